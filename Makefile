@@ -1,0 +1,52 @@
+# Two commands from a fresh clone: `make demo` and `make test`. Everything lives in .venv.
+
+VENV ?= .venv
+# TensorFlow has wheels for Python 3.11 to 3.13; python3 is taken where it is one of these.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN = $(VENV)/bin
+
+.PHONY: help demo install test check lint bench clean
+
+help:
+	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
+	@echo "make test     run the tests"
+	@echo "make check    run the tests and the slow tests"
+	@echo "make lint     check style and format"
+	@echo "make bench    measure speed against named peers"
+
+demo: $(VENV)/installed
+	$(BIN)/memkit run --config=digits_width --workdir=out/digits
+
+install: $(VENV)/installed
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+check: lint test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.engine
+
+$(VENV)/python:
+	@test -n "$(PYTHON)" || { echo "memkit needs Python 3.11, 3.12 or 3.13: none was found"; exit 1; }
+	@echo "Python: $$($(PYTHON) --version) ($$(command -v $(PYTHON)))"
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python setup.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info

@@ -1,0 +1,21 @@
+"""Turn the run records of a study into scores with intervals: flags plus one call."""
+
+import sys
+import time
+
+from memkit import cli, studies
+
+from . import flags, stages
+
+_WORKDIR = flags.workdir()
+
+
+def main():
+    started = time.monotonic()
+    study = studies.load(flags.required("workdir", _WORKDIR.value))
+    stages.estimate(study, started=started)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.launch("estimate", main, sys.argv[1:])

@@ -1,0 +1,139 @@
+"""The flags that verbs share, and how their text becomes values.
+
+Every flag of memkit is defined here, so `memkit VERB --help` lists a verb's flags by this module.
+A verb calls the functions it needs at import; two verbs are never loaded in one process.
+"""
+
+import importlib.util
+import os
+import pathlib
+
+from absl import flags
+from ml_collections import config_flags
+
+from memkit import studies
+from memkit.errors import expected
+from memkit.studies import points as points_lib
+
+
+def config():
+    """Defines --config and the overrides --config.section.field=value."""
+    return config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "name of a packaged study or path of a config file, with :variant if it has one; "
+        "override any field with --config.section.field=value",
+        lock_config=True,
+    )
+
+
+def workdir():
+    """Defines --workdir."""
+    return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
+
+
+def engine():
+    """Defines --engine."""
+    return flags.DEFINE_string("engine", "tensorflow", "what trains the models: tensorflow")
+
+
+def workers():
+    """Defines --workers."""
+    return flags.DEFINE_integer("workers", 0, "worker processes; 0 means one per core")
+
+
+def selection():
+    """Defines --points, --runs and --shard; returns their holders by name."""
+    return {
+        "points": flags.DEFINE_list("points", [], "only these points, by name"),
+        "runs": flags.DEFINE_string("runs", None, "only runs first:last, last not included"),
+        "shard": flags.DEFINE_string("shard", "0/1", "i/n: only runs m with m % n == i"),
+    }
+
+
+def switch(name, text):
+    """Defines a flag that is off unless given."""
+    return flags.DEFINE_boolean(name, False, text)
+
+
+def resolve_config(argv):
+    """Returns argv with --config=NAME replaced by the path of the packaged or given file.
+
+    Raises:
+      InputError: no such file; lists the packaged names.
+    """
+    resolved, take_next = [], False
+    for word in argv:
+        if take_next:
+            resolved.append(f"--config={_config_path(word)}")
+            take_next = False
+        elif word in ("--config", "-config"):
+            take_next = True
+        elif word.startswith(("--config=", "-config=")):
+            resolved.append(f"--config={_config_path(word.partition('=')[2])}")
+        else:
+            resolved.append(word)
+    return [*resolved, "--config"] if take_next else resolved
+
+
+def _config_path(value):
+    name, colon, variant = value.partition(":")
+    if name.endswith(".py"):
+        if not os.path.isfile(name):
+            raise expected("--config", "a config file that exists", name)
+        return value
+    folder = pathlib.Path(importlib.util.find_spec("memkit.configs").origin).parent
+    packaged = sorted(p.stem for p in folder.glob("*.py") if p.stem not in ("__init__", "common"))
+    if name not in packaged:
+        raise expected("--config", f"one of {', '.join(packaged)}, or a file ending in .py", name)
+    return f"{folder / name}.py{colon}{variant}"
+
+
+def resolved(config_value, workdir_value):
+    """Returns the checked config as nested plain values.
+
+    Args:
+      config_value: value of --config, or None: then the study in the workdir has it.
+      workdir_value: value of --workdir.
+
+    Raises:
+      InputError: no config, or one that cannot be a study.
+    """
+    if config_value is None:
+        if not workdir_value or not studies.exists(workdir_value):
+            raise expected("--config", "the name or file of a study's config", "none")
+        return studies.load(workdir_value).config
+    nested = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
+    points_lib.check(nested)
+    return nested
+
+
+def required(name, value):
+    """Returns a flag's value; refuses its absence."""
+    if not value:
+        raise expected(f"--{name}", "a value", "none")
+    return value
+
+
+def chosen(holders):
+    """Returns the keyword arguments of `selection.missing` from the holders of `selection`."""
+    runs, shard = holders["runs"].value, holders["shard"].value
+    return {
+        "points": holders["points"].value,
+        "runs": None if runs is None else _pair("--runs", runs, ":"),
+        "shard": _shard(shard),
+    }
+
+
+def _shard(text):
+    index, count = _pair("--shard", text, "/")
+    if not 0 <= index < count:
+        raise expected("--shard", "i/n with 0 <= i < n", text)
+    return index, count
+
+
+def _pair(flag, text, separator):
+    parts = text.split(separator)
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise expected(flag, f"two whole numbers joined by {separator!r}", repr(text))
+    return int(parts[0]), int(parts[1])

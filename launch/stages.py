@@ -1,0 +1,101 @@
+"""What the verbs do, stage by stage; `run` is all of them."""
+
+import dataclasses
+import functools
+import sys
+import time
+
+from absl import logging
+
+from memkit import analysis, report, studies
+from memkit.report import gather
+from memkit.sweeps import local, selection
+from memkit.sweeps.progress import duration
+from memkit.training import engines, work
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What one command trained: number of runs, wall seconds, failures."""
+
+    runs: int
+    seconds: float
+    failures: list
+
+
+def open_study(config, workdir):
+    """Returns the study of a checked config in a workdir, made or grown if needed."""
+    study = studies.open_or_create(workdir, config, work.load_dataset(config))
+    studies.remove_temporaries(study)
+    return study
+
+
+def train(study, *, engine, workers, **chosen):
+    """Trains what is missing and says so; returns Trained."""
+    missing, problems = selection.missing(study, **chosen)
+    for name, reason in problems.items():
+        logging.warning("%s is made again: %s", name, reason)
+    wanted = sum(map(len, missing.values()))
+    if not wanted:
+        print("train: nothing is missing")
+        return Trained(0, 0.0, [])
+    workers = workers or local.available_cores()
+    print(f"train: {wanted} runs at {sum(map(bool, missing.values()))} points, {workers} workers")
+    started = time.monotonic()
+    try:
+        failures = local.execute(
+            study,
+            missing,
+            functools.partial(work.train_runs, engine=engine),
+            setup=functools.partial(work.configure, engine, threads=1),
+            workers=workers,
+            stream=sys.stderr,
+        )
+    except KeyboardInterrupt:
+        left = sum(map(len, selection.missing(study, **chosen)[0].values()))
+        print(
+            f"interrupted: {wanted - left} of {wanted} runs were finished and are kept; "
+            "the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise
+    left = sum(map(len, selection.missing(study, **chosen)[0].values()))
+    return Trained(wanted - left, time.monotonic() - started, failures)
+
+
+def estimate(study, *, started, trained=None):
+    """Estimates everything, writes summary.json and prints one line per point."""
+    summary = analysis.estimate(study)
+    summary["wall_seconds"] = time.monotonic() - started
+    summary["runs_per_second"] = (
+        trained.runs / trained.seconds if trained and trained.runs else None
+    )
+    studies.write_summary(study, summary)
+    print(analysis.table(summary))
+    return summary
+
+
+def write_report(study):
+    """Writes the report and prints where it is."""
+    path = studies.write_report(study, report.render(gather.content(study)))
+    print(f"report: {path}")
+
+
+def say_failures(failures):
+    """Prints each failure; returns the exit code."""
+    for failure in failures:
+        print(
+            f"failed: {failure.point} run {failure.run}: {failure.reason} ({failure.file})",
+            file=sys.stderr,
+        )
+    return 1 if failures else 0
+
+
+def say_time(started):
+    """Prints how long the command took."""
+    print(f"done in {duration(time.monotonic() - started)}")
+
+
+def check_engine(engine):
+    """Refuses an engine that cannot run here, before anything is written."""
+    engines.check(engine)

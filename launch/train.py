@@ -1,0 +1,29 @@
+"""Train the missing runs of a study, or a part of them: flags plus one call."""
+
+import sys
+import time
+
+from memkit import cli
+
+from . import flags, stages
+
+_CONFIG = flags.config()
+_WORKDIR = flags.workdir()
+_ENGINE = flags.engine()
+_WORKERS = flags.workers()
+_SELECTION = flags.selection()
+
+
+def main():
+    started = time.monotonic()
+    workdir = flags.required("workdir", _WORKDIR.value)
+    chosen = flags.chosen(_SELECTION)
+    stages.check_engine(_ENGINE.value)
+    study = stages.open_study(flags.resolved(_CONFIG.value, workdir), workdir)
+    trained = stages.train(study, engine=_ENGINE.value, workers=_WORKERS.value, **chosen)
+    stages.say_time(started)
+    return stages.say_failures(trained.failures)
+
+
+if __name__ == "__main__":
+    cli.launch("train", main, sys.argv[1:])

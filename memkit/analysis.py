@@ -1,0 +1,258 @@
+"""From run records to estimates, trajectories and the summary of a study."""
+
+import dataclasses
+
+import numpy as np
+import scipy.special
+from absl import logging
+
+from memkit import estimators, studies, tables, trajectories
+from memkit.estimators import WithError
+
+ALPHAS = (0.1, 0.2, 0.3)
+RECORDED = ("train_correct", "train_logodds", "test_correct")
+
+
+@dataclasses.dataclass(frozen=True)
+class PointOutcomes:
+    """What the usable runs of one point say; diverged runs are left out.
+
+    Attributes:
+      point: Point.
+      index: [R] int, which runs.
+      correct: [R, N] bool, the prediction equals the given label.
+      prob: [R, N] float32, probability of the given label.
+      test_correct: [R, T] bool.
+      infos: the info of every readable record, diverged ones too.
+    """
+
+    point: studies.Point
+    index: np.ndarray
+    correct: np.ndarray
+    prob: np.ndarray
+    test_correct: np.ndarray
+    infos: tuple
+
+    def count(self, status):
+        """Returns how many readable records have a status."""
+        return sum(info["status"] == status for info in self.infos)
+
+
+def estimate(study):
+    """Estimates every point with at least two usable runs, and the trajectories; writes both.
+
+    Args:
+      study: Study.
+
+    Returns:
+      The summary without the times of the command: points, trajectory classes, reliability.
+    """
+    outcomes = [read_outcomes(study, point) for point in study.points]
+    axis = study.config["axis"]
+    summary = {"axis": axis if axis["field"] else None, "points": [], "split_half": {}}
+    summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
+    for point_outcomes in outcomes:
+        mask = study.train_mask[point_outcomes.index]
+        found = {
+            name: estimators.memorization(getattr(point_outcomes, name), mask)
+            for name in studies.OUTCOMES
+        }
+        studies.write_estimates(study, point_outcomes.point, found)
+        summary["points"].append(_summarize_point(study, point_outcomes, found))
+        half = estimators.split_half(point_outcomes.correct, mask, study.config["seed"])
+        summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
+    found = _trajectories(study, outcomes)
+    studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
+    for key in ("", "_null", "_nonconstant"):
+        summary[f"trajectory_classes{key}"] = {
+            name: {str(alpha): shares[alpha][key] for alpha in ALPHAS}
+            for name, (_, shares) in found.items()
+        }
+    return summary
+
+
+def read_outcomes(study, point):
+    """Reads a point's records; warns of each file that is not a record and of diverged runs."""
+    runs = studies.read_runs(study, point, RECORDED)
+    for name, reason in runs.problems.items():
+        logging.warning("%s is left out: %s; `memkit train` makes it again", name, reason)
+    status = np.array([info["status"] for info in runs.infos], dtype=str)
+    for bad, consequence in (("diverged", "left out"), ("collapsed", "kept")):
+        if (status == bad).any():
+            numbers = ", ".join(map(str, runs.index[status == bad]))
+            logging.warning("%s: runs %s are %s and %s", point.name, numbers, bad, consequence)
+    usable = status != "diverged"
+    sizes = study.sizes
+    arrays = {
+        name: runs.arrays[name][usable] if runs.arrays else np.empty((0, length), dtype)
+        for name, length, dtype in (
+            ("train_correct", sizes.train, bool),
+            ("train_logodds", sizes.train, np.float16),
+            ("test_correct", sizes.test, bool),
+        )
+    }
+    return PointOutcomes(
+        point=point,
+        index=runs.index[usable],
+        correct=arrays["train_correct"],
+        prob=scipy.special.expit(arrays["train_logodds"].astype(np.float32)),
+        test_correct=arrays["test_correct"],
+        infos=runs.infos,
+    )
+
+
+def _summarize_point(study, outcomes, found):
+    """Returns one entry of summary["points"]; every `<key>_stderr` is over runs."""
+    mask = study.train_mask[outcomes.index]
+    correct, planted = outcomes.correct, study.examples.planted
+    weights = estimators.run_weights(max(len(mask), 1), study.config["seed"])
+    replicates = _replicates(correct, mask, weights)
+    value = found["correct"].value
+    row = {
+        "name": outcomes.point.name,
+        "series": outcomes.point.series,
+        "axis_value": outcomes.point.axis_value,
+        "num_runs": len(mask),
+        "diverged": outcomes.count("diverged"),
+        "collapsed": outcomes.count("collapsed"),
+        **_accuracy(outcomes, mask),
+        **_means(correct, mask, None),
+        **_with_stderr("mean_memorization_prob", _mean(outcomes.prob, mask)),
+    }
+    for key, statistic in (
+        ("share_above_0.25", lambda v: estimators.share_above(v, 0.25)),
+        ("share_above_0.9", lambda v: estimators.share_above(v, 0.9)),
+        ("share_below_0.1", lambda v: 1 - estimators.share_above(v, np.nextafter(0.1, 0))),
+    ):
+        row[key] = statistic(value)
+        row[f"{key}_stderr"] = estimators.standard_error(statistic, replicates)
+    row["clean"] = {"count": int((~planted).sum()), **_means(correct, mask, ~planted)}
+    row["planted"] = None
+    if planted.any():
+        row["planted"] = {
+            "count": int(planted.sum()),
+            **_means(correct, mask, planted),
+            **_detection(outcomes, mask, found, planted, weights, replicates),
+        }
+    return row
+
+
+def _replicates(outcome, mask, weights):
+    if not len(mask):
+        return np.full((len(weights), mask.shape[1]), np.nan)
+    return estimators.replicate_memorization(outcome, mask, weights)
+
+
+def _means(outcome, mask, examples):
+    means = estimators.jackknife_mean(outcome, mask, examples)
+    named = {
+        "mean_memorization": means.memorization,
+        "mean_in": means.in_mean,
+        "mean_out": means.out_mean,
+    }
+    return {k: v for name, error in named.items() for k, v in _with_stderr(name, error).items()}
+
+
+def _mean(outcome, mask):
+    return estimators.jackknife_mean(outcome, mask).memorization
+
+
+def _with_stderr(name, error: WithError):
+    return {name: error.value, f"{name}_stderr": error.stderr}
+
+
+def _accuracy(outcomes, mask):
+    """Accuracy inside and outside of the subset and on the test set, mean over runs."""
+    per_run = {
+        "train_in_accuracy": [c[m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
+        "train_out_accuracy": [c[~m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
+        "test_accuracy": list(outcomes.test_correct.mean(axis=1)),
+    }
+    row = {}
+    for name, values in per_run.items():
+        number = len(values)
+        row[name] = np.mean(values) if number else np.nan
+        row[f"{name}_stderr"] = np.std(values, ddof=1) / np.sqrt(number) if number > 1 else np.nan
+    return row
+
+
+def _detection(outcomes, mask, found, planted, weights, replicates):
+    """How well scores find the planted labels: AUROC, 1 = all planted ones rank first.
+
+    `auroc` ranks by memorization on `correct`, `auroc_out_prob` by one minus the out-of-sample
+    probability of the given label.
+    """
+    doubt = 1 - found["prob"].out_mean
+    out_weights = weights.astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        doubts = 1 - (out_weights @ (outcomes.prob * ~mask)) / (out_weights @ ~mask)
+
+    def auroc(score):
+        return estimators.auroc(score, planted)
+
+    return {
+        "auroc": auroc(found["correct"].value),
+        "auroc_stderr": estimators.standard_error(auroc, replicates),
+        "auroc_out_prob": auroc(doubt),
+        "auroc_out_prob_stderr": estimators.standard_error(auroc, doubts),
+    }
+
+
+def _trajectories(study, outcomes):
+    """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_null": ...}})}."""
+    found = {}
+    for series in study.config["series"]:
+        along = [o for o in outcomes if o.point.series == series and len(o.index)]
+        if len(along) < 2:
+            continue
+        common = sorted(set.intersection(*(set(o.index) for o in along)))
+        rows = [o.correct[np.isin(o.index, common)] for o in along]
+        if len(common) < 2:
+            continue
+        found[series] = _series_trajectories(study, along, np.stack(rows), study.train_mask[common])
+    return found
+
+
+def _series_trajectories(study, along, correct, mask):
+    """Trajectories over the runs that every point of a series has."""
+    stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
+    test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
+    arrays = {
+        "points": np.array([o.point.name for o in along]),
+        "values": np.array([o.point.axis_value for o in along]),
+        "runs": len(mask),
+        **vars(stacked),
+        "p": test.p,
+    }
+    shares = {}
+    for alpha in ALPHAS:
+        classes = trajectories.classify(stacked.value, alpha, test.p)
+        arrays[f"classes_{alpha}"] = classes
+        shares[alpha] = {
+            "": trajectories.shares(classes),
+            "_null": test.null_shares[alpha],
+            "_nonconstant": trajectories.shares_among_nonconstant(classes),
+        }
+    return arrays, shares
+
+
+def table(summary):
+    """Returns the headline numbers of a summary as text, a row per point."""
+    header = ["point", "runs", "train in", "train out", "test", "memorization", "clean", "planted"]
+    header.append("AUROC")
+    rows = []
+    for row in summary["points"]:
+        planted = row["planted"] or {"mean_memorization": None, "auroc": None}
+        accuracy = [float(row[f"{k}_accuracy"]) for k in ("train_in", "train_out", "test")]
+        memorized = [row["mean_memorization"], row["clean"]["mean_memorization"]]
+        rows.append(
+            [
+                row["name"],
+                row["num_runs"],
+                *accuracy,
+                *map(float, memorized),
+                planted["mean_memorization"],
+                planted["auroc"],
+            ]
+        )
+    return tables.text(header, rows)

@@ -1,0 +1,37 @@
+"""scikit-learn's 1,797 real handwritten digits: always at hand, no download.
+
+E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+Repository, 1998; the 8x8 test part that scikit-learn ships.
+"""
+
+import numpy as np
+import sklearn.datasets
+import sklearn.model_selection
+
+from memkit.data.dataset import ImageDataset
+
+NUM_TEST = 360
+
+
+def load():
+    """Returns 1,437 train and 360 test digits, 8x8x1 uint8, ten classes.
+
+    The split is stratified and fixed; ids are positions in scikit-learn's own order, so rows keep
+    their names whatever memkit does with them.
+    """
+    digits = sklearn.datasets.load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int32)
+    train, test = sklearn.model_selection.train_test_split(
+        np.arange(len(labels)), test_size=NUM_TEST, stratify=labels, random_state=0
+    )
+    ids = np.array([f"digit_{i:04d}" for i in range(len(labels))])
+    return ImageDataset(
+        train_images=images[train],
+        train_labels=labels[train],
+        train_ids=ids[train],
+        test_images=images[test],
+        test_labels=labels[test],
+        test_ids=ids[test],
+        class_names=tuple(str(name) for name in digits.target_names),
+    )

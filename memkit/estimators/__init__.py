@@ -1,0 +1,38 @@
+"""Estimators: functions on outcomes and train masks, [M, N] each. NumPy and SciPy only.
+
+The functions `memorization` and `consistency` hide the modules they come from, so take other names
+of those with `from memkit.estimators.memorization import ...`.
+"""
+
+from memkit.estimators.consistency import Mean, consistency
+from memkit.estimators.detection import auroc
+from memkit.estimators.memorization import Estimate, memorization, memorization_difference
+from memkit.estimators.reliability import (
+    DatasetMeans,
+    SplitHalf,
+    WithError,
+    jackknife_mean,
+    replicate_memorization,
+    run_weights,
+    share_above,
+    split_half,
+    standard_error,
+)
+
+__all__ = [
+    "DatasetMeans",
+    "Estimate",
+    "Mean",
+    "SplitHalf",
+    "WithError",
+    "auroc",
+    "consistency",
+    "jackknife_mean",
+    "memorization",
+    "memorization_difference",
+    "replicate_memorization",
+    "run_weights",
+    "share_above",
+    "split_half",
+    "standard_error",
+]

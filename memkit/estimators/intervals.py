@@ -1,0 +1,100 @@
+"""95% intervals for means and differences of means of outcomes, vectorized over examples.
+
+The plain normal ("Wald") interval is never used: at 50 runs it covers the truth in only 81 to 88%
+of cases, because an arm that is always right has no spread at all. A count of 0 gives NaN.
+"""
+
+import numpy as np
+from scipy import special
+
+from memkit.estimators import arms
+
+Z = float(special.ndtri(0.975))
+
+
+def wilson(successes, n):
+    """Score interval of a proportion (Wilson 1927; Newcombe 1998a, method 3).
+
+    Args:
+      successes: [N] number of successes, from 0 to n.
+      n: [N] number of trials.
+
+    Returns:
+      (lower, upper), [N] float64 in [0, 1] each.
+    """
+    n = arms.undefined_below(n, 1)
+    share = successes / n
+    center = share + Z**2 / (2 * n)
+    half = Z * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    # At 0 and n successes a bound equals the share itself, which rounding can miss.
+    lower = np.where(share == 0, 0, (center - half) / (1 + Z**2 / n))
+    upper = np.where(share == 1, 1, (center + half) / (1 + Z**2 / n))
+    return lower, upper
+
+
+def newcombe(in_successes, num_in, out_successes, num_out):
+    """Hybrid score interval of a difference of proportions (Newcombe 1998b, method 10).
+
+    At 70% in, exact coverage from 20 to 1000 runs is at least 92.7% for rates of 0, 1 or between
+    .1 and .9, and 95 to 96% on average. If both rates lie within .05 of 0 or 1 it can fall to 87%
+    at 20 runs, 89% at 40 and 92% at 100.
+
+    Args:
+      in_successes: [N] number of successes among the runs that trained on the example.
+      num_in: [N] number of those runs.
+      out_successes: [N] number of successes among the runs that did not.
+      num_out: [N] number of those runs.
+
+    Returns:
+      (lower, upper), [N] float64 in [-1, 1] each, of in share minus out share.
+    """
+    in_lower, in_upper = wilson(in_successes, num_in)
+    out_lower, out_upper = wilson(out_successes, num_out)
+    in_share = in_successes / arms.undefined_below(num_in, 1)
+    out_share = out_successes / arms.undefined_below(num_out, 1)
+    difference = in_share - out_share
+    below = np.hypot(in_share - in_lower, out_upper - out_share)
+    above = np.hypot(in_upper - in_share, out_share - out_lower)
+    return np.clip(difference - below, -1, 1), np.clip(difference + above, -1, 1)
+
+
+def padded_normal(arm):
+    """Normal interval of a mean of values in [0, 1], after adding one 0 and one 1.
+
+    Args:
+      arm: `Arm` of N examples.
+
+    Returns:
+      (lower, upper), [N] float64, clipped to [0, 1].
+    """
+    mean, squared_error = _pad(arm, 0)
+    half = Z * np.sqrt(squared_error)
+    return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
+
+
+def padded_normal_difference(in_arm, out_arm, low=0):
+    """Normal interval of in mean minus out mean, after adding one `low` and one 1 to each arm.
+
+    This carries the idea of Agresti and Caffo (2000) from proportions to any bounded values.
+
+    Args:
+      in_arm: `Arm` of the runs that trained on each of N examples.
+      out_arm: `Arm` of the runs that did not.
+      low: smallest possible outcome; 0, or -1 for differences of outcomes.
+
+    Returns:
+      (lower, upper), [N] float64, clipped to [low - 1, 1 - low].
+    """
+    in_mean, in_squared_error = _pad(in_arm, low)
+    out_mean, out_squared_error = _pad(out_arm, low)
+    half = Z * np.sqrt(in_squared_error + out_squared_error)
+    difference, limit = in_mean - out_mean, 1 - low
+    return np.clip(difference - half, -limit, limit), np.clip(difference + half, -limit, limit)
+
+
+def _pad(arm, low):
+    """Returns mean and squared standard error [N] with one `low` and one 1 added to the arm."""
+    num = arms.undefined_below(arm.num, 1) + 2
+    mean = (arm.num * arm.mean + low + 1) / num
+    spread = arm.spread + arm.num * (arm.mean - mean) ** 2 + (low - mean) ** 2 + (1 - mean) ** 2
+    return mean, spread / (num - 1) / num

@@ -1,0 +1,145 @@
+"""Making a study's folder, and growing one that is there."""
+
+import datetime
+import importlib.metadata
+import json
+
+import numpy as np
+import PIL.Image
+
+from memkit import storage, subsets
+from memkit.data import dataset as datasets
+from memkit.data import labels as label_noise
+from memkit.errors import InputError, expected
+from memkit.studies import points as points_lib
+from memkit.studies.study import (
+    DESIGN_FILE,
+    EXAMPLES_FILE,
+    STUDY_FILE,
+    THUMBNAILS_FILE,
+    Examples,
+    Study,
+    exists,
+    load,
+    write_npz,
+)
+from memkit.training import plan
+
+THUMBNAIL = 32  # pixels at most on a side
+_PACKAGES = ("memkit", "numpy", "scipy", "scikit-learn", "keras", "altair")
+
+
+def draft(config, dataset):
+    """Returns the study of a config without a folder: nothing is read from disk or written.
+
+    Args:
+      config: nested dict that passed `points.check`.
+      dataset: the ImageDataset it names.
+
+    Raises:
+      InputError: a subset is smaller than a batch, too few runs, normalization of other channels.
+    """
+    config = points_lib.plain(config)
+    _check_normalization(config, dataset)
+    given = label_noise.plant(
+        dataset.train_labels, dataset.num_classes, seed=config["seed"], **config["labels"]
+    )
+    mask = subsets.design(
+        config["subsets"]["design"],
+        labels=given,
+        num_runs=config["subsets"]["num_runs"],
+        train_fraction=config["subsets"]["train_fraction"],
+        seed=config["seed"],
+    )
+    fingerprint = datasets.fingerprint(dataset)
+    found = points_lib.points(config, fingerprint)
+    for point in found:
+        plan.steps_per_epoch(int(mask[0].sum()), point.config["training"]["batch_size"])
+    examples = Examples(
+        train_ids=dataset.train_ids,
+        train_labels=dataset.train_labels,
+        given_labels=given,
+        test_ids=dataset.test_ids,
+        test_labels=dataset.test_labels,
+        class_names=np.array(dataset.class_names),
+    )
+    return Study(None, config, {"data_fingerprint": fingerprint}, found, examples, mask)
+
+
+def open_or_create(workdir, config, dataset):
+    """Returns the study of a config, made or grown where needed; study.json is written last.
+
+    Args:
+      workdir: folder or object-store address.
+      config: nested dict that passed `points.check`.
+      dataset: the ImageDataset it names.
+
+    Raises:
+      InputError: as `draft`, or the folder holds another study, other files, or cannot be
+        written; nothing is written then.
+    """
+    workdir = storage.path(workdir)
+    new = draft(config, dataset)
+    old = _check_workdir(workdir, new)
+    if old is None:
+        write_npz(workdir / EXAMPLES_FILE, **vars(new.examples))
+        write_npz(
+            workdir / THUMBNAILS_FILE,
+            train=_thumbnails(dataset.train_images),
+            test=_thumbnails(dataset.test_images),
+        )
+    if old is None or old.config != new.config:
+        mask = new.train_mask
+        write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
+        storage.write(workdir / STUDY_FILE, _study_json(new, old))
+    return load(workdir)
+
+
+def _check_workdir(workdir, new):
+    """Returns the study already there, or None; refuses anything that would mix two studies."""
+    storage.check_writable("--workdir", workdir)
+    if not exists(workdir):
+        foreign = set(storage.names(workdir)) - {EXAMPLES_FILE, DESIGN_FILE, THUMBNAILS_FILE}
+        if foreign:
+            raise expected("--workdir", "a new, empty or study folder", f"{workdir} with files")
+        return None
+    old = load(workdir)
+    points_lib.check_growth(old.config, new.config)
+    if old.info["data_fingerprint"] != new.info["data_fingerprint"]:
+        raise expected("dataset", f"the images and labels {workdir} was made with", "other data")
+    if not np.array_equal(old.train_mask, new.train_mask[: len(old.train_mask)]):
+        raise InputError(f"--workdir: the design in {workdir} was made by another memkit version")
+    return old
+
+
+def _check_normalization(config, dataset):
+    channels = dataset.image_shape[-1]
+    for name in ("mean", "std"):
+        if len(config["dataset"][name]) != channels:
+            raise expected(f"dataset.{name}", f"{channels} numbers", config["dataset"][name])
+
+
+def _study_json(new, old):
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    fingerprint = new.info["data_fingerprint"]
+    info = {
+        "config": new.config,
+        "fingerprint": points_lib.study_fingerprint(new.config, fingerprint),
+        "data_fingerprint": fingerprint,
+        "created": old.info["created"] if old else now,
+        "changed": now,
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "points": [point.name for point in new.points],
+    }
+    return json.dumps(info, indent=1).encode()
+
+
+def _thumbnails(images):
+    height, width = images.shape[1:3]
+    if max(height, width) <= THUMBNAIL:
+        return images
+    scale = THUMBNAIL / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    mode = (slice(None),) * 2 + ((0,) if images.shape[-1] == 1 else (slice(None),))
+    small = [np.asarray(PIL.Image.fromarray(i[mode]).resize(size)) for i in images]
+    return np.stack(small).reshape(len(images), size[1], size[0], images.shape[-1])

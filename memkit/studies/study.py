@@ -1,0 +1,123 @@
+"""The Study and its fixed files: who is who, the design, the pictures."""
+
+import dataclasses
+import io
+import json
+
+import numpy as np
+
+from memkit import records, storage
+from memkit.errors import expected
+from memkit.studies.points import Point, points
+
+STUDY_FILE = "study.json"
+EXAMPLES_FILE = "examples.npz"
+DESIGN_FILE = "design.npz"
+THUMBNAILS_FILE = "thumbnails.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Who is who: row i is column i of every mask and outcome.
+
+    Attributes:
+      train_ids: [N] str.
+      train_labels: [N] int32, as the source has them.
+      given_labels: [N] int32, what the runs are trained on; differs where a label is planted.
+      test_ids: [T] str.
+      test_labels: [T] int32.
+      class_names: [C] str.
+    """
+
+    train_ids: np.ndarray
+    train_labels: np.ndarray
+    given_labels: np.ndarray
+    test_ids: np.ndarray
+    test_labels: np.ndarray
+    class_names: np.ndarray
+
+    @property
+    def planted(self):
+        """[N] bool, True where the given label was flipped on purpose."""
+        return self.given_labels != self.train_labels
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Study:
+    """Points that share one subset design.
+
+    Attributes:
+      workdir: path of the folder, or None where the study is only drafted.
+      config: nested dict, resolved.
+      info: the rest of study.json (fingerprints, versions, when it was made).
+      points: tuple of Point.
+      examples: Examples.
+      train_mask: [M, N] bool, the same for every point.
+    """
+
+    workdir: object
+    config: dict
+    info: dict
+    points: tuple[Point, ...]
+    examples: Examples
+    train_mask: np.ndarray
+
+    @property
+    def sizes(self):
+        return records.Sizes(
+            train=len(self.examples.train_ids),
+            test=len(self.examples.test_ids),
+            epochs=self.config["training"]["epochs"],
+            classes=len(self.examples.class_names),
+            asked=tuple(name for name, asked in self.config["record"].items() if asked),
+        )
+
+    def point(self, name):
+        """Returns the point of a name, or raises an InputError that lists the valid ones."""
+        for point in self.points:
+            if point.name == name:
+                return point
+        raise expected("point", f"one of {', '.join(p.name for p in self.points)}", repr(name))
+
+
+def exists(workdir):
+    """True where a folder holds a study."""
+    return (storage.path(workdir) / STUDY_FILE).exists()
+
+
+def load(workdir):
+    """Returns the Study in a folder; reads no run records.
+
+    Raises:
+      InputError: the folder holds no study.
+    """
+    workdir = storage.path(workdir)
+    if not exists(workdir):
+        raise expected("--workdir", "a folder with a study (study.json)", workdir)
+    info = json.loads((workdir / STUDY_FILE).read_text())
+    config = info.pop("config")
+    with read_npz(workdir / EXAMPLES_FILE) as file:
+        examples = Examples(**{f.name: file[f.name] for f in dataclasses.fields(Examples)})
+    with read_npz(workdir / DESIGN_FILE) as file:
+        shape = tuple(file["shape"])
+        mask = np.unpackbits(file["train_mask"], count=shape[0] * shape[1]).reshape(shape)
+    found = points(config, info["data_fingerprint"])
+    return Study(workdir, config, info, found, examples, mask.astype(bool))
+
+
+def thumbnails(study):
+    """Returns (train [N, h, w, C], test [T, h, w, C]) uint8 pictures of at most 32 pixels."""
+    with read_npz(study.workdir / THUMBNAILS_FILE) as file:
+        return file["train"], file["test"]
+
+
+def write_npz(where, **arrays):
+    """Writes arrays to a compressed npz file that appears whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    storage.write(where, buffer.getvalue())
+
+
+def read_npz(where):
+    """Opens an npz file of any storage; pickled objects are refused."""
+    return np.load(io.BytesIO(where.read_bytes()), allow_pickle=False)

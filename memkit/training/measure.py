@@ -1,0 +1,53 @@
+"""Measuring what a run costs on this device, before a study starts."""
+
+import dataclasses
+import time
+
+from memkit import records
+from memkit.training import plan, work
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What one point costs.
+
+    Attributes:
+      steps: training steps of one run.
+      disk: bytes of one record, uncompressed, so an upper bound.
+      seconds: of one run after compilation with one worker, or None where not measured.
+      startup: seconds of compilation and first use, or None.
+    """
+
+    steps: int
+    disk: int
+    seconds: float | None = None
+    startup: float | None = None
+
+
+def arithmetic(study, point):
+    """Returns the Cost of a point without measuring; imports no engine."""
+    training = point.config["training"]
+    members = int(study.train_mask[0].sum())
+    steps = training["epochs"] * plan.steps_per_epoch(members, training["batch_size"])
+    return Cost(steps=steps, disk=records.num_bytes(study.sizes))
+
+
+def measure(study, point, *, engine):
+    """Returns the Cost of a point, timed on this device with one epoch and one evaluation."""
+    program = work.compile_point(study, point, engine)
+    short = dataclasses.replace(
+        point, config=point.config | {"training": point.config["training"] | {"epochs": 1}}
+    )
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        work.train_run(program, study, short, 0)
+        trained = time.perf_counter()
+        program.evaluate()
+        seconds.append((trained - started, time.perf_counter() - trained))
+    (first_train, first_evaluate), (train, evaluate) = seconds
+    return dataclasses.replace(
+        arithmetic(study, point),
+        seconds=train * point.config["training"]["epochs"] + evaluate,
+        startup=first_train + first_evaluate - train - evaluate,
+    )

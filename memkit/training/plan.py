@@ -1,0 +1,81 @@
+"""Plans: the host-drawn numbers of one training epoch. NumPy only.
+
+The compiled program receives these arrays and holds no generator, no schedule and no step counter,
+so every engine and every division of the work over devices sees the same batches and crops.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from memkit import seeds
+from memkit.errors import expected
+
+PAD = 4  # pixels of zeros around the image before a crop, as in He et al. 2016
+AUGMENTATIONS = ("none", "pad_crop_flip")
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochPlan:
+    """What one epoch of T steps with batches of B examples does.
+
+    Attributes:
+      index: [T, B] int32, rows of the data set.
+      rate: [T] float32, learning rate of each step.
+      crop: [T, B, 2] uint8, top and left corner of each crop in the image padded by PAD; PAD is
+        the un-shifted image.
+      flip: [T, B] bool, True where the image is mirrored left to right.
+    """
+
+    index: np.ndarray
+    rate: np.ndarray
+    crop: np.ndarray
+    flip: np.ndarray
+
+
+def steps_per_epoch(num_members, batch_size):
+    """Returns floor(num_members / batch_size); the remainder of each permutation is dropped.
+
+    Raises:
+      InputError: the batch is larger than the subset.
+    """
+    if batch_size > num_members:
+        raise expected(
+            "training.batch_size", f"at most the subset's {num_members} examples", batch_size
+        )
+    return num_members // batch_size
+
+
+def epochs(members, *, batch_size, rates, augment, seed, run, stream=""):
+    """Yields the EpochPlan of each epoch of one run.
+
+    Args:
+      members: [n] int, rows of the examples this run trains on.
+      batch_size: B.
+      rates: [epochs, T] learning rates, T = steps_per_epoch(n, B).
+      augment: one of AUGMENTATIONS.
+      seed: the study's root seed.
+      run: index of the run; the streams are numbered (run, epoch), so any epoch can be drawn alone.
+      stream: suffix of the streams "order" and "augment", such as "/distilled".
+
+    Yields:
+      EpochPlan with a fresh permutation of the members.
+    """
+    if augment not in AUGMENTATIONS:
+        raise expected("training.augment", f"one of {', '.join(AUGMENTATIONS)}", repr(augment))
+    steps = steps_per_epoch(len(members), batch_size)
+    for epoch, rate in enumerate(np.asarray(rates, np.float32)):
+        order = seeds.stream(seed, f"order{stream}", run, epoch)
+        shuffled = np.asarray(members, np.int32)[order.permutation(len(members))]
+        crop, flip = _augmentation(
+            augment, (steps, batch_size), seeds.stream(seed, f"augment{stream}", run, epoch)
+        )
+        index = shuffled[: steps * batch_size].reshape(steps, batch_size)
+        yield EpochPlan(index=index, rate=rate, crop=crop, flip=flip)
+
+
+def _augmentation(augment, shape, rng):
+    if augment == "none":
+        return np.full((*shape, 2), PAD, np.uint8), np.zeros(shape, bool)
+    crop = rng.integers(0, 2 * PAD, size=(*shape, 2), endpoint=True, dtype=np.uint8)
+    return crop, rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool)

@@ -1,0 +1,329 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from memkit import errors, subsets, trajectories
+from memkit.estimators import memorization
+
+MIRROR = {
+    "increasing": "decreasing",
+    "decreasing": "increasing",
+    "cap_shaped": "u_shaped",
+    "u_shaped": "cap_shaped",
+}
+
+
+def _names(*arguments, **named):
+    return [trajectories.CLASSES[k] for k in trajectories.classify(*arguments, **named)]
+
+
+def _reference_class(value, alpha):
+    """Applies the rules in exact thousandths, pair by pair."""
+    if any(np.isnan(value)):
+        return "undefined"
+    value, alpha = [round(1000 * v) for v in value], round(1000 * alpha)
+    pairs = [(a, b) for i, a in enumerate(value) for b in value[i:]]
+    drop, rise = max(a - b for a, b in pairs), max(b - a for a, b in pairs)
+    if max(value) - min(value) < alpha:
+        return "constant"
+    if value[-1] - value[0] >= alpha and drop <= alpha:
+        return "increasing"
+    if value[0] - value[-1] >= alpha and rise <= alpha:
+        return "decreasing"
+    if any(v - max(value[0], value[-1]) >= alpha for v in value[1:-1]):
+        return "cap_shaped"
+    if any(min(value[0], value[-1]) - v >= alpha for v in value[1:-1]):
+        return "u_shaped"
+    return "mixed"
+
+
+@pytest.mark.parametrize(
+    "value, name",
+    [
+        ([0.5, 0.5, 0.5, 0.5], "constant"),
+        ([0.5, 0.55, 0.46, 0.5], "constant"),
+        ([0.1, 0.2, 0.3, 0.4], "increasing"),
+        ([0.1, 0.4, 0.3, 0.4], "increasing"),
+        ([0.2, 0.2, 0.2, 0.3], "increasing"),
+        ([0.4, 0.3, 0.2, 0.1], "decreasing"),
+        ([0.3, 0.2, 0.2, 0.2], "decreasing"),
+        ([0.1, 0.5, 0.6, 0.1], "cap_shaped"),
+        ([0.2, 0.3, 0.2, 0.2], "cap_shaped"),
+        ([0.1, 0.7, 0.6, 0.4], "cap_shaped"),
+        ([0.9, 0.2, 0.4, 0.9], "u_shaped"),
+        ([0.3, 0.2, 0.3, 0.3], "u_shaped"),
+        ([0.3, 0.36, 0.25, 0.31], "mixed"),
+        ([0.2, 0.1, 0.5, 0.4], "increasing"),
+        ([0.1, np.nan, 0.5, 0.4], "undefined"),
+    ],
+)
+def test_hand_made_trajectories(value, name):
+    assert _names([value], 0.1) == [name]
+
+
+def test_classes_equal_a_slow_reference():
+    rng = np.random.default_rng(0)
+    value = np.round(0.05 * rng.integers(-6, 7, (4000, 5)), 2)
+    value[rng.random(value.shape) < 0.01] = np.nan
+    for alpha in (0.1, 0.2, 0.3):
+        names = _names(value, alpha)
+        assert names == [_reference_class(row, alpha) for row in value]
+        assert set(names) == set(trajectories.CLASSES)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 0.3])
+def test_a_change_of_exactly_alpha_counts(alpha):
+    for start in np.arange(-0.5, 0.5, 0.1):
+        assert _names([[start, start + alpha], [start, start + alpha - 1e-4]], alpha) == [
+            "increasing",
+            "constant",
+        ]
+
+
+def test_negating_and_reversing_swap_the_classes():
+    value = np.random.default_rng(1).uniform(-1, 1, (2000, 5))
+    names = _names(value, 0.3)
+    swapped = [MIRROR[name] if name in MIRROR else name for name in names]
+    exclusive = ~((_extent(value, 1) >= 0.3) & (_extent(value, -1) >= 0.3))
+    assert exclusive.sum() > 1000
+    assert [n for n, e in zip(_names(-value, 0.3), exclusive) if e] == [
+        n for n, e in zip(swapped, exclusive) if e
+    ]
+    backward = _names(value[:, ::-1], 0.3)
+    turned = [MIRROR[name] if name.endswith("creasing") else name for name in names]
+    assert backward == turned
+
+
+def _extent(value, sign):
+    """Returns how far the peak (sign 1) or trough (sign -1) lies beyond both ends."""
+    ends = np.maximum(sign * value[:, 0], sign * value[:, -1])
+    return (sign * value).max(axis=1) - ends
+
+
+def test_short_axes():
+    assert _names([[0.5], [np.nan]], 0.1) == ["constant", "undefined"]
+    assert _names([[0.5, 0.55], [0.1, 0.9], [0.9, 0.1]], 0.1) == [
+        "constant",
+        "increasing",
+        "decreasing",
+    ]
+
+
+def test_ranges_that_are_not_believed_are_constant():
+    value = [[0, 0.5], [0, 0.5], [0, 0.5], [0, 0.5], [0, np.nan]]
+    p = np.array([0.05, 0.051, 0.005, np.nan, 0.9])
+    assert _names(value, 0.1, p_range=p) == [
+        "increasing",
+        "constant",
+        "increasing",
+        "undefined",
+        "undefined",
+    ]
+    assert _names(value, 0.1, p_range=p, level=0.01)[0] == "constant"
+
+
+def test_classes_are_int8_of_every_example():
+    classes = trajectories.classify(np.zeros((7, 3)), 0.1)
+    assert classes.dtype == np.int8 and classes.shape == (7,)
+
+
+@pytest.mark.parametrize(
+    "value, alpha, words",
+    [
+        (np.zeros(3), 0.1, "value: expected a matrix"),
+        (np.zeros((3, 0)), 0.1, "A >= 1"),
+        (np.zeros((3, 2)), 0, "alpha: expected"),
+        (np.zeros((3, 2)), np.nan, "alpha: expected"),
+    ],
+)
+def test_wrong_arguments_are_refused(value, alpha, words):
+    with pytest.raises(errors.InputError, match=words):
+        trajectories.classify(value, alpha)
+
+
+def test_shares_are_over_defined_examples():
+    classes = np.array([0, 0, 1, 2, 6], np.int8)
+    shares = trajectories.shares(classes)
+    assert shares["constant"] == 0.5 and shares["increasing"] == 0.25
+    assert shares["undefined"] == 0.2 and shares["mixed"] == 0
+    assert trajectories.shares_among_nonconstant(classes) == {
+        "increasing": 0.5,
+        "decreasing": 0.5,
+        "cap_shaped": 0,
+        "u_shaped": 0,
+        "mixed": 0,
+    }
+
+
+def test_shares_of_nothing_are_nan():
+    assert np.isnan(list(trajectories.shares(np.zeros(0, np.int8)).values())).all()
+    assert np.isnan(trajectories.shares(np.array([6], np.int8))["constant"])
+    constant = trajectories.shares_among_nonconstant(np.zeros(3, np.int8))
+    assert np.isnan(list(constant.values())).all()
+
+
+def test_stack_keeps_axis_order():
+    mask = subsets.random(6, 20, 0.7, 0)
+    outcomes = np.random.default_rng(0).random((3, 20, 6)) < 0.5
+    estimates = [memorization(outcome, mask) for outcome in outcomes]
+    stacked = trajectories.stack(estimates)
+    assert stacked.value.shape == (6, 3)
+    for point, estimate in enumerate(estimates):
+        np.testing.assert_array_equal(stacked.value[:, point], estimate.value)
+        np.testing.assert_array_equal(stacked.in_mean[:, point], estimate.in_mean)
+        np.testing.assert_array_equal(stacked.out_mean[:, point], estimate.out_mean)
+    with pytest.raises(errors.InputError, match="estimates: expected one per point"):
+        trajectories.stack([])
+    with pytest.raises(errors.InputError, match="the same examples at every point"):
+        trajectories.stack([estimates[0], memorization(outcomes[0][:, :5], mask[:, :5])])
+
+
+def _value(outcomes, mask):
+    return np.stack([memorization(outcome, mask).value for outcome in outcomes], axis=1)
+
+
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_permutations_equal_enumerating_all_of_them(probabilities):
+    rng = np.random.default_rng(5)
+    mask = np.array(
+        [[1, 1, 0, 0, 1, 0], [1, 0, 1, 0, 0, 1], [0, 1, 0, 1, 1, 0], [0, 0, 1, 1, 0, 1]], bool
+    )
+    outcomes = rng.random((3, 4, 6))
+    outcomes = outcomes if probabilities else outcomes < 0.5
+    orders = list(itertools.permutations(range(3)))
+    studies = []
+    for choice in itertools.product(orders, repeat=4):
+        shuffled = np.stack([outcomes[list(order), run] for run, order in enumerate(choice)], 1)
+        studies.append(_value(shuffled, mask))
+    studies = np.array(studies)
+    ranges = np.ptp(studies, axis=2)
+    observed = np.ptp(_value(outcomes, mask), axis=1)
+    expected = np.mean(ranges >= observed - 1e-9, axis=0)
+    test = trajectories.permutation_null(
+        outcomes, mask, alphas=(0.4,), num_permutations=3000, seed=1, level=0.5
+    )
+    np.testing.assert_allclose(test.p, expected, atol=4.5 * 0.5 / np.sqrt(3000))
+    own_p = np.mean(ranges[:, None] >= ranges[None] - 1e-9, axis=0)
+    classes = [trajectories.classify(value, 0.4, p, level=0.5) for value, p in zip(studies, own_p)]
+    null = trajectories.shares(np.concatenate(classes))
+    assert null["constant"] < 0.9
+    for name, share in null.items():
+        assert test.null_shares[0.4][name] == pytest.approx(share, abs=0.06)
+
+
+def test_outcomes_that_never_change_have_p_one():
+    mask = subsets.random(40, 30, 0.7, 0)
+    outcome = np.random.default_rng(0).random(mask.shape)
+    test = trajectories.permutation_null(np.stack([outcome] * 4), mask)
+    np.testing.assert_array_equal(test.p, 1)
+    assert test.null_shares[0.1]["constant"] == 1
+
+
+def test_one_point_has_p_one():
+    mask = subsets.random(40, 30, 0.7, 0)
+    outcome = np.random.default_rng(0).random((1, *mask.shape)) < 0.5
+    np.testing.assert_array_equal(trajectories.permutation_null(outcome, mask).p, 1)
+
+
+@pytest.mark.parametrize("num_points", [2, 5])
+def test_flat_world_is_called_constant(num_points):
+    rng = np.random.default_rng(num_points)
+    mask = subsets.balanced(np.zeros(3000, int), 100, 0.7, 0)
+    rate = np.where(mask, rng.uniform(0.5, 1, 3000), rng.uniform(0.1, 0.9, 3000))
+    outcomes = rng.random((num_points, *mask.shape)) < rate
+    test = trajectories.permutation_null(outcomes, mask)
+    error = np.sqrt(0.05 * 0.95 / 3000)
+    assert 0.035 < np.mean(test.p <= 0.05) < 0.05 + 4 * error
+    for quantile in (0.25, 0.5, 0.75):
+        assert np.mean(test.p <= quantile) == pytest.approx(quantile, abs=0.06)
+    value = _value(outcomes, mask)
+    called = trajectories.shares(trajectories.classify(value, 0.1, test.p))
+    bare = trajectories.shares(trajectories.classify(value, 0.1))
+    assert 1 - called["constant"] < 0.05 + 4 * error
+    assert 1 - bare["constant"] > 0.3
+    for name, share in called.items():
+        assert test.null_shares[0.1][name] == pytest.approx(share, abs=0.02)
+
+
+def test_real_trends_are_found():
+    rng = np.random.default_rng(0)
+    mask = subsets.balanced(np.zeros(900, int), 400, 0.7, 0)
+    kind = np.repeat([0, 1, 2], 300)
+    out_rate = np.stack([np.choose(kind, [0.9 - 0.1 * a, 0.4 + 0.1 * a, 0.5]) for a in range(5)])
+    outcomes = rng.random((5, *mask.shape)) < np.where(mask, 0.95, out_rate[:, None, :])
+    test = trajectories.permutation_null(outcomes, mask)
+    names = np.array(_names(_value(outcomes, mask), 0.2, p_range=test.p))
+    assert np.mean(names[kind == 0] == "increasing") > 0.95
+    assert np.mean(names[kind == 1] == "decreasing") > 0.95
+    assert np.mean(names[kind == 2] == "constant") > 0.93
+    null = test.null_shares[0.2]
+    assert sum(share for name, share in null.items() if name != "constant") < 0.055
+
+
+def test_null_shares_leave_the_observed_study_out():
+    mask = subsets.balanced(np.zeros(20, int), 100, 0.7, 0)
+    outcomes = np.stack([np.ones(mask.shape), np.where(mask, 1.0, 0.0)])
+    test = trajectories.permutation_null(outcomes, mask, num_permutations=19)
+    np.testing.assert_array_equal(test.p, 1 / 20)
+    assert test.null_shares[0.1]["constant"] == 1
+
+
+def test_order_of_examples_does_not_matter(monkeypatch):
+    rng = np.random.default_rng(0)
+    mask = subsets.random(50, 40, 0.7, 0)
+    outcomes = rng.random((4, 40, 50)) < rng.random(50)
+    order = rng.permutation(50)
+    whole = trajectories.permutation_null(outcomes, mask, seed=3)
+    monkeypatch.setattr(trajectories, "_BLOCK_ELEMENTS", 7000)
+    parts = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
+    np.testing.assert_array_equal(parts.p, whole.p[order])
+    for alpha, null in whole.null_shares.items():
+        assert parts.null_shares[alpha] == pytest.approx(null)
+
+
+def test_order_of_runs_matters_only_by_chance():
+    rng = np.random.default_rng(1)
+    mask = subsets.random(50, 40, 0.7, 0)
+    outcomes = rng.random((4, 40, 50)) < rng.random((4, 1, 50))
+    order = rng.permutation(40)
+    one = trajectories.permutation_null(outcomes, mask, num_permutations=1999).p
+    other = trajectories.permutation_null(outcomes[:, order], mask[order], num_permutations=1999).p
+    np.testing.assert_allclose(one, other, atol=4.5 * 0.5 * np.sqrt(2 / 2000))
+
+
+def test_undefined_examples_have_no_p_and_no_share():
+    rng = np.random.default_rng(0)
+    mask = subsets.random(30, 40, 0.7, 0)
+    mask[:, 4], mask[:, 9] = True, False
+    outcomes = rng.random((3, 40, 30), dtype=np.float32)
+    test = trajectories.permutation_null(outcomes, mask)
+    assert np.flatnonzero(np.isnan(test.p)).tolist() == [4, 9]
+    rest = np.delete(np.arange(30), [4, 9])
+    alone = trajectories.permutation_null(outcomes[:, :, rest], mask[:, rest])
+    np.testing.assert_array_equal(test.p[rest], alone.p)
+    assert test.null_shares == alone.null_shares
+    assert test.null_shares[0.1]["undefined"] == 0
+
+
+@pytest.mark.parametrize(
+    "shape, permutations, words",
+    [
+        ((3, 4, 5), 199, r"outcomes: expected shape \(A, 4, 6\)"),
+        ((4, 6), 199, "outcomes: expected shape"),
+        ((0, 4, 6), 199, "A >= 1"),
+        ((3, 4, 6), 18, "num_permutations: expected enough"),
+    ],
+)
+def test_wrong_studies_are_refused(shape, permutations, words):
+    with pytest.raises(errors.InputError, match=words):
+        trajectories.permutation_null(
+            np.zeros(shape), np.ones((4, 6), bool), num_permutations=permutations
+        )
+
+
+def test_diverged_runs_are_refused():
+    with pytest.raises(errors.InputError, match="diverged runs must be left out first"):
+        trajectories.permutation_null(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
+    with pytest.raises(errors.InputError, match="train_mask: expected a bool matrix"):
+        trajectories.permutation_null(np.zeros((2, 4, 6)), np.ones((4, 6)))
