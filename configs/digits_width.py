@@ -7,7 +7,8 @@ memorise?", on 1,437 real 8x8 digits in minutes. 8% of the training labels are f
 Smoke, under a minute: --config=digits_width:smoke
 
 Expect: planted labels are hardly memorized at width 1 and nearly all at width 16; the mean
-memorization of clean examples rises from width 1 to 2 and falls after. README.md has the printed numbers.
+memorization of clean examples rises up to width 4 and falls after. README.md has the printed
+numbers.
 """
 
 from memkit.configs import common

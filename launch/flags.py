@@ -39,7 +39,9 @@ def engine():
 
 def workers():
     """Defines --workers."""
-    return flags.DEFINE_integer("workers", 0, "worker processes; 0 means one per core")
+    return flags.DEFINE_integer(
+        "workers", 0, "worker processes; 0 means one per core", lower_bound=0
+    )
 
 
 def selection():

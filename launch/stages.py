@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import shlex
 import sys
 import time
 
@@ -25,7 +26,8 @@ class Trained:
 
 def open_study(config, workdir):
     """Returns the study of a checked config in a workdir, made or grown if needed."""
-    study = studies.open_or_create(workdir, config, work.load_dataset(config))
+    command = shlex.join(["memkit", *sys.argv[1:]])
+    study = studies.open_or_create(workdir, config, work.load_dataset(config), command=command)
     studies.remove_temporaries(study)
     return study
 

@@ -105,7 +105,7 @@ def _summarize_point(study, outcomes, found):
     """Returns one entry of summary["points"]; every `<key>_stderr` is over runs."""
     mask = study.train_mask[outcomes.index]
     correct, planted = outcomes.correct, study.examples.planted
-    weights = estimators.run_weights(max(len(mask), 1), study.config["seed"])
+    weights = estimators.run_weights(len(mask), study.config["seed"])
     replicates = _replicates(correct, mask, weights)
     value = found["correct"].value
     row = {

@@ -80,14 +80,17 @@ def _parse(argv):
         line = str(error).strip().splitlines()[-1]
         raise InputError(line.removeprefix("ValueError: ")) from error
     except AttributeError as error:  # ml_collections raises it for unknown config fields.
-        field, _, hint = error.args[0].strip("'\"").partition("\n")
-        field, hint = field.strip("'\""), hint.strip()
-        raise InputError(f"--config: unknown field {field!r}. {hint}".strip()) from error
+        raise InputError(f"--config: unknown field {_plain(error)}") from error
     if len(words) > 1:
         raise expected("arguments", "flags only (--name=value)", " ".join(words[1:]))
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(_line_formatter())
+
+
+def _plain(error):
+    """Returns the text of ml_collections' quoted and escaped error without both."""
+    return str(error).replace("\\n", " ").strip("\"'").replace("\\'", "'")
 
 
 def _line_formatter():

@@ -105,7 +105,7 @@ def array_specs(sizes):
 def num_bytes(sizes):
     """Returns the bytes of one record's arrays before compression."""
     return sum(
-        -(-shape[0] // 8) if dtype == bool else int(np.prod(shape)) * dtype.itemsize
+        -(-shape[0] // 8) if dtype.kind == "b" else int(np.prod(shape)) * dtype.itemsize
         for dtype, shape in array_specs(sizes).values()
     )
 
@@ -178,7 +178,7 @@ def read(where, sizes):
 def _unpack(stored, sizes):
     arrays = dict(stored)
     for name, (dtype, shape) in array_specs(sizes).items():
-        if dtype == bool and name in arrays and arrays[name].dtype == np.uint8:
+        if dtype.kind == "b" and name in arrays and arrays[name].dtype == np.uint8:
             bits = np.unpackbits(arrays[name])
             if bits.size - shape[0] in range(8):
                 arrays[name] = bits[: shape[0]].astype(bool)

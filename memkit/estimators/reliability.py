@@ -105,6 +105,8 @@ def jackknife_mean(outcome, train_mask, examples=None):
 
 def run_weights(num_runs, seed, num_replicates=200):
     """Returns how often each run counts in each replicate, [R, M] int64, rows summing to M."""
+    if num_runs == 0:
+        return np.zeros((num_replicates, 0), np.int64)
     rng = seeds.stream(seed, "run_weights")
     return rng.multinomial(num_runs, np.full(num_runs, 1 / num_runs), size=num_replicates)
 

@@ -66,13 +66,14 @@ def draft(config, dataset):
     return Study(None, config, {"data_fingerprint": fingerprint}, found, examples, mask)
 
 
-def open_or_create(workdir, config, dataset):
+def open_or_create(workdir, config, dataset, *, command=""):
     """Returns the study of a config, made or grown where needed; study.json is written last.
 
     Args:
       workdir: folder or object-store address.
       config: nested dict that passed `points.check`.
       dataset: the ImageDataset it names.
+      command: the command line, kept so that a report can say how to make the study again.
 
     Raises:
       InputError: as `draft`, or the folder holds another study, other files, or cannot be
@@ -91,7 +92,7 @@ def open_or_create(workdir, config, dataset):
     if old is None or old.config != new.config:
         mask = new.train_mask
         write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
-        storage.write(workdir / STUDY_FILE, _study_json(new, old))
+        storage.write(workdir / STUDY_FILE, _study_json(new, old, command))
     return load(workdir)
 
 
@@ -119,7 +120,7 @@ def _check_normalization(config, dataset):
             raise expected(f"dataset.{name}", f"{channels} numbers", config["dataset"][name])
 
 
-def _study_json(new, old):
+def _study_json(new, old, command):
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     fingerprint = new.info["data_fingerprint"]
     info = {
@@ -128,6 +129,7 @@ def _study_json(new, old):
         "data_fingerprint": fingerprint,
         "created": old.info["created"] if old else now,
         "changed": now,
+        "command": command,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "points": [point.name for point in new.points],
     }

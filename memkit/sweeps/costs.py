@@ -1,8 +1,12 @@
 """What a study costs: runs, steps, disk, and time measured on this device."""
 
+import concurrent.futures
+import multiprocessing
+
 from memkit import tables
+from memkit.sweeps import worker
 from memkit.sweeps.progress import duration
-from memkit.training import measure, work
+from memkit.training import measure
 
 
 def text(study, *, engine, workers):
@@ -13,24 +17,33 @@ def text(study, *, engine, workers):
       engine: name of the engine to measure with, or None to count only.
       workers: worker processes the study would use.
     """
-    rows, total_seconds, disk = [], 0.0, 0
+    costs = _measured(study, engine) if engine else _counted(study)
     num_runs = len(study.train_mask)
-    if engine:
-        work.configure(engine, threads=1)
-    for point in study.points:
-        cost = measure.arithmetic(study, point)
-        if engine:
-            cost = measure.measure(study, point, engine=engine)
-            total_seconds += num_runs * cost.seconds + workers * cost.startup
-        disk += num_runs * cost.disk
-        rows.append(
-            [point.name, num_runs, cost.steps, tables.size(num_runs * cost.disk), cost.seconds]
-        )
+    rows = [
+        [point.name, num_runs, cost.steps, tables.size(num_runs * cost.disk), cost.seconds]
+        for point, cost in zip(study.points, costs, strict=True)
+    ]
+    disk = num_runs * sum(cost.disk for cost in costs)
     total = f"total: {len(rows) * num_runs} runs, at most {tables.size(disk)}"
     if engine:
+        total_seconds = sum(num_runs * c.seconds + workers * c.startup for c in costs)
         total += (
             f", about {duration(total_seconds / workers)} with {workers} workers "
             f"({total_seconds / 3600:.2g} hours of one)"
         )
     header = ["point", "runs", "steps/run", "disk", "seconds/run"]
     return "\n".join([tables.text(header, rows), total])
+
+
+def _counted(study):
+    return [measure.arithmetic(study, point) for point in study.points]
+
+
+def _measured(study, engine):
+    """Measures in a process of its own, so that the device is free again afterwards."""
+    with concurrent.futures.ProcessPoolExecutor(
+        max_workers=1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=worker.prepare,
+    ) as pool:
+        return pool.submit(measure.measure, study, engine=engine).result()

@@ -97,6 +97,8 @@ def _serve(study, one, pool, queue, progress):
         return True, None
     if kind == "failed":
         run, text, is_input_error = rest
+        if run is None:
+            raise _startup_error(text, is_input_error)
         one.runs = (run, *(r for r in one.runs if r != run))
         return True, _set_aside(study, one, queue, text, is_input_error=is_input_error)
     name = _choose(one.point, queue, [w.point for w in pool if w is not one])
@@ -121,12 +123,17 @@ def _set_aside(study, one, queue, reason, *, is_input_error):
     if is_input_error:
         raise InputError(reason)
     if not one.runs:  # It died before it had anything to do.
-        raise RuntimeError(f"a worker process could not start: {reason}")
+        raise _startup_error(reason, is_input_error)
     queue.pop(one.point, None)
     file = studies.write_failure(study, study.point(one.point), one.runs[0], reason)
     failure = Failure(one.point, one.runs[0], reason.strip().splitlines()[-1], file)
     one.runs = ()
     return failure
+
+
+def _startup_error(reason, is_input_error):
+    kind = InputError if is_input_error else RuntimeError
+    return kind(f"a worker process could not start: {reason}")
 
 
 def _how_it_ended(one):

@@ -32,11 +32,7 @@ def main(connection, workdir, setup, work):
       setup: function called once, before any work.
       work: see `sweeps.Work`.
     """
-    # Ctrl-C reaches the whole process group; the parent decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    os.environ.update(ENVIRONMENT)
-    _silence_native_logs()
+    prepare()
     try:
         if not _prepared(connection, setup):
             return
@@ -48,6 +44,15 @@ def main(connection, workdir, setup, work):
             connection.send(("idle",))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def prepare():
+    """Makes this process a worker: quiet, deaf to Ctrl-C, and gone when its parent is gone."""
+    # Ctrl-C reaches the whole process group; the parent decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    os.environ.update(ENVIRONMENT)
+    _silence_native_logs()
 
 
 def _prepared(connection, setup):

@@ -32,16 +32,19 @@ def arithmetic(study, point):
     return Cost(steps=steps, disk=records.num_bytes(study.sizes))
 
 
-def measure(study, point, *, engine):
-    """Returns the Cost of a point, timed on this device with one epoch and one evaluation."""
+def measure(study, *, engine):
+    """Returns the Cost of every point, timed on this device; sets the engine up first."""
+    work.configure(engine, threads=1)
+    return [_measure_point(study, point, engine) for point in study.points]
+
+
+def _measure_point(study, point, engine):
+    """Times one epoch and one evaluation, the second time without compilation."""
     program = work.compile_point(study, point, engine)
-    short = dataclasses.replace(
-        point, config=point.config | {"training": point.config["training"] | {"epochs": 1}}
-    )
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        work.train_run(program, study, short, 0)
+        work.train_run(program, study, point, 0, stop_after=1)
         trained = time.perf_counter()
         program.evaluate()
         seconds.append((trained - started, time.perf_counter() - trained))

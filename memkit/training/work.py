@@ -1,6 +1,7 @@
 """The work of a study: train the runs of a point and hand over their records."""
 
 import functools
+import itertools
 import platform
 import time
 
@@ -53,8 +54,15 @@ def train_runs(study, point, runs, *, engine):
         yield run, arrays, info
 
 
-def train_run(program, study, point, run):
+def train_run(program, study, point, run, *, stop_after=None):
     """Trains one run from its own initial values on its own subset.
+
+    Args:
+      program: the Program of the point.
+      study: Study.
+      point: Point.
+      run: index of the run.
+      stop_after: epochs after which to stop, for measuring; None trains to the end.
 
     Returns:
       (curve [epochs, 3], steps): mean loss in nats, mean accuracy and last rate of each epoch,
@@ -74,7 +82,7 @@ def train_run(program, study, point, run):
         seed=seed,
         run=run,
     )
-    for epoch, epoch_plan in enumerate(epochs):
+    for epoch, epoch_plan in enumerate(itertools.islice(epochs, stop_after)):
         loss, accuracy = program.train(epoch_plan)
         curve[epoch] = loss.mean(), accuracy.mean(), epoch_plan.rate[-1]
         if not np.isfinite(loss).all():

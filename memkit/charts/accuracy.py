@@ -1,0 +1,47 @@
+"""Accuracy against model size: on the examples trained on, held out, and on the test set."""
+
+import altair as alt
+
+from memkit.charts import lines, theme
+
+QUANTITIES = {
+    "train, in-sample": "train_in_accuracy",
+    "train, out-of-sample": "train_out_accuracy",
+    "test": "test_accuracy",
+}
+
+
+def table(points):
+    """Returns rows of `lines.row`, three per point, from the points of a study's summary."""
+    return [
+        lines.row(
+            point,
+            size,
+            quantity=quantity,
+            value=point[key],
+            stderr=point[f"{key}_stderr"],
+            bounds=(0, 1),
+        )
+        for point, size in zip(points, lines.sizes(points), strict=True)
+        for quantity, key in QUANTITIES.items()
+    ]
+
+
+def chart(rows, *, size_title):
+    """Returns the chart of accuracies (0 to 1, higher = more accurate) against model size.
+
+    Args:
+      rows: rows of `table`.
+      size_title: what the axis of sizes holds.
+    """
+    rows = lines.defined(rows)
+    return lines.chart(
+        rows,
+        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        title="Accuracy (0 to 1, higher = better)",
+        scale=alt.Scale(domainMax=1, zero=False),
+        quantities=QUANTITIES,
+        description="Mean accuracy over runs against model size: training examples that the run "
+        "trained on, training examples it did not, and test examples. Bands are 95% "
+        "intervals over runs.",
+    )

@@ -1,0 +1,111 @@
+"""Training curves: loss, accuracy and learning rate per epoch, per point."""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, theme
+
+# A curve's last axis, with the title of each panel.
+QUANTITIES = {
+    "loss": "Training loss (nats, lower = better fit)",
+    "accuracy": "Training accuracy (0 to 1)",
+    "rate": "Learning rate",
+}
+BAND = (0.1, 0.9)
+MAX_EPOCHS = 60
+MARKS = 5
+
+
+def table(points, curves):
+    """Returns mean and 10-90% band over runs per point, epoch and quantity.
+
+    Long trainings are thinned to evenly spaced epochs, first and last included, so that a chart
+    stays under the row limit.
+
+    Args:
+      points: the points of a study's summary.
+      curves: {point name: float [runs, epochs, 3] of loss, accuracy, rate}; points without runs
+        may be left out or empty and give no rows.
+
+    Returns:
+      Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked
+      (True at the few epochs that carry a marker).
+    """
+    rows = []
+    limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] not in curves or not np.size(curves[point["name"]]):
+            continue
+        curve = np.asarray(curves[point["name"]], dtype=float)
+        epochs = _spread(curve.shape[1], limit)
+        marked = set(epochs[_spread(len(epochs), MARKS)].tolist())
+        for k, quantity in enumerate(QUANTITIES):
+            rows.extend(
+                {
+                    "name": point["name"],
+                    "series": point["series"],
+                    "size": str(size),
+                    "epoch": int(epoch) + 1,
+                    "quantity": quantity,
+                    **_summary(curve[:, epoch, k]),
+                    "marked": int(epoch) in marked,
+                }
+                for epoch in epochs
+            )
+    return rows
+
+
+def _spread(length, limit):
+    return np.unique(np.linspace(0, length - 1, min(length, limit)).round().astype(int))
+
+
+def _summary(values):
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return dict.fromkeys(("value", "lower", "upper"), np.nan)
+    lower, upper = np.quantile(values, BAND)
+    return {"value": float(values.mean()), "lower": float(lower), "upper": float(upper)}
+
+
+def chart(rows, *, size_title):
+    """Returns three panels: loss, accuracy and rate per epoch, one line per point.
+
+    Args:
+      rows: rows of `table`.
+      size_title: what the axis of sizes holds; the legend's title.
+    """
+    panels = [
+        _panel(
+            [r for r in rows if r["quantity"] == q],
+            title,
+            size_title=size_title,
+            order=list(dict.fromkeys(r["size"] for r in rows)),
+            series=list(dict.fromkeys(r["series"] for r in rows)),
+        )
+        for q, title in QUANTITIES.items()
+    ]
+    return alt.hconcat(*panels, spacing=24).properties(
+        description="Training loss, training accuracy and learning rate per epoch, one line per "
+        "model size: mean over runs, with a band from the 10% to the 90% quantile of "
+        "the runs."
+    )
+
+
+def _panel(rows, title, *, size_title, order, series):
+    scale = alt.Scale(domain=order, scheme=alt.SchemeParams(name="viridis", extent=[0.85, 0]))
+    legend = alt.Legend(title=size_title, titleLimit=300)
+    color = alt.Color("size:N", sort=order, scale=scale, legend=legend)
+    shape = alt.Shape("size:N", sort=order, scale=alt.Scale(domain=order), legend=legend)
+    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, grid=False, format="d"))
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=title == QUANTITIES["rate"]))
+    base = alt.Chart(theme.data(rows)).encode(x=x, color=color)
+    if len(series) > 1:
+        base = base.encode(strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series)))
+    layers = (
+        base.mark_area(opacity=0.15).encode(y=alt.Y("lower:Q", title=title), y2="upper:Q"),
+        base.mark_line().encode(y=y, detail="name:N"),
+        base.transform_filter("datum.marked")
+        .mark_point(filled=True, size=45, opacity=1)
+        .encode(y=y, shape=shape),
+    )
+    return alt.layer(*layers).properties(width=190, height=200)

@@ -1,0 +1,50 @@
+"""How well scores tell planted labels from clean ones, against model size."""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, theme
+
+QUANTITIES = {
+    "by memorization": "auroc",
+    "by 1 - out-of-sample probability": "auroc_out_prob",
+}
+
+
+def table(points):
+    """Returns rows of `lines.row`, two per point that has planted labels."""
+    return [
+        lines.row(
+            point,
+            size,
+            quantity=quantity,
+            value=point["planted"][key],
+            stderr=point["planted"][f"{key}_stderr"],
+            bounds=(0, 1),
+        )
+        for point, size in zip(points, lines.sizes(points), strict=True)
+        if point["planted"] is not None
+        for quantity, key in QUANTITIES.items()
+    ]
+
+
+def chart(rows, *, size_title):
+    """Returns the chart of AUROC (0 to 1, 0.5 = chance, higher = found better) against size.
+
+    Args:
+      rows: rows of `table`.
+      size_title: what the axis of sizes holds.
+    """
+    rows = lines.defined(rows)
+    lowest = np.nanmin([0.45, *(r["lower"] for r in rows), *(r["value"] for r in rows)])
+    return lines.chart(
+        rows,
+        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        title=["AUROC (0 to 1, 0.5 = chance,", "higher = found better)"],
+        scale=alt.Scale(domain=[float(lowest), 1]),
+        quantities=QUANTITIES,
+        rule=0.5,
+        description="Area under the ROC curve of two scores as detectors of planted labels, "
+        "against model size: memorization, and one minus the out-of-sample "
+        "probability of the label. 0.5 is chance. Bands are 95% intervals over runs.",
+    )

@@ -1,0 +1,83 @@
+"""Mean memorization against model size, with the two means whose difference it is.
+
+Lukasik et al. (2024), section 3.2: average memorization can fall with size because the in-sample
+mean saturates at 1 while the out-of-sample mean keeps rising.
+"""
+
+import altair as alt
+
+from memkit.charts import lines, theme
+
+QUANTITIES = {
+    "memorization": "mean_memorization",
+    "in-sample": "mean_in",
+    "out-of-sample": "mean_out",
+}
+
+
+def groups(point):
+    """Returns {group: its part of the point's summary}: all, or clean and planted apart."""
+    if point["planted"] is None:
+        return {"all examples": point}
+    return {"clean labels": point["clean"], "planted labels": point["planted"]}
+
+
+def table(points):
+    """Returns rows of `lines.row` with the field `group`, three per point and group."""
+    return [
+        lines.row(
+            point,
+            size,
+            quantity=quantity,
+            value=part[key],
+            stderr=part[f"{key}_stderr"],
+            bounds=(-1, 1) if quantity == "memorization" else (0, 1),
+            group=group,
+        )
+        for point, size in zip(points, lines.sizes(points), strict=True)
+        for group, part in groups(point).items()
+        for quantity, key in QUANTITIES.items()
+    ]
+
+
+def chart(rows, *, size_title):
+    """Returns the chart of mean memorization (-1 to 1, higher = more memorized) against size.
+
+    Args:
+      rows: rows of `table`.
+      size_title: what the axis of sizes holds.
+    """
+    rows = lines.defined(rows)
+    x = theme.size_channel([r["size"] for r in rows], title=size_title)
+    own, parts = (
+        [r for r in rows if (r["quantity"] == "memorization") == chosen] for chosen in (True, False)
+    )
+    # Clean memorization is small: with a scale of its own its rise and fall can be seen.
+    upper = lines.chart(
+        own,
+        x=x,
+        title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
+        quantities=["memorization"],
+        column="group",
+        shared_y=False,
+        legend=False,
+        description="Mean memorization against model size.",
+    )
+    lower = lines.chart(
+        parts,
+        x=x,
+        title=["Mean accuracy on the label", "(0 to 1)"],
+        quantities=["in-sample", "out-of-sample"],
+        column="group",
+        shared_y=False,
+        description="Mean in- and out-of-sample accuracy against model size.",
+    )
+    return (
+        alt.vconcat(upper, lower, spacing=24)
+        .resolve_scale(color="independent", shape="independent")
+        .properties(
+            description="Mean memorization against model size, and below it the mean in-sample and "
+            "out-of-sample accuracy whose difference it is. Bands are 95% intervals over "
+            "runs."
+        )
+    )

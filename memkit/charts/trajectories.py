@@ -1,0 +1,146 @@
+"""Trajectories along the axis: shares of their classes beside the null, and means per class.
+
+The classes are those of `memkit.trajectories`; Lukasik et al. (2024), tables 1 and 2, vary the
+threshold alpha in the same way.
+"""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, theme
+
+BAND = (0.1, 0.9)
+MEAN_DESCRIPTION = (
+    "Mean memorization against model size for the examples of each class of trajectory. Bands hold "
+    "the middle 80% of the examples."
+)
+
+
+def label(name):
+    """Returns a class of trajectory as its reader sees it, such as "cap-shaped"."""
+    return name.replace("_", "-")
+
+
+def table(shares, null):
+    """Returns the share of examples per series, alpha and class, observed and under the null.
+
+    Args:
+      shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
+      null: the same for studies whose points were permuted; a class it lacks gives NaN.
+    """
+    return [
+        {
+            "series": series,
+            "alpha": f"alpha = {float(alpha):g}",
+            "class": label(name),
+            "share": theme.number(share),
+            "null": theme.number(null[series][alpha][name])
+            if name in null[series][alpha]
+            else np.nan,
+        }
+        for series, by_alpha in shares.items()
+        for alpha, by_class in sorted(by_alpha.items(), key=lambda item: float(item[0]))
+        for name, share in by_class.items()
+    ]
+
+
+def chart(rows):
+    """Returns bars of the observed shares with a tick at the share expected by chance.
+
+    Args:
+      rows: rows of `table`.
+    """
+    names = list(dict.fromkeys(r["class"] for r in rows))
+    color, _ = theme.scales(names, "class")
+    y = alt.Y("class:N", title="Class of trajectory", sort=names)
+    base = alt.Chart().encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("class:N"),
+            alt.Tooltip("share:Q", format=".1%"),
+            alt.Tooltip("null:Q", format=".1%", title="by chance"),
+        ],
+    )
+    title = ["Share of examples", "(tick: by chance)"]
+    bars = base.mark_bar(size=13).encode(
+        x=alt.X(
+            "share:Q",
+            title=title,
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="~%", tickCount=4),
+        ),
+        color=alt.Color("class:N", scale=color["scale"], legend=None),
+    )
+    ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
+        x=alt.X("null:Q", title=title)
+    )
+    panels = max(1, len({r["alpha"] for r in rows}))
+    layered = alt.layer(bars, ticks).properties(
+        width=(theme.WIDTH - 20 * (panels - 1)) // panels, height=24 * max(1, len(names))
+    )
+    return theme.facets(layered, rows, column="alpha", row="series").properties(
+        description="Share of examples per class of trajectory for each threshold alpha, as bars, "
+        "with a tick at the share expected if model size had no effect."
+    )
+
+
+def mean_table(values, classes, *, series, sizes):
+    """Returns mean memorization per class of trajectory and size, with the 10-90% of examples.
+
+    Args:
+      values: memorization float [N, A] along the axis.
+      classes: class name per example, text [N].
+      series: name of the series.
+      sizes: the A axis values.
+    """
+    rows = []
+    values, classes = np.asarray(values, dtype=float), np.asarray(classes)
+    for name in dict.fromkeys(classes.tolist()):
+        member = values[classes == name]
+        member = member[np.isfinite(member).all(axis=1)]
+        if not len(member):
+            continue
+        low, high = np.quantile(member, BAND, axis=0)
+        rows.extend(
+            {
+                "name": str(size),
+                "series": series,
+                "size": size,
+                "quantity": label(name),
+                "panel": f"{label(name)} ({len(member)})",
+                "value": mean,
+                "lower": lo,
+                "upper": hi,
+            }
+            for size, mean, lo, hi in zip(sizes, member.mean(axis=0), low, high, strict=True)
+        )
+    order = list(theme.STYLES)
+    return sorted(rows, key=lambda r: order.index(r["quantity"]))
+
+
+def mean_chart(rows, *, size_title):
+    """Returns the mean trajectory of each class, one panel per class; series below each other.
+
+    Args:
+      rows: rows of `mean_table`.
+      size_title: what the axis of sizes holds.
+    """
+    series = list(dict.fromkeys(r["series"] for r in rows))
+    charts = [_mean_panels([r for r in rows if r["series"] == name], size_title) for name in series]
+    if len(charts) == 1:
+        return charts[0]
+    charts = [chart.properties(title=name) for chart, name in zip(charts, series, strict=True)]
+    return alt.vconcat(*charts, spacing=30).properties(description=MEAN_DESCRIPTION)
+
+
+def _mean_panels(rows, size_title):
+    return lines.chart(
+        rows,
+        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        title=["Memorization (-1 to 1,", "higher = more memorized)"],
+        quantities=list(dict.fromkeys(r["quantity"] for r in rows)),
+        column="panel",
+        layout_row=None,
+        legend=False,
+        description=MEAN_DESCRIPTION,
+    )

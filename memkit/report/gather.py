@@ -1,0 +1,95 @@
+"""Fills a report's Content from a study's files."""
+
+import numpy as np
+
+from memkit import studies
+from memkit.report.content import Content
+from memkit.sweeps.progress import duration
+
+_ARRAYS = ("curve", "train_predicted")
+
+
+def content(study):
+    """Returns the Content of a study that has estimates.
+
+    Raises:
+      InputError: `memkit estimate` has not run yet.
+    """
+    summary = studies.read_summary(study)
+    curves, predicted, infos = {}, {}, []
+    for point in study.points:
+        runs = studies.read_runs(study, point, _ARRAYS)
+        infos += runs.infos
+        if not len(runs.index):
+            predicted[point.name] = np.full(study.sizes.train, -1)
+            continue
+        usable = np.array([info["status"] != "diverged" for info in runs.infos])
+        curves[point.name] = runs.arrays["curve"][usable]
+        predicted[point.name] = out_predicted(
+            runs.arrays["train_predicted"][usable],
+            study.train_mask[runs.index[usable]],
+            study.sizes.classes,
+        )
+    examples = study.examples
+    return Content(
+        title=study.config["report"]["title"],
+        summary=summary,
+        config=study.config,
+        provenance=_provenance(study, summary, infos),
+        ids=examples.train_ids,
+        labels=examples.train_labels,
+        given_labels=examples.given_labels,
+        class_names=tuple(examples.class_names),
+        thumbnails=studies.thumbnails(study)[0],
+        curves=curves,
+        scores={p.name: studies.read_estimates(study, p) for p in study.points},
+        out_predicted=predicted,
+        trajectories={
+            name: _with_alphas(arrays) for name, arrays in studies.read_trajectories(study).items()
+        },
+    )
+
+
+def out_predicted(predicted, train_mask, num_classes):
+    """Returns the most frequent prediction [N] of the runs that did not train on an example.
+
+    Args:
+      predicted: [M, N] int.
+      train_mask: [M, N] bool.
+      num_classes: int.
+
+    Returns:
+      [N] int, the smallest class among equals; -1 where every run trained on the example.
+    """
+    votes = np.stack([((predicted == c) & ~train_mask).sum(axis=0) for c in range(num_classes)])
+    return np.where(votes.sum(axis=0) > 0, votes.argmax(axis=0), -1)
+
+
+def _with_alphas(arrays):
+    plain = {k: v for k, v in arrays.items() if not k.startswith("classes_")}
+    classes = {
+        float(k.removeprefix("classes_")): v for k, v in arrays.items() if k.startswith("classes_")
+    }
+    return plain | {"classes": classes}
+
+
+def _provenance(study, summary, infos):
+    def distinct(values):
+        return ", ".join(sorted(set(values))) or "none yet"
+
+    versions = [f"{k} {v}" for info in infos for k, v in info["versions"].items()]
+    versions += [f"memkit {study.info['versions']['memkit']}"]
+    rate = summary["runs_per_second"]
+    return {
+        "workdir": str(study.workdir),
+        "made": study.info["created"],
+        "command": study.info["command"],
+        "engine": distinct(f"{info['engine']} on {info['device']}" for info in infos),
+        "versions": distinct(versions),
+        "hosts": f"{len({info['host'] for info in infos})}",
+        "training time, sum over runs": duration(summary["train_seconds"]),
+        "last command": duration(summary["wall_seconds"]),
+        "speed of the last command": f"{rate:.2f} runs per second" if rate else "trained nothing",
+        "study fingerprint": study.info["fingerprint"],
+        "data fingerprint": study.info["data_fingerprint"],
+    }

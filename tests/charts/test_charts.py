@@ -1,0 +1,183 @@
+import io
+import json
+
+import altair as alt
+import numpy as np
+import pytest
+import vl_convert
+from PIL import Image
+
+from memkit import charts
+from memkit.charts import accuracy, curves, detection, histograms, means, theme, trajectories
+from memkit.errors import InputError
+from memkit.seeds import stream
+from memkit.trajectories import CLASSES
+
+TITLE = "Width (model.width)"
+
+
+def _curves(points):
+    draw = stream(0, "tests/charts")
+    rows = curves.table(points, {p["name"]: draw.random((4, 6, 3)) for p in points})
+    return curves.chart(rows, size_title=TITLE)
+
+
+def _histograms(points):
+    draw = stream(0, "tests/charts")
+    values = {p["name"]: draw.random(50) for p in points}
+    rows = histograms.table(points, values, planted=np.arange(50) < 5)
+    return histograms.chart(rows, size_title=TITLE)
+
+
+def _classes(points):
+    by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
+    shares = {p["series"]: by_alpha for p in points}
+    return trajectories.chart(trajectories.table(shares, shares))
+
+
+def _mean_trajectories(points):
+    rows = []
+    for series in {p["series"]: None for p in points}:
+        sizes = [p["axis_value"] for p in points if p["series"] == series]
+        values = stream(0, "tests/charts").random((30, len(sizes)))
+        rows += trajectories.mean_table(
+            values, np.array(CLASSES)[np.arange(30) % 7], series=series, sizes=sizes
+        )
+    return trajectories.mean_chart(rows, size_title=TITLE)
+
+
+FAMILIES = {
+    "curves": _curves,
+    "accuracy": lambda p: accuracy.chart(accuracy.table(p), size_title=TITLE),
+    "means": lambda p: means.chart(means.table(p), size_title=TITLE),
+    "histograms": _histograms,
+    "classes": _classes,
+    "mean_trajectories": _mean_trajectories,
+    "detection": lambda p: detection.chart(detection.table(p), size_title=TITLE),
+}
+STUDIES = {
+    "one point": {"sizes": (4,)},
+    "words": {"sizes": ("small", "large")},
+    "two series": {"sizes": (8, 14, 20), "series": ("one_hot", "distilled")},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_chart_is_valid_vega_lite_and_survives_json(make_points, family):
+    chart = FAMILIES[family](make_points())
+    spec = chart.to_dict()
+    with alt.data_transformers.enable(consolidate_datasets=False):
+        again = type(chart).from_dict(json.loads(json.dumps(spec, allow_nan=False))).to_dict()
+    assert again == spec
+    assert spec["config"]["background"] == "#ffffff"
+    assert len(spec["description"]) > 40
+    assert 0 < len(_rows(spec)) <= theme.ROW_LIMIT
+
+
+def _rows(part):
+    if isinstance(part, list):
+        return [row for entry in part for row in _rows(entry)]
+    if not isinstance(part, dict):
+        return []
+    if "values" in part and isinstance(part["values"], list) and len(part) == 1:
+        return part["values"]
+    return [row for entry in part.values() for row in _rows(entry)]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_chart_of_unusual_studies_is_valid(make_points, family, study):
+    chart = FAMILIES[family](make_points(**STUDIES[study]))
+    compiled = vl_convert.vegalite_to_vega(chart.to_dict())
+    assert compiled["marks"]
+
+
+@pytest.mark.parametrize("family", ["accuracy", "histograms"])
+def test_pictures_are_real(make_points, family):
+    files = charts.images(FAMILIES[family](make_points()))
+    picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
+    assert picture.shape[1] > 900
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+    assert tuple(picture[0, 0]) == (255, 255, 255)
+    assert files["svg"].lstrip().startswith(b"<svg")
+    assert b"NaN" not in files["svg"]
+
+
+def test_too_many_rows_are_refused():
+    rows = [{"value": 1.0}] * (theme.ROW_LIMIT + 1)
+    with pytest.raises(InputError, match="5001 rows"):
+        theme.data(rows)
+    assert len(theme.data(rows[1:]).values) == theme.ROW_LIMIT
+
+
+def test_undefined_numbers_become_null():
+    data = theme.data(
+        [
+            {
+                "a": np.nan,
+                "b": np.inf,
+                "c": np.float32(0.5),
+                "d": np.int64(3),
+                "e": None,
+                "f": "x",
+                "g": True,
+            }
+        ]
+    )
+    assert data.values == [{"a": None, "b": None, "c": 0.5, "d": 3, "e": None, "f": "x", "g": True}]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kind", "scale"),
+    [
+        ((1, 2, 4, 8, 16), "quantitative", "log"),
+        ((1, 8), "quantitative", "log"),
+        ((1, 2, 4), "quantitative", "linear"),
+        ((0, 8, 64), "quantitative", "linear"),
+        ((-1, 16), "quantitative", "linear"),
+        (("small", "large"), "nominal", "none"),
+        ((1, "large"), "nominal", "none"),
+        ((True, False), "nominal", "none"),
+        ((4,), "quantitative", "linear"),
+    ],
+)
+def test_scale_follows_the_sizes(sizes, kind, scale):
+    channel = theme.size_channel(sizes, title="t").to_dict()
+    assert channel["type"] == kind if "type" in channel else channel["shorthand"].endswith(kind)
+    found = (
+        channel["scale"]["type"]
+        if "type" in channel.get("scale", {})
+        else ("linear" if "scale" in channel else "none")
+    )
+    assert found == scale
+
+
+def test_sizes_may_be_numpy_numbers():
+    channel = theme.size_channel(np.array([1, 2, 16]), title="t")
+    assert json.loads(json.dumps(channel.to_dict()["axis"]["values"])) == [1, 2, 16]
+
+
+def test_a_chart_without_a_defined_value_is_refused():
+    with pytest.raises(InputError, match="at least one row"):
+        accuracy.chart([], size_title=TITLE)
+
+
+def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
+    for names in (
+        accuracy.QUANTITIES,
+        means.QUANTITIES,
+        detection.QUANTITIES,
+        ("clean", "planted"),
+        [trajectories.label(name) for name in CLASSES],
+    ):
+        for k in range(3):
+            if k == 1 and "clean" not in names and "test" not in names:
+                continue
+            looks = [str(theme.STYLES[name][k]) for name in names]
+            assert len(set(looks)) == len(looks)
+    assert theme.STYLES["in-sample"] == theme.STYLES["train, in-sample"]
+    assert theme.STYLES["out-of-sample"] == theme.STYLES["train, out-of-sample"]
+
+
+def test_every_class_of_trajectory_has_a_style():
+    assert {trajectories.label(name) for name in CLASSES} <= set(theme.STYLES)

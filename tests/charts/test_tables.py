@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+
+from memkit.charts import accuracy, curves, detection, histograms, lines, means, theme, trajectories
+from memkit.seeds import stream
+
+
+def test_interval_is_196_standard_errors_clipped_to_the_possible_range(make_points):
+    point = make_points()[0]
+    row = lines.row(point, 1, quantity="test", value=0.5, stderr=0.1, bounds=(0, 1))
+    assert (row["lower"], row["upper"]) == pytest.approx((0.304, 0.696))
+    row = lines.row(point, 1, quantity="test", value=0.95, stderr=0.1, bounds=(0, 1))
+    assert (row["lower"], row["upper"]) == pytest.approx((0.754, 1.0))
+
+
+def test_missing_estimate_is_nan_not_zero(make_points):
+    row = lines.row(make_points()[0], 1, quantity="test", value=None, stderr=None, bounds=(0, 1))
+    assert np.isnan([row["value"], row["lower"], row["upper"]]).all()
+    assert lines.defined([row]) == []
+
+
+def test_a_missing_axis_value_turns_all_sizes_into_names(make_points):
+    points = make_points((1, 2))
+    assert lines.sizes(points) == [1, 2]
+    points[1]["axis_value"] = None
+    assert lines.sizes(points) == ["one_hot-1", "one_hot-2"]
+
+
+def test_accuracy_rows_carry_each_number_once(make_points):
+    points = make_points((1, 2))
+    points[1]["test_accuracy"] = 0.75
+    rows = accuracy.table(points)
+    assert len(rows) == 6
+    assert [r["value"] for r in rows if r["quantity"] == "test"] == [0.5, 0.75]
+
+
+def test_means_split_clean_and_planted_only_where_labels_were_planted(make_points):
+    points = make_points((1, 2))
+    points[0]["planted"]["mean_in"] = 0.9
+    rows = means.table(points)
+    assert {r["group"] for r in rows} == {"clean labels", "planted labels"}
+    assert [r["value"] for r in rows if r["quantity"] == "in-sample"] == [0.5, 0.9, 0.5, 0.5]
+    assert {r["group"] for r in means.table(make_points(planted=False))} == {"all examples"}
+
+
+def test_detection_has_no_rows_without_planted_labels(make_points):
+    assert detection.table(make_points(planted=False)) == []
+    assert len(detection.table(make_points((1, 2)))) == 4
+
+
+def test_curve_rows_equal_mean_and_quantiles_of_the_runs(make_points):
+    curve = stream(0, "tests/curves").random((11, 4, 3))
+    rows = curves.table(make_points((1,)), {"one_hot-1": curve})
+    row = next(r for r in rows if r["quantity"] == "accuracy" and r["epoch"] == 3)
+    values = np.sort(curve[:, 2, 1])
+    assert row["value"] == pytest.approx(sum(values) / 11)
+    assert (row["lower"], row["upper"]) == pytest.approx((values[1], values[9]))
+
+
+def test_curves_ignore_undefined_epochs_and_points_without_runs(make_points):
+    curve = np.ones((2, 3, 3))
+    curve[0, 1] = np.nan
+    curve[:, 2] = np.nan
+    rows = curves.table(
+        make_points((1, 2, 4)), {"one_hot-1": curve, "one_hot-2": np.zeros((0, 3, 3))}
+    )
+    assert {r["name"] for r in rows} == {"one_hot-1"}
+    assert [r["value"] for r in rows if r["quantity"] == "loss"][:2] == [1.0, 1.0]
+    assert np.isnan([r["value"] for r in rows if r["quantity"] == "loss"][2])
+
+
+@pytest.mark.parametrize("num_points", [1, 11, 60])
+def test_long_curves_stay_under_the_row_limit_and_keep_both_ends(make_points, num_points):
+    points = make_points(tuple(range(1, num_points + 1)))
+    rows = curves.table(points, {p["name"]: np.ones((2, 400, 3)) for p in points})
+    assert len(rows) <= theme.ROW_LIMIT
+    epochs = {r["epoch"] for r in rows}
+    assert {1, 400} <= epochs
+    assert {1, 400} <= {r["epoch"] for r in rows if r["marked"]}
+
+
+def test_histogram_equals_counting_by_hand(make_points):
+    value = np.array([-1.0, 0.0, 0.01, 0.3, 0.96, 1.0, np.nan])
+    rows = histograms.table(make_points((1,)), {"one_hot-1": value})
+    found = {(r["start"], r["end"]): r["share"] for r in rows}
+    assert found == pytest.approx(
+        {(-1.0, -0.95): 1 / 6, (0.0, 0.05): 2 / 6, (0.3, 0.35): 1 / 6, (0.95, 1.0): 2 / 6}
+    )
+
+
+def test_differences_of_means_do_not_fall_below_their_bin_by_rounding(make_points):
+    value = np.array([0.7 - 0.4, 0.15 + 0.15, 0.9 - 0.6])
+    rows = histograms.table(make_points((1,)), {"one_hot-1": value})
+    assert [(r["start"], r["count"]) for r in rows] == [(0.3, 3)]
+
+
+def test_histogram_shares_are_within_clean_and_planted_apart(make_points):
+    value = np.array([0.0, 0.0, 0.5, 0.5, 1.0])
+    planted = np.array([False, False, False, True, True])
+    rows = histograms.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
+    found = {(r["group"], r["start"]): r["share"] for r in rows}
+    assert found == pytest.approx(
+        {
+            ("clean", 0.0): 2 / 3,
+            ("clean", 0.5): 1 / 3,
+            ("planted", 0.5): 1 / 2,
+            ("planted", 0.95): 1 / 2,
+        }
+    )
+
+
+def test_histogram_of_an_undefined_or_absent_point_has_no_rows(make_points):
+    assert histograms.table(make_points((1, 2)), {"one_hot-1": np.full(5, np.nan)}) == []
+
+
+def test_class_shares_stand_beside_their_null_in_order_of_alpha():
+    shares = {
+        "one_hot": {
+            "0.3": {"constant": 0.9, "cap_shaped": 0.1},
+            "0.1": {"constant": 0.6, "cap_shaped": None},
+        }
+    }
+    null = {"one_hot": {"0.3": {"constant": 0.97, "cap_shaped": 0.03}, "0.1": {"constant": 0.95}}}
+    rows = trajectories.table(shares, null)
+    assert [(r["alpha"], r["class"]) for r in rows] == [
+        ("alpha = 0.1", "constant"),
+        ("alpha = 0.1", "cap-shaped"),
+        ("alpha = 0.3", "constant"),
+        ("alpha = 0.3", "cap-shaped"),
+    ]
+    assert [r["null"] for r in rows] == pytest.approx([0.95, np.nan, 0.97, 0.03], nan_ok=True)
+    assert [r["share"] for r in rows] == pytest.approx([0.6, np.nan, 0.9, 0.1], nan_ok=True)
+
+
+def test_mean_trajectory_per_class_leaves_out_undefined_examples():
+    values = np.array([[0.0, 0.2], [0.2, 0.8], [0.5, 0.5], [0.4, np.nan]])
+    classes = ["increasing", "increasing", "constant", "increasing"]
+    rows = trajectories.mean_table(values, classes, series="one_hot", sizes=[1, 2])
+    found = {(r["quantity"], r["size"]): r["value"] for r in rows}
+    assert found == pytest.approx(
+        {("increasing", 1): 0.1, ("increasing", 2): 0.5, ("constant", 1): 0.5, ("constant", 2): 0.5}
+    )
+    assert {r["panel"] for r in rows} == {"constant (1)", "increasing (2)"}

@@ -1,0 +1,94 @@
+"""Real `memkit` processes and tiny configs for them."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+TINY = """
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    config = common.study(title="tiny")
+    config.dataset = dict(name="digits", mean=(0.3,), std=(0.37,))
+    config.labels.planted_fraction = 0.08
+    config.subsets.num_runs = 20
+    config.model = dict(name="mlp", hidden=(8,))
+    config.schedule = dict(name="step", peak=0.1, warmup_epochs=1.0, milestones=(2,), factor=0.1)
+    config.training = dict(epochs=3, batch_size=64, augment="none")
+    config.axis = dict(field="optimizer.momentum", values=(0.5, 0.9))
+    return config
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def memkit():
+    """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
+
+    def run(*args, cwd=None, timeout=240):
+        done = subprocess.run(
+            [sys.executable, "-m", "memkit.cli", *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            timeout=timeout,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Returns a function that starts `memkit ARGS` in a process group of its own."""
+
+    def begin(*args):
+        return subprocess.Popen(
+            [sys.executable, "-m", "memkit.cli", *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory):
+    """The path of a config with two points of an MLP, 20 runs each, seconds in all."""
+    path = tmp_path_factory.mktemp("configs") / "tiny.py"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_study(memkit, tiny_config, tmp_path_factory):
+    """The workdir of the tiny study, run whole by two workers, with the command's result."""
+    workdir = tmp_path_factory.mktemp("studies") / "tiny"
+    result = memkit("run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
+    return workdir, result
+
+
+@pytest.fixture(scope="session")
+def smoke_study(memkit, tmp_path_factory):
+    """The workdir of the smoke variant of the demo, with the command's result."""
+    workdir = tmp_path_factory.mktemp("studies") / "smoke"
+    return workdir, memkit("run", "--config=digits_width:smoke", f"--workdir={workdir}")
+
+
+@pytest.fixture(scope="session")
+def checkout():
+    return pathlib.Path(__file__).parents[2]

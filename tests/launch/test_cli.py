@@ -1,0 +1,192 @@
+import subprocess
+import sys
+
+import pytest
+
+from memkit import cli, studies
+
+WIDTH = "--config=digits_width"
+
+BAD = {
+    "unknown flag": (["run", WIDTH, "--workdr=W"], ["workdr"]),
+    "unknown config": (["run", "--config=digit_width", "--workdir=W"], ["digits_width"]),
+    "missing config file": (["run", "--config=no/such.py", "--workdir=W"], ["no/such.py"]),
+    "no config": (["run", "--workdir=W"], ["--config: expected", "received none"]),
+    "no workdir": (["run", WIDTH], ["--workdir: expected", "received none"]),
+    "unknown variant": (["run", WIDTH + ":tiny", "--workdir=W"], ["smoke", "tiny"]),
+    "unknown config key": (
+        ["run", WIDTH, "--config.subsets.num_run=3", "--workdir=W"],
+        ["num_run", "num_runs"],
+    ),
+    "wrong type": (["run", WIDTH, "--config.subsets.num_runs=many", "--workdir=W"], ["many"]),
+    "unknown model": (
+        ["run", WIDTH, "--config.model.name=vgg", "--workdir=W"],
+        ["model.name: expected one of mlp, resnet, received 'vgg'"],
+    ),
+    "option of another model": (
+        ["run", WIDTH, "--config.model.name=mlp", "--workdir=W"],
+        ["model.depth: expected mlp to take hidden"],
+    ),
+    "impossible depth": (
+        ["run", WIDTH, "--config.model.depth=9", "--workdir=W"],
+        ["model.depth: expected 6n+2", "received 9"],
+    ),
+    "unknown data set": (
+        ["run", WIDTH, "--config.dataset.name=mnits", "--workdir=W"],
+        ["dataset.name: expected one of digits", "mnits"],
+    ),
+    "fraction of one": (
+        ["run", WIDTH, "--config.subsets.train_fraction=1.0", "--workdir=W"],
+        ["subsets.train_fraction: expected a number in (0, 1), received 1.0"],
+    ),
+    "one run": (
+        ["run", WIDTH, "--config.subsets.num_runs=1", "--workdir=W"],
+        ["subsets.num_runs: expected an int of at least 2, received 1"],
+    ),
+    "batch larger than the subset": (
+        ["run", WIDTH, "--config.training.batch_size=1007", "--workdir=W"],
+        ["training.batch_size: expected at most the subset's 1006 examples, received 1007"],
+    ),
+    "axis over subsets": (
+        ["run", WIDTH, "--config.axis.field=subsets.train_fraction", "--workdir=W"],
+        ["axis.field"],
+    ),
+    "unwritable workdir": (["run", WIDTH, "--workdir=/proc/study"], ["--workdir: expected a writ"]),
+    "a file as workdir": (["run", WIDTH, "--workdir=/etc/hostname/x"], ["/etc/hostname"]),
+    "unknown engine": (
+        ["run", WIDTH, "--workdir=W", "--engine=torch"],
+        ["--engine: expected one of tensorflow"],
+    ),
+    "bad shard": (["train", WIDTH, "--workdir=W", "--shard=2/2"], ["--shard: expected i/n"]),
+    "bad runs": (["train", WIDTH, "--workdir=W", "--runs=3"], ["--runs"]),
+    "bad workers": (["run", WIDTH, "--workdir=W", "--workers=-1"], ["workers"]),
+    "stray word": (["run", WIDTH, "--workdir=W", "fast"], ["fast"]),
+    "no study there": (["estimate", "--workdir=W"], ["--workdir: expected a folder with a study"]),
+    "unknown verb": (["rum"], ["expected one of run, plan"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_gets_one_line_code_2_and_nothing_written(memkit, tmp_path, case):
+    args, words = BAD[case]
+    workdir = tmp_path / "study"
+    result = memkit(*[a.replace("=W", f"={workdir}") for a in args], timeout=60)
+    assert result.code == 2, result.err
+    assert len(result.err.strip().splitlines()) == 1, result.err
+    assert "error: " in result.err
+    for word in words:
+        assert word in result.err
+    assert not workdir.exists()
+
+
+def test_a_workdir_of_another_study_is_refused_by_the_name_of_the_field(
+    memkit, tiny_study, tiny_config
+):
+    workdir, _ = tiny_study
+    before = (workdir / "study.json").read_bytes()
+    result = memkit(
+        "run", f"--config={tiny_config}", f"--workdir={workdir}", "--config.training.epochs=4"
+    )
+    assert result.code == 2
+    assert "training.epochs: expected 3" in result.err
+    assert "received 4" in result.err
+    assert (workdir / "study.json").read_bytes() == before
+
+
+def test_a_workdir_with_foreign_files_is_refused_and_left_alone(memkit, tmp_path):
+    (tmp_path / "thesis.tex").write_text("do not lose me")
+    result = memkit("run", WIDTH, f"--workdir={tmp_path}")
+    assert result.code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_help_and_version_exit_0_and_import_nothing_heavy():
+    code = """
+import sys
+from memkit import cli
+for word in ("--help", "--version"):
+    try:
+        cli.main([word])
+    except SystemExit as stop:
+        assert stop.code == 0, stop.code
+heavy = {"numpy", "absl", "tensorflow", "keras", "jax", "etils"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(verb in done.stdout for verb in cli.VERBS)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_help_of_a_verb_lists_its_flags_and_exits_0(memkit, verb):
+    result = memkit(verb, "--help")
+    assert result.code == 0
+    assert "--workdir" in result.out
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["plan", "--config=digits_width:smoke", "--no_measure"], ["status"], ["estimate"], ["report"]],
+    ids=lambda args: args[0],
+)
+def test_what_only_reads_imports_no_engine(tiny_study, args):
+    workdir, _ = tiny_study
+    code = f"""
+import sys
+from memkit import cli
+try:
+    cli.main({[*args, f"--workdir={workdir}"]!r})
+except SystemExit as stop:
+    assert stop.code == 0, stop.code
+found = {{"tensorflow", "keras", "jax"}} & set(sys.modules)
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_an_engine_run_says_what_to_install(tmp_path):
+    code = f"""
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "tensorflow" else real(name, *rest)
+from memkit import cli
+cli.main(["run", "--config=digits_width", "--workdir={tmp_path / "study"}"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'memkit[cpu]'" in done.stderr
+    assert not (tmp_path / "study").exists()
+
+
+def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
+    workdir = tmp_path / "study"
+    result = memkit("plan", WIDTH, f"--workdir={workdir}", "--no_measure")
+    assert result.code == 0
+    assert result.out.count("one_hot_width") == 5
+    assert "375" in result.out  # 25 epochs of floor(1006 / 64) steps
+    assert "total: 200 runs" in result.out
+    assert not workdir.exists()
+
+
+def test_plan_measures_seconds_per_run(memkit, tiny_config):
+    result = memkit("plan", f"--config={tiny_config}")
+    assert result.code == 0, result.err
+    rows = [line.split() for line in result.out.splitlines() if line.startswith("one_hot")]
+    assert len(rows) == 2
+    assert all(float(row[-1]) > 0 for row in rows)
+    assert "hours of one" in result.out
+
+
+def test_launchers_run_as_modules_in_a_checkout(checkout, tiny_study):
+    workdir, _ = tiny_study
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.status", f"--workdir={workdir}"],
+        capture_output=True,
+        text=True,
+        cwd=checkout,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "40/40 runs" in done.stdout
+    assert studies.exists(workdir)

@@ -1,0 +1,240 @@
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from memkit import analysis, studies
+from memkit.records import SCHEMA
+
+ACCURACIES = ("train_in_accuracy", "train_out_accuracy", "test_accuracy")
+
+
+def read_all(workdir):
+    """Every array of every record of a study, by point, run and name."""
+    study = studies.load(workdir)
+    found = {}
+    for point in study.points:
+        names = [name for name, field in SCHEMA.items() if not field.where]
+        runs = studies.read_runs(study, point, names)
+        assert runs.problems == {}
+        for name, stacked in runs.arrays.items():
+            for run, array in zip(runs.index, stacked, strict=True):
+                found[point.name, int(run), name] = array.tobytes()
+    return found
+
+
+def record_files(workdir):
+    return sorted(p for p in workdir.glob("points/*/runs/*.npz"))
+
+
+def wait_for_records(process, workdir, number, seconds=120):
+    end = time.monotonic() + seconds
+    while len(record_files(workdir)) < number:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_group_empty(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def wait_for_end_of_group(group, seconds=30):
+    end = time.monotonic() + seconds
+    while not is_group_empty(group):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_run_trains_estimates_and_reports(tiny_study):
+    workdir, result = tiny_study
+    assert result.code == 0, result.err
+    assert "train 40/40 runs" in result.err
+    assert (workdir / "report" / "index.html").exists()
+    assert f"report: {workdir}/report/index.html" in result.out
+    assert not [p for p in workdir.rglob("*") if p.name.startswith(".tmp")]
+
+
+def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tiny_study):
+    workdir, _ = tiny_study
+    summary = json.loads((workdir / "summary.json").read_text())
+    study = studies.load(workdir)
+    assert [p["name"] for p in summary["points"]] == [
+        "one_hot_momentum0.5",
+        "one_hot_momentum0.9",
+    ]
+    for row, point in zip(summary["points"], study.points, strict=True):
+        runs = studies.read_runs(study, point, ("train_correct", "test_correct"))
+        correct, mask = runs.arrays["train_correct"], study.train_mask
+        assert row["series"] == "one_hot"
+        assert row["axis_value"] == point.axis_value
+        assert row["num_runs"] == 20
+        wanted = correct[mask].mean(), correct[~mask].mean(), runs.arrays["test_correct"].mean()
+        np.testing.assert_allclose([row[name] for name in ACCURACIES], wanted, atol=1e-12)
+        value = studies.read_estimates(study, point)["correct"].value
+        assert row["mean_memorization"] == pytest.approx(value.mean())
+        assert row["share_above_0.25"] == pytest.approx((value >= 0.25).mean())
+        planted = study.examples.planted
+        assert row["planted"]["count"] == planted.sum() == 115
+        assert row["planted"]["mean_memorization"] == pytest.approx(value[planted].mean())
+        assert row["clean"]["mean_memorization"] == pytest.approx(value[~planted].mean())
+        assert 0 <= row["planted"]["auroc"] <= 1
+        prob = studies.read_estimates(study, point)["prob"].value
+        assert row["mean_memorization_prob"] == pytest.approx(prob.mean())
+    shares = summary["trajectory_classes"]["one_hot"]
+    assert list(shares) == ["0.1", "0.2", "0.3"]
+    for by_class in shares.values():
+        assert sum(share for name, share in by_class.items() if name != "undefined") == (
+            pytest.approx(1)
+        )
+    assert summary["wall_seconds"] > 0
+    assert summary["train_seconds"] > 0
+    assert summary["runs_per_second"] > 0
+
+
+def test_planted_labels_are_memorized_only_by_the_wide_model_of_the_smoke_study(smoke_study):
+    workdir, result = smoke_study
+    assert result.code == 0, result.err
+    narrow, wide = json.loads((workdir / "summary.json").read_text())["points"]
+    assert narrow["planted"]["mean_memorization"] < 0.05
+    assert wide["planted"]["mean_memorization"] > 0.2
+    assert wide["planted"]["auroc"] > 0.75
+
+
+def test_the_same_command_again_trains_nothing(memkit, tiny_study, tiny_config):
+    workdir, _ = tiny_study
+    before = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
+    result = memkit("train", f"--config={tiny_config}", f"--workdir={workdir}")
+    assert result.code == 0
+    assert "nothing is missing" in result.out
+    assert {p: p.stat().st_mtime_ns for p in record_files(workdir)} == before
+
+
+def test_one_worker_in_shards_gives_the_same_bits_as_two_workers_at_once(
+    memkit, tiny_study, tiny_config, tmp_path
+):
+    workdir = tmp_path / "sharded"
+    for shard in ("0/2", "1/2"):
+        result = memkit(
+            "train",
+            f"--config={tiny_config}",
+            f"--workdir={workdir}",
+            "--workers=1",
+            f"--shard={shard}",
+        )
+        assert result.code == 0, result.err
+        assert "train 20/20 runs" in result.err
+    assert read_all(workdir) == read_all(tiny_study[0])
+
+
+def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
+    memkit, start, tiny_study, tiny_config, tmp_path
+):
+    workdir = tmp_path / "killed"
+    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    process = start(*command)
+    wait_for_records(process, workdir, 3)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    wait_for_end_of_group(process.pid)
+    kept = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
+    assert 3 <= len(kept) < 40
+    result = memkit(*command)
+    assert f"train {40 - len(kept)}/{40 - len(kept)} runs" in result.err
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    assert read_all(workdir) == read_all(tiny_study[0])
+
+
+def test_ctrl_c_ends_the_workers_says_how_to_go_on_and_exits_130(start, tiny_config, tmp_path):
+    workdir = tmp_path / "interrupted"
+    process = start("train", f"--config={tiny_config}", f"--workdir={workdir}")
+    wait_for_records(process, workdir, 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in error
+    assert "Traceback" not in error
+    wait_for_end_of_group(process.pid)
+
+
+def test_broken_records_are_named_left_out_of_estimates_and_made_again(
+    memkit, tiny_config, tiny_study, tmp_path
+):
+    workdir = tmp_path / "broken"
+    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}", "--runs=0:20"]
+    assert memkit(*command).code == 0
+    folder = workdir / "points" / "one_hot_momentum0.5" / "runs"
+    other = workdir / "points" / "one_hot_momentum0.9" / "runs"
+    (folder / "3.npz").write_bytes((folder / "3.npz").read_bytes()[:-30])
+    (folder / "5.npz").write_bytes((other / "5.npz").read_bytes())
+    result = memkit("estimate", f"--workdir={workdir}")
+    assert result.code == 0
+    for name in ("one_hot_momentum0.5/runs/3.npz", "one_hot_momentum0.5/runs/5.npz"):
+        assert name in result.err
+    summary = json.loads((workdir / "summary.json").read_text())
+    assert [p["num_runs"] for p in summary["points"]] == [18, 20]
+    result = memkit(*command)
+    assert "3.npz is made again" in result.err
+    assert "train 2/2 runs" in result.err
+    assert read_all(workdir) == read_all(tiny_study[0])
+
+
+def test_growing_a_study_trains_only_what_is_new(memkit, tiny_config, tmp_path):
+    workdir = tmp_path / "grown"
+    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    assert memkit(*command, "--config.axis.values=(0.9,)").code == 0
+    kept = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
+    result = memkit(*command, "--config.subsets.num_runs=22")
+    assert result.code == 0, result.err
+    assert "train 24/24 runs" in result.err  # 2 more at one point, 22 at the new one
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+
+
+def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, tiny_config, tmp_path):
+    workdir = tmp_path / "diverged"
+    result = memkit(
+        "run",
+        f"--config={tiny_config}",
+        f"--workdir={workdir}",
+        "--config.schedule.peak=1e30",
+        "--config.axis.values=(0.9,)",
+    )
+    assert result.code == 0, result.err
+    assert "are diverged and left out" in result.err
+    summary = json.loads((workdir / "summary.json").read_text())
+    assert summary["points"][0]["diverged"] == 20
+    assert summary["points"][0]["num_runs"] == 0
+    assert summary["points"][0]["mean_memorization"] is None
+    status = memkit("status", f"--workdir={workdir}")
+    assert status.out.splitlines()[1].split() == ["one_hot_momentum0.9", "20", "0", "20", "0"]
+
+
+def test_collapsed_runs_are_counted_warned_of_and_kept(memkit, tiny_config, tmp_path):
+    workdir = tmp_path / "collapsed"
+    result = memkit(
+        "run",
+        f"--config={tiny_config}",
+        f"--workdir={workdir}",
+        "--config.schedule.peak=1e-9",
+        "--config.axis.values=(0.9,)",
+    )
+    assert result.code == 0, result.err
+    assert "are collapsed and kept" in result.err
+    point = json.loads((workdir / "summary.json").read_text())["points"][0]
+    assert point["collapsed"] > 10
+    assert point["num_runs"] == 20
+
+
+def test_a_study_loads_in_three_lines_for_notebooks(tiny_study):
+    study = studies.load(tiny_study[0])
+    scores = studies.read_estimates(study, "one_hot_momentum0.9")["correct"]
+    most = study.examples.train_ids[scores.value.argmax()]
+    assert most.startswith("digit_")
+    assert analysis.read_outcomes(study, study.points[0]).correct.shape == (20, 1437)

@@ -1,0 +1,101 @@
+import copy
+import dataclasses
+
+import pytest
+
+from memkit.report import headline, wording
+
+PLACES = ("width 1", "width 2", "width 4")
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
+    [
+        ((0.1, 0.5, 0.9), "rises from 0.10 ± 0.02 at width 1 to 0.90 ± 0.02 at width 4"),
+        ((0.9, 0.5, 0.1), "falls from 0.90 ± 0.02 at width 1 to 0.10 ± 0.02 at width 4"),
+        (
+            (0.1, 0.5, 0.2),
+            "rises from 0.10 ± 0.02 at width 1 to 0.50 ± 0.02 at width 2, then falls to "
+            "0.20 ± 0.02 at width 4",
+        ),
+        (
+            (0.5, 0.1, 0.4),
+            "falls from 0.50 ± 0.02 at width 1 to 0.10 ± 0.02 at width 2, then rises to "
+            "0.40 ± 0.02 at width 4",
+        ),
+        ((0.5, 0.51, 0.505), "does not clearly change"),
+        ((None, 0.2, float("nan")), "is 0.20 ± 0.02 at width 2"),
+        ((None, None, None), "is not available"),
+    ],
+)
+def test_trend_is_worded_by_the_numbers(values, start):
+    assert wording.trend(values, (0.01,) * 3, PLACES).startswith(start)
+
+
+def test_a_peak_inside_the_noise_is_no_peak():
+    values = (0.1, 0.5, 0.48)
+    assert wording.trend(values, (0.02,) * 3, PLACES).startswith(
+        "rises from 0.10 ± 0.04 at width 1 to 0.48"
+    )
+    assert "then falls" in wording.trend(values, (0.001,) * 3, PLACES)
+
+
+@pytest.mark.parametrize(
+    ("value", "stderr", "text"),
+    [
+        (0.934, 0.01, "0.93 ± 0.02"),
+        (0.9344, 0.001, "0.934 ± 0.002"),
+        (0.5, None, "0.50"),
+        (0.5, float("nan"), "0.50"),
+        (None, 0.1, "not available"),
+        (float("nan"), 0.1, "not available"),
+        (-0.001, 0.01, "0.00 ± 0.02"),
+        (-0.001, None, "0.00"),
+    ],
+)
+def test_number_text(value, stderr, text):
+    assert wording.number(value, stderr) == text
+
+
+def test_headline_says_what_the_summary_says(content):
+    found = dict(headline.findings(content))
+    planted = [p["planted"]["mean_memorization"] for p in content.summary["points"]]
+    assert f"{planted[0]:.2f} ± 0.01 at width 1" in found["Planted labels"]
+    assert f"{planted[-1]:.2f} ± 0.01 at width 16" in found["Planted labels"]
+    assert "6 labels flipped on purpose rises" in found["Planted labels"]
+    assert set(found) == {
+        "Planted labels",
+        "Clean examples",
+        "Detection",
+        "Accuracy",
+        "Spread",
+        "Reliability",
+        "Trajectories",
+    }
+
+
+def test_better_detector_is_named_only_where_the_difference_is_clear(content):
+    summary = copy.deepcopy(content.summary)
+    part = summary["points"][-1]["planted"]
+    changed = dataclasses.replace(content, summary=summary)
+    part |= {
+        "auroc": 0.9,
+        "auroc_out_prob": 0.99,
+        "auroc_stderr": 0.01,
+        "auroc_out_prob_stderr": 0.01,
+    }
+    assert "the second is the better" in dict(headline.findings(changed))["Detection"]
+    part |= {"auroc_stderr": 0.1}
+    assert "better" not in dict(headline.findings(changed))["Detection"]
+
+
+def test_failed_runs_are_a_caution(content):
+    summary = copy.deepcopy(content.summary)
+    summary["points"][0] |= {"diverged": 2, "collapsed": 1}
+    found = dict(headline.findings(dataclasses.replace(content, summary=summary)))
+    assert found["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
+
+
+def test_middle_alpha_is_taken_by_value():
+    assert headline.middle({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
+    assert headline.middle({0.2: 0}) == 0.2

@@ -1,0 +1,253 @@
+import dataclasses
+import html.parser
+import io
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memkit import charts
+from memkit.errors import InputError
+from memkit.report import Content, render
+
+SECTIONS = (
+    "headline",
+    "study",
+    "training",
+    "sizes",
+    "distribution",
+    "trajectories",
+    "planted",
+    "gallery",
+    "reading",
+)
+VOID = {"meta", "link", "img", "br", "line", "polyline", "circle"}
+
+
+class Page(html.parser.HTMLParser):
+    """Collects tags, attributes, texts and scripts, and checks that tags nest."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.text, self.scripts, self.styles, self.open = [], [], [], [], []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        {"script": self.scripts, "style": self.styles}.get(
+            self.open[-1] if self.open else "", self.text
+        ).append(data)
+
+    def named(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture(scope="module")
+def files(content):
+    return render(content)
+
+
+@pytest.fixture(scope="module")
+def page(files):
+    return Page(files["index.html"].decode())
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Renders the page alone, without the pictures that take most of the time."""
+    monkeypatch.setattr(charts, "images", lambda chart: {})
+    return lambda content: Page(render(content)["index.html"].decode())
+
+
+def test_every_chart_is_a_png_and_an_svg(files):
+    names = {name.split("/")[1].split(".")[0] for name in files if name.startswith("charts/")}
+    assert names == {
+        "training_curves",
+        "accuracy",
+        "mean_memorization",
+        "memorization_histograms",
+        "trajectory_classes",
+        "mean_trajectories",
+        "planted_detection",
+    }
+    for name in names:
+        Image.open(io.BytesIO(files[f"charts/{name}.png"])).verify()
+        assert files[f"charts/{name}.svg"].lstrip().startswith(b"<svg")
+
+
+def test_page_loads_nothing_from_elsewhere(page):
+    for tag, attrs in page.tags:
+        for name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
+            if name in attrs:
+                assert attrs[name].startswith(("#", "data:")), (tag, attrs)
+        assert "url(" not in attrs.get("style", "")
+    assert not re.search(r"@import|url\(|https?:", "".join(page.styles))
+    policy = next(a["content"] for a in page.named("meta") if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+
+
+def test_own_script_and_specs_name_no_address(page):
+    own = [s for s in page.scripts if "data-chart" in s]
+    specs = [s for s in page.scripts if s.lstrip().startswith("{")]
+    assert len(own) == 1
+    assert len(specs) == 7
+    for spec in map(json.loads, specs):
+        assert re.sub(r"^https://vega.github.io/schema/.*", "", spec.pop("$schema")) == ""
+        assert "http" not in json.dumps(spec)
+    assert not re.search(r"https?:|fetch\(|import\(|XMLHttpRequest", own[0])
+
+
+def test_all_sections_are_present_and_linked(page):
+    ids = [a["id"] for a in page.named("section")]
+    assert tuple(ids) == SECTIONS
+    assert {a["href"] for a in page.named("a")} == {f"#{name}" for name in SECTIONS}
+
+
+def test_headings_do_not_skip_a_level(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+
+
+def test_tables_have_captions_and_scopes(page):
+    assert len(page.named("caption")) == len(page.named("table")) >= 8
+    assert {a.get("scope") for a in page.named("th")} == {"col", "row"}
+
+
+def test_images_have_texts_and_ids_are_unique(page):
+    assert all(a["alt"] for a in page.named("img"))
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(set(ids)) == len(ids)
+    assert not page.open
+
+
+def test_numbers_of_the_summary_are_on_the_page(page, content):
+    first = content.summary["points"][0]
+    assert f"{first['test_accuracy']:.2f} ± 0.01" in page.words
+    assert "memkit run --config=digits_width" in page.words
+    assert "subsets.train_fraction" in page.words
+    assert "CPU (2 cores)" in page.words
+    assert "60 runs" in page.words
+
+
+def test_hostile_names_stay_text(quick, make_content):
+    hostile = "</script><b>x</b><script>alert(1)//'\"&{{7*7}}"
+    base = make_content(count=40, sizes=(1, 2), series=(hostile,), class_names=(hostile,) * 10)
+    content = dataclasses.replace(
+        base,
+        title=hostile,
+        ids=np.array([f"{hostile}{i}" for i in range(40)]),
+        provenance={hostile: hostile},
+        config={hostile: hostile},
+    )
+    page = quick(content)
+    assert page.named("b") == []
+    assert hostile in page.words
+    assert len(page.scripts) == 2 + 7
+    assert not any(s.startswith("alert") for s in page.scripts)
+    assert hostile in json.dumps(
+        [json.loads(s) for s in page.scripts if s.lstrip().startswith("{")]
+    ).replace('\\"', '"')
+
+
+def test_one_point_without_axis_or_planted_labels_says_so(quick, make_content):
+    page = quick(make_content(sizes=(4,), planted=0))
+    assert "no axis of sizes, so there are no trajectories" in page.words
+    assert "planted no labels" in page.words
+    assert "planted label</span>" not in page.words
+    assert "1 point," in page.words
+    assert "Point Runs Diverged Collapsed one_hot-width4 12 0 0" in page.words
+
+
+def test_two_series_are_both_reported(quick, make_content):
+    page = quick(make_content(sizes=(1, 16), series=("one_hot", "distilled")))
+    assert "Accuracy (one_hot)" in page.words
+    assert "Accuracy (distilled)" in page.words
+    assert "The gallery shows series one_hot." in page.words
+
+
+def test_missing_numbers_are_words_and_never_nan(quick, content):
+    def emptied(part):
+        if isinstance(part, dict):
+            return {k: emptied(v) for k, v in part.items()}
+        if isinstance(part, list):
+            return [emptied(entry) for entry in part]
+        return None if isinstance(part, float) else part
+
+    summary = emptied(content.summary)
+    page = quick(dataclasses.replace(content, summary=summary))
+    assert "There is no chart here" in page.words
+    assert "not available" in page.words
+    assert not re.search(r"\bnan\b|\bNone\b", page.words, re.IGNORECASE)
+
+
+def test_a_point_without_runs_is_named_and_left_out(quick, content):
+    summary = content.summary | {"points": [dict(p) for p in content.summary["points"]]}
+    empty = summary["points"][-1]
+    empty["num_runs"] = 0
+    for part in (empty, empty["clean"], empty["planted"]):
+        part |= {k: None for k, v in part.items() if isinstance(v, float) and k != "axis_value"}
+    scores = {k: v for k, v in content.scores.items() if k != empty["name"]}
+    curves = content.curves | {empty["name"]: np.zeros((0, 30, 3))}
+    page = quick(dataclasses.replace(content, summary=summary, scores=scores, curves=curves))
+    assert f"No finished run yet: {empty['name']}." in page.words
+    assert "Most memorized at width 8" in page.words
+    assert "Most memorized at width 16" not in page.words
+
+
+def test_a_study_without_any_run_still_has_a_page(quick, content):
+    points = [dict(p) | {"num_runs": 0} for p in content.summary["points"]]
+    summary = content.summary | {"points": points, "trajectory_classes": {}, "split_half": {}}
+    page = quick(
+        dataclasses.replace(
+            content, summary=summary, scores={}, curves={}, out_predicted={}, trajectories={}
+        )
+    )
+    assert "No run of this study is finished" in page.words
+    assert "No example has a score yet" in page.words
+
+
+def test_more_than_ten_classes_are_shown(quick, content):
+    names = tuple(f"class {i}" for i in range(100))
+    labels = np.arange(len(content.ids)) % 100
+    page = quick(
+        dataclasses.replace(content, class_names=names, labels=labels, given_labels=labels)
+    )
+    assert page.words.count("Label: class") == 30
+    assert "The 30 of 80 labels with the highest mean are shown." in page.words
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.zeros(3, int)}, "labels: expected 80 entries"),
+        ({"class_names": ("a", "b")}, "labels: expected values from 0 to 1"),
+        ({"scores": {}}, "scores: expected an entry for point one_hot-width1"),
+        ({"out_predicted": {}}, "out_predicted: expected an entry"),
+    ],
+)
+def test_content_that_does_not_fit_together_is_refused(content, change, message):
+    fields = {f.name: getattr(content, f.name) for f in dataclasses.fields(content)}
+    with pytest.raises(InputError, match=message):
+        Content(**(fields | change))
