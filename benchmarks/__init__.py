@@ -1,0 +1,1 @@
+"""Measurements of speed against named peers; nothing in memkit imports this."""
