@@ -52,9 +52,7 @@ def _engine(width):
         labels=digits.train_labels,
         mean=(0.3,),
         std=(0.37,),
-        optimizer=dict(
-            name="sgd", momentum=0.9, nesterov=True, weight_decay=1e-4, decay_all=False
-        ),
+        optimizer=dict(name="sgd", momentum=0.9, nesterov=True, weight_decay=1e-4, decay_all=False),
         augment=False,
         eval_batch=512,
     )

@@ -9,6 +9,7 @@ import time
 from absl import logging
 
 from memkit import analysis, report, studies
+from memkit import summary as summary_lib
 from memkit.report import gather
 from memkit.sweeps import local, selection
 from memkit.sweeps.progress import duration
@@ -73,7 +74,7 @@ def estimate(study, *, started, trained=None):
         trained.runs / trained.seconds if trained and trained.runs else None
     )
     studies.write_summary(study, summary)
-    print(analysis.table(summary))
+    print(summary_lib.table(summary))
     return summary
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.special
 from absl import logging
 
-from memkit import estimators, studies, tables, trajectories
-from memkit.estimators import WithError
+from memkit import estimators, studies, trajectories
+from memkit import summary as summary_lib
 
 ALPHAS = (0.1, 0.2, 0.3)
 RECORDED = ("train_correct", "train_logodds", "test_correct")
@@ -58,7 +58,7 @@ def estimate(study):
             for name in studies.OUTCOMES
         }
         studies.write_estimates(study, point_outcomes.point, found)
-        summary["points"].append(_summarize_point(study, point_outcomes, found))
+        summary["points"].append(summary_lib.of_point(study, point_outcomes, found))
         half = estimators.split_half(point_outcomes.correct, mask, study.config["seed"])
         summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
     found = _trajectories(study, outcomes)
@@ -101,103 +101,6 @@ def read_outcomes(study, point):
     )
 
 
-def _summarize_point(study, outcomes, found):
-    """Returns one entry of summary["points"]; every `<key>_stderr` is over runs."""
-    mask = study.train_mask[outcomes.index]
-    correct, planted = outcomes.correct, study.examples.planted
-    weights = estimators.run_weights(len(mask), study.config["seed"])
-    replicates = _replicates(correct, mask, weights)
-    value = found["correct"].value
-    row = {
-        "name": outcomes.point.name,
-        "series": outcomes.point.series,
-        "axis_value": outcomes.point.axis_value,
-        "num_runs": len(mask),
-        "diverged": outcomes.count("diverged"),
-        "collapsed": outcomes.count("collapsed"),
-        **_accuracy(outcomes, mask),
-        **_means(correct, mask, None),
-        **_with_stderr("mean_memorization_prob", _mean(outcomes.prob, mask)),
-    }
-    for key, statistic in (
-        ("share_above_0.25", lambda v: estimators.share_above(v, 0.25)),
-        ("share_above_0.9", lambda v: estimators.share_above(v, 0.9)),
-        ("share_below_0.1", lambda v: 1 - estimators.share_above(v, np.nextafter(0.1, 0))),
-    ):
-        row[key] = statistic(value)
-        row[f"{key}_stderr"] = estimators.standard_error(statistic, replicates)
-    row["clean"] = {"count": int((~planted).sum()), **_means(correct, mask, ~planted)}
-    row["planted"] = None
-    if planted.any():
-        row["planted"] = {
-            "count": int(planted.sum()),
-            **_means(correct, mask, planted),
-            **_detection(outcomes, mask, found, planted, weights, replicates),
-        }
-    return row
-
-
-def _replicates(outcome, mask, weights):
-    if not len(mask):
-        return np.full((len(weights), mask.shape[1]), np.nan)
-    return estimators.replicate_memorization(outcome, mask, weights)
-
-
-def _means(outcome, mask, examples):
-    means = estimators.jackknife_mean(outcome, mask, examples)
-    named = {
-        "mean_memorization": means.memorization,
-        "mean_in": means.in_mean,
-        "mean_out": means.out_mean,
-    }
-    return {k: v for name, error in named.items() for k, v in _with_stderr(name, error).items()}
-
-
-def _mean(outcome, mask):
-    return estimators.jackknife_mean(outcome, mask).memorization
-
-
-def _with_stderr(name, error: WithError):
-    return {name: error.value, f"{name}_stderr": error.stderr}
-
-
-def _accuracy(outcomes, mask):
-    """Accuracy inside and outside of the subset and on the test set, mean over runs."""
-    per_run = {
-        "train_in_accuracy": [c[m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
-        "train_out_accuracy": [c[~m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
-        "test_accuracy": list(outcomes.test_correct.mean(axis=1)),
-    }
-    row = {}
-    for name, values in per_run.items():
-        number = len(values)
-        row[name] = np.mean(values) if number else np.nan
-        row[f"{name}_stderr"] = np.std(values, ddof=1) / np.sqrt(number) if number > 1 else np.nan
-    return row
-
-
-def _detection(outcomes, mask, found, planted, weights, replicates):
-    """How well scores find the planted labels: AUROC, 1 = all planted ones rank first.
-
-    `auroc` ranks by memorization on `correct`, `auroc_out_prob` by one minus the out-of-sample
-    probability of the given label.
-    """
-    doubt = 1 - found["prob"].out_mean
-    out_weights = weights.astype(np.float32)
-    with np.errstate(invalid="ignore"):
-        doubts = 1 - (out_weights @ (outcomes.prob * ~mask)) / (out_weights @ ~mask)
-
-    def auroc(score):
-        return estimators.auroc(score, planted)
-
-    return {
-        "auroc": auroc(found["correct"].value),
-        "auroc_stderr": estimators.standard_error(auroc, replicates),
-        "auroc_out_prob": auroc(doubt),
-        "auroc_out_prob_stderr": estimators.standard_error(auroc, doubts),
-    }
-
-
 def _trajectories(study, outcomes):
     """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_null": ...}})}."""
     found = {}
@@ -234,25 +137,3 @@ def _series_trajectories(study, along, correct, mask):
             "_nonconstant": trajectories.shares_among_nonconstant(classes),
         }
     return arrays, shares
-
-
-def table(summary):
-    """Returns the headline numbers of a summary as text, a row per point."""
-    header = ["point", "runs", "train in", "train out", "test", "memorization", "clean", "planted"]
-    header.append("AUROC")
-    rows = []
-    for row in summary["points"]:
-        planted = row["planted"] or {"mean_memorization": None, "auroc": None}
-        accuracy = [float(row[f"{k}_accuracy"]) for k in ("train_in", "train_out", "test")]
-        memorized = [row["mean_memorization"], row["clean"]["mean_memorization"]]
-        rows.append(
-            [
-                row["name"],
-                row["num_runs"],
-                *accuracy,
-                *map(float, memorized),
-                planted["mean_memorization"],
-                planted["auroc"],
-            ]
-        )
-    return tables.text(header, rows)

@@ -153,14 +153,17 @@ def read(where, sizes):
 
     Raises:
       RecordError: truncated, altered, of other sizes, or not a record at all.
+      OSError: the file cannot be read; that says nothing about the record.
     """
     try:
-        with np.load(io.BytesIO(storage.path(where).read_bytes()), allow_pickle=False) as file:
+        data = storage.path(where).read_bytes()
+    except IsADirectoryError as error:
+        raise RecordError("a folder, not a file") from error
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
         info = json.loads(str(stored.pop("info")))
         declared = info["checksum"]
-    except FileNotFoundError:
-        raise
     except Exception as error:  # Damaged bytes make the zip and npy readers raise almost anything.
         raise RecordError(f"not a whole record ({type(error).__name__})") from error
     if info.get("format") != FORMAT:

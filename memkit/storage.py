@@ -5,6 +5,7 @@ Paths are `epath` objects, so `gs://bucket/study` works wherever a local folder 
 
 import contextlib
 import os
+import re
 import socket
 import uuid
 
@@ -62,11 +63,15 @@ def remove_stale_temporaries(folder):
     folder = path(folder)
     if not is_local(folder) or not folder.exists():
         return
-    mine = f"{_TEMPORARY}{socket.gethostname()}-"
+    # The whole name must fit: a machine called host-7 is not process 7 of host.
+    mine = re.compile(
+        re.escape(f"{_TEMPORARY}{socket.gethostname()}-") + r"(\d+)-(?:[0-9a-f]{8}|probe)"
+    )
     for name in os.listdir(folder):
-        if name.startswith(mine) and not _is_alive(name.removeprefix(mine).split("-")[0]):
+        found = mine.fullmatch(name)
+        if found and not _is_alive(found[1]):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(folder / name)
+                (os.rmdir if name.endswith("-probe") else os.unlink)(folder / name)
 
 
 def _is_alive(pid):

@@ -1,12 +1,10 @@
 """Subset designs: which run trains on which example.
 
 A design is a pure function of (labels, num_runs, train_fraction, seed) that returns the train
-mask [M, N]. Rows of a longer mask begin with the rows of a shorter one, bit for bit, so a study
-can grow.
+mask [M, N]. A longer mask begins with the rows of a shorter one, so a study can grow.
 
 `balanced` draws the runs in blocks of B rows. Every run trains on exactly the same number of
-examples, and after every block all examples have been trained on equally often (to within one
-run), which needs about a tenth fewer models than independent draws for the same standard error.
+examples, and after every block all have been trained on equally often (to within one run).
 """
 
 import fractions
@@ -16,7 +14,8 @@ import numbers
 import numpy as np
 from absl import logging
 
-from memkit import errors, seeds
+from memkit import seeds
+from memkit.errors import expected
 
 MIN_BLOCK = 20
 MIN_CLASS = 50
@@ -108,28 +107,25 @@ def design(name, *, labels, num_runs, train_fraction, seed):
       InputError: on an unknown name, and as the design itself does.
     """
     if name not in DESIGNS:
-        raise errors.expected("subsets.design", f"one of {', '.join(DESIGNS)}", repr(name))
+        raise expected("subsets.design", f"one of {', '.join(DESIGNS)}", repr(name))
     return DESIGNS[name](labels, num_runs, train_fraction, seed)
 
 
 def _check_arguments(num_examples, num_runs, train_fraction):
     if num_examples < 1:
-        raise errors.expected("data", "at least one example", num_examples)
+        raise expected("data", "at least one example", num_examples)
     if not (isinstance(num_runs, numbers.Integral) and num_runs >= 2):
-        raise errors.expected("subsets.num_runs", "a whole number of at least 2", repr(num_runs))
+        raise expected("subsets.num_runs", "a whole number of at least 2", repr(num_runs))
     if not (isinstance(train_fraction, numbers.Real) and 0 < train_fraction < 1):
-        raise errors.expected(
-            "subsets.train_fraction", "a number above 0 and below 1", repr(train_fraction)
-        )
+        raise expected("subsets.train_fraction", "a number in (0, 1)", repr(train_fraction))
 
 
 def _checked_counts(mask):
     """Returns the mask if every example is in and out of at least 2 runs."""
     num_in = np.count_nonzero(mask, axis=0)
-    smallest = np.minimum(num_in, len(mask) - num_in)
-    if smallest.min() < MIN_ARM:
+    if (smallest := np.minimum(num_in, len(mask) - num_in)).min() < MIN_ARM:
         example = smallest.argmin()
-        raise errors.expected(
+        raise expected(
             "subsets.num_runs",
             f"every example in and out of at least {MIN_ARM} runs",
             f"{len(mask)} runs with example {example} in {num_in[example]} "
@@ -182,14 +178,18 @@ def _stratum_extras(sizes, extras, scheduled, block, rng):
     proportionate-fair scheduling with the PD2 priorities (Srinivasan & Anderson, "Optimal
     rate-based scheduling on multiprocessors", 2002), which is proven to meet both bounds.
     """
+
+    def ceil_divide(numerator, denominator):
+        return -(-numerator // denominator)
+
     total = int(sizes.sum())
     due, part = np.divmod(sizes * extras, total)
     seats = extras - int(due.sum())
     job = scheduled + 1
     live = np.maximum(part, 1)
-    deadline = _ceil_divide(job * total, live)
+    deadline = ceil_divide(job * total, live)
     overlaps = job * total % live > 0
-    full_cycle = _ceil_divide(_ceil_divide(deadline * (total - part), total) * total, total - part)
+    full_cycle = ceil_divide(ceil_divide(deadline * (total - part), total) * total, total - part)
     group_deadline = np.where(2 * part >= total, full_cycle, 0)
     ready = (part > 0) & ((job - 1) * total // live <= block)
     priority = np.lexsort((rng.random(len(sizes)), -group_deadline, ~overlaps, deadline, ~ready))
@@ -197,10 +197,6 @@ def _stratum_extras(sizes, extras, scheduled, block, rng):
     lucky[priority[:seats]] = 1
     scheduled += lucky
     return due + lucky
-
-
-def _ceil_divide(numerator, denominator):
-    return -(-numerator // denominator)
 
 
 def _draw_block(counts, sizes, size, rows, rng):
@@ -234,8 +230,7 @@ def _row_targets(stratum_counts, sizes, size, rows, rng):
 def _repair_rows(arranged, target, rng):
     """Moves ones within columns, in place, until row r of `arranged` [rows, n] has target[r].
 
-    Targets differ by at most one, so an over-full row always has enough columns to give to an
-    under-full one.
+    Targets differ by at most one, so an over-full row always has enough columns to give.
     """
     excess = np.count_nonzero(arranged, axis=1) - target
     givers = list(rng.permutation(np.flatnonzero(excess > 0)))

@@ -1,15 +1,16 @@
 """Trajectories: memorization of each example along the study's axis, and their classes.
 
-Noise alone makes trajectories: with 400 runs, 69% of examples that do not change at all have a
-range of at least 0.1 over several points. So an example is given a class other than constant
-only if its range beats the ranges that come out when the points are shuffled within each run.
+Noise alone makes trajectories: with 400 runs most examples that do not change at all have a range
+of at least 0.1. So an example is given a class other than constant only if its range beats the
+ranges that come out when the points are shuffled within each run.
 """
 
 import dataclasses
 
 import numpy as np
 
-from memkit import errors, seeds
+from memkit import seeds
+from memkit.errors import expected
 
 CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "u_shaped", "mixed", "undefined")
 LEVEL = 0.05
@@ -55,12 +56,10 @@ def stack(estimates):
       InputError: if there is no estimate, or if they differ in the number of examples.
     """
     if not estimates:
-        raise errors.expected("estimates", "one per point of the axis", "none")
+        raise expected("estimates", "one per point of the axis", "none")
     lengths = [len(estimate.value) for estimate in estimates]
     if len(set(lengths)) > 1:
-        raise errors.expected(
-            "estimates", "the same examples at every point", f"{lengths} examples"
-        )
+        raise expected("estimates", "the same examples at every point", f"{lengths} examples")
     return Trajectories(
         *(
             np.stack([getattr(estimate, field.name) for estimate in estimates], axis=1)
@@ -72,8 +71,7 @@ def stack(estimates):
 def classify(value, alpha, p_range=None, level=LEVEL):
     """Assigns each trajectory the first class whose rule it meets.
 
-    The classes are those of Lukasik et al. (2024); their rule is not public, so this one is
-    memkit's own. "At least alpha" includes alpha itself up to rounding.
+    The classes are those of Lukasik et al. (2024), the rule is memkit's own (theirs is not public).
 
       constant: the range is below alpha, or its p is above the level.
       increasing: last - first is at least alpha, and no drop from a running maximum exceeds alpha.
@@ -97,9 +95,9 @@ def classify(value, alpha, p_range=None, level=LEVEL):
     """
     value = np.asarray(value, np.float64)
     if value.ndim != 2 or not value.shape[1]:
-        raise errors.expected("value", "a matrix [N, A] with A >= 1", f"shape {value.shape}")
+        raise expected("value", "a matrix [N, A] with A >= 1", f"shape {value.shape}")
     if not alpha > 0:
-        raise errors.expected("alpha", "a number above 0", alpha)
+        raise expected("alpha", "a number above 0", alpha)
     least, most = alpha - _ROUNDING, alpha + _ROUNDING
     defined = ~np.isnan(value).any(axis=1)
     believed = np.ones(len(value), bool)
@@ -120,9 +118,8 @@ def classify(value, alpha, p_range=None, level=LEVEL):
         top - np.maximum(first, last) >= least,
         np.minimum(first, last) - bottom >= least,
     )
-    names = ("undefined", "constant", "increasing", "decreasing", "cap_shaped", "u_shaped")
-    indices = [CLASSES.index(name) for name in names]
-    return np.select(rules, indices, CLASSES.index("mixed")).astype(np.int8)
+    order = ("undefined", "constant", "increasing", "decreasing", "cap_shaped", "u_shaped")
+    return np.select(rules, [*map(CLASSES.index, order)], CLASSES.index("mixed")).astype(np.int8)
 
 
 def shares(classes):
@@ -194,23 +191,21 @@ def permutation_null(
 
 def _check_null(outcomes, train_mask, num_permutations, level):
     if train_mask.ndim != 2 or train_mask.dtype != bool:
-        raise errors.expected(
+        raise expected(
             "train_mask", "a bool matrix [M, N]", f"{train_mask.dtype} {train_mask.shape}"
         )
     if outcomes.ndim != 3 or not len(outcomes) or outcomes.shape[1:] != train_mask.shape:
-        raise errors.expected(
+        raise expected(
             "outcomes",
             "shape (A, {}, {}) with A >= 1".format(*train_mask.shape),
             f"shape {outcomes.shape}",
         )
     if not all(np.isfinite(point).all() for point in outcomes):
-        raise errors.expected(
+        raise expected(
             "outcomes", "finite values (diverged runs must be left out first)", "NaN or infinity"
         )
     if 1 / (1 + num_permutations) > level:
-        raise errors.expected(
-            "num_permutations", f"enough for a p of {level} or less", num_permutations
-        )
+        raise expected("num_permutations", f"enough for a p of {level} or less", num_permutations)
 
 
 def _selection(num_points, num_runs, num_permutations, seed):
@@ -226,10 +221,7 @@ def _selection(num_points, num_runs, num_permutations, seed):
 
 
 def _signed_weights(train_mask):
-    """Returns the weights [M, n] float32 whose product with outcomes is memorization.
-
-    Also returns where it is defined [n]; the weights of the other examples mean nothing.
-    """
+    """Returns weights [M, n] whose product with outcomes is memorization, and where that is so."""
     num_in = np.count_nonzero(train_mask, axis=0)
     num_out = len(train_mask) - num_in
     weights = np.where(train_mask, 1 / np.maximum(num_in, 1), -1 / np.maximum(num_out, 1))
@@ -237,11 +229,7 @@ def _signed_weights(train_mask):
 
 
 def _range_p(values):
-    """Returns for each study [R + 1] and example [n] the share of studies with that range or more.
-
-    Args:
-      values: [R + 1, A, n] memorization.
-    """
+    """Returns the share of studies with that range or more, [R + 1, n], of values [R + 1, A, n]."""
     ranges = np.ptp(values, axis=1)
     at_least = [np.count_nonzero(ranges >= row - _ROUNDING, axis=0) for row in ranges]
     return np.array(at_least) / len(ranges)

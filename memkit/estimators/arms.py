@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import errors
+from memkit.errors import expected
 
 _BLOCK_ELEMENTS = 2**21
 
@@ -75,15 +75,15 @@ def check(outcome, train_mask, low=0):
     """Returns both as arrays after refusing wrong shapes, types and values with an InputError."""
     outcome, train_mask = np.asarray(outcome), np.asarray(train_mask)
     if train_mask.ndim != 2 or train_mask.dtype != bool:
-        raise errors.expected(
+        raise expected(
             "train_mask", "a bool matrix [M, N]", f"{train_mask.dtype} {train_mask.shape}"
         )
     if outcome.shape != train_mask.shape:
-        raise errors.expected(
+        raise expected(
             "outcome", f"the train mask's shape {train_mask.shape}", f"shape {outcome.shape}"
         )
     if outcome.dtype != bool and outcome.dtype.kind != "f":
-        raise errors.expected("outcome", "bool or float values", f"dtype {outcome.dtype}")
+        raise expected("outcome", "bool or float values", f"dtype {outcome.dtype}")
     if outcome.dtype != bool and outcome.size:
         _check_values(outcome, low)
     return outcome, train_mask
@@ -97,7 +97,7 @@ def _check_values(outcome, low):
     if np.isnan(smallest):
         diverged = np.count_nonzero(np.isnan(outcome).any(axis=1))
         received = f"NaN in {diverged} of {len(outcome)} runs"
-    raise errors.expected(
+    raise expected(
         "outcome", f"values in [{low}, 1] (diverged runs must be left out first)", received
     )
 

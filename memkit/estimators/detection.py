@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from memkit import errors
+from memkit.errors import expected
 
 
 def auroc(score, positive):
@@ -25,9 +25,7 @@ def auroc(score, positive):
     """
     score, positive = np.asarray(score), np.asarray(positive)
     if positive.dtype != bool or positive.shape != score.shape:
-        raise errors.expected(
-            "positive", f"bool {score.shape}", f"{positive.dtype} {positive.shape}"
-        )
+        raise expected("positive", f"bool {score.shape}", f"{positive.dtype} {positive.shape}")
     defined = ~np.isnan(score)
     score, positive = score[defined], positive[defined]
     num_positive = np.count_nonzero(positive)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import errors
+from memkit.errors import expected
 from memkit.estimators import arms, intervals
 
 
@@ -86,7 +86,7 @@ def memorization_difference(outcome_a, outcome_b, train_mask):
     outcome_a, train_mask = arms.check(outcome_a, train_mask)
     outcome_b, train_mask = arms.check(outcome_b, train_mask)
     if (outcome_a.dtype == bool) != (outcome_b.dtype == bool):
-        raise errors.expected(
+        raise expected(
             "outcome_b", f"the kind of outcome of point a ({outcome_a.dtype})", outcome_b.dtype
         )
     smallest = np.float16 if outcome_a.dtype == bool else np.float32

@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from memkit import errors, seeds
+from memkit import seeds
+from memkit.errors import expected
 from memkit.estimators import arms, intervals
 from memkit.estimators.memorization import memorization
 
@@ -128,7 +129,7 @@ def replicate_memorization(outcome, train_mask, weights):
     outcome, train_mask = arms.check(outcome, train_mask)
     weights = np.asarray(weights, np.float64)
     if weights.ndim != 2 or weights.shape[1] != len(outcome):
-        raise errors.expected("weights", f"shape (R, {len(outcome)})", f"shape {weights.shape}")
+        raise expected("weights", f"shape (R, {len(outcome)})", f"shape {weights.shape}")
     replicates = np.empty((len(weights), outcome.shape[1]))
     for columns in arms.blocks(*outcome.shape):
         values = outcome[:, columns].astype(np.float64)

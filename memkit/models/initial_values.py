@@ -67,7 +67,10 @@ def _initializers(model):
     found = {}
     for layer in model._flatten_layers(include_self=False):
         for variable in layer.variables:
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            stem = variable.name.removesuffix("_kernel")
+            if variable.name == "kernel" and hasattr(layer, "depthwise_initializer"):
+                stem = "depthwise"
+            initializer = getattr(layer, f"{stem}_initializer", None)
             if initializer is not None:
                 found[variable.path] = initializer
     return found

@@ -10,7 +10,8 @@ with epy.lazy_imports():
 
 def check(*, hidden):
     """Refuses layer widths that are not positive ints."""
-    if not hidden or any(not isinstance(width, int) or width < 1 for width in hidden):
+    is_list = isinstance(hidden, (list, tuple)) and len(hidden) > 0
+    if not is_list or not all(isinstance(width, int) and width >= 1 for width in hidden):
         raise expected("model.hidden", "a tuple of positive ints", hidden)
 
 

@@ -6,6 +6,7 @@ A config is a nested dict of plain values here; launchers make it from ml_collec
 import dataclasses
 import hashlib
 import json
+import re
 
 from memkit import data, models, subsets
 from memkit.errors import InputError, expected
@@ -22,6 +23,12 @@ FIELDS = {
 }
 NAMED = ("dataset", "model", "optimizer", "schedule")
 SERIES = ("one_hot",)
+_NUMBERS = {
+    "labels": ("planted_fraction",),
+    "subsets": ("train_fraction",),
+    "optimizer": ("momentum", "weight_decay"),
+    "schedule": ("peak", "warmup_epochs", "factor"),
+}
 
 # An axis over these would need several designs or data sets, so it is several studies.
 _NOT_AN_AXIS = ("subsets", "labels", "dataset", "seed", "series", "axis", "record", "report")
@@ -67,12 +74,16 @@ def check(config):
             raise expected(section, f"the fields {', '.join(names)}", sorted(config[section]))
     if not isinstance(config["seed"], int) or config["seed"] < 0:
         raise expected("seed", "an int of at least 0", config["seed"])
+    for section in NAMED:
+        if "name" not in config[section]:
+            raise expected(f"{section}.name", "a value", "none")
     _check_series(config["series"])
     _check_axis(config)
+    _check_normalization(config["dataset"])
     dataset = {k: v for k, v in config["dataset"].items() if k not in ("mean", "std")}
     data.check(**dataset)
-    _check_numbers(config)
     for point in points(config):
+        _check_numbers(point.config)
         models.check(**point.config["model"])
         recipe.check_optimizer(**point.config["optimizer"])
         recipe.rates(
@@ -80,6 +91,16 @@ def check(config):
             epochs=point.config["training"]["epochs"],
             steps_per_epoch=1,
         )
+
+
+def _check_normalization(dataset):
+    for name in ("mean", "std"):
+        if not isinstance(dataset.get(name), (list, tuple)):
+            raise expected(f"dataset.{name}", "a list of numbers", dataset.get(name))
+        if not all(isinstance(number, (int, float)) for number in dataset[name]):
+            raise expected(f"dataset.{name}", "a list of numbers", dataset[name])
+    if not all(deviation > 0 for deviation in dataset["std"]):
+        raise expected("dataset.std", "numbers above 0", dataset["std"])
 
 
 def _check_series(series):
@@ -110,6 +131,10 @@ def _check_axis(config):
 
 def _check_numbers(config):
     subset, training = config["subsets"], config["training"]
+    for section, names in _NUMBERS.items():
+        for name in set(names) & set(config[section]):
+            if not isinstance(config[section][name], (int, float)):
+                raise expected(f"{section}.{name}", "a number", repr(config[section][name]))
     if not 0 <= config["labels"]["planted_fraction"] < 1:
         raise expected(
             "labels.planted_fraction", "a number in [0, 1)", config["labels"]["planted_fraction"]
@@ -145,7 +170,8 @@ def points(config, data_fingerprint=""):
             if field:
                 section, _, option = field.partition(".")
                 own[section][option] = value
-                name = f"{series}_{option}{value}"
+                safe = re.sub(r"[^\w.-]+", "-", str(value).strip("[]"))
+                name = f"{series}_{option}{safe}"
             science = {k: v for k, v in own.items() if k not in ("axis", "series", "report")}
             science["subsets"] = {k: v for k, v in own["subsets"].items() if k != "num_runs"}
             fingerprint = _hash([science, series, data_fingerprint])

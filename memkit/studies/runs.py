@@ -38,7 +38,7 @@ def write_record(study, point, run, arrays, info):
         "subset": records.subset_hash(study.train_mask[run]),
         **info,
     }
-    records.write(_runs_folder(study, point) / f"{run}.npz", arrays, info, study.sizes)
+    records.write(_runs_folder(study, point) / f"{run}.npz", arrays, info, study.sizes_at(point))
 
 
 def read_runs(study, point, names=()):
@@ -60,7 +60,7 @@ def read_runs(study, point, names=()):
             continue
         where = _runs_folder(study, point) / f"{run}.npz"
         try:
-            arrays, info = records.read(where, study.sizes)
+            arrays, info = records.read(where, study.sizes_at(point))
             _check_place(study, point, run, info)
         except records.RecordError as error:
             problems[f"points/{point.name}/runs/{run}.npz"] = str(error)
@@ -87,9 +87,11 @@ def _check_place(study, point, run, info):
 
 def remove_temporaries(study):
     """Deletes what killed writers of this machine left half-written."""
+    folders = [study.workdir, study.workdir / "report", study.workdir / "failures"]
     for point in study.points:
-        storage.remove_stale_temporaries(_runs_folder(study, point))
-    storage.remove_stale_temporaries(study.workdir)
+        folders += [_runs_folder(study, point), _runs_folder(study, point).parent]
+    for folder in folders:
+        storage.remove_stale_temporaries(folder)
 
 
 def write_failure(study, point, run, traceback):

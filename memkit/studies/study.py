@@ -72,6 +72,10 @@ class Study:
             asked=tuple(name for name, asked in self.config["record"].items() if asked),
         )
 
+    def sizes_at(self, point):
+        """Returns the sizes of a point's records; an axis over training.epochs changes them."""
+        return dataclasses.replace(self.sizes, epochs=point.config["training"]["epochs"])
+
     def point(self, name):
         """Returns the point of a name, or raises an InputError that lists the valid ones."""
         for point in self.points:
@@ -101,6 +105,8 @@ def load(workdir):
     with read_npz(workdir / DESIGN_FILE) as file:
         shape = tuple(file["shape"])
         mask = np.unpackbits(file["train_mask"], count=shape[0] * shape[1]).reshape(shape)
+    # A growth killed between its two writes leaves a longer design, which the next one takes up.
+    mask = mask[: config["subsets"]["num_runs"]]
     found = points(config, info["data_fingerprint"])
     return Study(workdir, config, info, found, examples, mask.astype(bool))
 

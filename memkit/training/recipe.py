@@ -25,7 +25,7 @@ def cosine(*, peak, warmup_epochs):
     """Returns the rate as a function of the epoch: half a cosine from the peak to 0."""
 
     def rate(epoch, total):
-        progress = (epoch - warmup_epochs) / (total - warmup_epochs)
+        progress = np.maximum(epoch - warmup_epochs, 0) / (total - warmup_epochs)
         return peak * 0.5 * (1 + np.cos(np.pi * progress))
 
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)

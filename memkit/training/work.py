@@ -149,7 +149,8 @@ def _arrays(evaluation, curve, study):
 
 def _float16(logodds):
     limit = np.finfo(np.float16).max
-    return np.clip(logodds, -limit, limit).astype(np.float16)
+    finite = np.isfinite(logodds)
+    return np.where(finite, np.clip(logodds, -limit, limit), np.nan).astype(np.float16)
 
 
 def _verdict(arrays, study, run):

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -130,8 +131,8 @@ def test_the_help_of_a_verb_lists_its_flags_and_exits_0(memkit, verb):
     [["plan", "--config=digits_width:smoke", "--no_measure"], ["status"], ["estimate"], ["report"]],
     ids=lambda args: args[0],
 )
-def test_what_only_reads_imports_no_engine(tiny_study, args):
-    workdir, _ = tiny_study
+def test_what_only_reads_imports_no_engine(tiny_study, tmp_path, args):
+    workdir = shutil.copytree(tiny_study[0], tmp_path / "study")
     code = f"""
 import sys
 from memkit import cli

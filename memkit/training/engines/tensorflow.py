@@ -57,7 +57,11 @@ def compile_program(model, *, images, labels, mean, std, optimizer, augment, eva
     options = dict(optimizer)
     update = recipe.OPTIMIZERS[options.pop("name")]
     built = [variable.numpy() for variable in model.variables]
-    weights = {variable.path: variable.value for variable in model.trainable_variables}
+    # Numbered, since two layers of a user's model may share a path.
+    weights = {
+        f"{place}/{variable.path}": variable.value
+        for place, variable in enumerate(model.trainable_variables)
+    }
     velocity = {name: tf.Variable(tf.zeros_like(w)) for name, w in weights.items()}
     images, labels = tf.constant(images), tf.constant(labels)
 

@@ -1,0 +1,112 @@
+"""Fixtures that several folders share: a small data set, and configs of studies on it."""
+
+import copy
+import os
+import sys
+import types
+
+# One thread gives the same bits whatever else the machine does; it must be set before the engine.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+import sklearn.datasets
+
+from memkit import data
+from memkit.data.dataset import ImageDataset
+
+NUM_TRAIN, NUM_TEST = 60, 21
+
+_CONFIG = {
+    "seed": 3,
+    "dataset": {"name": "tiny", "mean": [0.3], "std": [0.37]},
+    "labels": {"planted_fraction": 0.1},
+    "subsets": {"design": "balanced", "train_fraction": 0.5, "num_runs": 20},
+    "model": {"name": "resnet", "depth": 8, "width": 1},
+    "optimizer": {
+        "name": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 1e-4,
+        "decay_all": False,
+    },
+    "schedule": {"name": "cosine", "peak": 0.1, "warmup_epochs": 1.0},
+    "training": {"epochs": 3, "batch_size": 8, "augment": "none"},
+    "record": {"all_probs": False},
+    "series": ["one_hot"],
+    "axis": {"field": "model.width", "values": [1, 2]},
+    "report": {"title": "Tiny"},
+}
+
+
+@pytest.fixture
+def make_config():
+    """Returns a function (changes={"section.field": value}) -> config of a small study.
+
+    A change of a whole section replaces it.
+    """
+
+    def make(changes=()):
+        config = copy.deepcopy(_CONFIG)
+        for field, value in dict(changes).items():
+            section, _, name = field.partition(".")
+            if name:
+                config[section][name] = value
+            else:
+                config[section] = value
+        return config
+
+    return make
+
+
+@pytest.fixture
+def mlp_config(make_config):
+    """Returns the same function for a study of one perceptron, which trains in a blink."""
+
+    def make(changes=()):
+        perceptron = {
+            "model": {"name": "mlp", "hidden": [16]},
+            "axis": {"field": "", "values": []},
+        }
+        return make_config(perceptron | dict(changes))
+
+    return make
+
+
+def _small_digits():
+    digits = sklearn.datasets.load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int32)
+    ids = np.array([f"d{i}" for i in range(len(labels))])
+    train, test = slice(0, NUM_TRAIN), slice(NUM_TRAIN, NUM_TRAIN + NUM_TEST)
+    return ImageDataset(
+        train_images=images[train],
+        train_labels=labels[train],
+        train_ids=ids[train],
+        test_images=images[test],
+        test_labels=labels[test],
+        test_ids=ids[test],
+        class_names=tuple("0123456789"),
+    )
+
+
+@pytest.fixture
+def register(monkeypatch):
+    """Returns a function that makes a data set load under the name "tiny"."""
+
+    def install(dataset):
+        module = types.ModuleType("memkit_tests_tiny")
+        module.load = lambda: dataset
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(data.SOURCES, "tiny", module.__name__)
+        return dataset
+
+    return install
+
+
+@pytest.fixture
+def tiny(register):
+    """The data set "tiny": 60 train and 21 test digits."""
+    return register(_small_digits())

@@ -1,0 +1,284 @@
+import pytest
+
+from memkit.errors import InputError
+from memkit.studies import points as points_lib
+
+
+@pytest.fixture(autouse=True)
+def _tiny_is_known(tiny):
+    """Every config here names the data set "tiny"."""
+
+
+def test_sound_config_passes(make_config):
+    points_lib.check(make_config())
+
+
+def test_config_with_tuples_passes(make_config):
+    points_lib.check(make_config({"series": ("one_hot",), "axis.values": (1, 2)}))
+
+
+def test_unknown_section_is_refused_by_name(make_config):
+    with pytest.raises(InputError, match="unknown section optimiser"):
+        points_lib.check(make_config({"optimiser": {}}))
+
+
+@pytest.mark.parametrize(
+    "section", ["seed", "series", "dataset", "model", "optimizer", "schedule", *points_lib.FIELDS]
+)
+def test_missing_section_is_refused_by_name(make_config, section):
+    config = make_config()
+    del config[section]
+    with pytest.raises(InputError, match=f"missing section {section}$"):
+        points_lib.check(config)
+
+
+@pytest.mark.parametrize("section", ["labels", "subsets", "training", "record", "axis", "report"])
+def test_unknown_or_missing_field_is_refused_with_its_section(make_config, section):
+    config = make_config({f"{section}.extra": 1})
+    with pytest.raises(InputError, match=f"^{section}: expected the fields .*extra"):
+        points_lib.check(config)
+    del config[section]["extra"]
+    config[section].popitem()
+    with pytest.raises(InputError, match=f"^{section}: expected the fields "):
+        points_lib.check(config)
+
+
+_BAD = [
+    ("seed", -1, "seed"),
+    ("seed", 1.5, "seed"),
+    ("seed", "0", "seed"),
+    ("dataset.name", "nope", "dataset.name"),
+    ("dataset.size", 3, "dataset.size"),
+    ("labels.planted_fraction", 1, "labels.planted_fraction"),
+    ("labels.planted_fraction", -0.1, "labels.planted_fraction"),
+    ("labels.planted_fraction", float("nan"), "labels.planted_fraction"),
+    ("subsets.design", "folds", "subsets.design"),
+    ("subsets.train_fraction", 0, "subsets.train_fraction"),
+    ("subsets.train_fraction", 1.0, "subsets.train_fraction"),
+    ("subsets.train_fraction", float("nan"), "subsets.train_fraction"),
+    ("subsets.num_runs", 1, "subsets.num_runs"),
+    ("subsets.num_runs", 20.0, "subsets.num_runs"),
+    ("model.name", "vgg", "model.name"),
+    ("model.depth", 9, "model.depth"),
+    ("model.depth", 2, "model.depth"),
+    ("model.depth", 8.0, "model.depth"),
+    ("model.hidden", [4], "model.hidden"),
+    ("optimizer.name", "adam", "optimizer.name"),
+    ("optimizer.beta", 0.9, "optimizer.beta"),
+    ("optimizer.momentum", 1.0, "optimizer.momentum"),
+    ("optimizer.momentum", -0.1, "optimizer.momentum"),
+    ("optimizer.weight_decay", -1e-4, "optimizer.weight_decay"),
+    ("schedule.name", "linear", "schedule.name"),
+    ("schedule.factor", 0.1, "schedule.factor"),
+    ("schedule.peak", 0.0, "schedule.peak"),
+    ("schedule.warmup_epochs", 3, "schedule.warmup_epochs"),
+    ("schedule.warmup_epochs", -1, "schedule.warmup_epochs"),
+    ("training.epochs", 0, "training.epochs"),
+    ("training.batch_size", 0, "training.batch_size"),
+    ("training.batch_size", 8.0, "training.batch_size"),
+    ("training.augment", "mixup", "training.augment"),
+    ("series", [], "series"),
+    ("series", ["one_hot", "one_hot"], "series"),
+    ("series", ["two_hot"], "series"),
+    ("axis.field", "subsets.train_fraction", "axis.field"),
+    ("axis.field", "labels.planted_fraction", "axis.field"),
+    ("axis.field", "dataset.name", "axis.field"),
+    ("axis.field", "record.all_probs", "axis.field"),
+    ("axis.field", "seed", "axis.field"),
+    ("axis.field", "model", "axis.field"),
+    ("axis.field", "model.widht", "axis.field"),
+    ("axis.field", "models.width", "axis.field"),
+    ("axis.field", "", "axis.values"),
+    ("axis.values", [], "axis.values"),
+    ("axis.values", [1, 2, 1], "axis.values"),
+    ("axis.values", [1, 0], "model.width"),
+    ("axis.values", [1, 1.5], "model.width"),
+]
+
+
+@pytest.mark.parametrize("field, value, named", _BAD, ids=lambda v: str(v))
+def test_bad_value_is_refused_by_name(make_config, field, value, named):
+    with pytest.raises(InputError, match=f"^{named}: expected .*received "):
+        points_lib.check(make_config({field: value}))
+
+
+@pytest.mark.parametrize(
+    "section, option",
+    [
+        ("model", "depth"),
+        ("model", "width"),
+        ("optimizer", "momentum"),
+        ("optimizer", "nesterov"),
+        ("optimizer", "weight_decay"),
+        ("optimizer", "decay_all"),
+        ("schedule", "peak"),
+        ("schedule", "warmup_epochs"),
+    ],
+)
+def test_missing_option_is_refused_by_name(make_config, section, option):
+    config = make_config({"axis": {"field": "", "values": []}})
+    del config[section][option]
+    with pytest.raises(InputError, match=f"^{section}.{option}: expected a value"):
+        points_lib.check(config)
+
+
+@pytest.mark.parametrize("section", ["dataset", "model", "optimizer", "schedule"])
+def test_missing_name_is_refused_by_name(make_config, section):
+    config = make_config()
+    del config[section]["name"]
+    with pytest.raises(InputError, match=f"{section}.name"):
+        points_lib.check(config)
+
+
+@pytest.mark.parametrize("option", ["mean", "std"])
+def test_missing_normalization_is_refused_by_name(make_config, option):
+    config = make_config()
+    del config["dataset"][option]
+    with pytest.raises(InputError, match=f"dataset.*{option}"):
+        points_lib.check(config)
+
+
+def test_normalization_that_is_no_list_is_refused_by_name(make_config):
+    with pytest.raises(InputError, match="^dataset.mean"):
+        points_lib.check(make_config({"dataset.mean": 0.3}))
+
+
+def test_zero_deviation_is_refused_by_name(make_config):
+    with pytest.raises(InputError, match="^dataset.std"):
+        points_lib.check(make_config({"dataset.std": [0.0]}))
+
+
+@pytest.mark.parametrize(
+    "field, values", [("training.batch_size", [8, 0]), ("training.augment", ["none", "mixup"])]
+)
+def test_bad_value_on_the_axis_is_refused_by_name(make_config, field, values):
+    with pytest.raises(InputError, match=f"^{field}: "):
+        points_lib.check(make_config({"axis": {"field": field, "values": values}}))
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("schedule.peak", "high"),
+        ("optimizer.momentum", "high"),
+        ("dataset.std", ["wide"]),
+        ("labels.planted_fraction", "some"),
+        ("subsets.train_fraction", None),
+        ("model", {"name": "mlp", "hidden": 5}),
+    ],
+    ids=str,
+)
+def test_value_of_another_type_is_refused(make_config, field, value):
+    config = make_config({field: value, "axis": {"field": "", "values": []}})
+    with pytest.raises(InputError):
+        points_lib.check(config)
+
+
+def test_study_without_axis_has_a_point_per_series(make_config):
+    found = points_lib.points(make_config({"axis": {"field": "", "values": []}}))
+    assert [(p.name, p.series, p.axis_value) for p in found] == [("one_hot", "one_hot", None)]
+
+
+def test_points_take_the_axis_values_in_order(make_config):
+    found = points_lib.points(make_config({"axis.values": [4, 1, 16]}))
+    assert [p.name for p in found] == ["one_hot_width4", "one_hot_width1", "one_hot_width16"]
+    assert [p.axis_value for p in found] == [4, 1, 16]
+    assert [p.config["model"]["width"] for p in found] == [4, 1, 16]
+
+
+def test_points_do_not_share_their_configs(make_config):
+    config = make_config()
+    first, second = points_lib.points(config)
+    first.config["model"]["depth"] = 99
+    assert second.config["model"]["depth"] == config["model"]["depth"] == 8
+
+
+def test_tuples_and_lists_make_equal_fingerprints(make_config):
+    lists = points_lib.points(make_config(), "d")
+    tuples = points_lib.points(make_config({"axis.values": (1, 2), "dataset.mean": (0.3,)}), "d")
+    assert [p.fingerprint for p in lists] == [p.fingerprint for p in tuples]
+
+
+def _first_fingerprint(config, data="d"):
+    return points_lib.points(config, data)[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subsets.num_runs": 400},
+        {"axis.values": [1]},
+        {"axis.values": [1, 2, 64]},
+        {"report.title": "Other"},
+        {"axis": {"field": "", "values": []}},
+    ],
+    ids=str,
+)
+def test_growth_keeps_a_points_fingerprint(make_config, changes):
+    # The point of width 1 is also the study of the base config, whose width is 1.
+    assert _first_fingerprint(make_config(changes)) == _first_fingerprint(make_config())
+
+
+_SCIENCE = [
+    {"seed": 4},
+    {"dataset.name": "other"},
+    {"dataset.mean": [0.31]},
+    {"dataset.std": [0.38]},
+    {"labels.planted_fraction": 0.2},
+    {"subsets.design": "random"},
+    {"subsets.train_fraction": 0.7},
+    {"model.depth": 14},
+    {"model.name": "mlp"},
+    {"optimizer.name": "other"},
+    {"optimizer.momentum": 0.8},
+    {"optimizer.nesterov": False},
+    {"optimizer.weight_decay": 0.0},
+    {"optimizer.decay_all": True},
+    {"schedule.name": "step"},
+    {"schedule.peak": 0.2},
+    {"schedule.warmup_epochs": 0.5},
+    {"training.epochs": 4},
+    {"training.batch_size": 16},
+    {"training.augment": "pad_crop_flip"},
+    {"record.all_probs": True},
+    {"axis.values": [2]},
+]
+
+
+def test_science_changes_a_points_fingerprint(make_config):
+    found = [_first_fingerprint(make_config(changes)) for changes in _SCIENCE]
+    found += [_first_fingerprint(make_config()), _first_fingerprint(make_config(), "other data")]
+    assert len(set(found)) == len(_SCIENCE) + 2
+
+
+def test_every_field_of_the_config_is_tested_above(make_config):
+    tested = {field for changes in _SCIENCE for field in changes}
+    grows = {"subsets.num_runs", "axis.field", "axis.values", "report.title", "series"}
+    assert set(points_lib.flatten(make_config())) - {"model.width"} <= tested | grows
+
+
+def test_points_of_a_study_have_different_fingerprints(make_config):
+    found = points_lib.points(make_config({"axis.values": [1, 2, 4, 8]}))
+    assert len({p.fingerprint for p in found}) == 4
+
+
+def test_study_fingerprint_stays_under_growth_only(make_config):
+    def fingerprint(changes=()):
+        return points_lib.study_fingerprint(make_config(changes), "d")
+
+    for changes in ({"subsets.num_runs": 40}, {"axis.values": [1, 2, 4]}, {"report.title": "T"}):
+        assert fingerprint(changes) == fingerprint()
+    changed = [fingerprint(c) for c in _SCIENCE if "axis.values" not in c]
+    assert fingerprint() not in changed
+    assert len(set(changed)) == len(changed)
+
+
+def test_names_of_points_are_safe_as_folder_names(make_config):
+    peaks = {"axis": {"field": "schedule.peak", "values": [0.1, 1e-05]}}
+    hidden = {
+        "model": {"name": "mlp", "hidden": [4]},
+        "axis": {"field": "model.hidden", "values": [[4], [4, 2]]},
+    }
+    for changes in (peaks, hidden):
+        for point in points_lib.points(make_config(changes)):
+            assert all(c.isalnum() or c in "_.-" for c in point.name), point.name

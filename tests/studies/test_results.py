@@ -1,0 +1,132 @@
+import json
+
+import numpy as np
+import pytest
+
+from memkit import estimators, studies
+from memkit.errors import InputError
+
+
+@pytest.fixture
+def study(tmp_path, make_config, tiny):
+    return studies.open_or_create(tmp_path / "study", make_config(), tiny)
+
+
+def _estimates(study):
+    rng = np.random.default_rng(0)
+    correct = rng.random(study.train_mask.shape) < 0.5
+    prob = rng.random(study.train_mask.shape).astype(np.float32)
+    return {
+        "correct": estimators.memorization(correct, study.train_mask),
+        "prob": estimators.memorization(prob, study.train_mask),
+    }
+
+
+def test_estimates_come_back(study):
+    written = _estimates(study)
+    studies.write_estimates(study, study.points[0], written)
+    for point in (study.points[0], "one_hot_width1"):
+        found = studies.read_estimates(study, point)
+        assert set(found) == set(studies.OUTCOMES)
+        for outcome, estimate in written.items():
+            assert set(vars(found[outcome])) == set(vars(estimate))
+            for name, value in vars(estimate).items():
+                np.testing.assert_array_equal(getattr(found[outcome], name), value)
+
+
+def test_estimates_have_the_documented_names(study):
+    studies.write_estimates(study, study.points[0], _estimates(study))
+    with np.load(study.workdir / "points" / "one_hot_width1" / "estimates.npz") as file:
+        found = set(file.files)
+    shared = ("memorization", "in_mean", "out_mean", "stderr", "lower", "upper")
+    wanted = {f"{outcome}_{name}" for outcome in studies.OUTCOMES for name in shared}
+    assert found >= wanted | {"num_in", "num_out"}
+
+
+def test_undefined_estimates_come_back_as_nan(study):
+    mask = study.train_mask.copy()
+    mask[:, 0] = True
+    correct = np.ones(mask.shape, bool)
+    written = {name: estimators.memorization(correct, mask) for name in studies.OUTCOMES}
+    studies.write_estimates(study, study.points[0], written)
+    found = studies.read_estimates(study, study.points[0])["correct"]
+    assert np.isnan(found.value[0]) and not np.isnan(found.value[1:]).any()
+    assert found.num_out[0] == 0
+
+
+def test_trajectories_come_back(study):
+    written = {
+        "one_hot": {"value": np.array([[0.5, np.nan]]), "points": np.array(["a", "b"]), "runs": 3},
+        "distilled": {"value": np.zeros((0, 2))},
+    }
+    studies.write_trajectories(study, written)
+    found = studies.read_trajectories(study)
+    assert set(found) == set(written)
+    for series, arrays in written.items():
+        assert set(found[series]) == set(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[series][name], array)
+
+
+def test_no_trajectories_come_back_as_none(study):
+    studies.write_trajectories(study, {})
+    assert studies.read_trajectories(study) == {}
+
+
+def test_summary_comes_back_and_nan_is_null(study):
+    studies.write_summary(
+        study,
+        {
+            "python": float("nan"),
+            "numpy": np.float32("nan"),
+            "endless": [np.inf, -np.inf, (1.5, np.float64("nan"))],
+            "nested": {1: {"mean": np.float32(0.5), "count": np.int64(3), "flag": np.bool_(True)}},
+            "none": None,
+        },
+    )
+    text = (study.workdir / "summary.json").read_text()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert studies.read_summary(study) == {
+        "python": None,
+        "numpy": None,
+        "endless": [None, None, [1.5, None]],
+        "nested": {"1": {"mean": 0.5, "count": 3, "flag": True}},
+        "none": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda study: studies.read_estimates(study, "one_hot_width1"),
+        studies.read_trajectories,
+        studies.read_summary,
+    ],
+)
+def test_study_without_estimates_says_what_to_run(study, read):
+    with pytest.raises(InputError, match="^--workdir: .*memkit estimate"):
+        read(study)
+
+
+def test_estimates_of_an_unknown_point_are_refused(study):
+    with pytest.raises(InputError, match="^point: expected one of one_hot_width1, "):
+        studies.read_estimates(study, "width1")
+
+
+def test_report_files_are_written_and_the_page_last(study, monkeypatch):
+    from memkit import storage
+
+    written = []
+    real = storage.write
+
+    def write(where, content):
+        written.append(str(where.relative_to(study.workdir)))
+        real(where, content)
+
+    monkeypatch.setattr(storage, "write", write)
+    files = {"index.html": b"<html>", "a/picture.svg": b"<svg>", "z.json": b"{}"}
+    path = studies.write_report(study, files)
+    assert written[-1] == "report/index.html"
+    assert path == study.workdir / "report" / "index.html"
+    for name, content in files.items():
+        assert (study.workdir / "report" / name).read_bytes() == content

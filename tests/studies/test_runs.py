@@ -1,0 +1,219 @@
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memkit import records, studies
+
+NAMES = ("train_correct", "train_logodds", "curve")
+
+
+@pytest.fixture
+def study(tmp_path, make_config, tiny):
+    return studies.open_or_create(tmp_path / "study", make_config(), tiny)
+
+
+def _arrays(study, run):
+    rng = np.random.default_rng(run)
+    return {
+        name: (rng.random(shape) * 10).astype(dtype) if dtype != bool else rng.random(shape) < 0.5
+        for name, (dtype, shape) in records.array_specs(study.sizes).items()
+    }
+
+
+_INFO = {
+    "status": "done",
+    "train_accuracy": 0.75,
+    "test_accuracy": 0.5,
+    "steps": 12,
+    "seconds": 1.5,
+    "engine": "tensorflow",
+    "device": "CPU",
+    "host": "here",
+    "versions": {"numpy": "2"},
+}
+
+
+def _write(study, point, runs):
+    for run in runs:
+        studies.write_record(study, point, run, _arrays(study, run), _INFO)
+
+
+def _folder(study, point):
+    return study.workdir / "points" / point.name / "runs"
+
+
+def _problem(study, point, run):
+    """Returns the reason why a run's file is left out; the other runs must be as written."""
+    found = studies.read_runs(study, point, NAMES)
+    assert run not in found.index
+    for row, other in enumerate(found.index):
+        for name in NAMES:
+            np.testing.assert_array_equal(found.arrays[name][row], _arrays(study, other)[name])
+    assert list(found.problems) == [f"points/{point.name}/runs/{run}.npz"]
+    return found.problems[f"points/{point.name}/runs/{run}.npz"]
+
+
+def test_written_runs_are_stacked_in_order(study):
+    point = study.points[0]
+    _write(study, point, (11, 2, 0))
+    found = studies.read_runs(study, point, NAMES)
+    assert found.index.tolist() == [0, 2, 11]
+    assert [info["run"] for info in found.infos] == [0, 2, 11]
+    assert set(found.arrays) == set(NAMES)
+    assert found.problems == {}
+    for row, run in enumerate(found.index):
+        for name in NAMES:
+            np.testing.assert_array_equal(found.arrays[name][row], _arrays(study, run)[name])
+
+
+def test_point_without_records_has_none(study):
+    found = studies.read_runs(study, study.points[0], NAMES)
+    assert found.index.shape == (0,)
+    assert (found.infos, found.arrays, found.problems) == ((), {}, {})
+
+
+def test_points_do_not_see_each_others_runs(study):
+    _write(study, study.points[0], (0, 1))
+    assert studies.read_runs(study, study.points[1]).index.tolist() == []
+
+
+def test_numpy_run_numbers_are_fine(study):
+    studies.write_record(study, study.points[0], np.int64(3), _arrays(study, 3), _INFO)
+    assert studies.read_runs(study, study.points[0]).index.tolist() == [3]
+
+
+def test_renamed_record_is_a_problem(study):
+    point = study.points[0]
+    _write(study, point, (0, 1))
+    os.rename(_folder(study, point) / "1.npz", _folder(study, point) / "5.npz")
+    assert _problem(study, point, 5) == "run is 1, this place needs 5"
+
+
+def test_swapped_records_are_problems(study):
+    point, folder = study.points[0], _folder(study, study.points[0])
+    _write(study, point, (0, 1, 2))
+    os.rename(folder / "1.npz", folder / "x")
+    os.rename(folder / "2.npz", folder / "1.npz")
+    os.rename(folder / "x", folder / "2.npz")
+    found = studies.read_runs(study, point)
+    assert found.index.tolist() == [0]
+    assert len(found.problems) == 2
+
+
+def test_record_of_another_point_is_a_problem(study):
+    first, second = study.points
+    _write(study, first, (0, 1))
+    _write(study, second, (0,))
+    shutil.copy(_folder(study, first) / "1.npz", _folder(study, second) / "1.npz")
+    assert _problem(study, second, 1).startswith(f"fingerprint is {first.fingerprint}, ")
+
+
+def test_record_of_another_study_is_a_problem(study, tmp_path, make_config, tiny):
+    other = studies.open_or_create(tmp_path / "other", make_config({"schedule.peak": 0.2}), tiny)
+    _write(other, other.points[0], (1,))
+    _write(study, study.points[0], (0,))
+    shutil.copy(_folder(other, other.points[0]) / "1.npz", _folder(study, study.points[0]))
+    assert "fingerprint" in _problem(study, study.points[0], 1)
+
+
+@pytest.mark.parametrize(
+    "entry, value", [("fingerprint", "0" * 16), ("point", "one_hot"), ("subset", "0" * 16)]
+)
+def test_foreign_entry_is_a_problem_by_name(study, entry, value):
+    point = study.points[0]
+    _write(study, point, (0,))
+    studies.write_record(study, point, 1, _arrays(study, 1), _INFO | {entry: value})
+    assert _problem(study, point, 1).startswith(f"{entry} is {value}, this place needs ")
+
+
+def test_record_of_another_subset_is_a_problem(study):
+    point = study.points[0]
+    _write(study, point, (0,))
+    subset = records.subset_hash(study.train_mask[2])
+    studies.write_record(study, point, 1, _arrays(study, 1), _INFO | {"subset": subset})
+    assert _problem(study, point, 1).startswith("subset is ")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_damaged_record_is_a_problem(study, content):
+    point = study.points[0]
+    _write(study, point, (0, 1))
+    (_folder(study, point) / "1.npz").write_bytes(content)
+    assert _problem(study, point, 1).startswith("not a whole record")
+
+
+def test_folder_under_a_records_name_is_a_problem(study):
+    point = study.points[0]
+    _write(study, point, (0,))
+    (_folder(study, point) / "1.npz").mkdir()
+    assert _problem(study, point, 1)
+
+
+def test_other_files_beside_the_records_are_ignored(study):
+    point = study.points[0]
+    _write(study, point, (0,))
+    for name in (".tmp-here-1-x", "notes.txt", "1", "20.npz", "-1.npz", "00.npz"):
+        (_folder(study, point) / name).write_bytes(b"")
+    found = studies.read_runs(study, point)
+    assert found.index.tolist() == [0]
+    assert found.problems == {}
+
+
+def test_record_again_replaces_the_damaged_one(study):
+    point = study.points[0]
+    _write(study, point, (1,))
+    (_folder(study, point) / "1.npz").write_bytes(b"junk")
+    _write(study, point, (1,))
+    assert studies.read_runs(study, point).index.tolist() == [1]
+
+
+def test_growth_keeps_the_runs(study, make_config, tiny):
+    _write(study, study.points[0], (0, 19))
+    changes = {"subsets.num_runs": 40, "axis.values": [4, 1, 2]}
+    grown = studies.open_or_create(study.workdir, make_config(changes), tiny)
+    found = studies.read_runs(grown, grown.point("one_hot_width1"))
+    assert found.index.tolist() == [0, 19]
+    assert found.problems == {}
+
+
+def _dead_pid():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def _leave_temporary(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    name = folder / f".tmp-{socket.gethostname()}-{_dead_pid()}-0123abcd"
+    name.write_bytes(b"half")
+    return name
+
+
+@pytest.mark.parametrize("folder", ["", "points/one_hot_width2/runs"])
+def test_half_written_files_are_removed(study, folder):
+    name = _leave_temporary(study.workdir / folder)
+    studies.remove_temporaries(study)
+    assert not name.exists()
+
+
+@pytest.mark.parametrize("folder", ["points/one_hot_width2", "report", "failures"])
+def test_half_written_results_are_removed(study, folder):
+    name = _leave_temporary(study.workdir / folder)
+    studies.remove_temporaries(study)
+    assert not name.exists()
+
+
+def test_failure_keeps_point_run_and_traceback(study):
+    where = studies.write_failure(study, study.points[1], np.int64(7), "Traceback: boom")
+    assert os.path.dirname(where) == str(study.workdir / "failures")
+    assert json.loads(where.read_text()) == {
+        "point": "one_hot_width2",
+        "run": 7,
+        "traceback": "Traceback: boom",
+    }

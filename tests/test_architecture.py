@@ -1,0 +1,271 @@
+"""The rules of the house that a parser can check: floors, imports, sizes, forbidden spellings."""
+
+import ast
+import functools
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+# An import points down or stays on its floor.
+FLOORS = {
+    "seeds": 0,
+    "storage": 0,
+    "errors": 0,
+    "tables": 0,
+    "data": 1,
+    "models": 1,
+    "subsets": 1,
+    "records": 1,
+    "estimators": 1,
+    "trajectories": 1,
+    "charts": 1,
+    "studies": 2,
+    "training": 2,
+    "sweeps": 3,
+    "report": 3,
+    "analysis": 3,
+    "summary": 3,
+    "cli": 4,
+    "launch": 4,
+    "configs": 4,
+}
+ENGINES = {"memkit.training.engines.tensorflow"}
+HEAVY = ("tensorflow", "keras", "jax", "torch")
+MODULE_LINES, FUNCTION_LINES = 250, 60
+
+
+def _modules():
+    """Returns {module name: file} of everything that installs."""
+    found = {}
+    for folder, package in (
+        ("memkit", "memkit"),
+        ("launch", "memkit.launch"),
+        ("configs", "memkit.configs"),
+    ):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            parts = file.relative_to(ROOT / folder).with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            found[".".join((package, *parts))] = file
+    return found
+
+
+MODULES = _modules()
+everywhere = pytest.mark.parametrize("name", MODULES)
+
+
+@functools.cache
+def _tree(name):
+    return ast.parse(MODULES[name].read_text())
+
+
+def _part(name):
+    """Returns the part of the house a module belongs to; None for the package itself."""
+    return name.split(".")[1] if "." in name else None
+
+
+def _imports(name):
+    """Returns the full names a module imports, also inside of functions."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _calls(name):
+    return (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call))
+
+
+def test_every_part_has_a_floor():
+    assert {_part(name) for name in MODULES} - {None} == set(FLOORS)
+
+
+@everywhere
+def test_imports_point_down_only(name):
+    if _part(name) is None:
+        assert list(_imports(name)) == []
+        return
+    for imported in _imports(name):
+        if imported.startswith("memkit."):
+            assert FLOORS[_part(imported)] <= FLOORS[_part(name)], f"{name} imports {imported}"
+        else:
+            assert imported != "memkit"
+
+
+def test_only_their_users_import_engines():
+    for name in MODULES:
+        roots = {imported.split(".")[0] for imported in _imports(name)} & set(HEAVY)
+        allowed = {"memkit.models", "memkit.training"}
+        if roots and name not in ENGINES:
+            assert any(name.startswith(package) for package in allowed), name
+
+
+_IMPORT_ALL = """
+import importlib, os, sys
+heavy, shared, apart = (set(word.split(",")) - {""} for word in sys.argv[1:])
+
+def check(name):
+    importlib.import_module(name)
+    found = heavy & set(sys.modules)
+    if found:
+        print(f"{name} imports {sorted(found)}", file=sys.stderr)
+        os._exit(1)
+
+for name in sorted(shared):
+    check(name)
+for name in sorted(apart):
+    child = os.fork()
+    if not child:
+        check(name)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{name} failed")
+"""
+
+
+def _import_all(shared, apart=(), heavy=HEAVY):
+    """Imports modules in a fresh process and returns its complaints, "" if there are none.
+
+    Those of `apart` are imported on top of the others in a fork each: two verbs would define the
+    same flags twice.
+    """
+    arguments = [",".join(names) for names in (heavy, shared, apart)]
+    command = [sys.executable, "-c", _IMPORT_ALL, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stderr if done.returncode else ""
+
+
+VERBS = {
+    name
+    for name in MODULES
+    if name.startswith("memkit.launch.")
+    and name not in ("memkit.launch.flags", "memkit.launch.stages")
+}
+
+
+def test_everything_but_the_engines_imports_no_engine():
+    assert _import_all(set(MODULES) - ENGINES - VERBS, apart=VERBS) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(MODULES) - ENGINES))
+def test_module_alone_imports_no_engine(name):
+    assert _import_all([name]) == ""
+
+
+def test_heavy_import_is_noticed_with_its_culprit():
+    assert _import_all(["memkit.seeds"], heavy=["numpy"]) == "memkit.seeds imports ['numpy']\n"
+    assert "memkit.seeds failed" in _import_all([], apart=["memkit.seeds"], heavy=["numpy"])
+
+
+@everywhere
+def test_modules_have_at_most_250_lines(name):
+    assert len(MODULES[name].read_text().splitlines()) <= MODULE_LINES
+
+
+def _functions(name):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return (node for node in ast.walk(_tree(name)) if isinstance(node, kinds))
+
+
+def _length(function):
+    """Counts lines with the docstring; functions inside of it count on their own."""
+    inner = [f for f in ast.walk(function) if isinstance(f, ast.FunctionDef) and f is not function]
+    nested = {line for f in inner for line in range(f.lineno, f.end_lineno + 1)}
+    return len(set(range(function.lineno, function.end_lineno + 1)) - nested)
+
+
+@everywhere
+def test_functions_have_at_most_60_lines(name):
+    lengths = {function.name: _length(function) for function in _functions(name)}
+    assert {f: n for f, n in lengths.items() if n > FUNCTION_LINES} == {}
+
+
+@everywhere
+def test_lines_have_at_most_100_characters(name):
+    lines = MODULES[name].read_text().splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
+
+
+@everywhere
+def test_nothing_is_asked_for_with_a_default(name):
+    for call in _calls(name):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "get":
+            assert len(call.args) + len(call.keywords) < 2, f"line {call.lineno}"
+
+
+@everywhere
+def test_library_has_no_bare_assert(name):
+    found = [node.lineno for node in ast.walk(_tree(name)) if isinstance(node, ast.Assert)]
+    assert found == []
+
+
+@everywhere
+def test_flags_stay_at_the_top(name):
+    if _part(name) in ("launch", "cli"):
+        return
+    assert not [i for i in _imports(name) if i.startswith("absl.flags") or "config_flags" in i]
+
+
+def test_only_shared_flags_are_defined():
+    for name in MODULES:
+        defined = [
+            call.lineno
+            for call in _calls(name)
+            if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE")
+        ]
+        assert bool(defined) == (name == "memkit.launch.flags"), f"{name}: lines {defined}"
+
+
+@everywhere
+def test_randomness_comes_from_seeds(name):
+    if name == "memkit.seeds":
+        return
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.Attribute) and node.attr == "random":
+            text = ast.unparse(node)
+            assert text not in ("np.random", "numpy.random", "tf.random"), f"line {node.lineno}"
+    assert "random" not in set(_imports(name))
+
+
+@everywhere
+def test_modules_and_public_names_have_docstrings(name):
+    tree = _tree(name)
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    public = [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
+    undocumented = [n.name for n in public if ast.get_docstring(n) is None]
+    allowed = {"main", "get_config"}
+    assert ast.get_docstring(tree)
+    assert set(undocumented) <= allowed
+
+
+@everywhere
+def test_classes_are_dataclasses_exceptions_or_plain(name):
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.ClassDef):
+            assert {ast.unparse(base) for base in node.bases} <= {
+                "Exception",
+                "ValueError",
+                "typing.NamedTuple",
+                "NamedTuple",
+            }, node.name
+
+
+def test_no_module_is_called_utils():
+    assert not [name for name in MODULES if name.rpartition(".")[2] in ("utils", "util", "helpers")]
+
+
+def test_every_package_is_installed():
+    declared = (ROOT / "setup.cfg").read_text()
+    for name, file in MODULES.items():
+        if file.name == "__init__.py":
+            assert f"\n    {name}\n" in declared, name

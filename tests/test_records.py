@@ -1,0 +1,300 @@
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from memkit import records
+from memkit.records import RecordError, Sizes
+
+SIZES = Sizes(train=13, test=5, epochs=3, classes=4)
+
+
+def _arrays(sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.random(shape) < 0.5
+        if dtype == bool
+        else rng.integers(0, sizes.classes, shape).astype(dtype)
+        if dtype.kind == "u"
+        else rng.normal(size=shape).astype(dtype)
+        for name, (dtype, shape) in records.array_specs(sizes).items()
+    }
+
+
+def _info(**changes):
+    info = {
+        "fingerprint": "f",
+        "point": "one_hot_width1",
+        "run": 4,
+        "subset": "s",
+        "status": "done",
+        "train_accuracy": 0.75,
+        "test_accuracy": 0.5,
+        "steps": 12,
+        "seconds": 1.5,
+        "engine": "tensorflow",
+        "device": "CPU",
+        "host": "here",
+        "versions": {"numpy": "2"},
+    }
+    return info | changes
+
+
+def _write(where, sizes=SIZES, arrays=None, **changes):
+    arrays = _arrays(sizes) if arrays is None else arrays
+    records.write(where, arrays, _info(**changes), sizes)
+    return arrays
+
+
+def _assert_same(found, wanted):
+    assert set(found) == set(wanted)
+    for name, array in wanted.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_written_record_comes_back(tmp_path):
+    arrays = _write(tmp_path / "4.npz")
+    found, info = records.read(tmp_path / "4.npz", SIZES)
+    _assert_same(found, arrays)
+    assert info == _info() | {"format": records.FORMAT, "checksum": info["checksum"]}
+    assert set(info) == set(records.INFO)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 15, 16, 17, 1437])
+def test_packed_bits_of_any_length_come_back(tmp_path, length):
+    sizes = Sizes(train=length, test=length, epochs=1, classes=2)
+    arrays = _write(tmp_path / "r.npz", sizes)
+    found, _ = records.read(tmp_path / "r.npz", sizes)
+    _assert_same(found, arrays)
+    with np.load(tmp_path / "r.npz") as file:
+        assert file["train_correct"].size == -(-length // 8)
+
+
+@pytest.mark.parametrize("name", records.SCHEMA)
+def test_schema_entry_is_in_a_record_that_asks_for_it(tmp_path, name):
+    field = records.SCHEMA[name]
+    sizes = Sizes(**{**vars(SIZES), "asked": (field.where,) if field.where else ()})
+    arrays = _write(tmp_path / "r.npz", sizes)
+    found, _ = records.read(tmp_path / "r.npz", sizes)
+    axes = {"N": 13, "T": 5, "E": 3, "C": 4, "3": 3}
+    assert found[name].shape == tuple(axes[axis] for axis in field.shape)
+    np.testing.assert_array_equal(found[name], arrays[name])
+    assert field.meaning
+
+
+def test_optional_arrays_are_absent_unless_asked():
+    optional = {name for name, field in records.SCHEMA.items() if field.where}
+    assert optional
+    assert not optional & set(records.array_specs(SIZES))
+
+
+@pytest.mark.parametrize("classes, dtype", [(2, "uint8"), (256, "uint8"), (257, "uint16")])
+def test_label_type_holds_every_class(classes, dtype):
+    assert records.label_dtype(classes) == dtype
+    assert np.iinfo(records.label_dtype(classes)).max >= classes - 1
+
+
+def test_extreme_floats_come_back(tmp_path):
+    arrays = _arrays(SIZES)
+    arrays["train_logodds"][:5] = [np.nan, np.inf, -np.inf, 65504, -0.0]
+    arrays["curve"][:] = np.nan
+    _write(tmp_path / "r.npz", arrays=arrays)
+    found, _ = records.read(tmp_path / "r.npz", SIZES)
+    _assert_same(found, arrays)
+    assert np.signbit(found["train_logodds"][4])
+
+
+@pytest.mark.parametrize("name", records.array_specs(SIZES))
+def test_array_of_another_type_or_shape_or_none_is_refused_by_name(tmp_path, name):
+    arrays = _arrays(SIZES)
+    wrong = [
+        arrays[name].astype(np.int64),
+        arrays[name][:-1],
+        arrays[name][None],
+        np.zeros(0, arrays[name].dtype),
+    ]
+    for array in wrong:
+        with pytest.raises(ValueError, match=f"^{name}: expected "):
+            _write(tmp_path / "r.npz", arrays=arrays | {name: array})
+    with pytest.raises(ValueError, match="^arrays: expected "):
+        _write(tmp_path / "r.npz", arrays={k: v for k, v in arrays.items() if k != name})
+    assert os.listdir(tmp_path) == []
+
+
+def test_unknown_array_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="^arrays: .*weights"):
+        _write(tmp_path / "r.npz", arrays=_arrays(SIZES) | {"weights": np.zeros(3)})
+
+
+def test_missing_or_unknown_info_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="^info: .*extra"):
+        _write(tmp_path / "r.npz", extra=1)
+    incomplete = _info()
+    del incomplete["subset"]
+    with pytest.raises(ValueError, match="^info: "):
+        records.write(tmp_path / "r.npz", _arrays(SIZES), incomplete, SIZES)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("axis", ["train", "test", "epochs", "classes"])
+def test_record_of_other_sizes_is_refused(tmp_path, axis):
+    bigger = {"train": 14, "test": 6, "epochs": 4, "classes": 300}
+    _write(tmp_path / "r.npz")
+    with pytest.raises(RecordError, match="expected"):
+        records.read(tmp_path / "r.npz", Sizes(**{**vars(SIZES), axis: bigger[axis]}))
+
+
+def test_record_without_the_asked_array_is_refused(tmp_path):
+    _write(tmp_path / "r.npz")
+    with pytest.raises(RecordError, match="^arrays: .*train_probs"):
+        records.read(tmp_path / "r.npz", Sizes(**{**vars(SIZES), "asked": ("all_probs",)}))
+
+
+def test_absent_file_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        records.read(tmp_path / "r.npz", SIZES)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY", b"PK\x03\x04"])
+def test_files_that_are_no_records_are_refused(tmp_path, content):
+    (tmp_path / "r.npz").write_bytes(content)
+    with pytest.raises(RecordError, match="not a whole record"):
+        records.read(tmp_path / "r.npz", SIZES)
+
+
+def test_arrays_files_that_are_no_records_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", info=np.array("[1, 2]"))
+    np.savez(tmp_path / "b.npz", info=np.array({"pickled": 1}), allow_pickle=True)
+    with open(tmp_path / "c.npz", "wb") as file:
+        np.save(file, np.zeros(3))
+    for name in "abc":
+        with pytest.raises(RecordError):
+            records.read(tmp_path / f"{name}.npz", SIZES)
+
+
+SMALL = Sizes(train=5, test=3, epochs=1, classes=3)
+
+
+def _read_or_none(where):
+    try:
+        return records.read(where, SMALL)
+    except RecordError:
+        return None
+
+
+def test_record_truncated_anywhere_is_refused(tmp_path):
+    where = tmp_path / "r.npz"
+    _write(where, SMALL)
+    whole = where.read_bytes()
+    for length in range(len(whole)):
+        where.write_bytes(whole[:length])
+        assert _read_or_none(where) is None, length
+
+
+@pytest.mark.parametrize("flip, every", [(0xFF, 1), (0x01, 2), (0x80, 3)])
+def test_record_with_a_changed_byte_is_refused_or_says_the_same(tmp_path, flip, every):
+    where = tmp_path / "r.npz"
+    arrays = _write(where, SMALL)
+    whole = where.read_bytes()
+    _, info = records.read(where, SMALL)
+    refused = 0
+    places = range(0, len(whole), every)
+    for place in places:
+        changed = bytearray(whole)
+        changed[place] ^= flip
+        where.write_bytes(changed)
+        found = _read_or_none(where)
+        refused += found is None
+        if found is not None:
+            _assert_same(found[0], arrays)
+            assert found[1] == info
+    assert refused > len(places) / 2
+
+
+def _rewrite(where, change):
+    """Rewrites a record's entries without renewing its checksum."""
+    with np.load(where) as file:
+        stored = dict(file)
+    info = json.loads(str(stored.pop("info")))
+    change(stored, info)
+    np.savez(where, info=np.array(json.dumps(info)), **stored)
+
+
+@pytest.mark.parametrize("name", sorted(set(records.INFO) - {"format"}))
+def test_edited_info_is_refused(tmp_path, name):
+    _write(tmp_path / "r.npz")
+
+    def change(stored, info):
+        info[name] = "edited"
+
+    _rewrite(tmp_path / "r.npz", change)
+    with pytest.raises(RecordError, match="checksum does not match"):
+        records.read(tmp_path / "r.npz", SIZES)
+
+
+@pytest.mark.parametrize("name", records.array_specs(SIZES))
+def test_edited_array_is_refused(tmp_path, name):
+    _write(tmp_path / "r.npz")
+
+    def change(stored, info):
+        stored[name] = stored[name].copy()
+        stored[name].view(np.uint8).flat[0] ^= 0x80
+
+    _rewrite(tmp_path / "r.npz", change)
+    with pytest.raises(RecordError, match="checksum does not match"):
+        records.read(tmp_path / "r.npz", SIZES)
+
+
+def test_swapped_arrays_of_equal_shape_are_refused(tmp_path):
+    sizes = Sizes(train=9, test=9, epochs=1, classes=4)
+    _write(tmp_path / "r.npz", sizes)
+
+    def change(stored, info):
+        stored["train_logodds"], stored["test_logodds"] = (
+            stored["test_logodds"],
+            stored["train_logodds"],
+        )
+
+    _rewrite(tmp_path / "r.npz", change)
+    with pytest.raises(RecordError, match="checksum"):
+        records.read(tmp_path / "r.npz", sizes)
+
+
+def test_other_format_is_refused_with_both_numbers(tmp_path):
+    _write(tmp_path / "r.npz")
+
+    def change(stored, info):
+        info["format"] = 99
+
+    _rewrite(tmp_path / "r.npz", change)
+    with pytest.raises(RecordError, match="format 99, this memkit reads 1"):
+        records.read(tmp_path / "r.npz", SIZES)
+
+
+def test_unreadable_record_keeps_the_cause(tmp_path):
+    (tmp_path / "r.npz").write_bytes(b"PK")
+    with pytest.raises(RecordError) as error:
+        records.read(tmp_path / "r.npz", SIZES)
+    assert isinstance(error.value.__cause__, (ValueError, EOFError, zipfile.BadZipFile))
+
+
+def test_num_bytes_counts_the_stored_arrays(tmp_path):
+    sizes = Sizes(train=13, test=5, epochs=3, classes=4, asked=("all_probs",))
+    _write(tmp_path / "r.npz", sizes)
+    with np.load(tmp_path / "r.npz") as file:
+        stored = sum(file[name].nbytes for name in file.files if name != "info")
+    assert records.num_bytes(sizes) == stored
+
+
+def test_subset_hash_differs_between_subsets():
+    rng = np.random.default_rng(0)
+    masks = rng.random((50, 30)) < 0.5
+    hashes = {records.subset_hash(mask) for mask in masks}
+    assert len(hashes) == len(np.unique(masks, axis=0))
+    flipped = masks[0].copy()
+    flipped[29] ^= True
+    assert records.subset_hash(flipped) != records.subset_hash(masks[0])
+    assert records.subset_hash(masks[0].copy()) == records.subset_hash(masks[0])

@@ -1,0 +1,142 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memkit.errors import InputError
+from memkit.training import plan
+
+MEMBERS = np.array([3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377])
+
+
+def _epochs(members=MEMBERS, *, batch_size=4, num_epochs=3, augment="none", **changes):
+    steps = plan.steps_per_epoch(len(members), batch_size)
+    rates = np.arange(num_epochs * steps, dtype=float).reshape(num_epochs, steps)
+    arguments = {"seed": 0, "run": 0} | changes
+    return list(
+        plan.epochs(members, batch_size=batch_size, rates=rates, augment=augment, **arguments)
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 11])
+def test_epoch_is_a_permutation_of_members_without_the_remainder(batch_size):
+    for epoch in _epochs(batch_size=batch_size):
+        assert epoch.index.shape == (11 // batch_size, batch_size)
+        assert epoch.index.dtype == np.int32
+        assert np.isin(epoch.index, MEMBERS).all()
+        assert len(np.unique(epoch.index)) == epoch.index.size
+
+
+def test_epoch_without_remainder_has_every_member():
+    for epoch in _epochs(batch_size=11):
+        assert sorted(epoch.index.ravel()) == MEMBERS.tolist()
+
+
+def test_every_member_is_dropped_as_often():
+    kept = np.zeros(400)
+    for epoch in _epochs(num_epochs=2000, batch_size=4):
+        kept[epoch.index.ravel()] += 1
+    counts = kept[MEMBERS]
+    assert counts.sum() == 2000 * 8
+    deviation = np.sqrt(2000 * 8 / 11 * 3 / 11)
+    assert np.abs(counts - 2000 * 8 / 11).max() < 5 * deviation
+
+
+def test_batch_larger_than_the_subset_is_refused_naming_both():
+    with pytest.raises(InputError, match="^training.batch_size: .* 11 examples, received 12$"):
+        plan.steps_per_epoch(11, 12)
+    with pytest.raises(InputError, match="11 examples, received 12"):
+        list(
+            plan.epochs(
+                MEMBERS, batch_size=12, rates=np.ones((1, 1)), augment="none", seed=0, run=0
+            )
+        )
+
+
+def test_steps_are_the_whole_batches():
+    assert [plan.steps_per_epoch(n, 4) for n in (4, 7, 8, 1005)] == [1, 1, 2, 251]
+
+
+def test_epochs_runs_seeds_and_streams_have_other_permutations():
+    members = np.arange(100)
+    found = [
+        epoch.index.tobytes()
+        for changes in ({}, {"run": 1}, {"seed": 1}, {"stream": "/distilled"})
+        for epoch in _epochs(members, batch_size=10, num_epochs=5, **changes)
+    ]
+    assert len(set(found)) == 20
+
+
+def test_epochs_runs_and_streams_have_other_crops():
+    found = [
+        epoch.crop.tobytes()
+        for changes in ({}, {"run": 1}, {"seed": 1}, {"stream": "/distilled"})
+        for epoch in _epochs(np.arange(64), augment="pad_crop_flip", **changes)
+    ]
+    assert len(set(found)) == 12
+
+
+def test_plans_never_change():
+    # Changing these numbers changes every run ever trained.
+    epoch = _epochs(augment="pad_crop_flip")[1]
+    assert epoch.index.tolist() == [[377, 13, 55, 21], [8, 3, 233, 89]]
+    assert epoch.crop[0].tolist() == [[1, 6], [4, 5], [4, 1], [7, 2]]
+    assert epoch.flip.tolist() == [[False, False, True, False], [True, False, False, False]]
+
+
+def test_longer_training_begins_with_the_same_epochs():
+    short, long = _epochs(num_epochs=2), _epochs(num_epochs=5)
+    for a, b in zip(short, long, strict=False):
+        np.testing.assert_array_equal(a.index, b.index)
+
+
+def test_augmentation_does_not_change_the_order():
+    for a, b in zip(_epochs(), _epochs(augment="pad_crop_flip"), strict=True):
+        np.testing.assert_array_equal(a.index, b.index)
+
+
+def test_rates_come_through_as_float32():
+    for number, epoch in enumerate(_epochs(num_epochs=3)):
+        assert epoch.rate.dtype == np.float32
+        np.testing.assert_array_equal(epoch.rate, [2 * number, 2 * number + 1])
+
+
+def test_all_81_offsets_and_both_flips_occur_equally_often():
+    epochs = _epochs(np.arange(3000), batch_size=3000, num_epochs=3, augment="pad_crop_flip")
+    crop = np.concatenate([e.crop.reshape(-1, 2) for e in epochs]).astype(int)
+    flip = np.concatenate([e.flip.ravel() for e in epochs])
+    counts = np.bincount(crop[:, 0] * 9 + crop[:, 1], minlength=81)
+    assert counts.size == 81
+    wanted = len(crop) / 81
+    assert np.abs(counts - wanted).max() < 5 * np.sqrt(wanted)
+    assert flip.mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(len(flip)))
+    for axis in (0, 1):
+        assert abs(np.corrcoef(crop[:, axis], flip)[0, 1]) < 5 / np.sqrt(len(flip))
+
+
+def test_crops_and_flips_have_the_documented_types():
+    epoch = _epochs(augment="pad_crop_flip")[0]
+    assert epoch.crop.shape == (2, 4, 2) and epoch.crop.dtype == np.uint8
+    assert epoch.flip.shape == (2, 4) and epoch.flip.dtype == bool
+
+
+def test_no_augmentation_is_the_unshifted_unflipped_image():
+    for epoch in _epochs(augment="none"):
+        assert epoch.crop.shape == (2, 4, 2) and epoch.crop.dtype == np.uint8
+        assert (epoch.crop == plan.PAD).all()
+        assert epoch.flip.shape == (2, 4) and not epoch.flip.any()
+
+
+def test_unknown_augmentation_lists_the_valid_ones():
+    with pytest.raises(InputError, match="^training.augment: .*none, pad_crop_flip.*'mixup'$"):
+        _epochs(augment="mixup")
+
+
+def test_importing_plans_imports_numpy_only():
+    code = "import sys, memkit.training.plan; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in found.stdout.split()}
+    heavy = {"tensorflow", "keras", "jax", "ml_collections", "absl", "sklearn", "altair", "PIL"}
+    assert not loaded & heavy
+    assert "numpy" in loaded

@@ -1,0 +1,266 @@
+import keras
+import numpy as np
+import pytest
+import scipy.special
+
+from memkit.errors import InputError
+from memkit.training import recipe
+
+STEP = {"name": "step", "peak": 0.8, "warmup_epochs": 0, "milestones": (2, 3), "factor": 0.1}
+COSINE = {"name": "cosine", "peak": 0.4, "warmup_epochs": 1.0}
+
+
+def _rates(schedule, epochs=4, steps_per_epoch=5):
+    return recipe.rates(schedule, epochs=epochs, steps_per_epoch=steps_per_epoch)
+
+
+@pytest.mark.parametrize("schedule", [STEP, COSINE])
+def test_rates_have_a_value_per_step(schedule):
+    found = _rates(schedule)
+    assert found.shape == (4, 5)
+    assert found.dtype == np.float32
+
+
+def test_milestones_drop_the_rate_from_their_first_step_on():
+    wanted = np.repeat([0.8, 0.8, 0.08, 0.008], 5).reshape(4, 5)
+    np.testing.assert_allclose(_rates(STEP), wanted, rtol=1e-6)
+
+
+def test_milestone_within_an_epoch():
+    found = _rates(STEP | {"milestones": (0.5,)}, epochs=1, steps_per_epoch=4)
+    np.testing.assert_allclose(found, [[0.8, 0.8, 0.08, 0.08]], rtol=1e-6)
+
+
+def test_no_milestones_keep_the_peak():
+    np.testing.assert_allclose(_rates(STEP | {"milestones": ()}), 0.8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", [STEP, COSINE])
+def test_warmup_rises_linearly_to_the_peak(schedule):
+    found = _rates(schedule | {"warmup_epochs": 2.0}, epochs=4).ravel()
+    peak = schedule["peak"]
+    np.testing.assert_allclose(found[:10], peak * np.arange(1, 11) / 10, rtol=1e-6)
+    assert found[9] == np.float32(peak)
+
+
+@pytest.mark.parametrize("warmup, steps", [(0.2, 1), (0.5, 2), (1.4, 7)])
+def test_warmup_of_part_of_an_epoch_is_rounded_to_steps(warmup, steps):
+    found = _rates(STEP | {"warmup_epochs": warmup, "milestones": ()}).ravel()
+    np.testing.assert_allclose(found[:steps], 0.8 * np.arange(1, steps + 1) / steps, rtol=1e-6)
+    np.testing.assert_allclose(found[steps:], 0.8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("warmup, epochs, steps", [(0.5, 1, 1), (0.5, 4, 5)])
+def test_cosine_starts_at_the_peak_after_a_rounded_warmup(warmup, epochs, steps):
+    schedule = COSINE | {"warmup_epochs": warmup}
+    found = _rates(schedule, epochs=epochs, steps_per_epoch=steps).ravel()
+    assert found[round(warmup * steps)] == pytest.approx(0.4)
+
+
+def test_cosine_falls_from_the_peak_to_almost_0():
+    found = _rates(COSINE | {"warmup_epochs": 0}, epochs=10, steps_per_epoch=100).ravel()
+    assert found[0] == np.float32(0.4)
+    assert found[500] == pytest.approx(0.2)
+    assert 0 < found[-1] < 1e-5
+    assert (np.diff(found) < 0).all()
+
+
+def test_cosine_worked_example():
+    # 3 epochs of 4 steps, one of warm-up: step s >= 4 has 0.4 (1 + cos(pi (s - 4) / 8)) / 2.
+    wanted = [0.1, 0.2, 0.3, 0.4]
+    wanted += [0.2 * (1 + np.cos(np.pi * s / 8)) for s in range(8)]
+    found = _rates(COSINE, epochs=3, steps_per_epoch=4)
+    np.testing.assert_allclose(found.ravel(), wanted, rtol=1e-6)
+
+
+def test_the_published_recipe_of_resnets():
+    # He et al. 2016: 0.1, divided by 10 at 50% and 75% of 164 epochs.
+    schedule = STEP | {"peak": 0.1, "milestones": (82, 123)}
+    found = _rates(schedule, epochs=164, steps_per_epoch=3)
+    assert found[81, 2] == np.float32(0.1)
+    assert found[82, 0] == found[122, 2] == pytest.approx(0.01)
+    assert found[123, 0] == found[163, 2] == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    "schedule, named",
+    [
+        (COSINE | {"name": "linear"}, "schedule.name: expected one of cosine, step"),
+        (COSINE | {"factor": 1}, "schedule.factor: expected cosine to take peak, warmup_epochs"),
+        ({"name": "cosine", "peak": 1.0}, "schedule.warmup_epochs: expected a value"),
+        ({"name": "cosine", "warmup_epochs": 1}, "schedule.peak: expected a value"),
+        (COSINE | {"peak": 0}, "schedule.peak: expected a rate above 0"),
+        (COSINE | {"peak": -1}, "schedule.peak: expected a rate above 0"),
+        (COSINE | {"peak": float("nan")}, "schedule.peak: expected a rate above 0"),
+        (COSINE | {"warmup_epochs": 4}, "schedule.warmup_epochs: .*4 epochs"),
+        (COSINE | {"warmup_epochs": -1}, "schedule.warmup_epochs: "),
+    ],
+    ids=str,
+)
+def test_bad_schedule_is_refused_by_name(schedule, named):
+    with pytest.raises(InputError, match=f"^{named}"):
+        _rates(schedule)
+
+
+def _parameters(rng):
+    shapes = {"stem/kernel": (3, 3, 2, 4), "bn/gamma": (4,), "logits/kernel": (4, 3), "b": (3,)}
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def _compare_with_keras(*, momentum, nesterov, decay_gradient, weight_decay, decay_all):
+    """Takes 20 steps with both; decay_gradient(name, weight) is added to what Keras is given."""
+    rng = np.random.default_rng(0)
+    weights = _parameters(rng)
+    velocity = {name: np.zeros_like(w) for name, w in weights.items()}
+    variables = {name: keras.Variable(w) for name, w in weights.items()}
+    optimizer = keras.optimizers.SGD(0.1, momentum=momentum, nesterov=nesterov)
+    optimizer.build(list(variables.values()))
+    for rate in np.linspace(0.3, 0.01, 20, dtype=np.float32):
+        gradient = _parameters(rng)
+        optimizer.learning_rate = rate
+        theirs = [
+            keras.ops.convert_to_tensor(gradient[name]) + decay_gradient(name, variable.value)
+            for name, variable in variables.items()
+        ]
+        optimizer.apply(theirs, list(variables.values()))
+        weights, velocity = recipe.sgd(
+            weights,
+            velocity,
+            gradient,
+            rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            weight_decay=weight_decay,
+            decay_all=decay_all,
+        )
+        for name, variable in variables.items():
+            assert weights[name].dtype == np.float32
+            np.testing.assert_allclose(weights[name], np.asarray(variable), rtol=2e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("momentum, nesterov", [(0.0, False), (0.9, False), (0.9, True)])
+def test_sgd_equals_that_of_keras(momentum, nesterov):
+    _compare_with_keras(
+        momentum=momentum,
+        nesterov=nesterov,
+        decay_gradient=lambda name, weight: 0.0,
+        weight_decay=0.0,
+        decay_all=False,
+    )
+
+
+@pytest.mark.parametrize("decay_all", [False, True])
+def test_decay_equals_the_gradient_of_keras_l2_of_half_of_it(decay_all):
+    penalty = keras.regularizers.L2(0.05 / 2)
+    tensorflow = pytest.importorskip("tensorflow")
+
+    def decay_gradient(name, weight):
+        if not (decay_all or name.endswith("kernel")):
+            return 0.0
+        weight = tensorflow.convert_to_tensor(weight)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(weight)
+            loss = penalty(weight)
+        return tape.gradient(loss, weight)
+
+    _compare_with_keras(
+        momentum=0.9,
+        nesterov=True,
+        decay_gradient=decay_gradient,
+        weight_decay=0.05,
+        decay_all=decay_all,
+    )
+
+
+def test_sgd_leaves_its_arguments_alone():
+    weights = _parameters(np.random.default_rng(0))
+    kept = {name: w.copy() for name, w in weights.items()}
+    options = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "decay_all": True}
+    recipe.sgd(weights, weights, weights, 0.1, **options)
+    for name, weight in weights.items():
+        np.testing.assert_array_equal(weight, kept[name])
+
+
+def test_sgd_worked_example():
+    options = {"momentum": 0.5, "nesterov": False, "weight_decay": 0.1, "decay_all": False}
+    weights, velocity = recipe.sgd(
+        {"kernel": 2.0, "bias": 2.0},
+        {"kernel": 1.0, "bias": 1.0},
+        {"kernel": 3.0, "bias": 3.0},
+        0.1,
+        **options,
+    )
+    assert velocity == {"kernel": pytest.approx(0.5 - 0.32), "bias": pytest.approx(0.2)}
+    assert weights == {"kernel": pytest.approx(2.18), "bias": pytest.approx(2.2)}
+
+
+def _logits(spread, num_classes=10, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = (rng.normal(size=(200, num_classes)) * spread).astype(np.float32)
+    return logits, rng.integers(0, num_classes, 200).astype(np.int32)
+
+
+def _reference_log_odds(logits, labels):
+    wide = logits.astype(float)
+    found = []
+    for row, label in zip(wide, labels, strict=True):
+        others = np.delete(row, label)
+        found.append(row[label] - scipy.special.logsumexp(others))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 1e3, 1e6])
+@pytest.mark.parametrize("num_classes", [2, 10, 300])
+def test_log_odds_equal_a_float64_reference(spread, num_classes):
+    logits, labels = _logits(spread, num_classes)
+    found = np.asarray(recipe.log_odds(logits, labels))
+    assert found.dtype == np.float32
+    wanted = _reference_log_odds(logits, labels)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_log_odds_are_those_of_the_softmax_probability():
+    logits, labels = _logits(2.0)
+    p = scipy.special.softmax(logits.astype(float), axis=1)[np.arange(200), labels]
+    found = np.asarray(recipe.log_odds(logits, labels))
+    np.testing.assert_allclose(scipy.special.expit(found), p, rtol=1e-4)
+
+
+@pytest.mark.parametrize("distance", [20.0, 100.0, 1e3])
+def test_log_odds_stay_exact_where_probabilities_round(distance):
+    logits = np.array([[distance, 0, 0], [0, distance, 0]], np.float32)
+    found = np.asarray(recipe.log_odds(logits, np.array([0, 0], np.int32)))
+    np.testing.assert_allclose(found, [distance - np.log(2), -distance], rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 1e3])
+def test_cross_entropy_equals_a_float64_reference(spread):
+    logits, labels = _logits(spread)
+    found = np.asarray(recipe.cross_entropy(logits, labels))
+    wanted = -scipy.special.log_softmax(logits.astype(float), axis=1)[np.arange(200), labels]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({"name": "adam"}, "optimizer.name: expected one of sgd"),
+        ({"beta": 1}, "optimizer.beta: "),
+        ({"momentum": 1}, "optimizer.momentum: "),
+        ({"momentum": -0.1}, "optimizer.momentum: "),
+        ({"weight_decay": -1e-9}, "optimizer.weight_decay: "),
+        ({"weight_decay": float("nan")}, "optimizer.weight_decay: "),
+    ],
+    ids=str,
+)
+def test_bad_optimizer_is_refused_by_name(changes, named):
+    sound = {
+        "name": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.0,
+        "decay_all": False,
+    }
+    recipe.check_optimizer(**sound)
+    with pytest.raises(InputError, match=f"^{named}"):
+        recipe.check_optimizer(**(sound | changes))

@@ -1,0 +1,420 @@
+import dataclasses
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import scipy.special
+import sklearn.datasets
+
+from memkit import data, estimators, models, records, studies
+from memkit.data.dataset import ImageDataset
+from memkit.errors import InputError
+from memkit.models.initial_values import initial_values
+from memkit.training import plan, recipe, work
+
+
+@pytest.fixture(autouse=True)
+def _no_program_is_kept():
+    work.compile_point.cache_clear()
+    work._dataset.cache_clear()
+    yield
+    work.compile_point.cache_clear()
+    work._dataset.cache_clear()
+
+
+@pytest.fixture
+def create(tmp_path, register):
+    """Returns a function (config, dataset) -> Study on disk, in a folder of its own."""
+    made = []
+
+    def make(config, dataset):
+        work._dataset.cache_clear()
+        made.append(config)
+        register(dataset)
+        return studies.open_or_create(tmp_path / f"study{len(made)}", config, dataset)
+
+    return make
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """The list of the models that are built."""
+    seen, real = [], models.build
+
+    def build(*arguments, **options):
+        seen.append(real(*arguments, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(models, "build", build)
+    return seen
+
+
+def _train(study, runs, point=0):
+    """Returns {run: (arrays, info)}."""
+    done = work.train_runs(study, study.points[point], runs, engine="tensorflow")
+    return {run: (arrays, info) for run, arrays, info in done}
+
+
+def _weights(model):
+    return [variable.numpy() for variable in model.variables]
+
+
+def _assert_equal(first, second):
+    assert set(first) == set(second)
+    for name in first:
+        assert first[name].dtype == second[name].dtype
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def _replace_row(dataset, name, row, value):
+    changed = getattr(dataset, name).copy()
+    changed[row] = value
+    return dataclasses.replace(dataset, **{name: changed})
+
+
+_AUGMENTED = {"training.augment": "pad_crop_flip"}
+
+
+@pytest.fixture
+def resnet_config(make_config):
+    return make_config(_AUGMENTED | {"model.width": 2, "axis": {"field": "", "values": []}})
+
+
+@pytest.fixture(params=["mlp", "resnet"])
+def config(request, mlp_config, resnet_config):
+    return mlp_config() if request.param == "mlp" else resnet_config
+
+
+def test_held_out_image_and_test_image_change_no_weight_and_no_other_outcome(
+    create, config, tiny, built
+):
+    study = create(config, tiny)
+    run = 1
+    held_out = int(np.flatnonzero(~study.train_mask[run])[5])
+    arrays, _ = _train(study, [run])[run]
+    weights = _weights(built[-1])
+    changed = _replace_row(tiny, "train_images", held_out, 255 - tiny.train_images[held_out])
+    changed = _replace_row(changed, "test_images", 4, 255 - tiny.test_images[4])
+    other = create(config, changed)
+    np.testing.assert_array_equal(other.train_mask, study.train_mask)
+    other_arrays, _ = _train(other, [run])[run]
+    for before, after in zip(weights, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(arrays["curve"], other_arrays["curve"])
+    for part, row in (("train", held_out), ("test", 4)):
+        for kind in ("correct", "logodds", "predicted"):
+            before, after = arrays[f"{part}_{kind}"], other_arrays[f"{part}_{kind}"]
+            np.testing.assert_array_equal(np.delete(before, row), np.delete(after, row))
+        assert arrays[f"{part}_logodds"][row] != other_arrays[f"{part}_logodds"][row]
+
+
+def test_held_out_label_changes_no_weight(create, mlp_config, tiny, built):
+    config = mlp_config({"labels.planted_fraction": 0.0})
+    study = create(config, tiny)
+    held_out = int(np.flatnonzero(~study.train_mask[1])[5])
+    _train(study, [1])
+    weights = _weights(built[-1])
+    label = (tiny.train_labels[held_out] + 1) % 10
+    other = create(config, _replace_row(tiny, "train_labels", held_out, label))
+    np.testing.assert_array_equal(other.train_mask, study.train_mask)
+    _train(other, [1])
+    for before, after in zip(weights, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_members_image_changes_the_weights(create, mlp_config, tiny, built):
+    study = create(mlp_config(), tiny)
+    member = int(np.flatnonzero(study.train_mask[1])[5])
+    _train(study, [1])
+    kernel = built[-1].get_layer("logits").kernel.numpy()
+    changed = _replace_row(tiny, "train_images", member, 255 - tiny.train_images[member])
+    _train(create(mlp_config(), changed), [1])
+    assert (built[-1].get_layer("logits").kernel.numpy() != kernel).any()
+
+
+def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, monkeypatch):
+    study = create(config, tiny)
+    found = {}
+    for size in (7, 64):
+        monkeypatch.setattr(work, "EVAL_BATCH", size)
+        work.compile_point.cache_clear()
+        found[size] = _train(study, [0])[0][0]
+    for name, wanted in found[64].items():
+        if name.endswith("logodds"):
+            np.testing.assert_allclose(found[7][name], wanted, rtol=2e-3, atol=2e-3)
+        else:
+            np.testing.assert_array_equal(found[7][name], wanted, err_msg=name)
+
+
+def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built):
+    study = create(config, tiny)
+    program = work.compile_point(study, study.points[0], "tensorflow")
+    work.train_run(program, study, study.points[0], 0)
+    before = _weights(built[-1])
+    first, second = program.evaluate(), program.evaluate()
+    for old, new in zip(before, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(first.logits, second.logits)
+    images = np.concatenate([tiny.train_images, tiny.test_images])
+    x = ((images / 255 - 0.3) / 0.37).astype(np.float32)
+    wanted = np.concatenate([built[-1](x[i : i + 1], training=False) for i in range(len(x))])
+    np.testing.assert_allclose(first.logits, wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(first.predicted, wanted.argmax(1))
+
+
+def test_runs_do_not_depend_on_their_order_or_on_earlier_work(create, make_config, tiny):
+    study = create(make_config(_AUGMENTED | {"model.width": 1}), tiny)
+    first = _train(study, [0, 1, 2])
+    again = _train(study, [2, 0])
+    _train(study, [5], point=1)
+    alone = _train(study, [1])
+    for run, others in ((0, again), (2, again), (1, alone)):
+        _assert_equal(first[run][0], others[run][0])
+        for name in ("status", "train_accuracy", "test_accuracy", "steps"):
+            assert first[run][1][name] == others[run][1][name]
+    assert (first[0][0]["train_logodds"] != first[1][0]["train_logodds"]).any()
+
+
+_IN_ANOTHER_PROCESS = """
+import sys
+import numpy as np
+from memkit import studies
+from memkit.training import work
+work.configure("tensorflow", threads=1)
+study = studies.load(sys.argv[1])
+for run, arrays, info in work.train_runs(study, study.points[0], [3], engine="tensorflow"):
+    studies.write_record(study, study.points[0], run, arrays, info)
+"""
+
+
+def test_another_process_gives_the_same_bits(create, make_config):
+    changes = {
+        "dataset.name": "digits",
+        "training": {"epochs": 1, "batch_size": 64, "augment": "none"},
+        "schedule.warmup_epochs": 0.5,
+        "axis.values": [1],
+    }
+    study = create(make_config(changes), data.load("digits"))
+    command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(study.workdir)]
+    subprocess.run(command, check=True, capture_output=True)
+    found = studies.read_runs(study, study.points[0], tuple(records.array_specs(study.sizes)))
+    assert found.problems == {}
+    assert found.index.tolist() == [3]
+    arrays, _ = _train(study, [3])[3]
+    _assert_equal({name: stack[0] for name, stack in found.arrays.items()}, arrays)
+
+
+def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built):
+    study = create(resnet_config, tiny)
+    program = work.compile_point(study, study.points[0], "tensorflow")
+    work.train_run(program, study, study.points[0], 0)
+    frozen = plan.EpochPlan(
+        index=np.zeros((1, 8), np.int32),
+        rate=np.zeros(1, np.float32),
+        crop=np.full((1, 8, 2), plan.PAD, np.uint8),
+        flip=np.zeros((1, 8), bool),
+    )
+    program.reset(lambda model: initial_values(model, seed=3, purpose="init", run=1))
+    wanted = initial_values(built[-1], seed=3, purpose="init", run=1)
+    for value, found in zip(wanted, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(value, found)
+    # At rate 0 only what is left of the last run's velocity could move a weight.
+    program.train(frozen)
+    for value, variable in zip(wanted, built[-1].variables, strict=True):
+        if variable.trainable:
+            np.testing.assert_array_equal(value, variable.numpy())
+
+
+def _train_with_keras(study, model, images, labels, run):
+    """Trains a model as plainly as possible with the optimizer and losses of Keras."""
+    import tensorflow as tf
+
+    config = study.config
+    for variable, value in zip(
+        model.variables, initial_values(model, seed=3, purpose="init", run=run), strict=True
+    ):
+        variable.assign(value)
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    members = np.flatnonzero(study.train_mask[run])
+    rates = recipe.rates(config["schedule"], epochs=3, steps_per_epoch=len(members) // 8)
+    losses = []
+    for epoch in plan.epochs(
+        members,
+        batch_size=8,
+        rates=rates,
+        augment=config["training"]["augment"],
+        seed=3,
+        run=run,
+    ):
+        for t, index in enumerate(epoch.index):
+            x = (images[index] / 255 - 0.3) / 0.37
+            x = np.pad(x, [(0, 0), (4, 4), (4, 4), (0, 0)])
+            cut = [
+                image[top : top + 8, left : left + 8]
+                for image, (top, left) in zip(x, epoch.crop[t].astype(int), strict=True)
+            ]
+            cut = [
+                image[:, ::-1] if flip else image
+                for image, flip in zip(cut, epoch.flip[t], strict=True)
+            ]
+            with tf.GradientTape() as tape:
+                logits = model(np.stack(cut).astype(np.float32), training=True)
+                loss = loss_of(labels[index], logits)
+                kernels = [v for v in model.trainable_variables if v.name == "kernel"]
+                decay = sum(tf.reduce_sum(tf.square(k.value)) for k in kernels) * (0.5 * 1e-4)
+                total = loss + decay
+            optimizer.learning_rate = epoch.rate[t]
+            gradient = tape.gradient(total, [v.value for v in model.trainable_variables])
+            optimizer.apply(gradient, model.trainable_variables)
+            losses.append(float(loss))
+    return np.array(losses).reshape(3, -1).mean(1)
+
+
+def test_training_equals_a_plain_keras_loop(create, config, tiny, built):
+    study = create(config, tiny)
+    arrays, _ = _train(study, [4])[4]
+    program_weights = _weights(built[-1])
+    plain = models.build(input_shape=(8, 8, 1), num_classes=10, **config["model"])
+    losses = _train_with_keras(study, plain, tiny.train_images, study.examples.given_labels, 4)
+    np.testing.assert_allclose(arrays["curve"][:, 0], losses, rtol=1e-4)
+    for found, wanted in zip(program_weights, _weights(plain), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_record_says_what_happened(create, mlp_config, tiny):
+    study = create(mlp_config({"record.all_probs": True}), tiny)
+    arrays, info = _train(study, [2])[2]
+    assert {n: (a.dtype, a.shape) for n, a in arrays.items()} == records.array_specs(study.sizes)
+    given, labels = study.examples.given_labels, study.examples.test_labels
+    np.testing.assert_array_equal(arrays["train_correct"], arrays["train_predicted"] == given)
+    np.testing.assert_array_equal(arrays["test_correct"], arrays["test_predicted"] == labels)
+    probs = arrays["train_probs"].astype(float)
+    np.testing.assert_allclose(probs.sum(1), 1, atol=2e-3)
+    prob = scipy.special.expit(arrays["train_logodds"].astype(float))
+    np.testing.assert_allclose(prob, probs[np.arange(60), given], atol=2e-3)
+    mask = study.train_mask[2]
+    assert info["train_accuracy"] == pytest.approx(arrays["train_correct"][mask].mean())
+    assert info["test_accuracy"] == pytest.approx(arrays["test_correct"].mean())
+    assert info["steps"] == 3 * (30 // 8)
+    rates = recipe.rates(study.config["schedule"], epochs=3, steps_per_epoch=3)
+    np.testing.assert_array_equal(arrays["curve"][:, 2], rates[:, -1])
+    assert {"python", "numpy", "tensorflow", "keras"} <= set(info["versions"])
+    assert (info["engine"], info["seconds"] > 0) == ("tensorflow", True)
+
+
+def test_trained_records_are_sound_on_disk(create, make_config, tiny):
+    study = create(make_config(), tiny)
+    for point in study.points:
+        for run, arrays, info in work.train_runs(study, point, [0, 7], engine="tensorflow"):
+            studies.write_record(study, point, run, arrays, info)
+        found = studies.read_runs(study, point)
+        assert found.index.tolist() == [0, 7]
+        assert found.problems == {}
+
+
+def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny):
+    axis = {"field": "training.epochs", "values": [2, 4]}
+    study = create(mlp_config({"axis": axis}), tiny)
+    for point in study.points:
+        for run, arrays, info in work.train_runs(study, point, [0], engine="tensorflow"):
+            studies.write_record(study, point, run, arrays, info)
+            assert len(arrays["curve"]) == point.axis_value
+
+
+@pytest.mark.parametrize("all_probs", [False, True])
+@pytest.mark.parametrize("peak", [1e6, 1e12, 1e30])
+def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs):
+    changes = {"schedule.peak": peak, "training.epochs": 6, "record.all_probs": all_probs}
+    study = create(mlp_config(changes), tiny)
+    arrays, info = _train(study, [0])[0]
+    assert info["status"] == "diverged"
+    done = info["steps"] // 3
+    assert 1 <= done <= 6
+    assert np.isnan(arrays["curve"][done:]).all()
+    lost = ~np.isfinite(arrays["curve"][:, 0])
+    assert lost[done - 1 :].all() and not lost[: done - 1].any()
+    assert not arrays["train_correct"][np.isnan(arrays["train_logodds"])].any()
+    studies.write_record(study, study.points[0], 0, arrays, info)
+    assert studies.read_runs(study, study.points[0]).infos[0]["status"] == "diverged"
+
+
+def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
+    study = create(mlp_config(), tiny)
+    wanted = _train(study, [1])[1][0]
+    program = work.compile_point(study, study.points[0], "tensorflow")
+    program.reset(lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables])
+    epoch = next(
+        plan.epochs(
+            np.arange(16), batch_size=8, rates=np.ones((1, 2)), augment="none", seed=0, run=0
+        )
+    )
+    loss, _ = program.train(epoch)
+    assert np.isnan(loss).all()
+    _assert_equal(_train(study, [1])[1][0], wanted)
+
+
+def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config, tiny):
+    blank = dataclasses.replace(
+        tiny,
+        train_images=np.zeros_like(tiny.train_images),
+        test_images=np.zeros_like(tiny.test_images),
+    )
+    _, info = _train(create(mlp_config(), blank), [0])[0]
+    assert info["train_accuracy"] < 0.2
+    assert info["status"] == "collapsed"
+
+
+def test_other_data_than_the_studys_are_refused(create, mlp_config, tiny, register):
+    study = create(mlp_config(), tiny)
+    register(_replace_row(tiny, "test_labels", 0, 9 - tiny.test_labels[0]))
+    with pytest.raises(InputError, match="^dataset: expected the data .* was made with"):
+        _train(study, [0])
+
+
+def test_program_is_kept_while_the_point_stays(create, mlp_config, tiny, built):
+    axis = {"field": "schedule.peak", "values": [0.1, 0.2]}
+    study = create(mlp_config({"axis": axis}), tiny)
+    _train(study, [0])
+    _train(study, [1])
+    assert len(built) == 1
+    _train(study, [0], point=1)
+    assert len(built) == 2
+
+
+def _digits(number):
+    digits = sklearn.datasets.load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int32)
+    ids = np.array([f"d{i}" for i in range(len(labels))])
+    train, test = slice(0, number), slice(number, number + 50)
+    return ImageDataset(
+        images[train],
+        labels[train],
+        ids[train],
+        images[test],
+        labels[test],
+        ids[test],
+        tuple("0123456789"),
+    )
+
+
+def test_planted_labels_are_found(create, mlp_config):
+    changes = {
+        "model": {"name": "mlp", "hidden": [64]},
+        "subsets.train_fraction": 0.7,
+        "training": {"epochs": 40, "batch_size": 16, "augment": "none"},
+    }
+    study = create(mlp_config(changes), _digits(300))
+    for run, (arrays, info) in _train(study, range(20)).items():
+        studies.write_record(study, study.points[0], run, arrays, info)
+    found = studies.read_runs(study, study.points[0], ("train_correct",))
+    assert {info["status"] for info in found.infos} == {"done"}
+    value = estimators.memorization(found.arrays["train_correct"], study.train_mask).value
+    planted = study.examples.planted
+    assert planted.sum() == 30
+    assert value[planted].mean() > 0.9
+    assert value[~planted].mean() < 0.25
+    assert estimators.auroc(value, planted) > 0.97
