@@ -53,7 +53,8 @@ def _engine(width):
         mean=(0.3,),
         std=(0.37,),
         optimizer=dict(name="sgd", momentum=0.9, nesterov=True, weight_decay=1e-4, decay_all=False),
-        augment=False,
+        resident=True,
+        pad=None,
         eval_batch=512,
     )
     rates = np.full((EPOCHS, MEMBERS // BATCH), 0.01)
@@ -61,7 +62,7 @@ def _engine(width):
     def train():
         program.reset(lambda model: initial_values(model, seed=0, purpose="init", run=0))
         for epoch in plan.epochs(
-            np.arange(MEMBERS), batch_size=BATCH, rates=rates, augment="none", seed=0, run=0
+            np.arange(MEMBERS), batch_size=BATCH, rates=rates, augment="none", pad=4, seed=0, run=0
         ):
             program.train(epoch)
 

@@ -6,6 +6,7 @@ memorise?", on 1,437 real 8x8 digits in minutes. 8% of the training labels are f
   memkit run --config=digits_width --workdir=out/digits
 Smoke, under a minute: --config=digits_width:smoke
 
+Cost: 200 models, 3 min 31 s on 2 CPU cores.
 Expect: planted labels are hardly memorized at width 1 and nearly all at width 16; the mean
 memorization of clean examples rises up to width 4 and falls after. README.md has the printed
 numbers.
@@ -15,15 +16,16 @@ from memkit.configs import common
 
 
 def get_config(variant=""):
+    given = common.arguments(variant)
     config = common.study(title="Digits: ResNet-8 along its width")
-    config.dataset = dict(name="digits", mean=(0.3,), std=(0.37,))
+    config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
     config.labels.planted_fraction = 0.08
     config.subsets.num_runs = 40
     config.model = dict(name="resnet", depth=8, width=16)
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=1.0)
-    config.training = dict(epochs=25, batch_size=64, augment="none")
+    config.training = common.training(epochs=25, batch_size=64)
     config.axis = dict(field="model.width", values=(1, 2, 4, 8, 16))
-    if common.variant(variant, ("smoke",)):
+    if given.smoke:
         config.subsets.num_runs = 20
         config.axis.values = (1, 4)
         config.training.epochs = 12

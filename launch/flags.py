@@ -13,6 +13,7 @@ from ml_collections import config_flags
 
 from memkit import studies
 from memkit.errors import expected
+from memkit.studies import checks
 from memkit.studies import points as points_lib
 
 
@@ -106,7 +107,7 @@ def resolved(config_value, workdir_value):
             raise expected("--config", "the name or file of a study's config", "none")
         return studies.load(workdir_value).config
     nested = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
-    points_lib.check(nested)
+    checks.check(nested)
     return nested
 
 

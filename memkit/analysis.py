@@ -6,7 +6,7 @@ import numpy as np
 import scipy.special
 from absl import logging
 
-from memkit import estimators, studies, trajectories
+from memkit import estimators, records, studies, trajectories
 from memkit import summary as summary_lib
 
 ALPHAS = (0.1, 0.2, 0.3)
@@ -50,6 +50,8 @@ def estimate(study):
     outcomes = [read_outcomes(study, point) for point in study.points]
     axis = study.config["axis"]
     summary = {"axis": axis if axis["field"] else None, "points": [], "split_half": {}}
+    counts = ("train_copies", "groups_with_different_labels", "test_in_train")
+    summary["duplicates"] = {name: studies.duplicates(study)[name] for name in counts}
     summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
     for point_outcomes in outcomes:
         mask = study.train_mask[point_outcomes.index]
@@ -77,11 +79,12 @@ def read_outcomes(study, point):
     for name, reason in runs.problems.items():
         logging.warning("%s is left out: %s; `memkit train` makes it again", name, reason)
     status = np.array([info["status"] for info in runs.infos], dtype=str)
-    for bad, consequence in (("diverged", "left out"), ("collapsed", "kept")):
+    for bad in ("diverged", "blocked", "collapsed"):
+        consequence = "kept" if bad in records.USABLE else "left out"
         if (status == bad).any():
             numbers = ", ".join(map(str, runs.index[status == bad]))
             logging.warning("%s: runs %s are %s and %s", point.name, numbers, bad, consequence)
-    usable = status != "diverged"
+    usable = np.isin(status, records.USABLE)
     sizes = study.sizes
     arrays = {
         name: runs.arrays[name][usable] if runs.arrays else np.empty((0, length), dtype)

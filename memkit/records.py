@@ -45,6 +45,16 @@ SCHEMA = {
     ),
     "train_predicted": Field("label", "N", "class of the largest logit, un-augmented image"),
     "test_predicted": Field("label", "T", "class of the largest logit"),
+    "num_seen": Field("uint16", "N", "epochs in which a batch held the example", "history_runs"),
+    "num_correct": Field("uint16", "N", "... and it was predicted as given", "history_runs"),
+    "num_forgotten": Field("uint16", "N", "times it went from right to wrong", "history_runs"),
+    "epoch_learned": Field(
+        "uint16", "N", "first epoch from which it stayed right; epochs if never", "history_runs"
+    ),
+    "loss_sum": Field("float32", "N", "sum of its loss, nats; higher = harder", "history_runs"),
+    "prob_mean": Field("float16", "N", "mean probability of its label", "history_runs"),
+    "prob_variance": Field("float16", "N", "variance of that probability", "history_runs"),
+    "margin_mean": Field("float16", "N", "mean of label logit - largest other", "history_runs"),
     "train_probs": Field("float16", "NC", "softmax probability of every class", "all_probs"),
     "curve": Field("float32", "E3", "per epoch: mean training loss (nats), accuracy, last rate"),
 }
@@ -55,7 +65,8 @@ INFO = {
     "point": "name of the point",
     "run": "index m of the run, row m of the design",
     "subset": "hash of row m of the design's train mask",
-    "status": "done, collapsed (train accuracy under 2 / classes) or diverged (non-finite loss)",
+    "status": "done, collapsed (train accuracy under 2 / classes), diverged (non-finite loss) or "
+    "blocked (its teacher diverged)",
     "train_accuracy": "share of the run's own training examples it predicts as given",
     "test_accuracy": "share of the test examples it predicts right",
     "steps": "training steps done",
@@ -66,6 +77,9 @@ INFO = {
     "versions": "of Python and the packages that compute",
     "checksum": "hash of every array and of the other entries here",
 }
+
+
+USABLE = ("done", "collapsed")  # statuses whose outcomes are averaged
 
 
 class RecordError(Exception):

@@ -21,8 +21,13 @@ NUM_TRAIN, NUM_TEST = 60, 21
 
 _CONFIG = {
     "seed": 3,
-    "dataset": {"name": "tiny", "mean": [0.3], "std": [0.37]},
-    "labels": {"planted_fraction": 0.1},
+    "dataset": {"name": "tiny", "mean": [0.3], "std": [0.37], "resident": True},
+    "labels": {
+        "planted_fraction": 0.1,
+        "noise": "symmetric",
+        "class_map": [],
+        "file": "",
+    },
     "subsets": {"design": "balanced", "train_fraction": 0.5, "num_runs": 20},
     "model": {"name": "resnet", "depth": 8, "width": 1},
     "optimizer": {
@@ -33,8 +38,15 @@ _CONFIG = {
         "decay_all": False,
     },
     "schedule": {"name": "cosine", "peak": 0.1, "warmup_epochs": 1.0},
-    "training": {"epochs": 3, "batch_size": 8, "augment": "none"},
-    "record": {"all_probs": False},
+    "training": {
+        "epochs": 3,
+        "batch_size": 8,
+        "augment": "none",
+        "pad": 4,
+        "precision": "float32",
+    },
+    "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},
+    "record": {"all_probs": False, "history_runs": 0},
     "series": ["one_hot"],
     "axis": {"field": "model.width", "values": [1, 2]},
     "report": {"title": "Tiny"},

@@ -25,22 +25,44 @@ def initial_values(model, *, seed, purpose, run):
 
     Returns:
       List of NumPy arrays in the order of `model.variables`. Each variable draws from a stream of
-      its own, numbered by its place in that order. A variable without an initializer attribute in
-      its layer, or a user's pretrained weight, has None: it returns to its value after build.
+      its own, numbered by its place in that order. A variable whose layer has no initializer for
+      it, or is named in `model.memkit_keep`, has None: it returns to its value after build.
 
     Raises:
-      InputError: an initializer that memkit cannot draw from; the message lists the known ones.
+      InputError: an initializer that memkit cannot draw from, the message lists the known ones; or
+        a name in `model.memkit_keep` that no layer has.
     """
-    initializers = _initializers(model)
+    initializers, kept = _initializers(model), _kept(model)
     values = []
     for place, variable in enumerate(model.variables):
-        initializer = initializers.get(variable.path)
-        if initializer is None:
+        if id(variable) in kept or id(variable) not in initializers:
             values.append(None)
             continue
         rng = seeds.stream(seed, purpose, run, place)
-        values.append(draw(initializer, tuple(variable.shape), rng).astype(variable.dtype))
+        value = draw(initializers[id(variable)], tuple(variable.shape), rng)
+        values.append(value.astype(variable.dtype))
     return values
+
+
+def check(model):
+    """Refuses a model with a trainable variable that can neither be drawn nor is kept.
+
+    Raises:
+      InputError: names the variable; or see `initial_values`.
+    """
+    initializers, kept = _initializers(model), _kept(model)
+    for variable in model.variables:
+        if id(variable) in kept:
+            continue
+        if id(variable) in initializers:
+            _check_kind(initializers[id(variable)])
+        elif variable.trainable:
+            raise expected(
+                "model",
+                f"a layer attribute {variable.name}_initializer, or the layer's name in the "
+                "model's memkit_keep",
+                f"neither for variable {variable.path!r}",
+            )
 
 
 def draw(initializer, shape, rng):
@@ -56,14 +78,22 @@ def draw(initializer, shape, rng):
     if kind in _VARIANCE_SCALING:
         scale, mode, distribution = _VARIANCE_SCALING[kind]
         return _variance_scaling(shape, rng, scale=scale, mode=mode, distribution=distribution)
-    if kind not in _DRAWS:
-        known = ", ".join(sorted({*_VARIANCE_SCALING, *_DRAWS}))
-        raise expected("model", f"initializers among {known}", kind)
+    _check_kind(initializer)
     return _DRAWS[kind](shape, rng, numbers)
 
 
+def _check_kind(initializer):
+    kinds = {*_VARIANCE_SCALING, *_DRAWS}
+    if type(initializer).__name__ not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise expected("model", f"initializers among {known}", type(initializer).__name__)
+
+
 def _initializers(model):
-    """Returns {variable path: initializer} by the layers' `<name>_initializer` attributes."""
+    """Returns {id of variable: initializer} by the layers' `<name>_initializer` attributes.
+
+    Not by path, which two layers of a user's model may share.
+    """
     found = {}
     for layer in model._flatten_layers(include_self=False):
         for variable in layer.variables:
@@ -72,8 +102,20 @@ def _initializers(model):
                 stem = "depthwise"
             initializer = getattr(layer, f"{stem}_initializer", None)
             if initializer is not None:
-                found[variable.path] = initializer
+                found[id(variable)] = initializer
     return found
+
+
+def _kept(model):
+    """Returns the ids of the variables in the layers that `model.memkit_keep` names."""
+    names = getattr(model, "memkit_keep", ())
+    if not isinstance(names, (list, tuple)):
+        raise expected("model.memkit_keep", "a tuple of layer names", repr(names))
+    layers = list(model._flatten_layers(include_self=False))
+    for name in names:
+        if name not in [layer.name for layer in layers]:
+            raise expected("model.memkit_keep", "names of the model's layers", repr(name))
+    return {id(v) for layer in layers if layer.name in names for v in layer.variables}
 
 
 def _variance_scaling(shape, rng, *, scale, mode, distribution):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit import studies
+from memkit import records, studies
 from memkit.report.content import Content
 from memkit.sweeps.progress import duration
 
@@ -23,7 +23,7 @@ def content(study):
         if not len(runs.index):
             predicted[point.name] = np.full(study.sizes.train, -1)
             continue
-        usable = np.array([info["status"] != "diverged" for info in runs.infos])
+        usable = np.array([info["status"] in records.USABLE for info in runs.infos])
         curves[point.name] = runs.arrays["curve"][usable]
         predicted[point.name] = out_predicted(
             runs.arrays["train_predicted"][usable],
@@ -80,6 +80,7 @@ def _provenance(study, summary, infos):
     versions = [f"{k} {v}" for info in infos for k, v in info["versions"].items()]
     versions += [f"memkit {study.info['versions']['memkit']}"]
     rate = summary["runs_per_second"]
+    copies = studies.duplicates(study)
     return {
         "workdir": str(study.workdir),
         "made": study.info["created"],
@@ -90,6 +91,9 @@ def _provenance(study, summary, infos):
         "training time, sum over runs": duration(summary["train_seconds"]),
         "last command": duration(summary["wall_seconds"]),
         "speed of the last command": f"{rate:.2f} runs per second" if rate else "trained nothing",
+        "exact copies": f"{copies['train_copies']} within train "
+        f"({copies['groups_with_different_labels']} groups with different labels), "
+        f"{copies['test_in_train']} test images in train",
         "study fingerprint": study.info["fingerprint"],
         "data fingerprint": study.info["data_fingerprint"],
     }

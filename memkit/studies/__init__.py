@@ -17,12 +17,17 @@ from memkit.studies.results import (
 )
 from memkit.studies.runs import (
     Runs,
+    has_weights,
+    is_teacher,
     read_runs,
+    read_weights,
     remove_temporaries,
+    teacher_diverged,
     write_failure,
     write_record,
+    write_weights,
 )
-from memkit.studies.study import Examples, Study, exists, load, thumbnails
+from memkit.studies.study import Examples, Study, duplicates, exists, load, thumbnails
 
 __all__ = [
     "OUTCOMES",
@@ -31,14 +36,19 @@ __all__ = [
     "Runs",
     "Study",
     "draft",
+    "duplicates",
     "exists",
+    "has_weights",
+    "is_teacher",
     "load",
     "open_or_create",
     "read_estimates",
     "read_runs",
     "read_summary",
     "read_trajectories",
+    "read_weights",
     "remove_temporaries",
+    "teacher_diverged",
     "thumbnails",
     "write_estimates",
     "write_failure",
@@ -46,4 +56,5 @@ __all__ = [
     "write_report",
     "write_summary",
     "write_trajectories",
+    "write_weights",
 ]

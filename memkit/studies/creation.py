@@ -1,6 +1,7 @@
 """Making a study's folder, and growing one that is there."""
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 
@@ -9,11 +10,13 @@ import PIL.Image
 
 from memkit import storage, subsets
 from memkit.data import dataset as datasets
+from memkit.data import duplicates
 from memkit.data import labels as label_noise
 from memkit.errors import InputError, expected
 from memkit.studies import points as points_lib
 from memkit.studies.study import (
     DESIGN_FILE,
+    DUPLICATES_FILE,
     EXAMPLES_FILE,
     STUDY_FILE,
     THUMBNAILS_FILE,
@@ -26,6 +29,7 @@ from memkit.studies.study import (
 from memkit.training import plan
 
 THUMBNAIL = 32  # pixels at most on a side
+_MADE_FIRST = {DUPLICATES_FILE, EXAMPLES_FILE, DESIGN_FILE, THUMBNAILS_FILE}
 _PACKAGES = ("memkit", "numpy", "scipy", "scikit-learn", "keras", "altair")
 
 
@@ -33,7 +37,7 @@ def draft(config, dataset):
     """Returns the study of a config without a folder: nothing is read from disk or written.
 
     Args:
-      config: nested dict that passed `points.check`.
+      config: nested dict that passed `checks.check`.
       dataset: the ImageDataset it names.
 
     Raises:
@@ -52,7 +56,8 @@ def draft(config, dataset):
         seed=config["seed"],
     )
     fingerprint = datasets.fingerprint(dataset)
-    found = points_lib.points(config, fingerprint)
+    info = {"data_fingerprint": fingerprint, "labels_fingerprint": _hash_labels(given)}
+    found = points_lib.points(config, points_lib.origin(info))
     for point in found:
         plan.steps_per_epoch(int(mask[0].sum()), point.config["training"]["batch_size"])
     examples = Examples(
@@ -63,7 +68,7 @@ def draft(config, dataset):
         test_labels=dataset.test_labels,
         class_names=np.array(dataset.class_names),
     )
-    return Study(None, config, {"data_fingerprint": fingerprint}, found, examples, mask)
+    return Study(None, config, info, found, examples, mask)
 
 
 def open_or_create(workdir, config, dataset, *, command=""):
@@ -71,7 +76,7 @@ def open_or_create(workdir, config, dataset, *, command=""):
 
     Args:
       workdir: folder or object-store address.
-      config: nested dict that passed `points.check`.
+      config: nested dict that passed `checks.check`.
       dataset: the ImageDataset it names.
       command: the command line, kept so that a report can say how to make the study again.
 
@@ -83,6 +88,7 @@ def open_or_create(workdir, config, dataset, *, command=""):
     new = draft(config, dataset)
     old = _check_workdir(workdir, new)
     if old is None:
+        storage.write(workdir / DUPLICATES_FILE, _duplicates_json(dataset))
         write_npz(workdir / EXAMPLES_FILE, **vars(new.examples))
         write_npz(
             workdir / THUMBNAILS_FILE,
@@ -100,7 +106,7 @@ def _check_workdir(workdir, new):
     """Returns the study already there, or None; refuses anything that would mix two studies."""
     storage.check_writable("--workdir", workdir)
     if not exists(workdir):
-        foreign = set(storage.names(workdir)) - {EXAMPLES_FILE, DESIGN_FILE, THUMBNAILS_FILE}
+        foreign = set(storage.names(workdir)) - _MADE_FIRST
         if foreign:
             raise expected("--workdir", "a new, empty or study folder", f"{workdir} with files")
         return None
@@ -108,6 +114,8 @@ def _check_workdir(workdir, new):
     points_lib.check_growth(old.config, new.config)
     if old.info["data_fingerprint"] != new.info["data_fingerprint"]:
         raise expected("dataset", f"the images and labels {workdir} was made with", "other data")
+    if old.info["labels_fingerprint"] != new.info["labels_fingerprint"]:
+        raise expected("labels", f"the given labels {workdir} was made with", "others")
     if not np.array_equal(old.train_mask, new.train_mask[: len(old.train_mask)]):
         raise InputError(f"--workdir: the design in {workdir} was made by another memkit version")
     return old
@@ -120,13 +128,16 @@ def _check_normalization(config, dataset):
             raise expected(f"dataset.{name}", f"{channels} numbers", config["dataset"][name])
 
 
+def _hash_labels(given):
+    return hashlib.sha256(given.tobytes()).hexdigest()[:16]
+
+
 def _study_json(new, old, command):
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    fingerprint = new.info["data_fingerprint"]
     info = {
         "config": new.config,
-        "fingerprint": points_lib.study_fingerprint(new.config, fingerprint),
-        "data_fingerprint": fingerprint,
+        "fingerprint": points_lib.study_fingerprint(new.config, points_lib.origin(new.info)),
+        **new.info,
         "created": old.info["created"] if old else now,
         "changed": now,
         "command": command,
@@ -134,6 +145,20 @@ def _study_json(new, old, command):
         "points": [point.name for point in new.points],
     }
     return json.dumps(info, indent=1).encode()
+
+
+def _duplicates_json(dataset):
+    """Lists images with identical pixels by their ids, and counts them."""
+    found = duplicates.find(dataset)
+    train, test = dataset.train_ids, dataset.test_ids
+    listed = {
+        "train_copies": found.num_train_copies,
+        "groups_with_different_labels": int(found.labels_disagree.sum()),
+        "test_in_train": found.num_test_in_train,
+        "train_groups": [train[group].tolist() for group in found.train_groups],
+        "train_test_pairs": [[str(train[i]), str(test[j])] for i, j in found.train_test_pairs],
+    }
+    return json.dumps(listed, indent=1).encode()
 
 
 def _thumbnails(images):

@@ -8,12 +8,13 @@ import numpy as np
 
 from memkit import records, storage
 from memkit.errors import expected
-from memkit.studies.points import Point, points
+from memkit.studies.points import Point, origin, points
 
 STUDY_FILE = "study.json"
 EXAMPLES_FILE = "examples.npz"
 DESIGN_FILE = "design.npz"
 THUMBNAILS_FILE = "thumbnails.npz"
+DUPLICATES_FILE = "duplicates.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,12 +70,20 @@ class Study:
             test=len(self.examples.test_ids),
             epochs=self.config["training"]["epochs"],
             classes=len(self.examples.class_names),
-            asked=tuple(name for name, asked in self.config["record"].items() if asked),
         )
 
-    def sizes_at(self, point):
-        """Returns the sizes of a point's records; an axis over training.epochs changes them."""
-        return dataclasses.replace(self.sizes, epochs=point.config["training"]["epochs"])
+    def sizes_at(self, point, run):
+        """Returns the sizes of one run's record.
+
+        An axis over training.epochs changes them, and so does what `record` asks of the run.
+        """
+        record = point.config["record"]
+        asked = {"all_probs": record["all_probs"], "history_runs": run < record["history_runs"]}
+        return dataclasses.replace(
+            self.sizes,
+            epochs=point.config["training"]["epochs"],
+            asked=tuple(name for name, wanted in asked.items() if wanted),
+        )
 
     def point(self, name):
         """Returns the point of a name, or raises an InputError that lists the valid ones."""
@@ -107,7 +116,7 @@ def load(workdir):
         mask = np.unpackbits(file["train_mask"], count=shape[0] * shape[1]).reshape(shape)
     # A growth killed between its two writes leaves a longer design, which the next one takes up.
     mask = mask[: config["subsets"]["num_runs"]]
-    found = points(config, info["data_fingerprint"])
+    found = points(config, origin(info))
     return Study(workdir, config, info, found, examples, mask.astype(bool))
 
 
@@ -115,6 +124,11 @@ def thumbnails(study):
     """Returns (train [N, h, w, C], test [T, h, w, C]) uint8 pictures of at most 32 pixels."""
     with read_npz(study.workdir / THUMBNAILS_FILE) as file:
         return file["train"], file["test"]
+
+
+def duplicates(study):
+    """Returns counts and ids of images with identical pixels, as duplicates.json has them."""
+    return json.loads((study.workdir / DUPLICATES_FILE).read_text())
 
 
 def write_npz(where, **arrays):

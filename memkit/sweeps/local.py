@@ -31,6 +31,18 @@ class _Worker:
     connection: object
     point: str | None = None
     runs: tuple = ()
+    is_idle: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sweep:
+    """What is going on: blocks to hand out per point, workers, progress, what failed."""
+
+    study: object
+    queue: dict
+    pool: list
+    progress: Progress
+    failures: list
 
 
 def available_cores():
@@ -50,85 +62,94 @@ def execute(study, missing, work, *, setup, workers, stream):
       stream: text stream for the progress.
 
     Returns:
-      List of Failure. A point whose run failed is left; the others go on.
+      List of Failure. A point whose run failed is left, with its students; the others go on.
 
     Raises:
       InputError: a run met a mistake of the user, such as a full disk.
       KeyboardInterrupt: the workers are ended first.
     """
     queue = {name: collections.deque(_blocks(runs)) for name, runs in missing.items() if runs}
-    counts = {name: len(missing[name]) for name in queue}
     workers = min(workers, sum(map(len, queue.values())))
-    progress = Progress(counts, workers=workers, stream=stream)
-    failures, pool = [], []
+    counts = {name: len(missing[name]) for name in queue}
+    sweep = _Sweep(study, queue, [], Progress(counts, workers=workers, stream=stream), [])
     try:
-        pool += [_start(study, setup, work) for _ in range(workers)]
-        while pool:
-            progress.show()
-            ready = multiprocessing.connection.wait(
-                [w.connection for w in pool], timeout=_POLL_SECONDS
-            )
-            for one in [w for w in pool if w.connection in ready]:
-                alive, failure = _serve(study, one, pool, queue, progress)
-                if failure:
-                    failures.append(failure)
-                if not alive:
-                    pool.remove(one)
-                    _end(one)
-                    if queue and len(pool) < workers:
-                        pool.append(_start(study, setup, work))
+        while queue or any(not one.is_idle for one in sweep.pool):
+            while queue and len(sweep.pool) < workers:
+                sweep.pool.append(_start(study, setup, work))
+            for one in [one for one in sweep.pool if one.is_idle]:
+                _hand_out(sweep, one)
+            connections = [one.connection for one in sweep.pool]
+            ready = multiprocessing.connection.wait(connections, timeout=_POLL_SECONDS)
+            for one in [one for one in sweep.pool if one.connection in ready]:
+                _serve(sweep, one)
+            sweep.progress.show()
     finally:
-        for one in pool:
+        for one in sweep.pool:
             _end(one)
-        progress.close()
-    return failures
+        sweep.progress.close()
+    return sweep.failures
 
 
-def _serve(study, one, pool, queue, progress):
-    """Handles one message; returns (whether the worker goes on, Failure or None)."""
+def _hand_out(sweep, one):
+    """Gives an idle worker its next block, if there is one that waits for nothing."""
+    name = _choose(sweep, one)
+    if name is None:
+        return
+    one.point, one.runs, one.is_idle = name, sweep.queue[name].popleft(), False
+    if not sweep.queue[name]:
+        del sweep.queue[name]
+    one.connection.send((one.point, one.runs))
+
+
+def _choose(sweep, one):
+    """Returns the point to go on with: the compiled one, else one nobody is at, else the first.
+
+    A student waits until nobody trains its teacher any more.
+    """
+    busy = {other.point for other in sweep.pool if not other.is_idle}
+    unfinished = busy | set(sweep.queue)
+    ready = [name for name in sweep.queue if sweep.study.point(name).teacher not in unfinished]
+    if one.point in ready:
+        return one.point
+    return next((name for name in ready if name not in busy), next(iter(ready), None))
+
+
+def _serve(sweep, one):
+    """Handles one message of a worker, or its end."""
     try:
         kind, *rest = one.connection.recv()
     except (EOFError, ConnectionResetError):
-        return False, _set_aside(study, one, queue, _how_it_ended(one), is_input_error=False)
-    if kind == "done":
+        _set_aside(sweep, one, _how_it_ended(one), is_input_error=False)
+        sweep.pool.remove(one)
+        _end(one)
+        return
+    if kind == "idle":
+        one.is_idle = True
+    elif kind == "done":
         run, seconds = rest
         one.runs = tuple(r for r in one.runs if r != run)
-        progress.finished(one.point, seconds)
-        return True, None
-    if kind == "failed":
+        sweep.progress.finished(one.point, seconds)
+    else:
         run, text, is_input_error = rest
         if run is None:
             raise _startup_error(text, is_input_error)
         one.runs = (run, *(r for r in one.runs if r != run))
-        return True, _set_aside(study, one, queue, text, is_input_error=is_input_error)
-    name = _choose(one.point, queue, [w.point for w in pool if w is not one])
-    if name is None:
-        return False, None
-    one.point, one.runs = name, queue[name].popleft()
-    if not queue[name]:
-        del queue[name]
-    one.connection.send((one.point, one.runs))
-    return True, None
+        _set_aside(sweep, one, text, is_input_error=is_input_error)
 
 
-def _choose(current, queue, busy):
-    """Returns the point to go on with: the compiled one, else one nobody is at, else the first."""
-    if current in queue:
-        return current
-    return next((name for name in queue if name not in busy), next(iter(queue), None))
-
-
-def _set_aside(study, one, queue, reason, *, is_input_error):
-    """Leaves the rest of a point after a failure there, and keeps the reason in a file."""
+def _set_aside(sweep, one, reason, *, is_input_error):
+    """Leaves the rest of a point and of its students after a failure, and files the reason."""
     if is_input_error:
         raise InputError(reason)
     if not one.runs:  # It died before it had anything to do.
         raise _startup_error(reason, is_input_error)
-    queue.pop(one.point, None)
-    file = studies.write_failure(study, study.point(one.point), one.runs[0], reason)
-    failure = Failure(one.point, one.runs[0], reason.strip().splitlines()[-1], file)
+    for name in list(sweep.queue):
+        if one.point in (name, sweep.study.point(name).teacher):
+            del sweep.queue[name]
+    file = studies.write_failure(sweep.study, sweep.study.point(one.point), one.runs[0], reason)
+    last_line = reason.strip().splitlines()[-1]
+    sweep.failures.append(Failure(one.point, one.runs[0], last_line, file))
     one.runs = ()
-    return failure
 
 
 def _startup_error(reason, is_input_error):

@@ -34,5 +34,12 @@ def missing(study, *, points=(), runs=None, shard=(0, 1)):
             done = studies.read_runs(study, point)
             problems |= done.problems
             present = set(done.index.tolist())
+            if studies.is_teacher(study, point):
+                kept = studies.has_weights(study, point)
+                present = {
+                    run
+                    for run, info in zip(done.index.tolist(), done.infos, strict=True)
+                    if run in kept or info["status"] == "diverged"
+                }
             found[point.name] = [m for m in wanted if m not in present]
     return found, problems

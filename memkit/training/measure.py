@@ -29,7 +29,7 @@ def arithmetic(study, point):
     training = point.config["training"]
     members = int(study.train_mask[0].sum())
     steps = training["epochs"] * plan.steps_per_epoch(members, training["batch_size"])
-    return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point)))
+    return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point, 0)))
 
 
 def measure(study, *, engine):

@@ -11,7 +11,6 @@ import numpy as np
 from memkit import seeds
 from memkit.errors import expected
 
-PAD = 4  # pixels of zeros around the image before a crop, as in He et al. 2016
 AUGMENTATIONS = ("none", "pad_crop_flip")
 
 
@@ -22,7 +21,7 @@ class EpochPlan:
     Attributes:
       index: [T, B] int32, rows of the data set.
       rate: [T] float32, learning rate of each step.
-      crop: [T, B, 2] uint8, top and left corner of each crop in the image padded by PAD; PAD is
+      crop: [T, B, 2] uint8, top and left corner of each crop in the padded image; (pad, pad) is
         the un-shifted image.
       flip: [T, B] bool, True where the image is mirrored left to right.
     """
@@ -46,7 +45,7 @@ def steps_per_epoch(num_members, batch_size):
     return num_members // batch_size
 
 
-def epochs(members, *, batch_size, rates, augment, seed, run, stream=""):
+def epochs(members, *, batch_size, rates, augment, pad, seed, run, stream=""):
     """Yields the EpochPlan of each epoch of one run.
 
     Args:
@@ -54,6 +53,7 @@ def epochs(members, *, batch_size, rates, augment, seed, run, stream=""):
       batch_size: B.
       rates: [epochs, T] learning rates, T = steps_per_epoch(n, B).
       augment: one of AUGMENTATIONS.
+      pad: pixels of zeros on every side before a crop; 4 in He et al. 2016.
       seed: the study's root seed.
       run: index of the run; the streams are numbered (run, epoch), so any epoch can be drawn alone.
       stream: suffix of the streams "order" and "augment", such as "/distilled".
@@ -68,14 +68,14 @@ def epochs(members, *, batch_size, rates, augment, seed, run, stream=""):
         order = seeds.stream(seed, f"order{stream}", run, epoch)
         shuffled = np.asarray(members, np.int32)[order.permutation(len(members))]
         crop, flip = _augmentation(
-            augment, (steps, batch_size), seeds.stream(seed, f"augment{stream}", run, epoch)
+            augment, pad, (steps, batch_size), seeds.stream(seed, f"augment{stream}", run, epoch)
         )
         index = shuffled[: steps * batch_size].reshape(steps, batch_size)
         yield EpochPlan(index=index, rate=rate, crop=crop, flip=flip)
 
 
-def _augmentation(augment, shape, rng):
+def _augmentation(augment, pad, shape, rng):
     if augment == "none":
-        return np.full((*shape, 2), PAD, np.uint8), np.zeros(shape, bool)
-    crop = rng.integers(0, 2 * PAD, size=(*shape, 2), endpoint=True, dtype=np.uint8)
+        return np.full((*shape, 2), pad, np.uint8), np.zeros(shape, bool)
+    crop = rng.integers(0, 2 * pad, size=(*shape, 2), endpoint=True, dtype=np.uint8)
     return crop, rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool)

@@ -31,7 +31,16 @@ def cosine(*, peak, warmup_epochs):
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
 
 
-SCHEDULES = {"cosine": cosine, "step": step}
+def linear(*, peak, warmup_epochs):
+    """Returns the rate as a function of the epoch: a straight line from the peak to 0."""
+
+    def rate(epoch, total):
+        return peak * np.clip((total - epoch) / (total - warmup_epochs), 0, 1)
+
+    return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
+
+
+SCHEDULES = {"cosine": cosine, "linear": linear, "step": step}
 
 
 def _with_warmup(rate, *, peak, warmup_epochs):
@@ -141,6 +150,26 @@ def check_optimizer(*, name, **options):
 def cross_entropy(logits, labels):
     """Returns the softmax cross-entropy [B] in nats of int labels [B] and logits [B, C]."""
     return keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+
+def distillation_loss(logits, teacher_logits, labels, *, weight, temperature, scale):
+    """Returns the loss [B] of a student: weight x teacher's part + (1 - weight) x labels' part.
+
+    The teacher's part is the cross-entropy of softmax(logits / temperature) to
+    softmax(teacher_logits / temperature), times temperature^2 where `scale` (Hinton et al. 2015);
+    the labels' part is `cross_entropy`.
+    """
+    targets = keras.ops.softmax(teacher_logits / temperature)
+    soft = keras.ops.categorical_crossentropy(targets, logits / temperature, from_logits=True)
+    soft = soft * (temperature**2 if scale else 1.0)
+    return weight * soft + (1 - weight) * cross_entropy(logits, labels)
+
+
+def margin(logits, labels):
+    """Returns the label's logit minus the largest other one [B]; above 0 = predicted right."""
+    of_label = keras.ops.one_hot(labels, logits.shape[-1], dtype="bool")
+    others = keras.ops.max(keras.ops.where(of_label, -np.inf, logits), axis=-1)
+    return keras.ops.max(keras.ops.where(of_label, logits, -np.inf), axis=-1) - others
 
 
 def log_odds(logits, labels):

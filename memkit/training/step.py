@@ -2,8 +2,6 @@
 
 from etils import epy
 
-from memkit.training.plan import PAD
-
 with epy.lazy_imports():
     import keras
 
@@ -22,16 +20,17 @@ def normalize(images, *, mean, std):
     return keras.ops.cast(images, "float32") * scale + shift
 
 
-def crop_and_flip(images, crop, flip):
-    """Returns images padded with PAD zeros, cut at each one's own corner, mirrored where asked.
+def crop_and_flip(images, crop, flip, *, pad):
+    """Returns images padded with zeros, cut at each one's own corner, mirrored where asked.
 
     Args:
       images: [B, H, W, C] normalized floats, so that the zeros are the mean color.
-      crop: [B, 2] int, top and left corner in 0..2 * PAD.
+      crop: [B, 2] int, top and left corner in 0..2 * pad.
       flip: [B] bool.
+      pad: pixels on every side.
     """
     height, width = images.shape[1:3]
-    padded = keras.ops.pad(images, [[0, 0], [PAD, PAD], [PAD, PAD], [0, 0]])
+    padded = keras.ops.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
     crop = keras.ops.cast(crop, "int32")
     rows = crop[:, :1] + keras.ops.arange(height)
     columns = keras.ops.arange(width)[None]

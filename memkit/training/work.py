@@ -2,17 +2,18 @@
 
 import functools
 import itertools
-import platform
 import time
 
 import numpy as np
-import scipy.special
 
-from memkit import data, models, records
+from memkit import data, models, studies
 from memkit.data import dataset as datasets
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import engines, plan, recipe
+from memkit.studies import points
+from memkit.training import engines, plan, recipe, recording
+from memkit.training.history import History
+from memkit.training.images import all_images
 
 EVAL_BATCH = 512
 
@@ -25,6 +26,8 @@ def configure(engine, *, threads):
 def train_runs(study, point, runs, *, engine):
     """Trains runs of one point, one after another, in one compiled program.
 
+    The weights of a run that is a student's teacher are on disk before its record is handed over.
+
     Args:
       study: Study.
       point: one of its points.
@@ -35,21 +38,28 @@ def train_runs(study, point, runs, *, engine):
       (run, arrays, info) of each finished run, as `studies.write_record` takes them.
 
     Raises:
-      InputError: the data set is not the one the study was made with.
+      InputError: the data set is not the one the study was made with, or a student's teacher has
+        no finished run of the same subset.
     """
-    program = compile_point(study, point, engine)
     for run in runs:
         started = time.perf_counter()
-        curve, steps = train_run(program, study, point, run)
-        arrays = _arrays(program.evaluate(), curve, study)
+        is_blocked = studies.teacher_diverged(study, point, run)
+        if is_blocked:
+            steps, arrays = 0, recording.blocked(study, point.config["training"]["epochs"])
+            history = History(study.sizes.train, len(arrays["curve"]))
+        else:
+            program = compile_point(study, point, engine)
+            curve, steps, history = train_run(program, study, point, run)
+            arrays = recording.arrays(program.evaluate(), curve, study)
+            if studies.is_teacher(study, point):
+                studies.write_weights(study, point, run, program.weights())
+        if run < point.config["record"]["history_runs"]:
+            arrays |= history.arrays()
         info = {
             "steps": steps,
             "seconds": round(time.perf_counter() - started, 4),
-            "engine": engine,
-            "device": engines.load(engine).device(),
-            "host": platform.node(),
-            "versions": _versions(engine),
-            **_verdict(arrays, study, run),
+            **recording.circumstances(engine),
+            **recording.verdict(arrays, study, run, is_blocked=is_blocked),
         }
         yield run, arrays, info
 
@@ -65,29 +75,46 @@ def train_run(program, study, point, run, *, stop_after=None):
       stop_after: epochs after which to stop, for measuring; None trains to the end.
 
     Returns:
-      (curve [epochs, 3], steps): mean loss in nats, mean accuracy and last rate of each epoch,
-      NaN for epochs after a non-finite loss, which ends the run; steps done.
+      (curve [epochs, 3], steps, History): mean objective in nats, mean accuracy and last rate of
+      each epoch, NaN for epochs after a non-finite loss, which ends the run; steps done.
     """
-    training, seed = point.config["training"], point.config["seed"]
+    training = point.config["training"]
+    teacher = studies.read_weights(study, point, run) if point.teacher else None
+    program.reset(functools.partial(_initial_values, point=point, run=run), teacher)
+    curve = np.full((training["epochs"], 3), np.nan, np.float32)
+    history = History(study.sizes.train, training["epochs"])
+    steps = 0
+    epochs = itertools.islice(_epochs(study, point, run), stop_after)
+    for epoch, epoch_plan in enumerate(epochs):
+        said = program.train(epoch_plan)
+        curve[epoch] = said.objective.mean(), said.correct.mean(), epoch_plan.rate[-1]
+        steps += len(epoch_plan.rate)
+        if not np.isfinite(said.objective).all():
+            break
+        history.add(epoch, epoch_plan.index, said)
+    return curve, steps, history
+
+
+def _initial_values(model, *, point, run):
+    return initial_values(model, seed=point.config["seed"], purpose=f"init{point.stream}", run=run)
+
+
+def _epochs(study, point, run):
+    """Yields the EpochPlans of a run."""
+    training = point.config["training"]
     members = np.flatnonzero(study.train_mask[run])
     steps = plan.steps_per_epoch(len(members), training["batch_size"])
     rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
-    program.reset(lambda model: initial_values(model, seed=seed, purpose="init", run=run))
-    curve = np.full((training["epochs"], 3), np.nan, np.float32)
-    epochs = plan.epochs(
+    return plan.epochs(
         members,
         batch_size=training["batch_size"],
         rates=rates,
         augment=training["augment"],
-        seed=seed,
+        pad=training["pad"],
+        seed=point.config["seed"],
         run=run,
+        stream=point.stream,
     )
-    for epoch, epoch_plan in enumerate(itertools.islice(epochs, stop_after)):
-        loss, accuracy = program.train(epoch_plan)
-        curve[epoch] = loss.mean(), accuracy.mean(), epoch_plan.rate[-1]
-        if not np.isfinite(loss).all():
-            break
-    return curve, (epoch + 1) * steps
 
 
 @functools.lru_cache(maxsize=1)
@@ -97,21 +124,36 @@ def compile_point(study, point, engine):
     The last one is kept, since a worker stays on a point while it can.
     """
     dataset = _dataset(study)
-    model = models.build(
+    training = point.config["training"]
+    images, resident = all_images(dataset, resident=point.config["dataset"]["resident"])
+    engines.load(engine).set_precision(training["precision"])
+    return engines.load(engine).compile_program(
+        _model(point, dataset),
+        images=images,
+        labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
+        resident=resident,
+        mean=point.config["dataset"]["mean"],
+        std=point.config["dataset"]["std"],
+        optimizer=point.config["optimizer"],
+        pad=None if training["augment"] == "none" else training["pad"],
+        eval_batch=EVAL_BATCH,
+        distillation=_distillation(study, point, dataset),
+    )
+
+
+def _model(point, dataset):
+    return models.build(
         input_shape=dataset.image_shape,
         num_classes=dataset.num_classes,
         **point.config["model"],
     )
-    return engines.load(engine).compile_program(
-        model,
-        images=np.concatenate([dataset.train_images, dataset.test_images]),
-        labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
-        mean=point.config["dataset"]["mean"],
-        std=point.config["dataset"]["std"],
-        optimizer=point.config["optimizer"],
-        augment=point.config["training"]["augment"] != "none",
-        eval_batch=EVAL_BATCH,
-    )
+
+
+def _distillation(study, point, dataset):
+    if not point.teacher:
+        return None
+    options = {k: v for k, v in point.config["distillation"].items() if k != "teacher"}
+    return options | {"teacher": _model(study.point(point.teacher), dataset)}
 
 
 @functools.lru_cache(maxsize=1)
@@ -126,51 +168,4 @@ def _dataset(study):
 
 def load_dataset(config):
     """Returns the ImageDataset that a config names."""
-    options = {k: v for k, v in config["dataset"].items() if k not in ("mean", "std")}
-    return data.load(**options)
-
-
-def _arrays(evaluation, curve, study):
-    """Splits an evaluation into the arrays of a record."""
-    num_train = study.sizes.train
-    given = np.concatenate([study.examples.given_labels, study.examples.test_labels])
-    logodds = _float16(evaluation.logodds)
-    predicted = evaluation.predicted.astype(records.label_dtype(study.sizes.classes))
-    correct = evaluation.predicted == given
-    correct &= np.isfinite(evaluation.logodds)
-    arrays = {"curve": curve}
-    for name, values in (("correct", correct), ("logodds", logodds), ("predicted", predicted)):
-        arrays[f"train_{name}"], arrays[f"test_{name}"] = values[:num_train], values[num_train:]
-    if study.config["record"]["all_probs"]:
-        probs = scipy.special.softmax(evaluation.logits[:num_train], axis=1)
-        arrays["train_probs"] = probs.astype(np.float16)
-    return arrays
-
-
-def _float16(logodds):
-    limit = np.finfo(np.float16).max
-    finite = np.isfinite(logodds)
-    return np.where(finite, np.clip(logodds, -limit, limit), np.nan).astype(np.float16)
-
-
-def _verdict(arrays, study, run):
-    """Returns the status and accuracies of a record."""
-    train_accuracy = float(arrays["train_correct"][study.train_mask[run]].mean())
-    status = "done"
-    if not (np.isfinite(arrays["curve"]).all() and np.isfinite(arrays["train_logodds"]).all()):
-        status = "diverged"
-    elif train_accuracy < 2 / study.sizes.classes:
-        status = "collapsed"
-    return {
-        "status": status,
-        "train_accuracy": train_accuracy,
-        "test_accuracy": float(arrays["test_correct"].mean()),
-    }
-
-
-def _versions(engine):
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        **engines.load(engine).versions(),
-    }
+    return data.load(**points.source(config["dataset"]))

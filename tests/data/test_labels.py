@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from memkit.data.labels import plant
+from memkit import seeds
+from memkit.data.labels import check, plant
 from memkit.errors import InputError
 
 
@@ -61,3 +62,133 @@ def test_two_classes_are_swapped():
 def test_fraction_out_of_range_is_refused_by_name(fraction):
     with pytest.raises(InputError, match="^labels.planted_fraction: expected a number in"):
         plant(_labels(), 10, planted_fraction=fraction, seed=0)
+
+
+def test_draws_of_symmetric_noise_never_change():
+    # Written out a second time: a new draw order would change what old studies planted.
+    labels = _labels(1000)
+    rng = seeds.stream(5, "labels")
+    rows = rng.permutation(1000)[:80]
+    wanted = labels.copy()
+    wanted[rows] = (labels[rows] + rng.integers(1, 10, size=80)) % 10
+    found = plant(labels, 10, planted_fraction=0.08, seed=5)
+    np.testing.assert_array_equal(found, wanted)
+    named = plant(labels, 10, planted_fraction=0.08, seed=5, noise="symmetric", class_map=[])
+    np.testing.assert_array_equal(named, wanted)
+
+
+_MAP = (1, 0, 2, 5, 3, 4, 6, 7, 9, 9)
+
+
+def test_class_map_flips_only_where_it_says():
+    labels = _labels(2000)
+    given = plant(labels, 10, planted_fraction=0.3, noise="class_map", class_map=_MAP, seed=1)
+    planted = given != labels
+    assert planted.sum() == 600
+    assert given.dtype == np.int32
+    np.testing.assert_array_equal(given[planted], np.array(_MAP)[labels[planted]])
+    assert set(labels[planted]) == {0, 1, 3, 4, 5, 8}
+
+
+def test_class_map_plants_eligible_examples_alike():
+    labels = _labels(300)
+    noise = {"planted_fraction": 0.2, "noise": "class_map", "class_map": _MAP}
+    counts = sum(plant(labels, 10, seed=seed, **noise) != labels for seed in range(300))
+    eligible = np.array(_MAP)[labels] != labels
+    assert (counts[~eligible] == 0).all()
+    rate = 300 * 60 / eligible.sum()
+    assert np.abs(counts[eligible] - rate).max() < 5 * np.sqrt(rate)
+
+
+def test_class_map_cannot_plant_more_than_it_changes():
+    labels = np.array([0, 0, 1, 2], np.int32)
+    noise = {"noise": "class_map", "class_map": (1, 1, 2), "seed": 0}
+    given = plant(labels, 3, planted_fraction=0.5, **noise)
+    assert given.tolist() == [1, 1, 1, 2]
+    with pytest.raises(InputError, match="^labels.planted_fraction: expected at most 0.5000"):
+        plant(labels, 3, planted_fraction=0.75, **noise)
+
+
+@pytest.mark.parametrize("class_map", [(1, 0), (1, 0, 3), (1, 0, -1), (0, 1, 2, 3)])
+def test_class_map_must_fit_the_classes(class_map):
+    with pytest.raises(InputError, match="^labels.class_map: expected "):
+        plant(
+            _labels(9, 3), 3, planted_fraction=0.1, noise="class_map", class_map=class_map, seed=0
+        )
+
+
+def _write(path, labels):
+    if path.suffix == ".npy":
+        np.save(path, labels)
+    elif path.suffix == ".npz":
+        np.savez(path, labels=labels)
+    else:
+        path.write_text("\n".join(map(str, labels)) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz", "txt"])
+def test_given_labels_come_from_the_file(tmp_path, ending):
+    given = _labels(50, 4, seed=9)
+    file = _write(tmp_path / f"given.{ending}", given)
+    found = plant(_labels(50, 4), 4, planted_fraction=0.0, file=file, seed=0)
+    np.testing.assert_array_equal(found, given)
+    assert found.dtype == np.int32
+
+
+_BAD = {
+    "short": np.array([0, 1]),
+    "range": np.array([0, 1, 4]),
+    "negative": np.array([0, -1, 2]),
+    "table": np.array([[0, 1, 2]]),
+    "floats": np.array([0.0, 1, 2]),
+    "pickled": np.array([0, 1, None]),
+}
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+@pytest.mark.parametrize("case", _BAD)
+def test_labels_of_another_set_are_refused(tmp_path, case, ending):
+    file = _write(tmp_path / f"bad.{ending}", _BAD[case])
+    with pytest.raises(InputError, match="^labels.file: expected .*label") as caught:
+        plant(_labels(3, 4), 4, planted_fraction=0, file=file, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_label_files_are_refused(tmp_path):
+    (tmp_path / "words.txt").write_text("0 one 2")
+    (tmp_path / "text.npz").write_text("0 1 2")
+    (tmp_path / "text.npy").write_text("0 1 2")
+    (tmp_path / "empty.npy").write_text("")
+    np.savez(tmp_path / "key.npz", other=np.arange(3))
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(InputError, match="^labels.file: expected labels as ints"):
+            plant(_labels(3, 4), 4, planted_fraction=0, file=str(file), seed=0)
+    with pytest.raises(InputError, match="^labels.file: expected a file, received .*none.npy"):
+        plant(_labels(3), 10, planted_fraction=0, file=str(tmp_path / "none.npy"), seed=0)
+
+
+@pytest.mark.parametrize(
+    "field, section",
+    [
+        ("planted_fraction", {"planted_fraction": "some"}),
+        ("planted_fraction", {"planted_fraction": True}),
+        ("planted_fraction", {"planted_fraction": 0.1, "file": "a.npy"}),
+        ("noise", {"noise": "pairs"}),
+        ("class_map", {"noise": "class_map"}),
+        ("class_map", {"noise": "class_map", "class_map": (1.0, 0)}),
+        ("class_map", {"noise": "class_map", "class_map": "10"}),
+        ("class_map", {"class_map": (1, 0)}),
+        ("file", {"file": None}),
+        ("file", {"file": "labels.csv"}),
+    ],
+)
+def test_check_names_the_field_without_data(field, section):
+    with pytest.raises(InputError, match=f"^labels.{field}: expected "):
+        check(**{"planted_fraction": 0.0} | section)
+
+
+def test_check_takes_what_plant_takes():
+    check(planted_fraction=0.08)
+    check(planted_fraction=0, noise="class_map", class_map=[1, 0])
+    check(planted_fraction=0.0, noise="symmetric", class_map=(), file="there/later.npz")

@@ -14,12 +14,12 @@ from memkit.configs import common
 
 def get_config(variant=""):
     config = common.study(title="tiny")
-    config.dataset = dict(name="digits", mean=(0.3,), std=(0.37,))
+    config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
     config.labels.planted_fraction = 0.08
     config.subsets.num_runs = 20
     config.model = dict(name="mlp", hidden=(8,))
     config.schedule = dict(name="step", peak=0.1, warmup_epochs=1.0, milestones=(2,), factor=0.1)
-    config.training = dict(epochs=3, batch_size=64, augment="none")
+    config.training = common.training(epochs=3, batch_size=64)
     config.axis = dict(field="optimizer.momentum", values=(0.5, 0.9))
     return config
 """

@@ -22,7 +22,7 @@ BAD = {
     "wrong type": (["run", WIDTH, "--config.subsets.num_runs=many", "--workdir=W"], ["many"]),
     "unknown model": (
         ["run", WIDTH, "--config.model.name=vgg", "--workdir=W"],
-        ["model.name: expected one of mlp, resnet, received 'vgg'"],
+        ["model.name: expected one of mlp, resnet, ", "received 'vgg'"],
     ),
     "option of another model": (
         ["run", WIDTH, "--config.model.name=mlp", "--workdir=W"],

@@ -213,7 +213,7 @@ def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, tiny_conf
     assert summary["points"][0]["num_runs"] == 0
     assert summary["points"][0]["mean_memorization"] is None
     status = memkit("status", f"--workdir={workdir}")
-    assert status.out.splitlines()[1].split() == ["one_hot_momentum0.9", "20", "0", "20", "0"]
+    assert status.out.splitlines()[1].split() == ["one_hot_momentum0.9", "20", "0", "20", "0", "0"]
 
 
 def test_collapsed_runs_are_counted_warned_of_and_kept(memkit, tiny_config, tmp_path):

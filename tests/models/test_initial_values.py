@@ -183,7 +183,8 @@ def test_reset_returns_such_a_variable_to_its_value_after_build():
             "weight_decay": 0,
             "decay_all": False,
         },
-        augment=False,
+        resident=True,
+        pad=None,
         eval_batch=2,
     )
     for variable in model.variables:

@@ -64,7 +64,7 @@ def test_sizes_follow_data_and_config(study):
 
 def test_asked_arrays_follow_the_config(make_config, tiny):
     draft = studies.draft(make_config({"record.all_probs": True}), tiny)
-    assert draft.sizes.asked == ("all_probs",)
+    assert draft.sizes_at(draft.points[0], 0).asked == ("all_probs",)
 
 
 def test_design_of_a_length_not_divisible_by_8_comes_back(tmp_path, make_config, tiny):
@@ -97,11 +97,12 @@ def test_study_file_is_written_last(tmp_path, make_config, tiny, monkeypatch):
 
     monkeypatch.setattr(storage, "write", write)
     studies.open_or_create(tmp_path, make_config(), tiny)
-    assert sorted(written[:-1]) == ["design.npz", "examples.npz", "thumbnails.npz"]
+    first = ["design.npz", "duplicates.json", "examples.npz", "thumbnails.npz"]
+    assert sorted(written[:-1]) == first
     assert written[-1] == "study.json"
 
 
-@pytest.mark.parametrize("completed", [0, 1, 2, 3])
+@pytest.mark.parametrize("completed", [0, 1, 2, 3, 4])
 def test_creation_that_was_killed_is_taken_up(tmp_path, make_config, tiny, monkeypatch, completed):
     _fail_after(monkeypatch, completed)
     with pytest.raises(OSError, match="killed"):
@@ -343,3 +344,26 @@ def test_command_is_kept_and_is_no_part_of_the_fingerprint(tmp_path, make_config
     assert again.info["command"] == command
     other = studies.open_or_create(tmp_path / "b", make_config(), tiny)
     assert other.info["fingerprint"] == study.info["fingerprint"]
+
+
+def test_given_labels_that_changed_under_the_same_file_are_refused(tmp_path, make_config, tiny):
+    file = tmp_path / "labels.npy"
+    np.save(file, (tiny.train_labels + 1) % 10)
+    config = make_config({"labels.planted_fraction": 0.0, "labels.file": str(file)})
+    study = studies.open_or_create(tmp_path / "w", config, tiny)
+    assert study.examples.planted.all()
+    np.save(file, (tiny.train_labels + 2) % 10)
+    with pytest.raises(InputError, match="^labels: expected the given labels"):
+        studies.open_or_create(tmp_path / "w", config, tiny)
+
+
+def test_exact_copies_are_counted_and_listed(tmp_path, make_config, tiny):
+    images = tiny.train_images.copy()
+    images[7] = images[3]
+    copied = dataclasses.replace(tiny, train_images=images)
+    study = studies.open_or_create(tmp_path / "w", make_config(), copied)
+    found = studies.duplicates(study)
+    assert found["train_copies"] == 1
+    assert found["train_groups"] == [["d3", "d7"]]
+    assert found["groups_with_different_labels"] == 1
+    assert found["test_in_train"] == 0

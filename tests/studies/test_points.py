@@ -1,6 +1,7 @@
 import pytest
 
 from memkit.errors import InputError
+from memkit.studies import checks
 from memkit.studies import points as points_lib
 
 
@@ -10,37 +11,37 @@ def _tiny_is_known(tiny):
 
 
 def test_sound_config_passes(make_config):
-    points_lib.check(make_config())
+    checks.check(make_config())
 
 
 def test_config_with_tuples_passes(make_config):
-    points_lib.check(make_config({"series": ("one_hot",), "axis.values": (1, 2)}))
+    checks.check(make_config({"series": ("one_hot",), "axis.values": (1, 2)}))
 
 
 def test_unknown_section_is_refused_by_name(make_config):
     with pytest.raises(InputError, match="unknown section optimiser"):
-        points_lib.check(make_config({"optimiser": {}}))
+        checks.check(make_config({"optimiser": {}}))
 
 
 @pytest.mark.parametrize(
-    "section", ["seed", "series", "dataset", "model", "optimizer", "schedule", *points_lib.FIELDS]
+    "section", ["seed", "series", "dataset", "model", "optimizer", "schedule", *checks.FIELDS]
 )
 def test_missing_section_is_refused_by_name(make_config, section):
     config = make_config()
     del config[section]
     with pytest.raises(InputError, match=f"missing section {section}$"):
-        points_lib.check(config)
+        checks.check(config)
 
 
 @pytest.mark.parametrize("section", ["labels", "subsets", "training", "record", "axis", "report"])
 def test_unknown_or_missing_field_is_refused_with_its_section(make_config, section):
     config = make_config({f"{section}.extra": 1})
     with pytest.raises(InputError, match=f"^{section}: expected the fields .*extra"):
-        points_lib.check(config)
+        checks.check(config)
     del config[section]["extra"]
     config[section].popitem()
     with pytest.raises(InputError, match=f"^{section}: expected the fields "):
-        points_lib.check(config)
+        checks.check(config)
 
 
 _BAD = [
@@ -68,7 +69,7 @@ _BAD = [
     ("optimizer.momentum", 1.0, "optimizer.momentum"),
     ("optimizer.momentum", -0.1, "optimizer.momentum"),
     ("optimizer.weight_decay", -1e-4, "optimizer.weight_decay"),
-    ("schedule.name", "linear", "schedule.name"),
+    ("schedule.name", "exponential", "schedule.name"),
     ("schedule.factor", 0.1, "schedule.factor"),
     ("schedule.peak", 0.0, "schedule.peak"),
     ("schedule.warmup_epochs", 3, "schedule.warmup_epochs"),
@@ -77,6 +78,16 @@ _BAD = [
     ("training.batch_size", 0, "training.batch_size"),
     ("training.batch_size", 8.0, "training.batch_size"),
     ("training.augment", "mixup", "training.augment"),
+    ("training.pad", 128, "training.pad"),
+    ("training.pad", -1, "training.pad"),
+    ("training.precision", "float16", "training.precision"),
+    ("distillation.weight", 1.5, "distillation.weight"),
+    ("distillation.temperature", 0, "distillation.temperature"),
+    ("record.history_runs", 0.5, "record.history_runs"),
+    ("dataset.resident", "maybe", "dataset.resident"),
+    ("series", ["distilled"], "series"),
+    ("series", ["one_hot", "distilled_from_3"], "series"),
+    ("axis.field", "distillation.temperature", "axis.field"),
     ("series", [], "series"),
     ("series", ["one_hot", "one_hot"], "series"),
     ("series", ["two_hot"], "series"),
@@ -99,7 +110,7 @@ _BAD = [
 @pytest.mark.parametrize("field, value, named", _BAD, ids=lambda v: str(v))
 def test_bad_value_is_refused_by_name(make_config, field, value, named):
     with pytest.raises(InputError, match=f"^{named}: expected .*received "):
-        points_lib.check(make_config({field: value}))
+        checks.check(make_config({field: value}))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,7 @@ def test_missing_option_is_refused_by_name(make_config, section, option):
     config = make_config({"axis": {"field": "", "values": []}})
     del config[section][option]
     with pytest.raises(InputError, match=f"^{section}.{option}: expected a value"):
-        points_lib.check(config)
+        checks.check(config)
 
 
 @pytest.mark.parametrize("section", ["dataset", "model", "optimizer", "schedule"])
@@ -127,7 +138,7 @@ def test_missing_name_is_refused_by_name(make_config, section):
     config = make_config()
     del config[section]["name"]
     with pytest.raises(InputError, match=f"{section}.name"):
-        points_lib.check(config)
+        checks.check(config)
 
 
 @pytest.mark.parametrize("option", ["mean", "std"])
@@ -135,17 +146,17 @@ def test_missing_normalization_is_refused_by_name(make_config, option):
     config = make_config()
     del config["dataset"][option]
     with pytest.raises(InputError, match=f"dataset.*{option}"):
-        points_lib.check(config)
+        checks.check(config)
 
 
 def test_normalization_that_is_no_list_is_refused_by_name(make_config):
     with pytest.raises(InputError, match="^dataset.mean"):
-        points_lib.check(make_config({"dataset.mean": 0.3}))
+        checks.check(make_config({"dataset.mean": 0.3}))
 
 
 def test_zero_deviation_is_refused_by_name(make_config):
     with pytest.raises(InputError, match="^dataset.std"):
-        points_lib.check(make_config({"dataset.std": [0.0]}))
+        checks.check(make_config({"dataset.std": [0.0]}))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +164,7 @@ def test_zero_deviation_is_refused_by_name(make_config):
 )
 def test_bad_value_on_the_axis_is_refused_by_name(make_config, field, values):
     with pytest.raises(InputError, match=f"^{field}: "):
-        points_lib.check(make_config({"axis": {"field": field, "values": values}}))
+        checks.check(make_config({"axis": {"field": field, "values": values}}))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +182,7 @@ def test_bad_value_on_the_axis_is_refused_by_name(make_config, field, values):
 def test_value_of_another_type_is_refused(make_config, field, value):
     config = make_config({field: value, "axis": {"field": "", "values": []}})
     with pytest.raises(InputError):
-        points_lib.check(config)
+        checks.check(config)
 
 
 def test_study_without_axis_has_a_point_per_series(make_config):
@@ -225,6 +236,8 @@ _SCIENCE = [
     {"dataset.mean": [0.31]},
     {"dataset.std": [0.38]},
     {"labels.planted_fraction": 0.2},
+    {"labels.noise": "class_map"},
+    {"labels.class_map": [1, 0]},
     {"subsets.design": "random"},
     {"subsets.train_fraction": 0.7},
     {"model.depth": 14},
@@ -240,7 +253,10 @@ _SCIENCE = [
     {"training.epochs": 4},
     {"training.batch_size": 16},
     {"training.augment": "pad_crop_flip"},
+    {"training.pad": 2},
+    {"training.precision": "bfloat16"},
     {"record.all_probs": True},
+    {"record.history_runs": 1},
     {"axis.values": [2]},
 ]
 
@@ -252,7 +268,8 @@ def test_science_changes_a_points_fingerprint(make_config):
 
 
 def test_every_field_of_the_config_is_tested_above(make_config):
-    tested = {field for changes in _SCIENCE for field in changes}
+    tested = {field for changes in _SCIENCE for field in changes} | {*points_lib.LOCATIONS}
+    tested |= {f"distillation.{name}" for name in checks.FIELDS["distillation"]}
     grows = {"subsets.num_runs", "axis.field", "axis.values", "report.title", "series"}
     assert set(points_lib.flatten(make_config())) - {"model.width"} <= tested | grows
 
@@ -282,3 +299,52 @@ def test_names_of_points_are_safe_as_folder_names(make_config):
     for changes in (peaks, hidden):
         for point in points_lib.points(make_config(changes)):
             assert all(c.isalnum() or c in "_.-" for c in point.name), point.name
+
+
+@pytest.mark.parametrize(
+    "moved", [{"dataset.resident": False}, {"dataset.path": "/b"}, {"labels.file": "/b/labels.npy"}]
+)
+def test_where_data_lie_and_how_they_reach_the_device_may_change(make_config, moved):
+    before = make_config({"dataset.path": "/a"})
+    after = make_config({"dataset.path": "/a"} | moved)
+    assert _first_fingerprint(after) == _first_fingerprint(before)
+    points_lib.check_growth(before, after)
+
+
+STUDENTS = {"series": ["one_hot", "distilled", "distilled_from_2"]}
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [("teacher", "2"), ("weight", 0.5), ("temperature", 1.0), ("scale", True)],
+)
+def test_distillation_changes_the_fingerprint_of_students_only(make_config, field, value):
+    before = points_lib.points(make_config(STUDENTS))
+    after = points_lib.points(make_config(STUDENTS | {f"distillation.{field}": value}))
+    for old, new in zip(before, after, strict=True):
+        assert (old.fingerprint == new.fingerprint) == (old.series == "one_hot"), old.name
+
+
+def test_teachers_are_one_hot_points(make_config):
+    found = {p.name: p.teacher for p in points_lib.points(make_config(STUDENTS))}
+    assert found == {
+        "one_hot_width1": "",
+        "one_hot_width2": "",
+        "distilled_width1": "one_hot_width1",
+        "distilled_width2": "one_hot_width2",
+        "distilled_from_2_width1": "one_hot_width2",
+        "distilled_from_2_width2": "one_hot_width2",
+    }
+    fixed = points_lib.points(make_config(STUDENTS | {"distillation.teacher": "1"}))
+    assert {p.teacher for p in fixed if p.series == "distilled"} == {"one_hot_width1"}
+
+
+def test_an_unknown_teacher_is_refused(make_config):
+    with pytest.raises(InputError, match="^distillation.teacher: expected 'same' or one of 1, 2"):
+        checks.check(make_config(STUDENTS | {"distillation.teacher": "16"}))
+
+
+def test_a_student_draws_from_streams_of_its_own(make_config):
+    streams = {p.series: p.stream for p in points_lib.points(make_config(STUDENTS))}
+    assert len(set(streams.values())) == 3
+    assert streams["one_hot"] == ""

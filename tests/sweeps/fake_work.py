@@ -7,7 +7,9 @@ import os
 import pathlib
 import time
 
-from memkit import records, seeds
+import numpy as np
+
+from memkit import records, seeds, studies
 from memkit.errors import InputError
 
 
@@ -55,6 +57,19 @@ def draw(study, point, runs, *, seconds=0.0, journal=None):
             (pathlib.Path(journal) / name).touch()
         time.sleep(seconds)
         yield run, arrays(study, point, run), info(seconds)
+
+
+def after_teacher(study, point, runs):
+    """Raises where a student is trained before its teacher."""
+    for run in runs:
+        if point.teacher:
+            taught = studies.read_runs(study, study.point(point.teacher)).index
+            if run not in taught:
+                raise LookupError(f"{point.name} run {run} came before its teacher")
+        time.sleep(0.01)
+        if not point.teacher:
+            studies.write_weights(study, point, run, [np.zeros(1)])
+        yield run, arrays(study, point, run), info()
 
 
 def fail_at(study, point, runs, *, name, bad_run, how):

@@ -4,14 +4,19 @@ import numpy as np
 
 from memkit import studies
 from memkit.data.dataset import ImageDataset
-from memkit.studies import points
+from memkit.studies import checks
 
 
 def config(**changes):
     """A checked config with two points; `changes` replace whole sections."""
     found = {
-        "dataset": {"name": "digits", "mean": (0.5,), "std": (0.5,)},
-        "labels": {"planted_fraction": 0.1},
+        "dataset": {"name": "digits", "mean": (0.5,), "std": (0.5,), "resident": True},
+        "labels": {
+            "planted_fraction": 0.1,
+            "noise": "symmetric",
+            "class_map": (),
+            "file": "",
+        },
         "subsets": {"design": "balanced", "train_fraction": 0.7, "num_runs": 20},
         "model": {"name": "mlp", "hidden": (4,)},
         "optimizer": {
@@ -22,14 +27,21 @@ def config(**changes):
             "decay_all": False,
         },
         "schedule": {"name": "cosine", "peak": 0.1, "warmup_epochs": 0.0},
-        "training": {"epochs": 2, "batch_size": 4, "augment": "none"},
-        "record": {"all_probs": False},
+        "training": {
+            "epochs": 2,
+            "batch_size": 4,
+            "augment": "none",
+            "pad": 4,
+            "precision": "float32",
+        },
+        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},
+        "record": {"all_probs": False, "history_runs": 0},
         "axis": {"field": "schedule.peak", "values": (0.1, 0.2)},
         "series": ("one_hot",),
         "seed": 0,
         "report": {"title": "small"},
     }
-    points.check(found | changes)
+    checks.check(found | changes)
     return found | changes
 
 

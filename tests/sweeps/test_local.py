@@ -152,3 +152,27 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_only_runs_in_flight(
     assert len(started) - len(set(started)) <= kills * 2
     folders = [study.workdir / "points" / p.name / "runs" for p in study.points]
     assert sorted(os.listdir(folders[0])) == sorted(f"{m}.npz" for m in range(20))
+
+
+STUDENTS = {
+    "series": ("one_hot", "distilled", "distilled_from_0.2"),
+    "distillation": {"teacher": "same", "weight": 1.0, "temperature": 1.0, "scale": False},
+}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_students_wait_for_their_teachers(make_study, workers):
+    study = make_study("students", **STUDENTS)
+    assert execute(study, fake_work.after_teacher, workers=workers) == []
+    assert all(len(studies.read_runs(study, p).index) == 20 for p in study.points)
+
+
+def test_students_of_a_failed_teacher_are_left_with_it(make_study):
+    study = make_study("students", **STUDENTS)
+    teacher = "one_hot_peak0.2"
+    work = functools.partial(fake_work.fail_at, name=teacher, bad_run=19, how="exception")
+    (failure,) = execute(study, work, workers=1)
+    assert failure.point == teacher
+    found = {p.name: len(studies.read_runs(study, p).index) for p in study.points}
+    assert found["one_hot_peak0.1"] == found["distilled_peak0.1"] == 20
+    assert found["distilled_peak0.2"] == found["distilled_from_0.2_peak0.1"] == 0

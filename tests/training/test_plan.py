@@ -7,13 +7,14 @@ import pytest
 from memkit.errors import InputError
 from memkit.training import plan
 
+PAD = 4
 MEMBERS = np.array([3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377])
 
 
 def _epochs(members=MEMBERS, *, batch_size=4, num_epochs=3, augment="none", **changes):
     steps = plan.steps_per_epoch(len(members), batch_size)
     rates = np.arange(num_epochs * steps, dtype=float).reshape(num_epochs, steps)
-    arguments = {"seed": 0, "run": 0} | changes
+    arguments = {"seed": 0, "run": 0, "pad": PAD} | changes
     return list(
         plan.epochs(members, batch_size=batch_size, rates=rates, augment=augment, **arguments)
     )
@@ -49,7 +50,13 @@ def test_batch_larger_than_the_subset_is_refused_naming_both():
     with pytest.raises(InputError, match="11 examples, received 12"):
         list(
             plan.epochs(
-                MEMBERS, batch_size=12, rates=np.ones((1, 1)), augment="none", seed=0, run=0
+                MEMBERS,
+                batch_size=12,
+                rates=np.ones((1, 1)),
+                augment="none",
+                pad=PAD,
+                seed=0,
+                run=0,
             )
         )
 
@@ -124,7 +131,7 @@ def test_crops_and_flips_have_the_documented_types():
 def test_no_augmentation_is_the_unshifted_unflipped_image():
     for epoch in _epochs(augment="none"):
         assert epoch.crop.shape == (2, 4, 2) and epoch.crop.dtype == np.uint8
-        assert (epoch.crop == plan.PAD).all()
+        assert (epoch.crop == PAD).all()
         assert epoch.flip.shape == (2, 4) and not epoch.flip.any()
 
 

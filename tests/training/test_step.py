@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from memkit.training import step
-from memkit.training.plan import PAD
+
+PAD = 4
 
 
 @pytest.fixture
@@ -25,14 +26,14 @@ def test_crop_and_flip_equal_padding_slicing_and_reversing():
     crop = np.concatenate([offsets, offsets]).astype(np.uint8)
     flip = np.arange(162) >= 81
     images = np.random.default_rng(1).normal(size=(162, 6, 9, 3)).astype(np.float32)
-    found = np.asarray(step.crop_and_flip(images, crop, flip))
+    found = np.asarray(step.crop_and_flip(images, crop, flip, pad=PAD))
     np.testing.assert_array_equal(found, _reference_crop_and_flip(images, crop, flip))
 
 
 def test_middle_offset_without_flip_is_the_image_itself(images):
     images = images.astype(np.float32)
     crop = np.full((7, 2), PAD, np.uint8)
-    found = np.asarray(step.crop_and_flip(images, crop, np.zeros(7, bool)))
+    found = np.asarray(step.crop_and_flip(images, crop, np.zeros(7, bool), pad=PAD))
     np.testing.assert_array_equal(found, images)
 
 
@@ -40,7 +41,7 @@ def test_images_smaller_than_the_padding_are_cropped_too():
     images = np.random.default_rng(1).normal(size=(20, 2, 1, 1)).astype(np.float32)
     rng = np.random.default_rng(2)
     crop, flip = rng.integers(0, 9, (20, 2)).astype(np.uint8), rng.random(20) < 0.5
-    found = np.asarray(step.crop_and_flip(images, crop, flip))
+    found = np.asarray(step.crop_and_flip(images, crop, flip, pad=PAD))
     np.testing.assert_array_equal(found, _reference_crop_and_flip(images, crop, flip))
 
 

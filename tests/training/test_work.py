@@ -51,6 +51,14 @@ def built(monkeypatch):
     return seen
 
 
+def _specs(study):
+    return records.array_specs(study.sizes_at(study.points[0], 0))
+
+
+def _names(study):
+    return tuple(_specs(study))
+
+
 def _train(study, runs, point=0):
     """Returns {run: (arrays, info)}."""
     done = work.train_runs(study, study.points[point], runs, engine="tensorflow")
@@ -192,14 +200,15 @@ for run, arrays, info in work.train_runs(study, study.points[0], [3], engine="te
 def test_another_process_gives_the_same_bits(create, make_config):
     changes = {
         "dataset.name": "digits",
-        "training": {"epochs": 1, "batch_size": 64, "augment": "none"},
+        "training.epochs": 1,
+        "training.batch_size": 64,
         "schedule.warmup_epochs": 0.5,
         "axis.values": [1],
     }
     study = create(make_config(changes), data.load("digits"))
     command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(study.workdir)]
     subprocess.run(command, check=True, capture_output=True)
-    found = studies.read_runs(study, study.points[0], tuple(records.array_specs(study.sizes)))
+    found = studies.read_runs(study, study.points[0], _names(study))
     assert found.problems == {}
     assert found.index.tolist() == [3]
     arrays, _ = _train(study, [3])[3]
@@ -213,7 +222,7 @@ def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, bui
     frozen = plan.EpochPlan(
         index=np.zeros((1, 8), np.int32),
         rate=np.zeros(1, np.float32),
-        crop=np.full((1, 8, 2), plan.PAD, np.uint8),
+        crop=np.full((1, 8, 2), 4, np.uint8),
         flip=np.zeros((1, 8), bool),
     )
     program.reset(lambda model: initial_values(model, seed=3, purpose="init", run=1))
@@ -246,6 +255,7 @@ def _train_with_keras(study, model, images, labels, run):
         batch_size=8,
         rates=rates,
         augment=config["training"]["augment"],
+        pad=4,
         seed=3,
         run=run,
     ):
@@ -287,7 +297,7 @@ def test_training_equals_a_plain_keras_loop(create, config, tiny, built):
 def test_record_says_what_happened(create, mlp_config, tiny):
     study = create(mlp_config({"record.all_probs": True}), tiny)
     arrays, info = _train(study, [2])[2]
-    assert {n: (a.dtype, a.shape) for n, a in arrays.items()} == records.array_specs(study.sizes)
+    assert {n: (a.dtype, a.shape) for n, a in arrays.items()} == _specs(study)
     given, labels = study.examples.given_labels, study.examples.test_labels
     np.testing.assert_array_equal(arrays["train_correct"], arrays["train_predicted"] == given)
     np.testing.assert_array_equal(arrays["test_correct"], arrays["test_predicted"] == labels)
@@ -348,10 +358,10 @@ def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
     program.reset(lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables])
     epoch = next(
         plan.epochs(
-            np.arange(16), batch_size=8, rates=np.ones((1, 2)), augment="none", seed=0, run=0
+            np.arange(16), batch_size=8, rates=np.ones((1, 2)), augment="none", pad=4, seed=0, run=0
         )
     )
-    loss, _ = program.train(epoch)
+    loss = program.train(epoch).objective
     assert np.isnan(loss).all()
     _assert_equal(_train(study, [1])[1][0], wanted)
 
@@ -405,7 +415,8 @@ def test_planted_labels_are_found(create, mlp_config):
     changes = {
         "model": {"name": "mlp", "hidden": [64]},
         "subsets.train_fraction": 0.7,
-        "training": {"epochs": 40, "batch_size": 16, "augment": "none"},
+        "training.epochs": 40,
+        "training.batch_size": 16,
     }
     study = create(mlp_config(changes), _digits(300))
     for run, (arrays, info) in _train(study, range(20)).items():

@@ -31,19 +31,39 @@ class Evaluation:
 
 
 @dataclasses.dataclass(frozen=True)
+class Steps:
+    """What T training steps with batches of B said, each before its update.
+
+    Attributes:
+      objective: [T] float32, the loss that was minimized, in nats.
+      loss: [T, B] float32, cross-entropy of each example to its given label, in nats.
+      margin: [T, B] float32, label's logit minus the largest other one.
+      correct: [T, B] bool, the largest logit is the given label's.
+    """
+
+    objective: np.ndarray
+    loss: np.ndarray
+    margin: np.ndarray
+    correct: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Program:
     """One point compiled once; executes many runs one after another.
 
     Attributes:
-      reset: (draw) -> None; puts the values that draw(model) returns into the model's variables,
-        those that were there after build where it returns None, and zeros into the velocity.
-      train: (EpochPlan) -> (loss [T], accuracy [T]); one epoch.
+      reset: (draw, teacher=None) -> None; puts the values that draw(model) returns into the
+        model's variables, those that were there after build where it returns None, and zeros into
+        the velocity; `teacher` holds the values of the teacher's variables.
+      train: (EpochPlan) -> Steps; one epoch.
       evaluate: () -> Evaluation.
+      weights: () -> list of arrays, the values of the model's variables.
     """
 
     reset: collections.abc.Callable
     train: collections.abc.Callable
     evaluate: collections.abc.Callable
+    weights: collections.abc.Callable
 
 
 def check(name):

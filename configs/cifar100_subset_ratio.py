@@ -1,0 +1,32 @@
+r"""CIFAR-100 at one share of training examples: how the ratio changes what is measured.
+
+What: Lukasik et al. (TMLR 2024) and Feldman & Zhang train on 70%. Leaving out fewer examples
+measures memorization with more neighbors there. Epochs are scaled so that every ratio does about
+as many steps.
+
+  memkit run --config=cifar100_subset_ratio:ratio=0.5 --workdir=out/cifar100_ratio50
+From an npz file: ...:ratio=0.5,npz=FILE   Smoke: --config=cifar100_subset_ratio:smoke
+
+Cost: 400 models of about 15,300 steps with batches of 1,024 per ratio. `memkit plan` measures the
+hours on your device; not measured on an accelerator here.
+Expect: mean memorization falls as the ratio rises, ranks hardly move.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant, ratio=0.7)
+    config = common.study(title=f"CIFAR-100: ResNet-56 on {given.ratio:.0%} subsets")
+    config.dataset = common.real_data(given, "cifar100")
+    config.subsets.train_fraction = given.ratio
+    config.model = dict(name="resnet", depth=56, width=16)
+    common.lukasik_cifar(config)
+    stretch = 0.7 / given.ratio
+    config.training.epochs = round(450 * stretch)
+    config.schedule.warmup_epochs = 15.0 * stretch
+    config.schedule.milestones = tuple(round(e * stretch) for e in (200, 300, 400))
+    if given.smoke:
+        config.model.depth = 8
+        common.smoke(config, image_size=16)
+    return config

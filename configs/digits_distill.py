@@ -1,0 +1,33 @@
+r"""Distillation on scikit-learn's digits: students of ResNet-8, width 16, along their own width.
+
+What: the distillation experiment of Lukasik et al. (TMLR 2024) on real 8x8 digits, 8% of the
+training labels flipped on purpose. The student of run m learns from the teacher of run m alone.
+
+  memkit run --config=digits_distill --workdir=out/digits_distill
+Smoke, about a minute: --config=digits_distill:smoke
+
+Cost: 240 models.
+Expect: by the paper, students memorize less than models of their size trained on the labels.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant)
+    config = common.study(title="Digits: distillation from width 16")
+    config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
+    config.labels.planted_fraction = 0.08
+    config.subsets.num_runs = 40
+    config.model = dict(name="resnet", depth=8, width=16)
+    config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=1.0)
+    config.training = common.training(epochs=25, batch_size=64)
+    config.axis = dict(field="model.width", values=(2, 4, 16))
+    config.series = ("one_hot", "distilled")
+    config.distillation.teacher = "16"
+    if given.smoke:
+        config.subsets.num_runs = 20
+        config.axis.values = (2, 4)
+        config.distillation.teacher = "4"
+        config.training.epochs = 4
+    return config

@@ -1,0 +1,32 @@
+r"""ImageNet with ResNet-50: Feldman & Zhang (NeurIPS 2020).
+
+What: batches of 896, rate 0.7, 15 epochs of warm-up, x 0.1 at 30, 60 and 90 of 100 epochs, no
+decay. They crop at random sizes; memkit pads by 32 pixels, crops and flips.
+
+  memkit run --config=imagenet_resnet50 --workdir=gs://BUCKET/imagenet --config.dataset.data_dir=DIR
+Smoke: --config=imagenet_resnet50:smoke
+
+Cost: 2,000 models of 100,000 steps with batches of 896; not measured here.
+Expect: about 73% top-1 on the full set; their released list has 1,641 pairs.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant)
+    config = common.study(title="ImageNet: ResNet-50")
+    config.dataset = common.real_data(given, "imagenet2012", data_dir="", image_size=224)
+    config.dataset.resident = False
+    config.subsets.num_runs = 2000
+    config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="imagenet", version=2.0)
+    config.optimizer.update(nesterov=False, weight_decay=0.0)
+    config.schedule = dict(
+        name="step", peak=0.7, warmup_epochs=15.0, milestones=(30, 60, 90), factor=0.1
+    )
+    config.training = common.training(epochs=100, batch_size=896, augment="pad_crop_flip", pad=32)
+    if given.smoke:
+        config.model.update(depth=18, width=4)
+        common.smoke(config, image_size=64)
+        config.dataset.resident = False
+    return config

@@ -1,0 +1,25 @@
+r"""MNIST with a 512-256 perceptron: the public demonstration of Feldman & Zhang (NeurIPS 2020).
+
+What: memorization and consistency of 60,000 digits; SGD with momentum 0.9, rate 0.1, batches of
+128, 10 epochs, no decay. Momentum is plain, not Nesterov.
+
+  memkit run --config=mnist_mlp --workdir=out/mnist
+From an npz file: --config=mnist_mlp:npz=FILE   Smoke: --config=mnist_mlp:smoke
+
+Cost: 2,000 models of 3,280 steps; docs/results.md has the time of 40 on a CPU.
+Expect: almost all memorization near 0; consistency follows the published C-scores.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant)
+    config = common.study(title="MNIST: 512-256 perceptron")
+    config.dataset = common.real_data(given, "mnist")
+    config.subsets.num_runs = 2000
+    config.model = dict(name="mlp", hidden=(512, 256))
+    config.optimizer.update(nesterov=False, weight_decay=0.0)
+    config.schedule = dict(name="step", peak=0.1, warmup_epochs=0.0, milestones=(), factor=0.1)
+    config.training = common.training(epochs=10, batch_size=128)
+    return common.smoke(config, image_size=8, channels=1) if given.smoke else config

@@ -1,0 +1,30 @@
+r"""Your own images: which of them are mislabeled, atypical or memorized.
+
+What: ResNet-20 on 60 subsets of 70% of the images in a folder (`train/<class>/*.png|jpg` and
+`test/<class>/*`, or `<class>/*` with `holdout`), or in an npz file (x_train, y_train, x_test,
+y_test).
+
+  memkit run --config=my_images:path=DIR,size=32,holdout=0.2 --workdir=out/my_images
+Gray images: ...,channels=1   Smoke: --config=my_images:smoke
+
+Cost: 60 models; `memkit plan` measures the time on your device.
+Expect: wrong labels among the most memorized examples; the report's gallery shows them.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant, path="", size=32, holdout=0.0, channels=3)
+    config = common.study(title="My images: ResNet-20")
+    source = dict(name="folder", path=given.path, test_fraction=given.holdout)
+    if given.path.endswith(".npz"):
+        source = dict(name="npz", path=given.path)
+    mean, std = (0.5,) * given.channels, (0.25,) * given.channels
+    config.dataset = common.dataset(mean=mean, std=std, image_size=given.size, **source)
+    config.subsets.num_runs = 60
+    config.model = dict(name="resnet", depth=20, width=16)
+    config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=2.0)
+    config.training = common.training(epochs=60, batch_size=64, augment="pad_crop_flip")
+    config.record.all_probs = True
+    return common.smoke(config, image_size=8, channels=given.channels) if given.smoke else config

@@ -1,0 +1,29 @@
+r"""Tiny-ImageNet along the width of MobileNet-v3: Lukasik et al. (TMLR 2024), appendix.
+
+What: as tiny_imagenet_resnet_depth for the second family of the paper.
+
+  memkit run --config=tiny_imagenet_mobilenet_width --workdir=out/tiny_mobilenet \
+    --config.dataset.path=DIR/tiny-imagenet-200.zip
+Smoke: --config=tiny_imagenet_mobilenet_width:smoke
+
+Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
+device; not measured on an accelerator here.
+Expect: the same picture as for ResNets.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant)
+    config = common.study(title="Tiny-ImageNet: MobileNet-v3 along width")
+    config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")
+    config.model = dict(
+        name="mobilenet_v3", variant="large", alpha=1.0, minimalistic=False, resolution=64
+    )
+    common.lukasik_tiny_imagenet(config)
+    config.axis = dict(field="model.alpha", values=(0.25, 0.5, 0.75, 1.0, 1.5))
+    if given.smoke:
+        config.model.variant = "small"
+        common.smoke(config, image_size=64, values=(0.25, 0.5))
+    return config

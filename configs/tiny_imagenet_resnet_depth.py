@@ -1,0 +1,28 @@
+r"""Tiny-ImageNet along the depth of ImageNet-style ResNets: Lukasik et al. (TMLR 2024), appendix.
+
+What: as cifar100_resnet_depth, with Table 4's recipe for Tiny-ImageNet. Depths 18 to 152 and the
+3x3 stem are our reading; the paper does not list them.
+
+  memkit run --config=tiny_imagenet_resnet_depth --workdir=out/tiny_depth \
+    --config.dataset.path=DIR/tiny-imagenet-200.zip
+Smoke: --config=tiny_imagenet_resnet_depth:smoke
+
+Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
+device; not measured on an accelerator here.
+Expect: the same picture as on CIFAR-100.
+"""
+
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    given = common.arguments(variant)
+    config = common.study(title="Tiny-ImageNet: ResNets along depth")
+    config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")
+    config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="3x3", version=1.5)
+    common.lukasik_tiny_imagenet(config)
+    config.axis = dict(field="model.depth", values=(18, 34, 50, 101, 152))
+    if given.smoke:
+        config.model.width = 4
+        common.smoke(config, image_size=16, values=(18, 34))
+    return config

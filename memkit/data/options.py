@@ -1,0 +1,56 @@
+"""What the values of a data set's options may be, checked before anything is loaded."""
+
+from memkit.errors import expected
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value):
+    return _is_int(value) and value >= 0
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _is_name(value):
+    return _is_text(value) and bool(value)
+
+
+def _is_fraction(value):
+    return (_is_int(value) or isinstance(value, float)) and 0 <= value < 1
+
+
+def _is_classes(value):
+    if not isinstance(value, (list, tuple)) or not all(_is_int(v) or _is_text(v) for v in value):
+        return False
+    return len(value) != 1 and len(set(value)) == len(value)
+
+
+# option -> (test of a value, words for it); an option has one meaning in all sources.
+_VALUES = {
+    "tfds_name": (_is_name, "the name of a TFDS data set"),
+    "data_dir": (_is_text, "a folder"),
+    "path": (_is_name, "a file or folder"),
+    "train_split": (_is_name, "the name of a split"),
+    "test_split": (_is_name, "the name of a split"),
+    "image_size": (_is_count, "a number of pixels, 0 = as the images are"),
+    "test_fraction": (_is_fraction, "a number in [0, 1)"),
+    "classes": (_is_classes, "two or more different class numbers or names"),
+    "train_per_class": (_is_count, "an int of at least 0, 0 = all"),
+    "test_per_class": (_is_count, "an int of at least 0, 0 = all"),
+}
+
+
+def check(option, value):
+    """Refuses a value that an option cannot have; options without a rule take anything.
+
+    Raises:
+      InputError: names the option.
+    """
+    if option in _VALUES:
+        test, words = _VALUES[option]
+        if not test(value):
+            raise expected(f"dataset.{option}", words, repr(value))

@@ -1,0 +1,206 @@
+"""Image classification sets of TensorFlow Datasets, in an order that no build can change.
+
+TFDS shuffles when it prepares a set, so rows are sorted by what an example is, not where it lies.
+Prepared files are read without TensorFlow, which would otherwise start before the engine can
+configure it; only preparing a set needs TensorFlow.
+"""
+
+import hashlib
+import pathlib
+import socket
+import struct
+import urllib.parse
+
+import numpy as np
+
+from memkit.data import images
+from memkit.data.dataset import ImageDataset
+from memkit.errors import expected
+
+# Archives that are enough for preparing a set; the builders register others beside them.
+_ARCHIVES = {
+    "cifar10": ("cifar-10-binary.tar.gz",),
+    "cifar100": ("cifar-100-binary.tar.gz",),
+    "svhn_cropped": ("train_32x32.mat", "test_32x32.mat", "extra_32x32.mat"),
+    "imagenette": ("imagenette2.tgz",),
+    "imagenet2012": ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"),
+}
+_ID_FEATURES = ("id", "file_name")
+_JPEG = b"\xff\xd8"
+_LENGTH, _CHECK_SUM = struct.Struct("<Q"), 4  # of a TFRecord file
+
+
+def load(*, tfds_name, data_dir="", train_split="train", test_split="test", image_size=0):
+    """Returns a TFDS set, prepared first where it is not.
+
+    Args:
+      tfds_name: name, with config and version where wanted, such as "imagenette/320px-v2".
+      data_dir: TFDS's folder, local or an object store; "" = TFDS's own default.
+      train_split: name of a whole split; slices would depend on the order of the build.
+      test_split: the same for the test images.
+      image_size: pixels on a side to resize to, see `images.fit`; 0 = all are of one size.
+
+    Returns:
+      ImageDataset in the order of the feature `id`, else `file_name`, else of the hash of the
+      image's content. Hash ids are 16 hexadecimal digits; the k-th copy of an image carries `#k`.
+
+    Raises:
+      InputError: an unknown set or split, no features image and label, unequal sizes without
+        image_size, or preparing failed; says which archives to put where.
+    """
+    builder = _prepared(tfds_name, data_dir)
+    features = builder.info.features
+    _check_features(tfds_name, features)
+    parts = {}
+    for part, split in (("train", train_split), ("test", test_split)):
+        if split not in builder.info.splits:
+            names = ", ".join(builder.info.splits)
+            raise expected(f"dataset.{part}_split", f"a split of {tfds_name}: {names}", repr(split))
+        parts[part] = _ordered(builder, split, image_size)
+    pixels, labels, ids = (parts["train"][k] + parts["test"][k] for k in range(3))
+    pixels = images.stack(pixels, ids)
+    ids, labels = np.array(ids, dtype=str), np.array(labels, np.int32)
+    count = len(parts["train"][0])
+    return ImageDataset(
+        train_images=pixels[:count],
+        train_labels=labels[:count],
+        train_ids=ids[:count],
+        test_images=pixels[count:],
+        test_labels=labels[count:],
+        test_ids=ids[count:],
+        class_names=tuple(features["label"].names),
+    )
+
+
+def _prepared(tfds_name, data_dir):
+    """Returns the builder of a set whose files are there."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(tfds_name, data_dir=data_dir or None)
+    except (ValueError, AssertionError) as error:
+        received = f"{tfds_name!r} ({_first_line(error)})"
+        raise expected("dataset.tfds_name", "a TFDS data set", received) from None
+    if builder.is_prepared():
+        return builder
+    downloads = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser() / "downloads"
+    # Without this look ahead TFDS tries again for minutes before it gives up.
+    if not _any_file(downloads) and not _reachable(builder.url_infos):
+        raise _unprepared(builder, downloads, "no way to its server")
+    damaged = tfds.download.download_manager.NonMatchingChecksumError
+    try:
+        builder.download_and_prepare()
+    except (OSError, AssertionError, tfds.download.DownloadError, damaged) as error:
+        raise _unprepared(builder, downloads, _first_line(error)) from None
+    return builder
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _any_file(folder):
+    return any(file.is_file() for file in folder.rglob("*"))
+
+
+def _reachable(urls):
+    for host in {urllib.parse.urlparse(url).hostname for url in urls} - {None}:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            return False
+    return True
+
+
+def _unprepared(builder, downloads, reason):
+    """Returns the error that says which files make preparing possible without a network."""
+    registered = [
+        info.filename or urllib.parse.urlparse(url).path.rpartition("/")[2]
+        for url, info in builder.url_infos.items()
+    ]
+    archives = _ARCHIVES[builder.name] if builder.name in _ARCHIVES else registered
+    files = ", ".join(archives) or "what its page in the TFDS catalog names"
+    return expected(
+        "dataset.data_dir",
+        f"{builder.name} prepared, or its archives ({files}) in {downloads / 'manual'}",
+        f"neither ({reason})",
+    )
+
+
+def _check_features(tfds_name, features):
+    found = set(features) if hasattr(features, "keys") else set()
+    if not {"image", "label"} <= found or not hasattr(features["label"], "names"):
+        names = ", ".join(sorted(found)) or "none"
+        raise expected(
+            "dataset.tfds_name",
+            "a set with the features image and label (a class)",
+            f"{tfds_name} with {names}",
+        )
+
+
+def _ordered(builder, split, image_size):
+    """Returns the pixels, labels and ids of a split as lists in permanent order."""
+    key = next((name for name in _ID_FEATURES if name in builder.info.features), None)
+    rows = []
+    for number, example in enumerate(_examples(builder, split)):
+        encoded, label = bytes(example["image"]), int(example["label"])
+        name = f"{builder.name} {split} record {number}"
+        pixels = images.decode(encoded, name)
+        own = _hash(encoded, pixels) if key is None else _plain(example[key])
+        rows.append((own, label, images.fit(pixels[None], image_size)[0]))
+    if not rows:
+        raise expected("dataset", f"examples in the split {split} of {builder.name}", "none")
+    rows.sort(key=lambda row: row[:2])
+    ids = [str(own) for own, _, _ in rows]
+    if key is None:
+        ids = _numbered(ids)
+    return [pixels for _, _, pixels in rows], [label for _, label, _ in rows], ids
+
+
+def _plain(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _hash(encoded, pixels):
+    """Returns the hash of an image's content.
+
+    Lossless files of the same image differ with the library that wrote them, decoded JPEG files
+    with the library that reads them.
+    """
+    lossy = encoded.startswith(_JPEG)
+    content = encoded if lossy else f"{pixels.shape}".encode() + pixels.tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _numbered(ids):
+    """Returns sorted ids with `#k` after the k-th copy."""
+    numbered, copies = [], 0
+    for row, name in enumerate(ids):
+        copies = copies + 1 if row and ids[row - 1] == name else 0
+        numbered.append(f"{name}#{copies}" if copies else name)
+    return numbered
+
+
+def _examples(builder, split):
+    """Yields the features of each example as stored, images still encoded."""
+    import tensorflow_datasets as tfds
+
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    if builder.info.file_format is not tfds.core.FileFormat.TFRECORD:
+        yield from builder.as_data_source(split, decoders=decoders)
+        return
+    for path in builder.info.splits[split].filepaths:
+        for record in _records(path):
+            yield builder.info.features.deserialize_example_np(record, decoders=decoders)
+
+
+def _records(path):
+    """Yields the records of a TFRecord file: length, its check sum, data, their check sum."""
+    with path.open("rb") as file:
+        while header := file.read(_LENGTH.size + _CHECK_SUM):
+            length = _LENGTH.unpack_from(header)[0] if len(header) > _LENGTH.size else 0
+            record = file.read(length)
+            if not length or len(record) < length or len(file.read(_CHECK_SUM)) < _CHECK_SUM:
+                raise expected("dataset.data_dir", "whole files", f"{path}, which is cut off")
+            yield record

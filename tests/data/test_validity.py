@@ -1,0 +1,47 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from memkit.data import validity
+from memkit.data.dataset import ImageDataset
+from memkit.errors import InputError
+
+
+@pytest.fixture
+def small(pictures):
+    return ImageDataset(
+        train_images=pictures(6, 4, 4, 1),
+        train_labels=np.arange(6, dtype=np.int32) % 3,
+        train_ids=np.array([f"a{i}" for i in range(6)]),
+        test_images=pictures(2, 4, 4, 1, seed=1),
+        test_labels=np.array([0, 2], np.int32),
+        test_ids=np.array(["b0", "b1"]),
+        class_names=("x", "y", "z"),
+    )
+
+
+def test_a_test_set_may_lack_classes_and_share_ids_with_train(small):
+    validity.check(small)
+    validity.check(dataclasses.replace(small, test_ids=small.train_ids[:2]))
+
+
+_REFUSED = {
+    "same ids": ({"train_ids": np.array(list("abcdec"))}, "different ids .*2 times c$"),
+    "same test ids": ({"test_ids": np.array(["b", "b"])}, "different ids of the test images"),
+    "floats": ({"train_images": np.zeros((6, 4, 4, 1))}, "uint8 images .*float64"),
+    "no channels": ({"train_images": np.zeros((6, 4, 4), np.uint8)}, r"uint8 .*\[6, 4, 4\]$"),
+    "other size": ({"test_images": np.zeros((2, 4, 5, 1), np.uint8)}, r"test \[4, 5, 1\]$"),
+    "fewer ids": ({"train_ids": np.array(["a"])}, "6 images, 6 labels, 1 ids"),
+    "range": ({"test_labels": np.array([0, 3])}, r"test labels in \[0, 3\), received 3 in row 1"),
+    "negative": ({"train_labels": np.array([0, 1, 2, 0, 1, -1])}, "received -1 in row 5"),
+    "bools": ({"test_labels": np.array([True, False])}, "ints, received type bool"),
+    "empty class": ({"train_labels": np.zeros(6, int)}, "none of 2 class.*such as 'y'"),
+}
+
+
+@pytest.mark.parametrize("case", _REFUSED)
+def test_what_would_make_scores_wrong_is_refused(small, case):
+    changes, message = _REFUSED[case]
+    with pytest.raises(InputError, match=f"^dataset: expected .*{message}"):
+        validity.check(dataclasses.replace(small, **changes))

@@ -1,0 +1,304 @@
+"""A user's own model: found by name, checked, and with layers that keep their weights."""
+
+import numpy as np
+import pytest
+
+from memkit import models
+from memkit.errors import InputError
+from memkit.models.initial_values import initial_values
+
+_HEAD = """
+import keras
+
+def images_in(shape):
+    return keras.Input(shape, name="images")
+
+def out(x, num_classes, **options):
+    x = keras.layers.Flatten(name="flatten")(x)
+    return keras.layers.Dense(num_classes, name="logits", **options)(x)
+
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch, request):
+    """Returns a function (source of the module) -> module name, importable in this test only."""
+    monkeypatch.syspath_prepend(tmp_path)
+    module = f"own_model_{abs(hash(request.node.name))}"
+
+    def install(source):
+        (tmp_path / f"{module}.py").write_text(_HEAD + source)
+        return module
+
+    yield install
+    monkeypatch.delitem(__import__("sys").modules, module, raising=False)
+
+
+_PLAIN = """
+def build(input_shape, num_classes, *, units, activation="relu"):
+    images = images_in(input_shape)
+    x = keras.layers.Conv2D(units, 3, activation=activation, name="conv")(images)
+    return keras.Model(images, out(x, num_classes))
+"""
+
+
+def _build(name, *, num_classes=3, **options):
+    return models.build(name, input_shape=(4, 4, 1), num_classes=num_classes, **options)
+
+
+def test_function_is_called_with_shape_classes_and_options(write):
+    model = _build(f"{write(_PLAIN)}:build", units=5)
+    assert model.input_shape == (None, 4, 4, 1)
+    assert model.output_shape == (None, 3)
+    assert model.get_layer("conv").filters == 5
+
+
+def test_keyword_options_may_have_any_name(write):
+    source = """
+def build(*, input_shape, num_classes, **options):
+    assert options == {"anything": 3}
+    images = images_in(input_shape)
+    return keras.Model(images, out(images, num_classes))
+"""
+    _build(f"{write(source)}:build", anything=3)
+
+
+def test_options_are_checked_against_the_signature(write):
+    name = f"{write(_PLAIN)}:build"
+    models.check(name, units=2, activation="tanh")
+    with pytest.raises(InputError, match="^model.units: expected a value"):
+        models.check(name)
+    with pytest.raises(InputError, match="^model.size: expected .*build to take units, activation"):
+        models.check(name, units=2, size=3)
+
+
+@pytest.mark.parametrize("name", [":build", "a:", "a:b:c", ".a:build", "a b:c", "a.:c", ":"])
+def test_malformed_names_are_refused(name):
+    with pytest.raises(InputError, match="^model.name: expected my_package.my_module:my_function"):
+        models.check(name)
+
+
+@pytest.mark.parametrize("name", ["no_such_module_here:build", "json.no_such_part:build"])
+def test_missing_module_is_refused(name):
+    with pytest.raises(InputError, match="^model.name: expected module .* on PYTHONPATH, .*No mod"):
+        models.check(name)
+
+
+def test_module_missing_inside_the_users_module_keeps_its_traceback(write):
+    module = write("import no_such_module_here\n")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_here"):
+        models.check(f"{module}:build")
+
+
+@pytest.mark.parametrize("function", ["make", "number"])
+def test_missing_function_is_refused(write, function):
+    module = write(_PLAIN + "number = 3\n")
+    with pytest.raises(InputError, match=f"^model.name: expected a function {function} in module"):
+        models.check(f"{module}:{function}", units=3)
+
+
+@pytest.mark.parametrize("signature", ["num_classes", "input_shape, classes", "*arguments"])
+def test_function_that_takes_no_shape_or_classes_is_refused(write, signature):
+    module = write(f"def build({signature}):\n    pass\n")
+    with pytest.raises(InputError, match="^model.name: expected .* take input_shape, num_classes"):
+        models.check(f"{module}:build")
+
+
+def test_positional_only_arguments_are_refused(write):
+    module = write("def build(input_shape, /, num_classes):\n    pass\n")
+    with pytest.raises(InputError, match="^model.name: expected .* to take its arguments by name"):
+        models.check(f"{module}:build")
+
+
+def _returning(expression, before="images"):
+    return f"""
+def build(input_shape, num_classes):
+    images = images_in(input_shape)
+    x = {before}
+    return {expression}
+"""
+
+
+@pytest.mark.parametrize(
+    "expression, message",
+    [
+        ("None", "a keras.Model from .*, received NoneType"),
+        ("out", "a keras.Model from .*, received function"),
+        ("keras.Model(images, x)", r"logits \[None, 3\] .*received \[None, 4, 4, 1\]"),
+        ("keras.Model(images, out(x, 4))", r"logits \[None, 3\] .*received \[None, 4\]"),
+        ("keras.Model(images, [out(x, 3), x])", "one output from .*, received list"),
+        ("keras.Model(images, out(x, 3, dtype='float16'))", "float32 logits .*received float16"),
+        ("keras.Model(images, out(x, 3, activation='softmax'))", "without softmax"),
+        (
+            "keras.Model(images, out(x, 3, kernel_regularizer='l2'))",
+            "no losses or regularizers .*optimizer.weight_decay.*received 1",
+        ),
+    ],
+)
+def test_what_is_no_classifier_of_these_images_is_refused(write, expression, message):
+    module = write(_returning(expression))
+    with pytest.raises(InputError, match=f"^model.name: expected .*{message}"):
+        _build(f"{module}:build")
+
+
+def test_model_of_other_images_is_refused(write):
+    source = """
+def build(input_shape, num_classes):
+    images = images_in((5, 5, 1))
+    return keras.Model(images, out(images, num_classes))
+"""
+    with pytest.raises(InputError, match=r"a model of images \[None, 4, 4, 1\], received .*5, 5"):
+        _build(f"{write(source)}:build")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "keras.layers.Dropout(0.5, name='chance')(images)",
+        "keras.layers.GaussianNoise(0.5, name='chance')(images)",
+        "keras.layers.RandomFlip(name='chance')(images)",
+        "keras.Sequential([keras.layers.Dropout(0.5, name='chance')], name='inside')(images)",
+    ],
+)
+def test_layer_that_draws_random_numbers_is_refused_by_name(write, layer):
+    module = write(_returning("keras.Model(images, out(x, num_classes))", before=layer))
+    message = "draw random numbers.* on the host, received layer 'chance'"
+    with pytest.raises(InputError, match=message):
+        _build(f"{module}:build")
+
+
+def test_dropout_of_nothing_is_accepted(write):
+    layer = "keras.layers.Dropout(0.0)(images)"
+    _build(f"{write(_returning('keras.Model(images, out(x, num_classes))', before=layer))}:build")
+
+
+def test_subclassed_model_is_accepted(write):
+    source = """
+class Net(keras.Model):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(num_classes, name="logits")
+
+    def call(self, images):
+        return self.dense(self.flatten(images))
+
+def build(input_shape, num_classes):
+    return Net(num_classes)
+"""
+    model = _build(f"{write(source)}:build")
+    kernel, bias = initial_values(model, seed=0, purpose="init", run=0)
+    assert kernel.shape == (16, 3) and bias.shape == (3,)
+
+
+_PRETRAINED = """
+def build(input_shape, num_classes, keep):
+    images = images_in(input_shape)
+    backbone = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Conv2D(2, 3, name="conv"),
+            keras.layers.BatchNormalization(name="norm"),
+        ],
+        name="backbone",
+    )
+    for variable in backbone.variables:
+        variable.assign(variable * 0 + 3)
+    model = keras.Model(images, out(backbone(images), num_classes))
+    model.memkit_keep = keep
+    return model
+"""
+
+
+def _fresh(model):
+    """Returns {variable: whether a run starts it from a new value}."""
+    values = initial_values(model, seed=0, purpose="init", run=0)
+    named = (f"{v.path.split('/')[-2]}/{v.name}" for v in model.variables)
+    return dict(zip(named, (value is not None for value in values), strict=True))
+
+
+_CONV = ["conv/kernel", "conv/bias"]
+_NORM = ["norm/gamma", "norm/beta", "norm/moving_mean", "norm/moving_variance"]
+_LOGITS = ["logits/kernel", "logits/bias"]
+
+
+@pytest.mark.parametrize(
+    "keep, kept",
+    [
+        ((), []),
+        (("backbone",), _CONV + _NORM),
+        (("conv",), _CONV),
+        (["norm", "logits"], _NORM + _LOGITS),
+    ],
+)
+def test_named_layers_keep_their_weights(write, keep, kept):
+    model = _build(f"{write(_PRETRAINED)}:build", keep=keep)
+    fresh = _fresh(model)
+    assert set(fresh) == {*_CONV, *_NORM, *_LOGITS}
+    assert {name for name, new in fresh.items() if not new} == set(kept)
+    assert (np.asarray(model.get_layer("backbone").get_layer("conv").kernel) == 3).all()
+
+
+def test_other_variables_start_as_without_kept_layers(write):
+    module = write(_PRETRAINED)
+    everything = _build(f"{module}:build", keep=())
+    some = _build(f"{module}:build", keep=("backbone",))
+    first, second = (
+        initial_values(model, seed=0, purpose="init", run=4) for model in (everything, some)
+    )
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if b is not None]
+    assert len(pairs) == len(_LOGITS)
+    for a, b in pairs:
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("keep", [("head",), ("backbone", "convolution"), "backbone", 3])
+def test_kept_names_must_be_names_of_layers(write, keep):
+    with pytest.raises(InputError, match="^model.memkit_keep: expected "):
+        _build(f"{write(_PRETRAINED)}:build", keep=keep)
+
+
+_CUSTOM = """
+class Scale(keras.layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(name="scale", shape=(1,), initializer="random_normal")
+
+    def call(self, x):
+        return x * self.scale
+
+def build(input_shape, num_classes, keep=(), **options):
+    images = images_in(input_shape)
+    model = keras.Model(images, out(Scale(name="scaling")(images), num_classes, **options))
+    model.memkit_keep = keep
+    return model
+"""
+
+
+def test_variable_that_can_neither_be_drawn_nor_is_kept_is_refused(write):
+    name = f"{write(_CUSTOM)}:build"
+    message = "attribute scale_initializer, or .* memkit_keep, received neither .*'scaling/scale'"
+    with pytest.raises(InputError, match=message):
+        _build(name)
+    _build(name, keep=("scaling",))
+
+
+def test_unknown_initializer_is_refused_unless_kept(write):
+    name = f"{write(_CUSTOM)}:build"
+    with pytest.raises(InputError, match="expected initializers among .* received Orthogonal"):
+        _build(name, keep=("scaling",), kernel_initializer="orthogonal")
+    _build(name, keep=("scaling", "logits"), kernel_initializer="orthogonal")
+
+
+def test_layers_that_share_a_path_are_told_apart(write):
+    source = """
+def build(input_shape, num_classes):
+    images = images_in(input_shape)
+    x = images
+    for units, start in ((2, "zeros"), (3, "ones")):
+        part = [keras.layers.Dense(units, kernel_initializer=start, name="dense")]
+        x = keras.Sequential(part, name="part" + start)(x)
+    return keras.Model(images, out(x, num_classes))
+"""
+    model = _build(f"{write(source)}:build")
+    values = initial_values(model, seed=0, purpose="init", run=0)
+    assert [value.mean() for value in (values[0], values[2])] == [0, 1]

@@ -1,0 +1,125 @@
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from memkit.errors import InputError
+from memkit.studies import checks
+from memkit.studies import points as points_lib
+
+FOLDER = pathlib.Path(__file__).parents[1] / "configs"
+NAMES = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("__init__", "common"))
+
+TABLE_4 = {  # Lukasik et al. (TMLR 2024)
+    "cifar": {
+        "optimizer.momentum": 0.9,
+        "optimizer.nesterov": True,
+        "optimizer.weight_decay": 1e-4,
+        "training.batch_size": 1024,
+        "training.epochs": 450,
+        "schedule.peak": 1.0,
+        "schedule.warmup_epochs": 15.0,
+        "schedule.milestones": [200, 300, 400],
+        "schedule.factor": 0.1,
+        "subsets.num_runs": 400,
+        "subsets.train_fraction": 0.7,
+        "distillation.weight": 1.0,
+        "distillation.temperature": 3.0,
+    },
+    "tiny_imagenet": {
+        "optimizer.nesterov": True,
+        "optimizer.weight_decay": 5e-4,
+        "training.batch_size": 256,
+        "training.epochs": 90,
+        "schedule.name": "cosine",
+        "schedule.peak": 0.1,
+        "schedule.warmup_epochs": 5.0,
+        "subsets.num_runs": 400,
+        "subsets.train_fraction": 0.7,
+    },
+}
+RECIPES = {
+    "cifar10_resnet_depth": "cifar",
+    "cifar100_resnet_depth": "cifar",
+    "cifar100_mobilenet_width": "cifar",
+    "cifar100_distill": "cifar",
+    "cifar100_teacher_depth": "cifar",
+    "cifar100_label_noise": "cifar",
+    "tiny_imagenet_resnet_depth": "tiny_imagenet",
+    "tiny_imagenet_mobilenet_width": "tiny_imagenet",
+}
+
+
+def load(name, variant=""):
+    if name == "my_images" and not variant:
+        variant = "path=pictures"
+    config = importlib.import_module(f"memkit.configs.{name}").get_config(variant)
+    return points_lib.plain(config.to_dict())
+
+
+@pytest.mark.parametrize("variant", ["", "smoke"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_and_its_smoke_are_sound_studies(name, variant):
+    checks.check(load(name, variant))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_header_has_what_a_lab_note_needs(name):
+    header = importlib.import_module(f"memkit.configs.{name}").__doc__
+    assert f"memkit run --config={name}" in header
+    for part in ("What:", "Cost:", "Expect", ":smoke"):
+        assert part in header
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipe_is_table_4(name):
+    config = points_lib.flatten(load(name))
+    for field, value in TABLE_4[RECIPES[name]].items():
+        assert config[field] == value, field
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith(("cifar", "mnist"))])
+def test_images_can_come_from_an_npz_file(name):
+    config = load(name, "npz=some/file.npz")
+    assert config["dataset"]["name"] == "npz"
+    assert config["dataset"]["path"] == "some/file.npz"
+    checks.check(config)
+
+
+def test_the_subset_ratio_keeps_the_number_of_steps():
+    steps = []
+    for ratio in (0.5, 0.7, 0.9):
+        config = load("cifar100_subset_ratio", f"ratio={ratio}")
+        assert config["subsets"]["train_fraction"] == ratio
+        steps.append(round(50_000 * ratio) // 1024 * config["training"]["epochs"])
+    assert max(steps) / min(steps) < 1.03
+
+
+@pytest.mark.parametrize("variant", ["tiny", "npz", "ratio=0.5", "smoke,fast"])
+def test_unknown_arguments_are_refused_with_the_valid_ones(variant):
+    with pytest.raises(ValueError, match="expected arguments among smoke, npz=..., received"):
+        load("cifar100_resnet_depth", variant)
+
+
+def test_a_config_names_what_is_wrong_with_an_override():
+    config = load("cifar100_distill")
+    config["distillation"]["teacher"] = "57"
+    with pytest.raises(InputError, match="^distillation.teacher: expected 'same' or one of 8"):
+        checks.check(config)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_smoke_runs_end_to_end(name, tmp_path):
+    workdir = tmp_path / name
+    command = ["run", f"--config={name}:smoke", f"--workdir={workdir}", "--workers=1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "memkit.cli", *command], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((workdir / "summary.json").read_text())
+    assert all(point["num_runs"] == 20 for point in summary["points"])
+    assert (workdir / "report" / "index.html").exists()
