@@ -8,10 +8,10 @@ import importlib.util
 import os
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 from ml_collections import config_flags
 
-from memkit import studies
+from memkit import models, studies
 from memkit.errors import expected
 from memkit.studies import checks
 from memkit.studies import points as points_lib
@@ -107,6 +107,9 @@ def resolved(config_value, workdir_value):
             raise expected("--config", "the name or file of a study's config", "none")
         return studies.load(workdir_value).config
     nested = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
+    nested["model"], left_out = models.fields_of_own(nested["model"])
+    if left_out:
+        logging.info("model: %s takes no %s", nested["model"]["name"], ", ".join(left_out))
     checks.check(nested)
     return nested
 

@@ -55,6 +55,29 @@ def check(name, **options):
     module.check(**options)
 
 
+def fields_of_own(section):
+    """Splits a `model` section into what a user's function takes and the names of the rest.
+
+    A config has the fields of its own model; where --config.model.name puts a user's function in
+    its place, the function gets those that it takes.
+
+    Returns:
+      (section without the rest, sorted names of the rest); the rest is empty for memkit's models.
+    """
+    if not imported.is_own(section["name"]):
+        return section, []
+    takes = imported.parameters(section["name"])
+    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        return section, []
+    rest = sorted(set(section) - {"name", *takes})
+    return {k: v for k, v in section.items() if k not in rest}, rest
+
+
+def code_fingerprint(names):
+    """Returns a text that changes with the code of a user's models among names; "" without any."""
+    return ",".join(imported.code_fingerprint(n) for n in sorted(names) if imported.is_own(n))
+
+
 def build(name, *, input_shape, num_classes, **options):
     """Returns the Keras model of a name.
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import PIL.Image
 
-from memkit import storage, subsets
+from memkit import models, storage, subsets
 from memkit.data import dataset as datasets
 from memkit.data import duplicates
 from memkit.data import labels as label_noise
@@ -56,7 +56,13 @@ def draft(config, dataset):
         seed=config["seed"],
     )
     fingerprint = datasets.fingerprint(dataset)
-    info = {"data_fingerprint": fingerprint, "labels_fingerprint": _hash_labels(given)}
+    info = {
+        "data_fingerprint": fingerprint,
+        "labels_fingerprint": _hash_labels(given),
+        "model_fingerprint": models.code_fingerprint(
+            {point.config["model"]["name"] for point in points_lib.points(config)}
+        ),
+    }
     found = points_lib.points(config, points_lib.origin(info))
     for point in found:
         plan.steps_per_epoch(int(mask[0].sum()), point.config["training"]["batch_size"])
@@ -116,6 +122,8 @@ def _check_workdir(workdir, new):
         raise expected("dataset", f"the images and labels {workdir} was made with", "other data")
     if old.info["labels_fingerprint"] != new.info["labels_fingerprint"]:
         raise expected("labels", f"the given labels {workdir} was made with", "others")
+    if old.info["model_fingerprint"] != new.info["model_fingerprint"]:
+        raise expected("model.name", f"the code {workdir} was made with", "code that has changed")
     if not np.array_equal(old.train_mask, new.train_mask[: len(old.train_mask)]):
         raise InputError(f"--workdir: the design in {workdir} was made by another memkit version")
     return old

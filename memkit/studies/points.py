@@ -55,8 +55,9 @@ def source(dataset):
 
 
 def origin(info):
-    """Returns the fingerprint of a study's data and given labels together."""
-    return f"{info['data_fingerprint']}/{info['labels_fingerprint']}"
+    """Returns the fingerprint of a study's data, given labels and a user's model code together."""
+    parts = ("data_fingerprint", "labels_fingerprint", "model_fingerprint")
+    return "/".join(info[part] for part in parts)
 
 
 def points(config, data_fingerprint=""):

@@ -238,3 +238,36 @@ def test_a_study_loads_in_three_lines_for_notebooks(tiny_study):
     most = study.examples.train_ids[scores.value.argmax()]
     assert most.startswith("digit_")
     assert analysis.read_outcomes(study, study.points[0]).correct.shape == (20, 1437)
+
+
+OWN_MODEL = """
+import keras
+
+
+def build(*, input_shape, num_classes, units=6):
+    images = keras.Input(input_shape)
+    x = keras.layers.Flatten()(images)
+    x = keras.layers.Dense(units, activation="relu")(x)
+    return keras.Model(images, keras.layers.Dense(num_classes)(x))
+"""
+
+
+def test_a_models_function_of_ones_own_trains_in_worker_processes(
+    memkit, tiny_config, tmp_path, monkeypatch
+):
+    (tmp_path / "my_models.py").write_text(OWN_MODEL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = ["train", f"--config={tiny_config}", f"--workdir={tmp_path / 'own'}"]
+    command.append("--config.model.name=my_models:build")
+    result = memkit(*command)
+    assert result.code == 0, result.err
+    assert "model: my_models:build takes no hidden" in result.err
+    assert "train 40/40 runs" in result.err
+    first, second = (
+        read_all(tmp_path / "own")[f"one_hot_momentum{m}", 0, "curve"] for m in (0.5, 0.9)
+    )
+    assert first != second
+    (tmp_path / "my_models.py").write_text(OWN_MODEL.replace("relu", "tanh"))
+    again = memkit(*command)
+    assert again.code == 2
+    assert "model.name: expected the code" in again.err
