@@ -25,7 +25,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: lint test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
