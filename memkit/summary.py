@@ -25,6 +25,7 @@ def of_point(study, outcomes, found):
         "axis_value": outcomes.point.axis_value,
         "num_runs": len(mask),
         "diverged": outcomes.count("diverged"),
+        "blocked": outcomes.count("blocked"),
         "collapsed": outcomes.count("collapsed"),
         **_accuracy(outcomes, mask),
         **_means(correct, mask, None),

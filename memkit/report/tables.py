@@ -59,14 +59,15 @@ def runs(content):
     cells = {
         "Runs": _count("num_runs"),
         "Diverged": _count("diverged"),
+        "Blocked": _count("blocked"),
         "Collapsed": _count("collapsed"),
     }
     if content.summary["axis"] is not None:
         cells = {"Point": lambda p: p["name"]} | cells
     return _per_point(
         content,
-        "Runs per point. Diverged: the loss left the finite numbers; collapsed: train "
-        "accuracy under twice chance.",
+        "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the "
+        "run diverged; both are left out. Collapsed: train accuracy under twice chance; kept.",
         cells,
     )
 

@@ -210,6 +210,7 @@ def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, tiny_conf
     assert "are diverged and left out" in result.err
     summary = json.loads((workdir / "summary.json").read_text())
     assert summary["points"][0]["diverged"] == 20
+    assert summary["points"][0]["blocked"] == 0
     assert summary["points"][0]["num_runs"] == 0
     assert summary["points"][0]["mean_memorization"] is None
     status = memkit("status", f"--workdir={workdir}")
@@ -271,3 +272,22 @@ def test_a_models_function_of_ones_own_trains_in_worker_processes(
     again = memkit(*command)
     assert again.code == 2
     assert "model.name: expected the code" in again.err
+
+
+def test_students_of_diverged_teachers_are_blocked_and_everything_is_still_reported(
+    memkit, tiny_config, tmp_path
+):
+    workdir = tmp_path / "blocked"
+    result = memkit(
+        "run",
+        f"--config={tiny_config}",
+        f"--workdir={workdir}",
+        "--config.schedule.peak=1e30",
+        "--config.axis.values=(0.9,)",
+        "--config.series=('one_hot', 'distilled')",
+    )
+    assert result.code == 0, result.err
+    teacher, student = json.loads((workdir / "summary.json").read_text())["points"]
+    assert (teacher["diverged"], teacher["blocked"]) == (20, 0)
+    assert (student["diverged"], student["blocked"]) == (0, 20)
+    assert (workdir / "report" / "index.html").exists()

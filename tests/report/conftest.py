@@ -77,6 +77,7 @@ def _point(name, series, size, score, flipped, runs):
         "axis_value": size,
         "num_runs": runs,
         "diverged": 0,
+        "blocked": 0,
         "collapsed": 0,
         "clean": {"count": int((~flipped).sum()), **_means(score, ~flipped)},
         "planted": planted,
