@@ -7,13 +7,17 @@ import sys
 import time
 
 from absl import logging
+from etils import epy
 
-from memkit import analysis, report, studies
+from memkit import analysis, studies
 from memkit import summary as summary_lib
-from memkit.report import gather
 from memkit.sweeps import local, selection
 from memkit.sweeps.progress import duration
 from memkit.training import engines, work
+
+with epy.lazy_imports():  # Charts take long to import and come last.
+    import memkit.report
+    import memkit.report.gather
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +84,7 @@ def estimate(study, *, started, trained=None):
 
 def write_report(study):
     """Writes the report and prints where it is."""
-    path = studies.write_report(study, report.render(gather.content(study)))
+    path = studies.write_report(study, memkit.report.render(memkit.report.gather.content(study)))
     print(f"report: {path}")
 
 

@@ -5,10 +5,13 @@ Repository, 1998; the 8x8 test part that scikit-learn ships.
 """
 
 import numpy as np
-import sklearn.datasets
-import sklearn.model_selection
+from etils import epy
 
 from memkit.data.dataset import ImageDataset
+
+with epy.lazy_imports():  # So that naming the data set does not load it.
+    import sklearn.datasets
+    import sklearn.model_selection
 
 NUM_TEST = 360
 

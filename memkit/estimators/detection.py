@@ -1,9 +1,12 @@
 """How well a score finds a known set of examples, such as planted labels."""
 
 import numpy as np
-from scipy import stats
+from etils import epy
 
 from memkit.errors import expected
+
+with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
+    import scipy.stats
 
 
 def auroc(score, positive):
@@ -32,5 +35,5 @@ def auroc(score, positive):
     num_negative = positive.size - num_positive
     if not num_positive or not num_negative:
         return float("nan")
-    ranks = stats.rankdata(score)[positive].sum()
+    ranks = scipy.stats.rankdata(score)[positive].sum()
     return float((ranks - num_positive * (num_positive + 1) / 2) / num_positive / num_negative)

@@ -9,12 +9,15 @@ runs); with the same weights at all points, differences between points are paire
 import dataclasses
 
 import numpy as np
-from scipy import stats
+from etils import epy
 
 from memkit import seeds
 from memkit.errors import expected
 from memkit.estimators import arms, intervals
 from memkit.estimators.memorization import memorization
+
+with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
+    import scipy.stats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,4 +218,4 @@ def _jackknife(estimates):
 def _spearman(first, second):
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
+    return float(np.corrcoef(scipy.stats.rankdata(first), scipy.stats.rankdata(second))[0, 1])
