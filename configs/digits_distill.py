@@ -6,8 +6,9 @@ training labels flipped on purpose. The student of run m learns from the teacher
   memkit run --config=digits_distill --workdir=out/digits_distill
 Smoke, about a minute: --config=digits_distill:smoke
 
-Cost: 240 models.
-Expect: by the paper, students memorize less than models of their size trained on the labels.
+Cost: 240 models, at most 23 min 55 s on 2 CPU cores (measured while they were shared).
+Expect: students memorize less than models of their size trained on the labels and are more
+accurate on the test set; docs/results.md has the printed numbers.
 """
 
 from memkit.configs import common
