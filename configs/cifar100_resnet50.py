@@ -1,7 +1,7 @@
 r"""CIFAR-100 with ResNet-50: Feldman & Zhang (NeurIPS 2020), the main experiment.
 
-What: memorization of every train and, with `memkit`'s later stages, influence on every test
-example. ResNet-50 v2 with a 3x3 stem, batches of 512, 160 epochs, the rate linearly up to 0.4 in
+What: memorization of every train example; influence on test examples is not estimated yet.
+ResNet-50 v2 with a 3x3 stem, batches of 512, 160 epochs, the rate linearly up to 0.4 in
 the first 15% and linearly down to 0, no weight decay. Their pixels are only divided by 255.
 
   memkit run --config=cifar100_resnet50 --workdir=out/cifar100_resnet50

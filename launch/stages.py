@@ -13,7 +13,7 @@ from memkit import analysis, studies
 from memkit import summary as summary_lib
 from memkit.sweeps import local, selection
 from memkit.sweeps.progress import duration
-from memkit.training import engines, work
+from memkit.training import work
 
 with epy.lazy_imports():  # Charts take long to import and come last.
     import memkit.report
@@ -101,8 +101,3 @@ def say_failures(failures):
 def say_time(started):
     """Prints how long the command took."""
     print(f"done in {duration(time.monotonic() - started)}")
-
-
-def check_engine(engine):
-    """Refuses an engine that cannot run here, before anything is written."""
-    engines.check(engine)

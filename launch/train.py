@@ -4,6 +4,7 @@ import sys
 import time
 
 from memkit import cli
+from memkit.training import engines
 
 from . import flags, stages
 
@@ -18,7 +19,7 @@ def main():
     started = time.monotonic()
     workdir = flags.required("workdir", _WORKDIR.value)
     chosen = flags.chosen(_SELECTION)
-    stages.check_engine(_ENGINE.value)
+    engines.check(_ENGINE.value)
     study = stages.open_study(flags.resolved(_CONFIG.value, workdir), workdir)
     trained = stages.train(study, engine=_ENGINE.value, workers=_WORKERS.value, **chosen)
     stages.say_time(started)
