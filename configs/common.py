@@ -25,7 +25,7 @@ def study(*, title):
     config.record = dict(all_probs=False, history_runs=40)
     config.axis = dict(field="", values=())
     config.series = ("one_hot",)
-    config.report = dict(title=title)
+    config.report = dict(title=title, min_influence=0.15, min_memorization=0.25, top_k=10)
     return config
 
 
@@ -42,9 +42,17 @@ def dataset(name, *, mean, std, **options):
     return dict(name=name, mean=mean, std=std, **common, **options)
 
 
-def training(*, epochs, batch_size, augment="none", pad=4, precision="float32"):
+def training(*, epochs, batch_size, augment="none", pad=4):
     """Returns the `training` section of a config."""
-    return dict(epochs=epochs, batch_size=batch_size, augment=augment, pad=pad, precision=precision)
+    return dict(
+        epochs=epochs,
+        batch_size=batch_size,
+        augment=augment,
+        pad=pad,
+        precision="float32",
+        data_parallel=1,
+        sync_batch_norm=True,
+    )
 
 
 def lukasik_cifar(config):

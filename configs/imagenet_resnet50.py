@@ -6,7 +6,7 @@ decay. They crop at random sizes; memkit pads by 32 pixels, crops and flips.
   memkit run --config=imagenet_resnet50 --workdir=gs://BUCKET/imagenet --config.dataset.data_dir=DIR
 Smoke: --config=imagenet_resnet50:smoke
 
-Needs 193 GB of host memory: the images are streamed to the device, but loaded whole.
+Needs 193 GB of local disk: images are decoded once into a file and read batch by batch.
 Cost: 2,000 models of 100,000 steps with batches of 896; not measured here.
 Expect: about 73% top-1 on the full set; their released list has 1,641 pairs.
 """

@@ -15,6 +15,8 @@ from memkit import models, studies
 from memkit.errors import expected
 from memkit.studies import checks
 from memkit.studies import points as points_lib
+from memkit.sweeps import placement as placement_lib
+from memkit.training import engines
 
 
 def config():
@@ -33,25 +35,89 @@ def workdir():
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
 
 
-def engine():
-    """Defines --engine."""
-    return flags.DEFINE_string("engine", "tensorflow", "what trains the models: tensorflow")
+def placement():
+    """Defines the flags that say where to compute; returns their holders by name."""
+    kinds = ", ".join(engines.STRATEGIES)
+    return {
+        "engine": flags.DEFINE_string(
+            "engine", "tensorflow", f"what trains the models: {' or '.join(engines.ENGINES)}"
+        ),
+        "strategy": flags.DEFINE_string(
+            "strategy", "auto", f"how one program uses several devices: auto, {kinds}"
+        ),
+        "devices": flags.DEFINE_string(
+            "devices", "auto", "auto, cpu, gpu, tpu, or a list such as gpu:0,gpu:3"
+        ),
+        **packing(),
+        "workers": flags.DEFINE_integer(
+            "workers",
+            0,
+            "worker processes; 0 means one per core, or per GPU or TPU chip",
+            lower_bound=0,
+        ),
+    }
 
 
-def workers():
-    """Defines --workers."""
-    return flags.DEFINE_integer(
-        "workers", 0, "worker processes; 0 means one per core", lower_bound=0
+def packing():
+    """Defines --packing and --runs_per_program; returns their holders by name."""
+    return {
+        "packing": flags.DEFINE_string(
+            "packing",
+            "none",
+            "how the runs of one program share a device, with --engine=jax: none, map (one after "
+            "another in one call) or vmap (side by side)",
+        ),
+        "runs_per_program": flags.DEFINE_integer(
+            "runs_per_program", 1, "runs of one program on one device", lower_bound=1
+        ),
+    }
+
+
+def topology():
+    """Defines --topology."""
+    return flags.DEFINE_string(
+        "topology", None, "chips to compile for, such as v5e:2x2, v6e:2x4, v4:2x2x1 or v5p:2x2x1"
     )
+
+
+def placed(holders, config_value):
+    """Returns the Placement of a study's config from the holders of `placement`."""
+    values = {name: holder.value for name, holder in holders.items()}
+    return placement_lib.place(data_parallel=config_value["training"]["data_parallel"], **values)
+
+
+def points():
+    """Defines --points."""
+    return flags.DEFINE_list("points", [], "only these points, by name")
 
 
 def selection():
     """Defines --points, --runs and --shard; returns their holders by name."""
     return {
-        "points": flags.DEFINE_list("points", [], "only these points, by name"),
+        "points": points(),
         "runs": flags.DEFINE_string("runs", None, "only runs first:last, last not included"),
         "shard": flags.DEFINE_string("shard", "0/1", "i/n: only runs m with m % n == i"),
     }
+
+
+def text(name, meaning):
+    """Defines a flag that takes any text, none by default."""
+    return flags.DEFINE_string(name, None, meaning)
+
+
+def names(name, meaning):
+    """Defines a flag that takes names joined by commas, none by default."""
+    return flags.DEFINE_list(name, [], meaning)
+
+
+def choice(name, values, meaning):
+    """Defines a flag that takes one of some words, none by default."""
+    return flags.DEFINE_enum(name, None, list(values), meaning)
+
+
+def count(name, default, meaning):
+    """Defines a flag that takes a number of things, at least 1."""
+    return flags.DEFINE_integer(name, default, meaning, lower_bound=1)
 
 
 def switch(name, text):
@@ -143,3 +209,15 @@ def _pair(flag, text, separator):
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise expected(flag, f"two whole numbers joined by {separator!r}", repr(text))
     return int(parts[0]), int(parts[1])
+
+
+def numbers(flag, words):
+    """Returns the floats of a flag that takes names joined by commas.
+
+    Raises:
+      InputError: a word that is no number.
+    """
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        raise expected(flag, "numbers joined by commas", ",".join(words)) from None

@@ -4,22 +4,21 @@ import sys
 import time
 
 from memkit import cli
-from memkit.training import engines
 
 from . import flags, stages
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
-_ENGINE = flags.engine()
-_WORKERS = flags.workers()
+_PLACEMENT = flags.placement()
 
 
 def main():
     started = time.monotonic()
     workdir = flags.required("workdir", _WORKDIR.value)
-    engines.check(_ENGINE.value)
-    study = stages.open_study(flags.resolved(_CONFIG.value, workdir), workdir)
-    trained = stages.train(study, engine=_ENGINE.value, workers=_WORKERS.value)
+    config = flags.resolved(_CONFIG.value, workdir)
+    placement = flags.placed(_PLACEMENT, config)
+    study = stages.open_study(config, workdir)
+    trained = stages.train(study, placement)
     stages.estimate(study, started=started, trained=trained)
     stages.write_report(study)
     stages.say_time(started)

@@ -37,8 +37,8 @@ def open_study(config, workdir):
     return study
 
 
-def train(study, *, engine, workers, **chosen):
-    """Trains what is missing and says so; returns Trained."""
+def train(study, placement, **chosen):
+    """Trains what is missing where a Placement says, and says so; returns Trained."""
     missing, problems = selection.missing(study, **chosen)
     for name, reason in problems.items():
         logging.warning("%s is made again: %s", name, reason)
@@ -46,16 +46,16 @@ def train(study, *, engine, workers, **chosen):
     if not wanted:
         print("train: nothing is missing")
         return Trained(0, 0.0, [])
-    workers = workers or local.available_cores()
-    print(f"train: {wanted} runs at {sum(map(bool, missing.values()))} points, {workers} workers")
+    print(f"train: {wanted} runs at {sum(map(bool, missing.values()))} points, {placement.note}")
     started = time.monotonic()
     try:
         failures = local.execute(
             study,
             missing,
-            functools.partial(work.train_runs, engine=engine),
-            setup=functools.partial(work.configure, engine, threads=1),
-            workers=workers,
+            functools.partial(work.train_runs, setup=placement.setup),
+            setup=functools.partial(work.configure, placement.setup),
+            environments=placement.environments,
+            runs_at_once=placement.runs_at_once,
             stream=sys.stderr,
         )
     except KeyboardInterrupt:

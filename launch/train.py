@@ -4,14 +4,12 @@ import sys
 import time
 
 from memkit import cli
-from memkit.training import engines
 
 from . import flags, stages
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
-_ENGINE = flags.engine()
-_WORKERS = flags.workers()
+_PLACEMENT = flags.placement()
 _SELECTION = flags.selection()
 
 
@@ -19,9 +17,10 @@ def main():
     started = time.monotonic()
     workdir = flags.required("workdir", _WORKDIR.value)
     chosen = flags.chosen(_SELECTION)
-    engines.check(_ENGINE.value)
-    study = stages.open_study(flags.resolved(_CONFIG.value, workdir), workdir)
-    trained = stages.train(study, engine=_ENGINE.value, workers=_WORKERS.value, **chosen)
+    config = flags.resolved(_CONFIG.value, workdir)
+    placement = flags.placed(_PLACEMENT, config)
+    study = stages.open_study(config, workdir)
+    trained = stages.train(study, placement, **chosen)
     stages.say_time(started)
     return stages.say_failures(trained.failures)
 

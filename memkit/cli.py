@@ -14,6 +14,10 @@ VERBS = {
     "estimate": ("memkit.launch.estimate", "turn run records into scores with intervals"),
     "report": ("memkit.launch.report", "write the report of a study that has estimates"),
     "status": ("memkit.launch.status", "say what of a study is done, missing or broken"),
+    "compare": ("memkit.launch.compare", "compare scores with a published file or another study"),
+    "export": ("memkit.launch.export", "write scores in the layouts that other tools read"),
+    "removal": ("memkit.launch.removal", "train without the memorized examples"),
+    "tpu_check": ("memkit.launch.tpu_check", "compile a study for a TPU without having one"),
 }
 
 INPUT_ERROR = 2

@@ -130,3 +130,16 @@ def table(summary):
             ]
         )
     return tables.text(header, rows)
+
+
+def removal_table(found):
+    """Returns the marginal utilities of one point as a table for the terminal."""
+    header = ["removed", "examples", "tests", "without", "random", "difference", "stderr"]
+    rows = []
+    for tests, part in (("all", found["all"]), ("influenced", found["influenced"])):
+        for row in part:
+            paired = row["kind"] == "influential"
+            what = "influential" if paired else f"memorization >= {row['threshold']:g}"
+            numbers = [row[k] for k in ("without", "random", "difference", "difference_stderr")]
+            rows.append([what, row["removed"], tests, *numbers])
+    return tables.text(header, rows)

@@ -21,8 +21,10 @@ FLOORS = {
     "subsets": 1,
     "records": 1,
     "estimators": 1,
+    "proxies": 1,
     "trajectories": 1,
     "charts": 1,
+    "comparisons": 1,
     "studies": 2,
     "training": 2,
     "sweeps": 3,
@@ -33,7 +35,19 @@ FLOORS = {
     "launch": 4,
     "configs": 4,
 }
-ENGINES = {"memkit.training.engines.tensorflow"}
+ENGINES = {
+    f"memkit.training.engines.{name}"
+    for name in (
+        "jax",
+        "jax_ahead",
+        "jax_pack",
+        "jax_run",
+        "tensorflow",
+        "tensorflow_batches",
+        "tensorflow_model",
+        "tensorflow_replicas",
+    )
+}
 HEAVY = ("tensorflow", "keras", "jax", "torch")
 MODULE_LINES, FUNCTION_LINES = 250, 60
 

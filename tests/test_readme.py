@@ -49,7 +49,7 @@ def test_the_memkit_commands_and_the_notebook_lines_of_the_readme_run(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
         ran += 1
-    assert ran == 6
+    assert ran == 10
     (lines,) = BLOCKS["python"]
     lines = lines.replace("width16", "width4") + "print(scores.value.shape, scores.upper.max())"
     done = subprocess.run(

@@ -126,7 +126,7 @@ def size_channel(sizes, *, title):
             sort=[str(s) for s in sizes],
             axis=alt.Axis(labelAngle=0 if len(sizes) <= 6 else -40),
         )
-    axis = alt.Axis(values=sizes, format="~g", labelOverlap="greedy", grid=False)
+    axis = alt.Axis(values=sizes, labelExpr="datum.value", labelOverlap="greedy", grid=False)
     if min(sizes) > 0 and max(sizes) / min(sizes) >= 8:
         scale = alt.Scale(type="log", base=2, nice=False, padding=16)
         return alt.X("size:Q", title=f"{title}, log scale", axis=axis, scale=scale)

@@ -1,10 +1,11 @@
 """Exact copies of images: a copy that stays in a subset hides what its twin would show."""
 
-import collections
 import dataclasses
-import hashlib
+import itertools
 
 import numpy as np
+
+from memkit.data.mapped import image_hashes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,24 +35,28 @@ class Duplicates:
 
 def find(dataset):
     """Returns the Duplicates of an ImageDataset, groups in the order of their first row."""
-    rows = collections.defaultdict(list)
-    for row, key in enumerate(_hashes(dataset.train_images)):
-        rows[key].append(row)
-    groups = tuple(np.array(group) for group in rows.values() if len(group) > 1)
+    count = len(dataset.train_images)
+    hashes = [image_hashes(dataset.train_images), image_hashes(dataset.test_images)]
+    groups, pairs = [], []
+    for rows in _alike(np.concatenate(hashes)):
+        train, test = rows[rows < count], rows[rows >= count] - count
+        pairs += itertools.product(train.tolist(), test.tolist())
+        if len(train) > 1:
+            groups.append(train)
+    groups.sort(key=lambda group: group[0])
     disagree = [len(set(dataset.train_labels[group].tolist())) > 1 for group in groups]
-    pairs = [
-        (train, test)
-        for test, key in enumerate(_hashes(dataset.test_images))
-        if key in rows
-        for train in rows[key]
-    ]
     return Duplicates(
-        train_groups=groups,
+        train_groups=tuple(groups),
         labels_disagree=np.array(disagree, dtype=bool),
         train_test_pairs=np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2),
     )
 
 
-def _hashes(images):
-    for image in np.ascontiguousarray(images):
-        yield hashlib.blake2b(image.data, digest_size=16).digest()
+def _alike(hashes):
+    """Yields the rows, sorted, of every hash that [N, 16] has repeatedly."""
+    words = hashes.view(np.uint64)
+    order = np.lexsort(words.T)
+    is_new = (words[order][1:] != words[order][:-1]).any(axis=1)
+    starts = np.flatnonzero(np.concatenate([[True], is_new, [True]]))
+    for start in np.flatnonzero(np.diff(starts) > 1):
+        yield order[starts[start] : starts[start + 1]]

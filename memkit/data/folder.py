@@ -3,10 +3,8 @@
 import hashlib
 import pathlib
 
-import numpy as np
-
-from memkit.data import images
-from memkit.data.dataset import ImageDataset
+from memkit.data import collect, images
+from memkit.data.encoded import Encoded
 from memkit.errors import expected
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
@@ -23,34 +21,43 @@ def load(*, path, image_size=0, test_fraction=0.0):
 
     Returns:
       ImageDataset, rows in the order of the paths, which are the ids; classes in the order of
-      their folders' names. Gray where all images are, else RGB.
+      their folders' names. Gray where all images are, else RGB. Larger than memory: see `cache`.
 
     Raises:
-      InputError: no images, an unreadable image or unequal sizes (both named), no test images.
+      InputError: no images, an unreadable image or unequal sizes (both named), no test images; as
+        `cache.load`.
     """
     root = pathlib.Path(path).expanduser()
     if not root.is_dir():
         raise expected("dataset.path", "a folder", f"{path}, which is no folder")
-    train, test = _parts(root, test_fraction)
-    ids = [file.relative_to(root).as_posix() for file in (*train, *test)]
-    pixels = [
-        images.decode(file.read_bytes(), str(file), image_size=image_size)
-        for file in (*train, *test)
-    ]
-    pixels = images.stack(pixels, ids)
-    names = sorted({file.parent.name for file in (*train, *test)})
+    parts = dict(zip(("train", "test"), _parts(root, test_fraction), strict=True))
+    names = sorted({file.parent.name for files in parts.values() for file in files})
     number = {name: position for position, name in enumerate(names)}
-    labels = np.array([number[file.parent.name] for file in (*train, *test)], np.int32)
-    split = len(train)
-    return ImageDataset(
-        train_images=pixels[:split],
-        train_labels=labels[:split],
-        train_ids=np.array(ids[:split], dtype=str),
-        test_images=pixels[split:],
-        test_labels=labels[split:],
-        test_ids=np.array(ids[split:], dtype=str),
-        class_names=tuple(names),
+
+    def decode(file):
+        pixels = images.decode(file.read_bytes(), str(file), image_size=image_size)
+        return _id(root, file), number[file.parent.name], pixels
+
+    return collect.load(
+        Encoded(
+            items=lambda part: iter(parts[part]),
+            decode=decode,
+            counts={part: len(files) for part, files in parts.items()},
+            class_names=tuple(names),
+            key=lambda: [image_size, {part: _state(root, parts[part]) for part in parts}],
+            folder=root,
+        )
     )
+
+
+def _id(root, file):
+    return file.relative_to(root).as_posix()
+
+
+def _state(root, files):
+    """Returns what tells whether files have changed: id, bytes and time of change of each."""
+    states = ((file, file.stat()) for file in files)
+    return [(_id(root, file), state.st_size, state.st_mtime_ns) for file, state in states]
 
 
 def _parts(root, test_fraction):
@@ -87,7 +94,7 @@ def _held_out(root, files, test_fraction):
         classes.setdefault(file.parent.name, []).append(file)
     test = set()
     for members in classes.values():
-        members = sorted(members, key=lambda file: _hash(file.relative_to(root).as_posix()))
+        members = sorted(members, key=lambda file: _hash(_id(root, file)))
         test.update(members[: round(test_fraction * len(members))])
     return [file for file in files if file not in test], [file for file in files if file in test]
 

@@ -71,18 +71,27 @@ def stack(images, names):
     """
     height, width = images[0].shape[:2]
     for image, name in zip(images, names, strict=True):
-        if image.shape[:2] != (height, width):
-            raise expected(
-                "dataset.image_size",
-                "a size for images of unequal sizes",
-                f"{names[0]} of {width}x{height} and {name} of "
-                f"{image.shape[1]}x{image.shape[0]} pixels",
-            )
+        check_size(image, name, images[0], names[0])
     channels = max(image.shape[-1] for image in images)
     stacked = np.empty((len(images), height, width, channels), np.uint8)
     for row, image in enumerate(images):
         stacked[row] = image
     return stacked
+
+
+def check_size(image, name, first, first_name):
+    """Refuses an image [H, W, C] of another height or width than the first one, by both names.
+
+    Raises:
+      InputError: the sizes differ.
+    """
+    if image.shape[:2] != first.shape[:2]:
+        (height, width), (other_height, other_width) = first.shape[:2], image.shape[:2]
+        raise expected(
+            "dataset.image_size",
+            "a size for images of unequal sizes",
+            f"{first_name} of {width}x{height} and {name} of {other_width}x{other_height} pixels",
+        )
 
 
 def from_numbers(arrays):

@@ -5,7 +5,10 @@ Prepared files are read without TensorFlow, which would otherwise start before t
 configure it; only preparing a set needs TensorFlow.
 """
 
+import concurrent.futures
+import dataclasses
 import hashlib
+import os
 import pathlib
 import socket
 import struct
@@ -13,8 +16,8 @@ import urllib.parse
 
 import numpy as np
 
-from memkit.data import images
-from memkit.data.dataset import ImageDataset
+from memkit.data import collect, images
+from memkit.data.encoded import Encoded
 from memkit.errors import expected
 
 # Archives that are enough for preparing a set; the builders register others beside them.
@@ -43,33 +46,43 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
     Returns:
       ImageDataset in the order of the feature `id`, else `file_name`, else of the hash of the
       image's content. Hash ids are 16 hexadecimal digits; the k-th copy of an image carries `#k`.
+      Larger than memory: see `cache`.
 
     Raises:
       InputError: an unknown set or split, no features image and label, unequal sizes without
-        image_size, or preparing failed; says which archives to put where.
+        image_size, or preparing failed (says which archives to put where); as `cache.load`.
     """
     builder = _prepared(tfds_name, data_dir)
     features = builder.info.features
     _check_features(tfds_name, features)
-    parts = {}
-    for part, split in (("train", train_split), ("test", test_split)):
-        if split not in builder.info.splits:
-            names = ", ".join(builder.info.splits)
-            raise expected(f"dataset.{part}_split", f"a split of {tfds_name}: {names}", repr(split))
-        parts[part] = _ordered(builder, split, image_size)
-    pixels, labels, ids = (parts["train"][k] + parts["test"][k] for k in range(3))
-    pixels = images.stack(pixels, ids)
-    ids, labels = np.array(ids, dtype=str), np.array(labels, np.int32)
-    count = len(parts["train"][0])
-    return ImageDataset(
-        train_images=pixels[:count],
-        train_labels=labels[:count],
-        train_ids=ids[:count],
-        test_images=pixels[count:],
-        test_labels=labels[count:],
-        test_ids=ids[count:],
-        class_names=tuple(features["label"].names),
+    splits = {"train": train_split, "test": test_split}
+    for part, split in splits.items():
+        _check_split(builder, part, split)
+    key = next((name for name in _ID_FEATURES if name in features), None)
+
+    def decode(item):
+        name, example = item
+        encoded = bytes(example["image"])
+        pixels = images.decode(encoded, name)
+        own = _hash(encoded, pixels) if key is None else _plain(example[key])
+        return own, int(example["label"]), images.fit(pixels[None], image_size)[0]
+
+    dataset = collect.load(
+        Encoded(
+            items=lambda part: _items(builder, splits[part]),
+            decode=decode,
+            counts={
+                part: builder.info.splits[split].num_examples for part, split in splits.items()
+            },
+            class_names=tuple(features["label"].names),
+            key=lambda: [builder.info.full_name, image_size, _files(builder, splits)],
+            folder=os.fspath(builder.data_path),
+        )
     )
+    if key is not None:
+        return dataset
+    ids = {f"{part}_ids": _numbered(getattr(dataset, f"{part}_ids").tolist()) for part in splits}
+    return dataclasses.replace(dataset, **{part: np.array(names) for part, names in ids.items()})
 
 
 def _prepared(tfds_name, data_dir):
@@ -139,23 +152,32 @@ def _check_features(tfds_name, features):
         )
 
 
-def _ordered(builder, split, image_size):
-    """Returns the pixels, labels and ids of a split as lists in permanent order."""
-    key = next((name for name in _ID_FEATURES if name in builder.info.features), None)
-    rows = []
-    for number, example in enumerate(_examples(builder, split)):
-        encoded, label = bytes(example["image"]), int(example["label"])
-        name = f"{builder.name} {split} record {number}"
-        pixels = images.decode(encoded, name)
-        own = _hash(encoded, pixels) if key is None else _plain(example[key])
-        rows.append((own, label, images.fit(pixels[None], image_size)[0]))
-    if not rows:
+def _check_split(builder, part, split):
+    if split not in builder.info.splits:
+        names = ", ".join(builder.info.splits)
+        raise expected(f"dataset.{part}_split", f"a split of {builder.name}: {names}", repr(split))
+    if not builder.info.splits[split].num_examples:
         raise expected("dataset", f"examples in the split {split} of {builder.name}", "none")
-    rows.sort(key=lambda row: row[:2])
-    ids = [str(own) for own, _, _ in rows]
-    if key is None:
-        ids = _numbered(ids)
-    return [pixels for _, _, pixels in rows], [label for _, label, _ in rows], ids
+
+
+def _items(builder, split):
+    """Yields (name for errors, features) of the examples of a split, in stored order."""
+    for number, example in enumerate(_examples(builder, split)):
+        yield f"{builder.name} {split} record {number}", example
+
+
+def _files(builder, splits):
+    """Returns {part: [(name, bytes)]} of the prepared files; asking object stores takes long."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return {
+            part: list(
+                pool.map(
+                    lambda file: (file.name, file.stat().length),
+                    builder.info.splits[split].filepaths,
+                )
+            )
+            for part, split in splits.items()
+        }
 
 
 def _plain(value):

@@ -22,6 +22,9 @@ class Content:
       given_labels: int [N], the labels trained on; they differ where a label was planted.
       class_names: text per label.
       thumbnails: uint8 [N, h, w, 1 or 3].
+      test_ids: text [T].
+      test_labels: int [T].
+      test_thumbnails: uint8 [T, h, w, 1 or 3].
       curves: {point: float [runs, epochs, 3]} of loss, accuracy, rate; points without runs may be
         absent.
       scores: {point: {"correct": Estimate, "prob": Estimate}}, see `memkit.estimators`; points
@@ -30,6 +33,8 @@ class Content:
         the example; -1 where there is none; points without runs may be absent.
       trajectories: {series: {"points", "values", "value" [N, A], "in_mean", "out_mean", "p" [N],
         "classes": {alpha: int8 [N]}}}; empty without an axis.
+      arrays: {analysis: {key: array}} of the whole study; {} for one that wrote none.
+      point_arrays: {analysis: {point: {key: array}}}; only points that have some.
 
     Raises:
       InputError: arrays of different lengths, a label without a class name, a point that has runs
@@ -45,10 +50,15 @@ class Content:
     given_labels: np.ndarray
     class_names: tuple
     thumbnails: np.ndarray
+    test_ids: np.ndarray
+    test_labels: np.ndarray
+    test_thumbnails: np.ndarray
     curves: dict
     scores: dict
     out_predicted: dict
     trajectories: dict
+    arrays: dict
+    point_arrays: dict
 
     def __post_init__(self):
         count, classes = len(self.ids), len(self.class_names)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from memkit import records, studies
+from memkit import analysis, records, studies
+from memkit.errors import expected
 from memkit.report.content import Content
 from memkit.sweeps.progress import duration
 
@@ -13,9 +14,12 @@ def content(study):
     """Returns the Content of a study that has estimates.
 
     Raises:
-      InputError: `memkit estimate` has not run yet.
+      InputError: `memkit estimate` has not run yet, or was that of an earlier version.
     """
     summary = studies.read_summary(study)
+    if missing := sorted(set(analysis.ANALYSES) - set(summary)):
+        wanted = "estimates of this version (run `memkit estimate` again)"
+        raise expected("--workdir", wanted, f"{study.workdir} without {', '.join(missing)}")
     curves, predicted, infos = {}, {}, []
     for point in study.points:
         runs = studies.read_runs(study, point, _ARRAYS)
@@ -31,6 +35,7 @@ def content(study):
             study.sizes.classes,
         )
     examples = study.examples
+    thumbnails, test_thumbnails = studies.thumbnails(study)
     return Content(
         title=study.config["report"]["title"],
         summary=summary,
@@ -40,14 +45,24 @@ def content(study):
         labels=examples.train_labels,
         given_labels=examples.given_labels,
         class_names=tuple(examples.class_names),
-        thumbnails=studies.thumbnails(study)[0],
+        thumbnails=thumbnails,
+        test_ids=examples.test_ids,
+        test_labels=examples.test_labels,
+        test_thumbnails=test_thumbnails,
         curves=curves,
         scores={p.name: studies.read_estimates(study, p) for p in study.points},
         out_predicted=predicted,
         trajectories={
             name: _with_alphas(arrays) for name, arrays in studies.read_trajectories(study).items()
         },
+        arrays={name: studies.read_arrays(study, name) or {} for name in analysis.ANALYSES},
+        point_arrays={name: _by_point(study, name) for name in analysis.ANALYSES},
     )
+
+
+def _by_point(study, name):
+    found = {p.name: studies.read_arrays(study, name, point=p) for p in study.points}
+    return {point: arrays for point, arrays in found.items() if arrays is not None}
 
 
 def out_predicted(predicted, train_mask, num_classes):

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from memkit import charts
 from memkit.report import content as contents
-from memkit.report import figures, gallery, headline, tables
+from memkit.report import figures, gallery, headline, sections, tables
 
 
 def render(content):
@@ -22,16 +22,19 @@ def render(content):
       {path inside the report folder: bytes}: "index.html", and "charts/<name>.png" and
       "charts/<name>.svg" per chart that the study has numbers for.
     """
+    found = sections.sections(content)
     drawn = figures.figures(content)
+    for section in found:
+        drawn |= section.figures
     files = {}
     for name, figure in drawn.items():
         if figure.chart is not None:
             for kind, data in charts.images(figure.chart).items():
                 files[f"charts/{name}.{kind}"] = data
-    return {"index.html": _html(content, drawn).encode(), **files}
+    return {"index.html": _html(content, drawn, found).encode(), **files}
 
 
-def _html(content, drawn):
+def _html(content, drawn, found):
     points = content.summary["points"]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -40,6 +43,7 @@ def _html(content, drawn):
         content=content,
         points=points,
         figures=drawn,
+        sections=found,
         num_runs=sum(p["num_runs"] or 0 for p in points),
         specs={name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None},
         findings=headline.findings(content),

@@ -3,13 +3,17 @@
 `studies.load(path)` and the readers here are for notebooks too; none of them imports an engine.
 """
 
+from memkit.studies import removal
 from memkit.studies.creation import draft, open_or_create
+from memkit.studies.pictures import thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
     OUTCOMES,
+    read_arrays,
     read_estimates,
     read_summary,
     read_trajectories,
+    write_arrays,
     write_estimates,
     write_report,
     write_summary,
@@ -27,7 +31,7 @@ from memkit.studies.runs import (
     write_record,
     write_weights,
 )
-from memkit.studies.study import Examples, Study, duplicates, exists, load, thumbnails
+from memkit.studies.study import Examples, Study, duplicates, exists, load
 
 __all__ = [
     "OUTCOMES",
@@ -42,14 +46,17 @@ __all__ = [
     "is_teacher",
     "load",
     "open_or_create",
+    "read_arrays",
     "read_estimates",
     "read_runs",
     "read_summary",
     "read_trajectories",
     "read_weights",
+    "removal",
     "remove_temporaries",
     "teacher_diverged",
     "thumbnails",
+    "write_arrays",
     "write_estimates",
     "write_failure",
     "write_record",

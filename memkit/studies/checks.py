@@ -10,11 +10,19 @@ from memkit.training import plan, recipe
 FIELDS = {
     "labels": ("planted_fraction", "noise", "class_map", "file"),
     "subsets": ("design", "train_fraction", "num_runs"),
-    "training": ("epochs", "batch_size", "augment", "pad", "precision"),
+    "training": (
+        "epochs",
+        "batch_size",
+        "augment",
+        "pad",
+        "precision",
+        "data_parallel",
+        "sync_batch_norm",
+    ),
     "distillation": ("teacher", "weight", "temperature", "scale"),
     "record": ("all_probs", "history_runs"),
     "axis": ("field", "values"),
-    "report": ("title",),
+    "report": ("title", "min_influence", "min_memorization", "top_k"),
 }
 NAMED = ("dataset", "model", "optimizer", "schedule")
 PRECISIONS = ("float32", "bfloat16")
@@ -23,6 +31,7 @@ _NUMBERS = {
     "optimizer": ("momentum", "weight_decay"),
     "distillation": ("weight", "temperature"),
     "schedule": ("peak", "warmup_epochs", "factor"),
+    "report": ("min_influence", "min_memorization"),
 }
 
 # An axis over these would need several designs or data sets, so it is several studies.
@@ -86,14 +95,14 @@ def _check_normalization(dataset):
 
 
 def _check_series(config):
-    series, valid = config["series"], [points.ONE_HOT, points.DISTILLED]
+    series, valid = config["series"], [points.ONE_HOT, points.DISTILLED, points.LAST_LAYER]
     valid += [f"{points.DISTILLED_FROM}{value}" for value in config["axis"]["values"]]
     if not series or len(set(series)) != len(series):
         raise expected("series", "one or more different names", series)
     for name in series:
         if name not in valid:
             raise expected("series", f"names among {', '.join(valid)}", repr(name))
-    if set(series) != {points.ONE_HOT} and points.ONE_HOT not in series:
+    if any(name.startswith(points.DISTILLED) for name in series) and points.ONE_HOT not in series:
         raise expected("series", "one_hot beside its students: its runs are the teachers", series)
     teacher, values = config["distillation"]["teacher"], config["axis"]["values"]
     if points.DISTILLED in series and teacher != points.SAME and teacher not in map(str, values):
@@ -135,9 +144,14 @@ def _check_numbers(config):
         raise expected("subsets.train_fraction", "a number in (0, 1)", subset["train_fraction"])
     if not isinstance(subset["num_runs"], int) or subset["num_runs"] < 2:
         raise expected("subsets.num_runs", "an int of at least 2", subset["num_runs"])
-    for name in ("epochs", "batch_size"):
+    for name in ("epochs", "batch_size", "data_parallel"):
         if not isinstance(training[name], int) or training[name] < 1:
             raise expected(f"training.{name}", "an int of at least 1", training[name])
+    if training["batch_size"] % training["data_parallel"]:
+        wanted = f"a divisor of training.batch_size = {training['batch_size']}"
+        raise expected("training.data_parallel", wanted, training["data_parallel"])
+    if not isinstance(training["sync_batch_norm"], bool):
+        raise expected("training.sync_batch_norm", "true or false", training["sync_batch_norm"])
     if not isinstance(training["pad"], int) or not 0 <= training["pad"] <= 127:
         raise expected("training.pad", "an int in 0..127", training["pad"])
     if training["precision"] not in PRECISIONS:
@@ -151,6 +165,8 @@ def _check_numbers(config):
         raise expected("distillation.temperature", "above 0", config["distillation"]["temperature"])
     if not isinstance(config["record"]["history_runs"], int):
         raise expected("record.history_runs", "an int", config["record"]["history_runs"])
+    if not isinstance(config["report"]["top_k"], int) or config["report"]["top_k"] < 0:
+        raise expected("report.top_k", "an int of at least 0", config["report"]["top_k"])
     if training["augment"] not in plan.AUGMENTATIONS:
         names = ", ".join(plan.AUGMENTATIONS)
         raise expected("training.augment", f"one of {names}", repr(training["augment"]))

@@ -6,20 +6,19 @@ import importlib.metadata
 import json
 
 import numpy as np
-import PIL.Image
 
 from memkit import models, storage, subsets
 from memkit.data import dataset as datasets
 from memkit.data import duplicates
 from memkit.data import labels as label_noise
 from memkit.errors import InputError, expected
+from memkit.studies import pictures
 from memkit.studies import points as points_lib
 from memkit.studies.study import (
     DESIGN_FILE,
     DUPLICATES_FILE,
     EXAMPLES_FILE,
     STUDY_FILE,
-    THUMBNAILS_FILE,
     Examples,
     Study,
     exists,
@@ -28,17 +27,17 @@ from memkit.studies.study import (
 )
 from memkit.training import plan
 
-THUMBNAIL = 32  # pixels at most on a side
-_MADE_FIRST = {DUPLICATES_FILE, EXAMPLES_FILE, DESIGN_FILE, THUMBNAILS_FILE}
+_MADE_FIRST = {DUPLICATES_FILE, EXAMPLES_FILE, DESIGN_FILE, pictures.FILE, pictures.FOLDER}
 _PACKAGES = ("memkit", "numpy", "scipy", "scikit-learn", "keras", "altair")
 
 
-def draft(config, dataset):
+def draft(config, dataset, mask=None):
     """Returns the study of a config without a folder: nothing is read from disk or written.
 
     Args:
       config: nested dict that passed `checks.check`.
       dataset: the ImageDataset it names.
+      mask: [M, N] bool, the train mask where it is not that of the config's design.
 
     Raises:
       InputError: a subset is smaller than a batch, too few runs, normalization of other channels.
@@ -48,13 +47,14 @@ def draft(config, dataset):
     given = label_noise.plant(
         dataset.train_labels, dataset.num_classes, seed=config["seed"], **config["labels"]
     )
-    mask = subsets.design(
-        config["subsets"]["design"],
-        labels=given,
-        num_runs=config["subsets"]["num_runs"],
-        train_fraction=config["subsets"]["train_fraction"],
-        seed=config["seed"],
-    )
+    if mask is None:
+        mask = subsets.design(
+            config["subsets"]["design"],
+            labels=given,
+            num_runs=config["subsets"]["num_runs"],
+            train_fraction=config["subsets"]["train_fraction"],
+            seed=config["seed"],
+        )
     fingerprint = datasets.fingerprint(dataset)
     info = {
         "data_fingerprint": fingerprint,
@@ -65,7 +65,7 @@ def draft(config, dataset):
     }
     found = points_lib.points(config, points_lib.origin(info))
     for point in found:
-        plan.steps_per_epoch(int(mask[0].sum()), point.config["training"]["batch_size"])
+        plan.steps_per_epoch(int(mask.sum(axis=1).min()), point.config["training"]["batch_size"])
     examples = Examples(
         train_ids=dataset.train_ids,
         train_labels=dataset.train_labels,
@@ -77,13 +77,14 @@ def draft(config, dataset):
     return Study(None, config, info, found, examples, mask)
 
 
-def open_or_create(workdir, config, dataset, *, command=""):
+def open_or_create(workdir, config, dataset, *, mask=None, command=""):
     """Returns the study of a config, made or grown where needed; study.json is written last.
 
     Args:
       workdir: folder or object-store address.
       config: nested dict that passed `checks.check`.
       dataset: the ImageDataset it names.
+      mask: see `draft`.
       command: the command line, kept so that a report can say how to make the study again.
 
     Raises:
@@ -91,16 +92,12 @@ def open_or_create(workdir, config, dataset, *, command=""):
         written; nothing is written then.
     """
     workdir = storage.path(workdir)
-    new = draft(config, dataset)
+    new = draft(config, dataset, mask)
     old = _check_workdir(workdir, new)
     if old is None:
         storage.write(workdir / DUPLICATES_FILE, _duplicates_json(dataset))
         write_npz(workdir / EXAMPLES_FILE, **vars(new.examples))
-        write_npz(
-            workdir / THUMBNAILS_FILE,
-            train=_thumbnails(dataset.train_images),
-            test=_thumbnails(dataset.test_images),
-        )
+        pictures.write(workdir, dataset)
     if old is None or old.config != new.config:
         mask = new.train_mask
         write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
@@ -125,7 +122,10 @@ def _check_workdir(workdir, new):
     if old.info["model_fingerprint"] != new.info["model_fingerprint"]:
         raise expected("model.name", f"the code {workdir} was made with", "code that has changed")
     if not np.array_equal(old.train_mask, new.train_mask[: len(old.train_mask)]):
-        raise InputError(f"--workdir: the design in {workdir} was made by another memkit version")
+        raise InputError(
+            f"--workdir: expected the subsets that {workdir} was made with, received those of "
+            "another memkit version or of other removals; use another folder"
+        )
     return old
 
 
@@ -167,14 +167,3 @@ def _duplicates_json(dataset):
         "train_test_pairs": [[str(train[i]), str(test[j])] for i, j in found.train_test_pairs],
     }
     return json.dumps(listed, indent=1).encode()
-
-
-def _thumbnails(images):
-    height, width = images.shape[1:3]
-    if max(height, width) <= THUMBNAIL:
-        return images
-    scale = THUMBNAIL / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    mode = (slice(None),) * 2 + ((0,) if images.shape[-1] == 1 else (slice(None),))
-    small = [np.asarray(PIL.Image.fromarray(i[mode]).resize(size)) for i in images]
-    return np.stack(small).reshape(len(images), size[1], size[0], images.shape[-1])

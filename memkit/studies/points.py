@@ -11,6 +11,7 @@ import re
 from memkit.errors import InputError, expected
 
 ONE_HOT, DISTILLED, DISTILLED_FROM = "one_hot", "distilled", "distilled_from_"
+LAST_LAYER = "last_layer"
 SAME = "same"  # distillation.teacher: the one-hot point of the student's own axis value
 NOT_SOURCE = ("mean", "std", "resident")  # fields of `dataset` that its source does not take
 # Where data lie and how they reach the device. What they are is in the fingerprints.
@@ -24,7 +25,8 @@ class Point:
 
     Attributes:
       name: unique in the study, safe as a folder name, such as "one_hot_width16".
-      series: "one_hot", "distilled" (from distillation.teacher) or "distilled_from_<axis value>".
+      series: "one_hot", "distilled" (from distillation.teacher), "distilled_from_<axis value>", or
+        "last_layer" (a linear model on features that a model learned from all data).
       axis_value: the value of the study's axis here, or None in a study without an axis.
       config: the study's config with the axis value in place.
       fingerprint: hash of every field and datum that can change the numbers of a record here.
@@ -82,7 +84,7 @@ def _point(config, series, value, data_fingerprint):
         own[section][option] = value
     teacher = _teacher(config, series, value)
     left_out = ("axis.", "series", "report.", "subsets.num_runs", *LOCATIONS)
-    left_out += ("distillation.",) if series == ONE_HOT else ()
+    left_out += ("distillation.",) if series in (ONE_HOT, LAST_LAYER) else ()
     science = {k: v for k, v in flatten(own).items() if not k.startswith(left_out)}
     fingerprint = _hash([science, series, teacher, data_fingerprint])
     return Point(_name(field, series, value), series, value, own, fingerprint, teacher)
@@ -90,7 +92,7 @@ def _point(config, series, value, data_fingerprint):
 
 def _teacher(config, series, value):
     """Returns the name of the one-hot point that teaches a series at an axis value, or ""."""
-    if series == ONE_HOT:
+    if series in (ONE_HOT, LAST_LAYER):
         return ""
     wanted = config["distillation"]["teacher"]
     if series != DISTILLED:

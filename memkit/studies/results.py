@@ -45,6 +45,26 @@ def read_estimates(study, point):
         }
 
 
+def write_arrays(study, name, arrays, *, point=None):
+    """Writes the arrays {key: array} of an analysis, of one point or of the whole study."""
+    write_npz(_arrays_file(study, name, point), **arrays)
+
+
+def read_arrays(study, name, *, point=None):
+    """Returns {key: array} as `write_arrays` wrote them, or None where there are none."""
+    where = _arrays_file(study, name, point)
+    if not where.exists():
+        return None
+    with read_npz(where) as file:
+        return {key: file[key] for key in file.files}
+
+
+def _arrays_file(study, name, point):
+    if point is None:
+        return study.workdir / "analyses" / f"{name}.npz"
+    return study.workdir / "points" / study.point(point.name).name / f"{name}.npz"
+
+
 def write_trajectories(study, series):
     """Writes {series: {array name: array}}; the names are those of `analysis.trajectories`."""
     arrays = {f"{name}/{key}": a for name, found in series.items() for key, a in found.items()}

@@ -144,7 +144,9 @@ def _check_place(study, point, run, info):
 
 def remove_temporaries(study):
     """Deletes what killed writers of this machine left half-written."""
-    folders = [study.workdir, study.workdir / "report", study.workdir / "failures"]
+    folders = [
+        study.workdir / name for name in ("", "analyses", "report", "failures", "thumbnails")
+    ]
     for point in study.points:
         folders += [_runs_folder(study, point), _runs_folder(study, point).parent]
     for folder in folders:

@@ -1,4 +1,4 @@
-"""The Study and its fixed files: who is who, the design, the pictures."""
+"""The Study and its fixed files: who is who, and the design."""
 
 import dataclasses
 import io
@@ -13,7 +13,6 @@ from memkit.studies.points import Point, origin, points
 STUDY_FILE = "study.json"
 EXAMPLES_FILE = "examples.npz"
 DESIGN_FILE = "design.npz"
-THUMBNAILS_FILE = "thumbnails.npz"
 DUPLICATES_FILE = "duplicates.json"
 
 
@@ -118,12 +117,6 @@ def load(workdir):
     mask = mask[: config["subsets"]["num_runs"]]
     found = points(config, origin(info))
     return Study(workdir, config, info, found, examples, mask.astype(bool))
-
-
-def thumbnails(study):
-    """Returns (train [N, h, w, C], test [T, h, w, C]) uint8 pictures of at most 32 pixels."""
-    with read_npz(study.workdir / THUMBNAILS_FILE) as file:
-        return file["train"], file["test"]
 
 
 def duplicates(study):

@@ -9,15 +9,16 @@ from memkit.sweeps.progress import duration
 from memkit.training import measure
 
 
-def text(study, *, engine, workers):
+def text(study, placement, *, is_measured):
     """Returns a table with a row per point and the totals.
 
     Args:
       study: Study, drafted or on disk.
-      engine: name of the engine to measure with, or None to count only.
-      workers: worker processes the study would use.
+      placement: Placement of the workers the study would use.
+      is_measured: bool, whether to time every point on this device or count only.
     """
-    costs = _measured(study, engine) if engine else _counted(study)
+    costs = _measured(study, placement) if is_measured else _counted(study)
+    workers = len(placement.environments)
     num_runs = len(study.train_mask)
     rows = [
         [point.name, num_runs, cost.steps, tables.size(num_runs * cost.disk), cost.seconds]
@@ -25,7 +26,7 @@ def text(study, *, engine, workers):
     ]
     disk = num_runs * sum(cost.disk for cost in costs)
     total = f"total: {len(rows) * num_runs} runs, at most {tables.size(disk)}"
-    if engine:
+    if is_measured:
         total_seconds = sum(num_runs * c.seconds + workers * c.startup for c in costs)
         total += (
             f", about {duration(total_seconds / workers)} with {workers} workers "
@@ -39,11 +40,12 @@ def _counted(study):
     return [measure.arithmetic(study, point) for point in study.points]
 
 
-def _measured(study, engine):
+def _measured(study, placement):
     """Measures in a process of its own, so that the device is free again afterwards."""
     with concurrent.futures.ProcessPoolExecutor(
         max_workers=1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=worker.prepare,
+        initargs=(placement.environments[0],),
     ) as pool:
-        return pool.submit(measure.measure, study, engine=engine).result()
+        return pool.submit(measure.measure, study, setup=placement.setup).result()

@@ -4,14 +4,13 @@ import collections
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
-import os
 
 from memkit import studies
 from memkit.errors import InputError
 from memkit.sweeps import worker
 from memkit.sweeps.progress import Progress
 
-BLOCK = 4  # runs handed out at a time
+BLOCK = 4  # runs handed out at a time, at least
 _POLL_SECONDS = 0.5
 
 
@@ -29,6 +28,7 @@ class Failure:
 class _Worker:
     process: object
     connection: object
+    environment: dict
     point: str | None = None
     runs: tuple = ()
     is_idle: bool = False
@@ -36,21 +36,19 @@ class _Worker:
 
 @dataclasses.dataclass(frozen=True)
 class _Sweep:
-    """What is going on: blocks to hand out per point, workers, progress, what failed."""
+    """What is going on: blocks to hand out per point, workers, environments nobody has, progress,
+    what failed.
+    """
 
     study: object
     queue: dict
     pool: list
+    free: list
     progress: Progress
     failures: list
 
 
-def available_cores():
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def execute(study, missing, work, *, setup, workers, stream):
+def execute(study, missing, work, *, setup, environments, runs_at_once=1, stream):
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
 
     Args:
@@ -58,7 +56,8 @@ def execute(study, missing, work, *, setup, workers, stream):
       missing: {point name: runs to train}, points in the order to finish them.
       work: see `sweeps.Work`.
       setup: function each worker calls once before any work; pickled like `work`.
-      workers: number of processes.
+      environments: the environment variables of each worker process; as many workers.
+      runs_at_once: runs that `work` does at a time, so blocks are multiples of it.
       stream: text stream for the progress.
 
     Returns:
@@ -68,14 +67,17 @@ def execute(study, missing, work, *, setup, workers, stream):
       InputError: a run met a mistake of the user, such as a full disk.
       KeyboardInterrupt: the workers are ended first.
     """
-    queue = {name: collections.deque(_blocks(runs)) for name, runs in missing.items() if runs}
-    workers = min(workers, sum(map(len, queue.values())))
+    size = -(-BLOCK // runs_at_once) * runs_at_once
+    queue = {name: collections.deque(_blocks(runs, size)) for name, runs in missing.items() if runs}
+    workers = min(len(environments), sum(map(len, queue.values())))
     counts = {name: len(missing[name]) for name in queue}
-    sweep = _Sweep(study, queue, [], Progress(counts, workers=workers, stream=stream), [])
+    free = list(environments[:workers])
+    progress = Progress(counts, workers=workers, stream=stream)
+    sweep = _Sweep(study, queue, [], free, progress, [])
     try:
         while queue or any(not one.is_idle for one in sweep.pool):
-            while queue and len(sweep.pool) < workers:
-                sweep.pool.append(_start(study, setup, work))
+            while queue and free:
+                sweep.pool.append(_start(study, free.pop(0), setup, work))
             for one in [one for one in sweep.pool if one.is_idle]:
                 _hand_out(sweep, one)
             connections = [one.connection for one in sweep.pool]
@@ -121,6 +123,7 @@ def _serve(sweep, one):
     except (EOFError, ConnectionResetError):
         _set_aside(sweep, one, _how_it_ended(one), is_input_error=False)
         sweep.pool.remove(one)
+        sweep.free.append(one.environment)
         _end(one)
         return
     if kind == "idle":
@@ -162,19 +165,19 @@ def _how_it_ended(one):
     return f"the worker process ended with exit code {one.process.exitcode}"
 
 
-def _blocks(runs):
-    return [tuple(runs[i : i + BLOCK]) for i in range(0, len(runs), BLOCK)]
+def _blocks(runs, size):
+    return [tuple(runs[i : i + size]) for i in range(0, len(runs), size)]
 
 
-def _start(study, setup, work):
+def _start(study, environment, setup, work):
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
-        target=worker.main, args=(theirs, str(study.workdir), setup, work), daemon=True
+        target=worker.main, args=(theirs, str(study.workdir), environment, setup, work), daemon=True
     )
     process.start()
     theirs.close()  # So that the connection ends with the worker.
-    return _Worker(process, ours)
+    return _Worker(process, ours, environment)
 
 
 def _end(one):

@@ -11,16 +11,15 @@ from memkit import studies
 from memkit.errors import InputError
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
-ENVIRONMENT = {
+_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_DEPRECATION_WARNINGS": "0",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "GRPC_VERBOSITY": "NONE",
 }
 
 
-def main(connection, workdir, setup, work):
+def main(connection, workdir, environment, setup, work):
     """Serves blocks that come over a connection until it closes.
 
     Messages in: (point name, runs). Messages out: ("done", run, seconds) after each record is on
@@ -29,10 +28,11 @@ def main(connection, workdir, setup, work):
     Args:
       connection: multiprocessing connection to the parent.
       workdir: of the study.
+      environment: variables to set before anything is computed.
       setup: function called once, before any work.
       work: see `sweeps.Work`.
     """
-    prepare()
+    prepare(environment)
     try:
         if not _prepared(connection, setup):
             return
@@ -46,12 +46,16 @@ def main(connection, workdir, setup, work):
         return
 
 
-def prepare():
-    """Makes this process a worker: quiet, deaf to Ctrl-C, and gone when its parent is gone."""
+def prepare(environment=None):
+    """Makes this process a worker: quiet, deaf to Ctrl-C, and gone when its parent is gone.
+
+    Args:
+      environment: {name: value} of variables to set, such as those that hide devices.
+    """
     # Ctrl-C reaches the whole process group; the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(_ENVIRONMENT | (environment or {}))
     _silence_native_logs()
 
 

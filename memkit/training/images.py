@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from memkit.data.mapped import MappedImages
+
 RESIDENT_BYTES = 4 * 2**30  # larger data sets are streamed
 
 
@@ -12,12 +14,12 @@ class Joined:
     """Train images followed by test images, without a copy of either.
 
     Attributes:
-      train: [N, H, W, C] uint8, in memory or memory-mapped.
-      test: [T, H, W, C] uint8.
+      train: [N, H, W, C] uint8, in memory or MappedImages.
+      test: [T, H, W, C] uint8, the same.
     """
 
-    train: np.ndarray
-    test: np.ndarray
+    train: np.ndarray | MappedImages
+    test: np.ndarray | MappedImages
 
     @property
     def shape(self):
@@ -40,7 +42,12 @@ def all_images(dataset, *, resident):
       dataset: ImageDataset.
       resident: bool, whether to keep them on the device if they fit in RESIDENT_BYTES.
     """
-    size = dataset.train_images.nbytes + dataset.test_images.nbytes
-    if resident and size <= RESIDENT_BYTES:
+    if is_resident(dataset, wanted=resident):
         return np.concatenate([dataset.train_images, dataset.test_images]), True
     return Joined(dataset.train_images, dataset.test_images), False
+
+
+def is_resident(dataset, *, wanted):
+    """Returns whether a data set's images stay on the device: wanted, and few enough."""
+    size = dataset.train_images.nbytes + dataset.test_images.nbytes
+    return wanted and size <= RESIDENT_BYTES

@@ -32,25 +32,25 @@ def arithmetic(study, point):
     return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point, 0)))
 
 
-def measure(study, *, engine):
+def measure(study, *, setup):
     """Returns the Cost of every point, timed on this device; sets the engine up first."""
-    work.configure(engine, threads=1)
-    return [_measure_point(study, point, engine) for point in study.points]
+    work.configure(setup)
+    return [_measure_point(study, point, setup) for point in study.points]
 
 
-def _measure_point(study, point, engine):
+def _measure_point(study, point, setup):
     """Times one epoch and one evaluation, the second time without compilation."""
-    program = work.compile_point(study, point, engine)
+    program = work.compile_point(study, point, setup)
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        work.train_run(program, study, point, 0, stop_after=1)
+        work.train_pack(program, study, point, [0] * program.size, stop_after=1)
         trained = time.perf_counter()
         program.evaluate()
         seconds.append((trained - started, time.perf_counter() - trained))
     (first_train, first_evaluate), (train, evaluate) = seconds
     return dataclasses.replace(
         arithmetic(study, point),
-        seconds=train * point.config["training"]["epochs"] + evaluate,
+        seconds=(train * point.config["training"]["epochs"] + evaluate) / program.size,
         startup=first_train + first_evaluate - train - evaluate,
     )

@@ -79,3 +79,13 @@ def _augmentation(augment, pad, shape, rng):
         return np.full((*shape, 2), pad, np.uint8), np.zeros(shape, bool)
     crop = rng.integers(0, 2 * pad, size=(*shape, 2), endpoint=True, dtype=np.uint8)
     return crop, rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool)
+
+
+def evaluation_rows(count, size, *, whole):
+    """Returns the rows 0..count in batches of a size, as a list of int32 arrays.
+
+    Where all batches must be whole, the last is filled with copies of the last row.
+    """
+    rows = np.arange(-(-count // size) * size if whole else count, dtype=np.int32)
+    rows = np.minimum(rows, np.int32(count - 1))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]

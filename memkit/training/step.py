@@ -1,5 +1,6 @@
 """The part of a step that every engine shares: from resident bytes to a normalized batch."""
 
+import numpy as np
 from etils import epy
 
 with epy.lazy_imports():
@@ -15,8 +16,8 @@ def normalize(images, *, mean, std):
         a held-out image cannot reach the weights.
       std: C floats.
     """
-    scale = [1 / (255 * s) for s in std]
-    shift = [-m / s for m, s in zip(mean, std, strict=True)]
+    scale = np.array([1 / (255 * s) for s in std], np.float32)
+    shift = np.array([-m / s for m, s in zip(mean, std, strict=True)], np.float32)
     return keras.ops.cast(images, "float32") * scale + shift
 
 

@@ -11,6 +11,7 @@ from memkit.data import dataset as datasets
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
 from memkit.studies import points
+from memkit.studies.points import LAST_LAYER
 from memkit.training import engines, plan, recipe, recording
 from memkit.training.history import History
 from memkit.training.images import all_images
@@ -18,13 +19,13 @@ from memkit.training.images import all_images
 EVAL_BATCH = 512
 
 
-def configure(engine, *, threads):
+def configure(setup):
     """Sets up the engine of this process, before it computes anything."""
-    engines.load(engine).configure(threads=threads)
+    engines.load(setup.engine).configure(setup)
 
 
-def train_runs(study, point, runs, *, engine):
-    """Trains runs of one point, one after another, in one compiled program.
+def train_runs(study, point, runs, *, setup):
+    """Trains runs of one point in one compiled program, as many at a time as it takes.
 
     The weights of a run that is a student's teacher are on disk before its record is handed over.
 
@@ -32,7 +33,7 @@ def train_runs(study, point, runs, *, engine):
       study: Study.
       point: one of its points.
       runs: indices of the runs, rows of the design.
-      engine: name of the engine.
+      setup: engines.Setup, the one this process was configured with.
 
     Yields:
       (run, arrays, info) of each finished run, as `studies.write_record` takes them.
@@ -41,58 +42,81 @@ def train_runs(study, point, runs, *, engine):
       InputError: the data set is not the one the study was made with, or a student's teacher has
         no finished run of the same subset.
     """
-    for run in runs:
+    if point.series == LAST_LAYER:
+        from memkit.training import last_layer  # It needs this module.
+
+        yield from last_layer.train_runs(study, point, runs, setup=setup)
+        return
+    blocked = [run for run in runs if studies.teacher_diverged(study, point, run)]
+    for run in blocked:
+        arrays = recording.blocked(study, point.config["training"]["epochs"])
+        history = History(study.sizes.train, len(arrays["curve"]))
+        yield run, *record(study, point, run, arrays, history, setup, is_blocked=True)
+    left = [run for run in runs if run not in blocked]
+    while left:
         started = time.perf_counter()
-        is_blocked = studies.teacher_diverged(study, point, run)
-        if is_blocked:
-            steps, arrays = 0, recording.blocked(study, point.config["training"]["epochs"])
-            history = History(study.sizes.train, len(arrays["curve"]))
-        else:
-            program = compile_point(study, point, engine)
-            curve, steps, history = train_run(program, study, point, run)
-            arrays = recording.arrays(program.evaluate(), curve, study)
-            if studies.is_teacher(study, point):
-                studies.write_weights(study, point, run, program.weights())
-        if run < point.config["record"]["history_runs"]:
-            arrays |= history.arrays()
-        info = {
-            "steps": steps,
-            "seconds": round(time.perf_counter() - started, 4),
-            **recording.circumstances(engine),
-            **recording.verdict(arrays, study, run, is_blocked=is_blocked),
-        }
-        yield run, arrays, info
+        program = compile_point(study, point, setup)
+        pack, left = left[: program.size], left[program.size :]
+        # A compiled program has one size; what stands in for missing runs is thrown away.
+        filled = pack + [pack[-1]] * (program.size - len(pack))
+        teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
+        curves, steps, histories = train_pack(program, study, point, filled, teachers=teachers)
+        evaluations = program.evaluate()
+        if studies.is_teacher(study, point):
+            for run, weights in zip(pack, program.weights()):
+                studies.write_weights(study, point, run, weights)
+        seconds = (time.perf_counter() - started) / len(pack)
+        for place, run in enumerate(pack):
+            arrays = recording.arrays(evaluations[place], curves[place], study)
+            done = {"steps": steps[place], "seconds": round(seconds, 4)}
+            yield run, *record(study, point, run, arrays, histories[place], setup, **done)
 
 
-def train_run(program, study, point, run, *, stop_after=None):
-    """Trains one run from its own initial values on its own subset.
+def record(study, point, run, arrays, history, setup, *, steps=0, seconds=0.0, is_blocked=False):
+    """Returns the (arrays, info) of a run, as `studies.write_record` takes them."""
+    verdict = recording.verdict(arrays, study, run, is_blocked=is_blocked)
+    info = {"steps": steps, "seconds": seconds, **recording.circumstances(setup.engine), **verdict}
+    if run < point.config["record"]["history_runs"]:
+        arrays |= history.arrays()
+    return arrays, info
+
+
+def train_pack(program, study, point, runs, *, teachers=(), stop_after=None):
+    """Trains the runs of a pack, each from its own initial values on its own subset.
 
     Args:
       program: the Program of the point.
       study: Study.
       point: Point.
-      run: index of the run.
+      runs: indices of as many runs as the program takes.
+      teachers: the weights of each student's teacher; none for models that are no students.
       stop_after: epochs after which to stop, for measuring; None trains to the end.
 
     Returns:
-      (curve [epochs, 3], steps, History): mean objective in nats, mean accuracy and last rate of
-      each epoch, NaN for epochs after a non-finite loss, which ends the run; steps done.
+      (curves, steps, histories), one of each per run: [epochs, 3] mean objective in nats, mean
+      accuracy and last rate of each epoch, NaN for epochs after a non-finite loss; steps done
+      before that; History.
     """
-    training = point.config["training"]
-    teacher = studies.read_weights(study, point, run) if point.teacher else None
-    program.reset(functools.partial(_initial_values, point=point, run=run), teacher)
-    curve = np.full((training["epochs"], 3), np.nan, np.float32)
-    history = History(study.sizes.train, training["epochs"])
-    steps = 0
-    epochs = itertools.islice(_epochs(study, point, run), stop_after)
-    for epoch, epoch_plan in enumerate(epochs):
-        said = program.train(epoch_plan)
-        curve[epoch] = said.objective.mean(), said.correct.mean(), epoch_plan.rate[-1]
-        steps += len(epoch_plan.rate)
-        if not np.isfinite(said.objective).all():
+    epochs = point.config["training"]["epochs"]
+    draws = [functools.partial(_initial_values, point=point, run=run) for run in runs]
+    program.reset(draws, teachers or None)
+    curves = [np.full((epochs, 3), np.nan, np.float32) for _ in runs]
+    histories = [History(study.sizes.train, epochs) for _ in runs]
+    steps, alive = [0] * len(runs), set(range(len(runs)))
+    plans = zip(*(_epochs(study, point, run) for run in runs), strict=True)
+    for epoch, epoch_plans in enumerate(itertools.islice(plans, stop_after)):
+        said = program.train(epoch_plans)
+        for place in sorted(alive):
+            mine, its_plan = said[place], epoch_plans[place]
+            curves[place][epoch] = mine.objective.mean(), mine.correct.mean(), its_plan.rate[-1]
+            steps[place] += len(its_plan.rate)
+            if np.isfinite(mine.objective).all():
+                histories[place].add(epoch, its_plan.index, mine)
+            else:
+                alive.remove(place)
+        if not alive:
             break
-        history.add(epoch, epoch_plan.index, said)
-    return curve, steps, history
+    return curves, steps, histories
 
 
 def _initial_values(model, *, point, run):
@@ -118,42 +142,55 @@ def _epochs(study, point, run):
 
 
 @functools.lru_cache(maxsize=1)
-def compile_point(study, point, engine):
+def compile_point(study, point, setup):
     """Returns the Program of a point.
 
     The last one is kept, since a worker stays on a point while it can.
     """
     dataset = _dataset(study)
-    training = point.config["training"]
     images, resident = all_images(dataset, resident=point.config["dataset"]["resident"])
-    engines.load(engine).set_precision(training["precision"])
-    return engines.load(engine).compile_program(
-        _model(point, dataset),
+    return engines.compile_program(
+        blueprint(study, point, dataset),
+        setup=setup,
         images=images,
         labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
         resident=resident,
+    )
+
+
+def blueprint(study, point, dataset):
+    """Returns the engines.Blueprint of a point.
+
+    Args:
+      study: Study.
+      point: one of its points.
+      dataset: anything with `image_shape` and `num_classes`.
+    """
+    training = point.config["training"]
+    distillation = point.config["distillation"]
+    return engines.Blueprint(
+        build=builder(point, dataset),
         mean=point.config["dataset"]["mean"],
         std=point.config["dataset"]["std"],
         optimizer=point.config["optimizer"],
         pad=None if training["augment"] == "none" else training["pad"],
         eval_batch=EVAL_BATCH,
-        distillation=_distillation(study, point, dataset),
+        precision=training["precision"],
+        data_parallel=training["data_parallel"],
+        sync_batch_norm=training["sync_batch_norm"],
+        teacher=builder(study.point(point.teacher), dataset) if point.teacher else None,
+        distillation={k: v for k, v in distillation.items() if k != "teacher"},
     )
 
 
-def _model(point, dataset):
-    return models.build(
+def builder(point, dataset):
+    """Returns the function () -> keras.Model of a point."""
+    return functools.partial(
+        models.build,
         input_shape=dataset.image_shape,
         num_classes=dataset.num_classes,
         **point.config["model"],
     )
-
-
-def _distillation(study, point, dataset):
-    if not point.teacher:
-        return None
-    options = {k: v for k, v in point.config["distillation"].items() if k != "teacher"}
-    return options | {"teacher": _model(study.point(point.teacher), dataset)}
 
 
 @functools.lru_cache(maxsize=1)

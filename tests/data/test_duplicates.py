@@ -38,6 +38,7 @@ def test_agrees_with_comparing_all_pairs():
     pairs = {(i, j) for i in range(60) for j in range(i) if (train[i] == train[j]).all()}
     groups = [group.tolist() for group in found.train_groups]
     assert {(i, j) for group in groups for i in group for j in group if j < i} == pairs
+    assert groups == sorted(groups) and all(group == sorted(group) for group in groups)
     across = [[i, j] for i in range(60) for j in range(20) if (train[i] == test[j]).all()]
     assert found.train_test_pairs.tolist() == across
 

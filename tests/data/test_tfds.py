@@ -11,7 +11,10 @@ import pytest
 import tensorflow_datasets as tfds
 
 from memkit import data
+from memkit.data import collect, duplicates
+from memkit.data import dataset as datasets
 from memkit.data import tfds as source
+from memkit.data.mapped import MappedImages
 from memkit.errors import InputError
 
 NAMES = ("ant", "bee", "cat")
@@ -160,6 +163,52 @@ def test_array_record_gives_the_same_rows(tmp_path):
     _prepare(tmp_path / "a", "formats", "a", key="id")
     _prepare(tmp_path / "b", "formats", "a", key="id", file_format="array_record")
     _check_equal(_load(tmp_path / "a", "formats"), _load(tmp_path / "b", "formats"))
+
+
+@pytest.mark.parametrize("key", ["id", ""])
+@pytest.mark.parametrize("size", [0, 3])
+def test_set_larger_than_memory_is_the_same_from_disk(tmp_path, monkeypatch, key, size):
+    _prepare(tmp_path, "large", "a", key=key)
+    wanted = _load(tmp_path, "large", image_size=size)
+    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    for _ in range(2):
+        found = _load(tmp_path, "large", image_size=size)
+        assert isinstance(found.train_images, MappedImages)
+        file = found.train_images.pixels.base.filename
+        assert file.is_relative_to(tmp_path / "large/1.0.0/memkit_cache")
+        _check_equal(found, wanted)
+        assert datasets.fingerprint(found) == datasets.fingerprint(wanted)
+        copies, known = duplicates.find(found), duplicates.find(wanted)
+        assert len(copies.train_groups) == 1
+        np.testing.assert_array_equal(copies.train_groups[0], known.train_groups[0])
+
+
+def test_each_size_has_a_cache_of_its_own(tmp_path, monkeypatch):
+    _prepare(tmp_path, "sizes", "a")
+    wanted = {size: _load(tmp_path, "sizes", image_size=size) for size in (2, 3, 0)}
+    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    for _ in range(2):
+        for size, dataset in wanted.items():
+            _check_equal(_load(tmp_path, "sizes", image_size=size), dataset)
+
+
+def test_prepared_files_that_change_are_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    _prepare(tmp_path, "changed", "a")
+    _load(tmp_path, "changed")
+    (path,) = tfds.builder("changed", data_dir=str(tmp_path)).info.splits["test"].filepaths
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(InputError, match="^dataset.data_dir: expected whole files"):
+        _load(tmp_path, "changed")
+
+
+def test_file_that_lacks_a_record_is_refused(tmp_path):
+    _prepare(tmp_path, "lacking", "a")
+    (path,) = tfds.builder("lacking", data_dir=str(tmp_path)).info.splits["train"].filepaths
+    last = list(source._records(path))[-1]
+    path.write_bytes(path.read_bytes()[: -len(last) - 16])
+    with pytest.raises(InputError, match="^dataset: expected 30 train examples.*received 29$"):
+        _load(tmp_path, "lacking")
 
 
 _CHILD = """

@@ -171,11 +171,13 @@ def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
     assert not workdir.exists()
 
 
-def test_plan_measures_seconds_per_run(memkit, tiny_config):
-    result = memkit("plan", f"--config={tiny_config}")
+def test_plan_measures_seconds_per_run_of_models_and_their_students(memkit, tiny_config):
+    series = "--config.series=('one_hot', 'distilled')"
+    result = memkit("plan", f"--config={tiny_config}", series)
     assert result.code == 0, result.err
-    rows = [line.split() for line in result.out.splitlines() if line.startswith("one_hot")]
-    assert len(rows) == 2
+    lines = result.out.splitlines()
+    rows = [line.split() for line in lines if line.startswith(("one_hot", "distilled"))]
+    assert len(rows) == 4
     assert all(float(row[-1]) > 0 for row in rows)
     assert "hours of one" in result.out
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -291,3 +292,24 @@ def test_students_of_diverged_teachers_are_blocked_and_everything_is_still_repor
     assert (teacher["diverged"], teacher["blocked"]) == (20, 0)
     assert (student["diverged"], student["blocked"]) == (0, 20)
     assert (workdir / "report" / "index.html").exists()
+
+
+@pytest.mark.slow
+def test_removal_trains_prints_and_fills_the_report(memkit, tiny_study, tmp_path):
+    workdir = tmp_path / "study"
+    shutil.copytree(tiny_study[0], workdir)
+    command = ["removal", f"--workdir={workdir}", "--thresholds=0.1,0.5", "--repeats=2"]
+    done = memkit(*command)
+    assert done.code == 0, done.err
+    assert "memorization >= 0.1" in done.out
+    (child,) = (workdir / "removal").iterdir()
+    mask = studies.load(child).train_mask
+    assert len(mask) == 2 + 2 * 2 * 2 + 2 * 2  # nothing, two thresholds, high-influence pairs
+    page = (workdir / "report" / "index.html").read_text()
+    assert 'id="removal"' in page
+    assert "memorization ≥ 0.1" in page
+    again = memkit(*command)
+    assert "nothing is missing" in again.out
+    other = memkit(*command[:2], "--thresholds=0.2", "--repeats=2")
+    assert other.code == 2
+    assert "other removals" in other.err, other.err

@@ -170,10 +170,8 @@ def test_variable_without_initializer_has_no_value():
 def test_reset_returns_such_a_variable_to_its_value_after_build():
     model = _with_pretrained_weights()
     built = np.asarray(model.get_layer("table").table)
-    program = engines.load("tensorflow").compile_program(
-        model,
-        images=np.zeros((2, 2, 2, 1), np.uint8),
-        labels=np.zeros(2, np.int32),
+    blueprint = engines.Blueprint(
+        build=lambda: model,
         mean=[0.0],
         std=[1.0],
         optimizer={
@@ -183,13 +181,19 @@ def test_reset_returns_such_a_variable_to_its_value_after_build():
             "weight_decay": 0,
             "decay_all": False,
         },
-        resident=True,
         pad=None,
         eval_batch=2,
     )
+    program = engines.compile_program(
+        blueprint,
+        setup=engines.Setup(),
+        images=np.zeros((2, 2, 2, 1), np.uint8),
+        labels=np.zeros(2, np.int32),
+        resident=True,
+    )
     for variable in model.variables:
         variable.assign(variable + 17)
-    program.reset(lambda m: _values(m, run=2))
+    program.reset([lambda m: _values(m, run=2)])
     np.testing.assert_array_equal(model.get_layer("table").table, built)
     _, kernel, bias = _values(model, run=2)
     np.testing.assert_array_equal(model.get_layer("logits").kernel, kernel)

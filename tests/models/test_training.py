@@ -62,11 +62,8 @@ def test_loss_of_a_fixed_batch_falls(case):
     name, pixels, options = _MODELS[case]
     rng = np.random.default_rng(0)
     model = models.build(name, input_shape=(pixels, pixels, 1), num_classes=3, **options)
-    program = engines.load("tensorflow").compile_program(
-        model,
-        images=rng.integers(0, 256, (_BATCH, pixels, pixels, 1), np.uint8),
-        labels=rng.integers(0, 3, _BATCH, np.int32),
-        resident=True,
+    blueprint = engines.Blueprint(
+        build=lambda: model,
         mean=[0.5],
         std=[0.3],
         optimizer={
@@ -79,9 +76,16 @@ def test_loss_of_a_fixed_batch_falls(case):
         pad=None,
         eval_batch=_BATCH,
     )
-    program.reset(lambda m: initial_values(m, seed=0, purpose="init", run=0))
+    program = engines.compile_program(
+        blueprint,
+        setup=engines.Setup(),
+        images=rng.integers(0, 256, (_BATCH, pixels, pixels, 1), np.uint8),
+        labels=rng.integers(0, 3, _BATCH, np.int32),
+        resident=True,
+    )
+    program.reset([lambda m: initial_values(m, seed=0, purpose="init", run=0)])
     before = [np.asarray(v).copy() for v in model.trainable_variables]
-    loss = program.train(_plan()).objective
+    loss = program.train([_plan()])[0].objective
     assert np.isfinite(loss).all()
     assert loss[-1] < 0.7 * loss[0]
     for old, variable in zip(before, model.trainable_variables, strict=True):

@@ -190,6 +190,7 @@ def build(
     return Content(
         title="digits_width",
         config={
+            "report": {"min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},
             "seed": 0,
             "model": {"name": "resnet", "width": 1},
             "subsets": {"num_runs": runs, "train_fraction": 0.7},
@@ -203,6 +204,9 @@ def build(
             "split_half": {p["name"]: {"spearman": 0.8, "spearman_brown": 0.89} for p in points},
             "wall_seconds": 754.0,
             "train_seconds": 1400.0,
+            **dict.fromkeys(("sizes", "distillation", "influence", "removal", "convergence"), {}),
+            "proxies": {"points": {}},
+            "agreement": {"threshold": 0.25, "pairs": []},
             "runs_per_second": 0.27,
         },
         provenance={
@@ -218,10 +222,15 @@ def build(
         given_labels=given,
         class_names=class_names,
         thumbnails=(digits.images[:count, :, :, None] * 255 / 16).astype(np.uint8),
+        test_ids=np.array([f"test_{i}" for i in range(5)]),
+        test_labels=digits.target[-5:],
+        test_thumbnails=(digits.images[-5:, :, :, None] * 255 / 16).astype(np.uint8),
         curves=curves,
         scores=scores,
         out_predicted=predicted,
         trajectories=trajectories,
+        arrays={},
+        point_arrays={},
     )
 
 

@@ -21,6 +21,13 @@ SECTIONS = (
     "distribution",
     "trajectories",
     "planted",
+    "size-changes",
+    "distillation",
+    "influence",
+    "removal",
+    "proxies",
+    "agreement",
+    "convergence",
     "gallery",
     "reading",
 )
@@ -159,7 +166,7 @@ def test_hostile_names_stay_text(quick, make_content):
         title=hostile,
         ids=np.array([f"{hostile}{i}" for i in range(40)]),
         provenance={hostile: hostile},
-        config={hostile: hostile},
+        config={hostile: hostile, "report": base.config["report"]},
     )
     page = quick(content)
     assert page.named("b") == []

@@ -81,9 +81,14 @@ _BAD = [
     ("training.pad", 128, "training.pad"),
     ("training.pad", -1, "training.pad"),
     ("training.precision", "float16", "training.precision"),
+    ("training.data_parallel", 0, "training.data_parallel"),
+    ("training.data_parallel", 7, "training.data_parallel"),
+    ("training.sync_batch_norm", 1, "training.sync_batch_norm"),
     ("distillation.weight", 1.5, "distillation.weight"),
     ("distillation.temperature", 0, "distillation.temperature"),
     ("record.history_runs", 0.5, "record.history_runs"),
+    ("report.top_k", -1, "report.top_k"),
+    ("report.min_influence", "low", "report.min_influence"),
     ("dataset.resident", "maybe", "dataset.resident"),
     ("series", ["distilled"], "series"),
     ("series", ["one_hot", "distilled_from_3"], "series"),
@@ -255,6 +260,8 @@ _SCIENCE = [
     {"training.augment": "pad_crop_flip"},
     {"training.pad": 2},
     {"training.precision": "bfloat16"},
+    {"training.data_parallel": 2},
+    {"training.sync_batch_norm": False},
     {"record.all_probs": True},
     {"record.history_runs": 1},
     {"axis.values": [2]},
@@ -271,6 +278,7 @@ def test_every_field_of_the_config_is_tested_above(make_config):
     tested = {field for changes in _SCIENCE for field in changes} | {*points_lib.LOCATIONS}
     tested |= {f"distillation.{name}" for name in checks.FIELDS["distillation"]}
     grows = {"subsets.num_runs", "axis.field", "axis.values", "report.title", "series"}
+    grows |= {"report.min_influence", "report.min_memorization", "report.top_k"}
     assert set(points_lib.flatten(make_config())) - {"model.width"} <= tested | grows
 
 

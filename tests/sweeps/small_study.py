@@ -33,13 +33,15 @@ def config(**changes):
             "augment": "none",
             "pad": 4,
             "precision": "float32",
+            "data_parallel": 1,
+            "sync_batch_norm": True,
         },
         "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},
         "record": {"all_probs": False, "history_runs": 0},
         "axis": {"field": "schedule.peak", "values": (0.1, 0.2)},
         "series": ("one_hot",),
         "seed": 0,
-        "report": {"title": "small"},
+        "report": {"title": "small", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},
     }
     checks.check(found | changes)
     return found | changes

@@ -27,13 +27,21 @@ if __name__ == "__main__":
     study = small_study.make(pathlib.Path(workdir))
     missing, _ = selection.missing(study)
     work = functools.partial(fake_work.draw, seconds=0.02, journal=journal)
-    local.execute(study, missing, work, setup=fake_work.no_setup, workers=2, stream=sys.stdout)
+    how = {"setup": fake_work.no_setup, "environments": [{}, {}], "stream": sys.stdout}
+    local.execute(study, missing, work, **how)
 """
 
 
 def execute(study, work=fake_work.draw, workers=2, setup=fake_work.no_setup):
     missing, _ = selection.missing(study)
-    return local.execute(study, missing, work, setup=setup, workers=workers, stream=io.StringIO())
+    return local.execute(
+        study,
+        missing,
+        work,
+        setup=setup,
+        environments=[{}] * workers,
+        stream=io.StringIO(),
+    )
 
 
 def start_child(tmp_path, workdir, journal):

@@ -8,7 +8,7 @@ import pytest
 from memkit import records, studies
 from memkit.errors import InputError
 from memkit.sweeps import selection
-from memkit.training import recipe, work
+from memkit.training import engines, recipe, work
 
 STUDENT = {"series": ["one_hot", "distilled"], "training.epochs": 2}
 
@@ -23,7 +23,7 @@ def study(tmp_path, mlp_config, tiny):
 def _train(study, name, runs):
     found = {}
     point = study.point(name)
-    for run, arrays, info in work.train_runs(study, point, runs, engine="tensorflow"):
+    for run, arrays, info in work.train_runs(study, point, runs, setup=engines.Setup()):
         studies.write_record(study, point, run, arrays, info)
         found[run] = arrays, info
     return found
@@ -65,7 +65,7 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
     student = study.point("distilled")
     arrays, _ = _train(study, "distilled", [3])[3]
     dataset = work._dataset(study)
-    model, teacher = (work._model(p, dataset) for p in (student, study.point(student.teacher)))
+    model, teacher = (work.builder(p, dataset)() for p in (student, study.point(student.teacher)))
     start = work._initial_values(model, point=student, run=3)
     for kept, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
         for variable, value in zip(kept.variables, values, strict=True):
@@ -94,7 +94,7 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
 
 def test_a_student_does_not_start_or_shuffle_as_its_teacher(study):
     teacher, student = study.point("one_hot"), study.point("distilled")
-    model = work._model(student, work._dataset(study))
+    model = work.builder(student, work._dataset(study))()
     starts = [work._initial_values(model, point=p, run=0) for p in (teacher, student)]
     assert (starts[0][0] != starts[1][0]).all()
     orders = [next(work._epochs(study, p, 0)).index for p in (teacher, student)]
@@ -183,12 +183,12 @@ def test_streamed_images_give_the_same_bits_as_resident_ones(
 def test_bfloat16_computes_in_bfloat16_and_ends_in_float32(tmp_path, make_config, tiny):
     config = make_config({"training.precision": "bfloat16"})
     study = studies.open_or_create(tmp_path / "half", config, tiny)
-    model = work._model(study.points[0], tiny)
+    model = work.builder(study.points[0], tiny)()
     work.compile_point.cache_clear()
     _, info = _train(study, study.points[0].name, [0])[0]
     assert info["status"] in records.USABLE
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    half = work._model(study.points[0], tiny)
+    half = work.builder(study.points[0], tiny)()
     assert half.get_layer("stem_conv").compute_dtype == "bfloat16"
     assert half.output.dtype == "float32"
     assert {v.dtype for v in half.variables} == {"float32"}
@@ -197,6 +197,6 @@ def test_bfloat16_computes_in_bfloat16_and_ends_in_float32(tmp_path, make_config
         config=study.points[0].config
         | {"training": study.points[0].config["training"] | {"precision": "float32"}},
     )
-    work.compile_point(study, plain, "tensorflow")
+    work.compile_point(study, plain, engines.Setup())
     assert keras.config.dtype_policy().name == "float32"
     assert model.get_layer("stem_conv").compute_dtype == "float32"

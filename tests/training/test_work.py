@@ -12,7 +12,7 @@ from memkit import data, estimators, models, records, studies
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import plan, recipe, work
+from memkit.training import engines, plan, recipe, work
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def _names(study):
 
 def _train(study, runs, point=0):
     """Returns {run: (arrays, info)}."""
-    done = work.train_runs(study, study.points[point], runs, engine="tensorflow")
+    done = work.train_runs(study, study.points[point], runs, setup=engines.Setup())
     return {run: (arrays, info) for run, arrays, info in done}
 
 
@@ -158,10 +158,10 @@ def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, mo
 
 def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built):
     study = create(config, tiny)
-    program = work.compile_point(study, study.points[0], "tensorflow")
-    work.train_run(program, study, study.points[0], 0)
+    program = work.compile_point(study, study.points[0], engines.Setup())
+    work.train_pack(program, study, study.points[0], [0])
     before = _weights(built[-1])
-    first, second = program.evaluate(), program.evaluate()
+    (first,), (second,) = program.evaluate(), program.evaluate()
     for old, new in zip(before, _weights(built[-1]), strict=True):
         np.testing.assert_array_equal(old, new)
     np.testing.assert_array_equal(first.logits, second.logits)
@@ -189,10 +189,10 @@ _IN_ANOTHER_PROCESS = """
 import sys
 import numpy as np
 from memkit import studies
-from memkit.training import work
-work.configure("tensorflow", threads=1)
+from memkit.training import engines, work
+work.configure(engines.Setup())
 study = studies.load(sys.argv[1])
-for run, arrays, info in work.train_runs(study, study.points[0], [3], engine="tensorflow"):
+for run, arrays, info in work.train_runs(study, study.points[0], [3], setup=engines.Setup()):
     studies.write_record(study, study.points[0], run, arrays, info)
 """
 
@@ -217,20 +217,20 @@ def test_another_process_gives_the_same_bits(create, make_config):
 
 def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built):
     study = create(resnet_config, tiny)
-    program = work.compile_point(study, study.points[0], "tensorflow")
-    work.train_run(program, study, study.points[0], 0)
+    program = work.compile_point(study, study.points[0], engines.Setup())
+    work.train_pack(program, study, study.points[0], [0])
     frozen = plan.EpochPlan(
         index=np.zeros((1, 8), np.int32),
         rate=np.zeros(1, np.float32),
         crop=np.full((1, 8, 2), 4, np.uint8),
         flip=np.zeros((1, 8), bool),
     )
-    program.reset(lambda model: initial_values(model, seed=3, purpose="init", run=1))
+    program.reset([lambda model: initial_values(model, seed=3, purpose="init", run=1)])
     wanted = initial_values(built[-1], seed=3, purpose="init", run=1)
     for value, found in zip(wanted, _weights(built[-1]), strict=True):
         np.testing.assert_array_equal(value, found)
     # At rate 0 only what is left of the last run's velocity could move a weight.
-    program.train(frozen)
+    program.train([frozen])
     for value, variable in zip(wanted, built[-1].variables, strict=True):
         if variable.trainable:
             np.testing.assert_array_equal(value, variable.numpy())
@@ -318,7 +318,7 @@ def test_record_says_what_happened(create, mlp_config, tiny):
 def test_trained_records_are_sound_on_disk(create, make_config, tiny):
     study = create(make_config(), tiny)
     for point in study.points:
-        for run, arrays, info in work.train_runs(study, point, [0, 7], engine="tensorflow"):
+        for run, arrays, info in work.train_runs(study, point, [0, 7], setup=engines.Setup()):
             studies.write_record(study, point, run, arrays, info)
         found = studies.read_runs(study, point)
         assert found.index.tolist() == [0, 7]
@@ -329,7 +329,7 @@ def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny):
     axis = {"field": "training.epochs", "values": [2, 4]}
     study = create(mlp_config({"axis": axis}), tiny)
     for point in study.points:
-        for run, arrays, info in work.train_runs(study, point, [0], engine="tensorflow"):
+        for run, arrays, info in work.train_runs(study, point, [0], setup=engines.Setup()):
             studies.write_record(study, point, run, arrays, info)
             assert len(arrays["curve"]) == point.axis_value
 
@@ -354,14 +354,14 @@ def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs):
 def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
     study = create(mlp_config(), tiny)
     wanted = _train(study, [1])[1][0]
-    program = work.compile_point(study, study.points[0], "tensorflow")
-    program.reset(lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables])
+    program = work.compile_point(study, study.points[0], engines.Setup())
+    program.reset([lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables]])
     epoch = next(
         plan.epochs(
             np.arange(16), batch_size=8, rates=np.ones((1, 2)), augment="none", pad=4, seed=0, run=0
         )
     )
-    loss = program.train(epoch).objective
+    loss = program.train([epoch])[0].objective
     assert np.isnan(loss).all()
     _assert_equal(_train(study, [1])[1][0], wanted)
 

@@ -6,13 +6,86 @@ import importlib
 import importlib.util
 
 import numpy as np
+from etils import epy
 
 from memkit.errors import InputError, expected
+
+with epy.lazy_imports():  # The engine that is loaded decides its backend.
+    import keras
 
 # name -> (module, package it needs, extras that bring it)
 ENGINES = {
     "tensorflow": ("memkit.training.engines.tensorflow", "tensorflow", "cpu, gpu or tpu"),
+    "jax": ("memkit.training.engines.jax", "jax", "jax, jax-gpu or jax-tpu"),
 }
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+PACKINGS = ("none", "map", "vmap")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """How one worker process computes. None of it changes a number beyond the last bits.
+
+    Attributes:
+      engine: key of ENGINES.
+      strategy: one of STRATEGIES.
+      kind: of its devices: "cpu", "gpu" or "tpu".
+      num_devices: devices it holds.
+      packing: one of PACKINGS; how the runs of one program share a device: one run, one after
+        another in one call, or side by side in batched operations.
+      runs_per_program: runs on one device in one program.
+    """
+
+    engine: str = "tensorflow"
+    strategy: str = "one_device"
+    kind: str = "cpu"
+    num_devices: int = 1
+    packing: str = "none"
+    runs_per_program: int = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Blueprint:
+    """What the runs of one point have in common, whatever computes them.
+
+    Attributes:
+      build: () -> keras.Model from normalized images to logits; every run reuses its variables.
+      mean: normalization, C floats.
+      std: normalization, C floats.
+      optimizer: keyword arguments of the update rule, with its `name`.
+      pad: pixels of padding before the plan's crops and flips, or None to leave them out.
+      eval_batch: examples per evaluation step; results do not depend on it.
+      precision: "float32" or "bfloat16", the type that the layers compute in; with "bfloat16"
+        variables, updates, batch statistics and logits stay float32.
+      data_parallel: devices that share a run; all that the Setup has, or 1.
+      sync_batch_norm: bool; whether devices that share a run normalize by the statistics of the
+        whole batch or of their own slice.
+      teacher: None, or () -> keras.Model that sees the same augmented images.
+      distillation: keyword arguments of `recipe.distillation_loss`; read only with a teacher.
+    """
+
+    build: collections.abc.Callable
+    mean: tuple
+    std: tuple
+    optimizer: dict
+    pad: int | None
+    eval_batch: int
+    precision: str = "float32"
+    data_parallel: int = 1
+    sync_batch_norm: bool = True
+    teacher: collections.abc.Callable | None = None
+    distillation: dict = dataclasses.field(default_factory=dict)
+
+    def models(self):
+        """Returns (new model, new teacher or None) that compute in this precision."""
+        policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+        keras.config.set_dtype_policy(policies[self.precision])
+        return self.build(), self.teacher() if self.teacher else None
+
+    @property
+    def whole_eval_batch(self):
+        """The evaluation batch, enlarged where the devices that share it do not divide it."""
+        return -(-self.eval_batch // self.data_parallel) * self.data_parallel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,17 +122,19 @@ class Steps:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """One point compiled once; executes many runs one after another.
+    """One point compiled once; executes many runs, `size` of them at a time.
 
     Attributes:
-      reset: (draw, teacher=None) -> None; puts the values that draw(model) returns into the
-        model's variables, those that were there after build where it returns None, and zeros into
-        the velocity; `teacher` holds the values of the teacher's variables.
-      train: (EpochPlan) -> Steps; one epoch.
-      evaluate: () -> Evaluation.
-      weights: () -> list of arrays, the values of the model's variables.
+      size: R, runs at a time.
+      reset: (draws, teachers=None) -> None; for each of R runs puts the values that draw(model)
+        returns into the model's variables, those that were there after build where it returns
+        None, and zeros into the velocity; `teachers` holds the values of each run's teacher.
+      train: (R EpochPlans) -> R Steps; one epoch.
+      evaluate: () -> R Evaluations.
+      weights: () -> R lists of arrays, the values of the model's variables.
     """
 
+    size: int
     reset: collections.abc.Callable
     train: collections.abc.Callable
     evaluate: collections.abc.Callable
@@ -76,7 +151,7 @@ def check(name):
         raise expected("--engine", f"one of {', '.join(ENGINES)}", repr(name))
     _, package, extras = ENGINES[name]
     if importlib.util.find_spec(package) is None:
-        first = extras.split(",")[0]
+        first = extras.partition(" ")[0].rstrip(",")
         raise InputError(
             f"--engine: {name} is not installed; choose one of the extras {extras}: "
             f"pip install 'memkit[{first}]'"
@@ -84,6 +159,22 @@ def check(name):
 
 
 def load(name):
-    """Returns the engine's module."""
+    """Returns the engine's module; the first one loaded decides the backend of Keras."""
     check(name)
     return importlib.import_module(ENGINES[name][0])
+
+
+def compile_program(blueprint, *, setup, images, labels, resident):
+    """Returns the Program that trains and evaluates the runs of one point.
+
+    Args:
+      blueprint: Blueprint.
+      setup: Setup, the one this process was configured with.
+      images: [N + T, H, W, C] uint8, train then test examples: an array, or anything of that shape
+        whose rows an int array indexes.
+      labels: [N + T] int32, the given labels.
+      resident: bool; whether the images stay on the device or come batch by batch.
+    """
+    engine = load(setup.engine)
+    options = {"setup": setup, "images": images, "labels": labels, "resident": resident}
+    return engine.compile_program(blueprint, **options)

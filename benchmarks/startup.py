@@ -1,0 +1,37 @@
+r"""Where the time of the demo goes: start-up, compilation, steady state, estimates, report.
+
+  python -m benchmarks.startup [--smoke] [--out=startup.json]
+
+Runs `memkit run --config=digits_width` in a new folder and reads the stages off its files, see
+`startup_stages.measure`.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import app, flags
+
+from benchmarks import startup_stages, turns
+from memkit import tables
+
+_SMOKE = flags.DEFINE_boolean("smoke", False, "the smoke size of the config: 40 models, not 200")
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    config = "digits_width:smoke" if _SMOKE.value else "digits_width"
+    found = startup_stages.measure(config)
+    machine = turns.machine()
+    table = startup_stages.rows(found, machine["cores"])
+    print(tables.text(["stage", "wall seconds", "share"], table))
+    print(f"\n{config}, {found['runs']} runs, {', '.join(f'{k} {v}' for k, v in machine.items())}")
+    if _OUT.value:
+        results = {"machine": machine, "config": config, **found}
+        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(app.run(main))

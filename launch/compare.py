@@ -1,0 +1,46 @@
+"""Compare a study's scores with a published file or another study: flags plus one call."""
+
+import sys
+
+from memkit import cli, studies
+from memkit.analysis import across, across_text
+
+from . import flags
+
+_WORKDIR = flags.workdir()
+_POINTS = flags.points()
+_WITH = flags.text("with", "a published file, a folder of aux_arrays.npz files, or another study")
+_WITH_POINTS = flags.names("with_points", "points of the other study, one per point of --points")
+_SCORE = flags.text("score", "the column of scores, in a file of columns")
+_ROWS = flags.choice(
+    "rows", ["original"], "original: the file's rows are in the data set's original order"
+)
+_OUT = flags.text("out", "folder for charts (PNG, SVG, HTML) and comparison.json")
+
+
+def main():
+    other = flags.required("with", _WITH.value)
+    study = studies.load(_WORKDIR.value) if _WORKDIR.value else None
+    if studies.exists(other):
+        flags.required("workdir", _WORKDIR.value)
+        theirs = studies.load(other)
+        points = across.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
+        print(across_text.with_study(study, theirs, points, out=_OUT.value))
+        return 0
+    points = across.chosen_points(study, _POINTS.value) if study else []
+    is_original_order = _ROWS.value == "original"
+    print(
+        across_text.with_file(
+            other,
+            study,
+            points,
+            score=_SCORE.value or "",
+            is_original_order=is_original_order,
+            out=_OUT.value,
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    cli.launch("compare", main, sys.argv[1:])

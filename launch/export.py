@@ -1,0 +1,27 @@
+"""Write a study's scores in the layouts that other tools read: flags plus one call."""
+
+import sys
+
+from memkit import cli, storage, studies
+from memkit.analysis import across, exports
+
+from . import flags
+
+_WORKDIR = flags.workdir()
+_POINTS = flags.points()
+_FORMAT = flags.choice("format", exports.FORMATS, f"one of {', '.join(exports.FORMATS)}")
+_OUT = flags.text("out", "folder to write to")
+
+
+def main():
+    study = studies.load(flags.required("workdir", _WORKDIR.value))
+    layout = flags.required("format", _FORMAT.value)
+    out = flags.required("out", _OUT.value)
+    storage.check_writable("--out", out)
+    for where in exports.export(study, across.chosen_points(study, _POINTS.value), layout, out):
+        print(where)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.launch("export", main, sys.argv[1:])

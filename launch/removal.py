@@ -1,0 +1,50 @@
+"""Train without the memorized examples, to see what they are worth: flags plus one call."""
+
+import shlex
+import sys
+import time
+
+from memkit import cli, studies
+from memkit import summary as summary_lib
+from memkit.errors import expected
+from memkit.training import work
+
+from . import flags, stages
+
+_WORKDIR = flags.workdir()
+_POINT = flags.text("point", "name of the point; the last of its first series if none is given")
+_THRESHOLDS = flags.names(
+    "thresholds", "memorization from which on examples are removed; 0.1,0.25,0.5,0.75 if none"
+)
+_REPEATS = flags.count("repeats", 5, "runs of each kind and threshold")
+_PLACEMENT = flags.placement()
+
+
+def main():
+    started = time.monotonic()
+    study = studies.load(flags.required("workdir", _WORKDIR.value))
+    first = [p for p in study.points if p.series == study.points[0].series]
+    point = study.point(_POINT.value or first[-1].name)
+    placement = flags.placed(_PLACEMENT, point.config)
+    if placement.runs_at_once > 1:
+        raise expected("--packing", "none: the runs of a removal differ in length", "more")
+    child = studies.removal.create(
+        study,
+        point,
+        work.load_dataset(study.config),
+        thresholds=flags.numbers(
+            "--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"]
+        ),
+        repeats=_REPEATS.value,
+        command=shlex.join(["memkit", *sys.argv[1:]]),
+    )
+    trained = stages.train(child, placement)
+    summary = stages.estimate(study, started=started)
+    print(summary_lib.removal_table(summary["removal"][point.name]))
+    stages.write_report(study)
+    stages.say_time(started)
+    return stages.say_failures(trained.failures)
+
+
+if __name__ == "__main__":
+    cli.launch("removal", main, sys.argv[1:])

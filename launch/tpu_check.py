@@ -1,0 +1,36 @@
+"""Compile a study for a TPU without having one: flags plus one call."""
+
+import sys
+
+from memkit import cli
+from memkit.sweeps import tpu_check
+
+from . import flags
+
+_CONFIG = flags.config()
+_WORKDIR = flags.workdir()
+_TOPOLOGY = flags.topology()
+_POINTS = flags.points()
+_PACKING = flags.packing()
+
+
+def main():
+    topology = flags.required("topology", _TOPOLOGY.value)
+    check = tpu_check.prepare(
+        flags.resolved(_CONFIG.value, _WORKDIR.value),
+        topology=topology,
+        points=_POINTS.value,
+        **{name: holder.value for name, holder in _PACKING.items()},
+    )
+    print(check.note, flush=True)
+    findings, counts = tpu_check.run(check)
+    print(tpu_check.text(check, findings, counts))
+    print(tpu_check.made_by(check))
+    failures = tpu_check.failures(check, findings)
+    for name, reason in failures.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    cli.launch("tpu_check", main, sys.argv[1:])

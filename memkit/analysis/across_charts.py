@@ -1,0 +1,74 @@
+"""The charts of `memkit compare`."""
+
+import io
+
+from memkit import charts, comparisons
+from memkit.analysis import across
+from memkit.charts import agreement, comparison
+
+_TITLES = {
+    "memorization": ["memorization (-1 to 1,", "higher = more memorized)"],
+    "consistency": ["consistency (0 to 1,", "higher = easier)"],
+    "score": ["score (direction unknown)"],
+}
+
+
+def files(found, quantity):
+    """Returns {file name: bytes}: every chart as PNG, SVG and a page that opens offline.
+
+    Args:
+      found: list of `across.Compared`.
+      quantity: what the other scores measure, a key of `comparisons.QUANTITIES`.
+    """
+    written = {}
+    for name, chart in charts_of(found, quantity).items():
+        page = io.StringIO()
+        chart.save(page, format="html", inline=True)
+        pictures = charts.images(chart) | {"html": page.getvalue().encode()}
+        written |= {f"{name}.{kind}": data for kind, data in pictures.items()}
+    return written
+
+
+def charts_of(found, quantity):
+    """Returns {name: chart} of the study's like quantity, or of memorization where it has none."""
+    score = quantity if quantity in across.SCORES else "memorization"
+    shown = [
+        one
+        for one in found
+        if one.numbers["outcome"] == "correct"
+        and one.numbers["score"] == score
+        and one.numbers["num_examples"]
+    ]
+    if not shown:
+        return {}
+    panels = {_panel(one): one for one in shown}
+    joint = {name: (one.first, one.second) for name, one in panels.items()}
+    (first, *rest), (other, *other_rest) = _TITLES[score], _TITLES[quantity]
+    drawn = {
+        "joint": comparison.joint_chart(
+            comparison.joint_table(joint),
+            first=[f"This study: {first}", *rest],
+            second=[f"Other {other}", *other_rest],
+        )
+    }
+    if shown[0].is_same:
+        both = {
+            name: {"this study": one.first, "the other": one.second} for name, one in panels.items()
+        }
+        drawn["histogram"] = comparison.histogram_chart(
+            comparison.histogram_table(both), title=[first.capitalize(), *rest]
+        )
+        curves = [comparisons.threshold_curves(one.first, one.second) for one in shown]
+        fields = vars(curves[0])
+        stacked = {key: [getattr(curve, key) for curve in curves] for key in fields}
+        drawn["agreement"] = agreement.curve_chart(
+            agreement.curve_table([(name, name) for name in panels], stacked),
+            group_title="Point",
+            difference_title=["Mean difference over the union,", "other - this study"],
+        )
+    return drawn
+
+
+def _panel(one):
+    point, other = one.numbers["point"], one.numbers["other"]
+    return point if other in (point, *comparisons.LAYOUTS) else f"{point}, {other}"

@@ -1,0 +1,131 @@
+"""What `memkit compare` prints, and the numbers it writes."""
+
+import json
+import math
+
+from etils import epy
+
+from memkit import comparisons, storage, tables
+from memkit.analysis import across
+
+with epy.lazy_imports():  # Charts take long to import and are drawn only where they are asked for.
+    from memkit.analysis import across_charts
+
+_COLUMNS = {
+    "point": "point",
+    "other": "other",
+    "outcome": "outcome",
+    "score": "score",
+    "num_examples": "examples",
+    "spearman": "Spearman",
+    "ceiling": "ceiling",
+    "pearson": "Pearson",
+    "mean_difference": "difference",
+    "jaccard": "Jaccard",
+}
+_PAIR_COLUMNS = {
+    "point": "point",
+    "file": "file's pairs",
+    "study": "study's pairs",
+    "both": "both",
+    "jaccard": "Jaccard",
+    "spearman": "Spearman",
+}
+
+
+def with_file(where, study, points, *, score="", is_original_order=False, out=None):
+    """Returns the text of a comparison with a published file; writes charts where asked.
+
+    Args:
+      where: the file or folder.
+      study: Study with estimates, or None: only the file's headline counts.
+      points: list of Point of the study.
+      score: see `comparisons.read`.
+      is_original_order: see `comparisons.join`.
+      out: folder for charts and comparison.json, or None.
+    """
+    if out:
+        storage.check_writable("--out", out)
+    published = comparisons.read(where, score=score)
+    headlines = comparisons.headlines(published)
+    what = comparisons.LAYOUTS[published.layout]
+    direction = comparisons.QUANTITIES[published.quantity]
+    lines = [f"{where}: {what}; {published.quantity}, {direction}"]
+    lines.append(tables.text(["quantity", "value"], [list(item) for item in headlines.items()]))
+    numbers = {"headlines": headlines}
+    found = []
+    if study is not None:
+        joined, found = across.with_file(
+            study, points, published, is_original_order=is_original_order
+        )
+        lines += ["", _joined(joined, published, study), "", _table(found, study)]
+        numbers |= {"joined": len(joined.columns), "checked": joined.num_checked}
+        pairs = across.pairs_with_file(study, points, published)
+        if pairs:
+            cells = [[row[key] for key in _PAIR_COLUMNS] for row in pairs]
+            lines += ["", tables.text(list(_PAIR_COLUMNS.values()), _plain(cells))]
+            numbers["pairs"] = pairs
+    return "\n".join(lines + _write(out, numbers, found, published.quantity))
+
+
+def with_study(study, other, points, *, out=None):
+    """Returns the text of a comparison with another study; writes charts where asked.
+
+    Args:
+      study: Study with estimates.
+      other: Study with estimates.
+      points: list of (Point of `study`, Point of `other`).
+      out: folder for charts and comparison.json, or None.
+    """
+    if out:
+        storage.check_writable("--out", out)
+    count, found = across.with_study(study, other, points)
+    lines = [f"{count} examples with equal ids and given labels", "", _table(found, study)]
+    return "\n".join(lines + _write(out, {"joined": count}, found, "memorization"))
+
+
+def _joined(joined, published, study):
+    checked = {True: "labels agree", False: "nothing to check them by"}[bool(joined.num_checked)]
+    if joined.num_checked and published.labels is None:
+        checked = f"{joined.num_checked} pairs are of equal class, as they should be"
+    return (
+        f"{len(joined.columns)} of {len(study.examples.train_ids)} examples joined by {joined.by}; "
+        f"{checked}"
+    )
+
+
+def _table(found, study):
+    threshold = study.config["report"]["min_memorization"]
+    rows = [[one.numbers[key] for key in _COLUMNS] for one in found]
+    notes = (
+        "ceiling: what the noise of the runs leaves of a perfect rank correlation "
+        "(split-half reliability)",
+        "difference: mean of other - study; Jaccard: of the sets at or above "
+        f"{threshold:g}; both only between equal quantities",
+    )
+    return "\n".join([tables.text(list(_COLUMNS.values()), _plain(rows)), *notes])
+
+
+def _plain(rows):
+    """Returns rows with None for every NaN."""
+    return [[None if _is_nan(cell) else cell for cell in row] for row in rows]
+
+
+def _is_nan(value):
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _write(out, numbers, found, quantity):
+    """Writes comparison.json and charts of 0/1 outcomes; returns the lines that say so."""
+    if not out:
+        return []
+    folder = storage.path(out)
+    numbers["scores"] = [
+        {key: None if _is_nan(value) else value for key, value in one.numbers.items()}
+        for one in found
+    ]
+    text = json.dumps(numbers, indent=1, default=float)
+    storage.write(folder / "comparison.json", text.encode())
+    for name, data in across_charts.files(found, quantity).items():
+        storage.write(folder / name, data)
+    return ["", f"written to {folder}"]

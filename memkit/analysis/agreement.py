@@ -1,0 +1,110 @@
+"""Agreement of the points of a series: do two sizes memorize the same examples?"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+from etils import epy
+
+from memkit import comparisons, estimators, studies
+
+with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
+    import scipy.stats
+
+_ELEMENTS = 2**24  # replicated estimates in memory at a time
+
+
+def analyze(study, outcomes):
+    """Compares every two points of each series, over the runs both have.
+
+    Args:
+      study: Study.
+      outcomes: list of PointOutcomes.
+
+    Returns:
+      {"threshold", "pairs": [row]}; a row has first, second (point names), series, steps (places
+      apart on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
+      `comparisons.CrossHalf` (`half_first`, `half_second`, `half_across`, `corrected`), ceiling,
+      jaccard at the threshold, and `<key>_stderr` over runs of spearman, mean_difference and
+      jaccard. The curves of all thresholds go to the file `agreement`, row by row.
+    """
+    threshold = study.config["report"]["min_memorization"]
+    rows, curves = [], []
+    for series in study.config["series"]:
+        along = [o for o in outcomes if o.point.series == series and len(o.index) >= 4]
+        for outcome in studies.OUTCOMES:
+            for row, curve in _of_series(study, along, outcome, threshold):
+                rows.append({"series": series, "outcome": outcome, **row})
+                curves.append(curve)
+    if curves:
+        fields = [field.name for field in dataclasses.fields(comparisons.Curves)]
+        studies.write_arrays(
+            study, "agreement", {f: np.stack([getattr(c, f) for c in curves]) for f in fields}
+        )
+    return {"threshold": threshold, "pairs": rows}
+
+
+def _of_series(study, along, outcome, threshold):
+    """Yields (row, Curves) of every two points."""
+    if len(along) < 2:
+        return
+    common = sorted(set.intersection(*(set(o.index) for o in along)))
+    if len(common) < 4:
+        return
+    mask, seed = study.train_mask[common], study.config["seed"]
+    values = [getattr(o, outcome)[np.isin(o.index, common)] for o in along]
+    scores = [estimators.memorization(value, mask).value for value in values]
+    brown = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
+    errors = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
+    for a, b in itertools.combinations(range(len(along)), 2):
+        half = comparisons.cross_half(values[a], values[b], mask, seed)
+        row = {
+            "first": along[a].point.name,
+            "second": along[b].point.name,
+            "steps": b - a,
+            "num_runs": len(mask),
+            **dataclasses.asdict(comparisons.compare(scores[a], scores[b])),
+            "ceiling": comparisons.ceiling(brown[a], brown[b]),
+            "half_first": half.first,
+            "half_second": half.second,
+            "half_across": half.across,
+            "corrected": half.corrected,
+            "jaccard": comparisons.jaccard(scores[a], scores[b], threshold),
+            **errors[a, b],
+        }
+        yield row, comparisons.threshold_curves(scores[a], scores[b])
+
+
+def _errors(values, mask, weights, threshold):
+    """Returns {(a, b): {"spearman_stderr", "mean_difference_stderr", "jaccard_stderr"}}.
+
+    Every replicate weights the runs of all points alike, so the differences are paired.
+    """
+    pairs = list(itertools.combinations(range(len(values)), 2))
+    found = {pair: [] for pair in pairs}
+    step = max(1, _ELEMENTS // max(1, len(values) * mask.shape[1]))
+    for start in range(0, len(weights), step):
+        chunk = weights[start : start + step]
+        replicates = [estimators.replicate_memorization(value, mask, chunk) for value in values]
+        for points in zip(*replicates, strict=True):
+            defined = np.stack(points)
+            defined = defined[:, ~np.isnan(defined).any(axis=0)]
+            ranks = scipy.stats.rankdata(defined, axis=1)
+            for a, b in pairs:
+                difference = defined[b] - defined[a]
+                found[a, b].append(
+                    (
+                        comparisons.pearson(ranks[a], ranks[b]),
+                        difference.mean() if difference.size else np.nan,
+                        comparisons.jaccard(defined[a], defined[b], threshold),
+                    )
+                )
+    return {
+        pair: {
+            f"{name}_stderr": float(np.std(column, ddof=1)) if np.isfinite(column).all() else np.nan
+            for name, column in zip(
+                ("spearman", "mean_difference", "jaccard"), np.array(rows).T, strict=True
+            )
+        }
+        for pair, rows in found.items()
+    }

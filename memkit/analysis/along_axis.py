@@ -1,0 +1,45 @@
+"""Trajectories of a study: per series, over the runs that all of its points have."""
+
+import numpy as np
+
+from memkit import estimators, trajectories
+
+ALPHAS = (0.1, 0.2, 0.3)
+
+
+def analyze(study, outcomes):
+    """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_null": ...}})}."""
+    found = {}
+    for series in study.config["series"]:
+        along = [o for o in outcomes if o.point.series == series and len(o.index)]
+        if len(along) < 2:
+            continue
+        common = sorted(set.intersection(*(set(o.index) for o in along)))
+        rows = [o.correct[np.isin(o.index, common)] for o in along]
+        if len(common) < 2:
+            continue
+        found[series] = _series_trajectories(study, along, np.stack(rows), study.train_mask[common])
+    return found
+
+
+def _series_trajectories(study, along, correct, mask):
+    """Trajectories over the runs that every point of a series has."""
+    stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
+    test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
+    arrays = {
+        "points": np.array([o.point.name for o in along]),
+        "values": np.array([o.point.axis_value for o in along]),
+        "runs": len(mask),
+        **vars(stacked),
+        "p": test.p,
+    }
+    shares = {}
+    for alpha in ALPHAS:
+        classes = trajectories.classify(stacked.value, alpha, test.p)
+        arrays[f"classes_{alpha}"] = classes
+        shares[alpha] = {
+            "": trajectories.shares(classes),
+            "_null": test.null_shares[alpha],
+            "_nonconstant": trajectories.shares_among_nonconstant(classes),
+        }
+    return arrays, shares

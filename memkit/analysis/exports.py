@@ -1,0 +1,97 @@
+"""A study in the layouts that others read; the files themselves are `studies.exports`."""
+
+import numpy as np
+
+from memkit import studies
+from memkit.analysis.outcomes import read_outcomes
+from memkit.errors import expected
+from memkit.studies import exports
+
+FORMATS = ("feldman_zhang", "aux_arrays", *exports.TABLE_FORMATS)
+
+
+def export(study, points, layout, out):
+    """Writes points of a study into a folder, in one of `FORMATS`.
+
+    Args:
+      study: Study.
+      points: list of Point.
+      layout: "feldman_zhang" (index, class-wise influence matrices and high-influence pairs, all
+        on 0/1 outcomes), "aux_arrays" (a tree with the outcomes of every run), "csv" or "parquet"
+        (the table of `memkit estimate`).
+      out: folder.
+
+    Returns:
+      The paths written.
+
+    Raises:
+      InputError: the study lacks what the format needs; says which command makes it.
+    """
+    if layout in exports.TABLE_FORMATS:
+        return [exports.export_table(study, point, layout, out) for point in points]
+    write = _feldman_zhang if layout == "feldman_zhang" else _aux_arrays
+    return [where for point in points for where in write(study, point, out)]
+
+
+def _feldman_zhang(study, point, out):
+    pairs = studies.read_arrays(study, "influence", point=point)
+    if pairs is None:
+        raise expected("--workdir", "a study with influence (run `memkit estimate`)", point.name)
+    memorization = studies.read_estimates(study, point)["correct"].value
+    return [
+        exports.export_index(study, point, memorization, out),
+        exports.export_pairs(study, point, pairs, out),
+        exports.export_matrices(study, point, memorization, _classes(study, point), out),
+    ]
+
+
+def _classes(study, point):
+    """Yields (class, train columns, test columns, influence) of every class with both."""
+    outcomes = _outcomes(study, point)
+    mask = study.train_mask[outcomes.index]
+    for number in range(study.sizes.classes):
+        train = np.flatnonzero(study.examples.given_labels == number)
+        test = np.flatnonzero(study.examples.test_labels == number)
+        if len(train) and len(test):
+            yield number, train, test, matrix(outcomes.test_correct[:, test], mask[:, train])
+
+
+def _outcomes(study, point):
+    outcomes = read_outcomes(study, point)
+    if not len(outcomes.index):
+        raise expected("--points", "points with usable runs", point.name)
+    return outcomes
+
+
+def matrix(test_outcome, train_mask):
+    """Returns the influence of n train examples on t test examples, [n, t] float32.
+
+    influence[i, j] = mean outcome of test example j over the runs that trained on i, minus the
+    mean over the other runs (Feldman & Zhang 2020); higher = helps more.
+
+    Args:
+      test_outcome: [M, t] bool.
+      train_mask: [M, n] bool.
+
+    Returns:
+      NaN in the rows of examples that all runs or no run trained on.
+    """
+    outcome, mask = test_outcome.astype(np.float32), train_mask.astype(np.float32)
+    # Sums of 0/1 are exact in float32; float64 from here on keeps ties of the estimates ties.
+    in_sum = (mask.T @ outcome).astype(np.float64)
+    out_sum = outcome.sum(axis=0, dtype=np.float64) - in_sum
+    num_in = mask.sum(axis=0, dtype=np.float64)[:, None]
+    num_out = len(mask) - num_in
+    in_mean = in_sum / np.where(num_in > 0, num_in, np.nan)
+    return (in_mean - out_sum / np.where(num_out > 0, num_out, np.nan)).astype(np.float32)
+
+
+def _aux_arrays(study, point, out):
+    outcomes = _outcomes(study, point)
+    folders = {
+        exports.export_run(study, point, run, correct, test_correct, out)
+        for run, correct, test_correct in zip(
+            outcomes.index, outcomes.correct, outcomes.test_correct, strict=True
+        )
+    }
+    return sorted(folders)

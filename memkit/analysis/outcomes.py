@@ -1,0 +1,71 @@
+"""What the runs of a point say, as arrays."""
+
+import dataclasses
+
+import numpy as np
+import scipy.special
+from absl import logging
+
+from memkit import records, studies
+
+RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
+
+
+@dataclasses.dataclass(frozen=True)
+class PointOutcomes:
+    """What the usable runs of one point say; diverged runs are left out.
+
+    Attributes:
+      point: Point.
+      index: [R] int, which runs.
+      correct: [R, N] bool, the prediction equals the given label.
+      prob: [R, N] float32, probability of the given label.
+      test_correct: [R, T] bool.
+      test_prob: [R, T] float32, probability of the label of a test example.
+      infos: the info of every readable record, diverged ones too.
+    """
+
+    point: studies.Point
+    index: np.ndarray
+    correct: np.ndarray
+    prob: np.ndarray
+    test_correct: np.ndarray
+    test_prob: np.ndarray
+    infos: tuple
+
+    def count(self, status):
+        """Returns how many readable records have a status."""
+        return sum(info["status"] == status for info in self.infos)
+
+
+def read_outcomes(study, point):
+    """Reads a point's records; warns of each file that is not a record and of diverged runs."""
+    runs = studies.read_runs(study, point, RECORDED)
+    for name, reason in runs.problems.items():
+        logging.warning("%s is left out: %s; `memkit train` makes it again", name, reason)
+    status = np.array([info["status"] for info in runs.infos], dtype=str)
+    for bad in ("diverged", "blocked", "collapsed"):
+        consequence = "kept" if bad in records.USABLE else "left out"
+        if (status == bad).any():
+            numbers = ", ".join(map(str, runs.index[status == bad]))
+            logging.warning("%s: runs %s are %s and %s", point.name, numbers, bad, consequence)
+    usable = np.isin(status, records.USABLE)
+    sizes = study.sizes
+    arrays = {
+        name: runs.arrays[name][usable] if runs.arrays else np.empty((0, length), dtype)
+        for name, length, dtype in (
+            ("train_correct", sizes.train, bool),
+            ("train_logodds", sizes.train, np.float16),
+            ("test_correct", sizes.test, bool),
+            ("test_logodds", sizes.test, np.float16),
+        )
+    }
+    return PointOutcomes(
+        point=point,
+        index=runs.index[usable],
+        correct=arrays["train_correct"],
+        prob=scipy.special.expit(arrays["train_logodds"].astype(np.float32)),
+        test_correct=arrays["test_correct"],
+        test_prob=scipy.special.expit(arrays["test_logodds"].astype(np.float32)),
+        infos=runs.infos,
+    )

@@ -1,0 +1,191 @@
+"""Proxies of a study: agreement with memorization at each size and across sizes, and canaries.
+
+The numbers of summary["proxies"]:
+  num_runs: most runs per point that proxies are taken from (the first ones).
+  points: {point: {"num_runs", "num_proxy_runs", "reliability", "ceiling", "board", "means",
+    "canaries"}}; board is {proxy: {statistic: ..., "<statistic>_stderr", "<statistic>_single",
+    "<statistic>_single_deviation"}}, means is {proxy: {group: {"mean", "stderr"}}} in the proxy's
+    own unit, canaries {score or proxy: {"auroc", "auroc_stderr"}} or None without planted labels.
+  series: {series: {"points", "num_runs", "num_nonconstant", "num_nonconstant_clean",
+    "reliability", "ceiling", "board"}}, with statistics across sizes, those named *_clean without
+    the planted labels.
+  planted_classes: {series: {"clean" or "planted": {class of trajectory: share}}}.
+The arrays of a point are the proxies averaged over its runs, [N], in their own units.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from memkit import estimators, proxies, records, studies, trajectories
+from memkit.proxies import canaries, correlations, leaderboard
+
+ALPHA = 0.1  # threshold of the classes of trajectory that are told apart from constant
+MAX_RUNS = 40
+NUM_SPLITS = 4
+NUM_GROUPS = 20
+NUM_REPLICATES = 50
+
+
+def analyze(study, outcomes):
+    """Returns the numbers of summary["proxies"] and writes each point's averaged proxies.
+
+    Args:
+      study: Study.
+      outcomes: PointOutcomes of all points.
+    """
+    found = {"num_runs": _num_runs(study.config, study), "points": {}, "series": {}}
+    found["planted_classes"] = _planted_classes(study)
+    splits = leaderboard.halves(
+        len(study.train_mask), found["num_runs"], study.config["seed"], NUM_SPLITS
+    )
+    for series in study.config["series"]:
+        measured = [_measure(study, o) for o in outcomes if o.point.series == series]
+        measured = [m for m in measured if m.values and len(m.outcomes.index) >= 4]
+        for one in measured:
+            found["points"][one.outcomes.point.name] = _of_point(study, one, splits)
+        if len(measured) >= 2:
+            found["series"][series] = _of_series(study, series, measured, splits)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Measured:
+    """A point's outcomes, and {proxy: [H, N]} of the runs `history` [H], in the proxies' units."""
+
+    outcomes: object
+    history: np.ndarray
+    values: dict
+
+
+def _num_runs(config, study):
+    return min(len(study.train_mask), MAX_RUNS, config["record"]["history_runs"] or MAX_RUNS)
+
+
+def _measure(study, outcomes):
+    record = outcomes.point.config["record"]
+    asked = ["history_runs"] * bool(record["history_runs"]) + ["all_probs"] * record["all_probs"]
+    names = [n for n, f in records.SCHEMA.items() if f.where in ("", *asked)]
+    known = proxies.available([*names, "given_labels"])
+    needed = {n for name in known for n in proxies.PROXIES[name].needs} - {"given_labels"}
+    # Later runs have no history to read: this study ends before them.
+    start = dataclasses.replace(
+        study, train_mask=study.train_mask[: _num_runs(outcomes.point.config, study)]
+    )
+    runs = studies.read_runs(start, outcomes.point, sorted(needed))
+    usable = np.isin(runs.index, outcomes.index)
+    if not usable.any():
+        return _Measured(outcomes, runs.index[usable], {})
+    arrays = {n: a[usable] for n, a in runs.arrays.items()}
+    arrays["given_labels"] = study.examples.given_labels
+    index = runs.index[usable]
+    values = {n: proxies.in_sample(n, arrays, study.train_mask[index]) for n in known}
+    averaged = {n: proxies.average(v).astype(np.float32) for n, v in values.items()}
+    studies.write_arrays(study, "proxies", averaged, point=outcomes.point)
+    return _Measured(outcomes, index, values)
+
+
+def _of_point(study, measured, splits):
+    outcomes, index = measured.outcomes, measured.outcomes.index
+    values = {n: proxies.hardness(n, v)[None] for n, v in measured.values.items()}
+    mask, planted = study.train_mask[index], study.examples.planted
+    numbers = _board(
+        study, values, outcomes.correct[None], index, measured, splits, correlations.AT_ONE_SIZE
+    )
+    groups = {"clean": ~planted, "planted": planted} if planted.any() else {"all": ~planted}
+    numbers["means"] = {
+        name: {g: _mean_over_runs(v[:, member]) for g, member in groups.items()}
+        for name, v in measured.values.items()
+    }
+    numbers["canaries"] = None
+    if planted.any():
+        weights = estimators.run_weights(len(mask), study.config["seed"], NUM_REPLICATES)
+        numbers["canaries"] = canaries.scores(
+            outcomes.correct, outcomes.prob, mask, planted, weights
+        ) | canaries.proxies_found(
+            {n: v[0] for n, v in values.items()},
+            planted,
+            weights[:, np.searchsorted(index, measured.history)],
+        )
+    return numbers
+
+
+def _of_series(study, series, measured, splits):
+    """Compares along the axis, over the runs that all points have."""
+    common = sorted(set.intersection(*(set(m.outcomes.index.tolist()) for m in measured)))
+    shared = sorted(set.intersection(*(set(m.history.tolist()) for m in measured)))
+    names = [n for n in measured[0].values if all(n in m.values for m in measured)]
+    values = {
+        n: proxies.hardness(
+            n, np.stack([m.values[n][np.isin(m.history, shared)] for m in measured])
+        )
+        for n in names
+    }
+    correct = np.stack([m.outcomes.correct[np.isin(m.outcomes.index, common)] for m in measured])
+    classes = _classes(study, series)
+    changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
+    shown = dataclasses.replace(measured[0], history=np.array(shared, int))
+    planted = study.examples.planted
+    statistics = correlations.across_sizes(changing, np.ones_like(planted))
+    if planted.any():
+        statistics |= correlations.across_sizes(changing, ~planted, "_clean")
+    return {
+        "points": [m.outcomes.point.name for m in measured],
+        "num_nonconstant": int(changing.sum()),
+        "num_nonconstant_clean": int((changing & ~planted).sum()),
+        **_board(study, values, correct, np.array(common, int), shown, splits, statistics),
+    }
+
+
+def _board(study, values, outcomes, index, measured, splits, statistics):
+    """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
+    mask, first = study.train_mask[index], splits[:, index]
+    history = np.searchsorted(index, measured.history)
+    common = {"history": history, "statistics": statistics}
+    found = leaderboard.board(values, outcomes, mask, first=first, **common)
+    group = leaderboard.groups(len(mask), len(history), study.config["seed"], NUM_GROUPS)
+    errors = leaderboard.standard_errors(values, outcomes, mask, first=first, group=group, **common)
+    board = {
+        name: {
+            **found.averaged[name],
+            **{f"{s}_stderr": errors[name][s] for s in statistics},
+            **{f"{s}_single": found.single[name][s] for s in statistics},
+            **{f"{s}_single_deviation": found.single_deviation[name][s] for s in statistics},
+        }
+        for name in values
+    }
+    return {
+        "num_runs": len(mask),
+        "num_proxy_runs": len(history),
+        "reliability": found.reliability,
+        "ceiling": found.ceiling,
+        "board": board,
+    }
+
+
+def _mean_over_runs(values):
+    """Returns the mean over runs of each run's mean over examples, and its standard error."""
+    means = proxies.average(values.T)
+    means = means[~np.isnan(means)]
+    error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
+    return {"mean": float(means.mean()) if len(means) else np.nan, "stderr": float(error)}
+
+
+def _classes(study, series):
+    found = studies.read_trajectories(study)
+    if series not in found:
+        return np.full(len(study.examples.train_ids), trajectories.CLASSES.index("undefined"))
+    return found[series][f"classes_{ALPHA}"]
+
+
+def _planted_classes(study):
+    planted = study.examples.planted
+    if not planted.any():
+        return {}
+    return {
+        series: {
+            "clean": trajectories.shares(arrays[f"classes_{ALPHA}"][~planted]),
+            "planted": trajectories.shares(arrays[f"classes_{ALPHA}"][planted]),
+        }
+        for series, arrays in studies.read_trajectories(study).items()
+    }

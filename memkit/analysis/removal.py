@@ -1,0 +1,33 @@
+"""Marginal utility: what the memorized examples and the high-influence pairs are worth."""
+
+import dataclasses
+
+from memkit import studies
+from memkit.analysis.outcomes import read_outcomes
+from memkit.estimators import removal
+
+
+def analyze(study, outcomes):
+    """Returns {point: {"all": utilities, "influenced": utilities}} of points with removal studies.
+
+    "influenced" holds the influential removals, with the accuracy on the test examples of the pairs
+    instead of all. See `removal.utility`.
+    """
+    found = {}
+    for point in (o.point for o in outcomes):
+        made = studies.removal.find(study, point)
+        if made is None:
+            continue
+        child, rows = made
+        runs = read_outcomes(child, child.points[0])
+        rows = removal.Rows(*(getattr(rows, f.name)[runs.index] for f in dataclasses.fields(rows)))
+        pairs = studies.read_arrays(study, "influence", point=point)
+        tests = None if pairs is None else sorted(set(pairs["tt_idx"].tolist()))
+        influenced = removal.utility(rows, runs.test_correct, tests) if tests else []
+        found[point.name] = {
+            "all": removal.utility(rows, runs.test_correct),
+            "influenced": [row for row in influenced if row["kind"] == "influential"],
+            "influenced_tests": len(tests or ()),
+            "runs": len(runs.index),
+        }
+    return found

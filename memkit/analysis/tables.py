@@ -1,0 +1,50 @@
+"""Per-example scores as tables, one parquet and one CSV file per point."""
+
+import numpy as np
+
+from memkit import estimators, studies
+from memkit.studies import exports
+
+
+def analyze(study, outcomes):
+    """Writes the table of every point that has runs; returns {"columns", "rows", "points"}."""
+    names, written = [], []
+    for found in outcomes:
+        if not len(found.index):
+            continue
+        columns = _columns(study, found)
+        exports.write_table(study, found.point, columns)
+        names = list(columns)
+        written.append(found.point.name)
+    return {"columns": names, "rows": study.sizes.train, "points": written}
+
+
+def _columns(study, found):
+    examples, mask = study.examples, study.train_mask[found.index]
+    class_names = np.asarray(examples.class_names).astype(str)
+    columns = {
+        "row": np.arange(study.sizes.train),
+        "id": examples.train_ids,
+        "label": examples.train_labels,
+        "given_label": examples.given_labels,
+        "class_name": class_names[examples.given_labels],
+        "planted": examples.planted,
+        "num_in": mask.sum(axis=0),
+        "num_out": (~mask).sum(axis=0),
+    }
+    for outcome in studies.OUTCOMES:
+        values = getattr(found, outcome)
+        memorized = estimators.memorization(values, mask)
+        consistent = estimators.consistency(values, mask)
+        columns |= {
+            f"memorization_{outcome}": memorized.value,
+            f"memorization_{outcome}_stderr": memorized.stderr,
+            f"memorization_{outcome}_lower": memorized.lower,
+            f"memorization_{outcome}_upper": memorized.upper,
+            f"in_mean_{outcome}": memorized.in_mean,
+            f"out_mean_{outcome}": memorized.out_mean,
+            f"consistency_{outcome}": consistent.value,
+            f"consistency_{outcome}_lower": consistent.lower,
+            f"consistency_{outcome}_upper": consistent.upper,
+        }
+    return columns

@@ -1,0 +1,83 @@
+"""Canaries: planted labels' memorization over size, and how well every score finds them."""
+
+from memkit.charts import dots, lines, theme
+
+
+def detection_table(points, found, *, labels):
+    """Returns rows of `dots.row`: AUROC of every score and proxy per size.
+
+    Args:
+      points: the points of a study's summary.
+      found: summary["proxies"]["points"]; one without canaries gives no rows.
+      labels: {score or proxy: text}.
+    """
+    rows = []
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] not in found or found[point["name"]]["canaries"] is None:
+            continue
+        same = {"series": point["series"], "kind": str(size)}
+        for name, entry in found[point["name"]]["canaries"].items():
+            rows.append(
+                dots.row(same, dots.AVERAGED, labels[name], entry["auroc"], entry["auroc_stderr"])
+            )
+            if "auroc_single" in entry:
+                rows.append(dots.row(same, dots.SINGLE, labels[name], entry["auroc_single"], None))
+    return rows
+
+
+def detection_chart(rows, *, size_title):
+    """Returns dots of the AUROC in finding planted labels, one color per size.
+
+    Args:
+      rows: rows of `detection_table`.
+      size_title: what the axis of sizes holds; the legend's title.
+    """
+    return dots.chart(
+        rows,
+        title=["AUROC of finding planted labels", "(0.5 = chance, 1 = perfect)"],
+        rule=0.5,
+        color_title=size_title,
+        description="Area under the ROC curve of every score and proxy as a detector of planted "
+        "labels, per model size; bars are 95% intervals over runs.",
+    )
+
+
+def paths_table(points):
+    """Returns rows of `lines.row`: mean memorization of clean and planted labels per size.
+
+    Args:
+      points: the points of a study's summary; those without planted labels give no rows.
+    """
+    return [
+        lines.row(
+            point,
+            size,
+            quantity=group,
+            value=point[group]["mean_memorization"],
+            stderr=point[group]["mean_memorization_stderr"],
+            bounds=(-1, 1),
+        )
+        for point, size in zip(points, lines.sizes(points), strict=True)
+        if point["planted"] is not None
+        for group in ("planted", "clean")
+    ]
+
+
+def paths_chart(rows, *, size_title):
+    """Returns mean memorization (-1 to 1, higher = more memorized) of both groups against size.
+
+    Args:
+      rows: rows of `paths_table`.
+      size_title: what the axis of sizes holds.
+    """
+    rows = lines.defined(rows)
+    return lines.chart(
+        rows,
+        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
+        quantities=["planted", "clean"],
+        column="series",
+        layout_row=None,
+        description="Mean memorization of planted and of clean labels against model size. Bands "
+        "are 95% intervals over runs.",
+    )

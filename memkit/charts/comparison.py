@@ -1,0 +1,176 @@
+"""Two scores of the same examples: histograms over each other and joint counts."""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import theme
+
+BINS = 40
+JOINT_BINS = 20
+_FIRST, _SECOND = "#56B4E9", "#222222"
+
+
+def histogram_table(panels):
+    """Returns the share of examples per bin of 0.05 of every score.
+
+    Args:
+      panels: {panel: {name of a score: float [J]}}; NaN is left out.
+
+    Returns:
+      Row dicts with panel, name, start and end of the bin (in [-1, 1]), share in [0, 1], count.
+      All scores of a panel have the same bins, from the lowest to the highest in use.
+    """
+    rows = []
+    edges = np.linspace(-1, 1, BINS + 1).round(6)
+    for panel, scores in panels.items():
+        counts = {}
+        for name, values in scores.items():
+            values = np.asarray(values, float)
+            values = np.clip(values[np.isfinite(values)] + 1e-9, -1, 1)
+            counts[name] = np.histogram(values, edges)[0]
+        used = np.flatnonzero(sum(counts.values()))
+        if not used.size:
+            continue
+        rows.extend(
+            {
+                "panel": panel,
+                "name": name,
+                "start": float(edges[b]),
+                "end": float(edges[b + 1]),
+                "share": count[b] / max(1, count.sum()),
+                "count": int(count[b]),
+            }
+            for name, count in counts.items()
+            for b in range(used[0], used[-1] + 1)
+        )
+    return rows
+
+
+def histogram_chart(rows, *, title):
+    """Returns the first score of each panel as bars and the second as a line of steps.
+
+    Args:
+      rows: rows of `histogram_table`.
+      title: of the horizontal axis; names the quantity, its range and direction.
+    """
+    names = list(dict.fromkeys(r["name"] for r in rows))
+    color = alt.Color("name:N", scale=alt.Scale(domain=names, range=[_FIRST, _SECOND]))
+    y = alt.Y(
+        "share:Q",
+        title="Share of examples",
+        scale=alt.Scale(type="sqrt", domain=[0, 1.08 * max(r["share"] for r in rows)]),
+        axis=alt.Axis(values=[0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1], format="~%"),
+    )
+    tips = [
+        alt.Tooltip("name:N", title="score"),
+        alt.Tooltip("start:Q", format=".2f"),
+        alt.Tooltip("end:Q", format=".2f"),
+        alt.Tooltip("share:Q", format=".1%"),
+        alt.Tooltip("count:Q"),
+    ]
+    x = alt.X("start:Q", title=title, axis=alt.Axis(grid=False, tickCount=6))
+    base = alt.Chart().encode(color=color, tooltip=tips)
+    bars = base.transform_filter(alt.datum.name == names[0]).mark_bar(opacity=0.8)
+    layers = [bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0))]
+    for name in names[1:]:
+        steps = base.transform_filter(alt.datum.name == name)
+        line = steps.mark_line(interpolate="step-after", strokeWidth=2)
+        layers.append(line.encode(x=x, y=y))
+    layered = alt.layer(*layers).properties(width=_width(rows), height=170)
+    return theme.facets(layered, rows + _closing(rows, names), column="panel").properties(
+        description="Histograms of two scores of the same examples, one as bars and one as a line "
+        "of steps: share of the examples per bin of 0.05, on a square-root scale."
+    )
+
+
+def _closing(rows, names):
+    """Returns the rows that end each line of steps at the end of its last bin."""
+    last = {(r["panel"], r["name"]): r for r in rows if r["name"] in names[1:]}
+    return [row | {"start": row["end"]} for row in last.values()]
+
+
+def joint_table(panels):
+    """Returns the number of examples per cell of two scores.
+
+    Args:
+      panels: {panel: (float [J], float [J])}; an example with a NaN is left out.
+
+    Returns:
+      Row dicts with panel, the cell's edges x, x_end, y, y_end, and count >= 1. Cells divide the
+      range of each score in all panels, rounded to tenths, into 20.
+    """
+    kept = {}
+    for panel, scores in panels.items():
+        scores = np.array(scores, float)
+        kept[panel] = scores[:, np.isfinite(scores).all(axis=0)]
+    if not any(scores.size for scores in kept.values()):
+        return []
+    edges = [_edges(values) for values in np.concatenate(list(kept.values()), axis=1)]
+    rows = []
+    for panel, scores in kept.items():
+        # Means of 0/1 outcomes sit on cell edges up to float rounding.
+        counts, _, _ = np.histogram2d(*(scores + 1e-9), edges)
+        rows.extend(
+            {
+                "panel": panel,
+                "x": float(edges[0][i]),
+                "x_end": float(edges[0][i + 1]),
+                "y": float(edges[1][j]),
+                "y_end": float(edges[1][j + 1]),
+                "count": int(counts[i, j]),
+            }
+            for i, j in np.argwhere(counts)
+        )
+    return rows
+
+
+def _edges(values):
+    low = min(0.0, np.floor(values.min() * 10) / 10)
+    high = max(1.0, np.ceil(values.max() * 10) / 10)
+    edges = np.linspace(low, high, JOINT_BINS + 1)
+    edges[-1] += 1e-6
+    return edges
+
+
+def joint_chart(rows, *, first, second):
+    """Returns the number of examples per cell of two scores, darker = more, log scale.
+
+    Args:
+      rows: rows of `joint_table`.
+      first: title of the horizontal axis, names quantity and direction.
+      second: title of the vertical axis.
+    """
+    color = alt.Color(
+        "count:Q",
+        title="Examples, log scale",
+        scale=alt.Scale(type="log", scheme="blues", domainMin=1),
+        legend=alt.Legend(orient="top", gradientLength=200, titleLimit=300, tickCount=4),
+    )
+    axis = alt.Axis(grid=False, tickCount=6)
+    cells = (
+        alt.Chart()
+        .mark_rect(stroke="#ffffff", strokeWidth=0.5)
+        .encode(
+            x=alt.X("x:Q", title=first, axis=axis, scale=alt.Scale(nice=False)),
+            x2="x_end:Q",
+            y=alt.Y("y:Q", title=second, axis=axis, scale=alt.Scale(nice=False)),
+            y2="y_end:Q",
+            color=color,
+            tooltip=[
+                alt.Tooltip("x:Q", format=".2f", title=first),
+                alt.Tooltip("y:Q", format=".2f", title=second),
+                alt.Tooltip("count:Q"),
+            ],
+        )
+    )
+    side = min(300, _width(rows))
+    layered = alt.layer(cells).properties(width=side, height=side)
+    return theme.facets(layered, rows, column="panel").properties(
+        description="Joint histogram of two scores of the same examples: number of examples per "
+        "cell, darker = more, on a log scale."
+    )
+
+
+def _width(rows):
+    panels = min(len({r["panel"] for r in rows}), theme.MAX_COLUMNS)
+    return (theme.WIDTH - 20 * (panels - 1)) // max(1, panels)

@@ -1,0 +1,208 @@
+"""Distilled students beside models trained on labels: means, changes per class, joint histogram.
+
+Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in units of the score.
+"""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import compared, lines, theme
+from memkit.charts.trajectories import label
+
+MAX_SIZES = 11
+POOLED = "all sizes"
+QUANTITIES = {
+    "memorization": "mean_memorization",
+    "in-sample mean": "mean_in",
+    "out-of-sample mean": "mean_out",
+}
+CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
+
+
+def means_table(points):
+    """Returns mean memorization, in- and out-means and test accuracy per series and size.
+
+    Args:
+      points: the points of a study's summary.
+    """
+    quantities = QUANTITIES | {"test accuracy": "test_accuracy"}
+    rows = [
+        lines.row(
+            point,
+            size,
+            quantity=quantity,
+            value=point[key],
+            stderr=point[f"{key}_stderr"],
+            bounds=(-1, 1),
+            line=point["series"],
+        )
+        for point, size in zip(points, lines.sizes(points), strict=True)
+        for quantity, key in quantities.items()
+    ]
+    return lines.defined(rows)
+
+
+def means_chart(rows, *, size_title):
+    """Returns small panels, one per quantity, with a line per series, against size.
+
+    Args:
+      rows: rows of `means_table`.
+      size_title: what the axis of sizes holds.
+    """
+    panels = []
+    x = theme.size_channel([r["size"] for r in rows], title=size_title)
+    for name, title in (
+        ("memorization", ["Mean memorization (-1 to 1,", "higher = more memorized)"]),
+        ("test accuracy", ["Test accuracy", "(0 to 1)"]),
+        ("in-sample mean", ["In-sample mean", "(0 to 1)"]),
+        ("out-of-sample mean", ["Out-of-sample mean", "(0 to 1)"]),
+    ):
+        own = [r for r in rows if r["quantity"] == name]
+        panel = compared.chart(
+            own, x=x, title=title, scale=alt.Scale(zero=name == "memorization"), description=name
+        )
+        panels.append(panel.properties(width=(theme.WIDTH - 90) // 2, height=180))
+    return (
+        alt.concat(*panels, columns=2, spacing=24)
+        .resolve_scale(color="shared", shape="shared")
+        .properties(
+            description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
+            "one-hot and distilled models against model size. Bands are 95% intervals over runs."
+        )
+    )
+
+
+def class_table(classes):
+    """Returns the change of memorization per alpha and class, distilled minus one-hot.
+
+    Args:
+      classes: the entry "classes" of one series of the summary's "distillation".
+    """
+    rows = [
+        {
+            "alpha": f"alpha = {float(alpha):g}",
+            "class": label(name),
+            "chosen": words,
+            "value": theme.number(found[key]),
+            "lower": theme.number(found[key]) - lines.Z * theme.number(found[f"{key}_stderr"]),
+            "upper": theme.number(found[key]) + lines.Z * theme.number(found[f"{key}_stderr"]),
+            "count": found["count"],
+        }
+        for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))
+        for name, found in by_class.items()
+        for words, key in CHANGES.items()
+    ]
+    return lines.defined(rows)
+
+
+def class_chart(rows):
+    """Returns the changes as points with intervals, a panel per alpha.
+
+    Args:
+      rows: rows of `class_table`.
+    """
+    classes = list(dict.fromkeys(r["class"] for r in rows))
+    _, color, shape = compared.channels(CHANGES, "chosen")
+    title = ["Change of memorization", "(below 0 = distillation lowers it)"]
+    base = alt.Chart().encode(
+        y=alt.Y("class:N", sort=classes, title="Class of one-hot trajectory"),
+        yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),
+        color=color,
+    )
+    layers = (
+        alt.Chart().mark_rule(color="#777777", strokeDash=[4, 4]).encode(x=alt.XDatum(0)),
+        base.mark_rule().encode(x=alt.X("lower:Q", title=title), x2="upper:Q"),
+        base.mark_point(filled=True, size=55, opacity=1).encode(
+            x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=4)),
+            shape=shape,
+            tooltip=["class:N", "chosen:N", "count:Q", alt.Tooltip("value:Q", format=".3f")],
+        ),
+    )
+    panels = max(1, len({r["alpha"] for r in rows}))
+    width = (theme.WIDTH - 20 * (panels - 1)) // panels
+    layered = alt.layer(*layers).properties(width=width, height=36 * max(1, len(classes)))
+    return theme.facets(layered, rows, column="alpha").properties(
+        description="Mean change of memorization by distillation per class of one-hot trajectory "
+        "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
+        "intervals over runs."
+    )
+
+
+def joint_table(counts, edges, sizes):
+    """Returns the cells that hold examples, per size and of all sizes pooled.
+
+    Args:
+      counts: int [A, B, B], bins of the distilled score along the second axis and of the one-hot
+        score along the third; of many sizes, `MAX_SIZES` spread along the axis are shown.
+      edges: float [B + 1], edges of the bins.
+      sizes: the A axis values.
+    """
+    counts = np.asarray(counts)
+    shown = np.unique(
+        np.linspace(0, len(sizes) - 1, min(len(sizes), MAX_SIZES)).round().astype(int)
+    )
+    panels = {str(sizes[place]): counts[place] for place in shown}
+    if len(sizes) > 1:
+        panels = {POOLED: counts.sum(axis=0)} | panels
+    return [
+        {
+            "size": size,
+            "x": float(edges[i]),
+            "x2": float(edges[i + 1]),
+            "y": float(edges[j]),
+            "y2": float(edges[j + 1]),
+            "count": int(cell[i, j]),
+            "share": float(cell[i, j] / cell.sum()),
+        }
+        for size, cell in panels.items()
+        for i, j in np.argwhere(cell)
+    ]
+
+
+def joint_chart(rows, *, size_title):
+    """Returns 2-D histograms: distilled score to the right, one-hot score upwards.
+
+    Args:
+      rows: rows of `joint_table`.
+      size_title: what the axis of sizes holds.
+    """
+    panels = len({r["size"] for r in rows})
+    columns = min(theme.MAX_COLUMNS, panels)
+    side = min(260, (theme.WIDTH - 20 * (columns - 1)) // columns)
+    color = alt.Color(
+        "share:Q",
+        title="Share of the examples (log scale)",
+        scale=alt.Scale(type="log", scheme="blues"),
+        legend=alt.Legend(format="~%", gradientLength=220),
+    )
+    tips = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
+    x, y = (
+        _score(alt.X, "x", "Memorization, distilled"),
+        _score(alt.Y, "y", "Memorization, one-hot"),
+    )
+    cells = alt.Chart().mark_rect(stroke=None).encode(x=x, x2="x2", y=y, y2="y2", color=color)
+    diagonal = (
+        alt.Chart()
+        .mark_rule(color="#777777", strokeDash=[4, 4])
+        .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
+    )
+    layered = alt.layer(cells.encode(tooltip=tips), diagonal).properties(width=side, height=side)
+    order = list(dict.fromkeys(r["size"] for r in rows))
+    faceted = layered.properties(data=theme.data(rows))
+    if panels > 1:
+        header = alt.Header(labelPadding=4)
+        facet = alt.Facet("size:N", sort=order, title=size_title, header=header)
+        # Shared axes would be drawn under the empty places of the last row too.
+        faceted = faceted.facet(facet=facet, columns=columns).resolve_axis(x="independent")
+    return faceted.properties(
+        description="Joint histogram of memorization in score units: distilled student to the "
+        "right, model trained on labels upwards, in bins of 0.05. Above the diagonal = "
+        "distillation lowered memorization."
+    )
+
+
+def _score(kind, field, title):
+    domain = alt.Scale(domain=[0, 1], nice=False)
+    return kind(
+        f"{field}:Q", title=title, scale=domain, axis=alt.Axis(values=[0, 0.5, 1], grid=False)
+    )

@@ -1,0 +1,101 @@
+"""Histogram of the influence in pairs of high influence: Feldman & Zhang (2020), section 3.2."""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, theme
+
+BINS = 18
+LEVEL = 0.05
+BELIEVED, OTHERS = "q at most 0.05", "all pairs"
+_COLORS = {OTHERS: "#C8C8C8", BELIEVED: "#0072B2"}
+
+
+def table(points, pairs, *, min_influence):
+    """Returns the number of pairs per bin of influence, 18 bins as in the paper.
+
+    Args:
+      points: the points of a study's summary.
+      pairs: {point name: (influence [P] at or above min_influence, q [P])}; absent points give no
+        rows.
+      min_influence: float in (0, 1), where the first bin starts; the last one ends at 1.
+
+    Returns:
+      Row dicts with name, series, size, group ("all pairs", or those with "q at most 0.05", which
+      are among them), start and end of the bin, count of pairs. Empty bins give no rows.
+    """
+    edges = np.linspace(min_influence, 1, BINS + 1).round(6)
+    rows = []
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] not in pairs:
+            continue
+        infl, q = (np.asarray(values, float) for values in pairs[point["name"]])
+        for group, member in ((OTHERS, slice(None)), (BELIEVED, q <= LEVEL)):
+            # Means of 0/1 outcomes sit on bin edges up to float rounding.
+            count, _ = np.histogram(np.clip(infl[member] + 1e-9, min_influence, 1), edges)
+            rows += [
+                {
+                    "name": point["name"],
+                    "series": point["series"],
+                    "size": str(size),
+                    "group": group,
+                    "start": float(edges[b]),
+                    "end": float(edges[b + 1]),
+                    "count": int(count[b]),
+                }
+                for b in np.flatnonzero(count)
+            ]
+    return rows
+
+
+def chart(rows, *, size_title):
+    """Returns one histogram of influence per size, below each other.
+
+    Args:
+      rows: rows of `table`, at least one.
+      size_title: what the axis of sizes holds.
+    """
+    groups = list(_COLORS)
+    color = alt.Color(
+        "group:N", scale=alt.Scale(domain=groups, range=[_COLORS[name] for name in groups])
+    )
+    low = min(r["start"] for r in rows)
+    x = alt.X(
+        "start:Q",
+        title=["Influence (0 to 1, higher =", "training on the example helps more)"],
+        scale=alt.Scale(domain=[min(0.15, low), 1], nice=False),
+        axis=alt.Axis(grid=False, tickCount=10),
+    )
+    y = alt.Y(
+        "count:Q",
+        title="Pairs",
+        scale=alt.Scale(type="sqrt"),
+        axis=alt.Axis(values=_ticks(max(r["count"] for r in rows)), format="~s"),
+    )
+    tips = [
+        alt.Tooltip("group:N"),
+        alt.Tooltip("size:N", title=size_title),
+        alt.Tooltip("start:Q", format=".2f"),
+        alt.Tooltip("end:Q", format=".2f"),
+        alt.Tooltip("count:Q"),
+    ]
+    base = alt.Chart().encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), color=color, tooltip=tips)
+    layers = [
+        base.transform_filter(alt.datum.group == group).mark_bar(stroke="#ffffff", strokeWidth=0.5)
+        for group in groups
+    ]
+    series = len({r["series"] for r in rows})
+    layered = alt.layer(*layers).properties(width=(theme.WIDTH - 60) // max(1, series), height=100)
+    panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
+    return panels.properties(
+        description="Histograms of the influence in pairs of high influence, one per model size: "
+        "number of pairs per bin, on a square-root scale, and in front the pairs whose false "
+        "discovery rate q is at most 0.05."
+    )
+
+
+def _ticks(largest):
+    """Returns up to four counts that are apart on a square-root scale."""
+    candidates = [m * 10**e for e in range(7) for m in (1, 2, 5)]
+    highest = max(c for c in candidates if c <= max(largest, 1))
+    return sorted({max(1, round(highest * part)) for part in (0.04, 0.2, 1)})

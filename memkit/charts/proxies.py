@@ -1,0 +1,172 @@
+"""Proxies: beside memorization over size, and their leaderboard.
+
+Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size and yet do not
+follow it across sizes. `means_*` shows the paths, `board_*` and `across_*` the agreements.
+"""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import dots, lines, theme
+
+# Statistics across sizes, with the titles of their panels.
+ACROSS = {
+    "along_pearson": "along the sizes",
+    "along_pearson_clean": "along, clean labels",
+    "change_pearson": "last - first size",
+}
+_PANEL_HEIGHT = 110
+_MEANS_DESCRIPTION = (
+    "Mean memorization and mean of every proxy against model size, each on its own scale. Bands "
+    "are 95% intervals over runs."
+)
+
+
+def means_table(points, found, *, titles):
+    """Returns rows of `lines.row`: means over examples and runs, memorization first.
+
+    Args:
+      points: the points of a study's summary.
+      found: summary["proxies"]["points"]; a point it lacks gives no rows.
+      titles: {proxy: title of its panel, with the direction}.
+    """
+    rows = []
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] not in found:
+            continue
+        apart = point["planted"] is not None
+        groups = {"clean": "clean", "planted": "planted"} if apart else {"all": None}
+        for group, part in groups.items():
+            source = point if part is None else point[part]
+            entries = {"memorization (higher = more memorized)": ("mean_memorization", source)}
+            means = {
+                titles[name]: by_group[group]
+                for name, by_group in found[point["name"]]["means"].items()
+            }
+            for panel, (value, stderr) in (
+                *((p, (s[k], s[f"{k}_stderr"])) for p, (k, s) in entries.items()),
+                *((p, (m["mean"], m["stderr"])) for p, m in means.items()),
+            ):
+                rows.append(
+                    lines.row(
+                        point,
+                        size,
+                        quantity=group,
+                        value=value,
+                        stderr=stderr,
+                        bounds=(-np.inf, np.inf),
+                        panel=panel,
+                    )
+                )
+    return rows
+
+
+def means_chart(rows, *, size_title):
+    """Returns small multiples of mean memorization and mean proxies, each on its own scale.
+
+    Args:
+      rows: rows of `means_table`.
+      size_title: what the axis of sizes holds.
+    """
+    series = list(dict.fromkeys(r["series"] for r in rows))
+    charts = [_means([r for r in rows if r["series"] == name], size_title) for name in series]
+    if len(charts) == 1:
+        return charts[0]
+    charts = [chart.properties(title=name) for chart, name in zip(charts, series, strict=True)]
+    return alt.vconcat(*charts, spacing=30).properties(description=_MEANS_DESCRIPTION)
+
+
+def _means(rows, size_title):
+    rows = lines.defined(rows)
+    chart = lines.chart(
+        rows,
+        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        title="Mean",
+        quantities=list(dict.fromkeys(r["quantity"] for r in rows)),
+        column="panel",
+        layout_row=None,
+        shared_y=False,
+        description=_MEANS_DESCRIPTION,
+    )
+    if isinstance(chart, alt.FacetChart):
+        chart.spec.height = _PANEL_HEIGHT
+    return chart
+
+
+def board_table(points, found, *, labels, statistic="spearman"):
+    """Returns rows of `dots.row`: agreement with memorization per size, the ceiling beside it.
+
+    Args:
+      points: the points of a study's summary.
+      found: summary["proxies"]["points"].
+      labels: {proxy: text}.
+      statistic: "spearman" or "pearson".
+    """
+    rows = []
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] not in found:
+            continue
+        part, same = found[point["name"]], {"series": point["series"], "kind": str(size)}
+        for panel, suffix in ((dots.AVERAGED, ""), (dots.SINGLE, "_single")):
+            rows.append(dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None))
+            for name, entry in part["board"].items():
+                stderr = None if suffix else entry[f"{statistic}_stderr"]
+                rows.append(dots.row(same, panel, labels[name], entry[statistic + suffix], stderr))
+    return rows
+
+
+def board_chart(rows, *, size_title):
+    """Returns dots of Spearman's correlation with memorization, one color per size.
+
+    Args:
+      rows: rows of `board_table`.
+      size_title: what the axis of sizes holds; the legend's title.
+    """
+    return dots.chart(
+        rows,
+        title=["Spearman's correlation with memorization", "(1 = same ranking, 0 = none)"],
+        rule=0.0,
+        color_title=size_title,
+        description="Rank correlation of each proxy, turned so that higher means harder, with "
+        "memorization estimated from other runs, per model size; bars are 95% intervals over "
+        "runs. The ceiling is what a score without noise could reach at most.",
+    )
+
+
+def across_table(found, *, labels):
+    """Returns rows of `dots.row`: agreement across sizes, panels by `ACROSS`.
+
+    Args:
+      found: summary["proxies"]["series"].
+      labels: {proxy: text}.
+    """
+    rows = []
+    for series, part in found.items():
+        for statistic, panel in ACROSS.items():
+            if statistic not in part["ceiling"]:
+                continue
+            for kind, suffix in ((dots.AVERAGED, ""), (dots.SINGLE, "_single")):
+                same = {"series": series, "kind": kind}
+                if not suffix:
+                    rows.append(
+                        dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None)
+                    )
+                for name, entry in part["board"].items():
+                    stderr = None if suffix else entry[f"{statistic}_stderr"]
+                    rows.append(
+                        dots.row(same, panel, labels[name], entry[statistic + suffix], stderr)
+                    )
+    return rows
+
+
+def across_chart(rows):
+    """Returns dots of the correlations across sizes: below 0 the proxy moves the wrong way."""
+    return dots.chart(
+        rows,
+        title=["Pearson's correlation", "(below 0 = against it)"],
+        rule=0.0,
+        color_title="Proxy",
+        description="Does a proxy follow memorization across model sizes? Correlation along the "
+        "axis, averaged over the examples whose memorization changes, and correlation of the "
+        "changes from the first to the last size; bars are 95% intervals over runs.",
+    )

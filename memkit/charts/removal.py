@@ -1,0 +1,78 @@
+"""Test accuracy without memorized examples and without random ones, by threshold.
+
+Feldman and Zhang (2020), Figure 2.
+"""
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, theme
+
+CURVES = {"memorized removed": "without", "random removed": "random"}
+COLORS = {"memorized removed": "#D55E00", "random removed": "#0072B2"}
+
+
+def table(utilities):
+    """Returns rows of both curves from `removal.utility`: threshold, value, bounds, remaining."""
+    rows = []
+    for found in utilities:
+        if found["kind"] != "memorized":
+            continue
+        for curve, key in CURVES.items():
+            value, stderr = theme.number(found[key]), theme.number(found[f"{key}_stderr"])
+            lower, upper = np.clip([value - lines.Z * stderr, value + lines.Z * stderr], 0, 1)
+            rows.append(
+                {
+                    "curve": curve,
+                    "threshold": found["threshold"],
+                    "value": value,
+                    "lower": float(lower),
+                    "upper": float(upper),
+                    "remaining": found["remaining"],
+                }
+            )
+    return rows
+
+
+def chart(rows):
+    """Returns test accuracy against the threshold of removal, and below it what share remains."""
+    x = alt.X(
+        "threshold:Q",
+        title="Removed: memorization at least (higher = more memorized)",
+        scale=alt.Scale(nice=False, padding=12),
+    )
+    color = alt.Color(
+        "curve:N", scale=alt.Scale(domain=list(COLORS), range=list(COLORS.values())), title=None
+    )
+    base = alt.Chart().encode(x=x, color=color)
+    y = alt.Y("value:Q", title="Test accuracy (0 to 1)", scale=alt.Scale(zero=False))
+    tips = [
+        alt.Tooltip("curve:N"),
+        *(
+            alt.Tooltip(f"{name}:Q", format=".3f")
+            for name in ("threshold", "value", "lower", "upper", "remaining")
+        ),
+    ]
+    upper = alt.layer(
+        base.mark_area(opacity=0.18).encode(y=alt.Y("lower:Q", title=y["title"]), y2="upper:Q"),
+        base.mark_line().encode(y=y),
+        base.mark_point(filled=True, size=55, opacity=1).encode(y=y, tooltip=tips),
+    ).properties(width=theme.WIDTH, height=260)
+    below = (
+        alt.Chart()
+        .mark_line(color="#8A8A8A", point={"color": "#8A8A8A"})
+        .encode(
+            x=x,
+            y=alt.Y(
+                "remaining:Q",
+                title=["Training examples", "left (share)"],
+                scale=alt.Scale(domain=[0, 1]),
+            ),
+        )
+        .properties(width=theme.WIDTH, height=90)
+    )
+    return alt.vconcat(upper, below, data=theme.data(rows), spacing=18).properties(
+        description="Test accuracy of models trained without the examples above a memorization "
+        "threshold, and without as many random ones, with 95% bands over runs; below, the share "
+        "of training examples left."
+    )

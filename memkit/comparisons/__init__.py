@@ -1,0 +1,46 @@
+"""Published scores and other studies: reading them, joining them by id, and how well they agree."""
+
+from memkit.comparisons.agreement import (
+    THRESHOLDS,
+    Agreement,
+    CrossHalf,
+    Curves,
+    ceiling,
+    compare,
+    cross_half,
+    jaccard,
+    pair_jaccard,
+    pearson,
+    spearman,
+    threshold_curves,
+)
+from memkit.comparisons.headlines import headlines
+from memkit.comparisons.joins import Examples, Joined, JoinedPairs, join, join_pairs
+from memkit.comparisons.published import QUANTITIES, Pairs, Published
+from memkit.comparisons.readers import LAYOUTS, read
+
+__all__ = [
+    "LAYOUTS",
+    "QUANTITIES",
+    "THRESHOLDS",
+    "Agreement",
+    "CrossHalf",
+    "Curves",
+    "Examples",
+    "Joined",
+    "JoinedPairs",
+    "Pairs",
+    "Published",
+    "ceiling",
+    "compare",
+    "cross_half",
+    "headlines",
+    "jaccard",
+    "join",
+    "join_pairs",
+    "pair_jaccard",
+    "pearson",
+    "read",
+    "spearman",
+    "threshold_curves",
+]

@@ -1,0 +1,199 @@
+"""How well two estimates of the same examples agree.
+
+Feldman & Zhang (2020), consistency across architectures: the Jaccard index of the sets above a
+threshold and the mean difference of the scores, as the threshold varies.
+"""
+
+import dataclasses
+
+import numpy as np
+from etils import epy
+
+from memkit import seeds
+from memkit.errors import expected
+from memkit.estimators.memorization import memorization
+
+with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
+    import scipy.stats
+
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """Two scores of the same examples, over those defined in both; NaN where undefined.
+
+    Attributes:
+      num_examples: int, examples defined in both.
+      spearman: float in [-1, 1], rank correlation.
+      pearson: float in [-1, 1].
+      mean_difference: float, mean of second - first; positive = the second is higher.
+      mean_absolute_difference: float >= 0.
+    """
+
+    num_examples: int
+    spearman: float
+    pearson: float
+    mean_difference: float
+    mean_absolute_difference: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Curves:
+    """Sets of examples at or above each of K thresholds, over examples defined in both scores.
+
+    Attributes:
+      thresholds: [K] float.
+      num_first: [K] int, size of the first set.
+      num_second: [K] int, size of the second set.
+      num_both: [K] int, size of their intersection.
+      jaccard: [K] float in [0, 1], intersection / union; higher = more agreement; NaN where
+        both sets are empty.
+      difference: [K] float, mean of second - first over the union; NaN where it is empty.
+    """
+
+    thresholds: np.ndarray
+    num_first: np.ndarray
+    num_second: np.ndarray
+    num_both: np.ndarray
+    jaccard: np.ndarray
+    difference: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossHalf:
+    """Rank correlations between halves of the runs of two points a and b.
+
+    Attributes:
+      first: float, between the two halves of a.
+      second: float, between the two halves of b.
+      across: float, between one half of a and the other half of b, mean of both ways; the halves
+        share no run, so no subset is common to both.
+      corrected: float, across / sqrt(first x second), the correlation without the noise of the
+        runs (Spearman 1904); may exceed 1 by chance; NaN where a half-half correlation is not
+        positive.
+    """
+
+    first: float
+    second: float
+    across: float
+    corrected: float
+
+
+def compare(first, second):
+    """Returns the Agreement of two scores [N] each; an example with a NaN is left out."""
+    first, second = _defined(first, second)
+    difference = second - first
+    return Agreement(
+        num_examples=len(first),
+        spearman=spearman(first, second),
+        pearson=pearson(first, second),
+        mean_difference=_mean(difference),
+        mean_absolute_difference=_mean(np.abs(difference)),
+    )
+
+
+def threshold_curves(first, second, thresholds=THRESHOLDS):
+    """Returns the Curves of two scores [N] each; an example with a NaN is left out."""
+    first, second = _defined(first, second)
+    parts = [_at(first, second, threshold) for threshold in thresholds]
+    return Curves(np.array(thresholds, float), *map(np.array, zip(*parts, strict=True)))
+
+
+def _at(first, second, threshold):
+    a, b = first >= threshold, second >= threshold
+    union, both = a | b, np.count_nonzero(a & b)
+    size = np.count_nonzero(union)
+    jaccard = both / size if size else np.nan
+    return np.count_nonzero(a), np.count_nonzero(b), both, jaccard, _mean((second - first)[union])
+
+
+def jaccard(first, second, threshold):
+    """Returns the Jaccard index of the examples at or above a threshold; NaN if none is."""
+    return float(_at(*_defined(first, second), threshold)[3])
+
+
+def pair_jaccard(first, second):
+    """Returns the Jaccard index of two sets of pairs; NaN if both are empty.
+
+    Args:
+      first: [P, 2] int, pairs without repeats.
+      second: [Q, 2] int.
+    """
+    a, b = (set(map(tuple, np.asarray(pairs).reshape(-1, 2).tolist())) for pairs in (first, second))
+    return len(a & b) / len(a | b) if a | b else float("nan")
+
+
+def spearman(first, second):
+    """Returns the rank correlation of two scores [n] without NaN; NaN if one does not vary."""
+    if len(first) < 2:
+        return float("nan")
+    return pearson(scipy.stats.rankdata(first), scipy.stats.rankdata(second))
+
+
+def pearson(first, second):
+    """Returns the linear correlation of two scores [n] without NaN; NaN if one does not vary."""
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def ceiling(first, second=1.0):
+    """Returns the largest correlation that two noisy scores can be expected to show.
+
+    Args:
+      first: reliability of one score, such as `SplitHalf.spearman_brown`.
+      second: that of the other; 1 for a score taken as it is.
+
+    Returns:
+      float, sqrt(first x second) (Spearman 1904); NaN where a reliability is not positive.
+    """
+    is_positive = first > 0 and second > 0
+    return float(np.sqrt(first * second)) if is_positive else float("nan")
+
+
+def cross_half(outcome_a, outcome_b, train_mask, seed):
+    """Correlates two points of a study over disjoint halves of their runs.
+
+    Points share their subsets, so their estimates also share what these owe to the same subset;
+    estimates from disjoint halves do not.
+
+    Args:
+      outcome_a: [M, N] bool or float in [0, 1], outcomes of point a.
+      outcome_b: [M, N], of point b, for the same runs in the same order.
+      train_mask: [M, N] bool, True where run m trained on example i.
+      seed: int >= 0, for the split, which is that of `estimators.split_half`.
+
+    Returns:
+      `CrossHalf` over the examples defined in both halves.
+
+    Raises:
+      InputError: as `estimators.memorization` does, and if the points have other runs.
+    """
+    if np.shape(outcome_a) != np.shape(outcome_b):
+        raise expected("outcome_b", f"shape {np.shape(outcome_a)}", f"shape {np.shape(outcome_b)}")
+    order = seeds.stream(seed, "split_half").permutation(len(train_mask))
+    half = len(order) // 2
+    runs = (order[:half], order[half : 2 * half])
+    estimates = np.array(
+        [
+            [memorization(outcome[part], train_mask[part]).value for part in runs]
+            for outcome in (np.asarray(outcome_a), np.asarray(outcome_b))
+        ]
+    )
+    a, b = estimates[:, :, ~np.isnan(estimates).any(axis=(0, 1))]
+    first, second = spearman(*a), spearman(*b)
+    across = (spearman(a[0], b[1]) + spearman(a[1], b[0])) / 2
+    return CrossHalf(first, second, across, across / ceiling(first, second))
+
+
+def _defined(first, second):
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if first.shape != second.shape or first.ndim != 1:
+        raise expected("second", f"shape {first.shape}", f"shape {second.shape}")
+    defined = ~np.isnan(first) & ~np.isnan(second)
+    return first[defined], second[defined]
+
+
+def _mean(values):
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,166 @@
+"""Proxies: cheap scores of an example from training history or from one trained network.
+
+A proxy of example i in run m is defined where run m trained on i. `PROXIES` says for each what it
+is, which record arrays it needs, and which direction means harder (more memorized).
+"""
+
+import collections.abc
+import dataclasses
+
+import numpy as np
+
+from memkit.errors import expected
+from memkit.proxies import final, history
+
+
+@dataclasses.dataclass(frozen=True)
+class Proxy:
+    """One proxy.
+
+    Attributes:
+      compute: function from the arrays of `needs`, [M, N] each, to values [M, N].
+      needs: names of record arrays, and "given_labels".
+      sign: 1 where higher = harder, -1 where lower = harder.
+      meaning: one line with unit and range.
+      source: where it comes from.
+    """
+
+    compute: collections.abc.Callable
+    needs: tuple
+    sign: int
+    meaning: str
+    source: str
+
+    @property
+    def direction(self):
+        """Returns "higher = harder" or "lower = harder"."""
+        return "higher = harder" if self.sign > 0 else "lower = harder"
+
+
+PROXIES = {
+    "cumulative_correctness": Proxy(
+        history.cumulative_correctness,
+        ("num_correct", "num_seen"),
+        -1,
+        "share of training presentations answered as given, 0 to 1",
+        "Jiang et al. 2021; cprox in Lukasik et al. 2024",
+    ),
+    "label_probability": Proxy(
+        history.label_probability,
+        ("prob_mean",),
+        -1,
+        "mean probability of the label over training, 0 to 1",
+        "Swayamdipta et al. 2020 (confidence)",
+    ),
+    "probability_variance": Proxy(
+        history.probability_variance,
+        ("prob_variance",),
+        1,
+        "variance of the label's probability over training, 0 to 0.25",
+        "Swayamdipta et al. 2020 (variability, squared)",
+    ),
+    "cumulative_loss": Proxy(
+        history.cumulative_loss,
+        ("loss_sum", "num_seen"),
+        1,
+        "sum of the loss over training, nats",
+        "Ravikumar et al. 2025 (CSL)",
+    ),
+    "forgetting_events": Proxy(
+        history.forgetting_events,
+        ("num_forgotten", "num_correct", "num_seen"),
+        1,
+        "changes from right to wrong; all presentations if never right",
+        "Toneva et al. 2019",
+    ),
+    "epoch_learned": Proxy(
+        history.epoch_learned,
+        ("epoch_learned", "num_seen"),
+        1,
+        "first epoch from which it stayed right; all epochs if never",
+        "Baldock et al. 2021 (iteration learned)",
+    ),
+    "area_under_margin": Proxy(
+        history.area_under_margin,
+        ("margin_mean",),
+        -1,
+        "mean of label logit minus largest other logit over training",
+        "Pleiss et al. 2020 (AUM)",
+    ),
+    "final_loss": Proxy(
+        final.final_loss,
+        ("train_logodds",),
+        1,
+        "loss of the trained network, nats",
+        "baseline in Ravikumar et al. 2025",
+    ),
+    "final_margin": Proxy(
+        final.final_margin,
+        ("train_logodds",),
+        -1,
+        "log-odds of the label in the trained network",
+        "Carlini et al. 2022 (logit scale)",
+    ),
+    "final_entropy": Proxy(
+        final.final_entropy,
+        ("train_probs",),
+        1,
+        "entropy of the trained network's prediction, nats",
+        "Zhao et al. 2024, there the mean over epochs",
+    ),
+    "final_el2n": Proxy(
+        final.final_el2n,
+        ("train_probs", "given_labels"),
+        1,
+        "length of softmax minus one-hot label, trained network, 0 to 1.41",
+        "Paul et al. 2021, there early in training",
+    ),
+}
+
+
+def label(name):
+    """Returns a proxy as its reader sees it, such as "cumulative loss"."""
+    return name.replace("_", " ").replace("el2n", "EL2N")
+
+
+def available(names):
+    """Returns the proxies, in the order of `PROXIES`, whose arrays are all among the names."""
+    return [name for name, proxy in PROXIES.items() if set(proxy.needs) <= set(names)]
+
+
+def in_sample(name, arrays, train_mask):
+    """Computes one proxy where it is defined: of each example in the runs that trained on it.
+
+    Args:
+      name: a key of `PROXIES`.
+      arrays: {record array name: [M, N] or [M, N, C]}, and "given_labels" [N].
+      train_mask: [M, N] bool, True where run m trained on example i.
+
+    Returns:
+      [M, N] float32 in the proxy's own unit and direction; NaN where run m did not train on
+      example i or never saw it.
+
+    Raises:
+      InputError: the proxy is unknown, or an array that it needs is missing.
+    """
+    if name not in PROXIES:
+        raise expected("name", f"one of {', '.join(PROXIES)}", repr(name))
+    proxy = PROXIES[name]
+    missing = [need for need in proxy.needs if need not in arrays]
+    if missing:
+        raise expected("arrays", f"{', '.join(proxy.needs)} for {name}", f"no {missing[0]}")
+    values = proxy.compute(*(arrays[need] for need in proxy.needs))
+    return np.where(train_mask, values, np.nan).astype(np.float32)
+
+
+def hardness(name, values):
+    """Returns the values of a proxy turned so that higher = harder (expected: more memorized)."""
+    return PROXIES[name].sign * values
+
+
+def average(values):
+    """Returns the mean over runs [N] float64 of proxy values [M, N]; NaN where no run has one."""
+    values = np.asarray(values, np.float64)
+    count = np.count_nonzero(~np.isnan(values), axis=0)
+    total = np.where(np.isnan(values), 0, values).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

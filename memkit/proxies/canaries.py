@@ -1,0 +1,81 @@
+"""Canaries: how well every score and proxy finds the labels that were planted.
+
+AUROC is the chance that a random planted label has a higher score than a random clean one: 1 =
+found perfectly, 0.5 = chance. Every score is turned so that higher = harder.
+"""
+
+import numpy as np
+
+from memkit import estimators
+from memkit.proxies import average
+
+SCORES = {
+    "memorization": "in-sample minus out-of-sample accuracy",
+    "memorization_prob": "in-sample minus out-of-sample probability of the label",
+    "out_error": "1 - out-of-sample accuracy (1 - consistency score)",
+    "out_doubt": "1 - out-of-sample probability of the label",
+    "in_doubt": "1 - in-sample probability of the label",
+}
+
+
+def scores(correct, prob, train_mask, planted, weights):
+    """Returns the AUROC of every score of `SCORES`.
+
+    Args:
+      correct: [M, N] bool, outcomes.
+      prob: [M, N] float in [0, 1], probabilities of the given label.
+      train_mask: [M, N] bool, True where run m trained on example i.
+      planted: [N] bool, True where the given label was planted.
+      weights: [R, M], from `estimators.run_weights`; standard errors are over runs.
+
+    Returns:
+      {score: {"auroc": float, "auroc_stderr": float}}.
+    """
+    exact = np.ones((1, len(weights[0])))
+    parts = {
+        "memorization": lambda w: estimators.replicate_memorization(correct, train_mask, w),
+        "memorization_prob": lambda w: estimators.replicate_memorization(prob, train_mask, w),
+        "out_error": lambda w: 1 - _weighted_mean(correct, ~train_mask, w),
+        "out_doubt": lambda w: 1 - _weighted_mean(prob, ~train_mask, w),
+        "in_doubt": lambda w: 1 - _weighted_mean(prob, train_mask, w),
+    }
+    return {name: _entry(part(exact)[0], part(weights), planted) for name, part in parts.items()}
+
+
+def proxies_found(values, planted, weights):
+    """Returns the AUROC of proxies, averaged over runs and of one run.
+
+    Args:
+      values: {proxy: [H, N]}, turned so that higher = harder, NaN where undefined.
+      planted: [N] bool, True where the given label was planted.
+      weights: [R, H], how often each of these runs counts.
+
+    Returns:
+      {proxy: {"auroc": float, "auroc_stderr": float, "auroc_single": float}}; the last is the mean
+      over runs of the AUROC of one run, among the examples it trained on.
+    """
+    found = {}
+    for name, value in values.items():
+        defined = ~np.isnan(value)
+        replicates = _weighted_mean(np.where(defined, value, 0), defined, weights)
+        single = [estimators.auroc(row, planted) for row in value]
+        found[name] = {
+            **_entry(average(value), replicates, planted),
+            "auroc_single": float(average(np.array(single)[:, None])[0]),
+        }
+    return found
+
+
+def _entry(score, replicates, planted):
+    def auroc(values):
+        return estimators.auroc(values, planted)
+
+    return {"auroc": auroc(score), "auroc_stderr": estimators.standard_error(auroc, replicates)}
+
+
+def _weighted_mean(values, member, weights):
+    """Returns [R, N]: means of values [M, N] where member, run m counting weights[r, m] times."""
+    weights = np.asarray(weights, np.float64)
+    count = weights @ member.astype(np.float64)
+    total = weights @ np.where(member, values, 0).astype(np.float64)
+    return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)

@@ -1,0 +1,102 @@
+"""Agreement of a proxy with memorization: correlations at one size and across sizes.
+
+A statistic is a function from a proxy [N, A] and memorization [N, A] to a float in [-1, 1].
+"""
+
+import numpy as np
+from etils import epy
+
+with epy.lazy_imports():  # Slow to import, and a study without runs ranks nothing.
+    import scipy.stats
+
+
+def correlation(first, second):
+    """Returns Pearson's correlation of the pairs without NaN.
+
+    It is NaN below 3 pairs or if one side does not vary.
+    """
+    return _correlation(*_defined(first, second))
+
+
+def rank_correlation(first, second):
+    """Returns Spearman's correlation, ties at mean ranks; NaN as in `correlation`."""
+    return _correlation(*map(_ranks, _defined(first, second)))
+
+
+def row_correlation(first, second):
+    """Returns the mean over examples of the correlation along the axis of two [N, A] arrays.
+
+    An example whose `first` does not change along the axis counts 0: it sees nothing of the
+    change. One whose `second` does not change, or with a NaN in either, is left out.
+
+    Returns:
+      float in [-1, 1]; NaN if no example is left.
+    """
+    defined = ~np.isnan(first + second).any(axis=1)
+    defined[defined] = np.ptp(second[defined], axis=1) > 0
+    if not defined.any():
+        return float("nan")
+    first, second = (
+        part[defined] - part[defined].mean(axis=1)[:, None] for part in (first, second)
+    )
+    lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    products = (first * second).sum(axis=1)
+    return float(np.mean(np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), 0)))
+
+
+AT_ONE_SIZE = {
+    "spearman": lambda proxy, score: rank_correlation(proxy[:, 0], score[:, 0]),
+    "pearson": lambda proxy, score: correlation(proxy[:, 0], score[:, 0]),
+}
+
+
+def across_sizes(nonconstant, examples, suffix=""):
+    """Returns the statistics that ask whether a proxy sees the trajectories.
+
+    `along_*` is the mean over examples of the correlation along the axis, `change_*` the
+    correlation over examples of the last minus the first size.
+
+    Args:
+      nonconstant: [N] bool, the examples whose trajectory is not constant; `along_*` uses these.
+      examples: [N] bool, the examples to look at.
+      suffix: text to append to the names.
+    """
+
+    def ranks(values):
+        return scipy.stats.rankdata(values, axis=1)  # a row with a NaN becomes all NaN
+
+    def along(function):
+        member = nonconstant & examples
+        return lambda proxy, score: row_correlation(
+            function(proxy[member]), function(score[member])
+        )
+
+    def change(function):
+        return lambda proxy, score: function(
+            *(part[examples, -1] - part[examples, 0] for part in (proxy, score))
+        )
+
+    return {
+        f"along_spearman{suffix}": along(ranks),
+        f"along_pearson{suffix}": along(np.asarray),
+        f"change_spearman{suffix}": change(rank_correlation),
+        f"change_pearson{suffix}": change(correlation),
+    }
+
+
+def _defined(first, second):
+    kept = ~np.isnan(first + second)
+    return first[kept], second[kept]
+
+
+def _ranks(values):
+    # scipy.stats.rankdata spends ten times as long on a thousand numbers, thousands of times here.
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+def _correlation(first, second):
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    first, second = first - first.mean(), second - second.mean()
+    return float(first @ second / np.sqrt((first @ first) * (second @ second)))

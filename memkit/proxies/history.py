@@ -1,0 +1,74 @@
+"""Proxies from the training history: what the batches said of an example while it was learned.
+
+Arguments are record arrays of M runs (see `records.SCHEMA`), results are float64 [M, N] in the unit
+that the docstring names. The history is that of training mode on augmented images.
+"""
+
+import numpy as np
+
+
+def cumulative_correctness(num_correct, num_seen):
+    """Returns the share of presentations answered as given, in [0, 1]; lower = harder.
+
+    The mean of the 0/1 training accuracy over epochs, a learning-speed proxy of Jiang et al. (ICML
+    2021); closest to what Lukasik et al. (2024) call cprox.
+    """
+    return np.asarray(num_correct, np.float64) / _seen(num_seen)
+
+
+def label_probability(prob_mean):
+    """Returns the mean probability of the label, in [0, 1]; lower = harder.
+
+    The confidence of the data maps of Swayamdipta et al. (EMNLP 2020).
+    """
+    return np.asarray(prob_mean, np.float64)
+
+
+def probability_variance(prob_variance):
+    """Returns the variance of the label's probability, in [0, 0.25]; higher = more ambiguous.
+
+    The squared variability of the data maps of Swayamdipta et al. (EMNLP 2020). An example that
+    is never learned has little of it, so it need not rise with memorization.
+    """
+    return np.asarray(prob_variance, np.float64)
+
+
+def cumulative_loss(loss_sum, num_seen):
+    """Returns the sum of the loss over presentations, nats, 0 or more; higher = harder.
+
+    The cumulative sample loss (CSL) of Ravikumar et al. (ICML 2025).
+    """
+    return np.where(np.asarray(num_seen) > 0, np.asarray(loss_sum, np.float64), np.nan)
+
+
+def forgetting_events(num_forgotten, num_correct, num_seen):
+    """Returns how often the answer went from right to wrong, 0 or more; higher = harder.
+
+    Toneva et al. (ICLR 2019). They rank an example that was never right above all others; here it
+    gets as many events as it had presentations, more than any other can have.
+    """
+    never_right = np.asarray(num_correct) == 0
+    events = np.where(never_right, num_seen, num_forgotten)
+    return np.where(np.asarray(num_seen) > 0, events, np.nan)
+
+
+def epoch_learned(epoch_learned, num_seen):
+    """Returns the first epoch from which the answer stayed right; higher = harder.
+
+    From 0 to the number of epochs, which stands for never: the iteration learned of Baldock et
+    al. (NeurIPS 2021), counted in epochs.
+    """
+    epochs = np.asarray(epoch_learned, np.float64)
+    return np.where(np.asarray(num_seen) > 0, epochs, np.nan)
+
+
+def area_under_margin(margin_mean):
+    """Returns the mean margin: label logit minus largest other logit; lower = harder.
+
+    The area under the margin (AUM) of Pleiss et al. (NeurIPS 2020).
+    """
+    return np.asarray(margin_mean, np.float64)
+
+
+def _seen(num_seen):
+    return np.where(np.asarray(num_seen) > 0, num_seen, np.nan)

@@ -1,0 +1,61 @@
+"""What the memorized examples are worth."""
+
+from memkit.charts import removal
+from memkit.report import figures, wording
+from memkit.report.sections import Section
+from memkit.report.tables import NOTE, Table
+
+INTRO = (
+    "Test accuracy (0 to 1, higher = better) of models trained without the examples whose "
+    "memorization is at least a threshold, beside models trained without as many random ones. "
+    "Where the first curve lies below the second, memorized examples are worth more than random "
+    "ones."
+)
+
+
+def section(content):
+    """Returns the section of marginal utility."""
+    found = content.summary["removal"]
+    if not found:
+        return Section(
+            anchor="removal",
+            title="Removal",
+            intro=INTRO,
+            empty="`memkit removal --workdir=...` trains without the memorized examples and fills "
+            "this section.",
+        )
+    drawn, tables = {}, []
+    for point, parts in found.items():
+        rows = removal.table(parts["all"])
+        if rows:
+            drawn[f"removal_{point}"] = figures.Figure(
+                name=f"removal_{point}",
+                caption=f"{point}: test accuracy against the threshold of removal. 95% bands over "
+                "runs.",
+                chart=removal.chart(rows),
+            )
+        tables.append(_table(f"{point}: accuracy on all test examples. {NOTE}", parts["all"]))
+        if parts["influenced"]:
+            caption = (
+                f"{point}: accuracy on the {parts['influenced_tests']} test examples of "
+                f"high-influence pairs. {NOTE}"
+            )
+            tables.append(_table(caption, parts["influenced"]))
+    return Section(
+        anchor="removal", title="Removal", intro=INTRO, figures=drawn, tables=tuple(tables)
+    )
+
+
+def _table(caption, rows):
+    columns = ("Removed", "Examples", "Share left", "Without them", "Without random", "Difference")
+    return Table(caption=caption, columns=columns, rows=tuple(map(_cells, rows)))
+
+
+def _cells(row):
+    def with_error(key):
+        return wording.number(row[key], row[f"{key}_stderr"], missing=wording.ABSENT)
+
+    influential = row["kind"] == "influential"
+    what = "high-influence pairs" if influential else f"memorization ≥ {row['threshold']:g}"
+    cells = (with_error(key) for key in ("without", "random", "difference"))
+    return (what, str(row["removed"]), f"{row['remaining']:.1%}", *cells)

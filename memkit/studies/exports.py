@@ -1,0 +1,160 @@
+"""Scores of a study for other tools: tables, and the layouts of Feldman & Zhang (2020)."""
+
+import io
+import zipfile
+
+import numpy as np
+from etils import epy
+
+from memkit import storage
+from memkit.errors import expected
+
+with epy.lazy_imports():  # Only writing and copying tables needs it.
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet as arrow_parquet
+
+TABLE_FORMATS = ("parquet", "csv")
+
+
+def write_table(study, point, columns):
+    """Writes the table of a point as tables/<point>.parquet and .csv.
+
+    Args:
+      study: Study.
+      point: Point.
+      columns: {name: array [N]}; NaN is written as a missing value.
+    """
+    table = pyarrow.table(
+        {name: pyarrow.array(array, from_pandas=True) for name, array in columns.items()}
+    )
+    parquet, csv = pyarrow.BufferOutputStream(), pyarrow.BufferOutputStream()
+    arrow_parquet.write_table(table, parquet)
+    arrow_csv.write_csv(table, csv, arrow_csv.WriteOptions(quoting_style="needed"))
+    for kind, stream in (("parquet", parquet), ("csv", csv)):
+        storage.write(_table_file(study, point, kind), stream.getvalue().to_pybytes())
+
+
+def export_table(study, point, kind, out):
+    """Copies the table of a point into a folder; returns the path written.
+
+    Raises:
+      InputError: `memkit estimate` has not written the table.
+    """
+    where = _table_file(study, point, kind)
+    if not where.exists():
+        raise expected("--workdir", "a study with tables (run `memkit estimate`)", where)
+    return _written(storage.path(out) / f"{point.name}.{kind}", where.read_bytes())
+
+
+def _table_file(study, point, kind):
+    return study.workdir / "tables" / f"{point.name}.{kind}"
+
+
+def export_pairs(study, point, arrays, out):
+    """Writes high-influence pairs under the published names; returns the path written.
+
+    Beside `tr_idx`, `tt_idx`, `infl` and `mem`, whose indices are the study's columns, stand the
+    ids `tr_ids` and `tt_ids`, so that nobody has to know the order of the columns.
+
+    Args:
+      study: Study.
+      point: Point.
+      arrays: {"tr_idx", "tt_idx", "infl", "mem": array [P]}.
+      out: folder.
+    """
+    limits = study.config["report"]
+    limits = f"infl{limits['min_influence']:g}_mem{limits['min_memorization']:g}"
+    named = {key: arrays[key] for key in ("tr_idx", "tt_idx", "infl", "mem")}
+    named["tr_ids"] = study.examples.train_ids[arrays["tr_idx"]]
+    named["tt_ids"] = study.examples.test_ids[arrays["tt_idx"]]
+    where = storage.path(out) / f"{point.name}_high_infl_pairs_{limits}.npz"
+    return _written(where, _npz(named.items()))
+
+
+def export_matrices(study, point, memorization, blocks, out):
+    """Writes class-wise influence matrices, one class in memory at a time; returns the path.
+
+    Args:
+      study: Study.
+      point: Point.
+      memorization: [N] float.
+      blocks: iterable of (class, train columns [n], test columns [t], influence [n, t]).
+      out: folder.
+    """
+    examples = study.examples
+    fixed = {
+        "tr_mem": memorization,
+        "tr_labels": examples.given_labels,
+        "tt_labels": examples.test_labels,
+        "tr_ids": examples.train_ids,
+        "tt_ids": examples.test_ids,
+    }
+
+    def arrays():
+        yield from fixed.items()
+        for number, train, test, influence in blocks:
+            yield f"tr_classidx_{number}", train
+            yield f"tt_classidx_{number}", test
+            yield f"infl_matrix_class{number}", influence
+
+    return _written(storage.path(out) / f"{point.name}_infl_matrix.npz", _npz(arrays()))
+
+
+def export_index(study, point, memorization, out):
+    """Writes the index in the layout of ImageNet's: who is who; returns the path written."""
+    examples = study.examples
+    arrays = {
+        "tr_filenames": examples.train_ids,
+        "tr_labels": examples.given_labels,
+        "tt_filenames": examples.test_ids,
+        "tt_labels": examples.test_labels,
+        "tr_mem": memorization,
+    }
+    return _written(storage.path(out) / f"{point.name}_index.npz", _npz(arrays.items()))
+
+
+def export_run(study, point, run, correct, test_correct, out):
+    """Writes the outcomes of one run as `<point>/<ratio>/<run>/aux_arrays.npz`.
+
+    Args:
+      study: Study.
+      point: Point.
+      run: int, the row of the design.
+      correct: [N] bool.
+      test_correct: [T] bool.
+      out: folder.
+
+    Returns:
+      The path of the point's folder.
+    """
+    mask = study.train_mask[run]
+    inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
+    arrays = {
+        "subsample_idx": inside,
+        "index_train": inside,
+        "correctness_train": correct[inside],
+        "index_removed": outside,
+        "correctness_removed": correct[outside],
+        "index_test": np.arange(len(test_correct)),
+        "correctness_test": test_correct,
+    }
+    folder = storage.path(out) / point.name
+    ratio = f"{study.config['subsets']['train_fraction']:g}"
+    _written(folder / ratio / str(run) / "aux_arrays.npz", _npz(arrays.items()))
+    return folder
+
+
+def _npz(arrays):
+    """Returns the bytes of an npz file of (name, array) pairs, taken one by one."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, array in arrays:
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _written(where, data):
+    storage.write(where, data)
+    return where

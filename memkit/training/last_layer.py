@@ -1,0 +1,110 @@
+"""The series `last_layer`: only a linear model is trained on each subset.
+
+The features come from one model that learned from *all* training examples, so what it memorized is
+in them whether a run holds an example out or not. Feldman and Zhang (2020) use it to show that
+memorization sits in the representation: hardly any example has a high score here. It is the
+negative control for any approximation that retrains only the last layer.
+"""
+
+import dataclasses
+import time
+
+import numpy as np
+import scipy.special
+import sklearn.linear_model
+from etils import epy
+
+from memkit import studies
+from memkit.errors import expected
+from memkit.training import engines, recording, step, work
+from memkit.training.history import History
+from memkit.training.images import Joined
+
+with epy.lazy_imports():
+    import keras
+
+ABSENT = -100.0  # logit of a class that a subset has no example of
+BATCH = 512
+MAX_ITERATIONS = 1_000
+
+
+def train_runs(study, point, runs, *, setup):
+    """Yields (run, arrays, info) of each run; arguments as `work.train_runs`.
+
+    The curve of a record holds the final loss and accuracy in every epoch, at rate 0.
+
+    Raises:
+      InputError: the model does not end in a dense layer.
+    """
+    features = _features(study, point, setup)
+    given = np.concatenate([study.examples.given_labels, study.examples.test_labels])
+    for run in runs:
+        started = time.perf_counter()
+        members = np.flatnonzero(study.train_mask[run])
+        evaluation = fit(features, given, members, num_classes=study.sizes.classes)
+        loss = np.logaddexp(0, -evaluation.logodds[members].astype(float)).mean()
+        accuracy = (evaluation.predicted[members] == given[members]).mean()
+        epochs = point.config["training"]["epochs"]
+        curve = np.tile(np.array([loss, accuracy, 0], np.float32), (epochs, 1))
+        arrays = recording.arrays(evaluation, curve, study)
+        history = History(study.sizes.train, epochs)
+        seconds = round(time.perf_counter() - started, 4)
+        yield run, *work.record(study, point, run, arrays, history, setup, seconds=seconds)
+
+
+def fit(features, labels, members, *, num_classes):
+    """Returns the Evaluation of a multinomial logistic regression on the members' features.
+
+    Scikit-learn's, with its default ridge penalty (C = 1).
+
+    Args:
+      features: [N + T, D] float32.
+      labels: [N + T] int.
+      members: rows to learn from.
+      num_classes: C; classes that no member has get probability 0.
+    """
+    model = sklearn.linear_model.LogisticRegression(max_iter=MAX_ITERATIONS)
+    model.fit(features[members], labels[members])
+    logits = np.full((len(features), num_classes), ABSENT, np.float32)
+    logits[:, model.classes_] = np.maximum(model.predict_log_proba(features), ABSENT)
+    rows = np.arange(len(features))
+    others = logits.copy()
+    others[rows, labels] = -np.inf
+    odds = logits[rows, labels] - scipy.special.logsumexp(others, axis=1)
+    return engines.Evaluation(logits=logits, logodds=odds, predicted=logits.argmax(-1))
+
+
+def _features(study, point, setup):
+    """Returns what the model of a point, trained on all examples, feeds to its last layer."""
+    stored = studies.read_arrays(study, "features", point=point)
+    if stored is not None and stored["fingerprint"] == point.fingerprint:
+        return stored["features"]
+    program = work.compile_point(study, point, setup)
+    everything = np.ones((1, study.sizes.train), bool)
+    whole = dataclasses.replace(study, train_mask=everything)
+    work.train_pack(program, whole, point, [0] * program.size)
+    features = _penultimate(study, point, program.weights()[0])
+    # One scale for all, so that the penalty means the same for every model.
+    features = features / features.std()
+    arrays = {"features": features, "fingerprint": point.fingerprint}
+    studies.write_arrays(study, "features", arrays, point=point)
+    return features
+
+
+def _penultimate(study, point, values):
+    dataset = work.load_dataset(study.config)
+    model = work.builder(point, dataset)()
+    for variable, value in zip(model.variables, values, strict=True):
+        variable.assign(value)
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Dense):
+        raise expected("series", "models that end in a dense layer for last_layer", last.name)
+    body = keras.Model(model.input, last.input)
+    images = Joined(dataset.train_images, dataset.test_images)
+    normalization = {name: point.config["dataset"][name] for name in ("mean", "std")}
+    parts = []
+    for start in range(0, images.shape[0], BATCH):
+        rows = np.arange(start, min(start + BATCH, images.shape[0]))
+        x = step.normalize(images[rows], **normalization)
+        parts.append(keras.ops.convert_to_numpy(body(x, training=False)).astype(np.float32))
+    return np.concatenate(parts).reshape(images.shape[0], -1)

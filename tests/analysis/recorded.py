@@ -1,0 +1,49 @@
+"""A study whose records were made up rather than trained."""
+
+import numpy as np
+
+from memkit import analysis, estimators, records, studies
+from memkit.seeds import stream
+
+_INFO = {
+    "status": "done",
+    "train_accuracy": 0.75,
+    "test_accuracy": 0.5,
+    "steps": 12,
+    "seconds": 1.5,
+    "engine": "tensorflow",
+    "device": "CPU",
+    "host": "here",
+    "versions": {"numpy": "2"},
+}
+
+
+def record(study, seed=0):
+    """Writes all runs of all points, with the same easy and hard examples at every point."""
+    draw = stream(seed, "tests/recorded")
+    out = np.where(draw.random(study.sizes.train) < 0.5, 1.0, 0.3)
+    for place, point in enumerate(study.points):
+        for run, mask in enumerate(study.train_mask):
+            arrays = {
+                name: np.zeros(shape, dtype)
+                for name, (dtype, shape) in records.array_specs(study.sizes).items()
+            }
+            correct = draw.random(len(mask)) < np.where(mask, 0.95, out)
+            test = draw.random(study.sizes.test) < 0.4 + 0.3 * mask[: study.sizes.test]
+            arrays["train_correct"], arrays["test_correct"] = correct, test
+            noise = draw.random(len(mask)) + 0.1 * place
+            arrays["train_logodds"] = (4 * correct - 2 + noise).astype(np.float16)
+            studies.write_record(study, point, run, arrays, _INFO)
+    return study
+
+
+def estimate(study):
+    """Writes and returns the estimates of every point, and its outcomes."""
+    found = [analysis.read_outcomes(study, point) for point in study.points]
+    for one in found:
+        mask = study.train_mask[one.index]
+        estimates = {
+            name: estimators.memorization(getattr(one, name), mask) for name in studies.OUTCOMES
+        }
+        studies.write_estimates(study, one.point, estimates)
+    return found

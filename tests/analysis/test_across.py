@@ -1,0 +1,165 @@
+import json
+
+import numpy as np
+import pytest
+
+from memkit import comparisons, studies
+from memkit.analysis import across, across_text, exports, tables
+from memkit.errors import InputError
+from memkit.seeds import stream
+from tests.analysis import recorded
+
+
+@pytest.fixture
+def study(tmp_path, make_config, tiny):
+    made = recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
+    recorded.estimate(made)
+    return made
+
+
+def _csv(where, ids, labels, values, name="memorization"):
+    lines = [f"{i},{label},{value}" for i, label, value in zip(ids, labels, values, strict=True)]
+    where.write_text("\n".join([f"id,label,{name}", *lines]) + "\n")
+    return where
+
+
+def _numbers(found, **wanted):
+    (one,) = [c.numbers for c in found if all(c.numbers[k] == v for k, v in wanted.items())]
+    return one
+
+
+def test_permuted_ids_give_the_same_numbers(study, tmp_path):
+    e, values = study.examples, stream(0, "tests/across").random(60)
+    order = stream(1, "tests/across").permutation(60)
+    files = [
+        _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values),
+        _csv(tmp_path / "b.csv", e.train_ids[order], e.train_labels[order], values[order]),
+    ]
+    found = [
+        across.with_file(study, study.points[:1], comparisons.read(where))[1] for where in files
+    ]
+    for one, other in zip(*found, strict=True):
+        assert one.numbers == pytest.approx(other.numbers, nan_ok=True)
+        np.testing.assert_array_equal(one.second, other.second)
+
+
+def test_numbers_are_those_of_the_joined_scores(study, tmp_path):
+    e, values = study.examples, stream(0, "tests/across").random(60)
+    where = _csv(tmp_path / "a.csv", e.train_ids[:40], e.train_labels[:40], values[:40])
+    joined, found = across.with_file(study, study.points, comparisons.read(where))
+    assert (len(joined.columns), joined.num_checked) == (40, 40)
+    assert len(found) == 2 * 2 * 2
+    ours = studies.read_estimates(study, study.points[1])["prob"]
+    row = _numbers(found, point=study.points[1].name, outcome="prob", score="memorization")
+    wanted = comparisons.compare(ours.value[:40], values[:40])
+    assert {key: row[key] for key in vars(wanted)} == vars(wanted)
+    assert row["jaccard"] == comparisons.jaccard(ours.value[:40], values[:40], 0.25)
+    assert 0 < row["ceiling"] < 1
+    other = _numbers(found, point=study.points[1].name, outcome="prob", score="consistency")
+    assert other["spearman"] == comparisons.compare(ours.out_mean[:40], values[:40]).spearman
+    assert np.isnan([other["mean_difference"], other["jaccard"], other["ceiling"]]).all()
+
+
+def test_consistency_is_compared_in_level_with_consistency_only(study, tmp_path):
+    e = study.examples
+    where = _csv(tmp_path / "c.csv", e.train_ids, e.train_labels, np.ones(60), "consistency")
+    _, found = across.with_file(study, study.points[:1], comparisons.read(where))
+    assert [one.is_same for one in found] == [False, True, False, True]
+
+
+def test_shuffled_labels_are_refused(study, tmp_path):
+    e = study.examples
+    where = _csv(tmp_path / "a.csv", e.train_ids, np.roll(e.train_labels, 1), np.ones(60))
+    with pytest.raises(InputError, match="other labels"):
+        across.with_file(study, study.points, comparisons.read(where))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_tables_scores_are_the_studys_own(study, tmp_path, kind):
+    tables.analyze(study, recorded.estimate(study))
+    (where,) = exports.export(study, study.points[:1], kind, tmp_path / "out")
+    _, found = across.with_file(study, study.points[:1], comparisons.read(where))
+    row = _numbers(found, outcome="correct", score="memorization")
+    assert (row["jaccard"], row["mean_absolute_difference"]) == (1, 0)
+    assert row["spearman"] == pytest.approx(1)
+
+
+def test_a_study_agrees_with_itself(study):
+    points = across.matching_points(study, study, [], [])
+    assert points == [(point, point) for point in study.points]
+    count, found = across.with_study(study, study, points)
+    assert count == 60 and len(found) == 8
+    assert all(one.numbers["spearman"] == pytest.approx(1) for one in found)
+    assert all(one.numbers["jaccard"] == 1 for one in found)
+
+
+def test_planted_examples_are_left_out_where_given_labels_differ(
+    study, tmp_path, make_config, tiny
+):
+    config = make_config({"labels.planted_fraction": 0.0, "seed": 4})
+    other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny), seed=1)
+    recorded.estimate(other)
+    planted = study.examples.planted
+    assert planted.sum() == 6
+    count, found = across.with_study(study, other, [(study.points[0], other.points[1])])
+    assert count == 54
+    ours = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
+    theirs = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
+    row = _numbers(found, outcome="correct", score="memorization")
+    assert row["spearman"] == comparisons.compare(ours, theirs).spearman
+    assert (row["point"], row["other"]) == (study.points[0].name, other.points[1].name)
+
+
+def test_points_pair_up_by_name_or_as_asked(study):
+    first, second = study.points
+    chosen = across.matching_points(study, study, [first.name], [second.name])
+    assert chosen == [(first, second)]
+    assert across.chosen_points(study, [second.name]) == [second]
+    assert across.chosen_points(study, []) == [first, second]
+    with pytest.raises(InputError, match="--with_points: expected 1 of"):
+        across.matching_points(study, study, [first.name], [first.name, second.name])
+    with pytest.raises(InputError, match="point: expected one of"):
+        across.matching_points(study, study, ["one_hot_width3"], [])
+
+
+def test_pairs_are_compared_with_the_studys_own(study, tmp_path):
+    point = study.points[0]
+    ours = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
+    ours = {key: np.array(values) for key, values in ours.items()}
+    studies.write_arrays(study, "influence", ours, point=point)
+    e = study.examples
+    np.savez(
+        tmp_path / "pairs.npz",
+        tr_idx=[9, 8, 7],
+        tt_idx=[0, 0, 0],
+        infl=[0.3, 0.4, 0.9],
+        mem=[0.5, 0.5, 0.5],
+        tr_ids=e.train_ids[[0, 1, 40]],
+        tt_ids=e.test_ids[[2, 0, 3]],
+    )
+    published = comparisons.read(tmp_path / "pairs.npz")
+    (row,) = across.pairs_with_file(study, study.points, published)
+    assert (row["point"], row["file"], row["study"], row["both"]) == (point.name, 3, 3, 2)
+    assert row["jaccard"] == 2 / 4 and row["spearman"] == pytest.approx(1)
+
+
+def test_text_and_files_of_a_comparison(study, tmp_path):
+    e = study.examples
+    where = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, np.linspace(-0.1, 1, 60))
+    text = across_text.with_file(where, study, list(study.points), out=tmp_path / "out")
+    assert "60 of 60 examples joined by id; labels agree" in text
+    assert text.count("one_hot_width1") == 4 and "nan" not in text
+    numbers = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert (numbers["joined"], len(numbers["scores"])) == (60, 8)
+    assert numbers["scores"][1]["jaccard"] is None
+    for name in ("histogram", "joint", "agreement"):
+        assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (tmp_path / "out" / f"{name}.svg").read_text()
+        page = (tmp_path / "out" / f"{name}.html").read_text()
+        assert "<script src=" not in page and "vega" in page
+
+
+def test_without_a_study_only_headlines_are_said(tmp_path):
+    np.savez(tmp_path / "c.npz", labels=[0, 1], scores=[0.25, 0.75])
+    text = across_text.with_file(tmp_path / "c.npz", None, [])
+    assert "C-scores" in text and "0.500" in text and "joined" not in text

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+
+from memkit import estimators, studies, trajectories
+from memkit.analysis import along_axis, distillation
+from tests.analysis import worlds
+
+SIZES = (1, 2, 4)
+
+
+def _study(folder, series=("one_hot", "distilled"), **options):
+    return worlds.study(folder, series=series, **options)
+
+
+def _world(study, *, effect, seed=0):
+    """Increasing and flat examples; distillation lowers the in-rate of the increasing ones."""
+    rng = np.random.default_rng(seed)
+    num = study.train_mask.shape[1]
+    increasing = np.arange(num) < num // 3
+    found = []
+    for series in study.config["series"]:
+        for place, size in enumerate(SIZES):
+            in_rate = np.where(increasing, 0.2 + 0.35 * place, 0.5)
+            if series != "one_hot":
+                in_rate = in_rate - effect * increasing * place / 2
+            out_rate = np.where(increasing, 0.1, 0.4)
+            correct = worlds.bernoulli(rng, study.train_mask, in_rate, out_rate)
+            teacher = "" if series == "one_hot" else "one_hot-width4"
+            found.append(worlds.outcomes(study, correct, series=series, size=size, teacher=teacher))
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    study = _study(tmp_path_factory.mktemp("distillation"), num_runs=60, num_examples=90)
+    found = _world(study, effect=0.4)
+    return study, found, distillation.analyze(study, found)["distilled"]
+
+
+def test_changes_per_size_are_differences_of_the_points(world):
+    study, found, summary = world
+    assert [row["name"] for row in summary["sizes"]] == [f"distilled-width{s}" for s in SIZES]
+    for row, one_hot, student in zip(summary["sizes"], found[:3], found[3:], strict=True):
+        means = [estimators.jackknife_mean(o.correct, study.train_mask) for o in (one_hot, student)]
+        change = means[1].memorization.value - means[0].memorization.value
+        assert row["mean_memorization"] == pytest.approx(change)
+        assert row["mean_in"] == pytest.approx(means[1].in_mean.value - means[0].in_mean.value)
+        tests = [o.test_correct.mean() for o in (one_hot, student)]
+        assert row["test_accuracy"] == pytest.approx(tests[1] - tests[0])
+        shares = [
+            np.mean(estimators.memorization(o.correct, study.train_mask).value < 0.1)
+            for o in (one_hot, student)
+        ]
+        assert row["share_below_0.1"] == pytest.approx(shares[1] - shares[0])
+
+
+def test_class_changes_equal_averaging_the_members_by_hand(world):
+    study, found, summary = world
+    mask, one_hot = study.train_mask, np.stack([o.correct for o in found[:3]])
+    values = [estimators.memorization(o.correct, mask).value for o in found]
+    value = np.stack(values[:3], axis=1)
+    p = trajectories.permutation_null(one_hot, mask, seed=study.config["seed"]).p
+    for alpha in along_axis.ALPHAS:
+        classes = trajectories.classify(value, alpha, p)
+        for code, name in enumerate(trajectories.CLASSES):
+            row, members = summary["classes"][str(alpha)][name], classes == code
+            assert row["count"] == members.sum()
+            if members.any():
+                each = [values[3 + k][members].mean() - values[k][members].mean() for k in range(3)]
+                assert row["change"] == pytest.approx(np.mean(each), abs=1e-7)
+                assert [s["change"] for s in row["by_size"]] == pytest.approx(each, abs=1e-7)
+
+
+def test_contributions_sum_to_the_change_of_the_mean(world):
+    _, _, summary = world
+    whole = np.mean([row["mean_memorization"] for row in summary["sizes"]])
+    for by_class in summary["classes"].values():
+        assert sum(row["contribution"] for row in by_class.values()) == pytest.approx(whole)
+        assert sum(row["share"] for row in by_class.values()) == pytest.approx(1)
+
+
+def test_the_reduction_is_found_where_it_was_put(world):
+    _, _, summary = world
+    by_class = summary["classes"]["0.3"]
+    truth = -0.4 * (0 + 0.5 + 1) / 3
+    for key in ("change", "disjoint"):
+        row = by_class["increasing"]
+        assert row[key] == pytest.approx(truth, abs=4 * row[f"{key}_stderr"])
+        assert row[key] < -4 * row[f"{key}_stderr"]
+
+
+def test_classes_from_other_runs_see_no_change_where_there_is_none(tmp_path):
+    changes, others, errors = [], [], []
+    for seed in range(5):
+        study = _study(tmp_path, num_runs=40, num_examples=150)
+        rng = np.random.default_rng(100 + seed)
+        draws = [worlds.bernoulli(rng, study.train_mask, 0.6, 0.4) for _ in range(6)]
+        found = [
+            worlds.outcomes(study, draw, series=series, size=size)
+            for draw, (series, size) in zip(
+                draws, [(s, z) for s in study.config["series"] for z in (1, 4, 2)], strict=True
+            )
+        ]
+        row = distillation.analyze(study, found)["distilled"]["classes"]["0.1"]["cap_shaped"]
+        changes.append(row["by_size"][1]["change"])
+        if row["disjoint_count"]:
+            others.append(row["disjoint"])
+            errors.append(row["disjoint_stderr"])
+    # A cap is a middle score that came out high: the student's, drawn anew, is lower by chance.
+    assert np.nanmean(changes) < -0.2
+    assert abs(np.mean(others)) < 4 * np.sqrt(np.sum(np.square(errors))) / len(errors)
+
+
+def test_joint_histograms_hold_every_example_once_with_the_distilled_score_first(world):
+    study, found, _ = world
+    arrays = studies.read_arrays(study, "distillation")
+    counts = arrays["distilled/correct"]
+    assert counts.shape == (3, 20, 20) and (counts.sum(axis=(1, 2)) == 90).all()
+    scores = estimators.memorization(found[5].correct, study.train_mask).value
+    by_hand, _ = np.histogram(np.clip(scores + 1e-9, 0, 1), arrays["edges"])
+    np.testing.assert_array_equal(counts[2].sum(axis=1), by_hand)
+
+
+def test_several_distilled_series_stand_side_by_side(tmp_path):
+    study = _study(tmp_path, ("one_hot", "distilled", "distilled_from_2"))
+    found = distillation.analyze(study, _world(study, effect=0.3))
+    assert list(found) == ["distilled", "distilled_from_2"]
+    keys = set(studies.read_arrays(study, "distillation"))
+    assert {"distilled/prob", "distilled_from_2/correct", "edges"} <= keys
+
+
+def test_only_runs_that_both_points_have_count(tmp_path):
+    study = _study(tmp_path, num_runs=40)
+    found = _world(study, effect=0.3)
+    whole = distillation.analyze(study, found)["distilled"]
+    late = worlds.outcomes(
+        study,
+        found[3].correct[10:],
+        series="distilled",
+        index=range(10, 40),
+        teacher="one_hot-width4",
+    )
+    part = distillation.analyze(study, [*found[:3], late, *found[4:]])["distilled"]
+    assert [row["num_runs"] for row in part["sizes"]] == [30, 40, 40]
+    assert part["num_runs"] == 30 and whole["num_runs"] == 40
+    assert part["sizes"][1] == whole["sizes"][1]
+    means = [
+        estimators.jackknife_mean(o, study.train_mask[10:])
+        for o in (found[0].correct[10:], late.correct)
+    ]
+    change = means[1].memorization.value - means[0].memorization.value
+    assert part["sizes"][0]["mean_memorization"] == pytest.approx(change)
+
+
+def test_a_study_without_students_has_no_distillation(tmp_path):
+    study = _study(tmp_path, ("one_hot",))
+    assert distillation.analyze(study, _world(study, effect=0)) == {}
+    assert studies.read_arrays(study, "distillation") is None
+
+
+def test_series_that_learn_from_no_teacher_are_not_compared(tmp_path):
+    study = _study(tmp_path, ("one_hot", "last_layer"))
+    assert distillation.analyze(study, _world(study, effect=0)) == {}
+
+
+def test_one_size_has_changes_but_no_classes(tmp_path):
+    study = _study(tmp_path)
+    found = _world(study, effect=0.3)
+    summary = distillation.analyze(study, [found[2], found[5]])["distilled"]
+    assert len(summary["sizes"]) == 1 and summary["classes"] == {}

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from pyarrow import csv, parquet
+
+from memkit import comparisons, estimators, studies
+from memkit.analysis import exports, tables
+from memkit.errors import InputError
+from tests.analysis import recorded
+
+
+@pytest.fixture
+def study(tmp_path, make_config, tiny):
+    return recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
+
+
+def _pairs(study, memorization, mask, test_correct):
+    """Finds the high-influence pairs of a study by loops."""
+    found = []
+    for i, given in enumerate(study.examples.given_labels):
+        for j, label in enumerate(study.examples.test_labels):
+            inside, outside = test_correct[mask[:, i], j], test_correct[~mask[:, i], j]
+            influence = inside.mean() - outside.mean()
+            if given == label and influence >= 0.15 and memorization[i] >= 0.25:
+                found.append((i, j, influence, memorization[i]))
+    return found
+
+
+def _estimated(study):
+    """Writes estimates and the influence file; returns the outcomes, scores, pairs of a point."""
+    outcomes = recorded.estimate(study)[0]
+    scores = studies.read_estimates(study, study.points[0])["correct"].value
+    pairs = _pairs(study, scores, study.train_mask, outcomes.test_correct)
+    columns = map(np.array, zip(*pairs, strict=True))
+    arrays = dict(zip(("tr_idx", "tt_idx", "infl", "mem"), columns, strict=True))
+    studies.write_arrays(study, "influence", arrays, point=study.points[0])
+    return outcomes, scores, pairs
+
+
+def test_feldman_zhang_files_come_back_as_they_were(study, tmp_path):
+    _, scores, pairs = _estimated(study)
+    assert len(pairs) > 3
+    written = exports.export(study, study.points[:1], "feldman_zhang", tmp_path / "out")
+    index, listed, matrices = (comparisons.read(where) for where in written)
+    assert [one.layout for one in (index, listed, matrices)] == ["index", "pairs", "classwise"]
+    for one in (index, matrices):
+        np.testing.assert_array_equal(one.values, scores)
+        np.testing.assert_array_equal(one.ids, study.examples.train_ids)
+        np.testing.assert_array_equal(one.labels, study.examples.given_labels)
+    for found in (listed.pairs, matrices.pairs):
+        order = np.lexsort((found.test, found.train))
+        columns = (found.train, found.test, found.influence, found.memorization)
+        np.testing.assert_allclose(np.array(columns).T[order], pairs, atol=1e-6)
+        assert found.train_ids[0] == study.examples.train_ids[found.train[0]]
+        assert found.test_ids[0] == study.examples.test_ids[found.test[0]]
+
+
+def test_classwise_matrices_have_the_published_keys(study, tmp_path):
+    outcomes, _, _ = _estimated(study)
+    written = exports.export(study, study.points[:1], "feldman_zhang", tmp_path / "out")
+    with np.load(written[2]) as file:
+        assert {"tr_mem", "tr_labels", "tt_labels", "tr_classidx_3"} <= set(file.files)
+        train, test = file["tr_classidx_3"], file["tt_classidx_3"]
+        matrix = file["infl_matrix_class3"]
+        assert matrix.shape == (len(train), len(test))
+        assert (study.examples.given_labels[train] == 3).all()
+    i, j = train[1], test[0]
+    mask, test_correct = study.train_mask[:, i], outcomes.test_correct[:, j]
+    wanted = test_correct[mask].mean() - test_correct[~mask].mean()
+    assert matrix[1, 0] == pytest.approx(wanted, abs=1e-6)
+    assert written[1].name == "one_hot_width1_high_infl_pairs_infl0.15_mem0.25.npz"
+
+
+def test_influence_of_an_example_in_every_run_is_nan():
+    mask = np.array([[True, True, False], [True, False, False]])
+    found = exports.matrix(np.array([[True], [False]]), mask)
+    assert np.isnan(found[[0, 2], 0]).all() and found[1, 0] == 1
+
+
+def test_a_tree_of_aux_arrays_gives_the_studys_memorization(study, tmp_path):
+    recorded.estimate(study)
+    (folder,) = exports.export(study, study.points[:1], "aux_arrays", tmp_path / "out")
+    found = comparisons.read(folder)
+    wanted = studies.read_estimates(study, study.points[0])["correct"].value
+    np.testing.assert_allclose(found.values, wanted, atol=1e-12)
+    assert found.facts["runs"] == 20
+    assert (folder / "0.5" / "19" / "aux_arrays.npz").exists()
+
+
+def test_tables_hold_every_score_of_every_point(study):
+    outcomes = recorded.estimate(study)
+    summary = tables.analyze(study, outcomes)
+    assert summary["points"] == [point.name for point in study.points]
+    for one in outcomes:
+        where = study.workdir / "tables" / one.point.name
+        files = parquet.read_table(f"{where}.parquet"), csv.read_csv(f"{where}.csv")
+        for table in files:
+            assert table.column_names == summary["columns"]
+            assert table["id"].to_pylist() == study.examples.train_ids.tolist()
+            assert table["planted"].to_pylist() == study.examples.planted.tolist()
+            for name in studies.OUTCOMES:
+                wanted = studies.read_estimates(study, one.point)[name]
+                found = table[f"memorization_{name}_upper"].to_numpy()
+                np.testing.assert_allclose(found, wanted.upper, atol=1e-15)
+                consistent = estimators.consistency(getattr(one, name), study.train_mask)
+                found = table[f"consistency_{name}_lower"].to_numpy()
+                np.testing.assert_allclose(found, consistent.lower, atol=1e-15)
+
+
+def test_undefined_is_missing_in_tables(study):
+    outcomes = recorded.estimate(study)
+    study.train_mask[:, 4] = True
+    tables.analyze(study, outcomes)
+    where = study.workdir / "tables" / study.points[0].name
+    table = parquet.read_table(f"{where}.parquet")
+    assert [i for i, v in enumerate(table["memorization_correct"].to_pylist()) if v is None] == [4]
+    assert table["num_out"][4].as_py() == 0
+    header, *lines = where.with_suffix(".csv").read_text().splitlines()
+    place = header.split(",").index('"memorization_correct"')
+    assert lines[4].split(",")[place] == ""
+
+
+def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):
+    study = studies.open_or_create(tmp_path / "empty", make_config(), tiny)
+    assert tables.analyze(study, recorded.estimate(study))["points"] == []
+    assert not (study.workdir / "tables").exists()
+
+
+@pytest.mark.parametrize("layout", ["feldman_zhang", "csv", "parquet"])
+def test_what_estimate_has_not_written_is_asked_for(study, tmp_path, layout):
+    with pytest.raises(InputError, match="run `memkit estimate`"):
+        exports.export(study, study.points, layout, tmp_path / "out")

@@ -1,0 +1,157 @@
+import dataclasses
+import json
+import types
+
+import numpy as np
+import pytest
+
+from memkit import analysis, studies
+from memkit.analysis import influence as analysis_of_influence
+from memkit.estimators.influence import influence_of, pairs
+from memkit.report import gather
+from memkit.report.sections import influence as section_of_influence
+from memkit.seeds import stream
+from memkit.training import mask_product
+from tests.analysis import recorded
+
+
+@pytest.fixture
+def study(tmp_path, make_config, tiny):
+    config = make_config({"subsets.num_runs": 40, "report.min_influence": 0.1})
+    return recorded.record(studies.open_or_create(tmp_path / "study", config, tiny))
+
+
+@pytest.fixture
+def analyzed(study):
+    outcomes = recorded.estimate(study)
+    return study, outcomes, analysis_of_influence.analyze(study, outcomes)
+
+
+def test_files_hold_what_the_estimators_find(analyzed):
+    study, outcomes, summary = analyzed
+    assert set(summary) == {point.name for point in study.points}
+    for found in outcomes:
+        arrays = studies.read_arrays(study, "influence", point=found.point)
+        mask = study.train_mask[found.index]
+        for outcome, prefix in (("correct", ""), ("prob", "prob_")):
+            test_outcome = getattr(found, f"test_{outcome}")
+            wanted = pairs(
+                test_outcome,
+                mask,
+                memorization=studies.read_estimates(study, found.point)[outcome].value,
+                given_labels=study.examples.given_labels,
+                test_labels=study.examples.test_labels,
+                min_influence=0.1,
+                min_memorization=0.25,
+            )
+            for key in ("tr_idx", "tt_idx", "infl", "mem", "p", "q"):
+                np.testing.assert_array_equal(arrays[prefix + key], getattr(wanted, key))
+            counts = summary[found.point.name][outcome]
+            assert counts["pairs"] == len(wanted.infl)
+            assert counts["pairs_q05"] == np.count_nonzero(wanted.q <= 0.05)
+            assert counts["family_size"] == wanted.family_size
+            assert arrays[f"{prefix}test_top_idx"].shape == (21, 3)
+            assert arrays[f"{prefix}train_top_infl"].shape == (60, 3)
+    assert any(part["correct"]["pairs"] for part in summary.values())
+
+
+def test_rows_show_the_most_influenced_tests_of_the_class(analyzed):
+    study, outcomes, _ = analyzed
+    arrays = studies.read_arrays(study, "influence", point=study.points[0])
+    mask = study.train_mask[outcomes[0].index]
+    rows = 0
+    for train, tests, infl, q in zip(
+        *(arrays[f"shown_{key}"] for key in ("tr_idx", "tt_idx", "infl", "q"))
+    ):
+        of_class = study.examples.test_labels == study.examples.given_labels[train]
+        values = influence_of([train], outcomes[0].test_correct, mask)[0]
+        there = tests >= 0
+        assert there.sum() == min(4, of_class.sum()) and of_class[tests[there]].all()
+        np.testing.assert_allclose(infl[there], np.sort(values[of_class])[::-1][: there.sum()])
+        for test, rate in zip(tests[there], q[there]):
+            listed = (arrays["tr_idx"] == train) & (arrays["tt_idx"] == test)
+            wanted = arrays["q"][listed][0] if listed.any() else np.nan
+            np.testing.assert_array_equal(rate, wanted)
+        rows += 1
+    assert rows
+
+
+def test_shown_examples_are_the_strongest_and_evenly_spaced_ones():
+    train = np.repeat(np.arange(100, 0, -1), 2)
+    found = types.SimpleNamespace(tr_idx=train, q=np.where(train > 50, 0.01, 0.5))
+    shown = analysis_of_influence.choose_shown(found)
+    np.testing.assert_array_equal(shown[:4], [100, 99, 98, 97])
+    assert shown[-1] == 51 and 10 <= len(shown) <= 13
+    assert (np.diff(shown) < 0).all()
+    found.q[:] = np.nan
+    assert analysis_of_influence.choose_shown(found)[-1] == 1
+    none = types.SimpleNamespace(tr_idx=np.empty(0, int), q=np.empty(0))
+    assert len(analysis_of_influence.choose_shown(none)) == 0
+
+
+def test_points_without_two_runs_are_left_out(study):
+    outcomes = recorded.estimate(study)
+    few = dataclasses.replace(
+        outcomes[0],
+        **{
+            name: getattr(outcomes[0], name)[:1]
+            for name in ("index", "correct", "prob", "test_correct", "test_prob")
+        },
+    )
+    summary = analysis_of_influence.analyze(study, [few, outcomes[1]])
+    assert set(summary) == {study.points[1].name}
+    assert studies.read_arrays(study, "influence", point=study.points[0]) is None
+
+
+def _content(study, outcomes, summary, monkeypatch):
+    """Returns the Content of a study whose only analysis is this one."""
+    monkeypatch.setattr(analysis, "ANALYSES", ())
+    whole = analysis.estimate(study) | {"wall_seconds": 1.0, "runs_per_second": 1.0}
+    studies.write_summary(study, whole | {"influence": summary})
+    monkeypatch.setattr(analysis, "ANALYSES", ("influence",))
+    return gather.content(study)
+
+
+def test_section_has_a_row_per_point_and_images(analyzed, monkeypatch):
+    content = _content(*analyzed, monkeypatch)
+    section = section_of_influence.section(content)
+    assert not section.empty and set(section.figures) == {"influence", "influence_prob"}
+    for table in section.tables:
+        assert [len(row) for row in table.rows] == [len(table.columns)] * 2
+    assert section.figures["influence"].chart.to_dict()
+    assert section.html.count("<img") > 3 and "data:image/png" in section.html
+    assert "nan" not in section.html.lower().split("base64")[0]
+
+
+def test_section_without_pairs_or_points_says_so(analyzed, monkeypatch):
+    study, outcomes, summary = analyzed
+    content = _content(study, outcomes, summary, monkeypatch)
+    bare = dataclasses.replace(content, summary=content.summary | {"influence": {}})
+    assert "memkit run" in section_of_influence.section(bare).empty
+    study.config["report"]["min_influence"] = 0.999
+    summary = json.loads(json.dumps(analysis_of_influence.analyze(study, outcomes)))
+    section = section_of_influence.section(_content(study, outcomes, summary, monkeypatch))
+    assert section.figures["influence"].chart is None and section.html == ""
+    assert section.tables[0].rows[0][2] == "0"
+
+
+def test_small_studies_need_no_accelerator(monkeypatch):
+    monkeypatch.setattr(mask_product.devices, "visible", lambda: {"gpu": ("gpu:0",), "tpu": ()})
+    monkeypatch.setattr(mask_product.installation, "usable", lambda engine: {"cpu", "gpu"})
+    assert mask_product.choose(40, 1437, 360) == (mask_product.numpy_product, "NumPy")
+    assert mask_product.choose(2000, 60_000, 10_000) == (mask_product.jax_product, "JAX on gpu:0")
+    monkeypatch.setattr(mask_product.installation, "usable", lambda engine: {"cpu", "tpu"})
+    assert mask_product.choose(2000, 60_000, 10_000) == (mask_product.numpy_product, "NumPy")
+
+
+def test_the_product_of_jax_is_that_of_numpy():
+    pytest.importorskip("jax")
+    draw = stream(0, "tests/product")
+    mask = draw.random((300, 17)) < 0.7
+    correct = (draw.random((300, 40)) < 0.6).astype(np.float32)
+    prob = draw.random((300, 40), np.float32) - 0.5
+    for values in (correct, prob):
+        ours = mask_product.jax_product(values)(mask[:, 3:])
+        theirs = mask_product.numpy_product(values)(mask[:, 3:])
+        assert ours.dtype == theirs.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, atol=0 if values is correct else 2e-4)

@@ -1,0 +1,205 @@
+import json
+import types
+
+import numpy as np
+import pytest
+
+from memkit import estimators, records, studies, summary
+from memkit import proxies as registry
+from memkit.analysis import along_axis, proxies, read_outcomes
+from memkit.report.sections import proxies as section
+from memkit.seeds import stream
+from memkit.studies.results import _without_nan
+
+_INFO = {
+    "status": "done",
+    "train_accuracy": 0.75,
+    "test_accuracy": 0.5,
+    "steps": 12,
+    "seconds": 1.5,
+    "engine": "tensorflow",
+    "device": "CPU",
+    "host": "here",
+    "versions": {"numpy": "2"},
+}
+EPOCHS = 3
+
+
+def _arrays(study, point, run, draw):
+    """Made-up records: planted labels are learned late, and only at the second size."""
+    mask, planted = study.train_mask[run], study.examples.planted
+    names = records.array_specs(study.sizes_at(point, run)).items()
+    arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in names}
+    learned = np.where(planted, 0.95 if point is study.points[-1] else 0.1, 1.0)
+    correct = draw.random(len(mask)) < np.where(mask, learned, np.where(planted, 0.0, 0.8))
+    arrays["train_correct"] = correct
+    arrays["train_logodds"] = (4 * correct - 2 + draw.random(len(mask))).astype(np.float16)
+    if "num_seen" in arrays:
+        hard = planted + 0.5 * draw.random(len(mask))
+        arrays["num_seen"][mask] = EPOCHS
+        arrays["num_correct"][mask] = np.where(planted, 1, EPOCHS)[mask]
+        arrays["loss_sum"][:] = hard
+        arrays["prob_mean"][:] = 1 - hard / 2
+        arrays["margin_mean"][:] = -hard
+    if "train_probs" in arrays:
+        arrays["train_probs"][:] = draw.dirichlet(np.ones(10), len(mask))
+    return arrays
+
+
+@pytest.fixture
+def make_study(tmp_path, make_config, tiny, monkeypatch):
+    """Returns a function that makes a recorded study and what its points say."""
+    monkeypatch.setattr(proxies, "NUM_SPLITS", 2)
+    monkeypatch.setattr(proxies, "NUM_GROUPS", 4)
+
+    def make(**changes):
+        config = make_config({f"record.{name}": value for name, value in changes.items()})
+        study = studies.open_or_create(tmp_path / "study", config, tiny)
+        draw = stream(0, "tests/proxies")
+        for point in study.points:
+            for run in range(len(study.train_mask)):
+                arrays = _arrays(study, point, run, draw)
+                studies.write_record(study, point, run, arrays, _INFO)
+        outcomes = [read_outcomes(study, point) for point in study.points]
+        found = along_axis.analyze(study, outcomes)
+        studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
+        return study, outcomes
+
+    return make
+
+
+def test_every_proxy_has_its_place_on_every_board(make_study):
+    study, outcomes = make_study(history_runs=12, all_probs=True)
+    found = proxies.analyze(study, outcomes)
+    assert found["num_runs"] == 12
+    assert set(found["points"]) == {p.name for p in study.points}
+    for part in found["points"].values():
+        assert (part["num_runs"], part["num_proxy_runs"]) == (20, 12)
+        assert set(part["board"]) == set(part["means"]) == set(registry.PROXIES)
+        assert set(part["canaries"]) > set(registry.PROXIES)
+        assert set(part["means"]["cumulative_loss"]) == {"clean", "planted"}
+    part = found["series"]["one_hot"]
+    assert part["points"] == [p.name for p in study.points]
+    assert set(part["board"]) == set(registry.PROXIES)
+    assert set(part["ceiling"]) == {
+        f"{kind}_{way}{group}"
+        for kind in ("along", "change")
+        for way in ("spearman", "pearson")
+        for group in ("", "_clean")
+    }
+    assert set(found["planted_classes"]["one_hot"]) == {"clean", "planted"}
+    json.dumps(_without_nan(found), allow_nan=False)
+
+
+def test_planted_labels_are_found_and_their_memorization_is_followed_by_none(make_study):
+    study, outcomes = make_study(history_runs=12, all_probs=False)
+    found = proxies.analyze(study, outcomes)
+    first, last = (found["points"][p.name] for p in study.points)
+    assert last["canaries"]["out_doubt"]["auroc"] > 0.95
+    assert last["canaries"]["cumulative_loss"]["auroc"] == 1
+    memorized = [part["canaries"]["memorization"]["auroc"] for part in (first, last)]
+    assert memorized[0] < 0.6 and memorized[1] > 0.9
+    # The made-up loss is the same at both sizes: it ranks well at the last and sees no change.
+    assert last["board"]["cumulative_loss"]["pearson"] > 0.5
+    assert abs(found["series"]["one_hot"]["board"]["cumulative_loss"]["change_pearson"]) < 0.4
+    classes = found["planted_classes"]["one_hot"]
+    assert classes["planted"]["increasing"] == 1
+    assert classes["clean"]["increasing"] < 0.2
+
+
+def test_stored_averages_and_means_are_those_of_the_runs_that_trained_on_an_example(make_study):
+    study, outcomes = make_study(history_runs=7, all_probs=False)
+    found = proxies.analyze(study, outcomes)
+    point, mask = study.points[0], study.train_mask[:7]
+    loss = np.stack(
+        [
+            records.read(
+                study.workdir / "points" / point.name / "runs" / f"{run}.npz",
+                study.sizes_at(point, run),
+            )[0]["loss_sum"]
+            for run in range(7)
+        ]
+    )
+    stored = studies.read_arrays(study, "proxies", point=point)
+    for i in range(study.sizes.train):
+        wanted = [loss[m, i] for m in range(7) if mask[m, i]]
+        if wanted:
+            assert stored["cumulative_loss"][i] == pytest.approx(np.mean(wanted), rel=1e-5)
+        else:
+            assert np.isnan(stored["cumulative_loss"][i])
+    clean = ~study.examples.planted
+    means = [loss[m, mask[m] & clean].mean() for m in range(7)]
+    numbers = found["points"][point.name]["means"]["cumulative_loss"]["clean"]
+    assert numbers["mean"] == pytest.approx(np.mean(means), rel=1e-5)
+    assert numbers["stderr"] == pytest.approx(np.std(means, ddof=1) / np.sqrt(7), rel=1e-3)
+
+
+def test_without_history_the_proxies_of_the_trained_network_are_left(make_study):
+    study, outcomes = make_study(history_runs=0, all_probs=False)
+    found = proxies.analyze(study, outcomes)
+    assert found["num_runs"] == 20
+    for part in found["points"].values():
+        assert list(part["board"]) == ["final_loss", "final_margin"]
+        assert part["num_proxy_runs"] == 20
+
+
+def test_missing_runs_are_left_out(make_study):
+    study, _ = make_study(history_runs=12, all_probs=False)
+    point = study.points[0]
+    for run in (3, 15):
+        (study.workdir / "points" / point.name / "runs" / f"{run}.npz").unlink()
+    found = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
+    part = found["points"][point.name]
+    assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
+    part = found["series"]["one_hot"]
+    assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
+
+
+def test_a_study_without_runs_has_nothing_to_say(tmp_path, make_config, tiny):
+    study = studies.open_or_create(tmp_path / "study", make_config(), tiny)
+    studies.write_trajectories(study, {})
+    found = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
+    assert found["points"] == found["series"] == {}
+
+
+def _content(study, outcomes, found):
+    points = []
+    for one in outcomes:
+        mask = study.train_mask[one.index]
+        estimates = {n: estimators.memorization(getattr(one, n), mask) for n in studies.OUTCOMES}
+        points.append(summary.of_point(study, one, estimates))
+    numbers = {"axis": study.config["axis"], "points": points, "proxies": found}
+    return types.SimpleNamespace(summary=json.loads(json.dumps(_without_nan(numbers))))
+
+
+def test_section_shows_every_figure_and_table(make_study):
+    study, outcomes = make_study(history_runs=12, all_probs=True)
+    made = section.section(_content(study, outcomes, proxies.analyze(study, outcomes)))
+    assert made.empty == ""
+    assert set(made.figures) == set(section.CAPTIONS)
+    assert all(figure.chart is not None for figure in made.figures.values())
+    definitions, sizes, values, across, canaries, classes = made.tables
+    assert [row[0] for row in definitions.rows] == [section.LABELS[n] for n in registry.PROXIES]
+    assert "12 runs per point" in definitions.caption
+    assert [row[0] for row in sizes.rows] == ["ceiling", *(row[0] for row in definitions.rows)]
+    assert sizes.caption.startswith("Spearman") and values.caption.startswith("Pearson")
+    for table in made.tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        assert all(isinstance(cell, str) for row in table.rows for cell in row)
+    assert "of them with clean labels" in across.caption
+    assert canaries.rows[0][0] == "memorization"
+    assert classes.columns == ("Class", "clean", "planted")
+
+
+def test_section_says_what_fills_it(make_study):
+    study, outcomes = make_study(history_runs=0, all_probs=False)
+    empty = {"num_runs": 0, "points": {}, "series": {}, "planted_classes": {}}
+    made = section.section(_content(study, outcomes, empty))
+    assert "memkit estimate" in made.empty and not made.figures and not made.tables
+
+
+def test_section_without_an_axis_shows_no_paths(make_study):
+    study, outcomes = make_study(history_runs=0, all_probs=False)
+    found = proxies.analyze(study, outcomes) | {"series": {}}
+    made = section.section(_content(study, outcomes, found))
+    assert set(made.figures) == {"proxy_leaderboard", "canary_detection"}

@@ -1,0 +1,147 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from memkit import estimators
+from memkit.analysis import along_axis, sizes
+from memkit.estimators import distribution, restricted
+from tests.analysis import worlds
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A study of three sizes whose last one is saturated, and its outcomes."""
+    rng = np.random.default_rng(0)
+    study = worlds.study(tmp_path_factory.mktemp("sizes"), num_examples=80)
+    mask, out_rate = study.train_mask, rng.random(80)
+    in_rates = (np.full(80, 0.6), np.where(np.arange(80) < 40, 0.8, 1.0), np.full(80, 1.0))
+    found = [
+        worlds.outcomes(study, worlds.bernoulli(rng, mask, rate, out_rate * rate), size=2**k)
+        for k, rate in enumerate(in_rates)
+    ]
+    return study, found, sizes.analyze(study, found)["one_hot"]
+
+
+def _point(summary, outcome="correct", restriction="all", place=0):
+    return summary[outcome][restriction]["points"][place]
+
+
+def test_numbers_of_a_point_are_those_of_the_estimators(world):
+    study, found, summary = world
+    for outcome in ("correct", "prob"):
+        values = getattr(found[1], outcome)
+        plain = estimators.jackknife_mean(values, study.train_mask)
+        score = estimators.memorization(values, study.train_mask).value
+        row = _point(summary, outcome, place=1)
+        assert row["mean_memorization"] == pytest.approx(plain.memorization.value)
+        assert row["mean_in_stderr"] == pytest.approx(plain.in_mean.stderr)
+        for name, statistic in distribution.STATISTICS.items():
+            assert row[name] == pytest.approx(statistic(score), nan_ok=True)
+
+
+def test_errors_of_shares_are_those_over_replicates(world):
+    study, found, summary = world
+    weights = estimators.run_weights(40, study.config["seed"])
+    replicates = estimators.replicate_memorization(found[0].correct, study.train_mask, weights)
+    by_hand = estimators.standard_error(distribution.share_below, replicates)
+    assert _point(summary)["share_below_0.1_stderr"] == pytest.approx(by_hand)
+
+
+def test_first_to_last_is_the_difference_of_the_ends(world):
+    _, _, summary = world
+    change = summary["correct"]["all"]["first_to_last"]
+    first, last = _point(summary), _point(summary, place=2)
+    assert (change["first"], change["last"]) == ("one_hot-width1", "one_hot-width4")
+    for key in ("mean_memorization", "mean_in", "mean_out", "share_above_0.9", "upper_mode"):
+        assert change[key] == pytest.approx(last[key] - first[key])
+        assert change[f"{key}_stderr"] > 0
+
+
+def test_classes_are_those_of_the_trajectories(world):
+    study, found, summary = world
+    _, shares = along_axis.analyze(study, found)["one_hot"]
+    for alpha in along_axis.ALPHAS:
+        classes = summary["correct"]["all"]["classes"][str(alpha)]
+        assert classes["shares"] == pytest.approx(shares[alpha][""])
+        assert classes["null"] == pytest.approx(shares[alpha]["_null"])
+
+
+def test_saturated_points_are_left_out(world):
+    _, _, summary = world
+    rows = summary["correct"]["unsaturated_points"]["points"]
+    assert [row["name"] for row in rows] == ["one_hot-width1", "one_hot-width2"]
+    assert rows == summary["correct"]["all"]["points"][:2]
+    assert summary["correct"]["unsaturated_points"]["first_to_last"]["last"] == "one_hot-width2"
+
+
+def test_no_example_below_one_everywhere_leaves_nan_and_no_change(world):
+    _, _, summary = world
+    left = summary["prob"]["unsaturated_examples"]
+    assert (left["num_examples"], left["first_to_last"], left["classes"]) == (0, None, {})
+    assert np.isnan(left["points"][0]["mean_memorization"])
+
+
+def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
+    study, found, _ = world
+    two = found[:2]
+    summary = sizes.analyze(study, two)["one_hot"]
+    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
+    kept = restricted.unsaturated_examples(means)
+    assert 0 < kept.sum() < 80
+    alone = sizes.analyze(*_subset(study, two, kept))["one_hot"]
+    for outcome in ("correct", "prob"):
+        left, whole = summary[outcome]["unsaturated_examples"], alone[outcome]["all"]
+        assert left["num_examples"] == kept.sum()
+        assert left["points"] == whole["points"]
+        assert left["first_to_last"] == whole["first_to_last"]
+        assert left["classes"] == whole["classes"]
+
+
+def _subset(study, found, kept):
+    fields = vars(study) | {"train_mask": study.train_mask[:, kept]}
+    smaller = type(study)(**fields)
+    parts = [
+        dataclasses.replace(o, correct=o.correct[:, kept], prob=o.prob[:, kept]) for o in found
+    ]
+    return smaller, parts
+
+
+def test_a_restriction_to_everything_gives_the_plain_numbers(world):
+    study, found, _ = world
+    rng = np.random.default_rng(1)
+    wrong = [dataclasses.replace(o, correct=rng.random(o.correct.shape) < 0.5) for o in found]
+    summary = sizes.analyze(study, wrong)["one_hot"]["correct"]
+    assert summary["unsaturated_examples"]["num_examples"] == 80
+    assert summary["unsaturated_examples"] == summary["all"] == summary["unsaturated_points"]
+
+
+def test_order_of_examples_does_not_matter(world):
+    study, found, summary = world
+    order = np.random.default_rng(2).permutation(80)
+    moved = sizes.analyze(*_subset(study, found, order))["one_hot"]
+    for restriction in sizes.RESTRICTIONS:
+        one, other = (s["prob"][restriction]["first_to_last"] for s in (summary, moved))
+        for key, value in (one or {}).items():
+            assert other[key] == (value if isinstance(value, str) else pytest.approx(value))
+
+
+def test_only_runs_that_all_points_have_count(world):
+    study, found, _ = world
+    fewer = dataclasses.replace(
+        found[2],
+        index=found[2].index[5:],
+        **{name: getattr(found[2], name)[5:] for name in ("correct", "prob")},
+    )
+    summary = sizes.analyze(study, [*found[:2], fewer])["one_hot"]
+    assert summary["num_runs"] == 35
+    plain = estimators.jackknife_mean(found[0].correct[5:], study.train_mask[5:])
+    assert _point(summary)["mean_memorization"] == pytest.approx(plain.memorization.value)
+
+
+def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
+    study, found, _ = world
+    summary = sizes.analyze(study, found[:1])["one_hot"]["correct"]["all"]
+    assert (summary["first_to_last"], summary["classes"]) == (None, {})
+    nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
+    assert sizes.analyze(study, [nothing]) == {}

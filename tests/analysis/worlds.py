@@ -1,0 +1,47 @@
+"""Made-up studies with known rates, as the analyses take them."""
+
+import types
+
+import numpy as np
+
+from memkit import storage, studies, subsets
+from memkit.analysis import PointOutcomes
+
+
+def study(workdir, *, num_runs=40, num_examples=60, series=("one_hot",), teacher="same"):
+    """Returns what the analyses read of a Study, with a balanced design."""
+    labels = np.zeros(num_examples, int)
+    return types.SimpleNamespace(
+        workdir=storage.path(workdir),
+        config={
+            "seed": 3,
+            "series": list(series),
+            "axis": {"field": "model.width", "values": [1, 2, 4]},
+            "distillation": {"teacher": teacher},
+        },
+        train_mask=subsets.balanced(labels, num_runs, 0.7, 0),
+    )
+
+
+def bernoulli(rng, mask, in_rate, out_rate):
+    """Returns correct [M, N] true with chance in_rate [N] where trained on, out_rate elsewhere."""
+    return rng.random(mask.shape) < np.where(mask, in_rate, out_rate)
+
+
+def outcomes(a_study, correct, *, series="one_hot", size=1, index=None, teacher="", prob=None):
+    """Returns the PointOutcomes of a point; probabilities lie around the outcome."""
+    index = np.arange(len(correct)) if index is None else np.asarray(index)
+    rng = np.random.default_rng(len(correct))
+    if prob is None:
+        prob = (0.8 * correct + 0.2 * rng.random(correct.shape)).astype(np.float32)
+    test = rng.random((len(correct), 12)) < 0.5
+    point = studies.Point(f"{series}-width{size}", series, size, a_study.config, "", teacher)
+    return PointOutcomes(
+        point=point,
+        index=index,
+        correct=correct,
+        prob=prob,
+        test_correct=test,
+        test_prob=test.astype(np.float32),
+        infos=(),
+    )

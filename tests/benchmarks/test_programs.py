@@ -1,0 +1,161 @@
+"""Every benchmark as a program, in a tiny size: its numbers are finite and positive."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memkit import estimators
+from tests.benchmarks import only
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.slow
+
+
+def run(*command, **environment):
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def program(name, out, *arguments):
+    """Runs a benchmark; returns what it printed and the numbers it wrote."""
+    printed = run(sys.executable, "-m", f"benchmarks.{name}", f"--out={out}", *arguments)
+    return printed, json.loads(out.read_text())
+
+
+def numbers(value):
+    """Returns all numbers in nested lists and dicts."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for each in value for number in numbers(each)]
+    return [value] if isinstance(value, (int, float)) else []
+
+
+def assert_positive(value):
+    found = numbers(value)
+    assert found and np.isfinite(found).all() and min(found) > 0
+
+
+def test_engine(tmp_path):
+    printed, found = program("engine", tmp_path / "out.json", "--tiny", "--rounds=1")
+    (case,) = found["cases"].values()
+    assert_positive([case["rates"], case["flops_per_image"]])
+    groups = case["seconds_by_group"]
+    assert_positive([groups["convolutions, forward"], groups["convolutions, backward"]])
+    assert min(groups.values()) >= 0
+    assert len(case["rates"]) == 4 and all(name in printed for name in (*case["rates"], *groups))
+
+
+def test_mnist(tmp_path):
+    arguments = ("--rounds=1", "--epochs=1", "--examples=600", "--tests=20")
+    printed, found = program("mnist", tmp_path / "out.json", *arguments)
+    assert_positive(found["rates"])
+    assert len(found["rates"]) == 3 and all(name in printed for name in found["rates"])
+
+
+def test_scaling(tmp_path):
+    _, found = program("scaling", tmp_path / "out.json", "--tiny", "--runs=8")
+    assert list(found["engines"]) == ["tensorflow", "jax"]
+    for one in found["engines"].values():
+        assert_positive(one)
+        assert [runs for runs, _ in one["memory"]] == list(range(1, 9))
+
+
+def test_startup(tmp_path):
+    printed, found = program("startup", tmp_path / "out.json", "--smoke")
+    assert found["runs"] == 40
+    assert_positive(found["stages"])
+    assert found["workers"]["steady"] > 0
+    assert "training, compilation" in printed
+
+
+@pytest.fixture(scope="module")
+def gpu(tmp_path_factory):
+    """The folder that gpu.sh --tiny filled from data in parts, without what a GPU machine lacks."""
+    folder = tmp_path_factory.mktemp("gpu")
+    rng = np.random.default_rng(0)
+    sizes = {"train": 60, "test": 20}
+    arrays = {f"x_{p}": rng.integers(0, 256, (n, 8, 8, 3), np.uint8) for p, n in sizes.items()}
+    arrays |= {f"y_{p}": np.arange(n, dtype=np.int32) % 4 for p, n in sizes.items()}
+    np.savez(folder / "whole.npz", **arrays)
+    np.savez(folder / "scores.npz", scores=rng.uniform(size=60), labels=arrays["y_train"])
+    (folder / "sitecustomize.py").write_text(only.code((*only.ENGINE, "PIL")))
+    whole, parts = f"--file={folder / 'whole.npz'}", folder / "parts"
+    run(sys.executable, "-m", "benchmarks.split_npz", whole, f"--out={parts}", "--parts=2")
+    environment = {"PYTHON": sys.executable, "OUT": str(folder / "out"), "JAX_PLATFORMS": "cpu"}
+    environment |= {"PYTHONPATH": str(folder), "HOME": str(folder), "LIMIT": "1000"}
+    arguments = [f"--data={parts}", f"--scores={folder / 'scores.npz'}", "--budget=1000"]
+    printed = run("benchmarks/gpu.sh", "--tiny", *arguments, **environment)
+    assert printed.rstrip() == (folder / "out" / "gpu.txt").read_text().rstrip()
+    return folder
+
+
+def test_gpu_numbers_are_positive_and_shares_of_peaks(gpu):
+    found = json.loads((gpu / "out" / "gpu.json").read_text())
+    assert_positive([found["peaks"], found["costs"]])
+    assert found["circumstances"]["data"] == "cifar_*.npz"
+    assert len(found["sweep"]) == 6
+    for row in found["sweep"]:
+        assert "note" not in row, row
+        names = ("images_per_second", "models_per_hour", "epoch_seconds", "eval_seconds")
+        assert_positive([row[name] for name in names])
+        assert 0 < row["of_matrix_peak"] < 1 and 0 < row["of_memory_peak"] < 1
+
+
+def test_gpu_scores_follow_from_its_records(gpu):
+    study = json.loads((gpu / "out" / "gpu.json").read_text())["study"]
+    records, scores = (np.load(gpu / "out" / f"{name}.npz") for name in ("records", "scores"))
+    assert study["runs"] == len(records["runs"]) == 20 and study["problems"] == 0
+    correct, mask = (
+        np.unpackbits(records[name], axis=1, count=60).astype(bool)
+        for name in ("train_correct", "train_mask")
+    )
+    assert (mask.sum(1) == 42).all()
+    memorization = estimators.memorization(correct, mask).value
+    np.testing.assert_array_equal(scores["correct_memorization"], memorization)
+    assert study["mean_correct_memorization"] == pytest.approx(memorization.mean())
+    assert study["accuracy_in"] == correct[mask].mean()
+    assert {info["engine"] for info in json.loads(str(records["infos"]))} == {"jax"}
+    assert all(-1 <= study[name] <= 1 for name in study if name.startswith("spearman_"))
+
+
+def test_gpu_study_is_the_one_that_memkit_makes_of_its_seed(gpu):
+    """The first run again, by another road: its subset is the design's."""
+    from memkit import subsets
+
+    records = np.load(gpu / "out" / "records.npz")
+    mask = np.unpackbits(records["train_mask"], axis=1, count=60).astype(bool)
+    options = dict(labels=np.arange(60) % 4, num_runs=20, train_fraction=0.7, seed=0)
+    np.testing.assert_array_equal(mask, subsets.design("balanced", **options))
+
+
+def test_gpu_files_are_few_and_small(gpu):
+    files = list((gpu / "out").iterdir())
+    assert sorted(f.name for f in files) == ["gpu.json", "gpu.txt", "records.npz", "scores.npz"]
+    assert all(file.stat().st_size < 16 * 2**20 for file in files)
+
+
+def test_gpu_spends_no_more_than_its_budget(tmp_path):
+    environment = {"PYTHON": sys.executable, "OUT": str(tmp_path / "out"), "JAX_PLATFORMS": "cpu"}
+    arguments = ("--tiny", "--budget=10", "--study_seconds=1")
+    run("benchmarks/gpu.sh", *arguments, **environment)
+    found = json.loads((tmp_path / "out" / "gpu.json").read_text())
+    assert all(row["note"].startswith("skipped") for row in found["sweep"])
+    assert found["study"] == {"note": "skipped: no time was left"}
+
+
+def test_gpu_refuses_a_packing_that_is_none(tmp_path):
+    command = ("benchmarks/gpu.sh", "--packings=sideways:4", "--budget=60")
+    environment = {"PYTHON": sys.executable, "OUT": str(tmp_path), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
+    )
+    assert done.returncode and "packing among none, map, vmap" in done.stderr

@@ -1,0 +1,61 @@
+import io
+
+import numpy as np
+import vl_convert
+from PIL import Image
+
+from memkit import charts
+from memkit.charts import influence, theme
+from memkit.seeds import stream
+
+TITLE = "Width (model.width)"
+
+
+def _pairs(points, count=300):
+    draw = stream(0, "tests/charts")
+    infl = 0.15 + 0.85 * draw.random(count) ** 4
+    return {p["name"]: (infl, np.where(infl > 0.5, 0.01, 0.4)) for p in points}
+
+
+def test_bins_hold_every_pair_once_and_the_believed_ones_again(make_points):
+    points = make_points(sizes=(1, 2))
+    infl = np.array([0.15, 0.15 + 0.85 / 18, 0.5, 0.5, 1.0])
+    q = np.array([0.5, np.nan, 0.05, 0.2, 0.001])
+    rows = influence.table(points, {points[0]["name"]: (infl, q)}, min_influence=0.15)
+    everything = [r for r in rows if r["group"] == influence.OTHERS]
+    assert [(round(r["start"], 3), r["count"]) for r in everything] == [
+        (0.15, 1),
+        (0.197, 1),
+        (0.481, 2),
+        (0.953, 1),
+    ]
+    believed = [r for r in rows if r["group"] == influence.BELIEVED]
+    assert [r["count"] for r in believed] == [1, 1]
+    assert {r["size"] for r in rows} == {"1"} and everything[-1]["end"] == 1
+
+
+def test_points_without_pairs_have_no_rows(make_points):
+    points = make_points(sizes=(1,))
+    empty = {points[0]["name"]: (np.empty(0), np.empty(0))}
+    assert influence.table(points, empty, min_influence=0.15) == []
+
+
+def test_chart_draws_every_size_and_series(make_points):
+    for options in ({"sizes": (4,)}, {"sizes": ("small", "large")}, {"series": ("a", "b")}):
+        points = make_points(**options)
+        rows = influence.table(points, _pairs(points), min_influence=0.15)
+        spec = influence.chart(rows, size_title=TITLE).to_dict()
+        assert vl_convert.vegalite_to_vega(spec)["marks"] and len(spec["description"]) > 40
+        assert len(rows) <= theme.ROW_LIMIT
+        assert {r["size"] for r in rows} == {str(p["axis_value"]) for p in points}
+
+
+def test_picture_shows_both_groups(make_points):
+    points = make_points(sizes=(4,))
+    rows = influence.table(points, _pairs(points), min_influence=0.15)
+    files = charts.images(influence.chart(rows, size_title=TITLE))
+    picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB")).reshape(-1, 3)
+    for color in ("#C8C8C8", "#0072B2"):
+        wanted = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
+        assert (picture == wanted).all(axis=1).sum() > 500
+    assert b"NaN" not in files["svg"]

@@ -1,0 +1,163 @@
+import io
+
+import numpy as np
+import pytest
+import vl_convert
+from PIL import Image
+
+from memkit import charts
+from memkit.charts import compared, convergence, distillation, distribution, theme
+from memkit.seeds import stream
+
+TITLE = "Width (model.width)"
+CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "undefined")
+
+
+def _sizes(points):
+    keys = ("mean_memorization", "share_below_0.1", "share_above_0.9")
+    found = {}
+    for series in dict.fromkeys(p["series"] for p in points):
+        rows = [
+            {k: p[k] for k in ("name", "series", "axis_value")}
+            | dict.fromkeys(keys, 0.1 * (n + 1))
+            | {f"{k}_stderr": 0.01 for k in keys}
+            for n, p in enumerate(points)
+            if p["series"] == series
+        ]
+        nothing = [row | dict.fromkeys(keys) for row in rows]
+        parts = {"all": {"points": rows}, "unsaturated_examples": {"points": nothing}}
+        found[series] = {"correct": parts, "prob": parts}
+    return found
+
+
+def _classes():
+    def numbers(place):
+        return {
+            "count": 5 - place,
+            "change": -0.1 * place,
+            "change_stderr": 0.02,
+            "disjoint": None if place == 4 else -0.05 * place,
+            "disjoint_stderr": None if place == 4 else 0.03,
+        }
+
+    return {a: {c: numbers(k) for k, c in enumerate(CLASSES)} for a in ("0.2", "0.1")}
+
+
+def _convergence(points):
+    rows = [
+        {"runs": m, "pearson": 1 - 1 / m, "spearman": None, "num_examples": 9} for m in (4, 8, 20)
+    ]
+    by_score = dict.fromkeys(("memorization", "consistency"), rows)
+    agreement = dict.fromkeys(("correct", "prob"), by_score)
+    return {p["name"]: {"agreement": agreement} for p in points}
+
+
+def _joint(points):
+    counts = stream(0, "tests/joint").integers(0, 2, size=(len(points), 20, 20))
+    sizes = [p["axis_value"] for p in points]
+    return distillation.joint_table(counts, np.linspace(0, 1, 21), sizes)
+
+
+FAMILIES = {
+    "ends": lambda p: distribution.chart(distribution.table(_sizes(p)), size_title=TITLE),
+    "means": lambda p: distribution.means_chart(
+        distribution.means_table(_sizes(p)), size_title=TITLE
+    ),
+    "series": lambda p: distillation.means_chart(distillation.means_table(p), size_title=TITLE),
+    "classes": lambda p: distillation.class_chart(distillation.class_table(_classes())),
+    "joint": lambda p: distillation.joint_chart(_joint(p), size_title=TITLE),
+    "convergence": lambda p: convergence.chart(convergence.table(_convergence(p), p)),
+}
+STUDIES = {
+    "usual": {},
+    "one point": {"sizes": (4,)},
+    "words": {"sizes": ("small", "large")},
+    "three series": {"sizes": (8, 14), "series": ("one_hot", "distilled", "distilled_from_14")},
+}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_chart_is_valid_with_few_rows_and_a_description(make_points, family, study):
+    spec = FAMILIES[family](make_points(**STUDIES[study])).to_dict()
+    assert vl_convert.vegalite_to_vega(spec)["marks"]
+    assert len(spec["description"]) > 40
+    assert spec["config"]["background"] == "#ffffff"
+
+
+def test_pictures_are_real(make_points):
+    files = charts.images(FAMILIES["joint"](make_points(sizes=(1, 2))))
+    picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
+    assert picture.shape[1] > 700
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+    assert b"NaN" not in files["svg"]
+
+
+def test_ends_carry_each_share_once_per_outcome(make_points):
+    rows = distribution.table(_sizes(make_points((1, 2))))
+    assert len(rows) == 8
+    above = [r for r in rows if r["line"] == "above 0.9" and r["outcome"] == "label probability"]
+    assert [r["value"] for r in above] == pytest.approx([0.1, 0.2])
+    assert above[0]["upper"] == pytest.approx(0.1 + 1.96 * 0.01)
+
+
+def test_a_restriction_without_examples_has_no_line(make_points):
+    rows = distribution.means_table(_sizes(make_points((1, 2))))
+    assert {r["line"] for r in rows} == {"all examples"}
+
+
+def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
+    rows = distillation.class_table(_classes())
+    assert list(dict.fromkeys(r["alpha"] for r in rows)) == ["alpha = 0.1", "alpha = 0.2"]
+    assert len(rows) == 2 * (5 + 4)
+    row = next(r for r in rows if r["class"] == "cap-shaped" and "same" in r["chosen"])
+    assert (row["value"], row["lower"]) == pytest.approx((-0.3, -0.3 - 1.96 * 0.02))
+
+
+def test_joint_cells_hold_the_distilled_bin_to_the_right():
+    counts = np.zeros((2, 20, 20), int)
+    counts[0, 3, 17], counts[1, 0, 0] = 4, 1
+    rows = distillation.joint_table(counts, np.linspace(0, 1, 21), (1, 2))
+    first = next(r for r in rows if r["size"] == "1")
+    assert (first["x"], first["y"], first["count"], first["share"]) == pytest.approx(
+        (0.15, 0.85, 4, 1)
+    )
+    pooled = [r for r in rows if r["size"] == distillation.POOLED]
+    assert sorted(r["share"] for r in pooled) == pytest.approx([0.2, 0.8])
+
+
+def test_full_joint_histograms_of_many_sizes_stay_under_the_row_limit():
+    rows = distillation.joint_table(np.ones((30, 20, 20), int), np.linspace(0, 1, 21), range(30))
+    assert len(rows) <= theme.ROW_LIMIT
+    assert {"0", "29", distillation.POOLED} <= {r["size"] for r in rows}
+
+
+def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
+    points = make_points((1, 2))
+    rows = convergence.table(_convergence(points), points, noun="width")
+    assert {r["kind"] for r in rows} == {"correlation"}
+    assert {r["panel"] for r in rows} == {"width 1", "width 2"}
+    assert len(rows) == 2 * 4 * 3
+
+
+def test_panels_of_many_points_are_thinned(make_points):
+    points = make_points(tuple(range(1, 41)), ("one_hot", "distilled"))
+    rows = convergence.table(_convergence(points), points, noun="width")
+    assert len({r["panel"] for r in rows}) <= convergence.MAX_PANELS
+    assert rows[0]["panel"] == "one_hot, width 1"
+
+
+def test_no_two_places_look_alike():
+    for part in zip(*compared.LOOKS, strict=True):
+        assert len(set(map(str, part))) == len(part)
+
+
+def test_a_reference_line_is_drawn_under_the_lines(make_points):
+    rows = distribution.table(_sizes(make_points((1, 2))))
+    x = theme.size_channel([1, 2], title=TITLE)
+    plain, ruled = (
+        compared.chart(rows, x=x, title="t", description="d", rule=rule).to_dict()
+        for rule in (None, 0.5)
+    )
+    assert len(ruled["layer"]) == len(plain["layer"]) + 1
+    assert ruled["layer"][0]["encoding"]["y"]["datum"] == 0.5

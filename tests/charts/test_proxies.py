@@ -1,0 +1,164 @@
+import math
+
+import pytest
+
+from memkit.charts import canaries, dots, images, proxies
+
+TITLES = {"loss": "loss (higher = harder)", "margin": "margin (lower = harder)"}
+LABELS = {"loss": "cumulative loss", "margin": "margin", "memorization": "memorization"}
+
+
+def _agreement(statistics, value):
+    entry = {}
+    for name in statistics:
+        entry |= {name: value, f"{name}_stderr": 0.02, f"{name}_single": value - 0.2}
+        entry[f"{name}_single_deviation"] = 0.05
+    return entry
+
+
+def _board(statistics, low=0.4):
+    return {
+        "num_runs": 20,
+        "num_proxy_runs": 10,
+        "reliability": dict.fromkeys(statistics, 0.81),
+        "ceiling": dict.fromkeys(statistics, 0.9),
+        "board": {
+            "loss": _agreement(statistics, low),
+            "margin": _agreement(statistics, low + 0.2),
+        },
+    }
+
+
+def _found(points, planted=True):
+    groups = ("clean", "planted") if planted else ("all",)
+    means = {name: {g: {"mean": 2.5, "stderr": 0.1} for g in groups} for name in TITLES}
+    auroc = {"auroc": 0.9, "auroc_stderr": 0.01}
+    return {
+        point["name"]: {
+            **_board(("spearman", "pearson")),
+            "means": means,
+            "canaries": {"memorization": auroc, "loss": {**auroc, "auroc_single": 0.7}}
+            if planted
+            else None,
+        }
+        for point in points
+    }
+
+
+def _row(rows, **wanted):
+    (found,) = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+    return found
+
+
+def test_means_have_a_panel_per_proxy_after_memorization(make_points):
+    points = make_points(sizes=(1, 2))
+    rows = proxies.means_table(points, _found(points), titles=TITLES)
+    panels = list(dict.fromkeys(r["panel"] for r in rows))
+    assert panels == ["memorization (higher = more memorized)", *TITLES.values()]
+    assert {r["quantity"] for r in rows} == {"clean", "planted"}
+    assert len(rows) == 2 * 2 * 3
+    row = _row(rows, panel=TITLES["loss"], size=2, quantity="planted")
+    assert (row["value"], row["lower"], row["upper"]) == pytest.approx((2.5, 2.304, 2.696))
+
+
+def test_means_without_planted_labels_are_over_all_examples(make_points):
+    points = make_points(sizes=(1, 2), planted=False)
+    rows = proxies.means_table(points, _found(points, planted=False), titles=TITLES)
+    assert {r["quantity"] for r in rows} == {"all"}
+
+
+def test_board_has_averaged_and_single_columns_and_the_ceiling(make_points):
+    points = make_points(sizes=(1, 2))
+    rows = proxies.board_table(points, _found(points), labels=LABELS)
+    assert len(rows) == 2 * 2 * 3
+    same = {"kind": "2", "series": "one_hot"}
+    row = _row(rows, label="margin", panel=dots.AVERAGED, **same)
+    found = (row["value"], row["lower"], row["upper"])
+    assert found == pytest.approx((0.6, 0.6 - 0.0392, 0.6 + 0.0392))
+    row = _row(rows, label="margin", panel=dots.SINGLE, **same)
+    assert row["value"] == pytest.approx(0.4) and math.isnan(row["lower"])
+    assert _row(rows, label=dots.CEILING, panel=dots.SINGLE, **same)["value"] == 0.9
+
+
+def test_points_without_proxies_give_no_rows(make_points):
+    points = make_points(sizes=(1, 2))
+    found = _found(points[:1])
+    assert {r["kind"] for r in proxies.board_table(points, found, labels=LABELS)} == {"1"}
+    assert {r["size"] for r in proxies.means_table(points, found, titles=TITLES)} == {1}
+    found[points[0]["name"]]["canaries"] = None
+    assert canaries.detection_table(points, found, labels=LABELS) == []
+
+
+def test_across_leaves_out_statistics_that_a_series_lacks():
+    found = {"one_hot": _board(("along_pearson", "change_pearson"), low=-0.5)}
+    rows = proxies.across_table(found, labels=LABELS)
+    assert {r["panel"] for r in rows} == {
+        proxies.ACROSS["along_pearson"],
+        proxies.ACROSS["change_pearson"],
+    }
+    assert len(rows) == 2 * (1 + 2 * 2)
+    row = _row(
+        rows, label="cumulative loss", kind=dots.AVERAGED, panel=proxies.ACROSS["along_pearson"]
+    )
+    assert row["value"] == -0.5
+
+
+def test_none_becomes_nan_and_is_not_drawn():
+    row = dots.row({"series": "s", "kind": "1"}, "p", "x", None, None)
+    assert math.isnan(row["value"]) and math.isnan(row["upper"])
+    kept = dots.row({"series": "s", "kind": "1"}, "p", "y", 0.5, None)
+    options = {"title": "t", "rule": 0.0, "color_title": "k", "description": "d"}
+    spec = dots.chart([row, kept], **options).to_dict()
+    assert [v["label"] for v in spec["data"]["values"]] == ["y"]
+
+
+def test_intervals_are_clipped_and_labels_sorted_below_the_ceiling():
+    same = {"series": "s", "kind": "1"}
+    rows = [dots.row(same, "p", name, value, 0.5) for name, value in (("a", 0.2), ("b", 0.9))]
+    rows.append(dots.row(same, "p", dots.CEILING, 0.5, None))
+    assert rows[1]["upper"] == 1 and rows[0]["lower"] == pytest.approx(0.2 - 0.98)
+    spec = dots.chart(rows, title="t", rule=0.0, color_title="k", description="d").to_dict()
+    assert spec["layer"][1]["encoding"]["y"]["sort"] == [dots.CEILING, "b", "a"]
+    assert spec["layer"][1]["encoding"]["x"]["scale"]["domain"] == [-0.8, 1]
+
+
+def test_canary_rows_are_planted_and_clean_with_intervals(make_points):
+    points = make_points(sizes=(1, 2))
+    rows = canaries.paths_table(points)
+    assert [r["quantity"] for r in rows] == ["planted", "clean"] * 2
+    assert rows[0]["upper"] == pytest.approx(0.5196)
+    assert canaries.paths_table(make_points(planted=False)) == []
+
+
+def test_detection_has_single_runs_only_for_proxies(make_points):
+    points = make_points(sizes=(1,))
+    rows = canaries.detection_table(points, _found(points), labels=LABELS)
+    assert sorted((r["label"], r["panel"]) for r in rows) == [
+        ("cumulative loss", dots.AVERAGED),
+        ("cumulative loss", dots.SINGLE),
+        ("memorization", dots.AVERAGED),
+    ]
+
+
+@pytest.mark.parametrize("series", [("one_hot",), ("one_hot", "distilled")])
+def test_charts_are_valid_and_small(make_points, series):
+    points = make_points(sizes=(1, 2, 4), series=series)
+    found, by_size = _found(points), {"size_title": "Width"}
+    across = {s: _board(tuple(proxies.ACROSS), -0.6) for s in series}
+    charts = (
+        proxies.means_chart(proxies.means_table(points, found, titles=TITLES), **by_size),
+        proxies.board_chart(proxies.board_table(points, found, labels=LABELS), **by_size),
+        proxies.across_chart(proxies.across_table(across, labels=LABELS)),
+        canaries.detection_chart(canaries.detection_table(points, found, labels=LABELS), **by_size),
+        canaries.paths_chart(canaries.paths_table(points), **by_size),
+    )
+    for chart in charts:
+        assert chart.to_dict(validate=True)["description"]
+
+
+def test_a_leaderboard_becomes_a_picture(make_points):
+    points = make_points(sizes=(1, 2))
+    chart = proxies.board_chart(
+        proxies.board_table(points, _found(points), labels=LABELS), size_title="Width"
+    )
+    assert images(chart)["png"][:4] == b"\x89PNG"

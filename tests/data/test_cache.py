@@ -1,0 +1,408 @@
+import collections
+import concurrent.futures
+import dataclasses
+import logging
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memkit import data
+from memkit.data import cache, collect, duplicates, images
+from memkit.data import dataset as datasets
+from memkit.data.encoded import Encoded
+from memkit.data.mapped import MappedImages
+from memkit.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """Returns a function that sets how many bytes of pixels may be in memory."""
+    return lambda size: monkeypatch.setattr(collect, "MEMORY_BYTES", size)
+
+
+@pytest.fixture
+def photos(tmp_path, pictures, write_image):
+    """A folder of 12 train and 4 test images with copies."""
+    found = pictures(16, 5, 4, 3)
+    found[7] = found[2]
+    found[15] = found[3]
+    for row, image in enumerate(found):
+        part, name = ("train", "ab"[row % 2]) if row < 12 else ("test", "ab"[row % 2])
+        write_image(tmp_path / f"photos/{part}/{name}/{row:02d}.png", image)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The list of the names of all images that are decoded."""
+    seen, real = [], images.decode
+
+    def decode(encoded, name, **options):
+        seen.append(os.path.basename(name))
+        return real(encoded, name, **options)
+
+    monkeypatch.setattr(images, "decode", decode)
+    return seen
+
+
+def _load(folder, **options):
+    return data.load("folder", path=str(folder), **options)
+
+
+def _check_same(found, wanted):
+    for name, value in vars(wanted).items():
+        np.testing.assert_array_equal(np.asarray(getattr(found, name)), np.asarray(value))
+    assert datasets.fingerprint(found) == datasets.fingerprint(wanted)
+    copies = duplicates.find(wanted)
+    for name, value in vars(duplicates.find(found)).items():
+        np.testing.assert_array_equal(value, getattr(copies, name))
+
+
+def _caches(folder):
+    """Returns the finished caches beside a folder of images."""
+    place = folder / "memkit_cache"
+    return sorted(path for path in place.iterdir() if path.is_dir()) if place.exists() else []
+
+
+def _items(count, *, shape=(4, 4, 3), ids=str, seed=0, folder="none", **changes):
+    """Returns an Encoded of random images in a random order of their ids."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (count, *shape)).astype(np.uint8)
+    rows = {"train": rng.permutation(count - 3), "test": rng.permutation(3) + count - 3}
+    given = {
+        "items": lambda part: iter(rows[part]),
+        "decode": lambda row: (ids(row), row % 2, pixels[row]),
+        "counts": {part: len(chosen) for part, chosen in rows.items()},
+        "class_names": ("a", "b"),
+        "key": lambda: seed,
+        "folder": folder,
+    }
+    return Encoded(**given | changes), pixels
+
+
+def test_cached_images_are_those_in_memory(photos, memory):
+    wanted = _load(photos)
+    assert isinstance(wanted.train_images, np.ndarray) and not _caches(photos)
+    memory(16 * 5 * 4 * 3 - 1)
+    for _ in range(2):
+        found = _load(photos)
+        assert isinstance(found.train_images, MappedImages)
+        assert isinstance(found.train_images.pixels.base, np.memmap)
+        _check_same(found, wanted)
+    (folder,) = _caches(photos)
+    stored = np.load(folder / "pixels.npy")
+    assert collections.Counter(map(bytes, stored)) == collections.Counter(
+        map(bytes, [*wanted.train_images, *wanted.test_images])
+    )
+
+
+def test_images_that_fit_stay_in_memory(photos, memory):
+    memory(16 * 5 * 4 * 3)
+    assert isinstance(_load(photos).train_images, np.ndarray)
+    assert not _caches(photos)
+
+
+@pytest.mark.parametrize("ids", [str, int], ids=["text", "numbers"])
+@pytest.mark.parametrize("bound", [0, 2**30], ids=["cached", "in memory"])
+def test_rows_are_sorted_by_id(tmp_path, memory, ids, bound):
+    memory(bound)
+    encoded, pixels = _items(23, ids=ids, folder=tmp_path)
+    dataset = collect.load(encoded)
+    for part, rows in (("train", range(20)), ("test", range(20, 23))):
+        order = sorted(rows, key=ids)
+        assert getattr(dataset, f"{part}_ids").tolist() == [str(row) for row in order]
+        assert getattr(dataset, f"{part}_labels").tolist() == [row % 2 for row in order]
+        np.testing.assert_array_equal(
+            np.asarray(getattr(dataset, f"{part}_images")), pixels[np.array(order)]
+        )
+
+
+@pytest.mark.parametrize("colored", [(), (0,), (9,), (15,), (0, 9)], ids=str)
+def test_gray_stays_gray_only_where_all_are(
+    tmp_path, memory, pictures, write_image, colored, decoded
+):
+    for row in range(16):
+        image = pictures(1, 4, 4, 3, seed=row)[0]
+        part = "train" if row < 12 else "test"
+        name = tmp_path / f"mixed/{part}/{'ab'[row % 2]}/{row:02d}.png"
+        write_image(name, image if row in colored else image[..., 0])
+    wanted = _load(tmp_path / "mixed")
+    assert wanted.image_shape == (4, 4, 3 if colored else 1)
+    memory(0)
+    for _ in range(2):
+        _check_same(_load(tmp_path / "mixed"), wanted)
+    assert len(_caches(tmp_path / "mixed")) == 1
+    decoded.clear()
+    _load(tmp_path / "mixed")
+    assert len(decoded) == 1
+
+
+def test_selection_of_cached_images_is_that_of_images_in_memory(photos, memory):
+    options = {"classes": ("b", "a"), "train_per_class": 4}
+    wanted = _load(photos, **options)
+    memory(0)
+    found = _load(photos, **options)
+    assert isinstance(found.train_images, MappedImages)
+    _check_same(found, wanted)
+
+
+def test_second_process_decodes_one_image_only(photos, memory, decoded):
+    memory(0)
+    _load(photos)
+    assert len(decoded) == 17
+    decoded.clear()
+    _load(photos)
+    assert len(decoded) == 1
+
+
+@pytest.mark.parametrize("change", ["pixels", "same size", "name", "image_size", "one more"])
+def test_another_data_set_has_another_cache(photos, memory, write_image, pictures, change):
+    memory(0)
+    before = _load(photos)
+    file = photos / "train/a/04.png"
+    if change == "pixels":
+        write_image(file, pictures(1, 5, 4, 3, seed=9)[0])
+    elif change == "same size":
+        os.utime(file, ns=(1, 1))
+    elif change == "name":
+        file.rename(file.with_name("044.png"))
+    elif change == "one more":
+        write_image(file.with_name("99.png"), pictures(1, 5, 4, 3, seed=9)[0])
+    options = {"image_size": 3} if change == "image_size" else {}
+    found = _load(photos, **options)
+    memory(2**30)
+    _check_same(found, _load(photos, **options))
+    same = datasets.fingerprint(found) == datasets.fingerprint(before)
+    assert same == (change == "same size")
+    assert len(_caches(photos)) == 2
+
+
+def _flip(file, place):
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+
+
+def _flip_text(file, text):
+    _flip(file, file.read_bytes().index(text))
+
+
+def _hashes(folder):
+    with np.load(folder / "examples.npz") as file:
+        return file["hashes"]
+
+
+def _cut(file, length):
+    file.write_bytes(file.read_bytes()[:length])
+
+
+def _rename(folder):
+    """Makes a whole cache look as if it were another set's."""
+    with np.load(folder / "examples.npz") as file:
+        arrays = dict(file)
+    np.savez(folder / "examples.npz", **arrays | {"key": np.array("of another set")})
+
+
+_DAMAGES = {
+    "first pixel": lambda folder: _flip(folder / "pixels.npy", 128),
+    "last pixel": lambda folder: _flip(folder / "pixels.npy", -1),
+    "header": lambda folder: _flip(folder / "pixels.npy", 70),
+    "pixels cut": lambda folder: _cut(folder / "pixels.npy", 500),
+    "pixels empty": lambda folder: _cut(folder / "pixels.npy", 0),
+    "pixels gone": lambda folder: (folder / "pixels.npy").unlink(),
+    "examples cut": lambda folder: _cut(folder / "examples.npz", 900),
+    "examples empty": lambda folder: _cut(folder / "examples.npz", 0),
+    "id": lambda folder: _flip_text(folder / "examples.npz", "train/a/04".encode("utf-32-le")),
+    "hash": lambda folder: _flip_text(folder / "examples.npz", _hashes(folder)[9].tobytes()),
+    "examples gone": lambda folder: (folder / "examples.npz").unlink(),
+    "foreign": _rename,
+    "wrong type": lambda folder: np.save(
+        folder / "pixels.npy", np.load(folder / "pixels.npy").astype(np.int16)
+    ),
+    "rows missing": lambda folder: np.save(
+        folder / "pixels.npy", np.load(folder / "pixels.npy")[:-1]
+    ),
+    "zeros": lambda folder: np.save(
+        folder / "pixels.npy", np.load(folder / "pixels.npy") * np.uint8(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", _DAMAGES)
+def test_damaged_cache_is_made_anew(photos, memory, decoded, damage):
+    wanted = _load(photos)
+    memory(0)
+    _load(photos)
+    (folder,) = _caches(photos)
+    _DAMAGES[damage](folder)
+    decoded.clear()
+    _check_same(_load(photos), wanted)
+    assert len(decoded) == 17
+    decoded.clear()
+    _check_same(_load(photos), wanted)
+    assert len(decoded) == 1
+
+
+def test_remains_of_a_killed_process_are_removed(photos, memory):
+    memory(0)
+    _load(photos)
+    (folder,) = _caches(photos)
+    folder.rename(cache._temporary(folder))
+    _load(photos)
+    assert _caches(photos) == [folder]
+
+
+def test_failure_leaves_nothing_but_the_lock(photos, memory):
+    memory(0)
+    (photos / "train/b/11.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="^dataset: expected images that .*b/11.png$"):
+        _load(photos)
+    assert [path.suffix for path in (photos / "memkit_cache").iterdir()] == [".lock"]
+
+
+def test_too_little_room_is_refused_before_anything_is_written(photos, memory, monkeypatch):
+    memory(0)
+    usage = collections.namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(16 * (60 + 16) - 1))
+    before = sorted(photos.rglob("*"))
+    pattern = r"^dataset: expected 0.0 GB of disk .* folders, received .*cache: 0.0 GB; .*memkit: "
+    with pytest.raises(InputError, match=pattern):
+        _load(photos)
+    assert sorted(photos.rglob("*")) == before
+    assert not (photos.parent / "user").exists()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(16 * (60 + 16)))
+    assert isinstance(_load(photos).train_images, MappedImages)
+
+
+def test_cache_goes_where_it_can_be_written_and_has_room(photos, memory, monkeypatch):
+    memory(0)
+    (photos / "memkit_cache").write_text("a file in the way")
+    own = photos.parent / "user/memkit"
+    assert _file(_load(photos)).is_relative_to(own)
+    (photos / "memkit_cache").unlink()
+    assert _file(_load(photos)).is_relative_to(own)  # It is already there.
+    shutil.rmtree(own)
+    usage = collections.namedtuple("usage", "free")
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: usage(0 if "photos" in str(path) else 10**9)
+    )
+    assert _file(_load(photos)).is_relative_to(own)
+
+
+def _file(dataset):
+    return dataset.train_images.pixels.base.filename
+
+
+def test_remote_sets_are_cached_in_the_users_folder(tmp_path, monkeypatch):
+    assert cache._places("gs://bucket/set") == [tmp_path / "user/memkit"]
+    beside = pathlib.Path("/a/set/memkit_cache")
+    assert cache._places("/a/set") == [beside, tmp_path / "user/memkit"]
+    home = pathlib.Path("~/.cache/memkit").expanduser()
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache._places("gs://bucket/set") == [home]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache._places("gs://bucket/set") == [home]
+
+
+def test_one_line_says_what_is_made_and_where(photos, memory, caplog):
+    memory(0)
+    with caplog.at_level(logging.INFO, logger="absl"):
+        _load(photos)
+        _load(photos)
+    (line,) = [record.getMessage() for record in caplog.records]
+    (folder,) = _caches(photos)
+    assert line == f"16 images (0.0 GB) are decoded once, into {folder}"
+
+
+def test_processes_at_once_decode_once(photos, memory, decoded):
+    memory(0)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(_load, photos) for _ in range(4)]
+        prints = {datasets.fingerprint(one.result()) for one in found}
+    assert len(prints) == 1
+    assert collections.Counter(decoded)["11.png"] == 1
+
+
+@pytest.mark.parametrize("bound", [0, 2**30], ids=["cached", "in memory"])
+@pytest.mark.parametrize("announced", [-1, 1])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_other_numbers_of_examples_than_announced_are_refused(
+    tmp_path, memory, bound, announced, part
+):
+    memory(bound)
+    encoded, _ = _items(23, folder=tmp_path)
+    counts = encoded.counts | {part: encoded.counts[part] + announced}
+    wrong = dataclasses.replace(encoded, counts=counts)
+    with pytest.raises(InputError, match=f"^dataset: expected {counts[part]} {part} examples"):
+        collect.load(wrong)
+
+
+def test_images_are_in_order_however_many_are_decoded_at_once(tmp_path, monkeypatch):
+    encoded, pixels = _items(500, folder=tmp_path, ids=lambda row: f"{row:04d}")
+    for cores in (1, 3, 40):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        found = collect.load(encoded)
+        np.testing.assert_array_equal(found.train_images, pixels[:497])
+        np.testing.assert_array_equal(found.test_images, pixels[497:])
+
+
+_CHILD = """
+import os, resource, sys, tracemalloc
+import numpy as np
+import PIL.Image
+from memkit.data import collect, duplicates, selection, validity
+from memkit.data.dataset import fingerprint
+from memkit.data.encoded import Encoded
+from memkit.studies import pictures
+from memkit import storage
+from memkit.training.images import Joined
+
+os.cpu_count = lambda: 2  # Each core has some images in hand.
+SIDE, TRAIN, TEST = 128, 1300, 100  # 69 MB of pixels
+collect.MEMORY_BYTES = 8 * 2**20
+pictures.MANY = 1000
+pictures.BLOCK = 100
+
+def decode(row):
+    rng = np.random.Generator(np.random.PCG64(row // 2))
+    return f"{row:05d}", row % 7, rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+
+ranges = {"train": range(TRAIN), "test": range(TRAIN, TRAIN + TEST)}
+encoded = Encoded(
+    items=lambda part: iter(ranges[part]), decode=decode, counts={"train": TRAIN, "test": TEST},
+    class_names=tuple("abcdefg"), key=lambda: "big", folder=sys.argv[1],
+)
+decode(0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+tracemalloc.start()
+dataset = collect.load(encoded)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+validity.check(dataset)
+part = selection.keep(dataset, classes=(0, 1, 2, 3, 4, 5))
+fingerprint(part)
+assert len(duplicates.find(dataset).train_groups) == TRAIN // 2
+pictures.write(storage.path(sys.argv[1]) / "study", dataset)
+images = Joined(dataset.train_images, dataset.test_images)
+assert images[np.arange(TRAIN - 8, TRAIN + 8)].shape == (16, SIDE, SIDE, 3)
+print(grown // 1024, tracemalloc.get_traced_memory()[1] // 2**20)
+"""
+
+
+def test_memory_stays_bounded_where_images_are_many_times_larger(tmp_path):
+    command = [sys.executable, "-c", _CHILD, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    grown, traced = map(int, done.stdout.split())  # MiB of the process, of Python and NumPy
+    assert grown < 32
+    assert traced < 16

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from memkit import errors, seeds, subsets
+from memkit.estimators import consistency, memorization
+from memkit.estimators.convergence import (
+    agreements,
+    half_sizes,
+    half_widths,
+    runs_needed,
+    spearman_brown,
+)
+
+
+def _world(num_runs, num_examples, seed=0):
+    rng = np.random.default_rng(seed)
+    mask = subsets.balanced(np.zeros(num_examples, int), num_runs, 0.7, 0)
+    out_rate = rng.random(num_examples)
+    return rng.random(mask.shape) < np.where(mask, 0.95, out_rate), mask, out_rate
+
+
+@pytest.mark.parametrize(
+    ("num_runs", "sizes"),
+    [(1, ()), (4, (2,)), (8, (4,)), (16, (4, 8)), (40, (4, 8, 16, 20)), (41, (4, 8, 16, 20))],
+)
+def test_halves_double_up_to_half_of_the_runs(num_runs, sizes):
+    assert half_sizes(num_runs) == sizes
+
+
+def test_agreements_equal_estimating_each_half_apart():
+    outcome, mask, _ = _world(20, 50)
+    found = agreements(outcome, mask, seed=7, num_splits=2)
+    for name, value in (
+        ("memorization", lambda o, t: memorization(o, t).value),
+        ("consistency", lambda o, t: consistency(o, t).value),
+    ):
+        for entry, size in zip(found[name], half_sizes(20), strict=True):
+            ranks, plain, counts = [], [], []
+            for split in range(2):
+                order = seeds.stream(7, "convergence", split).permutation(20)
+                halves = order[:size], order[size : 2 * size]
+                assert not set(halves[0]) & set(halves[1])
+                first, second = (value(outcome[runs], mask[runs]) for runs in halves)
+                kept = ~np.isnan(first) & ~np.isnan(second)
+                ranks.append(stats.spearmanr(first[kept], second[kept]).statistic)
+                plain.append(stats.pearsonr(first[kept], second[kept]).statistic)
+                counts.append(kept.sum())
+            assert entry.runs == size
+            assert entry.spearman == pytest.approx(np.mean(ranks))
+            assert entry.pearson == pytest.approx(np.mean(plain))
+            assert entry.num_examples == pytest.approx(np.mean(counts))
+
+
+def test_order_of_examples_does_not_matter():
+    outcome, mask, _ = _world(16, 40)
+    order = np.random.default_rng(1).permutation(40)
+    plain = agreements(outcome, mask, 0)["memorization"]
+    moved = agreements(outcome[:, order], mask[:, order], 0)["memorization"]
+    for a, b in zip(plain, moved, strict=True):
+        assert (a.spearman, a.pearson) == pytest.approx((b.spearman, b.pearson))
+
+
+def test_reliability_of_known_rates_is_the_share_of_true_variance():
+    outcome, mask, out_rate = _world(80, 3000)
+    found = agreements(outcome, mask, 0)
+    num_out = 0.3 * 40
+    noise = np.mean(out_rate * (1 - out_rate)) / num_out
+    truth = np.var(out_rate) / (np.var(out_rate) + noise)
+    assert found["consistency"][-1].pearson == pytest.approx(truth, abs=0.02)
+    assert found["memorization"][-1].pearson < found["consistency"][-1].pearson
+    curve = [entry.pearson for entry in found["memorization"]]
+    assert curve == sorted(curve)
+
+
+def test_spearman_brown_predicts_the_agreement_of_twice_the_runs():
+    outcome, mask, _ = _world(80, 3000, seed=2)
+    by_size = {entry.runs: entry.pearson for entry in agreements(outcome, mask, 0)["consistency"]}
+    assert spearman_brown(by_size[16]) == pytest.approx(by_size[32], abs=0.02)
+    assert spearman_brown(0.5) == pytest.approx(2 / 3)
+    assert spearman_brown(0.5, 4) == pytest.approx(0.8)
+    assert spearman_brown(1, 9) == pytest.approx(1)
+    assert np.isnan(spearman_brown(-1)) and np.isnan(spearman_brown(float("nan")))
+
+
+def test_independent_halves_do_not_agree():
+    rng = np.random.default_rng(3)
+    mask = subsets.balanced(np.zeros(2000, int), 40, 0.7, 0)
+    found = agreements(rng.random(mask.shape) < 0.5, mask, 0)
+    assert abs(found["memorization"][-1].pearson) < 4 / np.sqrt(2000)
+    assert abs(found["memorization"][-1].spearman) < 4 / np.sqrt(2000)
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_scores_that_do_not_vary_have_no_reliability(right):
+    mask = subsets.balanced(np.zeros(30, int), 20, 0.7, 0)
+    found = agreements(np.full(mask.shape, right), mask, 0)
+    assert np.isnan([entry.spearman for entries in found.values() for entry in entries]).all()
+
+
+def test_half_widths_are_quantiles_of_the_defined_intervals():
+    lower, upper = np.array([0.0, 0.1, 0.2, np.nan]), np.array([0.2, 0.5, 0.8, np.nan])
+    assert half_widths(lower, upper) == pytest.approx((0.2, 0.28))
+    assert np.isnan(half_widths([np.nan], [np.nan])).all()
+
+
+def test_runs_needed_shrink_the_width_as_stated():
+    assert runs_needed(0.2, 40, 0.1) == 160
+    assert runs_needed(0.1, 40, 0.1) == 40
+    assert np.isnan(runs_needed(float("nan"), 40, 0.1))
+    with pytest.raises(errors.InputError, match="wanted: expected a half width above 0"):
+        runs_needed(0.2, 40, 0)
+
+
+@pytest.mark.parametrize(("num_runs", "wanted", "tolerance"), [(60, 0.1, 0.08), (200, 0.05, 0.04)])
+def test_the_runs_needed_give_the_wanted_width_in_a_bernoulli_world(num_runs, wanted, tolerance):
+    rng = np.random.default_rng(4)
+
+    def median(num_runs):
+        mask = subsets.balanced(np.zeros(300, int), num_runs, 0.7, 0)
+        outcome = rng.random(mask.shape) < np.where(mask, 0.7, 0.4)
+        estimate = memorization(outcome, mask)
+        return half_widths(estimate.lower, estimate.upper)[0]
+
+    needed = runs_needed(median(num_runs), num_runs, wanted)
+    assert median(round(needed / 20) * 20) == pytest.approx(wanted, rel=tolerance)

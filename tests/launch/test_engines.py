@@ -1,0 +1,134 @@
+"""--engine, --strategy and their kin on the command line."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from memkit import studies
+
+WIDTH = "--config=digits_width:smoke"
+NAMES = ("train_logodds", "test_logodds", "train_correct", "curve")
+
+REFUSED = {
+    "mirrored for whole runs": (
+        ["--strategy=mirrored"],
+        "training.data_parallel: expected the devices that share a run, above 1, with "
+        "--strategy=mirrored, received 1",
+    ),
+    "several workers without TF_CONFIG": (
+        ["--strategy=multi_worker", "--config.training.data_parallel=2"],
+        "--strategy: expected TF_CONFIG with processes",
+    ),
+    "no runs per program": (["--runs_per_program=0"], "runs_per_program"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_flags_that_do_not_go_together_get_one_line_and_nothing_is_written(memkit, tmp_path, case):
+    flags, line = REFUSED[case]
+    workdir = tmp_path / "study"
+    result = memkit("train", WIDTH, f"--workdir={workdir}", *flags, timeout=60)
+    assert result.code == 2, result.err
+    assert len(result.err.strip().splitlines()) == 1, result.err
+    assert line in result.err
+    assert not workdir.exists()
+
+
+def test_a_broken_tf_config_gets_one_line(memkit, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{'cluster': ")
+    result = memkit("train", WIDTH, f"--workdir={tmp_path / 'study'}", timeout=60)
+    assert result.code == 2
+    assert "error: TF_CONFIG: expected a JSON object" in result.err
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.fixture(scope="module")
+def jax_study(memkit, tiny_config, tmp_path_factory):
+    """The workdir of the tiny study, run whole under JAX, with the command's result."""
+    workdir = tmp_path_factory.mktemp("studies") / "jax"
+    flags = [f"--config={tiny_config}", f"--workdir={workdir}", "--engine=jax", "--workers=2"]
+    return workdir, memkit("run", *flags, timeout=600)
+
+
+def _records(workdir, point=0):
+    study = studies.load(workdir)
+    found = studies.read_runs(study, study.points[point], NAMES)
+    assert found.problems == {}
+    return found
+
+
+@pytest.mark.slow
+def test_scores_of_a_study_agree_between_engines(tiny_study, jax_study):
+    workdir, result = jax_study
+    assert result.code == 0, result.err
+    assert "jax on cpu, one_device" in result.out
+    kept, found = (studies.load(one) for one in (tiny_study[0], workdir))
+    for point in kept.points:
+        wanted = studies.read_estimates(kept, point)
+        mine = studies.read_estimates(found, found.point(point.name))
+        for outcome in studies.OUTCOMES:
+            value, reference = mine[outcome].value, wanted[outcome].value
+            defined = np.isfinite(value)
+            np.testing.assert_array_equal(defined, np.isfinite(reference))
+            inside = (wanted[outcome].lower <= value) & (value <= wanted[outcome].upper)
+            assert inside[defined].mean() > 0.999
+            assert np.corrcoef(value[defined], reference[defined])[0, 1] > 0.98
+
+
+@pytest.mark.slow
+def test_records_say_which_engine_device_and_versions_made_them(tiny_study, jax_study):
+    for workdir, engine in ((tiny_study[0], "tensorflow"), (jax_study[0], "jax")):
+        for info in _records(workdir).infos:
+            assert (info["engine"], info["device"]) == (engine, "CPU")
+            assert {engine, "keras", "numpy", "python"} <= set(info["versions"])
+    assert "jax" not in _records(tiny_study[0]).infos[0]["versions"]
+    assert "tensorflow" not in _records(jax_study[0]).infos[0]["versions"]
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_under_another_engine_and_status_says_so(
+    memkit, tiny_study, tiny_config, tmp_path
+):
+    workdir = shutil.copytree(tiny_study[0], tmp_path / "study")
+    mixed, pure = studies.load(workdir).points
+    before = _records(workdir)
+    for run in (3, 4, 17):
+        (workdir / "points" / mixed.name / "runs" / f"{run}.npz").unlink()
+    flags = [f"--config={tiny_config}", f"--workdir={workdir}", "--engine=jax", "--workers=1"]
+    result = memkit("run", *flags, timeout=600)
+    assert result.code == 0, result.err
+    assert "train: 3 runs at 1 points" in result.out
+    found = _records(workdir)
+    assert found.index.tolist() == list(range(20))
+    made = [info["engine"] for info in found.infos]
+    assert [run for run in range(20) if made[run] == "jax"] == [3, 4, 17]
+    for name in NAMES:
+        mine, wanted = (one.arrays[name].astype(float) for one in (found, before))
+        np.testing.assert_allclose(mine, wanted, rtol=5e-3, atol=5e-3, err_msg=name)
+    status = memkit("status", f"--workdir={workdir}")
+    assert status.code == 0
+    assert f"{mixed.name} mixes engines: jax on CPU, tensorflow on CPU" in status.out
+    assert f"{pure.name} mixes" not in status.out
+    assert "mixes" not in memkit("status", f"--workdir={tiny_study[0]}").out
+
+
+@pytest.mark.slow
+def test_packed_runs_on_two_devices_write_the_records_of_single_ones(
+    memkit, jax_study, tiny_config, tmp_path
+):
+    """20 runs in packs of six, on two devices of one worker: the last pack is not full."""
+    workdir = tmp_path / "packed"
+    flags = [
+        *("--engine=jax", "--packing=vmap", "--runs_per_program=3"),
+        *("--devices=cpu:0,cpu:1", "--workers=1"),
+    ]
+    result = memkit("train", f"--config={tiny_config}", f"--workdir={workdir}", *flags, timeout=600)
+    assert result.code == 0, result.err
+    assert "1 workers, each jax on 2 cpu, one_device, 3 runs per program by vmap" in result.out
+    for point in (0, 1):
+        found, wanted = _records(workdir, point), _records(jax_study[0], point)
+        assert found.index.tolist() == list(range(20))
+        for name in NAMES:
+            mine, others = (one.arrays[name].astype(float) for one in (found, wanted))
+            np.testing.assert_allclose(mine, others, rtol=5e-3, atol=5e-3, err_msg=name)

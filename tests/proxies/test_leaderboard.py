@@ -1,0 +1,307 @@
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from memkit import estimators, proxies
+from memkit.proxies import correlations, leaderboard
+
+RUNS, EXAMPLES, HISTORY = 24, 40, 16
+
+
+def _world(seed=0, num_runs=RUNS, num_examples=EXAMPLES, sizes=1):
+    """Returns outcomes [A, M, N], the mask, true memorization [N, A]; out-of-sample rate 0.1."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random((num_runs, num_examples)).argsort(axis=0) < round(0.7 * num_runs)
+    truth = rng.uniform(0, 0.9, (num_examples, sizes))
+    rate = np.where(mask, 0.1 + truth.T[:, None], 0.1)
+    return rng.random(rate.shape) < rate, mask, truth
+
+
+def _everywhere(truth, mask, history):
+    """Returns a proxy that is the truth in every run that trained on the example."""
+    return np.where(mask[history], truth.T[:, None], np.nan)
+
+
+def _board(values, outcomes, mask, first, statistics=correlations.AT_ONE_SIZE, history=None):
+    history = np.arange(HISTORY) if history is None else history
+    return leaderboard.board(
+        values, outcomes, mask, history=history, first=first, statistics=statistics
+    )
+
+
+def _slow_memorization(outcome, mask, runs, i):
+    inside = [outcome[m, i] for m in runs if mask[m, i]]
+    outside = [outcome[m, i] for m in runs if not mask[m, i]]
+    return np.mean(inside) - np.mean(outside) if inside and outside else np.nan
+
+
+def _slow_pairs(proxy, score):
+    kept = [(a, b) for a, b in zip(proxy, score, strict=True) if not np.isnan(a + b)]
+    return zip(*kept, strict=True)
+
+
+def test_board_equals_a_slow_loop():
+    outcomes, mask, _ = _world()
+    value = np.where(mask[:HISTORY], np.random.default_rng(1).random((HISTORY, EXAMPLES)), np.nan)
+    first = leaderboard.halves(RUNS, HISTORY, 0, 2)
+    averaged, single, between = [], [], []
+    for half in first:
+        sides = [[m for m in range(RUNS) if half[m] == wanted] for wanted in (True, False)]
+        scores = [
+            [_slow_memorization(outcomes[0], mask, runs, i) for i in range(EXAMPLES)]
+            for runs in sides
+        ]
+        between.append(stats.spearmanr(*_slow_pairs(*scores)).statistic)
+        for runs, score in zip(sides, scores[::-1], strict=True):
+            rows = [m for m in runs if m < HISTORY]
+            assert mask[rows].any(axis=0).all()
+            mean = [np.nanmean(value[rows, i]) for i in range(EXAMPLES)]
+            averaged.append(stats.spearmanr(*_slow_pairs(mean, score)).statistic)
+            for m in rows[: leaderboard.SINGLE_RUNS]:
+                single.append(stats.spearmanr(*_slow_pairs(value[m], score)).statistic)
+    found = _board({"p": value[None]}, outcomes, mask, first)
+    assert found.averaged["p"]["spearman"] == pytest.approx(np.mean(averaged))
+    assert found.single["p"]["spearman"] == pytest.approx(np.mean(single))
+    assert found.single_deviation["p"]["spearman"] == pytest.approx(np.std(single, ddof=1))
+    assert found.reliability["spearman"] == pytest.approx(np.mean(between))
+    assert found.ceiling["spearman"] == pytest.approx(np.sqrt(np.mean(between)))
+
+
+def test_reliability_is_that_of_the_estimator_of_split_halves():
+    outcomes, mask, _ = _world(num_runs=200, num_examples=200)
+    first = leaderboard.halves(200, 200, 0, 6)
+    found = _board({}, outcomes, mask, first, history=np.arange(200))
+    known = [estimators.split_half(outcomes[0], mask, seed).spearman for seed in range(6)]
+    assert found.reliability["spearman"] == pytest.approx(np.mean(known), abs=0.01)
+
+
+def test_a_proxy_that_is_the_truth_gets_the_ceiling():
+    outcomes, mask, truth = _world(num_runs=80, num_examples=400)
+    first, history = leaderboard.halves(80, 20, 0, 4), np.arange(20)
+    value = _everywhere(truth, mask, history)
+    found = _board({"truth": value}, outcomes, mask, first, history=history)
+    for statistic in correlations.AT_ONE_SIZE:
+        assert 0.6 < found.ceiling[statistic] < 0.97
+        for column in (found.averaged, found.single):
+            assert column["truth"][statistic] == pytest.approx(found.ceiling[statistic], abs=0.02)
+
+
+def test_truth_gets_the_ceiling_across_sizes():
+    outcomes, mask, truth = _world(num_runs=80, num_examples=400, sizes=4)
+    first, history = leaderboard.halves(80, 20, 0, 3), np.arange(20)
+    everyone = np.ones(400, bool)
+    found = _board(
+        {"truth": _everywhere(truth, mask, history)},
+        outcomes,
+        mask,
+        first,
+        correlations.across_sizes(everyone, everyone),
+        history,
+    )
+    for statistic, ceiling in found.ceiling.items():
+        assert 0.6 < ceiling < 0.97
+        assert ceiling - 0.06 < found.averaged["truth"][statistic] < ceiling + 0.02, statistic
+
+
+def test_an_independent_proxy_gets_zero_within_its_error():
+    outcomes, mask, _ = _world(num_runs=40, num_examples=300, sizes=3)
+    rng, history = np.random.default_rng(9), np.arange(20)
+    value = np.where(mask[:20], rng.random((3, 20, 300)), np.nan)
+    first, everyone = leaderboard.halves(40, 20, 0, 4), np.ones(300, bool)
+    for size in range(3):
+        found = _board({"p": value[[size]]}, outcomes[[size]], mask, first, history=history)
+        assert abs(found.averaged["p"]["spearman"]) < 3 / np.sqrt(300)
+        assert abs(found.single["p"]["pearson"]) < 3 / np.sqrt(300)
+    statistics = correlations.across_sizes(everyone, everyone)
+    found = _board({"p": value}, outcomes, mask, first, statistics, history)
+    for statistic in statistics:
+        assert abs(found.averaged["p"][statistic]) < 3 / np.sqrt(300), statistic
+
+
+def test_what_a_run_shares_with_its_own_outcomes_does_not_count():
+    """A proxy made of the noise of the very outcomes would look good if halves overlapped."""
+    rng, history = np.random.default_rng(2), np.arange(40)
+    mask = rng.random((40, 300)).argsort(axis=0) < 28
+    outcomes = rng.random((1, 40, 300)) < 0.5
+    value = np.where(mask, outcomes, np.nan).astype(float)
+    own = estimators.memorization(outcomes[0], mask).value
+    assert correlations.rank_correlation(proxies.average(value[0]), own) > 0.4
+    first = leaderboard.halves(40, 40, 0, 4)
+    found = _board({"noise": value}, outcomes, mask, first, history=history)
+    assert abs(found.averaged["noise"]["spearman"]) < 3 / np.sqrt(300)
+
+
+def test_halves_are_disjoint_and_share_the_history():
+    first = leaderboard.halves(31, 12, 5, 6)
+    assert first.shape == (6, 31)
+    np.testing.assert_array_equal(first[:, :12].sum(axis=1), 6)
+    np.testing.assert_array_equal(first[:, 12:].sum(axis=1), 9)
+    assert len({row.tobytes() for row in first}) == 6
+    np.testing.assert_array_equal(first[:3], leaderboard.halves(31, 12, 5, 3))
+    assert (first != leaderboard.halves(31, 12, 6, 6)).any()
+
+
+def _two_boards(change):
+    """Returns the board of a world before and after a permutation of it."""
+    outcomes, mask, truth = _world(sizes=3)
+    history = np.arange(HISTORY)
+    value = _everywhere(truth, mask, history) + np.random.default_rng(4).random(
+        (3, HISTORY, EXAMPLES)
+    )
+    first = leaderboard.halves(RUNS, HISTORY, 0, 2)
+    changing = np.arange(EXAMPLES) % 3 > 0
+    everyone = np.ones(EXAMPLES, bool)
+    before = _board(
+        {"p": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
+    )
+    rng = np.random.default_rng(8)
+    if change == "examples":
+        order = rng.permutation(EXAMPLES)
+        value, outcomes, mask = value[:, :, order], outcomes[:, :, order], mask[:, order]
+        changing = changing[order]
+    else:
+        order = np.concatenate([np.arange(HISTORY), HISTORY + rng.permutation(RUNS - HISTORY)])
+        outcomes, mask, first = outcomes[:, order], mask[order], first[:, order]
+    after = _board(
+        {"p": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
+    )
+    return before, after
+
+
+@pytest.mark.parametrize("change", ["examples", "runs"])
+def test_permuting_changes_nothing(change):
+    before, after = _two_boards(change)
+    for field in ("reliability", "ceiling"):
+        assert getattr(before, field) == pytest.approx(getattr(after, field))
+    for field in ("averaged", "single"):
+        assert getattr(before, field)["p"] == pytest.approx(getattr(after, field)["p"])
+
+
+def test_row_correlation_equals_a_slow_loop_in_which_a_flat_proxy_counts_zero():
+    rng = np.random.default_rng(0)
+    proxy, score = rng.random((2, 9, 4))
+    proxy[0], score[1], proxy[2, 1], score[3, 2] = 0.3, 0.5, np.nan, np.nan
+    slow = [
+        0.0 if np.ptp(proxy[i]) == 0 else stats.pearsonr(proxy[i], score[i]).statistic
+        for i in (0, 4, 5, 6, 7, 8)
+    ]
+    assert correlations.row_correlation(proxy, score) == pytest.approx(np.mean(slow))
+    assert np.isnan(correlations.row_correlation(proxy[:0], score[:0]))
+
+
+def test_a_proxy_that_mirrors_the_trajectories_gets_minus_one():
+    rng = np.random.default_rng(1)
+    score = rng.random((20, 3))
+    everyone = np.ones(20, bool)
+    for name, statistic in correlations.across_sizes(everyone, everyone).items():
+        assert statistic(-2 * score, score) == pytest.approx(-1), name
+        assert statistic(score + rng.random((20, 1)), score) == pytest.approx(1), name
+
+
+def test_across_sizes_looks_at_the_examples_it_is_told():
+    rng = np.random.default_rng(1)
+    score = rng.random((30, 3))
+    proxy = np.where(np.arange(30)[:, None] < 15, score, -score)
+    changing, examples = np.arange(30) % 2 == 0, np.arange(30) < 15
+    for name, statistic in correlations.across_sizes(changing, examples, "_few").items():
+        assert name.endswith("_few")
+        assert statistic(proxy, score) == pytest.approx(1), name
+        assert correlations.across_sizes(changing, ~examples)[name.removesuffix("_few")](
+            proxy, score
+        ) == pytest.approx(-1)
+
+
+def test_correlations_equal_scipy_with_ties_and_without_nan():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 5, (2, 50)).astype(float)
+    first[3] = second[7] = np.nan
+    pairs = list(_slow_pairs(first, second))
+    expected = stats.spearmanr(*pairs).statistic
+    assert correlations.rank_correlation(first, second) == pytest.approx(expected)
+    expected = stats.pearsonr(*pairs).statistic
+    assert correlations.correlation(first, second) == pytest.approx(expected)
+
+
+def test_undefined_correlations_are_nan():
+    for function in (correlations.correlation, correlations.rank_correlation):
+        assert np.isnan(function(np.ones(5), np.arange(5.0)))
+        assert np.isnan(function(np.array([1, 2, np.nan, np.nan]), np.array([1, 2, 3, 4.0])))
+    outcomes, mask, _ = _world()
+    first = leaderboard.halves(RUNS, HISTORY, 0, 2)
+    found = _board({"p": np.full((1, HISTORY, EXAMPLES), np.nan)}, outcomes, mask, first)
+    assert np.isnan([found.averaged["p"]["spearman"], found.single["p"]["pearson"]]).all()
+
+
+def test_standard_errors_equal_leaving_out_each_group():
+    outcomes, mask, _ = _world()
+    value = np.where(mask[:HISTORY], np.random.default_rng(1).random((HISTORY, EXAMPLES)), np.nan)
+    first, group = leaderboard.halves(RUNS, HISTORY, 0, 2), np.arange(RUNS) % 5
+    slow = []
+    for g in range(5):
+        both = []
+        for part in (*first, *~first):
+            used = [m for m in range(HISTORY) if part[m] and group[m] != g]
+            other = [m for m in range(RUNS) if not part[m] and group[m] != g]
+            proxy, score = [], []
+            for i in range(EXAMPLES):
+                seen = [value[m, i] for m in used if mask[m, i]]
+                proxy.append(np.mean(seen) if seen else np.nan)
+                score.append(_slow_memorization(outcomes[0], mask, other, i))
+            both.append(np.corrcoef(*_slow_pairs(proxy, score))[0, 1])
+        slow.append(np.mean(both))
+    found = leaderboard.standard_errors(
+        {"p": value[None]},
+        outcomes,
+        mask,
+        history=np.arange(HISTORY),
+        first=first,
+        group=group,
+        statistics=correlations.AT_ONE_SIZE,
+    )
+    assert found["p"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
+
+
+def test_groups_spread_the_runs_and_the_history_evenly():
+    group = leaderboard.groups(50, 22, 0, 20)
+    assert set(np.bincount(group)) == {2, 3}
+    assert set(np.bincount(group[:22])) == {1, 2}
+    assert len(set(leaderboard.groups(7, 3, 0, 20))) == 7
+
+
+@pytest.mark.slow
+def test_standard_errors_are_near_the_spread_over_studies():
+    """Examples stay, runs are drawn anew: the error may be too large, by 60% or so."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 0.8, 150)
+    history = np.arange(40)
+    values, errors = [], []
+    for study in range(40):
+        rng = np.random.default_rng(study)
+        mask = rng.random((40, 150)).argsort(axis=0) < 28
+        outcomes = rng.random((1, 40, 150)) < np.where(mask, 0.1 + truth, 0.1)
+        proxy = np.where(mask, truth + rng.normal(0, 0.5, mask.shape), np.nan)[None]
+        first = leaderboard.halves(40, 40, study, 4)
+        parts = {"history": history, "statistics": correlations.AT_ONE_SIZE}
+        found = leaderboard.board({"p": proxy}, outcomes, mask, first=first, **parts)
+        values.append(found.averaged["p"]["pearson"])
+        group = leaderboard.groups(40, 40, study, 20)
+        found = leaderboard.standard_errors(
+            {"p": proxy}, outcomes, mask, first=first, group=group, **parts
+        )
+        errors.append(found["p"]["pearson"])
+    ratio = np.mean(errors) / np.std(values, ddof=1)
+    assert 0.85 < ratio < 1.9, ratio
+
+
+def test_no_number_depends_on_the_order_of_proxies():
+    outcomes, mask, truth = _world()
+    value = _everywhere(truth, mask, np.arange(HISTORY))
+    first = leaderboard.halves(RUNS, HISTORY, 0, 2)
+    boards = [
+        _board({name: value if name == "a" else -value for name in order}, outcomes, mask, first)
+        for order in itertools.permutations("ab")
+    ]
+    assert boards[0].averaged["a"] == boards[1].averaged["a"]
+    assert boards[0].averaged["a"]["pearson"] == pytest.approx(-boards[1].averaged["b"]["pearson"])

@@ -1,0 +1,98 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from memkit import studies
+from memkit.analysis import convergence, distillation, sizes
+from memkit.report import wording
+from memkit.report.sections import convergence as convergence_section
+from memkit.report.sections import distillation as distillation_section
+from memkit.report.sections import sizes as sizes_section
+from memkit.studies.results import _without_nan
+from tests.analysis import worlds
+
+SECTIONS = (sizes_section, distillation_section, convergence_section)
+SERIES = ("one_hot", "distilled", "distilled_from_1")
+
+
+@pytest.fixture(scope="module")
+def filled(make_content, tmp_path_factory):
+    """The Content of a simulated study with what the analyses say, as the report reads it."""
+    study = worlds.study(tmp_path_factory.mktemp("sections"), series=SERIES, teacher="4")
+    rng = np.random.default_rng(0)
+    found = []
+    for series in SERIES:
+        for place, size in enumerate((1, 4)):
+            in_rate = np.where(np.arange(60) < 20, 0.5 + 0.5 * place, 0.7)
+            correct = worlds.bernoulli(rng, study.train_mask, in_rate, 0.4)
+            teacher = "" if series == "one_hot" else "one_hot-width4"
+            found.append(worlds.outcomes(study, correct, series=series, size=size, teacher=teacher))
+    modules = {"sizes": sizes, "distillation": distillation, "convergence": convergence}
+    analyzed = {name: module.analyze(study, found) for name, module in modules.items()}
+    content = make_content(count=60, sizes=(1, 4), series=SERIES)
+    return dataclasses.replace(
+        content,
+        summary=content.summary | json.loads(json.dumps(_without_nan(analyzed))),
+        config=content.config | {"distillation": {"teacher": "4"}},
+        arrays={"distillation": studies.read_arrays(study, "distillation")},
+    )
+
+
+@pytest.fixture(scope="module")
+def sections(filled):
+    """The three sections of it, by module."""
+    return {module: module.section(filled) for module in SECTIONS}
+
+
+@pytest.mark.parametrize("module", SECTIONS)
+def test_section_has_figures_and_full_tables(sections, module):
+    section = sections[module]
+    assert not section.empty and section.figures and section.tables
+    for name, figure in section.figures.items():
+        assert figure.name == name and len(figure.caption) > 40
+        assert figure.chart.to_dict()["description"]
+    for table in section.tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        assert not any(word in " ".join(row) for row in table.rows for word in ("nan", "None"))
+
+
+@pytest.mark.parametrize("module", SECTIONS)
+def test_study_without_the_analysis_says_how_to_get_it(content, module):
+    section = module.section(content)
+    assert "memkit estimate" in section.empty or "--config.series" in section.empty
+    assert not section.figures
+
+
+def test_anchors_do_not_repeat_those_of_the_page(sections):
+    anchors = [section.anchor for section in sections.values()]
+    assert len({*anchors, "sizes", "distribution", "trajectories"}) == 6
+
+
+def test_accuracy_tables_have_the_papers_layout(filled):
+    one_hot, distilled = sizes_section.accuracy_tables(filled)
+    assert one_hot.columns[1:] == ("Train", "Test")
+    assert distilled.columns[1:] == (
+        "Train, teacher 4",
+        "Test, teacher 4",
+        "Train, teacher 1",
+        "Test, teacher 1",
+    )
+    assert [row[0] for row in distilled.rows] == ["width 1", "width 4"]
+    point = next(p for p in filled.summary["points"] if p["name"] == "distilled_from_1-width4")
+    assert distilled.rows[1][4].startswith(f"{point['test_accuracy']:.2f}")
+
+
+def test_table_of_changes_carries_the_numbers_of_the_summary(filled, sections):
+    table = sections[distillation_section].tables[0]
+    row = filled.summary["distillation"]["distilled"]["sizes"][0]
+    assert table.rows[0][:3] == ("width 1", "one_hot-width4", "40")
+    text = wording.number(row["mean_memorization"], row["mean_memorization_stderr"])
+    assert table.rows[0][3] == text
+
+
+def test_runs_needed_are_whole_numbers_in_the_table(sections):
+    table = sections[convergence_section].tables[1]
+    assert table.columns[-4].startswith("Runs for ±0.1")
+    assert all(cell.replace(",", "").isdigit() for cell in table.rows[0][-4:])

@@ -1,0 +1,298 @@
+"""What flags pick on made-up machines, and every refusal: one line that names the flag."""
+
+import json
+
+import pytest
+
+from memkit.errors import InputError
+from memkit.sweeps import placement
+from memkit.training import devices, installation
+from memkit.training.devices import Device
+
+HIDING = ("CUDA_VISIBLE_DEVICES", "TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES", "TF_CONFIG")
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch):
+    for name in (*HIDING, "XLA_FLAGS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def on_machine(monkeypatch):
+    """Returns a function that makes up a machine whose devices every engine can use."""
+
+    def make(*, gpus=0, tpus=0, cores=2):
+        found = {
+            "gpu": tuple(Device("gpu", i) for i in range(gpus)),
+            "tpu": tuple(Device("tpu", i) for i in range(tpus)),
+        }
+        monkeypatch.setattr(devices, "visible", lambda *_: found)
+        monkeypatch.setattr(installation, "check", lambda engine, kind, path=None: None)
+        monkeypatch.setattr(placement, "available_cores", lambda: cores)
+
+    return make
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """Returns a function that lists processes in TF_CONFIG."""
+
+    def make(**cluster):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+    return make
+
+
+def place(data_parallel=1, **flags):
+    return placement.place(data_parallel=data_parallel, **flags)
+
+
+def refusal(data_parallel=1, **flags):
+    """Returns the one line with which flags are refused."""
+    with pytest.raises(InputError) as error:
+        place(data_parallel, **flags)
+    (line,) = str(error.value).splitlines()
+    return line
+
+
+def summary(found):
+    """Returns (strategy, kind, devices of a worker, workers)."""
+    return (
+        found.setup.strategy,
+        found.setup.kind,
+        found.setup.num_devices,
+        len(found.environments),
+    )
+
+
+# What auto picks
+
+
+@pytest.mark.parametrize(
+    "engine,machine,data_parallel,wanted",
+    [
+        ("tensorflow", {}, 1, ("one_device", "cpu", 1, 2)),
+        ("jax", {}, 1, ("one_device", "cpu", 1, 2)),
+        ("tensorflow", {"cores": 8}, 2, ("mirrored", "cpu", 2, 4)),
+        ("jax", {"cores": 8}, 2, ("mirrored", "cpu", 2, 4)),
+        ("tensorflow", {"cores": 1}, 2, ("mirrored", "cpu", 2, 1)),
+        ("tensorflow", {"gpus": 4}, 1, ("one_device", "gpu", 1, 4)),
+        ("jax", {"gpus": 4}, 1, ("one_device", "gpu", 1, 4)),
+        ("tensorflow", {"gpus": 4}, 2, ("mirrored", "gpu", 2, 2)),
+        ("jax", {"gpus": 4}, 4, ("mirrored", "gpu", 4, 1)),
+        ("tensorflow", {"tpus": 4}, 1, ("tpu", "tpu", 1, 4)),
+        ("tensorflow", {"tpus": 4}, 4, ("tpu", "tpu", 4, 1)),
+        ("jax", {"tpus": 4}, 1, ("one_device", "tpu", 1, 4)),
+        ("jax", {"tpus": 4}, 2, ("mirrored", "tpu", 2, 2)),
+        ("jax", {"gpus": 2, "tpus": 4}, 1, ("one_device", "tpu", 1, 4)),
+    ],
+)
+def test_auto_picks_the_best_devices_and_spreads_a_run_only_where_asked(
+    on_machine, engine, machine, data_parallel, wanted
+):
+    on_machine(**machine)
+    found = place(data_parallel, engine=engine)
+    assert summary(found) == wanted
+    assert found.setup.engine == engine
+    strategy, kind, *_ = wanted
+    for word in (engine, kind, strategy, "--devices=auto"):
+        assert word in found.note
+    assert "\n" not in found.note
+
+
+def test_auto_takes_all_processes_of_tf_config_into_one_run(on_machine, listed):
+    on_machine(cores=8)
+    listed(worker=["a:1", "b:1"])
+    assert summary(place(4)) == ("multi_worker", "cpu", 2, 1)
+    assert summary(place(2)) == ("multi_worker", "cpu", 1, 1)
+    listed(chief=["a:1"], worker=["b:1", "c:1"], ps=["d:1"])
+    assert summary(place(3)) == ("multi_worker", "cpu", 1, 1)
+
+
+def test_auto_leaves_tf_config_alone_where_runs_are_not_spread(on_machine, listed):
+    on_machine()
+    listed(worker=["a:1", "b:1"])
+    assert summary(place(1)) == ("one_device", "cpu", 1, 2)
+    assert place(2, engine="jax").setup.strategy == "mirrored"
+
+
+def test_each_worker_gets_devices_of_its_own(on_machine):
+    on_machine(gpus=4)
+    found = [e["CUDA_VISIBLE_DEVICES"] for e in place(2).environments]
+    assert found == ["0,1", "2,3"]
+    found = place(devices="gpu:1,gpu:3").environments
+    assert [e["CUDA_VISIBLE_DEVICES"] for e in found] == ["1", "3"]
+
+
+def test_jax_workers_may_hold_several_devices_with_a_run_each(on_machine):
+    on_machine(gpus=4)
+    found = place(engine="jax", workers=2, packing="vmap", runs_per_program=3)
+    assert summary(found) == ("one_device", "gpu", 2, 2)
+    assert found.runs_at_once == 6
+    assert "3 runs per program by vmap" in found.note
+
+
+def test_more_workers_than_cores_or_gpus_are_as_many_as_asked_for(on_machine):
+    on_machine(cores=2)
+    assert len(place(workers=5).environments) == 5
+    on_machine(gpus=2)
+    cards = [e["CUDA_VISIBLE_DEVICES"] for e in place(workers=5).environments]
+    assert cards == ["0", "1", "0", "1", "0"]
+
+
+def test_a_placement_is_the_same_for_all_its_workers_and_needs_no_engine(on_machine):
+    on_machine()
+    first, second = place().environments
+    assert first == second
+    assert first["KERAS_BACKEND"] == "tensorflow"
+    assert first["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+# Refusals
+
+REFUSED = {
+    "unknown engine": (
+        {},
+        {"engine": "torch"},
+        ["--engine: expected one of tensorflow, jax", "'torch'"],
+    ),
+    "unknown strategy": (
+        {},
+        {"strategy": "parameter_server"},
+        ["--strategy: expected one of auto, one_device, mirrored, multi_worker, tpu"],
+    ),
+    "unknown devices": ({}, {"devices": "npu"}, ["--devices: expected auto, cpu, gpu, tpu"]),
+    "absent devices": ({}, {"devices": "gpu"}, ["--devices: expected a GPU in sight"]),
+    "one of two absent": (
+        {"gpus": 1},
+        {"devices": "gpu:0,gpu:1"},
+        ["--devices: expected", "gpu:1"],
+    ),
+    "jax on several hosts": (
+        {},
+        {"engine": "jax", "strategy": "multi_worker", "data_parallel": 2},
+        ["--strategy: expected auto, one_device or mirrored with --engine=jax", "multi_worker"],
+    ),
+    "jax with tpu strategy": (
+        {"tpus": 1},
+        {"engine": "jax", "strategy": "tpu"},
+        ["--strategy: expected auto, one_device or mirrored with --engine=jax", "tpu"],
+    ),
+    "tpu without chips": (
+        {},
+        {"strategy": "tpu"},
+        ["--strategy: expected tpu for TensorFlow on TPU chips", "tpu with tensorflow on cpu"],
+    ),
+    "chips without tpu": (
+        {"tpus": 1},
+        {"strategy": "one_device"},
+        ["--strategy: expected tpu for TensorFlow on TPU", "one_device with tensorflow on tpu"],
+    ),
+    "one device for a spread run": (
+        {},
+        {"strategy": "one_device", "data_parallel": 2},
+        ["--strategy: expected auto", "one_device with training.data_parallel=2"],
+    ),
+    "mirrored for whole runs": (
+        {},
+        {"strategy": "mirrored"},
+        ["training.data_parallel: expected", "--strategy=mirrored, received 1"],
+    ),
+    "several workers for whole runs": (
+        {},
+        {"strategy": "multi_worker"},
+        ["training.data_parallel: expected", "--strategy=multi_worker, received 1"],
+    ),
+    "several workers without TF_CONFIG": (
+        {},
+        {"strategy": "multi_worker", "data_parallel": 2},
+        ["--strategy: expected TF_CONFIG with processes", "received 1"],
+    ),
+    "unknown packing": (
+        {},
+        {"engine": "jax", "packing": "pmap"},
+        ["--packing: expected one of none, map, vmap", "'pmap'"],
+    ),
+    "packing under TensorFlow": (
+        {},
+        {"packing": "vmap"},
+        ["--packing: expected none, or --engine=jax, received vmap"],
+    ),
+    "several runs without packing": (
+        {},
+        {"engine": "jax", "runs_per_program": 2},
+        ["--runs_per_program: expected 1, or --packing=map or vmap", "received 2"],
+    ),
+    "several runs on shared devices": (
+        {},
+        {"engine": "jax", "packing": "map", "runs_per_program": 2, "data_parallel": 2},
+        ["--runs_per_program: expected 1", "without training.data_parallel", "received 2"],
+    ),
+    "devices that do not divide": (
+        {"gpus": 3},
+        {"data_parallel": 2},
+        ["training.data_parallel: expected a number that divides the 3 devices", "received 2"],
+    ),
+    "workers that do not divide": (
+        {"gpus": 4},
+        {"engine": "jax", "workers": 3},
+        ["--workers: expected a number that divides 4 groups", "received 3"],
+    ),
+    "fewer workers under TensorFlow": (
+        {"gpus": 4},
+        {"workers": 2},
+        ["--workers: expected at least 4: TensorFlow trains one run per process, received 2"],
+    ),
+    "more workers than chips": (
+        {"tpus": 4},
+        {"engine": "jax", "workers": 5},
+        ["--workers: expected at most 4", "received 5"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_go_together_is_refused_by_name(on_machine, case):
+    machine, flags, words = REFUSED[case]
+    on_machine(**machine)
+    line = refusal(**flags)
+    assert line.startswith(words[0])
+    for word in words[1:]:
+        assert word in line
+
+
+def test_data_parallel_must_be_shared_by_the_processes_of_tf_config(on_machine, listed):
+    on_machine()
+    listed(worker=["a:1", "b:1", "c:1"])
+    line = refusal(4)
+    assert line.startswith("--strategy: expected TF_CONFIG with processes that training.data_para")
+    assert line.endswith("received 3")
+
+
+@pytest.mark.parametrize("text", ["{", "worker", "", '{"cluster": '])
+def test_a_broken_tf_config_is_refused(on_machine, monkeypatch, text):
+    on_machine()
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert refusal(2).startswith("TF_CONFIG: expected a JSON object")
+
+
+@pytest.mark.parametrize("text", ["[1]", '"worker"', "3", "null", '{"cluster": 3}'])
+def test_a_tf_config_that_is_json_of_another_shape_is_refused(on_machine, monkeypatch, text):
+    on_machine()
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert refusal(2).startswith("TF_CONFIG: expected")
+
+
+def test_an_unusable_accelerator_is_named_beside_the_choice(on_machine, monkeypatch):
+    on_machine(gpus=1)
+
+    def check(engine, kind, path=None):
+        if kind == "gpu":
+            raise InputError("no driver")
+
+    monkeypatch.setattr(installation, "check", check)
+    found = place()
+    assert found.setup.kind == "cpu"
+    assert "no driver" in found.note

@@ -1,0 +1,65 @@
+"""What tests let a JAX process do beside programs: runs of studies, many runs, counts."""
+
+import dataclasses
+import os
+import pathlib
+from unittest import mock
+
+import numpy as np
+
+from memkit import studies
+from memkit.training import engines, work
+from tests.training import programs
+
+
+def records(argument, engine):
+    """Trains runs of studies, a list of `{workdir, setup, points, runs, diverging}`.
+
+    The rates of the run `diverging`, -1 for none, are 1e30 after the first epoch.
+    """
+    for one in argument:
+        study = studies.load(one["workdir"])
+        setup = engines.Setup(engine="jax", **one["setup"])
+        with mock.patch.object(work, "_epochs", _diverging(one["diverging"])):
+            for point in map(study.point, one["points"]):
+                for run, arrays, info in work.train_runs(study, point, one["runs"], setup=setup):
+                    studies.write_record(study, point, run, arrays, info)
+        work._dataset.cache_clear()
+        work.compile_point.cache_clear()
+    return {}
+
+
+def _diverging(diverging, real=work._epochs):
+    def epochs(study, point, run):
+        for number, plan in enumerate(real(study, point, run)):
+            too_large = run == diverging and number > 0
+            rate = np.full_like(plan.rate, 1e30) if too_large else plan.rate
+            yield dataclasses.replace(plan, rate=rate)
+
+    return epochs
+
+
+def many_runs(argument, engine):
+    """Returns what 120 packs of a case leave behind: `arrays` alive and `memory` in bytes."""
+    case = programs.as_case(argument)
+    program = programs.compiled(case, engine)
+    arrays, memory = [], []
+    for _ in range(120):
+        programs.train_pack(case, program, range(program.size))
+        arrays.append(len(engine.jax.live_arrays()))
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+        memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+    return {"arrays": np.array(arrays), "memory": np.array(memory)}
+
+
+def cached(argument, engine):
+    """Executes a case; returns the `hits` and `misses` of the cache of compiled programs."""
+    counts = {"hits": 0, "misses": 0}
+
+    def count(event, **_):
+        for name in counts:
+            counts[name] += event == f"/jax/compilation_cache/cache_{name}"
+
+    engine.jax.monitoring.register_event_listener(count)
+    programs.execute(programs.as_case(argument), engine)
+    return {name: np.array(number) for name, number in counts.items()}

@@ -1,0 +1,214 @@
+"""Programs of small networks, executed by either engine on the same values and plans."""
+
+import contextlib
+import dataclasses
+from unittest import mock
+
+import numpy as np
+
+from memkit import models
+from memkit.models import layers
+from memkit.models.initial_values import initial_values
+from memkit.training import engines, plan
+
+NUM_TRAIN, NUM_TEST, NUM_CLASSES, BATCH, PAD = 30, 7, 10, 8, 2
+SEED, MEMBERS = 11, 26
+CALLS = ((1, 1, 1), (3,))  # steps of each call of Program.train, by epoch
+OPTIMIZER = {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3, "decay_all": False}
+DISTILLATION = {"weight": 0.7, "temperature": 2.0, "scale": True}
+
+
+def tiny_convolutional(*, input_shape, num_classes, filters):
+    """Returns a network with one convolution and one batch normalization; compiles in a blink."""
+    import keras
+
+    images = keras.Input(input_shape, name="images")
+    x = layers.convolution_norm(images, filters, kernel=3, name="stem")
+    return keras.Model(images, layers.classify(x, num_classes), name="tiny")
+
+
+TINY = {"name": "tests.training.programs:tiny_convolutional", "filters": 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One program and what it executes.
+
+    Attributes:
+      model: section of a config.
+      setup: attributes of engines.Setup; kind "gpu" compiles as for a GPU and computes on the CPU.
+      runs: indices of the runs, several packs of them one after another.
+      poisoned: place in `runs` where the initial values are NaN, or -1.
+      inverted: row of the image that is inverted, or -1.
+      peak: learning rate of the last step; the first has 2/7 of it.
+    """
+
+    model: dict
+    setup: dict = dataclasses.field(default_factory=dict)
+    runs: tuple = (0,)
+    poisoned: int = -1
+    inverted: int = -1
+    peak: float = 0.07
+    image_shape: tuple = (8, 8, 1)
+    augmented: bool = True
+    resident: bool = True
+    data_parallel: int = 1
+    sync_batch_norm: bool = True
+    precision: str = "float32"
+    eval_batch: int = 16
+    teacher: dict | None = None
+
+
+def data(case):
+    """Returns (images [37, H, W, C] uint8, labels [37] int32), 30 train and 7 test examples."""
+    rng = np.random.default_rng(4)
+    images = rng.integers(0, 256, (NUM_TRAIN + NUM_TEST, *case.image_shape)).astype(np.uint8)
+    labels = rng.integers(0, NUM_CLASSES, len(images)).astype(np.int32)
+    if case.inverted >= 0:
+        images[case.inverted] = 255 - images[case.inverted]
+    return images, labels
+
+
+def normalization(case):
+    """Returns (mean, std) of the channels."""
+    channels = case.image_shape[-1]
+    return (0.3, 0.5, 0.4)[:channels], (0.4, 0.3, 0.5)[:channels]
+
+
+def members(run):
+    """Returns the train examples of a run."""
+    return np.sort(np.random.default_rng((SEED, run)).permutation(NUM_TRAIN)[:MEMBERS])
+
+
+def plans(case, run):
+    """Returns the EpochPlans of the calls of Program.train: 1, 1, 1 and 3 steps."""
+    rates = case.peak * np.linspace(2 / 7, 1, 6).reshape(2, 3)
+    augment = "pad_crop_flip" if case.augmented else "none"
+    whole = plan.epochs(
+        members(run), batch_size=BATCH, rates=rates, augment=augment, pad=PAD, seed=SEED, run=run
+    )
+    found = []
+    for epoch, lengths in zip(whole, CALLS, strict=True):
+        ends = np.cumsum(lengths)
+        for first, last in zip(ends - lengths, ends, strict=True):
+            parts = dataclasses.asdict(epoch).items()
+            found.append(plan.EpochPlan(**{name: part[first:last] for name, part in parts}))
+    return found
+
+
+def build(section, case):
+    """Returns the keras.Model of a section."""
+    return models.build(input_shape=case.image_shape, num_classes=NUM_CLASSES, **section)
+
+
+def start(model, run, purpose="init"):
+    """Returns a run's initial values."""
+    return initial_values(model, seed=SEED, purpose=purpose, run=run)
+
+
+def compiled(case, engine):
+    """Returns the Program of a case."""
+    images, labels = data(case)
+    mean, std = normalization(case)
+    blueprint = engines.Blueprint(
+        build=lambda: build(case.model, case),
+        mean=mean,
+        std=std,
+        optimizer=OPTIMIZER | {"name": "sgd"},
+        pad=PAD if case.augmented else None,
+        eval_batch=case.eval_batch,
+        precision=case.precision,
+        data_parallel=case.data_parallel,
+        sync_batch_norm=case.sync_batch_norm,
+        teacher=(lambda: build(case.teacher, case)) if case.teacher else None,
+        distillation=DISTILLATION,
+    )
+    setup = engines.Setup(engine=engine.__name__.rpartition(".")[2], **case.setup)
+    return engine.compile_program(
+        blueprint, setup=setup, images=images, labels=labels, resident=case.resident
+    )
+
+
+def execute(case, engine):
+    """Returns {name: array [R, ...]} of what the runs of a case said.
+
+    `objective` [R, 6], `loss`, `margin` and `correct` [R, 6, B] of all steps; `weights<k>/<i>`, the
+    i-th variable after the k-th call; `logits` [R, 37, C] and `logodds` [R, 37] at the end.
+    """
+    with _on_the_cpu(engine):
+        program = compiled(case, engine)
+        if len(case.runs) % program.size:
+            raise ValueError(f"{len(case.runs)} runs in a program of {program.size}")
+        packs = [
+            train_pack(case, program, range(first, first + program.size))
+            for first in range(0, len(case.runs), program.size)
+        ]
+    return {name: np.concatenate([pack[name] for pack in packs]) for name in packs[0]}
+
+
+def train_pack(case, program, places):
+    runs = [case.runs[place] for place in places]
+
+    def draw(place, model):
+        values = start(model, case.runs[place])
+        return [np.nan * value for value in values] if place == case.poisoned else values
+
+    teachers = None
+    if case.teacher:
+        teacher = build(case.teacher, case)
+        teachers = [start(teacher, run, "teacher") for run in runs]
+    program.reset([lambda model, place=place: draw(place, model) for place in places], teachers)
+    found, said = {}, []
+    for call, pack in enumerate(zip(*(plans(case, run) for run in runs), strict=True)):
+        said.append(program.train(list(pack)))
+        for i, values in enumerate(zip(*program.weights(), strict=True)):
+            found[f"weights{call}/{i}"] = np.stack(values)
+    for name in ("objective", "loss", "margin", "correct"):
+        by_call = [np.stack([getattr(steps, name) for steps in pack]) for pack in said]
+        found[name] = np.concatenate(by_call, axis=1)
+    evaluations = program.evaluate()
+    for name in ("logits", "logodds"):
+        found[name] = np.stack([getattr(one, name) for one in evaluations])
+    return found
+
+
+@contextlib.contextmanager
+def _on_the_cpu(engine):
+    """Lets a Setup of kind "gpu" compute on CPU devices."""
+    if engine.__name__.endswith("jax"):
+        place, name = engine, "_devices"
+
+        def instead(setup):
+            return engine.jax.devices("cpu")[: setup.num_devices]
+
+    else:
+        place, name, create = engine.replicas, "create", engine.replicas.create
+
+        def instead(setup):
+            return create(dataclasses.replace(setup, kind="cpu"))
+
+    with mock.patch.object(place, name, instead):
+        yield
+
+
+def cases(argument, engine):
+    """Executes {name: attributes of a Case}; the arrays of a case are named `<case>|<name>`."""
+    return {
+        f"{name}|{key}": array
+        for name, attributes in argument.items()
+        for key, array in execute(as_case(attributes), engine).items()
+    }
+
+
+def by_case(arrays):
+    """Returns {case: {name: array}} of what `cases` returned."""
+    found = {}
+    for key, array in arrays.items():
+        case, _, name = key.partition("|")
+        found.setdefault(case, {})[name] = array
+    return found
+
+
+def as_case(attributes):
+    """Returns the Case of attributes that were JSON."""
+    return Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()})

@@ -1,0 +1,279 @@
+"""One run on two devices, under both engines, beside the same run on one; and XLA beside graphs.
+
+37 examples are no multiple of the evaluation batches (64, 16 and 7), nor of the replicas.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memkit import studies
+from tests.training import processes, programs, tensorflow_jobs
+
+JOB, REFERENCE, TRACES = (
+    f"{module.__name__}:{name}"
+    for module, name in (
+        (programs, "cases"),
+        (tensorflow_jobs, "by_slices"),
+        (tensorflow_jobs, "traces"),
+    )
+)
+TINY = {"model": programs.TINY}
+RESNET = {"model": {"name": "resnet", "depth": 8, "width": 2}, "teacher": programs.TINY}
+TWO = {"setup": {"strategy": "mirrored", "num_devices": 2}, "data_parallel": 2}
+APART = TINY | TWO | {"sync_batch_norm": False, "eval_batch": 7}
+ON_TWO = {"together": TINY | TWO, "apart": APART}
+ON_ONE = {"one": TINY | {"eval_batch": 64, "runs": [0, 1]}}
+SLOW_ON_TWO = {
+    "streamed": TINY | TWO | {"resident": False},
+    "streamed apart": APART | {"resident": False},
+    "student": RESNET | TWO,
+}
+COMPILED = {"setup": {"kind": "gpu"}, "runs": [0, 1]}
+
+
+def _start(engine, folder, jobs):
+    return processes.start(jobs, engine=engine, folder=folder, num_devices=2)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Returns {engine: {case: {name: array}}}."""
+    folder = tmp_path_factory.mktemp("strategies")
+    jobs = {
+        JOB: ON_ONE | ON_TWO,
+        REFERENCE: {"case": APART, "replicas": 2},
+        TRACES: {"name": "compiled", "case": TINY | COMPILED},
+    }
+    started = {
+        "tensorflow": _start("tensorflow", folder, jobs),
+        "jax": _start("jax", folder, {JOB: ON_TWO}),
+    }
+    return {engine: programs.by_case(result()) for engine, result in started.items()}
+
+
+@pytest.fixture(scope="module")
+def said_slowly(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("strategies")
+    cases = SLOW_ON_TWO | {"one student": RESNET | {"eval_batch": 64}}
+    streamed = TINY | COMPILED | {"resident": False}
+    jobs = {
+        "tensorflow": {JOB: cases, TRACES: {"name": "compiled", "case": streamed}},
+        "jax": {JOB: cases},
+    }
+    started = {engine: _start(engine, folder, job) for engine, job in jobs.items()}
+    return {engine: programs.by_case(result()) for engine, result in started.items()}
+
+
+both = pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+
+
+def assert_same(found, wanted, *, names=None):
+    for name in names or wanted:
+        np.testing.assert_allclose(
+            found[name], wanted[name][: len(found[name])], rtol=1e-5, atol=1e-5, err_msg=name
+        )
+
+
+# Two devices
+
+
+@both
+def test_two_replicas_with_shared_statistics_say_what_one_device_says(said, engine):
+    """Row i of the losses is that of the plan's i-th example: all examples differ."""
+    wanted = said["tensorflow"]["one"]
+    assert len(np.unique(wanted["loss"][0, 0])) == programs.BATCH
+    assert_same(said[engine]["together"], wanted)
+
+
+@both
+def test_replicas_with_statistics_of_their_own_learn_from_the_mean_of_their_gradients(said, engine):
+    assert_same(said[engine]["apart"], said["tensorflow"]["reference"])
+
+
+@both
+def test_statistics_of_slices_are_not_those_of_the_batch(said, engine):
+    found, wanted = said[engine]["apart"], said["tensorflow"]["one"]
+    assert np.abs(found["loss"][0, 0] - wanted["loss"][0, 0]).min() > 1e-4
+    assert np.abs(found["logits"] - wanted["logits"][:1]).max() > 1e-3
+
+
+@both
+def test_evaluation_has_every_example_once_and_in_order(said, engine):
+    for case, wanted in (("together", "one"), ("apart", "reference")):
+        logits = said[engine][case]["logits"][0]
+        assert len(np.unique(logits, axis=0)) == programs.NUM_TRAIN + programs.NUM_TEST
+        reference = said["tensorflow"][wanted]["logits"][0]
+        distance = np.abs(logits[:, None] - reference[None]).max(-1)
+        assert distance.argmin(1).tolist() == list(range(len(logits)))
+
+
+@pytest.mark.slow
+@both
+def test_streamed_batches_are_sliced_alike(said, said_slowly, engine):
+    assert_same(said_slowly[engine]["streamed"], said[engine]["together"])
+    assert_same(said_slowly[engine]["streamed apart"], said[engine]["apart"])
+
+
+@pytest.mark.slow
+@both
+def test_a_student_on_two_devices_says_what_it_says_on_one(said_slowly, engine):
+    assert_same(said_slowly[engine]["student"], said_slowly[engine]["one student"])
+
+
+# XLA under TensorFlow, as on a GPU
+
+
+def test_xla_says_what_the_plain_graph_says(said):
+    assert_same(said["tensorflow"]["compiled"], said["tensorflow"]["one"])
+
+
+def test_xla_traces_a_program_once_for_all_runs_and_epochs(said):
+    """Two runs of four calls: calls of one step, calls of three steps, evaluations."""
+    traces = said["tensorflow"]["traces"]
+    assert traces["whole_epochs"].tolist() == [2]
+    *for_replicas, evaluation = traces["one_by_one"]
+    assert (sum(for_replicas), evaluation) == (0, 1)
+
+
+@pytest.mark.slow
+def test_xla_compiles_streamed_steps_once(said, said_slowly):
+    """The images of each evaluation batch come from the host too."""
+    found = said_slowly["tensorflow"]
+    assert_same(found["compiled"], said["tensorflow"]["one"])
+    step, *for_replicas, evaluation = found["traces"]["one_by_one"]
+    assert (step, sum(for_replicas), evaluation) == (1, 0, 1)
+
+
+# Several worker processes, as on several machines
+
+STUDY = """
+from memkit.configs import common
+
+
+def get_config(variant=""):
+    config = common.study(title="two replicas")
+    config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
+    config.subsets.num_runs = 20
+    config.model = dict(name="tests.training.programs:tiny_convolutional", filters=2)
+    config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=0.0)
+    config.training = common.training(epochs=2, batch_size=64, augment="pad_crop_flip", pad=1)
+    config.training.data_parallel = 2
+    return config
+"""
+NUM_RUNS = 2
+
+
+def _train(folder, workdir, *flags, tf_config=None):
+    """Starts `memkit train` of the first runs of the study."""
+    config = folder / "config.py"
+    config.write_text(STUDY)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TF_NUM_", "TF_CONFIG"))}
+    added = {} if tf_config is None else {"TF_CONFIG": json.dumps(tf_config)}
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "memkit.cli", "train", f"--config={config}"),
+            *(f"--workdir={workdir}", "--devices=cpu", f"--runs=0:{NUM_RUNS}", *flags),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+        env=inherited | added,
+    )
+
+
+def _ended(*started):
+    """Waits for processes, and ends them all if one hangs; returns what they said."""
+    try:
+        return [(process, process.communicate(timeout=400)[0]) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+
+
+def _finished(*started):
+    """Waits for processes that succeed; returns what they said."""
+    ended = _ended(*started)
+    for process, text in ended:
+        assert process.returncode == 0, text
+    return [text for _, text in ended]
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _records(workdir):
+    study = studies.load(workdir)
+    names = ("curve", "train_logodds", "test_logodds", "train_predicted", "prob_mean")
+    found = studies.read_runs(study, study.points[0], names)
+    assert found.problems == {}
+    assert found.index.tolist() == list(range(NUM_RUNS))
+    return found
+
+
+def _start_both(folder, workdirs):
+    """Starts two processes that train each run together."""
+    workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    return [
+        _train(
+            folder,
+            folder / workdir,
+            tf_config={"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}},
+        )
+        for index, workdir in enumerate(workdirs)
+    ]
+
+
+@pytest.fixture(scope="module")
+def mirrored_folder(tmp_path_factory):
+    """The workdir of the study trained by one process with two replicas."""
+    folder = tmp_path_factory.mktemp("mirrored")
+    (said,) = _finished(_train(folder, folder / "study", "--workers=1"))
+    assert "mirrored" in said
+    return folder / "study"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folders", [("both", "both"), ("first", "second")])
+def test_two_processes_with_tf_config_write_the_records_of_one(tmp_path, mirrored_folder, folders):
+    """In one folder that both see, and in a folder for each."""
+    for text in _finished(*_start_both(tmp_path, folders)):
+        assert "multi_worker" in text
+    mirrored = _records(mirrored_folder)
+    for folder in set(folders):
+        found = _records(tmp_path / folder)
+        for name, wanted in mirrored.arrays.items():
+            # Log-odds and probabilities are float16, whose steps are up to 1/1024 of a value.
+            tolerance = 1e-5 if wanted.dtype == np.float32 else 2e-3
+            np.testing.assert_allclose(
+                found.arrays[name], wanted, rtol=tolerance, atol=tolerance, err_msg=name
+            )
+
+
+@pytest.mark.slow
+def test_processes_that_would_train_different_runs_together_are_refused(tmp_path, mirrored_folder):
+    """As after a kill between the two writes of one record: else gradients of two runs mix."""
+    second = shutil.copytree(mirrored_folder, tmp_path / "second")
+    (second / "points" / "one_hot" / "runs" / "1.npz").unlink()
+    started = _start_both(tmp_path, ("first", "second"))
+    said = [text for _, text in _ended(*started)]
+    codes = [process.returncode for process in started]
+    assert codes == [2, 2], said
+    assert all("TF_CONFIG: expected processes that train the same run" in text for text in said)
+    assert not list(tmp_path.glob("first/points/*/runs/*"))
+    assert [file.name for file in second.glob("points/*/runs/*")] == ["0.npz"]

@@ -1,0 +1,240 @@
+"""The check of a study for TPU chips: what it compiles, how it counts, what it says."""
+
+import dataclasses
+import math
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from memkit.configs import cifar100_distill, mnist_mlp
+
+from memkit.errors import InputError
+from memkit.studies import points
+from memkit.sweeps import tpu_check
+from memkit.training import installation, tpu_chips
+from memkit.training.tpu_check import Finding, count_points
+
+SCRIPT = pathlib.Path(__file__).parent / "tpu_check_script.py"
+GOOD = Finding(error="", memory=2**30, flops=1e15)
+
+
+def _mnist(**changes):
+    config = points.plain(mnist_mlp.get_config().to_dict())
+    for field, value in changes.items():
+        section, _, name = field.partition("__")
+        config[section][name] = value
+    return config
+
+
+def _script(*words):
+    """Returns the words that the script prints in a process of its own, by name."""
+    hidden = tpu_check.ENVIRONMENT | {"JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *words],
+        capture_output=True,
+        text=True,
+        env=os.environ | hidden,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines())
+
+
+def _mlp_flops():
+    """FLOPs of one run of the 784-512-256-10 perceptron, matrix products alone."""
+    layers = ((784, 512), (512, 256), (256, 10))
+    forward = sum(2 * a * b for a, b in layers)
+    # Gradients of weights and of inputs; nobody asks for that of the images.
+    per_example = 3 * forward - 2 * 784 * 512
+    steps = 10 * (42_000 // 128)
+    return per_example * 128 * steps + forward * math.ceil(70_000 / 512) * 512
+
+
+@pytest.mark.parametrize(
+    ("text", "chips", "peak"),
+    [
+        ("v4:2x2x1", 4, 275e12),
+        ("v4:4x4x4", 64, 275e12),
+        ("v5e:1x1", 1, 197e12),
+        ("v5e:2x2", 4, 197e12),
+        ("v5p:2x2x2", 8, 459e12),
+        ("v6e:16x16", 256, 918e12),
+    ],
+)
+def test_a_topology_has_its_chips_and_peak(text, chips, peak):
+    topology = tpu_chips.topology(text)
+    assert (topology.name, topology.num_chips, topology.chip.peak) == (text, chips, peak)
+
+
+def test_the_two_cores_of_a_v4_chip_are_one_device():
+    assert tpu_chips.topology("v4:2x2x1").options == {"chip_config_name": "megacore"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "received ''"),
+        ("v5e", "such as v5e:2x2"),
+        ("v5e-4", "such as v5e:2x2"),
+        ("v5e:0x2", "such as v5e:2x2"),
+        ("v5e:2x", "such as v5e:2x2"),
+        ("v7x:2x2x1", "one of the chips v4, v5e, v5p, v6e"),
+        ("v5e:2x2x1", "2 sides for v5e"),
+        ("v4:2x2", "3 sides for v4"),
+        ("v5e:1x2", "even first and second sides"),
+        ("v6e:3x2", "even first and second sides"),
+        ("v5e:32x32", "at most the 256 chips of a v5e pod"),
+    ],
+)
+def test_an_impossible_topology_is_refused_with_examples(text, said):
+    with pytest.raises(InputError, match="^--topology: expected ") as caught:
+        tpu_chips.topology(text)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "said"),
+    [
+        ({}, {"packing": "zip"}, "--packing: expected one of none, map, vmap"),
+        ({}, {"runs_per_program": 4}, "--runs_per_program: expected 1, or --packing=map or vmap"),
+        ({"training__data_parallel": 8}, {}, "chips that divide the 4 of --topology"),
+        ({"training__data_parallel": 16}, {}, "training.data_parallel: expected 1, 2, 4 or 8"),
+        ({}, {"points": ["depth8"]}, "point: expected one of one_hot"),
+        ({"training__batch_size": 42_001}, {}, "at most the subset's 42000 examples"),
+    ],
+)
+def test_what_could_not_train_is_refused(changes, flags, said):
+    with pytest.raises(InputError) as caught:
+        tpu_check.prepare(_mnist(**changes), topology="v5e:2x2", **flags)
+    assert said in str(caught.value)
+
+
+def test_without_the_compiler_the_extra_is_named(monkeypatch):
+    real = installation._distribution
+    monkeypatch.setattr(
+        installation,
+        "_distribution",
+        lambda name, path: None if name == "libtpu" else real(name, path),
+    )
+    with pytest.raises(InputError, match="libtpu.*the extra jax-tpu"):
+        tpu_check.prepare(_mnist(), topology="v5e:2x2")
+
+
+def test_subsets_are_as_large_as_those_of_the_study():
+    config = _mnist()
+    small = config | {"subsets": config["subsets"] | {"num_runs": 400, "train_fraction": 0.99}}
+    for each, size in ((config, 42_000), (small, 59_400)):
+        job = tpu_check.prepare(each, topology="v5e:2x2").job
+        assert job.study.train_mask[0].sum() == size
+        assert job.study.config["subsets"]["num_runs"] == each["subsets"]["num_runs"]
+
+
+def test_a_worker_holds_the_chips_that_share_a_run():
+    check = tpu_check.prepare(_mnist(training__data_parallel=4), topology="v5e:2x2")
+    assert (check.job.setup.kind, check.job.setup.num_devices) == ("tpu", 4)
+    assert check.environment["JAX_PLATFORMS"] == "cpu"
+
+
+def test_the_ends_of_the_axis_and_the_largest_student_are_compiled():
+    config = points.plain(cifar100_distill.get_config().to_dict())
+    check = tpu_check.prepare(config, topology="v5e:2x2")
+    names = [point.name for point in check.compiled]
+    assert names == ["one_hot_depth8", "one_hot_depth110", "distilled_depth110"]
+    chosen = tpu_check.prepare(config, topology="v5e:2x2", points=["distilled_depth20"])
+    assert [point.name for point in chosen.compiled] == ["distilled_depth20"]
+
+
+@pytest.fixture(scope="module")
+def check():
+    config = points.plain(cifar100_distill.get_config().to_dict())
+    return tpu_check.prepare(config | {"series": ["one_hot"]}, topology="v5e:2x2")
+
+
+def test_a_compiler_that_crashes_is_a_finding(check, counts, monkeypatch):
+    real = tpu_check._apart
+
+    def crashing(check, function, *arguments):
+        return counts if function is count_points else real(check, os._exit, 3)
+
+    monkeypatch.setattr(tpu_check, "_apart", crashing)
+    findings, _ = tpu_check.run(dataclasses.replace(check, compiled=check.compiled[:1]))
+    assert "died" in findings["one_hot_depth8"].error
+    assert "died" in tpu_check.failures(check, findings)["one_hot_depth8"]
+
+
+@pytest.fixture(scope="module")
+def counts(check):
+    return {point.name: 1e15 * (1 + i) for i, point in enumerate(check.job.study.points)}
+
+
+def _findings(counts, check, **changes):
+    return {
+        point.name: dataclasses.replace(GOOD, flops=counts[point.name], **changes)
+        for point in check.compiled
+    }
+
+
+def test_the_table_turns_flops_into_hours(check, counts):
+    text = tpu_check.text(check, _findings(counts, check), counts)
+    lines = text.splitlines()
+    assert len(lines) == 9
+    row = "one_hot_depth8 400 compiles 1.07 GB 6.3% 1e+15 709 0.564"
+    assert lines[1].split() == row.split()
+    assert lines[2].split()[2:4] == ["not", "asked"]
+    # 400 runs of (1 + ... + 7) x 1e15 FLOPs at 197e12 a second.
+    assert lines[-1].startswith("total: 2800 runs, at least 15.8 chip-hours, 3.95 hours on v5e:2x2")
+
+
+def test_counts_that_the_compiler_contradicts_are_not_used(check, counts):
+    doubled = {name: 2 * flops for name, flops in counts.items()}
+    text = tpu_check.text(check, _findings(doubled, check), counts)
+    assert "total" not in text
+    assert "counts before and after differ" in text.splitlines()[-1]
+    assert text.splitlines()[2].split()[-3:] == ["-", "-", "-"]
+    assert "2e+15" in text.splitlines()[1]
+
+
+def test_complaints_and_too_much_memory_are_failures(check, counts):
+    first, last = (point.name for point in check.compiled)
+    findings = _findings(counts, check)
+    assert tpu_check.failures(check, findings) == {}
+    findings[first] = Finding("RESOURCE_EXHAUSTED: no", np.nan, np.nan)
+    findings[last] = dataclasses.replace(findings[last], memory=17 * 2**30)
+    found = tpu_check.failures(check, findings)
+    assert found[first] == "RESOURCE_EXHAUSTED: no"
+    assert found[last].startswith("needs 18.3 GB of a chip's 16.9 GB")
+    assert "fails" in tpu_check.text(check, findings, counts)
+
+
+@pytest.mark.parametrize(
+    ("model", "num_arrays"),
+    [("mlp", (18, 11)), pytest.param("resnet", (103, 63), marks=pytest.mark.slow)],
+)
+def test_what_is_lowered_is_what_the_engine_calls(model, num_arrays):
+    """Shapes and types of all arguments, of students, two runs in a program."""
+    said = _script("arguments", model)
+    for place in ("resident", "streamed"):
+        for program, number in zip(("train", "evaluate"), num_arrays, strict=True):
+            assert said[f"{place}_{program}"] == "same"
+            assert int(said[f"{place}_{program}_arrays"]) == number
+
+
+@pytest.mark.slow
+def test_flops_are_those_of_the_matrix_products_however_runs_are_divided():
+    said = {name: float(number) for name, number in (_script("flops")).items()}
+    assert set(said) == {"counted", "none", "map", "vmap", "two_chips", "streamed"}
+    for name, flops in said.items():
+        assert flops == pytest.approx(_mlp_flops(), rel=0.05), name
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_the_arrays_that_are_there():
+    said = {name: float(number) for name, number in (_script("memory")).items()}
+    images = 70_000 * 784
+    weights = 4 * (784 * 512 + 512 * 256 + 256 * 10)
+    assert images + 2 * weights < said["none"] < 1.2 * images + 4 * weights
+    assert 2 * 7 * weights < said["vmap"] - said["none"] < 6 * 7 * weights
+    assert said["streamed"] < 0.3 * said["none"]
