@@ -7,7 +7,8 @@ for 10 epochs on 70% of 60,000 images and evaluated on all 70,000: made-up image
 those of a file. Three ways: memkit in two one-thread processes, as `memkit run` works on two
 cores, with its TensorFlow and with its JAX engine, up to the record of each run; and one process
 with all threads that trains one model after another with a jitted update per batch of host data,
-the shape of that demonstration.
+the shape of that demonstration. Last, what no way can beat: the arithmetic of a run at the speed
+of a float32 matrix product timed in the same call.
 """
 
 import json
@@ -17,7 +18,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import mnist_ways, turns
+from benchmarks import engine_ways, mnist_ways, turns
 from memkit import tables
 
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "turns of each way", lower_bound=1)
@@ -28,6 +29,7 @@ _EXAMPLES = flags.DEFINE_integer("examples", 60_000, "made-up train images", low
 _TESTS = flags.DEFINE_integer("tests", 10_000, "made-up test images", lower_bound=10)
 
 PLAIN = "plain JAX loop, 1 process, all threads"
+PEAK = "float32 matrix product, 2 x 1 thread"
 
 
 def ways(case):
@@ -39,13 +41,21 @@ def ways(case):
         found[f"memkit, {name}, 2 x 1 thread"] = turns.Way(mnist_ways.engine, options, environments)
     hidden = {"JAX_PLATFORMS": "cpu"}
     found[PLAIN] = turns.Way(mnist_ways.plain, {"case": case}, (hidden,), all_threads=True)
+    found[PEAK] = turns.Way(engine_ways.product, {"size": 2048, "count": 5}, environments)
     return found
 
 
-def rows(rates):
-    """Returns the rows of the table from {way: runs per second of each round}."""
+def rows(rates, flops):
+    """Returns the rows of the table, the last for the arithmetic alone.
+
+    Args:
+      rates: {way: runs per second of each round, operations per second for the product}.
+      flops: operations of a run.
+    """
     table = []
-    for name, found in rates.items():
+    whole_runs = {name: found for name, found in rates.items() if name != PEAK}
+    whole_runs["arithmetic alone"] = [peak / flops for peak in rates[PEAK]]
+    for name, found in whole_runs.items():
         middle, low, high = turns.ratios(found, rates[PLAIN])
         speed = statistics.median(found)
         table.append([name, speed, 1 / speed, f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
@@ -57,12 +67,15 @@ def main(argv):
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     case = mnist_ways.Case(_EXAMPLES.value, _TESTS.value, _EPOCHS.value, _NPZ.value)
     rates = turns.measure(ways(case), _ROUNDS.value)
+    flops = turns.once(turns.Way(mnist_ways.flops, {"case": case}, turns.workers("tensorflow")[1]))
     header = ["way", "runs/s", "seconds/run", "faster than the plain loop by", "over the rounds"]
-    print(tables.text(header, rows(rates)))
+    print(tables.text(header, rows(rates, flops)))
+    peak = statistics.median(rates[PEAK])
+    print(f"\n{flops / 1e12:.2f} TFLOP per run, {PEAK}: {peak / 1e9:.0f} GFLOP/s")
     machine = turns.machine()
-    print(f"\n{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
+    print(f"{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
     if _OUT.value:
-        results = {"machine": machine, "case": vars(case), "rates": rates}
+        results = {"machine": machine, "case": vars(case), "flops": flops, "rates": rates}
         pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
 
 

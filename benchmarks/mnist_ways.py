@@ -52,6 +52,23 @@ def engine(case, setup):
     return lambda: small_studies.train(study, point, [next(runs)], setup)
 
 
+def flops(case):
+    """Returns the operations of a run, training and evaluation; a turn of nothing else."""
+    import os
+
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    from benchmarks import arithmetic
+    from memkit.training import work
+
+    study, point = small_studies.draft(case.config())
+    dataset = work.load_dataset(study.config)
+    model = work.builder(point, dataset)()
+    trained = case.epochs * (int(study.train_mask[0].sum()) // BATCH) * BATCH
+    evaluated = len(dataset.train_images) + len(dataset.test_images)
+    whole = trained * arithmetic.training_flops(model) + evaluated * arithmetic.forward_flops(model)
+    return lambda: whole
+
+
 def plain(case):
     """Trains as public demonstrations do: one jitted update per batch, fed from the host.
 

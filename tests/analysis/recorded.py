@@ -5,7 +5,7 @@ import numpy as np
 from memkit import analysis, estimators, records, studies
 from memkit.seeds import stream
 
-_INFO = {
+INFO = {
     "status": "done",
     "train_accuracy": 0.75,
     "test_accuracy": 0.5,
@@ -33,7 +33,7 @@ def record(study, seed=0):
             arrays["train_correct"], arrays["test_correct"] = correct, test
             noise = draw.random(len(mask)) + 0.1 * place
             arrays["train_logodds"] = (4 * correct - 2 + noise).astype(np.float16)
-            studies.write_record(study, point, run, arrays, _INFO)
+            studies.write_record(study, point, run, arrays, INFO)
     return study
 
 

@@ -10,18 +10,8 @@ from memkit.analysis import along_axis, proxies, read_outcomes
 from memkit.report.sections import proxies as section
 from memkit.seeds import stream
 from memkit.studies.results import _without_nan
+from tests.analysis.recorded import INFO
 
-_INFO = {
-    "status": "done",
-    "train_accuracy": 0.75,
-    "test_accuracy": 0.5,
-    "steps": 12,
-    "seconds": 1.5,
-    "engine": "tensorflow",
-    "device": "CPU",
-    "host": "here",
-    "versions": {"numpy": "2"},
-}
 EPOCHS = 3
 
 
@@ -59,7 +49,7 @@ def make_study(tmp_path, make_config, tiny, monkeypatch):
         for point in study.points:
             for run in range(len(study.train_mask)):
                 arrays = _arrays(study, point, run, draw)
-                studies.write_record(study, point, run, arrays, _INFO)
+                studies.write_record(study, point, run, arrays, INFO)
         outcomes = [read_outcomes(study, point) for point in study.points]
         found = along_axis.analyze(study, outcomes)
         studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})

@@ -58,7 +58,11 @@ def test_mnist(tmp_path):
     arguments = ("--rounds=1", "--epochs=1", "--examples=600", "--tests=20")
     printed, found = program("mnist", tmp_path / "out.json", *arguments)
     assert_positive(found["rates"])
-    assert len(found["rates"]) == 3 and all(name in printed for name in found["rates"])
+    assert len(found["rates"]) == 4 and all(name in printed for name in found["rates"])
+    layers = ((784, 512), (512, 256), (256, 10))
+    forward = sum(2 * inputs * outputs for inputs, outputs in layers)
+    images = 420 // 128 * 128
+    assert found["flops"] == images * (3 * forward - 2 * 784 * 512) + 620 * forward
 
 
 def test_scaling(tmp_path):

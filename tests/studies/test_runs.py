@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memkit import records, studies
+from tests.analysis.recorded import INFO
 
 NAMES = ("train_correct", "train_logodds", "curve")
 
@@ -26,22 +27,9 @@ def _arrays(study, run):
     }
 
 
-_INFO = {
-    "status": "done",
-    "train_accuracy": 0.75,
-    "test_accuracy": 0.5,
-    "steps": 12,
-    "seconds": 1.5,
-    "engine": "tensorflow",
-    "device": "CPU",
-    "host": "here",
-    "versions": {"numpy": "2"},
-}
-
-
 def _write(study, point, runs):
     for run in runs:
-        studies.write_record(study, point, run, _arrays(study, run), _INFO)
+        studies.write_record(study, point, run, _arrays(study, run), INFO)
 
 
 def _folder(study, point):
@@ -84,7 +72,7 @@ def test_points_do_not_see_each_others_runs(study):
 
 
 def test_numpy_run_numbers_are_fine(study):
-    studies.write_record(study, study.points[0], np.int64(3), _arrays(study, 3), _INFO)
+    studies.write_record(study, study.points[0], np.int64(3), _arrays(study, 3), INFO)
     assert studies.read_runs(study, study.points[0]).index.tolist() == [3]
 
 
@@ -128,7 +116,7 @@ def test_record_of_another_study_is_a_problem(study, tmp_path, make_config, tiny
 def test_foreign_entry_is_a_problem_by_name(study, entry, value):
     point = study.points[0]
     _write(study, point, (0,))
-    studies.write_record(study, point, 1, _arrays(study, 1), _INFO | {entry: value})
+    studies.write_record(study, point, 1, _arrays(study, 1), INFO | {entry: value})
     assert _problem(study, point, 1).startswith(f"{entry} is {value}, this place needs ")
 
 
@@ -136,7 +124,7 @@ def test_record_of_another_subset_is_a_problem(study):
     point = study.points[0]
     _write(study, point, (0,))
     subset = records.subset_hash(study.train_mask[2])
-    studies.write_record(study, point, 1, _arrays(study, 1), _INFO | {"subset": subset})
+    studies.write_record(study, point, 1, _arrays(study, 1), INFO | {"subset": subset})
     assert _problem(study, point, 1).startswith("subset is ")
 
 
