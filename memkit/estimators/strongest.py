@@ -13,7 +13,7 @@ from memkit.estimators import influence
 
 _BLOCK_ELEMENTS = 2**23
 _GROUP = 32
-_LEAST = np.finfo(np.float32).tiny  # what counts as positive
+_LEAST = np.float32(1e-6)  # what counts as positive: more than rounding makes of 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,22 +85,14 @@ def _blocks(outcome, train_mask, product):
     """Yields (first train example, influence [n, t] float32), 0 where it is undefined."""
     num_runs, num_train = train_mask.shape
     num_in = np.count_nonzero(train_mask, axis=0)
-    defined = (num_in > 0) & (num_in < num_runs)
-    scale = np.where(defined, num_runs / np.maximum(num_in * (num_runs - num_in), 1), 0)
-    if outcome.dtype == bool:
-        # Sums of 0 and 1 are exact, so the mean is taken off afterwards.
-        total, values = np.count_nonzero(outcome, axis=0), outcome.astype(np.float32)
-    else:
-        total = np.zeros(outcome.shape[1])
-        values = (outcome - outcome.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    scale, num_in, total = (array.astype(np.float32) for array in (scale, num_in, total))
-    in_sum = product(values)
+    arms = num_in * (num_runs - num_in)
+    scale = np.where(arms > 0, 1 / np.maximum(arms, 1), 0).astype(np.float32)
+    # Centered, so that one sum is the whole difference of the means but for its scale; times the
+    # number of runs, so that 0/1 outcomes stay whole numbers, whose sums are exact.
+    total = outcome.sum(axis=0, dtype=int if outcome.dtype == bool else float)
+    difference = product((num_runs * outcome - total).astype(np.float32))
     for start, stop in _steps(num_train, max(1, _BLOCK_ELEMENTS // max(1, len(total)))):
-        infl = np.require(in_sum(train_mask[:, start:stop]), requirements="W")
-        if outcome.dtype == bool:
-            expectation = np.multiply.outer(num_in[start:stop], total)
-            expectation /= np.float32(num_runs)
-            infl -= expectation
+        infl = np.require(difference(train_mask[:, start:stop]), requirements="W")
         infl *= scale[start:stop, None]
         yield start, infl
 
