@@ -7,13 +7,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 BIN = $(VENV)/bin
 
-.PHONY: help demo install test check lint bench clean
+.PHONY: help demo install test check lint bench docs clean
 
 help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
 	@echo "make test     run the tests"
 	@echo "make check    run the tests and the slow tests"
 	@echo "make lint     check style and format"
+	@echo "make docs     build the documentation in out/site"
 	@echo "make bench    measure speed against named peers (under 25 minutes on two idle cores)"
 
 demo: $(VENV)/installed
@@ -30,6 +31,9 @@ check: lint test
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(VENV)/installed-test
+	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/installed-test
 	@mkdir -p out/bench

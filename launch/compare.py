@@ -5,7 +5,7 @@ import sys
 from memkit import cli, studies
 from memkit.analysis import across, across_text
 
-from . import flags
+from . import flags, values
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()
@@ -19,10 +19,10 @@ _OUT = flags.text("out", "folder for charts (PNG, SVG, HTML) and comparison.json
 
 
 def main():
-    other = flags.required("with", _WITH.value)
+    other = values.required("with", _WITH.value)
     study = studies.load(_WORKDIR.value) if _WORKDIR.value else None
     if studies.exists(other):
-        flags.required("workdir", _WORKDIR.value)
+        values.required("workdir", _WORKDIR.value)
         theirs = studies.load(other)
         points = across.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
         print(across_text.with_study(study, theirs, points, out=_OUT.value))

@@ -5,14 +5,14 @@ import time
 
 from memkit import cli, studies
 
-from . import flags, stages
+from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
 
 
 def main():
     started = time.monotonic()
-    study = studies.load(flags.required("workdir", _WORKDIR.value))
+    study = studies.load(values.required("workdir", _WORKDIR.value))
     stages.estimate(study, started=started)
     return 0
 

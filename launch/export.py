@@ -5,7 +5,7 @@ import sys
 from memkit import cli, storage, studies
 from memkit.analysis import across, exports
 
-from . import flags
+from . import flags, values
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()
@@ -14,9 +14,9 @@ _OUT = flags.text("out", "folder to write to")
 
 
 def main():
-    study = studies.load(flags.required("workdir", _WORKDIR.value))
-    layout = flags.required("format", _FORMAT.value)
-    out = flags.required("out", _OUT.value)
+    study = studies.load(values.required("workdir", _WORKDIR.value))
+    layout = values.required("format", _FORMAT.value)
+    out = values.required("out", _OUT.value)
     storage.check_writable("--out", out)
     for where in exports.export(study, across.chosen_points(study, _POINTS.value), layout, out):
         print(where)

@@ -1,4 +1,4 @@
-"""The flags that verbs share, and how their text becomes values.
+"""The flags that verbs share; `values` says what their text means.
 
 Every flag of memkit is defined here, so `memkit VERB --help` lists a verb's flags by this module.
 A verb calls the functions it needs at import; two verbs are never loaded in one process.
@@ -8,14 +8,10 @@ import importlib.util
 import os
 import pathlib
 
-from absl import flags, logging
+from absl import flags
 from ml_collections import config_flags
 
-from memkit import models, studies
 from memkit.errors import expected
-from memkit.studies import checks
-from memkit.studies import points as points_lib
-from memkit.sweeps import placement as placement_lib
 from memkit.training import engines
 
 
@@ -33,6 +29,12 @@ def config():
 def workdir():
     """Defines --workdir."""
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
+
+
+def workdirs():
+    """Defines --workdir where it may be given several times."""
+    meaning = "folder of a study, local or gs://; several, with --out, are set side by side"
+    return flags.DEFINE_multi_string("workdir", None, meaning)
 
 
 def placement():
@@ -54,6 +56,24 @@ def placement():
             0,
             "worker processes; 0 means one per core, or per GPU or TPU chip",
             lower_bound=0,
+        ),
+    }
+
+
+def executor():
+    """Defines --executor and --ray_address; returns their holders by name."""
+    return {
+        "executor": flags.DEFINE_enum(
+            "executor",
+            "local",
+            ["local", "ray"],
+            "local: worker processes of this machine; ray: actors of a Ray cluster",
+        ),
+        "ray_address": flags.DEFINE_string(
+            "ray_address",
+            None,
+            "host:port of the head of a Ray cluster; without it the cluster of RAY_ADDRESS or of "
+            "this machine, else a new one on this machine",
         ),
     }
 
@@ -80,12 +100,6 @@ def topology():
     )
 
 
-def placed(holders, config_value):
-    """Returns the Placement of a study's config from the holders of `placement`."""
-    values = {name: holder.value for name, holder in holders.items()}
-    return placement_lib.place(data_parallel=config_value["training"]["data_parallel"], **values)
-
-
 def points():
     """Defines --points."""
     return flags.DEFINE_list("points", [], "only these points, by name")
@@ -96,7 +110,11 @@ def selection():
     return {
         "points": points(),
         "runs": flags.DEFINE_string("runs", None, "only runs first:last, last not included"),
-        "shard": flags.DEFINE_string("shard", "0/1", "i/n: only runs m with m % n == i"),
+        "shard": flags.DEFINE_string(
+            "shard",
+            "0/1",
+            "i/n: only runs m with m % n == i; auto: as Slurm, Kubernetes or a TPU slice number it",
+        ),
     }
 
 
@@ -110,6 +128,11 @@ def names(name, meaning):
     return flags.DEFINE_list(name, [], meaning)
 
 
+def each(name, meaning):
+    """Defines a flag that takes any text and may be given several times."""
+    return flags.DEFINE_multi_string(name, [], meaning)
+
+
 def choice(name, values, meaning):
     """Defines a flag that takes one of some words, none by default."""
     return flags.DEFINE_enum(name, None, list(values), meaning)
@@ -118,6 +141,20 @@ def choice(name, values, meaning):
 def count(name, default, meaning):
     """Defines a flag that takes a number of things, at least 1."""
     return flags.DEFINE_integer(name, default, meaning, lower_bound=1)
+
+
+def watch():
+    """Defines --watch, which takes a value or none."""
+    return flags.DEFINE_flag(
+        flags.Flag(
+            parser=flags.ArgumentParser(),
+            serializer=None,
+            name="watch",
+            default=None,
+            help_string="print again every 5 seconds, or every --watch=seconds, until all is done",
+            boolean=True,  # So that it does not take the next word for its value.
+        )
+    )
 
 
 def switch(name, text):
@@ -156,68 +193,3 @@ def _config_path(value):
     if name not in packaged:
         raise expected("--config", f"one of {', '.join(packaged)}, or a file ending in .py", name)
     return f"{folder / name}.py{colon}{variant}"
-
-
-def resolved(config_value, workdir_value):
-    """Returns the checked config as nested plain values.
-
-    Args:
-      config_value: value of --config, or None: then the study in the workdir has it.
-      workdir_value: value of --workdir.
-
-    Raises:
-      InputError: no config, or one that cannot be a study.
-    """
-    if config_value is None:
-        if not workdir_value or not studies.exists(workdir_value):
-            raise expected("--config", "the name or file of a study's config", "none")
-        return studies.load(workdir_value).config
-    nested = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
-    nested["model"], left_out = models.fields_of_own(nested["model"])
-    if left_out:
-        logging.info("model: %s takes no %s", nested["model"]["name"], ", ".join(left_out))
-    checks.check(nested)
-    return nested
-
-
-def required(name, value):
-    """Returns a flag's value; refuses its absence."""
-    if not value:
-        raise expected(f"--{name}", "a value", "none")
-    return value
-
-
-def chosen(holders):
-    """Returns the keyword arguments of `selection.missing` from the holders of `selection`."""
-    runs, shard = holders["runs"].value, holders["shard"].value
-    return {
-        "points": holders["points"].value,
-        "runs": None if runs is None else _pair("--runs", runs, ":"),
-        "shard": _shard(shard),
-    }
-
-
-def _shard(text):
-    index, count = _pair("--shard", text, "/")
-    if not 0 <= index < count:
-        raise expected("--shard", "i/n with 0 <= i < n", text)
-    return index, count
-
-
-def _pair(flag, text, separator):
-    parts = text.split(separator)
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise expected(flag, f"two whole numbers joined by {separator!r}", repr(text))
-    return int(parts[0]), int(parts[1])
-
-
-def numbers(flag, words):
-    """Returns the floats of a flag that takes names joined by commas.
-
-    Raises:
-      InputError: a word that is no number.
-    """
-    try:
-        return [float(word) for word in words]
-    except ValueError:
-        raise expected(flag, "numbers joined by commas", ",".join(words)) from None

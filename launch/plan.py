@@ -6,7 +6,7 @@ from memkit import cli, studies
 from memkit.sweeps import costs
 from memkit.training import work
 
-from . import flags
+from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -15,8 +15,8 @@ _NO_MEASURE = flags.switch("no_measure", "only count; train nothing and import n
 
 
 def main():
-    config = flags.resolved(_CONFIG.value, _WORKDIR.value)
-    placement = flags.placed(_PLACEMENT, config)
+    config = values.resolved(_CONFIG.value, _WORKDIR.value)
+    placement = values.placed(_PLACEMENT, config)
     study = studies.draft(config, work.load_dataset(config))
     print(costs.text(study, placement, is_measured=not _NO_MEASURE.value))
     return 0

@@ -9,7 +9,7 @@ from memkit import summary as summary_lib
 from memkit.errors import expected
 from memkit.training import work
 
-from . import flags, stages
+from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
 _POINT = flags.text("point", "name of the point; the last of its first series if none is given")
@@ -22,17 +22,17 @@ _PLACEMENT = flags.placement()
 
 def main():
     started = time.monotonic()
-    study = studies.load(flags.required("workdir", _WORKDIR.value))
+    study = studies.load(values.required("workdir", _WORKDIR.value))
     first = [p for p in study.points if p.series == study.points[0].series]
     point = study.point(_POINT.value or first[-1].name)
-    placement = flags.placed(_PLACEMENT, point.config)
+    placement = values.placed(_PLACEMENT, point.config)
     if placement.runs_at_once > 1:
         raise expected("--packing", "none: the runs of a removal differ in length", "more")
     child = studies.removal.create(
         study,
         point,
         work.load_dataset(study.config),
-        thresholds=flags.numbers(
+        thresholds=values.numbers(
             "--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"]
         ),
         repeats=_REPEATS.value,
@@ -43,7 +43,7 @@ def main():
     print(summary_lib.removal_table(summary["removal"][point.name]))
     stages.write_report(study)
     stages.say_time(started)
-    return stages.say_failures(trained.failures)
+    return stages.say_failures(trained)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,38 @@
-"""Write the report of a study that has estimates: flags plus one call."""
+"""Write the report of a study, or set several side by side: flags plus one call."""
 
 import sys
 
-from memkit import cli, studies
+from etils import epy
 
-from . import flags, stages
+from memkit import cli, storage, studies
+from memkit.errors import expected
 
-_WORKDIR = flags.workdir()
+from . import flags, stages, values
+
+with epy.lazy_imports():  # Charts take long to import.
+    from memkit.report import beside, gather
+
+_WORKDIRS = flags.workdirs()
+_OUT = flags.text("out", "folder for the page of several studies")
 
 
 def main():
-    stages.write_report(studies.load(flags.required("workdir", _WORKDIR.value)))
+    workdirs = values.required("workdir", _WORKDIRS.value)
+    if len(workdirs) == 1:
+        if _OUT.value:
+            raise expected("--out", "none with one study, whose report lies in it", _OUT.value)
+        stages.write_report(studies.load(workdirs[0]))
+        return 0
+    out = storage.path(values.required("out", _OUT.value))
+    labels = beside.labels(workdirs)
+    storage.check_writable("--out", out)
+    found = {
+        label: gather.content(studies.load(workdir))
+        for label, workdir in zip(labels, workdirs, strict=True)
+    }
+    for name, data in sorted(beside.render(found).items()):
+        storage.write(out / name, data)
+    print(f"report: {out / 'index.html'}")
     return 0
 
 

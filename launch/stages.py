@@ -1,5 +1,6 @@
 """What the verbs do, stage by stage; `run` is all of them."""
 
+import contextlib
 import dataclasses
 import functools
 import shlex
@@ -11,8 +12,9 @@ from etils import epy
 
 from memkit import analysis, studies
 from memkit import summary as summary_lib
+from memkit.errors import InputError
 from memkit.sweeps import local, selection
-from memkit.sweeps.progress import duration
+from memkit.sweeps.progress import Progress, duration
 from memkit.training import work
 
 with epy.lazy_imports():  # Charts take long to import and come last.
@@ -20,13 +22,24 @@ with epy.lazy_imports():  # Charts take long to import and come last.
     import memkit.report.gather
 
 
+_MOST_LINES = 10  # about single runs that failed
+
+
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What one command trained: number of runs, wall seconds, failures."""
+    """What one command trained.
 
-    runs: int
-    seconds: float
-    failures: list
+    Attributes:
+      runs: how many this process finished.
+      seconds: wall time.
+      failures: list of queue.Failure, the runs that were set aside.
+      left: {point: runs} that were not tried because of them.
+    """
+
+    runs: int = 0
+    seconds: float = 0.0
+    failures: list = dataclasses.field(default_factory=list)
+    left: dict = dataclasses.field(default_factory=dict)
 
 
 def open_study(config, workdir):
@@ -34,40 +47,50 @@ def open_study(config, workdir):
     command = shlex.join(["memkit", *sys.argv[1:]])
     study = studies.open_or_create(workdir, config, work.load_dataset(config), command=command)
     studies.remove_temporaries(study)
+    studies.executors.remove_ended(study)
     return study
 
 
-def train(study, placement, **chosen):
+def train(study, placement, *, shard=(0, 1), **chosen):
     """Trains what is missing where a Placement says, and says so; returns Trained."""
-    missing, problems = selection.missing(study, **chosen)
+    missing, problems = selection.missing(study, shard=shard, **chosen)
     for name, reason in problems.items():
         logging.warning("%s is made again: %s", name, reason)
-    wanted = sum(map(len, missing.values()))
+    wanted = {name: len(runs) for name, runs in missing.items() if runs}
     if not wanted:
         print("train: nothing is missing")
-        return Trained(0, 0.0, [])
-    print(f"train: {wanted} runs at {sum(map(bool, missing.values()))} points, {placement.note}")
+        return Trained()
+    print(f"train: {sum(wanted.values())} runs at {len(wanted)} points, {placement.note}")
     started = time.monotonic()
+    workers = min(len(placement.environments), sum(wanted.values()))
+    progress = Progress(wanted, workers=workers, stream=sys.stderr)
     try:
-        failures = local.execute(
+        failures, left = local.execute(
             study,
             missing,
             functools.partial(work.train_runs, setup=placement.setup),
             setup=functools.partial(work.configure, placement.setup),
             environments=placement.environments,
+            progress=progress,
             runs_at_once=placement.runs_at_once,
-            stream=sys.stderr,
+            note=placement.note,
+            shard=shard,
+            pool=placement.pool,
         )
     except KeyboardInterrupt:
-        left = sum(map(len, selection.missing(study, **chosen)[0].values()))
-        print(
-            f"interrupted: {wanted - left} of {wanted} runs were finished and are kept; "
-            "the same command goes on from there",
-            file=sys.stderr,
-        )
+        with contextlib.suppress(OSError):  # The terminal may be what has ended.
+            print(f"interrupted: {_kept(progress)}", file=sys.stderr, flush=True)
         raise
-    left = sum(map(len, selection.missing(study, **chosen)[0].values()))
-    return Trained(wanted - left, time.monotonic() - started, failures)
+    except InputError as error:
+        raise InputError(f"{error}; {_kept(progress)}" if progress.done else error) from error
+    return Trained(progress.finished_here, time.monotonic() - started, failures, left)
+
+
+def _kept(progress):
+    return (
+        f"{progress.done} of {progress.total} runs were finished and are kept; "
+        "the same command goes on from there"
+    )
 
 
 def estimate(study, *, started, trained=None):
@@ -88,14 +111,18 @@ def write_report(study):
     print(f"report: {path}")
 
 
-def say_failures(failures):
-    """Prints each failure; returns the exit code."""
-    for failure in failures:
-        print(
-            f"failed: {failure.point} run {failure.run}: {failure.reason} ({failure.file})",
-            file=sys.stderr,
-        )
-    return 1 if failures else 0
+def say_failures(trained):
+    """Prints which runs were set aside or left, and why; returns the exit code."""
+    for failure in trained.failures[:_MOST_LINES]:
+        where = f"{failure.point} run {failure.run}"
+        print(f"failed: {where}: {failure.reason} ({failure.file})", file=sys.stderr)
+    if len(trained.failures) > _MOST_LINES:
+        more = len(trained.failures) - _MOST_LINES
+        print(f"failed: {more} more runs; see memkit status", file=sys.stderr)
+    for name, runs in trained.left.items():
+        why = "too many of its runs, or its teacher's, failed"
+        print(f"left: {len(runs)} runs of {name}: {why}", file=sys.stderr)
+    return 1 if trained.failures else 0
 
 
 def say_time(started):

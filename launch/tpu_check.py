@@ -5,7 +5,7 @@ import sys
 from memkit import cli
 from memkit.sweeps import tpu_check
 
-from . import flags
+from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -15,9 +15,9 @@ _PACKING = flags.packing()
 
 
 def main():
-    topology = flags.required("topology", _TOPOLOGY.value)
+    topology = values.required("topology", _TOPOLOGY.value)
     check = tpu_check.prepare(
-        flags.resolved(_CONFIG.value, _WORKDIR.value),
+        values.resolved(_CONFIG.value, _WORKDIR.value),
         topology=topology,
         points=_POINTS.value,
         **{name: holder.value for name, holder in _PACKING.items()},

@@ -5,24 +5,25 @@ import time
 
 from memkit import cli
 
-from . import flags, stages
+from . import flags, stages, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
 _PLACEMENT = flags.placement()
+_EXECUTOR = flags.executor()
 _SELECTION = flags.selection()
 
 
 def main():
     started = time.monotonic()
-    workdir = flags.required("workdir", _WORKDIR.value)
-    chosen = flags.chosen(_SELECTION)
-    config = flags.resolved(_CONFIG.value, workdir)
-    placement = flags.placed(_PLACEMENT, config)
+    workdir = values.required("workdir", _WORKDIR.value)
+    chosen = values.chosen(_SELECTION)
+    config = values.resolved(_CONFIG.value, workdir)
+    placement = values.placed(_PLACEMENT, config, _EXECUTOR)
     study = stages.open_study(config, workdir)
     trained = stages.train(study, placement, **chosen)
     stages.say_time(started)
-    return stages.say_failures(trained.failures)
+    return stages.say_failures(trained)
 
 
 if __name__ == "__main__":

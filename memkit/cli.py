@@ -3,7 +3,9 @@
 `memkit --help` and `--version` import nothing but this file.
 """
 
+import errno
 import importlib
+import signal
 import sys
 
 # verb -> (module, one line); exactly one module is imported per process.
@@ -13,8 +15,12 @@ VERBS = {
     "train": ("memkit.launch.train", "train the missing runs, or a part of them"),
     "estimate": ("memkit.launch.estimate", "turn run records into scores with intervals"),
     "report": ("memkit.launch.report", "write the report of a study that has estimates"),
+    "chart": ("memkit.launch.chart", "write charts of a study that has estimates"),
     "status": ("memkit.launch.status", "say what of a study is done, missing or broken"),
+    "verify": ("memkit.launch.verify", "check every file of a study, and train some runs again"),
+    "merge": ("memkit.launch.merge", "join studies whose runs were made apart"),
     "compare": ("memkit.launch.compare", "compare scores with a published file or another study"),
+    "audit": ("memkit.launch.audit", "list likely mislabeled, duplicate and ambiguous examples"),
     "export": ("memkit.launch.export", "write scores in the layouts that other tools read"),
     "removal": ("memkit.launch.removal", "train without the memorized examples"),
     "tpu_check": ("memkit.launch.tpu_check", "compile a study for a TPU without having one"),
@@ -22,6 +28,7 @@ VERBS = {
 
 INPUT_ERROR = 2
 INTERRUPTED = 130
+_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def main(argv=None):
@@ -52,11 +59,13 @@ def launch(verb, body, argv):
       body: function without arguments that returns the exit code.
       argv: words after the verb.
 
-    Exit codes: what the body returns, 0 for help, 2 for a mistake in the command, 130 for Ctrl-C.
+    Exit codes: what the body returns, 0 for help, 2 for a mistake in the command or a disk that
+    cannot be written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     from memkit.errors import InputError
 
     try:
+        _stop_like_ctrl_c()
         if {"--help", "-h", "-help"} & set(argv):
             print(_help(verb))
             sys.exit(0)
@@ -64,11 +73,26 @@ def launch(verb, body, argv):
         sys.exit(body())
     except InputError as error:
         _fail(verb, str(error))
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        sys.exit(128 + stop.args[0] if stop.args else INTERRUPTED)
     except BrokenPipeError:  # The reader of our output has gone, as in `memkit status | head`.
         sys.stdout = None
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _NOT_WRITABLE:
+            raise
+        _fail(verb, f"{error.filename or 'files'} cannot be written: {error.strerror}")
+
+
+def _stop_like_ctrl_c():
+    """Lets a scheduler's SIGTERM, and the end of a terminal, end a verb as Ctrl-C does."""
+
+    def interrupt(number, _):
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # Not under nohup.
+            signal.signal(number, interrupt)
 
 
 def _parse(argv):

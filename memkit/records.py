@@ -192,6 +192,22 @@ def read(where, sizes):
     return arrays, info
 
 
+def read_info(where):
+    """Reads the scalars of a record and nothing else, so neither arrays nor checksum are checked.
+
+    Raises:
+      RecordError: the file does not begin like a record.
+      OSError: the file cannot be read.
+    """
+    try:
+        with storage.path(where).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return json.loads(str(stored["info"]))
+    except OSError:
+        raise
+    except Exception as error:  # As in `read`.
+        raise RecordError(f"not a whole record ({type(error).__name__})") from error
+
+
 def _unpack(stored, sizes):
     arrays = dict(stored)
     for name, (dtype, shape) in array_specs(sizes).items():

@@ -4,6 +4,7 @@ Paths are `epath` objects, so `gs://bucket/study` works wherever a local folder 
 """
 
 import contextlib
+import functools
 import os
 import re
 import socket
@@ -12,21 +13,43 @@ import uuid
 # Without this, reading gs:// would import TensorFlow.
 os.environ.setdefault("EPATH_USE_TF", "false")
 
-from etils import epath  # noqa: E402
+from etils import epath, epy  # noqa: E402
 
 from memkit.errors import expected  # noqa: E402
 
+with epy.lazy_imports():  # Local folders do without it.
+    import fsspec
+
+_OBJECT_STORES = ("gcs", "gs", "s3", "az")
 _TEMPORARY = ".tmp-"
 
 
 def path(name):
     """Returns the path object of a local folder or file, or of an object-store address."""
+    if not is_local(name):
+        _see_what_others_write()
     return epath.Path(os.fspath(name)).expanduser()
+
+
+@functools.cache
+def _see_what_others_write():
+    """Keeps object-store clients from answering with listings of the past.
+
+    They remember every listing for the life of the process: no executor would see what another
+    one has finished.
+    """
+    for protocol in _OBJECT_STORES:
+        fsspec.config.conf.setdefault(protocol, {})["use_listings_cache"] = False
 
 
 def is_local(where):
     """True where the path lies on this machine's file system."""
     return "://" not in os.fspath(where)
+
+
+def resolved(where):
+    """Returns the one text that names a folder or file, however it was spelled."""
+    return os.path.realpath(path(where)) if is_local(where) else os.fspath(path(where))
 
 
 def write(where, data):
@@ -40,10 +63,10 @@ def write(where, data):
       OSError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     where = path(where)
-    where.parent.mkdir(parents=True, exist_ok=True)
     if not is_local(where):  # Object stores show an object only when its upload is complete.
-        where.write_bytes(data)
+        where.write_bytes(data)  # They have no folders; making one can mean making a bucket.
         return
+    where.parent.mkdir(parents=True, exist_ok=True)
     owner = f"{socket.gethostname()}-{os.getpid()}"
     temporary = where.parent / f"{_TEMPORARY}{owner}-{uuid.uuid4().hex[:8]}"
     try:
@@ -69,12 +92,13 @@ def remove_stale_temporaries(folder):
     )
     for name in os.listdir(folder):
         found = mine.fullmatch(name)
-        if found and not _is_alive(found[1]):
+        if found and not is_alive(found[1]):
             with contextlib.suppress(FileNotFoundError):
                 (os.rmdir if name.endswith("-probe") else os.unlink)(folder / name)
 
 
-def _is_alive(pid):
+def is_alive(pid):
+    """True where this machine has a process of this number."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -89,7 +113,11 @@ def names(folder):
     folder = path(folder)
     if not folder.is_dir():
         return []
-    return sorted(p.name for p in folder.iterdir() if not p.name.startswith(_TEMPORARY))
+    if is_local(folder):  # Ten times as fast as through path objects.
+        found = os.listdir(folder)
+    else:  # An object store may list the folder itself.
+        found = (p.name for p in folder.iterdir() if p != folder)
+    return sorted(name for name in found if not name.startswith(_TEMPORARY))
 
 
 def size(folder):
@@ -100,7 +128,9 @@ def size(folder):
             for root, _, files in os.walk(folder)
             for name in files
         )
-    return sum(p.stat().length for p in path(folder).glob("**/*") if p.is_file())
+    store, name = fsspec.core.url_to_fs(os.fspath(path(folder)))
+    # From listings; fsspec's own sum asks for every object.
+    return sum(entry["size"] for entry in store.find(name, detail=True).values())
 
 
 def check_writable(argument, folder):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from memkit import estimators, tables
-from memkit.estimators import WithError
+from memkit import estimators, matrices, tables
+from memkit.estimators import WithError, arms
 
 
 def of_point(study, outcomes, found):
@@ -14,7 +14,7 @@ def of_point(study, outcomes, found):
       outcomes: its `analysis.PointOutcomes`.
       found: {outcome: Estimate} of them.
     """
-    mask = study.train_mask[outcomes.index]
+    mask = matrices.take(study.train_mask, outcomes.index)
     correct, planted = outcomes.correct, study.examples.planted
     weights = estimators.run_weights(len(mask), study.config["seed"])
     replicates = _replicates(correct, mask, weights)
@@ -96,8 +96,12 @@ def _detection(outcomes, mask, found, planted, weights, replicates):
     """
     doubt = 1 - found["prob"].out_mean
     out_weights = weights.astype(np.float32)
-    with np.errstate(invalid="ignore"):
-        doubts = 1 - (out_weights @ (outcomes.prob * ~mask)) / (out_weights @ ~mask)
+    doubts = np.empty((len(weights), mask.shape[1]), np.float32)
+    for columns in arms.blocks(*mask.shape):
+        out = ~mask[:, columns]
+        with np.errstate(invalid="ignore"):
+            part = (out_weights @ (outcomes.prob[:, columns] * out)) / (out_weights @ out)
+        doubts[:, columns] = 1 - part
 
     def auroc(score):
         return estimators.auroc(score, planted)

@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import seeds
+from memkit import matrices, seeds
 from memkit.errors import expected
 
 CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "u_shaped", "mixed", "undefined")
@@ -157,7 +157,8 @@ def permutation_null(
     among the same ranges, observed one included.
 
     Args:
-      outcomes: [A, M, N] bool or float, outcomes at the points of the axis for the same runs.
+      outcomes: [A, M, N] bool or float, or A matrices [M, N], outcomes at the points of the axis
+        for the same runs.
       train_mask: [M, N] bool, True where run m trained on example i.
       alphas: floats > 0, thresholds of `classify` to report null shares for.
       num_permutations: int, enough for a p at or below the level.
@@ -170,9 +171,9 @@ def permutation_null(
     Raises:
       InputError: if the shapes do not fit or there are too few permutations for the level.
     """
-    outcomes, train_mask = np.asarray(outcomes), np.asarray(train_mask)
+    outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     _check_null(outcomes, train_mask, num_permutations, level)
-    num_points, num_runs, num_examples = outcomes.shape
+    num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
     selection = _selection(num_points, num_runs, num_permutations, seed)
     p = np.full(num_examples, np.nan)
     counts = {alpha: np.zeros(len(CLASSES), int) for alpha in alphas}
@@ -180,8 +181,8 @@ def permutation_null(
     for start in range(0, num_examples, step):
         columns = slice(start, start + step)
         signed, defined = _signed_weights(train_mask[:, columns])
-        terms = np.multiply(outcomes[:, :, columns], signed, dtype=np.float32)
-        values = selection @ terms.reshape(selection.shape[1], -1)
+        terms = [np.multiply(o[:, columns], signed, dtype=np.float32) for o in outcomes]
+        values = selection @ np.concatenate(terms)
         values = values.reshape(1 + num_permutations, num_points, -1)[:, :, defined]
         ranks = _range_p(values)
         p[start + np.flatnonzero(defined)] = ranks[0]
@@ -194,13 +195,14 @@ def _check_null(outcomes, train_mask, num_permutations, level):
         raise expected(
             "train_mask", "a bool matrix [M, N]", f"{train_mask.dtype} {train_mask.shape}"
         )
-    if outcomes.ndim != 3 or not len(outcomes) or outcomes.shape[1:] != train_mask.shape:
+    shapes = {point.shape for point in outcomes}
+    if shapes != {train_mask.shape}:
         raise expected(
             "outcomes",
             "shape (A, {}, {}) with A >= 1".format(*train_mask.shape),
-            f"shape {outcomes.shape}",
+            f"{len(outcomes)} of shapes {sorted(shapes)}",
         )
-    if not all(np.isfinite(point).all() for point in outcomes):
+    if not all(np.isfinite(o[rows]).all() for o in outcomes for rows in matrices.row_blocks(o)):
         raise expected(
             "outcomes", "finite values (diverged runs must be left out first)", "NaN or infinity"
         )

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 
-from memkit import estimators, studies
+from memkit import estimators, matrices, studies
 from memkit import summary as summary_lib
 from memkit.analysis import along_axis
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
@@ -20,6 +20,7 @@ ANALYSES = (
     "proxies",
     "agreement",
     "convergence",
+    "audit",
     "tables",
 )
 
@@ -40,7 +41,7 @@ def estimate(study):
     summary["duplicates"] = {name: studies.duplicates(study)[name] for name in counts}
     summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
     for point_outcomes in outcomes:
-        mask = study.train_mask[point_outcomes.index]
+        mask = matrices.take(study.train_mask, point_outcomes.index)
         found = {
             name: estimators.memorization(getattr(point_outcomes, name), mask)
             for name in studies.OUTCOMES

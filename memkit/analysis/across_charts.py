@@ -1,7 +1,5 @@
 """The charts of `memkit compare`."""
 
-import io
-
 from memkit import charts, comparisons
 from memkit.analysis import across
 from memkit.charts import agreement, comparison
@@ -22,9 +20,7 @@ def files(found, quantity):
     """
     written = {}
     for name, chart in charts_of(found, quantity).items():
-        page = io.StringIO()
-        chart.save(page, format="html", inline=True)
-        pictures = charts.images(chart) | {"html": page.getvalue().encode()}
+        pictures = charts.images(chart, ("png", "svg", "html"))
         written |= {f"{name}.{kind}": data for kind, data in pictures.items()}
     return written
 

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, seeds, studies, trajectories
+from memkit import estimators, matrices, seeds, studies, trajectories
 from memkit.analysis.along_axis import ALPHAS
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.estimators import distribution, paired
@@ -36,7 +36,8 @@ class Pair:
         """Returns an array of both points, such as "correct", in the common runs or in `index`."""
         index = self.index if index is None else index
         return tuple(
-            getattr(o, name)[np.isin(o.index, index)] for o in (self.one_hot, self.distilled)
+            matrices.take(getattr(o, name), np.isin(o.index, index))
+            for o in (self.one_hot, self.distilled)
         )
 
 
@@ -81,7 +82,8 @@ def _pairs(outcomes, series):
 
 def _of_size(study, pair):
     """Returns the changes at one size."""
-    mask, (before, after) = study.train_mask[pair.index], pair.rows("correct")
+    mask = matrices.take(study.train_mask, pair.index)
+    before, after = pair.rows("correct")
     (change,) = paired.change_of_means(before, after, mask)
     (prob,) = paired.change_of_means(*pair.rows("prob"), mask)
     tests = [rows.mean(axis=1) for rows in pair.rows("test_correct")]
@@ -112,7 +114,7 @@ def _named(name, error):
 
 
 def _joint(study, pair, outcome):
-    mask = study.train_mask[pair.index]
+    mask = matrices.take(study.train_mask, pair.index)
     one_hot, distilled = (_values(rows, mask) for rows in pair.rows(outcome))
     return paired.joint_histogram(distilled, one_hot)
 
@@ -167,8 +169,8 @@ def _changes(study, pairs, *, select, measure):
     Returns:
       {(alpha, class): [DatasetMeans at each size, then of the mean over sizes]}.
     """
-    one_hot = np.stack([pair.rows("correct", select)[0] for pair in pairs])
-    mask = study.train_mask[select]
+    one_hot = [pair.rows("correct", select)[0] for pair in pairs]
+    mask = matrices.take(study.train_mask, select)
     value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
     test = trajectories.permutation_null(one_hot, mask, ALPHAS, seed=study.config["seed"])
     keys, groups = [], []
@@ -177,8 +179,8 @@ def _changes(study, pairs, *, select, measure):
         for code, name in enumerate(trajectories.CLASSES):
             keys.append((alpha, name))
             groups.append(classes == code)
-    both = [np.stack(rows) for rows in zip(*(p.rows("correct", measure) for p in pairs))]
-    places = [*zip(*both), [rows.mean(axis=0, dtype=np.float32) for rows in both]]
-    mask, groups = study.train_mask[measure], np.stack(groups, axis=1)
+    places = [pair.rows("correct", measure) for pair in pairs]
+    places.append([matrices.mean(rows) for rows in zip(*places, strict=True)])
+    mask, groups = matrices.take(study.train_mask, measure), np.stack(groups, axis=1)
     changes = [paired.change_of_means(*place, mask, groups) for place in places]
     return {key: [place[k] for place in changes] for k, key in enumerate(keys)}

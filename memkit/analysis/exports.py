@@ -1,13 +1,15 @@
 """A study in the layouts that others read; the files themselves are `studies.exports`."""
 
 import numpy as np
+from absl import logging
 
 from memkit import studies
 from memkit.analysis.outcomes import read_outcomes
 from memkit.errors import expected
 from memkit.studies import exports
 
-FORMATS = ("feldman_zhang", "aux_arrays", *exports.TABLE_FORMATS)
+FORMATS = ("feldman_zhang", "aux_arrays", "cleanlab", *exports.TABLE_FORMATS)
+_AT_ONCE = 8
 
 
 def export(study, points, layout, out):
@@ -17,8 +19,9 @@ def export(study, points, layout, out):
       study: Study.
       points: list of Point.
       layout: "feldman_zhang" (index, class-wise influence matrices and high-influence pairs, all
-        on 0/1 outcomes), "aux_arrays" (a tree with the outcomes of every run), "csv" or "parquet"
-        (the table of `memkit estimate`).
+        on 0/1 outcomes), "aux_arrays" (a tree with the outcomes of every run), "cleanlab" (given
+        labels and out-of-sample probabilities of every class), "csv" or "parquet" (the table of
+        `memkit estimate`).
       out: folder.
 
     Returns:
@@ -29,7 +32,9 @@ def export(study, points, layout, out):
     """
     if layout in exports.TABLE_FORMATS:
         return [exports.export_table(study, point, layout, out) for point in points]
-    write = _feldman_zhang if layout == "feldman_zhang" else _aux_arrays
+    write = {"feldman_zhang": _feldman_zhang, "aux_arrays": _aux_arrays, "cleanlab": _cleanlab}[
+        layout
+    ]
     return [where for point in points for where in write(study, point, out)]
 
 
@@ -95,3 +100,44 @@ def _aux_arrays(study, point, out):
         )
     }
     return sorted(folders)
+
+
+def _cleanlab(study, point, out):
+    if not point.config["record"]["all_probs"]:
+        wanted = "a study with class probabilities (train one with --config.record.all_probs)"
+        raise expected("--workdir", wanted, f"{study.workdir} without")
+    index = _outcomes(study, point).index
+    found = out_probs(_each_probs(study, point, index), study.train_mask[index])
+    held_out = ~np.isnan(found).any(axis=1)
+    if not held_out.all():
+        logging.warning(
+            "%s: %d examples that no run held out are left out", point.name, (~held_out).sum()
+        )
+    return exports.export_probs(study, point, np.flatnonzero(held_out), found[held_out], out)
+
+
+def _each_probs(study, point, index):
+    """Yields the probabilities [N, C] of each run, of which it holds a few in memory at a time."""
+    for start in range(0, len(index), _AT_ONCE):
+        among = index[start : start + _AT_ONCE].tolist()
+        yield from studies.read_runs(study, point, ("train_probs",), among=among).arrays[
+            "train_probs"
+        ]
+
+
+def out_probs(probs, train_mask):
+    """Returns the mean probability of each class over the runs that held an example out, [N, C].
+
+    Args:
+      probs: iterable of M arrays [N, C], the probabilities of every class that a run gives.
+      train_mask: [M, N] bool, True where run m trained on example i.
+
+    Returns:
+      float64, rows sum to 1; NaN in the rows of examples that no run held out.
+    """
+    total = 0.0
+    for one, mask in zip(probs, train_mask, strict=True):
+        total = total + np.where(mask[:, None], 0, one.astype(np.float64))
+    # Half precision leaves a row's sum some thousandths off.
+    mass = total.sum(axis=1, keepdims=True)
+    return total / np.where(mass > 0, mass, np.nan)

@@ -3,7 +3,7 @@
 import numpy as np
 from absl import logging
 
-from memkit import studies
+from memkit import matrices, studies
 from memkit.estimators import discoveries, influence
 from memkit.estimators.strongest import strongest
 from memkit.training import mask_product
@@ -36,7 +36,7 @@ def analyze(study, outcomes):
 
 def _of_point(study, found):
     options = study.config["report"]
-    train_mask = study.train_mask[found.index]
+    train_mask = matrices.take(study.train_mask, found.index)
     estimates = studies.read_estimates(study, found.point)
     product, name = mask_product.choose(*train_mask.shape, study.sizes.test)
     arrays, numbers = {}, {"num_runs": len(found.index)}

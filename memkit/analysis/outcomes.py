@@ -6,7 +6,7 @@ import numpy as np
 import scipy.special
 from absl import logging
 
-from memkit import records, studies
+from memkit import matrices, records, studies
 
 RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
 
@@ -52,7 +52,9 @@ def read_outcomes(study, point):
     usable = np.isin(status, records.USABLE)
     sizes = study.sizes
     arrays = {
-        name: runs.arrays[name][usable] if runs.arrays else np.empty((0, length), dtype)
+        name: matrices.take(runs.arrays[name], usable)
+        if runs.arrays
+        else np.empty((0, length), dtype)
         for name, length, dtype in (
             ("train_correct", sizes.train, bool),
             ("train_logodds", sizes.train, np.float16),
@@ -64,8 +66,16 @@ def read_outcomes(study, point):
         point=point,
         index=runs.index[usable],
         correct=arrays["train_correct"],
-        prob=scipy.special.expit(arrays["train_logodds"].astype(np.float32)),
+        prob=_probabilities(arrays["train_logodds"]),
         test_correct=arrays["test_correct"],
-        test_prob=scipy.special.expit(arrays["test_logodds"].astype(np.float32)),
+        test_prob=_probabilities(arrays["test_logodds"]),
         infos=runs.infos,
     )
+
+
+def _probabilities(logodds):
+    """Returns [R, n] float32 of [R, n] float16 log-odds."""
+    prob = matrices.empty(logodds.shape, np.float32)
+    for rows in matrices.row_blocks(prob):
+        scipy.special.expit(logodds[rows].astype(np.float32), out=prob[rows])
+    return prob

@@ -17,7 +17,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, proxies, records, studies, trajectories
+from memkit import estimators, matrices, proxies, records, studies, trajectories
 from memkit.proxies import canaries, correlations, leaderboard
 
 ALPHA = 0.1  # threshold of the classes of trajectory that are told apart from constant
@@ -88,9 +88,9 @@ def _measure(study, outcomes):
 def _of_point(study, measured, splits):
     outcomes, index = measured.outcomes, measured.outcomes.index
     values = {n: proxies.hardness(n, v)[None] for n, v in measured.values.items()}
-    mask, planted = study.train_mask[index], study.examples.planted
+    mask, planted = matrices.take(study.train_mask, index), study.examples.planted
     numbers = _board(
-        study, values, outcomes.correct[None], index, measured, splits, correlations.AT_ONE_SIZE
+        study, values, [outcomes.correct], index, measured, splits, correlations.AT_ONE_SIZE
     )
     groups = {"clean": ~planted, "planted": planted} if planted.any() else {"all": ~planted}
     numbers["means"] = {
@@ -121,7 +121,9 @@ def _of_series(study, series, measured, splits):
         )
         for n in names
     }
-    correct = np.stack([m.outcomes.correct[np.isin(m.outcomes.index, common)] for m in measured])
+    correct = [
+        matrices.take(m.outcomes.correct, np.isin(m.outcomes.index, common)) for m in measured
+    ]
     classes = _classes(study, series)
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
     shown = dataclasses.replace(measured[0], history=np.array(shared, int))
@@ -139,7 +141,7 @@ def _of_series(study, series, measured, splits):
 
 def _board(study, values, outcomes, index, measured, splits, statistics):
     """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
-    mask, first = study.train_mask[index], splits[:, index]
+    mask, first = matrices.take(study.train_mask, index), splits[:, index]
     history = np.searchsorted(index, measured.history)
     common = {"history": history, "statistics": statistics}
     found = leaderboard.board(values, outcomes, mask, first=first, **common)

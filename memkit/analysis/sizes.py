@@ -6,7 +6,7 @@ under the restrictions of `memkit.estimators.restricted`.
 
 import numpy as np
 
-from memkit import estimators, studies, trajectories
+from memkit import estimators, matrices, studies, trajectories
 from memkit.analysis.along_axis import ALPHAS
 from memkit.estimators import distribution, paired, restricted
 
@@ -26,10 +26,10 @@ def analyze(study, outcomes):
         common = sorted(set.intersection(*(set(o.index) for o in along))) if along else []
         if len(common) < 2:
             continue
-        mask, seed = study.train_mask[common], study.config["seed"]
+        mask, seed = matrices.take(study.train_mask, common), study.config["seed"]
         points = [o.point for o in along]
         stacks = {
-            name: [getattr(o, name)[np.isin(o.index, common)] for o in along]
+            name: [matrices.take(getattr(o, name), np.isin(o.index, common)) for o in along]
             for name in studies.OUTCOMES
         }
         kept = _restrictions(stacks["correct"], mask)
@@ -60,8 +60,11 @@ def _under_restrictions(stack, mask, seed, points, kept):
         if restriction == "unsaturated_points" and chosen.all():
             found[restriction] = found["all"]
             continue
-        rows = [(p, o[:, examples]) for p, o, c in zip(points, stack, chosen) if c]
-        found[restriction] = _numbers(rows, mask[:, examples], weights, seed)
+        rows = [
+            (p, matrices.take(o, examples, axis=1)) for p, o, c in zip(points, stack, chosen) if c
+        ]
+        left = matrices.take(mask, examples, axis=1)
+        found[restriction] = _numbers(rows, left, weights, seed)
     return found
 
 
@@ -79,7 +82,7 @@ def _numbers(rows, mask, weights, seed):
     }
     if len(rows) > 1 and mask.shape[1]:
         numbers["first_to_last"] = _first_to_last(rows, mask, shapes)
-        numbers["classes"] = _classes(np.stack([outcome for _, outcome in rows]), mask, seed)
+        numbers["classes"] = _classes([outcome for _, outcome in rows], mask, seed)
     return numbers
 
 

@@ -4,6 +4,6 @@ Every family has two halves: `table(...)` aggregates arrays or summary numbers i
 row dicts, `chart(rows, ...)` turns the rows into an `alt.Chart`. Neither imports TensorFlow.
 """
 
-from memkit.charts.images import images
+from memkit.charts.images import FORMATS, USUAL, images
 
-__all__ = ["images"]
+__all__ = ["FORMATS", "USUAL", "images"]

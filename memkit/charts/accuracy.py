@@ -40,7 +40,7 @@ def chart(rows, *, size_title):
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
         title="Accuracy (0 to 1, higher = better)",
         scale=alt.Scale(domainMax=1, zero=False),
-        quantities=QUANTITIES,
+        names=QUANTITIES,
         description="Mean accuracy over runs against model size: training examples that the run "
         "trained on, training examples it did not, and test examples. Bands are 95% "
         "intervals over runs.",

@@ -11,18 +11,12 @@ def detection_table(points, found, *, labels):
       found: summary["proxies"]["points"]; one without canaries gives no rows.
       labels: {score or proxy: text}.
     """
-    rows = []
-    for point, size in zip(points, lines.sizes(points), strict=True):
-        if point["name"] not in found or found[point["name"]]["canaries"] is None:
-            continue
-        same = {"series": point["series"], "kind": str(size)}
-        for name, entry in found[point["name"]]["canaries"].items():
-            rows.append(
-                dots.row(same, dots.AVERAGED, labels[name], entry["auroc"], entry["auroc_stderr"])
-            )
-            if "auroc_single" in entry:
-                rows.append(dots.row(same, dots.SINGLE, labels[name], entry["auroc_single"], None))
-    return rows
+    return [
+        dots.row(same, panel, labels[name], value, stderr)
+        for same, part in dots.per_size(points, found)
+        for name, entry in (part["canaries"] or {}).items()
+        for panel, value, stderr in dots.both(entry, "auroc")
+    ]
 
 
 def detection_chart(rows, *, size_title):
@@ -75,7 +69,7 @@ def paths_chart(rows, *, size_title):
         rows,
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
-        quantities=["planted", "clean"],
+        names=["planted", "clean"],
         column="series",
         layout_row=None,
         description="Mean memorization of planted and of clean labels against model size. Bands "

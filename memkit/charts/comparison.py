@@ -1,13 +1,12 @@
-"""Two scores of the same examples: histograms over each other and joint counts."""
+"""Several scores: histograms over each other, and joint counts of two."""
 
 import altair as alt
 import numpy as np
 
-from memkit.charts import theme
+from memkit.charts import lines, looks, theme
 
 BINS = 40
 JOINT_BINS = 20
-_FIRST, _SECOND = "#56B4E9", "#222222"
 
 
 def histogram_table(panels):
@@ -47,14 +46,14 @@ def histogram_table(panels):
 
 
 def histogram_chart(rows, *, title):
-    """Returns the first score of each panel as bars and the second as a line of steps.
+    """Returns the first score of each panel as bars and the others as lines of steps.
 
     Args:
       rows: rows of `histogram_table`.
       title: of the horizontal axis; names the quantity, its range and direction.
     """
     names = list(dict.fromkeys(r["name"] for r in rows))
-    color = alt.Color("name:N", scale=alt.Scale(domain=names, range=[_FIRST, _SECOND]))
+    color, _ = looks.scales(names, "name")
     y = alt.Y(
         "share:Q",
         title="Share of examples",
@@ -70,16 +69,19 @@ def histogram_chart(rows, *, title):
     ]
     x = alt.X("start:Q", title=title, axis=alt.Axis(grid=False, tickCount=6))
     base = alt.Chart().encode(color=color, tooltip=tips)
-    bars = base.transform_filter(alt.datum.name == names[0]).mark_bar(opacity=0.8)
+    bars = base.transform_filter(alt.datum.name == names[0]).mark_bar(opacity=0.35)
     layers = [bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0))]
+    dashes = {name: dash for name, (_, dash, _) in looks.of(names).items()}
     for name in names[1:]:
         steps = base.transform_filter(alt.datum.name == name)
-        line = steps.mark_line(interpolate="step-after", strokeWidth=2)
+        line = steps.mark_line(interpolate="step-after", strokeWidth=2, strokeDash=dashes[name])
         layers.append(line.encode(x=x, y=y))
-    layered = alt.layer(*layers).properties(width=_width(rows), height=170)
+    layered = alt.layer(*layers).properties(
+        width=theme.panel_width(rows, "panel"), height=lines.PANEL_HEIGHT
+    )
     return theme.facets(layered, rows + _closing(rows, names), column="panel").properties(
-        description="Histograms of two scores of the same examples, one as bars and one as a line "
-        "of steps: share of the examples per bin of 0.05, on a square-root scale."
+        description="Histograms of scores over each other, the first as bars and the others as "
+        "lines of steps: share of the examples per bin of 0.05, on a square-root scale."
     )
 
 
@@ -142,9 +144,9 @@ def joint_chart(rows, *, first, second):
     """
     color = alt.Color(
         "count:Q",
-        title="Examples, log scale",
+        title="Number of examples, log scale",
         scale=alt.Scale(type="log", scheme="blues", domainMin=1),
-        legend=alt.Legend(orient="top", gradientLength=200, titleLimit=300, tickCount=4),
+        legend=alt.Legend(orient="top", gradientLength=200, tickCount=4, format=",d"),
     )
     axis = alt.Axis(grid=False, tickCount=6)
     cells = (
@@ -163,14 +165,9 @@ def joint_chart(rows, *, first, second):
             ],
         )
     )
-    side = min(300, _width(rows))
+    side = min(300, theme.panel_width(rows, "panel"))
     layered = alt.layer(cells).properties(width=side, height=side)
     return theme.facets(layered, rows, column="panel").properties(
         description="Joint histogram of two scores of the same examples: number of examples per "
         "cell, darker = more, on a log scale."
     )
-
-
-def _width(rows):
-    panels = min(len({r["panel"] for r in rows}), theme.MAX_COLUMNS)
-    return (theme.WIDTH - 20 * (panels - 1)) // max(1, panels)

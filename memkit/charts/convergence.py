@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from memkit.charts import compared, lines, theme
+from memkit.charts import lines, theme
 
 LINES = {
     ("correct", "memorization"): "memorization",
@@ -57,12 +57,15 @@ def chart(rows, *, kind="correlation"):
     """
     rows = [r for r in rows if r["kind"] == kind]
     lowest = min(0.5, *(r["value"] for r in rows))
-    return compared.chart(
+    return lines.chart(
         rows,
+        names=LINES.values(),
+        field="line",
         x=theme.size_channel(sorted({r["size"] for r in rows}), title="Runs in each half"),
         title=[f"{kind.capitalize()} between halves", "(1 = perfect agreement)"],
         scale=alt.Scale(domain=[lowest, 1]),
         column="panel",
+        layout_row=None,
         description=f"{kind.capitalize()} over examples between scores estimated from separate "
         "halves of the runs, against the number of runs in a half, for memorization and "
         "consistency with both outcomes.",

@@ -3,13 +3,13 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines, looks, theme
 
 # A curve's last axis, with the title of each panel.
 QUANTITIES = {
-    "loss": "Training loss (nats, lower = better fit)",
-    "accuracy": "Training accuracy (0 to 1)",
-    "rate": "Learning rate",
+    "loss": ["Training loss", "(nats, lower = better)"],
+    "accuracy": ["Training accuracy", "(0 to 1, higher = better)"],
+    "rate": ["Learning rate", "(step size)"],
 }
 BAND = (0.1, 0.9)
 MAX_EPOCHS = 60
@@ -68,7 +68,7 @@ def _summary(values):
 
 
 def chart(rows, *, size_title):
-    """Returns three panels: loss, accuracy and rate per epoch, one line per point.
+    """Returns three panels below each other: loss, accuracy and rate per epoch, a line per point.
 
     Args:
       rows: rows of `table`.
@@ -84,7 +84,7 @@ def chart(rows, *, size_title):
         )
         for q, title in QUANTITIES.items()
     ]
-    return alt.hconcat(*panels, spacing=24).properties(
+    return alt.vconcat(*panels, spacing=12).properties(
         description="Training loss, training accuracy and learning rate per epoch, one line per "
         "model size: mean over runs, with a band from the 10% to the 90% quantile of "
         "the runs."
@@ -92,11 +92,10 @@ def chart(rows, *, size_title):
 
 
 def _panel(rows, title, *, size_title, order, series):
-    scale = alt.Scale(domain=order, scheme=alt.SchemeParams(name="viridis", extent=[0.85, 0]))
-    legend = alt.Legend(title=size_title, titleLimit=300)
-    color = alt.Color("size:N", sort=order, scale=scale, legend=legend)
-    shape = alt.Shape("size:N", sort=order, scale=alt.Scale(domain=order), legend=legend)
-    x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, grid=False, format="d"))
+    color, shape = looks.size_scales(order, "size", title=size_title)
+    x = alt.X(
+        "epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
+    )
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=title == QUANTITIES["rate"]))
     base = alt.Chart(theme.data(rows)).encode(x=x, color=color)
     if len(series) > 1:
@@ -108,4 +107,4 @@ def _panel(rows, title, *, size_title, order, series):
         .mark_point(filled=True, size=45, opacity=1)
         .encode(y=y, shape=shape),
     )
-    return alt.layer(*layers).properties(width=190, height=200)
+    return alt.layer(*layers).properties(width=theme.WIDTH, height=120)

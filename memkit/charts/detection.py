@@ -42,7 +42,7 @@ def chart(rows, *, size_title):
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
         title=["AUROC (0 to 1, 0.5 = chance,", "higher = found better)"],
         scale=alt.Scale(domain=[float(lowest), 1]),
-        quantities=QUANTITIES,
+        names=QUANTITIES,
         rule=0.5,
         description="Area under the ROC curve of two scores as detectors of planted labels, "
         "against model size: memorization, and one minus the out-of-sample "

@@ -6,16 +6,20 @@ Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in un
 import altair as alt
 import numpy as np
 
-from memkit.charts import compared, lines, theme
+from memkit.charts import lines, looks, theme
 from memkit.charts.trajectories import label
 
 MAX_SIZES = 11
+_JOINT_COLUMNS = 3
 POOLED = "all sizes"
 QUANTITIES = {
     "memorization": "mean_memorization",
+    "test accuracy": "test_accuracy",
     "in-sample mean": "mean_in",
     "out-of-sample mean": "mean_out",
 }
+_MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
+_CLASS_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
 CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
 
 
@@ -25,7 +29,6 @@ def means_table(points):
     Args:
       points: the points of a study's summary.
     """
-    quantities = QUANTITIES | {"test accuracy": "test_accuracy"}
     rows = [
         lines.row(
             point,
@@ -37,37 +40,44 @@ def means_table(points):
             line=point["series"],
         )
         for point, size in zip(points, lines.sizes(points), strict=True)
-        for quantity, key in quantities.items()
+        for quantity, key in QUANTITIES.items()
     ]
     return lines.defined(rows)
 
 
-def means_chart(rows, *, size_title):
+def means_chart(rows, *, size_title, of="one-hot and distilled models"):
     """Returns small panels, one per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
       size_title: what the axis of sizes holds.
+      of: what the lines are, in the description.
     """
     panels = []
+    width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
-    for name, title in (
-        ("memorization", ["Mean memorization (-1 to 1,", "higher = more memorized)"]),
-        ("test accuracy", ["Test accuracy", "(0 to 1)"]),
-        ("in-sample mean", ["In-sample mean", "(0 to 1)"]),
-        ("out-of-sample mean", ["Out-of-sample mean", "(0 to 1)"]),
-    ):
-        own = [r for r in rows if r["quantity"] == name]
-        panel = compared.chart(
-            own, x=x, title=title, scale=alt.Scale(zero=name == "memorization"), description=name
+    for name in QUANTITIES:
+        panel = lines.chart(
+            [r for r in rows if r["quantity"] == name],
+            x=x,
+            title=_MEMORIZATION
+            if name == "memorization"
+            else [name.capitalize(), "(0 to 1, higher = better)"],
+            names=dict.fromkeys(r["line"] for r in rows),
+            field="line",
+            layout_row=None,
+            scale=alt.Scale(zero=name == "memorization"),
+            description=name,
+            width=width,
+            height=lines.PANEL_HEIGHT,
         )
-        panels.append(panel.properties(width=(theme.WIDTH - 90) // 2, height=180))
+        panels.append(panel)
     return (
-        alt.concat(*panels, columns=2, spacing=24)
+        alt.concat(*panels, columns=2, spacing=theme.SPACING)
         .resolve_scale(color="shared", shape="shared")
         .properties(
             description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
-            "one-hot and distilled models against model size. Bands are 95% intervals over runs."
+            f"{of} against model size. Bands are 95% intervals over runs."
         )
     )
 
@@ -102,15 +112,16 @@ def class_chart(rows):
       rows: rows of `class_table`.
     """
     classes = list(dict.fromkeys(r["class"] for r in rows))
-    _, color, shape = compared.channels(CHANGES, "chosen")
-    title = ["Change of memorization", "(below 0 = distillation lowers it)"]
+    color, shape = looks.scales(CHANGES, "chosen")
     base = alt.Chart().encode(
         y=alt.Y("class:N", sort=classes, title="Class of one-hot trajectory"),
         yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),
         color=color,
     )
+    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
+    title = theme.fitted("Change of memorization (negative = lowered by distillation)", width)
     layers = (
-        alt.Chart().mark_rule(color="#777777", strokeDash=[4, 4]).encode(x=alt.XDatum(0)),
+        alt.Chart().mark_rule(**theme.REFERENCE).encode(x=alt.XDatum(0)),
         base.mark_rule().encode(x=alt.X("lower:Q", title=title), x2="upper:Q"),
         base.mark_point(filled=True, size=55, opacity=1).encode(
             x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=4)),
@@ -118,10 +129,8 @@ def class_chart(rows):
             tooltip=["class:N", "chosen:N", "count:Q", alt.Tooltip("value:Q", format=".3f")],
         ),
     )
-    panels = max(1, len({r["alpha"] for r in rows}))
-    width = (theme.WIDTH - 20 * (panels - 1)) // panels
     layered = alt.layer(*layers).properties(width=width, height=36 * max(1, len(classes)))
-    return theme.facets(layered, rows, column="alpha").properties(
+    return theme.facets(layered, rows, column="alpha", columns=3).properties(
         description="Mean change of memorization by distillation per class of one-hot trajectory "
         "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
         "intervals over runs."
@@ -167,23 +176,23 @@ def joint_chart(rows, *, size_title):
       size_title: what the axis of sizes holds.
     """
     panels = len({r["size"] for r in rows})
-    columns = min(theme.MAX_COLUMNS, panels)
-    side = min(260, (theme.WIDTH - 20 * (columns - 1)) // columns)
+    columns = min(_JOINT_COLUMNS, panels)
+    side = min(260, theme.panel_width(rows, "size", columns=_JOINT_COLUMNS))
     color = alt.Color(
         "share:Q",
-        title="Share of the examples (log scale)",
+        title="Share of the examples, log scale",
         scale=alt.Scale(type="log", scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=220),
     )
     tips = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
     x, y = (
-        _score(alt.X, "x", "Memorization, distilled"),
-        _score(alt.Y, "y", "Memorization, one-hot"),
+        _score(alt.X, "x", ["Memorization,", "distilled"]),
+        _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
     )
     cells = alt.Chart().mark_rect(stroke=None).encode(x=x, x2="x2", y=y, y2="y2", color=color)
     diagonal = (
         alt.Chart()
-        .mark_rule(color="#777777", strokeDash=[4, 4])
+        .mark_rule(**theme.REFERENCE)
         .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
     )
     layered = alt.layer(cells.encode(tooltip=tips), diagonal).properties(width=side, height=side)

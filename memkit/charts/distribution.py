@@ -6,7 +6,7 @@ label; one panel never mixes the two.
 
 import altair as alt
 
-from memkit.charts import compared, lines, theme
+from memkit.charts import lines, theme
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
@@ -50,14 +50,15 @@ def chart(rows, *, size_title):
       rows: rows of `table`.
       size_title: what the axis of sizes holds.
     """
-    return compared.chart(
+    return lines.chart(
         rows,
+        names=dict.fromkeys(r["line"] for r in rows),
+        field="line",
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
-        title=["Share of the examples", "(square-root scale)"],
+        title=["Share of the examples", "(0 to 1, square-root scale)"],
         # Square roots keep small shares apart.
         scale=alt.Scale(type="sqrt", domain=[0, 1]),
         column="outcome",
-        layout_row="series",
         description="Share of the examples with memorization below 0.1 and above 0.9 against "
         "model size, for both outcomes. Bands are 95% intervals over runs.",
     )
@@ -101,12 +102,13 @@ def means_chart(rows, *, size_title):
       rows: rows of `means_table`.
       size_title: what the axis of sizes holds.
     """
-    return compared.chart(
+    return lines.chart(
         rows,
+        names=dict.fromkeys(r["line"] for r in rows),
+        field="line",
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
         title=["Mean memorization (-1 to 1,", "higher = more memorized)"],
         column="outcome",
-        layout_row="series",
         description="Mean memorization against model size, of all examples and of those whose "
         "in-sample mean is below 1 at every size, for both outcomes. Bands are 95% intervals over "
         "runs.",

@@ -3,11 +3,11 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines, looks, theme
 
 CEILING = "ceiling"
 AVERAGED, SINGLE = "averaged over runs", "one run"
-_KINDS = {AVERAGED: ("#222222", "circle"), SINGLE: ("#E69F00", "triangle-up")}
+_LABELS = 134  # what names of scores take beyond a vertical axis of numbers
 
 
 def row(same, panel, label, value, stderr):
@@ -31,8 +31,29 @@ def row(same, panel, label, value, stderr):
     }
 
 
+def per_size(points, found):
+    """Yields the fields series and kind of each point, and its part of the proxies' summary.
+
+    Args:
+      points: the points of a study's summary.
+      found: summary["proxies"]["points"]; a point it lacks is left out.
+    """
+    for point, size in zip(points, lines.sizes(points), strict=True):
+        if point["name"] in found:
+            yield {"series": point["series"], "kind": str(size)}, found[point["name"]]
+
+
+def both(entry, statistic):
+    """Yields (AVERAGED or SINGLE, value, standard error or None) of a score's statistic."""
+    yield AVERAGED, entry[statistic], entry[f"{statistic}_stderr"]
+    if f"{statistic}_single" in entry:
+        yield SINGLE, entry[f"{statistic}_single"], None
+
+
 def chart(rows, *, title, rule, color_title, description):
     """Returns a dot plot: a line per label, a color and height per kind, a panel per panel.
+
+    Several series stand below each other.
 
     Args:
       rows: dicts with series, panel, label, kind, value, lower and upper (NaN: no bar). Labels
@@ -43,13 +64,26 @@ def chart(rows, *, title, rule, color_title, description):
       description: one or two sentences for screen readers.
     """
     rows = lines.defined(rows)
+    by_series = {}
+    for r in rows:
+        by_series.setdefault(r["series"], []).append(r)
+    color, shape = _kind_scales(list(dict.fromkeys(r["kind"] for r in rows)), color_title)
+    charts = [_series(own, title, rule, color, shape) for own in by_series.values()]
+    if len(charts) == 1:
+        return charts[0].properties(description=description)
+    charts = [one.properties(title=name) for one, name in zip(charts, by_series, strict=True)]
+    return alt.vconcat(*charts, spacing=theme.SPACING).properties(description=description)
+
+
+def _series(rows, title, rule, color, shape):
     kinds = list(dict.fromkeys(r["kind"] for r in rows))
+    width = theme.panel_width(rows, "panel", width=theme.WIDTH - _LABELS)
+    title = theme.fitted(title, width)
     panels = list(dict.fromkeys(r["panel"] for r in rows))
     labels = _order(rows, panels[0])
-    color, shape = _kind_scales(kinds, color_title)
     low = min(rule, *(np.nanmin([r["lower"], r["value"]]) for r in rows))
     scale = alt.Scale(domain=[float(np.floor(low * 10) / 10), 1], padding=7, nice=False)
-    y = alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260, grid=True))
+    y = alt.Y("label:N", sort=labels, title="Score", axis=alt.Axis(labelLimit=200, grid=True))
     offset = alt.YOffset("kind:N", sort=kinds, scale=alt.Scale(paddingOuter=0.4))
     base = alt.Chart().encode(y=y, yOffset=offset, color=color)
     tips = [
@@ -57,23 +91,19 @@ def chart(rows, *, title, rule, color_title, description):
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
     layers = (
-        alt.Chart()
-        .mark_rule(color="#777777", strokeDash=[4, 4])
-        .encode(x=alt.XDatum(rule, scale=scale)),
+        alt.Chart().mark_rule(**theme.REFERENCE).encode(x=alt.XDatum(rule, scale=scale)),
         base.mark_rule(strokeWidth=2).encode(
             x=alt.X("lower:Q", title=title, scale=scale), x2="upper:Q"
         ),
         base.mark_point(filled=True, size=45, opacity=1).encode(
-            x=alt.X("value:Q", title=title, scale=scale), shape=shape, tooltip=tips
+            x=alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=3)),
+            shape=shape,
+            tooltip=tips,
         ),
     )
     height = len(labels) * max(18, 9 * len(kinds))
-    layered = alt.layer(*layers).properties(
-        width=(theme.WIDTH - 20 * (len(panels) - 1)) // len(panels), height=height
-    )
-    return theme.facets(layered, rows, column="panel", row="series").properties(
-        description=description
-    )
+    layered = alt.layer(*layers).properties(width=width, height=height)
+    return theme.facets(layered, rows, column="panel")
 
 
 def _order(rows, panel):
@@ -85,15 +115,6 @@ def _order(rows, panel):
 
 
 def _kind_scales(kinds, title):
-    legend = alt.Legend(title=title, titleLimit=300)
-    if set(kinds) <= set(_KINDS):
-        colors, shapes = zip(*(_KINDS[kind] for kind in kinds), strict=True)
-        color = alt.Scale(domain=kinds, range=list(colors))
-        shape = alt.Scale(domain=kinds, range=list(shapes))
-    else:
-        color = alt.Scale(domain=kinds, scheme=alt.SchemeParams(name="viridis", extent=[0.85, 0]))
-        shape = alt.Scale(domain=kinds)
-    return (
-        alt.Color("kind:N", sort=kinds, scale=color, legend=legend),
-        alt.Shape("kind:N", sort=kinds, scale=shape, legend=legend),
-    )
+    if set(kinds) <= {AVERAGED, SINGLE}:
+        return looks.scales(kinds, "kind")
+    return looks.size_scales(kinds, "kind", title=title)

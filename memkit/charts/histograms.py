@@ -6,7 +6,7 @@ Lukasik et al. (2024), section 3.3: mass moves towards 0 and 1 with size.
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines, looks, theme
 
 BINS = 40
 
@@ -65,16 +65,17 @@ def chart(rows, *, size_title):
       size_title: what the axis of sizes holds.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
-    color, _ = theme.scales(groups, "group")
+    color, _ = looks.scales(groups, "group")
+    width = theme.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
-        title="Memorization (-1 to 1, higher = more memorized)",
+        title=theme.fitted("Memorization (-1 to 1, higher = more memorized)", width),
         scale=alt.Scale(domain=[min([-0.25, *(r["start"] for r in rows)]), 1], nice=False),
-        axis=alt.Axis(grid=False, tickCount=10),
+        axis=alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelSeparation=8),
     )
     y = alt.Y(
         "share:Q",
-        title="Share",
+        title="Share of group",
         scale=alt.Scale(type="sqrt", domain=[0, 1]),
         axis=alt.Axis(values=[0.01, 0.1, 0.5, 1], format="~%"),
     )
@@ -95,8 +96,7 @@ def chart(rows, *, size_title):
             .transform_calculate(start="datum.start + 0.015", end="datum.end - 0.015")
             .mark_bar(opacity=1, stroke="#ffffff", strokeWidth=0.5)
         )
-    series = len({r["series"] for r in rows})
-    layered = alt.layer(*layers).properties(width=(theme.WIDTH - 60) // max(1, series), height=70)
+    layered = alt.layer(*layers).properties(width=width, height=70)
     panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of memorization, one per model size: share of the examples of "

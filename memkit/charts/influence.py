@@ -3,12 +3,11 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines, looks, theme
 
 BINS = 18
 LEVEL = 0.05
 BELIEVED, OTHERS = "q at most 0.05", "all pairs"
-_COLORS = {OTHERS: "#C8C8C8", BELIEVED: "#0072B2"}
 
 
 def table(points, pairs, *, min_influence):
@@ -55,20 +54,21 @@ def chart(rows, *, size_title):
       rows: rows of `table`, at least one.
       size_title: what the axis of sizes holds.
     """
-    groups = list(_COLORS)
-    color = alt.Color(
-        "group:N", scale=alt.Scale(domain=groups, range=[_COLORS[name] for name in groups])
-    )
+    groups = (OTHERS, BELIEVED)
+    color, _ = looks.scales(groups, "group")
     low = min(r["start"] for r in rows)
+    width = theme.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
-        title=["Influence (0 to 1, higher =", "training on the example helps more)"],
+        title=theme.fitted(
+            "Influence (0 to 1, higher = training on the example helps more)", width
+        ),
         scale=alt.Scale(domain=[min(0.15, low), 1], nice=False),
-        axis=alt.Axis(grid=False, tickCount=10),
+        axis=alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelSeparation=8),
     )
     y = alt.Y(
         "count:Q",
-        title="Pairs",
+        title="Number of pairs",
         scale=alt.Scale(type="sqrt"),
         axis=alt.Axis(values=_ticks(max(r["count"] for r in rows)), format="~s"),
     )
@@ -84,8 +84,7 @@ def chart(rows, *, size_title):
         base.transform_filter(alt.datum.group == group).mark_bar(stroke="#ffffff", strokeWidth=0.5)
         for group in groups
     ]
-    series = len({r["series"] for r in rows})
-    layered = alt.layer(*layers).properties(width=(theme.WIDTH - 60) // max(1, series), height=100)
+    layered = alt.layer(*layers).properties(width=width, height=100)
     panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of the influence in pairs of high influence, one per model size: "

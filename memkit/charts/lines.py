@@ -3,9 +3,10 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import theme
+from memkit.charts import looks, theme
 
 Z = 1.96  # normal quantile of a two-sided 95% interval
+HEIGHT, PANEL_HEIGHT = 210, 150
 
 
 def sizes(points):
@@ -20,7 +21,7 @@ def row(point, size, *, quantity, value, stderr, bounds, **fields):
     Args:
       point: the point's summary, for its name and series.
       size: the point's place on the axis.
-      quantity: what is estimated, a key of `theme.STYLES`.
+      quantity: what is estimated.
       value, stderr: numbers or None; NaN where None.
       bounds: (lowest, highest) possible value; the interval is clipped to it.
       **fields: further columns.
@@ -49,61 +50,60 @@ def chart(
     *,
     x,
     title,
-    quantities,
+    names,
     description,
+    field="quantity",
     column=None,
     layout_row="series",
     scale=None,
     rule=None,
     legend=True,
     shared_y=True,
+    width=None,
+    height=None,
 ):
-    """Returns lines with 95% bands against model size, one line per quantity.
+    """Returns lines with 95% bands against model size, one line per name.
 
     Args:
-      rows: rows of `row`; undefined values leave a gap.
-      x: alt.X of the field `size`.
+      rows: rows of `row`, with any fields in the place of size and quantity; undefined values
+        leave a gap, undefined bounds draw no band.
+      x: alt.X of what the horizontal axis shows.
       title: of the vertical axis; names quantity, range and direction.
-      quantities: keys of `theme.STYLES` to draw, in the order of the legend.
+      names: what to draw, in the order of the legend; looks are those of `looks.of`.
       description: one or two sentences for screen readers.
+      field: the field of the rows that holds the names.
       column, layout_row: fields that split the chart into panels; left out if they have one value.
       scale: alt.Scale of the vertical axis; by default it includes 0.
       rule: a height at which to draw a reference line, or None.
-      legend: False where panel titles already name the quantities.
+      legend: False where panel titles already name the lines.
       shared_y: False gives each panel a vertical scale of its own.
+      width, height: of a panel, where they are not as usual.
     """
-    panels = min(len({r[column] for r in rows}) if column else 1, theme.MAX_COLUMNS)
-    layers = _layers(
-        x,
-        alt.Y("value:Q", title=title, scale=scale or alt.Scale(zero=True)),
-        list(quantities),
-        legend,
-    )
+    scale = scale or alt.Scale(zero=True)
+    width = width or theme.panel_width(rows, column, own_axes=not shared_y)
+    height = height or (HEIGHT if width == theme.WIDTH else PANEL_HEIGHT)
+    x = x.title(theme.fitted(x["title"], width))
+    y = alt.Y("value:Q", title=theme.fitted(title, height), scale=scale)
+    layers = _layers(x, y, list(names), field, legend)
     if rule is not None:
         layers.insert(
-            0,
-            alt.Chart()
-            .mark_rule(color="#777777", strokeDash=[4, 4])
-            .encode(y=alt.YDatum(rule, scale=scale)),
+            0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
         )
-    layered = alt.layer(*layers).properties(
-        width=(theme.WIDTH - 20 * (panels - 1)) // panels, height=260
-    )
+    layered = alt.layer(*layers).properties(width=width, height=height)
     faceted = theme.facets(layered, rows, column=column, row=layout_row)
     if not shared_y and isinstance(faceted, alt.FacetChart):
         faceted = faceted.resolve_scale(y="independent")
     return faceted.properties(description=description)
 
 
-def _layers(x, y, quantities, legend):
-    color, shape = theme.scales(quantities, "quantity")
+def _layers(x, y, names, field, legend):
+    color, shape = looks.scales(names, field)
     if not legend:
         color, shape = (channel.legend(None) for channel in (color, shape))
     base = alt.Chart().encode(x=x)
     low = alt.Y("lower:Q", title=y["title"], scale=y["scale"])
     tips = [
-        alt.Tooltip("quantity:N"),
-        alt.Tooltip("name:N", title="point"),
+        alt.Tooltip(f"{field}:N"),
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
     return [
@@ -111,10 +111,10 @@ def _layers(x, y, quantities, legend):
         base.mark_rule(opacity=0.7).encode(y=low, y2="upper:Q", color=color),
         # Dashes are marks, not a channel: Vega would outline the legend's symbols with them.
         *(
-            base.transform_filter(alt.datum.quantity == name)
-            .mark_line(strokeDash=theme.STYLES[name][1])
+            base.transform_filter(alt.datum[field] == name)
+            .mark_line(strokeDash=dash)
             .encode(y=y, color=color)
-            for name in quantities
+            for name, (_, dash, _) in looks.of(names).items()
         ),
         base.mark_point(filled=True, size=55, opacity=1).encode(
             y=y, color=color, shape=shape, tooltip=tips

@@ -38,7 +38,7 @@ def means_table(points, found, *, titles):
         groups = {"clean": "clean", "planted": "planted"} if apart else {"all": None}
         for group, part in groups.items():
             source = point if part is None else point[part]
-            entries = {"memorization (higher = more memorized)": ("mean_memorization", source)}
+            entries = {"memorization (higher = more)": ("mean_memorization", source)}
             means = {
                 titles[name]: by_group[group]
                 for name, by_group in found[point["name"]]["means"].items()
@@ -78,19 +78,17 @@ def means_chart(rows, *, size_title):
 
 def _means(rows, size_title):
     rows = lines.defined(rows)
-    chart = lines.chart(
+    return lines.chart(
         rows,
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
-        title="Mean",
-        quantities=list(dict.fromkeys(r["quantity"] for r in rows)),
+        title="Mean over runs",
+        names=list(dict.fromkeys(r["quantity"] for r in rows)),
         column="panel",
         layout_row=None,
         shared_y=False,
+        height=_PANEL_HEIGHT,
         description=_MEANS_DESCRIPTION,
     )
-    if isinstance(chart, alt.FacetChart):
-        chart.spec.height = _PANEL_HEIGHT
-    return chart
 
 
 def board_table(points, found, *, labels, statistic="spearman"):
@@ -103,15 +101,16 @@ def board_table(points, found, *, labels, statistic="spearman"):
       statistic: "spearman" or "pearson".
     """
     rows = []
-    for point, size in zip(points, lines.sizes(points), strict=True):
-        if point["name"] not in found:
-            continue
-        part, same = found[point["name"]], {"series": point["series"], "kind": str(size)}
-        for panel, suffix in ((dots.AVERAGED, ""), (dots.SINGLE, "_single")):
-            rows.append(dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None))
-            for name, entry in part["board"].items():
-                stderr = None if suffix else entry[f"{statistic}_stderr"]
-                rows.append(dots.row(same, panel, labels[name], entry[statistic + suffix], stderr))
+    for same, part in dots.per_size(points, found):
+        ceiling = part["ceiling"][statistic]
+        rows += [
+            dots.row(same, p, dots.CEILING, ceiling, None) for p in (dots.AVERAGED, dots.SINGLE)
+        ]
+        rows += [
+            dots.row(same, panel, labels[name], value, stderr)
+            for name, entry in part["board"].items()
+            for panel, value, stderr in dots.both(entry, statistic)
+        ]
     return rows
 
 
@@ -145,17 +144,13 @@ def across_table(found, *, labels):
         for statistic, panel in ACROSS.items():
             if statistic not in part["ceiling"]:
                 continue
-            for kind, suffix in ((dots.AVERAGED, ""), (dots.SINGLE, "_single")):
-                same = {"series": series, "kind": kind}
-                if not suffix:
-                    rows.append(
-                        dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None)
-                    )
-                for name, entry in part["board"].items():
-                    stderr = None if suffix else entry[f"{statistic}_stderr"]
-                    rows.append(
-                        dots.row(same, panel, labels[name], entry[statistic + suffix], stderr)
-                    )
+            same = {"series": series, "kind": dots.AVERAGED}
+            rows.append(dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None))
+            rows += [
+                dots.row(same | {"kind": kind}, panel, labels[name], value, stderr)
+                for name, entry in part["board"].items()
+                for kind, value, stderr in dots.both(entry, statistic)
+            ]
     return rows
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from memkit.charts import lines, theme
 
 CURVES = {"memorized removed": "without", "random removed": "random"}
-COLORS = {"memorized removed": "#D55E00", "random removed": "#0072B2"}
 
 
 def table(utilities):
@@ -41,37 +40,30 @@ def chart(rows):
         title="Removed: memorization at least (higher = more memorized)",
         scale=alt.Scale(nice=False, padding=12),
     )
-    color = alt.Color(
-        "curve:N", scale=alt.Scale(domain=list(COLORS), range=list(COLORS.values())), title=None
+    upper = lines.chart(
+        rows,
+        x=x,
+        title="Test accuracy (0 to 1, higher = better)",
+        names=CURVES,
+        field="curve",
+        layout_row=None,
+        scale=alt.Scale(zero=False),
+        description="Test accuracy against the threshold of removal.",
     )
-    base = alt.Chart().encode(x=x, color=color)
-    y = alt.Y("value:Q", title="Test accuracy (0 to 1)", scale=alt.Scale(zero=False))
-    tips = [
-        alt.Tooltip("curve:N"),
-        *(
-            alt.Tooltip(f"{name}:Q", format=".3f")
-            for name in ("threshold", "value", "lower", "upper", "remaining")
-        ),
-    ]
-    upper = alt.layer(
-        base.mark_area(opacity=0.18).encode(y=alt.Y("lower:Q", title=y["title"]), y2="upper:Q"),
-        base.mark_line().encode(y=y),
-        base.mark_point(filled=True, size=55, opacity=1).encode(y=y, tooltip=tips),
-    ).properties(width=theme.WIDTH, height=260)
     below = (
-        alt.Chart()
+        alt.Chart(theme.data(rows))
         .mark_line(color="#8A8A8A", point={"color": "#8A8A8A"})
         .encode(
             x=x,
             y=alt.Y(
                 "remaining:Q",
-                title=["Training examples", "left (share)"],
+                title=["Training examples", "left (share of all)"],
                 scale=alt.Scale(domain=[0, 1]),
             ),
         )
         .properties(width=theme.WIDTH, height=90)
     )
-    return alt.vconcat(upper, below, data=theme.data(rows), spacing=18).properties(
+    return alt.vconcat(upper, below, spacing=18).properties(
         description="Test accuracy of models trained without the examples above a memorization "
         "threshold, and without as many random ones, with 95% bands over runs; below, the share "
         "of training examples left."

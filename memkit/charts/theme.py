@@ -1,48 +1,30 @@
-"""The one look of all charts: colors, fonts, row limit, axis of sizes.
-
-Colors are those of Okabe and Ito (2008), which color-blind readers can tell apart. A quantity or
-group has the same color, dash and marker in every chart.
-"""
+"""What all charts share: fonts, widths, panels, row limit, axis of sizes."""
 
 import math
 import numbers
+import re
+import textwrap
 
 import altair as alt
 
 from memkit.errors import expected
 
 ROW_LIMIT = 5_000
-WIDTH = 560
-MAX_COLUMNS = 3
+# Text of TEXT units is 6 points high where a chart of COLUMN units is printed 84 mm wide.
+TEXT = 12
+COLUMN = 476
+WIDTH = 384  # of the panels of a chart: COLUMN without the vertical axis
+SPACING = 20
+AXIS = 116  # what a vertical axis of a panel's own takes, with its title
+MAX_COLUMNS = 2
+REFERENCE = {"color": "#777777", "strokeDash": [4, 4]}
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
-
-# name: (color, dash, marker); a name that charts share is listed once.
-STYLES = {
-    "memorization": ("#222222", [1, 0], "circle"),
-    "in-sample": ("#0072B2", [7, 3], "square"),
-    "out-of-sample": ("#E69F00", [2, 2], "triangle-up"),
-    "train, in-sample": ("#0072B2", [7, 3], "square"),
-    "train, out-of-sample": ("#E69F00", [2, 2], "triangle-up"),
-    "test": ("#009E73", [1, 0], "diamond"),
-    "all": ("#56B4E9", [1, 0], "circle"),
-    "clean": ("#56B4E9", [1, 0], "circle"),
-    "planted": ("#D55E00", [5, 2], "diamond"),
-    "by memorization": ("#222222", [1, 0], "circle"),
-    "by 1 - out-of-sample probability": ("#CC79A7", [7, 3], "triangle-up"),
-    "constant": ("#8A8A8A", [1, 0], "circle"),
-    "increasing": ("#D55E00", [7, 3], "triangle-up"),
-    "decreasing": ("#0072B2", [2, 2], "triangle-down"),
-    "cap-shaped": ("#E69F00", [7, 2, 2, 2], "diamond"),
-    "u-shaped": ("#CC79A7", [4, 4], "cross"),
-    "mixed": ("#009E73", [10, 3], "square"),
-    "undefined": ("#C8C8C8", [1, 3], "stroke"),
-}
 
 
 @alt.theme.register("memkit", enable=True)
 def memkit_theme():
     """Returns the Vega-Lite configuration of every memkit chart."""
-    text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal"}
     return alt.theme.ThemeConfig(
         {
             "config": {
@@ -60,14 +42,15 @@ def memkit_theme():
                     "orient": "top",
                     "symbolSize": 90,
                     "symbolOpacity": 1,
-                    "labelLimit": 320,
-                    "columnPadding": 18,
+                    "labelLimit": WIDTH,
+                    "titleLimit": WIDTH,
+                    "columnPadding": 12,
                     "title": None,
                 },
-                "header": {**text, "labelFontWeight": "bold", "labelLimit": 400},
-                "title": {"fontSize": 13, "anchor": "start"},
+                "header": {**text, "labelFontWeight": "bold", "labelLimit": WIDTH},
+                "title": {"fontSize": TEXT + 1, "anchor": "start"},
                 "line": {"strokeWidth": 2},
-                "facet": {"spacing": 18},
+                "facet": {"spacing": SPACING},
             }
         }
     )
@@ -139,33 +122,45 @@ def is_numeric(sizes):
     return all(isinstance(s, numbers.Real) and not isinstance(s, bool) for s in sizes)
 
 
-def scales(names, field):
-    """Returns color and shape channels that share one legend.
+def fitted(title, length):
+    """Returns a title as lines of text that fit along an axis.
 
     Args:
-      names: the entries to show, each a key of `STYLES`.
-      field: the row field that holds the names.
+      title: text, or a list of lines.
+      length: of the axis, in units of the chart.
     """
-    color, _, shape = zip(*(STYLES[name] for name in names), strict=True)
-    names = list(names)
-
-    def scale(values):
-        return alt.Scale(domain=names, range=list(values))
-
-    return (
-        alt.Color(f"{field}:N", scale=scale(color)),
-        alt.Shape(f"{field}:N", scale=scale(shape)),
+    words = title if isinstance(title, str) else " ".join(title)
+    # Ranges such as "-1 to 1" and meanings such as "0 = chance" stay on one line.
+    words = re.sub(
+        r"(-?[\d.]+) (to|=) (\S+)", "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3", words
     )
+    return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
 
 
-def facets(chart, rows, *, column=None, row=None, row_title=None):
+def panel_width(rows, column=None, *, width=WIDTH, columns=MAX_COLUMNS, own_axes=False):
+    """Returns the width of a panel where `column` splits rows into panels beside each other.
+
+    Args:
+      rows: the row dicts.
+      column: field name or None.
+      width: of all panels together.
+      columns: how many panels stand beside each other at most.
+      own_axes: True where every panel has a vertical axis.
+    """
+    panels = min(len({r[column] for r in rows}) if column else 1, columns)
+    between = SPACING + (AXIS if own_axes else 0)
+    return (width - between * (panels - 1)) // max(1, panels)
+
+
+def facets(chart, rows, *, column=None, row=None, row_title=None, columns=MAX_COLUMNS):
     """Returns the chart repeated per value of `column` and `row`, fields with one value left out.
 
     Args:
       chart: a layered chart without data.
       rows: the row dicts.
-      row_title: what the rows are, or None.
-      column, row: field names or None; more than `MAX_COLUMNS` columns without rows are wrapped.
+      row_title: what the rows are, or None; stands before each value.
+      column, row: field names or None.
+      columns: more of them are wrapped where there are no rows.
     """
 
     def several(field):
@@ -173,19 +168,21 @@ def facets(chart, rows, *, column=None, row=None, row_title=None):
 
     def channel(kind, field, **options):
         order = list(dict.fromkeys(r[field] for r in rows))
-        return kind(f"{field}:N", sort=order, **options)
+        return kind(f"{field}:N", sort=order, title=None, **options)
 
+    if row_title and several(row):
+        rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
     chart = chart.properties(data=data(rows))
     channels = {}
-    if several(column) and len({r[column] for r in rows}) > MAX_COLUMNS and not several(row):
+    if several(column) and len({r[column] for r in rows}) > columns and not several(row):
         # Shared axes would be drawn under the empty places of the last row too.
-        return chart.facet(
-            facet=channel(alt.Facet, column, title=None), columns=MAX_COLUMNS
-        ).resolve_axis(x="independent")
-    if several(column):
-        channels["column"] = channel(alt.Column, column, title=None)
-    if several(row):
-        channels["row"] = channel(
-            alt.Row, row, title=row_title, header=alt.Header(labelAngle=0, labelAlign="left")
+        return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(
+            x="independent"
         )
+    if several(column):
+        channels["column"] = channel(alt.Column, column)
+    if several(row):
+        # Above the panels: beside them, names would take the width that print lacks.
+        header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
+        channels["row"] = channel(alt.Row, row, header=header)
     return chart.facet(**channels) if channels else chart

@@ -7,9 +7,10 @@ threshold alpha in the same way.
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines, looks, theme
 
 BAND = (0.1, 0.9)
+_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
 MEAN_DESCRIPTION = (
     "Mean memorization against model size for the examples of each class of trajectory. Bands hold "
     "the middle 80% of the examples."
@@ -51,7 +52,7 @@ def chart(rows):
       rows: rows of `table`.
     """
     names = list(dict.fromkeys(r["class"] for r in rows))
-    color, _ = theme.scales(names, "class")
+    color, _ = looks.scales(names, "class")
     y = alt.Y("class:N", title="Class of trajectory", sort=names)
     base = alt.Chart().encode(
         y=y,
@@ -67,18 +68,16 @@ def chart(rows):
             "share:Q",
             title=title,
             scale=alt.Scale(domain=[0, 1]),
-            axis=alt.Axis(format="~%", tickCount=4),
+            axis=alt.Axis(format="~%", tickCount=2),
         ),
         color=alt.Color("class:N", scale=color["scale"], legend=None),
     )
     ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
         x=alt.X("null:Q", title=title)
     )
-    panels = max(1, len({r["alpha"] for r in rows}))
-    layered = alt.layer(bars, ticks).properties(
-        width=(theme.WIDTH - 20 * (panels - 1)) // panels, height=24 * max(1, len(names))
-    )
-    return theme.facets(layered, rows, column="alpha", row="series").properties(
+    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABELS, columns=3)
+    layered = alt.layer(bars, ticks).properties(width=width, height=24 * max(1, len(names)))
+    return theme.facets(layered, rows, column="alpha", row="series", columns=3).properties(
         description="Share of examples per class of trajectory for each threshold alpha, as bars, "
         "with a tick at the share expected if model size had no effect."
     )
@@ -114,7 +113,7 @@ def mean_table(values, classes, *, series, sizes):
             }
             for size, mean, lo, hi in zip(sizes, member.mean(axis=0), low, high, strict=True)
         )
-    order = list(theme.STYLES)
+    order = list(looks.STYLES)
     return sorted(rows, key=lambda r: order.index(r["quantity"]))
 
 
@@ -138,7 +137,7 @@ def _mean_panels(rows, size_title):
         rows,
         x=theme.size_channel([r["size"] for r in rows], title=size_title),
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
-        quantities=list(dict.fromkeys(r["quantity"] for r in rows)),
+        names=list(dict.fromkeys(r["quantity"] for r in rows)),
         column="panel",
         layout_row=None,
         legend=False,

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 from etils import epy
 
-from memkit import seeds
+from memkit import matrices, seeds
 from memkit.errors import expected
 from memkit.estimators.memorization import memorization
 
@@ -175,10 +175,11 @@ def cross_half(outcome_a, outcome_b, train_mask, seed):
     order = seeds.stream(seed, "split_half").permutation(len(train_mask))
     half = len(order) // 2
     runs = (order[:half], order[half : 2 * half])
+    masks = [matrices.take(train_mask, part) for part in runs]
     estimates = np.array(
         [
-            [memorization(outcome[part], train_mask[part]).value for part in runs]
-            for outcome in (np.asarray(outcome_a), np.asarray(outcome_b))
+            [memorization(matrices.take(o, part), mask).value for part, mask in zip(runs, masks)]
+            for o in (outcome_a, outcome_b)
         ]
     )
     a, b = estimates[:, :, ~np.isnan(estimates).any(axis=(0, 1))]

@@ -137,7 +137,7 @@ def runs_needed(half_width, num_runs, wanted):
     """Returns the runs at which a half width reaches the wanted one, by runs x (now / wanted)^2.
 
     Normal intervals shrink as 1 / sqrt(runs). Score and padded intervals of few runs are drawn
-    towards the middle, so for middle rates the number is too low (by 13% from 60 runs), while
+    towards the middle, so for middle rates the number is too low, while
     for rates near 0 or 1, whose widths shrink as 1 / runs, it is too high.
 
     Args:

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from etils import epy
 
-from memkit import seeds
+from memkit import matrices, seeds
 from memkit.errors import expected
 from memkit.estimators import arms, intervals
 from memkit.estimators.memorization import memorization
@@ -93,7 +93,9 @@ def jackknife_mean(outcome, train_mask, examples=None):
     """
     outcome, train_mask = arms.check(outcome, train_mask)
     if examples is not None:
-        outcome, train_mask = outcome[:, examples], train_mask[:, examples]
+        outcome, train_mask = (
+            matrices.take(matrix, examples, axis=1) for matrix in (outcome, train_mask)
+        )
     num_runs = len(outcome)
     sums = np.zeros((2, num_runs + 1))
     counts = np.zeros(num_runs + 1)
@@ -187,7 +189,7 @@ def split_half(outcome, train_mask, seed):
     order = seeds.stream(seed, "split_half").permutation(len(outcome))
     half = len(outcome) // 2
     first, second = (
-        memorization(outcome[runs], train_mask[runs]).value
+        memorization(matrices.take(outcome, runs), matrices.take(train_mask, runs)).value
         for runs in (order[:half], order[half : 2 * half])
     )
     defined = ~np.isnan(first) & ~np.isnan(second)

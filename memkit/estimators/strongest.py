@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 
+from memkit import matrices
 from memkit.errors import expected
 from memkit.estimators import influence
 
@@ -67,9 +68,12 @@ def strongest(test_outcome, train_mask, k, *, product=numpy_product):
     on_test, of_train = _empty(num_test, k), _empty(num_train, k)
     if not k or not len(train_mask):
         return on_test, of_train
-    varying = np.flatnonzero(np.ptp(test_outcome.astype(np.float32), axis=0) > 0)
+    extremes = (
+        reduce(axis=0).astype(np.float32) for reduce in (test_outcome.min, test_outcome.max)
+    )
+    varying = np.flatnonzero(np.not_equal(*extremes))
     best = _empty(len(varying), k)
-    for start, infl in _blocks(test_outcome[:, varying], train_mask, product):
+    for start, infl in _blocks(matrices.take(test_outcome, varying, 1), train_mask, product):
         rows = slice(start, start + len(infl))
         _keep_rows(infl, varying, Strongest(of_train.index[rows], of_train.infl[rows]))
         _merge_columns(infl, start, best)
@@ -90,7 +94,10 @@ def _blocks(outcome, train_mask, product):
     # Centered, so that one sum is the whole difference of the means but for its scale; times the
     # number of runs, so that 0/1 outcomes stay whole numbers, whose sums are exact.
     total = outcome.sum(axis=0, dtype=int if outcome.dtype == bool else float)
-    difference = product((num_runs * outcome - total).astype(np.float32))
+    centered = np.empty(outcome.shape, np.float32)
+    for rows in matrices.row_blocks(centered):
+        centered[rows] = num_runs * outcome[rows] - total
+    difference = product(centered)
     for start, stop in _steps(num_train, max(1, _BLOCK_ELEMENTS // max(1, len(total)))):
         infl = np.require(difference(train_mask[:, start:stop]), requirements="W")
         infl *= scale[start:stop, None]

@@ -7,6 +7,7 @@ found perfectly, 0.5 = chance. Every score is turned so that higher = harder.
 import numpy as np
 
 from memkit import estimators
+from memkit.estimators import arms
 from memkit.proxies import average
 
 SCORES = {
@@ -35,9 +36,9 @@ def scores(correct, prob, train_mask, planted, weights):
     parts = {
         "memorization": lambda w: estimators.replicate_memorization(correct, train_mask, w),
         "memorization_prob": lambda w: estimators.replicate_memorization(prob, train_mask, w),
-        "out_error": lambda w: 1 - _weighted_mean(correct, ~train_mask, w),
-        "out_doubt": lambda w: 1 - _weighted_mean(prob, ~train_mask, w),
-        "in_doubt": lambda w: 1 - _weighted_mean(prob, train_mask, w),
+        "out_error": lambda w: 1 - _arm_mean(correct, train_mask, False, w),
+        "out_doubt": lambda w: 1 - _arm_mean(prob, train_mask, False, w),
+        "in_doubt": lambda w: 1 - _arm_mean(prob, train_mask, True, w),
     }
     return {name: _entry(part(exact)[0], part(weights), planted) for name, part in parts.items()}
 
@@ -71,6 +72,15 @@ def _entry(score, replicates, planted):
         return estimators.auroc(values, planted)
 
     return {"auroc": auroc(score), "auroc_stderr": estimators.standard_error(auroc, replicates)}
+
+
+def _arm_mean(values, train_mask, arm, weights):
+    """Returns the weighted means [R, N] of the runs whose train mask is `arm`."""
+    parts = [np.empty((len(weights), 0))]
+    for columns in arms.blocks(*train_mask.shape):
+        member = train_mask[:, columns] == arm
+        parts.append(_weighted_mean(values[:, columns], member, weights))
+    return np.concatenate(parts, axis=1)
 
 
 def _weighted_mean(values, member, weights):

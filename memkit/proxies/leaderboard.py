@@ -14,7 +14,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, seeds
+from memkit import estimators, matrices, seeds
 from memkit.proxies import average
 
 SINGLE_RUNS = 2  # per half and split, in the columns of one run
@@ -142,7 +142,9 @@ def standard_errors(values, outcomes, train_mask, *, history, first, group, stat
     for part in (*first, *~first):
         scores = np.stack(
             [
-                estimators.replicate_memorization(o[~part], train_mask[~part], weights[:, ~part])
+                estimators.replicate_memorization(
+                    matrices.take(o, ~part), matrices.take(train_mask, ~part), weights[:, ~part]
+                )
                 for o in outcomes
             ],
             axis=2,
@@ -171,9 +173,9 @@ def _jackknife(replicates):
 
 
 def _memorization(outcomes, train_mask, part):
-    return np.stack(
-        [estimators.memorization(o[part], train_mask[part]).value for o in outcomes], axis=1
-    )
+    mask = matrices.take(train_mask, part)
+    taken = (matrices.take(o, part) for o in outcomes)
+    return np.stack([estimators.memorization(o, mask).value for o in taken], axis=1)
 
 
 def _weighted_average(values, weights):

@@ -1,15 +1,21 @@
 """The report: one HTML file that opens offline, and its charts as picture files."""
 
-import functools
-import importlib.resources
-
-import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from memkit import charts
-from memkit.report import content as contents
-from memkit.report import figures, gallery, headline, sections, tables
+from memkit.report import assets, explorer, figures, headline, sections, tables
+
+# One script on the page; the last of them starts the others.
+SCRIPTS = (
+    "table.js",
+    "pictures.js",
+    "sparkline.js",
+    "list.js",
+    "cards.js",
+    "scatter.js",
+    "detail.js",
+    "report.js",
+)
 
 
 def render(content):
@@ -36,10 +42,8 @@ def render(content):
 
 def _html(content, drawn, found):
     points = content.summary["points"]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_text("page.html")).render(
+    return assets.page(
+        "page.html",
         content=content,
         points=points,
         figures=drawn,
@@ -47,15 +51,10 @@ def _html(content, drawn, found):
         num_runs=sum(p["num_runs"] or 0 for p in points),
         specs={name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None},
         findings=headline.findings(content),
-        groups=gallery.groups(content),
-        first_series=next(iter(contents.series(content)), ""),
-        several_series=contents.several_series(content),
+        examples=explorer.data(content, found),
         has_planted=any(p["planted"] is not None for p in points),
-        command=_command(content.provenance),
         tables=_tables(content),
-        bundle=_bundle(),
-        style=Markup(_text("style.css")),
-        script=Markup(_text("report.js")),
+        script=Markup("\n".join(map(assets.text, SCRIPTS))),
     )
 
 
@@ -71,22 +70,8 @@ def _tables(content):
                 "memorization",
                 "spread",
                 "detection",
-                "reliability",
                 "config",
                 "provenance",
             )
         },
     }
-
-
-def _command(provenance):
-    return provenance["command"] if "command" in provenance else None
-
-
-def _text(name):
-    return importlib.resources.files("memkit.report").joinpath(name).read_text("utf-8")
-
-
-@functools.cache
-def _bundle():
-    return Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script"))

@@ -132,23 +132,6 @@ def detection(content):
     )
 
 
-def reliability(content):
-    """Returns split-half reliability of the ranking by memorization, where it was computed."""
-    half = content.summary["split_half"]
-    points = [p for p in content.summary["points"] if p["name"] in half]
-
-    def cell(key):
-        return lambda p: wording.number(half[p["name"]][key], missing=wording.ABSENT)
-
-    return _per_point(
-        content,
-        "Reliability of the ranking by memorization (1 = perfect): rank correlation "
-        "between two halves of the runs, and its value for all runs (Spearman-Brown).",
-        {"Halves": cell("spearman"), "All runs": cell("spearman_brown")},
-        points,
-    )
-
-
 def classes(content, series):
     """Returns the shares of trajectory classes of one series, observed and by chance."""
     shares = content.summary["trajectory_classes"][series]

@@ -3,7 +3,7 @@
 `studies.load(path)` and the readers here are for notebooks too; none of them imports an engine.
 """
 
-from memkit.studies import removal
+from memkit.studies import executors, removal
 from memkit.studies.creation import draft, open_or_create
 from memkit.studies.pictures import thumbnails
 from memkit.studies.points import Point
@@ -21,17 +21,19 @@ from memkit.studies.results import (
 )
 from memkit.studies.runs import (
     Runs,
-    has_weights,
-    is_teacher,
+    failed_runs,
+    forget_failures,
+    listed_runs,
+    read_failure,
+    read_info,
     read_runs,
-    read_weights,
     remove_temporaries,
     teacher_diverged,
     write_failure,
     write_record,
-    write_weights,
 )
 from memkit.studies.study import Examples, Study, duplicates, exists, load
+from memkit.studies.weights import has_weights, is_teacher, read_weights, write_weights
 
 __all__ = [
     "OUTCOMES",
@@ -41,13 +43,19 @@ __all__ = [
     "Study",
     "draft",
     "duplicates",
+    "executors",
     "exists",
+    "failed_runs",
+    "forget_failures",
     "has_weights",
     "is_teacher",
+    "listed_runs",
     "load",
     "open_or_create",
     "read_arrays",
     "read_estimates",
+    "read_failure",
+    "read_info",
     "read_runs",
     "read_summary",
     "read_trajectories",

@@ -82,6 +82,17 @@ def check(config):
         )
 
 
+def missing_fields(config):
+    """Returns the sections and fields that a config lacks, such as "report.top_k"."""
+    sections = [name for name in (*NAMED, "series", "seed") if name not in config]
+    return sections + [
+        f"{section}.{name}"
+        for section, names in FIELDS.items()
+        for name in names
+        if section not in config or name not in config[section]
+    ]
+
+
 def _check_normalization(dataset):
     for name in ("mean", "std"):
         if not isinstance(dataset.get(name), (list, tuple)):

@@ -58,7 +58,7 @@ def draft(config, dataset, mask=None):
     fingerprint = datasets.fingerprint(dataset)
     info = {
         "data_fingerprint": fingerprint,
-        "labels_fingerprint": _hash_labels(given),
+        "labels_fingerprint": labels_fingerprint(given),
         "model_fingerprint": models.code_fingerprint(
             {point.config["model"]["name"] for point in points_lib.points(config)}
         ),
@@ -99,21 +99,38 @@ def open_or_create(workdir, config, dataset, *, mask=None, command=""):
         write_npz(workdir / EXAMPLES_FILE, **vars(new.examples))
         pictures.write(workdir, dataset)
     if old is None or old.config != new.config:
-        mask = new.train_mask
-        write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
-        storage.write(workdir / STUDY_FILE, _study_json(new, old, command))
+        write_design(workdir, new, old, command)
     return load(workdir)
+
+
+def write_design(workdir, new, old, command):
+    """Writes the subsets of a study, then study.json: from now on the folder holds it.
+
+    Args:
+      workdir: path.
+      new: the Study as it is to be.
+      old: the Study that grows, or None where the folder holds none.
+      command: see `open_or_create`.
+    """
+    mask = new.train_mask
+    write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
+    storage.write(workdir / STUDY_FILE, _study_json(new, old, command))
+
+
+def check_new(workdir):
+    """Refuses a folder without a study that holds files of anything else."""
+    foreign = set(storage.names(workdir)) - _MADE_FIRST
+    if foreign:
+        raise expected("--workdir", "a new, empty or study folder", f"{workdir} with files")
 
 
 def _check_workdir(workdir, new):
     """Returns the study already there, or None; refuses anything that would mix two studies."""
     storage.check_writable("--workdir", workdir)
     if not exists(workdir):
-        foreign = set(storage.names(workdir)) - _MADE_FIRST
-        if foreign:
-            raise expected("--workdir", "a new, empty or study folder", f"{workdir} with files")
+        check_new(workdir)
         return None
-    old = load(workdir)
+    old = load(workdir, is_growing=True)
     points_lib.check_growth(old.config, new.config)
     if old.info["data_fingerprint"] != new.info["data_fingerprint"]:
         raise expected("dataset", f"the images and labels {workdir} was made with", "other data")
@@ -136,7 +153,8 @@ def _check_normalization(config, dataset):
             raise expected(f"dataset.{name}", f"{channels} numbers", config["dataset"][name])
 
 
-def _hash_labels(given):
+def labels_fingerprint(given):
+    """Returns the hash of the given labels [N] int32."""
     return hashlib.sha256(given.tobytes()).hexdigest()[:16]
 
 

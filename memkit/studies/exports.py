@@ -15,6 +15,7 @@ with epy.lazy_imports():  # Only writing and copying tables needs it.
     from pyarrow import parquet as arrow_parquet
 
 TABLE_FORMATS = ("parquet", "csv")
+_TABLES = "tables"
 
 
 def write_table(study, point, columns):
@@ -25,14 +26,32 @@ def write_table(study, point, columns):
       point: Point.
       columns: {name: array [N]}; NaN is written as a missing value.
     """
+    _write_columns(study.workdir / _TABLES, point.name, columns)
+
+
+def write_audit(study, columns, out=None):
+    """Writes the table of an audit as audit.parquet and .csv; returns the paths.
+
+    Args:
+      study: Study.
+      columns: {name: array [L]}; NaN is written as a missing value.
+      out: folder; None = the study's tables.
+    """
+    folder = storage.path(out) if out else study.workdir / _TABLES
+    return _write_columns(folder, "audit", columns)
+
+
+def _write_columns(folder, name, columns):
     table = pyarrow.table(
         {name: pyarrow.array(array, from_pandas=True) for name, array in columns.items()}
     )
     parquet, csv = pyarrow.BufferOutputStream(), pyarrow.BufferOutputStream()
     arrow_parquet.write_table(table, parquet)
     arrow_csv.write_csv(table, csv, arrow_csv.WriteOptions(quoting_style="needed"))
-    for kind, stream in (("parquet", parquet), ("csv", csv)):
-        storage.write(_table_file(study, point, kind), stream.getvalue().to_pybytes())
+    return [
+        _written(folder / f"{name}.{kind}", stream.getvalue().to_pybytes())
+        for kind, stream in zip(TABLE_FORMATS, (parquet, csv), strict=True)
+    ]
 
 
 def export_table(study, point, kind, out):
@@ -48,7 +67,7 @@ def export_table(study, point, kind, out):
 
 
 def _table_file(study, point, kind):
-    return study.workdir / "tables" / f"{point.name}.{kind}"
+    return study.workdir / _TABLES / f"{point.name}.{kind}"
 
 
 def export_pairs(study, point, arrays, out):
@@ -143,6 +162,30 @@ def export_run(study, point, run, correct, test_correct, out):
     ratio = f"{study.config['subsets']['train_fraction']:g}"
     _written(folder / ratio / str(run) / "aux_arrays.npz", _npz(arrays.items()))
     return folder
+
+
+def export_probs(study, point, rows, probs, out):
+    """Writes labels.npy, pred_probs.npy and ids.txt, row by row the same examples.
+
+    Args:
+      study: Study.
+      point: Point.
+      rows: [n] int, the train examples.
+      probs: [n, C] float, probabilities of every class.
+      out: folder; the files go into one named as the point.
+
+    Returns:
+      The paths written.
+    """
+    folder, examples = storage.path(out) / point.name, study.examples
+    arrays = {"labels.npy": examples.given_labels[rows].astype(np.int64), "pred_probs.npy": probs}
+    written = []
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        written.append(_written(folder / name, buffer.getvalue()))
+    text = "".join(f"{name}\n" for name in examples.train_ids[rows])
+    return [*written, _written(folder / "ids.txt", text.encode())]
 
 
 def _npz(arrays):

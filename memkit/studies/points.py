@@ -16,7 +16,7 @@ SAME = "same"  # distillation.teacher: the one-hot point of the student's own ax
 NOT_SOURCE = ("mean", "std", "resident")  # fields of `dataset` that its source does not take
 # Where data lie and how they reach the device. What they are is in the fingerprints.
 LOCATIONS = ("dataset.path", "dataset.data_dir", "dataset.resident", "labels.file")
-_GROWS = ("subsets.num_runs", "axis.values", "series")
+GROWS = ("subsets.num_runs", "axis.values", "series")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ def _name(field, series, value):
 
 def study_fingerprint(config, data_fingerprint):
     """Returns the hash of everything that must stay as it is while a study grows."""
-    left_out = (*_GROWS, *LOCATIONS, "report.")
+    left_out = (*GROWS, *LOCATIONS, "report.")
     fixed = {k: v for k, v in flatten(config).items() if not k.startswith(left_out)}
     return _hash([fixed, data_fingerprint])
 
@@ -124,15 +124,11 @@ def check_growth(old, new):
     Raises:
       InputError: names the first field that differs.
     """
-    before, after = flatten(plain(old)), flatten(plain(new))
-    for field in sorted({*before, *after}):
-        was, now = before.get(field), after.get(field)
-        if was == now or field.startswith(("report.", *LOCATIONS)):
-            continue
+    for field, was, now in differences(old, new):
         if field == "subsets.num_runs":
             if now < was:
                 raise expected(field, f"at least the {was} runs this workdir holds", now)
-        elif field in _GROWS:
+        elif field in GROWS:
             if not set(map(str, was)) <= set(map(str, now)):
                 raise expected(field, f"all of {was}, which this workdir holds, or more", now)
         else:
@@ -140,6 +136,18 @@ def check_growth(old, new):
                 f"{field}: expected {was}, which this workdir's study was made with, "
                 f"received {now}; use another --workdir"
             )
+
+
+def differences(first, second):
+    """Yields (field, value, other value) where two configs differ, in the order of the names.
+
+    What cannot change a number, such as anything under `report`, is left out.
+    """
+    before, after = flatten(plain(first)), flatten(plain(second))
+    for field in sorted({*before, *after}):
+        was, now = before.get(field), after.get(field)
+        if was != now and not field.startswith(("report.", *LOCATIONS)):
+            yield field, was, now
 
 
 def flatten(config, prefix=""):

@@ -43,7 +43,9 @@ def create(study, point, dataset, *, thresholds, repeats, command):
         wanted = f"values that leave at least a batch of {batch} examples"
         raise expected("--thresholds", wanted, f"{min(thresholds)}, which leaves {left}")
     folder = _folder(study, point)
-    if exists(folder) and not np.array_equal(load(folder).train_mask, rows.train_mask):
+    if exists(folder) and not np.array_equal(
+        load(folder, is_growing=True).train_mask, rows.train_mask
+    ):
         wanted = f"what {folder} was made with; delete that folder to make it again"
         raise expected("--thresholds", wanted, "other removals, or new scores")
     config = copy.deepcopy(point.config)

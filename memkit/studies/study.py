@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 
-from memkit import records, storage
+from memkit import matrices, records, storage
 from memkit.errors import expected
+from memkit.studies import checks
 from memkit.studies.points import Point, origin, points
 
 STUDY_FILE = "study.json"
@@ -97,26 +98,58 @@ def exists(workdir):
     return (storage.path(workdir) / STUDY_FILE).exists()
 
 
-def load(workdir):
-    """Returns the Study in a folder; reads no run records.
-
-    Raises:
-      InputError: the folder holds no study.
-    """
-    workdir = storage.path(workdir)
+def check_exists(workdir):
+    """Refuses a folder without a study, with an InputError."""
     if not exists(workdir):
         raise expected("--workdir", "a folder with a study (study.json)", workdir)
+
+
+def load(workdir, *, is_growing=False):
+    """Returns the Study in a folder; reads no run records.
+
+    Args:
+      workdir: folder or object-store address.
+      is_growing: True where another config is about to take the place of the stored one, which
+        may then lack fields of `report`.
+
+    Raises:
+      InputError: the folder holds no study, or one of an earlier version, whose config lacks
+        fields.
+    """
+    workdir = storage.path(workdir)
+    check_exists(workdir)
     info = json.loads((workdir / STUDY_FILE).read_text())
     config = info.pop("config")
+    _check_fields(workdir, config, is_growing)
     with read_npz(workdir / EXAMPLES_FILE) as file:
         examples = Examples(**{f.name: file[f.name] for f in dataclasses.fields(Examples)})
     with read_npz(workdir / DESIGN_FILE) as file:
-        shape = tuple(file["shape"])
-        mask = np.unpackbits(file["train_mask"], count=shape[0] * shape[1]).reshape(shape)
+        mask = _unpacked(file["train_mask"], *file["shape"].tolist())
     # A growth killed between its two writes leaves a longer design, which the next one takes up.
     mask = mask[: config["subsets"]["num_runs"]]
     found = points(config, origin(info))
-    return Study(workdir, config, info, found, examples, mask.astype(bool))
+    return Study(workdir, config, info, found, examples, mask)
+
+
+def _check_fields(workdir, config, is_growing):
+    missing = checks.missing_fields(config)
+    if all(field.startswith("report.") for field in missing):
+        if missing and not is_growing:
+            wanted = "a study with all fields (memkit run with its --config adds those of report)"
+            raise expected("--workdir", wanted, f"{workdir} without {', '.join(missing)}")
+        return
+    wanted = "a study that this version of memkit made"
+    raise expected("--workdir", wanted, f"{workdir} without {', '.join(missing)}")
+
+
+def _unpacked(packed, num_runs, num_examples):
+    """Returns the mask [M, N] of packed bits that run on from row to row."""
+    mask = matrices.empty((num_runs, num_examples), bool)
+    for start in range(0, num_runs, 8):  # Eight rows end where a byte ends.
+        rows = mask[start : start + 8]
+        part = packed[start * num_examples // 8 :]
+        rows.flat = np.unpackbits(part[: -(-rows.size // 8)], count=rows.size)
+    return mask
 
 
 def duplicates(study):

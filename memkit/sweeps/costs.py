@@ -1,10 +1,7 @@
 """What a study costs: runs, steps, disk, and time measured on this device."""
 
-import concurrent.futures
-import multiprocessing
-
 from memkit import tables
-from memkit.sweeps import worker
+from memkit.sweeps import pool
 from memkit.sweeps.progress import duration
 from memkit.training import measure
 
@@ -41,11 +38,4 @@ def _counted(study):
 
 
 def _measured(study, placement):
-    """Measures in a process of its own, so that the device is free again afterwards."""
-    with concurrent.futures.ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=worker.prepare,
-        initargs=(placement.environments[0],),
-    ) as pool:
-        return pool.submit(measure.measure, study, setup=placement.setup).result()
+    return pool.apart(placement.environments[0], measure.measure, study, setup=placement.setup)

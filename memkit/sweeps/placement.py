@@ -5,6 +5,7 @@ import json
 import os
 
 from memkit.errors import expected
+from memkit.sweeps import pool
 from memkit.training import devices as devices_lib
 from memkit.training import engines
 
@@ -17,11 +18,13 @@ class Placement:
       setup: engines.Setup, the same for all workers.
       environments: for each worker the environment variables to set before it imports an engine.
       note: one line for a person: what was picked, and why.
+      pool: where they run, see `local.execute`.
     """
 
     setup: engines.Setup
     environments: tuple
     note: str
+    pool: object = pool
 
     @property
     def runs_at_once(self):
@@ -56,9 +59,9 @@ def place(
     engines.check(engine)
     choice = devices_lib.choose(devices, engine=engine)
     kind, hosts = choice.devices[0].kind, _num_hosts()
-    picked = _automatic(engine, kind, data_parallel, hosts) if strategy == "auto" else strategy
-    _check_strategy(picked, engine, kind, data_parallel, hosts)
-    _check_packing(engine, packing, runs_per_program, data_parallel)
+    picked = agreed(
+        strategy, engine, kind, data_parallel, hosts=hosts, packing=(packing, runs_per_program)
+    )
     here = data_parallel // hosts if picked == "multi_worker" else data_parallel
     dealt = devices_lib.deal(
         choice.devices,
@@ -79,7 +82,22 @@ def place(
         runs_per_program=runs_per_program,
     )
     environments = tuple(devices_lib.environment(one, engine=engine) for one in dealt)
-    return Placement(setup, environments, _note(setup, len(dealt), choice.note))
+    return Placement(setup, environments, note(setup, len(dealt), choice.note))
+
+
+def agreed(strategy, engine, kind, data_parallel, *, packing, hosts=1):
+    """Returns the strategy that --strategy stands for; refuses flags that do not go together.
+
+    Args:
+      strategy, engine, data_parallel: see `place`.
+      kind: of the devices: "cpu", "gpu" or "tpu".
+      packing: (--packing, --runs_per_program).
+      hosts: machines that one run is spread over.
+    """
+    picked = _automatic(engine, kind, data_parallel, hosts) if strategy == "auto" else strategy
+    _check_strategy(picked, engine, kind, data_parallel, hosts)
+    _check_packing(engine, *packing, data_parallel)
+    return picked
 
 
 def available_cores():
@@ -139,7 +157,8 @@ def _check_packing(engine, packing, runs_per_program, data_parallel):
         raise expected("--runs_per_program", wanted, runs_per_program)
 
 
-def _note(setup, workers, reason):
+def note(setup, workers, reason):
+    """Returns one line for a person about so many workers of a Setup."""
     each = f"{setup.num_devices} {setup.kind}" if setup.num_devices > 1 else setup.kind
     packed = ""
     if setup.packing != "none":

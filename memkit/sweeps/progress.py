@@ -1,5 +1,7 @@
 """The progress of a sweep: a live line on a terminal, log lines elsewhere."""
 
+import contextlib
+import statistics
 import time
 
 _LIVE_SECONDS = 0.2
@@ -11,6 +13,9 @@ class Progress:
 
     The time left comes from the seconds per run seen at each point, since points differ in cost;
     a point without a finished run is taken to cost the mean of the others.
+
+    Attributes:
+      total: number of runs to do.
     """
 
     def __init__(self, missing, *, workers, stream):
@@ -22,8 +27,9 @@ class Progress:
           stream: text stream; a terminal gets one line that is rewritten.
         """
         self._left = dict(missing)
+        self._left_out = 0
         self._seconds = {name: [] for name in missing}
-        self._total = sum(missing.values())
+        self.total = sum(missing.values())
         self._workers = workers
         self._stream = stream
         self._live = stream.isatty()
@@ -32,13 +38,31 @@ class Progress:
 
     @property
     def done(self):
-        return self._total - sum(self._left.values())
+        """Runs of those to do that are done, here or elsewhere."""
+        return self.total - self._left_out - sum(self._left.values())
+
+    @property
+    def finished_here(self):
+        """Runs that this process finished."""
+        return sum(map(len, self._seconds.values()))
 
     def finished(self, point, seconds):
         """Counts one run of a point that took `seconds` of wall time."""
         self._left[point] -= 1
         self._seconds[point].append(seconds)
-        self.show(force=self.done == self._total)
+        self.show(force=not any(self._left.values()))
+
+    def found(self, point, number):
+        """Counts runs of a point that another process has done meanwhile."""
+        if number:
+            self._left[point] -= number
+            self.show(force=not any(self._left.values()))
+
+    def leave_out(self, point, number=1):
+        """Counts runs of a point that will not be done."""
+        self._left[point] -= number
+        self._left_out += number
+        self.show(force=not any(self._left.values()))
 
     def show(self, force=False):
         """Writes the line if enough time has passed since the last."""
@@ -48,34 +72,48 @@ class Progress:
         self._shown = now
         line = self.line(now - self._started)
         if self._live:
-            self._stream.write("\r" + line.ljust(self._width))
+            self._say("\r" + line.ljust(self._width))
             self._width = len(line)
         else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+            self._say(line + "\n")
 
     def line(self, elapsed):
         """Returns "train 37/200 runs  1.9 runs/s  1 min 26 s left" after `elapsed` seconds."""
-        parts = [f"train {self.done}/{self._total} runs"]
-        if self.done and elapsed > 0:
-            parts.append(f"{self.done / elapsed:.2g} runs/s")
-            parts.append(f"{duration(self._time_left())} left")
+        parts = [f"train {self.done}/{self.total} runs"]
+        if self._left_out:
+            parts.append(f"{self._left_out} left out")
+        if self.finished_here and elapsed > 0:
+            seconds = {
+                name: statistics.fmean(times) for name, times in self._seconds.items() if times
+            }
+            parts.append(f"{self.finished_here / elapsed:.2g} runs/s")
+            parts.append(f"{duration(time_left(self._left, seconds) / self._workers)} left")
         return "  ".join(parts)
 
     def close(self):
         """Ends the live line, so that what follows starts on its own."""
         if self._live and self._width:
-            self._stream.write("\n")
+            self._say("\n")
+
+    def _say(self, text):
+        # The terminal may be gone, which is no reason to end a sweep.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
             self._stream.flush()
 
-    def _time_left(self):
-        seen = [s for seconds in self._seconds.values() for s in seconds]
-        usual = sum(seen) / len(seen)
-        cost = 0.0
-        for point, left in self._left.items():
-            seconds = self._seconds[point]
-            cost += left * (sum(seconds) / len(seconds) if seconds else usual)
-        return cost / self._workers
+
+def time_left(left, seconds):
+    """Returns the seconds that one worker needs for what is left.
+
+    Args:
+      left: {point: number of runs}.
+      seconds: {point: seconds of one run}, of at least one point; a point without is taken to cost
+        the mean of the others.
+    """
+    usual = statistics.fmean(seconds.values())
+    return sum(
+        number * (seconds[point] if point in seconds else usual) for point, number in left.items()
+    )
 
 
 def duration(seconds):

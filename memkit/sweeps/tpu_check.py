@@ -4,7 +4,6 @@ import concurrent.futures.process
 import dataclasses
 import importlib.metadata
 import math
-import multiprocessing
 
 from absl import logging
 
@@ -13,7 +12,7 @@ from memkit.data import stand_in
 from memkit.errors import InputError, expected
 from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
-from memkit.sweeps import worker
+from memkit.sweeps import pool
 from memkit.training import devices, engines, images, installation, tpu_check, tpu_chips
 
 AGREEMENT = 0.1  # relative; how far the two counts of FLOPs may be apart to trust the cheap one
@@ -141,19 +140,7 @@ def run(check):
 
 def _apart(check, function, *arguments):
     """Returns what a function returns in a new process."""
-    with concurrent.futures.ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=worker.prepare,
-        initargs=(check.environment,),
-    ) as pool:
-        try:
-            return pool.submit(function, *arguments).result()
-        except KeyboardInterrupt:
-            # The pool would wait for the compiler, which takes minutes and hears no signal.
-            for child in multiprocessing.active_children():
-                child.kill()
-            raise
+    return pool.apart(check.environment, function, *arguments)
 
 
 def failures(check, findings):

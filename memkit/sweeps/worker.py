@@ -1,5 +1,6 @@
 """What one worker process does: blocks of runs, until its parent is gone."""
 
+import faulthandler
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -11,7 +12,7 @@ from memkit import studies
 from memkit.errors import InputError
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_DEPRECATION_WARNINGS": "0",
@@ -19,31 +20,56 @@ _ENVIRONMENT = {
 }
 
 
-def main(connection, workdir, environment, setup, work):
+def main(connection, errors, workdir, environment, setup, work):
     """Serves blocks that come over a connection until it closes.
 
     Messages in: (point name, runs). Messages out: ("done", run, seconds) after each record is on
-    disk, ("failed", run, text, is_input_error) when the work raised, ("idle",) after a block.
+    disk, ("failed", is_input_error, text) when setup or the first run not done raised, ("idle",)
+    when ready for a block.
 
     Args:
       connection: multiprocessing connection to the parent.
+      errors: multiprocessing connection that takes the error stream of this process.
       workdir: of the study.
       environment: variables to set before anything is computed.
       setup: function called once, before any work.
       work: see `sweeps.Work`.
     """
     prepare(environment)
+    os.dup2(errors.fileno(), 2)
+    faulthandler.enable()
     try:
-        if not _prepared(connection, setup):
+        try:
+            setup()
+        except Exception as error:  # The parent has a terminal; this process has none.
+            connection.send(failure(error))
             return
         study = studies.load(workdir)
         connection.send(("idle",))
         while True:
             name, runs = connection.recv()
-            _do_block(connection, study, study.point(name), runs, work)
-            connection.send(("idle",))
+            for message in outcomes(study, study.point(name), runs, work):
+                connection.send(message)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def outcomes(study, point, runs, work):
+    """Does a block; yields the messages of `main` about it, the last of them ("idle",)."""
+    try:
+        for run, arrays, info in work(study, point, runs):
+            _write(study, point, run, arrays, info)
+            yield "done", run, info["seconds"]
+    except Exception as error:  # Whatever a run raises, the other runs go on.
+        yield failure(error)
+    yield ("idle",)
+
+
+def failure(error):
+    """Returns the message of `main` about an exception."""
+    is_input_error = isinstance(error, (InputError, OSError))
+    text = str(error) if is_input_error else "".join(traceback.format_exception(error))
+    return "failed", is_input_error, text
 
 
 def prepare(environment=None):
@@ -55,36 +81,16 @@ def prepare(environment=None):
     # Ctrl-C reaches the whole process group; the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    os.environ.update(_ENVIRONMENT | (environment or {}))
+    os.environ.update(ENVIRONMENT | (environment or {}))
     _silence_native_logs()
 
 
-def _prepared(connection, setup):
+def _write(study, point, run, arrays, info):
     try:
-        setup()
-    except Exception as error:  # Sent to the parent, which has a terminal; this process has none.
-        _send_failure(connection, None, error)
-        return False
-    return True
-
-
-def _do_block(connection, study, point, runs, work):
-    left = list(runs)
-    try:
-        for run, arrays, info in work(study, point, runs):
-            studies.write_record(study, point, run, arrays, info)
-            left.remove(run)
-            connection.send(("done", run, info["seconds"]))
-    except (BrokenPipeError, ConnectionResetError):
-        raise
-    except Exception as error:  # Whatever a run raises, the other runs go on.
-        _send_failure(connection, left[0], error)
-
-
-def _send_failure(connection, run, error):
-    is_input_error = isinstance(error, (InputError, OSError))
-    text = str(error) if is_input_error else "".join(traceback.format_exception(error))
-    connection.send(("failed", run, text, is_input_error))
+        studies.write_record(study, point, run, arrays, info)
+    except OSError as error:  # Of a full disk, say; the system names no file.
+        why = error.strerror or error
+        raise InputError(f"{study.workdir}: {why} (run {run} of {point.name})") from error
 
 
 def _die_with_parent():

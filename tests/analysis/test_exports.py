@@ -5,7 +5,7 @@ from pyarrow import csv, parquet
 from memkit import comparisons, estimators, studies
 from memkit.analysis import exports, tables
 from memkit.errors import InputError
-from tests.analysis import recorded
+from tests.analysis import recorded, recorded_votes
 
 
 @pytest.fixture
@@ -129,3 +129,42 @@ def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):
 def test_what_estimate_has_not_written_is_asked_for(study, tmp_path, layout):
     with pytest.raises(InputError, match="run `memkit estimate`"):
         exports.export(study, study.points, layout, tmp_path / "out")
+
+
+def _with_probs(tmp_path, make_config, tiny, mask=None):
+    config = make_config({"record.all_probs": True, "axis": {"field": "", "values": []}})
+    study = studies.open_or_create(tmp_path / "probs", config, tiny, mask=mask)
+    return recorded_votes.record(study)
+
+
+def test_cleanlabs_files_hold_the_mean_probabilities_of_the_held_out_runs(
+    tmp_path, make_config, tiny
+):
+    study = _with_probs(tmp_path, make_config, tiny)
+    written = exports.export(study, study.points, "cleanlab", tmp_path / "out")
+    assert [path.name for path in written] == ["labels.npy", "pred_probs.npy", "ids.txt"]
+    labels, probs = np.load(written[0]), np.load(written[1])
+    np.testing.assert_array_equal(labels, study.examples.given_labels)
+    assert written[2].read_text().split() == study.examples.train_ids.tolist()
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-12)
+    told = studies.read_runs(study, study.points[0], ("train_probs",)).arrays["train_probs"]
+    for i in range(study.sizes.train):
+        held_out = [told[m, i] for m in range(20) if not study.train_mask[m, i]]
+        np.testing.assert_allclose(probs[i], np.mean(held_out, axis=0), atol=2e-3)
+
+
+def test_cleanlabs_files_leave_out_what_no_run_held_out(tmp_path, make_config, tiny):
+    mask = np.random.default_rng(0).random((20, 60)) < 0.5
+    mask[:, [0, 7]] = True
+    study = _with_probs(tmp_path, make_config, tiny, mask)
+    written = exports.export(study, study.points, "cleanlab", tmp_path / "out")
+    left = np.delete(np.arange(60), [0, 7])
+    np.testing.assert_array_equal(np.load(written[0]), study.examples.given_labels[left])
+    assert written[2].read_text().split() == study.examples.train_ids[left].tolist()
+    assert np.isfinite(np.load(written[1])).all()
+
+
+def test_a_study_without_class_probabilities_says_which_field_asks_for_them(study, tmp_path):
+    with pytest.raises(InputError, match="--config.record.all_probs"):
+        exports.export(study, study.points, "cleanlab", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

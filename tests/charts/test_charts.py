@@ -8,7 +8,16 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import accuracy, curves, detection, histograms, means, theme, trajectories
+from memkit.charts import (
+    accuracy,
+    curves,
+    detection,
+    histograms,
+    looks,
+    means,
+    theme,
+    trajectories,
+)
 from memkit.errors import InputError
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
@@ -173,11 +182,11 @@ def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
         for k in range(3):
             if k == 1 and "clean" not in names and "test" not in names:
                 continue
-            looks = [str(theme.STYLES[name][k]) for name in names]
-            assert len(set(looks)) == len(looks)
-    assert theme.STYLES["in-sample"] == theme.STYLES["train, in-sample"]
-    assert theme.STYLES["out-of-sample"] == theme.STYLES["train, out-of-sample"]
+            parts = [str(looks.STYLES[name][k]) for name in names]
+            assert len(set(parts)) == len(parts)
+    assert looks.STYLES["in-sample"] == looks.STYLES["train, in-sample"]
+    assert looks.STYLES["out-of-sample"] == looks.STYLES["train, out-of-sample"]
 
 
 def test_every_class_of_trajectory_has_a_style():
-    assert {trajectories.label(name) for name in CLASSES} <= set(theme.STYLES)
+    assert {trajectories.label(name) for name in CLASSES} <= set(looks.STYLES)

@@ -6,7 +6,7 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import compared, convergence, distillation, distribution, theme
+from memkit.charts import convergence, distillation, distribution, lines, looks, theme
 from memkit.seeds import stream
 
 TITLE = "Width (model.width)"
@@ -148,7 +148,7 @@ def test_panels_of_many_points_are_thinned(make_points):
 
 
 def test_no_two_places_look_alike():
-    for part in zip(*compared.LOOKS, strict=True):
+    for part in zip(*looks.LOOKS, strict=True):
         assert len(set(map(str, part))) == len(part)
 
 
@@ -156,7 +156,9 @@ def test_a_reference_line_is_drawn_under_the_lines(make_points):
     rows = distribution.table(_sizes(make_points((1, 2))))
     x = theme.size_channel([1, 2], title=TITLE)
     plain, ruled = (
-        compared.chart(rows, x=x, title="t", description="d", rule=rule).to_dict()
+        lines.chart(
+            rows, x=x, title="t", names=distribution.ENDS, field="line", description="d", rule=rule
+        ).to_dict()
         for rule in (None, 0.5)
     )
     assert len(ruled["layer"]) == len(plain["layer"]) + 1

@@ -54,7 +54,7 @@ def test_means_have_a_panel_per_proxy_after_memorization(make_points):
     points = make_points(sizes=(1, 2))
     rows = proxies.means_table(points, _found(points), titles=TITLES)
     panels = list(dict.fromkeys(r["panel"] for r in rows))
-    assert panels == ["memorization (higher = more memorized)", *TITLES.values()]
+    assert panels == ["memorization (higher = more)", *TITLES.values()]
     assert {r["quantity"] for r in rows} == {"clean", "planted"}
     assert len(rows) == 2 * 2 * 3
     row = _row(rows, panel=TITLES["loss"], size=2, quantity="planted")

@@ -59,7 +59,7 @@ def test_every_two_sizes_have_a_row_and_each_series_a_figure(make_content):
 def test_lines_compare_each_size_with_the_last(make_content):
     content, curves = _with_pairs(make_content(sizes=(1, 2, 4)))
     figure = agreement.section(content).figures["agreement_one_hot"]
-    rows = [r for part in figure.chart.hconcat for r in part.to_dict()["data"]["values"]]
+    rows = [r for part in figure.chart.vconcat for r in part.to_dict()["data"]["values"]]
     assert {r["group"] for r in rows} == {"width 1", "width 2"}
     found = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
     places = [

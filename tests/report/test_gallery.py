@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from memkit.report import gallery
-from memkit.report.sparkline import sparkline
 from memkit.seeds import stream
 
 
@@ -24,18 +23,6 @@ def test_data_url_holds_exactly_the_pixels(channels):
     np.testing.assert_array_equal(found.reshape(5, 7, channels), image)
 
 
-def test_every_card_shows_the_image_and_labels_of_its_own_example(content):
-    rows = {str(name): i for i, name in enumerate(content.ids)}
-    cards = [card for group in gallery.groups(content) for card in group.cards]
-    assert len(cards) > 50
-    for card in cards:
-        i = rows[card.id]
-        np.testing.assert_array_equal(_pixels(card.image), content.thumbnails[i, ..., 0])
-        assert card.given == content.class_names[content.given_labels[i]]
-        assert card.true == content.class_names[content.labels[i]]
-        assert card.planted == (content.labels[i] != content.given_labels[i])
-
-
 def test_top_is_sorted_leaves_out_nan_and_keeps_ties_in_order():
     score = np.array([0.1, np.nan, 0.9, 0.5, 0.9])
     assert gallery.top(score).tolist() == [2, 4, 3, 0]
@@ -43,20 +30,45 @@ def test_top_is_sorted_leaves_out_nan_and_keeps_ties_in_order():
     assert gallery.top(np.full(3, np.nan)).tolist() == []
 
 
-def test_groups_have_the_promised_number_of_cards(content):
+def test_groups_have_the_promised_number_of_examples(content):
     groups = {group.title: group for group in gallery.groups(content)}
-    assert len(groups["Most memorized at width 16"].cards) == gallery.TOP
-    assert len(groups["Most memorized at width 1"].cards) == gallery.TOP
+    assert len(groups["Most memorized at width 16"].examples) == gallery.TOP
+    assert len(groups["Most memorized at width 1"].examples) == gallery.TOP
     labels = [group for title, group in groups.items() if title.startswith("Label: ")]
     assert len(labels) == len(np.unique(content.given_labels))
-    assert all(0 < len(group.cards) <= gallery.TOP_PER_LABEL for group in labels)
+    assert all(0 < len(group.examples) <= gallery.TOP_PER_LABEL for group in labels)
 
 
 def test_most_memorized_are_those_with_the_highest_value(content):
     value = content.scores["one_hot-width16"]["correct"].value
-    group = gallery.groups(content)[0]
-    shown = [value[list(content.ids).index(card.id)] for card in group.cards]
-    assert shown == sorted(value, reverse=True)[: gallery.TOP]
+    examples = gallery.groups(content)[0].examples
+    assert [value[i] for i in examples] == sorted(value, reverse=True)[: gallery.TOP]
+
+
+def test_changes_are_listed_by_sign_the_greatest_first(content):
+    groups = {group.title: group for group in gallery.groups(content)}
+    first, last = (content.scores[f"one_hot-width{k}"]["correct"].value for k in (1, 16))
+    change = last - first
+    rises = [change[i] for i in groups["Memorization rises most"].examples]
+    assert rises == sorted(change[change > 0], reverse=True)[: gallery.TOP]
+    falls = [change[i] for i in groups["Memorization falls most"].examples]
+    assert falls == sorted(change[change < 0])[: gallery.TOP]
+
+
+def test_every_series_has_its_own_groups(make_content):
+    groups = gallery.groups(make_content(sizes=(1, 16), series=("one_hot", "distilled")))
+    titles = {s: [g.title for g in groups if g.series == s] for s in ("one_hot", "distilled")}
+    assert "Most memorized at width 16" in titles["one_hot"]
+    assert "Most memorized at width 16" in titles["distilled"]
+
+
+def test_only_labels_of_high_memorization_are_listed_where_there_are_many(content):
+    labels = np.arange(len(content.ids)) % 100
+    names = tuple(f"class {i}" for i in range(100))
+    many = dataclasses.replace(content, class_names=names, labels=labels, given_labels=labels)
+    found = [g for g in gallery.groups(many) if g.title.startswith("Label: ")]
+    assert len(found) == gallery.MAX_LABELS == 30
+    assert all("The 30 of 80 labels" in group.note for group in found)
 
 
 def test_found_and_missed_planted_labels_are_told_apart(content):
@@ -69,8 +81,8 @@ def test_found_and_missed_planted_labels_are_told_apart(content):
     groups = {g.title: g for g in gallery.groups(dataclasses.replace(content, scores=scores))}
     found = groups["Planted labels that were found"]
     missed = groups["Planted labels that were not found"]
-    assert [card.id for card in found.cards] == [f"digits/000{i}" for i in range(4)]
-    assert [card.id for card in missed.cards] == ["digits/0004", "digits/0005"]
+    assert found.examples == (0, 1, 2, 3)
+    assert missed.examples == (4, 5)
     assert found.note.startswith("4 of the 6 planted labels")
 
 
@@ -78,31 +90,3 @@ def test_without_planted_labels_no_group_speaks_of_them(make_content):
     groups = gallery.groups(make_content(planted=0))
     assert groups
     assert not any("lanted" in g.title or "clean" in g.title for g in groups)
-    assert not any(card.planted for g in groups for card in g.cards)
-
-
-def test_example_without_prediction_says_why(content):
-    predicted = content.out_predicted | {"one_hot-width16": np.full(80, -1)}
-    changed = dataclasses.replace(content, out_predicted=predicted)
-    card = gallery.card(changed, gallery.view(changed), 0)
-    assert card.predicted == "none (never held out)"
-
-
-def test_sparkline_breaks_at_gaps_and_marks_lone_values():
-    drawn = sparkline([0.1, np.nan, 0.3, 0.4], [np.nan] * 4, [0.2] * 4, sizes="abcd")
-    assert drawn.count('<polyline class="mem"') == 1
-    assert drawn.count('<circle class="mem"') == 3
-    assert drawn.count('<polyline class="in"') == 0
-    assert "b: undefined" in drawn
-    assert "nan" not in drawn
-
-
-def test_sparkline_height_is_the_value():
-    drawn = sparkline([0.0, 1.0], [1.0, 1.0], [0.0, 0.0], sizes=("1", "2"))
-    assert '<polyline class="mem" points="4.0,42.0 128.0,4.0"/>' in drawn
-    below = sparkline([-0.5, 1.0], [1.0, 1.0], [0.0, 0.0], sizes=("1", "2"))
-    assert '<polyline class="mem" points="4.0,42.0 128.0,4.0"/>' in below
-
-
-def test_sparkline_escapes_sizes():
-    assert "<b>" not in sparkline([0.5], [1.0], [0.5], sizes=("<b>",))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memkit import records, studies
+from memkit.sweeps import selection
 from tests.analysis.recorded import INFO
 
 NAMES = ("train_correct", "train_logodds", "curve")
@@ -205,3 +206,96 @@ def test_failure_keeps_point_run_and_traceback(study):
         "run": 7,
         "traceback": "Traceback: boom",
     }
+
+
+def _damage(rng, files, foreign):
+    """Damages half of the records in random ways; returns {file: how} of those that differ now."""
+    whole, how = {file: file.read_bytes() for file in files}, {}
+    for file in rng.permutation(np.array(files, object))[: len(files) // 2]:
+        data = bytearray(whole[file])
+        kind = rng.choice(["cut", "flip", "zeros", "longer", "swap", "foreign", "empty"])
+        if kind == "cut":
+            data = data[: rng.integers(len(data))]
+        elif kind == "flip":
+            data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        elif kind == "zeros":
+            start = rng.integers(len(data))
+            data[start : start + 64] = bytes(len(data[start : start + 64]))
+        elif kind == "longer":
+            data += rng.bytes(50)
+        else:
+            others = {"swap": files, "foreign": foreign, "empty": []}[kind]
+            data = others[rng.integers(len(others))].read_bytes() if others else b""
+        file.write_bytes(data)
+        how[file] = kind
+    return {file: kind for file, kind in how.items() if file.read_bytes() != whole[file]}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_records_damaged_at_random_are_named_and_never_averaged(
+    study, tmp_path, make_config, tiny, seed
+):
+    other = studies.open_or_create(tmp_path / "other", make_config({"seed": 4}), tiny)
+    clean = {}
+    for one in (study, other):
+        for point in one.points:
+            _write(one, point, range(12))
+            clean[one.workdir, point.name] = studies.read_runs(one, point, NAMES)
+    files, foreign = (
+        [_folder(one, point) / f"{run}.npz" for point in one.points for run in range(12)]
+        for one in (study, other)
+    )
+    changed = _damage(np.random.default_rng(seed), files, foreign)
+    assert changed
+    named = set()
+    for point in study.points:
+        found, wanted = studies.read_runs(study, point, NAMES), clean[study.workdir, point.name]
+        named |= {study.workdir / name for name in found.problems}
+        assert set(found.index) | {
+            int(file[:-4].rpartition("/")[2]) for file in found.problems
+        } == {*range(12)}
+        for name in NAMES:
+            np.testing.assert_array_equal(found.arrays[name], wanted.arrays[name][found.index])
+    assert named <= changed.keys()
+    # Bytes that say nothing, such as a date in the archive or what follows it, do no harm.
+    harmless = {file for file, kind in changed.items() if kind in ("flip", "zeros", "longer")}
+    assert named >= changed.keys() - harmless
+
+
+@pytest.mark.parametrize(
+    ("changes", "new"),
+    [
+        ({"subsets.num_runs": 40}, {"one_hot_width1": 20, "one_hot_width2": 20}),
+        ({"axis.values": [1, 2, 4]}, {"one_hot_width4": 20}),
+        ({"series": ["one_hot", "last_layer"]}, {"last_layer_width1": 20, "last_layer_width2": 20}),
+        # Its teachers' weights were not kept when nobody learned from them.
+        (
+            {"series": ["one_hot", "distilled"]},
+            {name: 20 for s in ("one_hot", "distilled") for name in (f"{s}_width1", f"{s}_width2")},
+        ),
+    ],
+)
+def test_of_a_grown_study_only_what_is_new_is_missing(study, make_config, tiny, changes, new):
+    for point in study.points:
+        _write(study, point, range(20))
+    grown = studies.open_or_create(study.workdir, make_config(changes), tiny)
+    found, problems = selection.missing(grown)
+    assert {name: len(runs) for name, runs in found.items() if runs} == new
+    assert problems == {}
+
+
+def test_a_study_that_grows_by_students_keeps_the_teachers_whose_weights_are_there(
+    tmp_path, make_config, tiny
+):
+    series = {"series": ["one_hot", "distilled"]}
+    study = studies.open_or_create(tmp_path / "taught", make_config(series), tiny)
+    for point in study.points:
+        _write(study, point, range(20))
+        if studies.is_teacher(study, point):
+            for run in range(20):
+                studies.write_weights(study, point, run, [np.zeros(2)])
+    grown = studies.open_or_create(
+        study.workdir, make_config({**series, "axis.values": [1, 2, 4]}), tiny
+    )
+    found, _ = selection.missing(grown)
+    assert {name for name, runs in found.items() if runs} == {"one_hot_width4", "distilled_width4"}

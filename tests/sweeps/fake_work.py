@@ -3,8 +3,11 @@
 It lives in a module of its own because worker processes import it by name.
 """
 
+import errno
 import os
 import pathlib
+import signal
+import socket
 import time
 
 import numpy as np
@@ -17,8 +20,17 @@ def no_setup():
     """A worker that needs no engine needs no setup."""
 
 
+def slow_setup():
+    """A start that takes as long as that of a light engine."""
+    time.sleep(0.2)
+
+
 def broken_setup():
     raise RuntimeError("the engine is broken here")
+
+
+def deadly_setup():
+    os._exit(9)
 
 
 def arrays(study, point, run):
@@ -72,13 +84,60 @@ def after_teacher(study, point, runs):
         yield run, arrays(study, point, run), info()
 
 
-def fail_at(study, point, runs, *, name, bad_run, how):
-    """Fails at one run: by an exception, a mistake of the user, or the death of the process."""
+def fail_at(study, point, runs, *, name, bad_runs, how, journal=None, times=1000):
+    """Fails at some runs of a point, so many times in all that `journal` counts.
+
+    By an exception, a mistake of the user, a full disk, the death of the process or a signal.
+    """
     for run in runs:
-        if point.name == name and run == bad_run:
-            if how == "exception":
-                raise ZeroDivisionError("the loss divided by zero")
-            if how == "input":
-                raise InputError("model: expected a trainable model, received none")
-            os._exit(7)
+        if point.name == name and run in bad_runs:
+            attempts = 0
+            if journal:
+                attempts = len(os.listdir(journal))
+                (pathlib.Path(journal) / f"{run}-{time.monotonic_ns()}").touch()
+            if attempts < times:
+                _fail(how)
         yield run, arrays(study, point, run), info()
+
+
+def _fail(how):
+    if how == "exception":
+        raise ZeroDivisionError("the loss divided by zero")
+    if how == "input":
+        raise InputError("model: expected a trainable model, received none")
+    if how == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if how == "exit":
+        os._exit(7)
+    os.kill(os.getpid(), getattr(signal, how))
+
+
+def die_writing(study, point, runs, *, bad_run):
+    """Dies at one run with its record half-written."""
+    for run in runs:
+        if run == bad_run:
+            folder = study.workdir / "points" / point.name / "runs"
+            name = f".tmp-{socket.gethostname()}-{os.getpid()}-0123abcd"
+            (folder / name).write_bytes(b"half a record")
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield run, arrays(study, point, run), info()
+
+
+def crash(study, point, runs, *, bad_run):
+    """Dies in native code at one run, after more words than a pipe holds."""
+    for run in runs:
+        if run == bad_run:
+            os.write(2, b"blah\n" * 100_000)
+            os.write(2, b"the device is on fire\n")
+            os.kill(os.getpid(), signal.SIGSEGV)
+        yield run, arrays(study, point, run), info()
+
+
+def fail_together(study, point, runs, *, at_once, bad_run):
+    """Trains so many runs at a time, and raises where a bad one is among them."""
+    for i in range(0, len(runs), at_once):
+        pack = runs[i : i + at_once]
+        if bad_run in pack:
+            raise ZeroDivisionError(f"one of {pack} divided by zero")
+        for run in pack:
+            yield run, arrays(study, point, run), info()

@@ -2,90 +2,33 @@ import functools
 import io
 import json
 import os
-import pathlib
-import random
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
 from memkit import studies
 from memkit.errors import InputError
-from memkit.sweeps import local, selection
+from memkit.studies import executors
+from memkit.sweeps import local
+from memkit.sweeps.queue import IN_A_ROW
 from tests.sweeps import fake_work
-
-KILLS = 5
-
-CHILD = """
-import functools, pathlib, sys
-from memkit.sweeps import local, selection
-from tests.sweeps import fake_work, small_study
-if __name__ == "__main__":
-    workdir, journal = sys.argv[1:]
-    study = small_study.make(pathlib.Path(workdir))
-    missing, _ = selection.missing(study)
-    work = functools.partial(fake_work.draw, seconds=0.02, journal=journal)
-    how = {"setup": fake_work.no_setup, "environments": [{}, {}], "stream": sys.stdout}
-    local.execute(study, missing, work, **how)
-"""
+from tests.sweeps.sweeping import execute
 
 
-def execute(study, work=fake_work.draw, workers=2, setup=fake_work.no_setup):
-    missing, _ = selection.missing(study)
-    return local.execute(
-        study,
-        missing,
-        work,
-        setup=setup,
-        environments=[{}] * workers,
-        stream=io.StringIO(),
-    )
+@pytest.fixture
+def journal(tmp_path):
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    return str(folder)
 
 
-def start_child(tmp_path, workdir, journal):
-    script = tmp_path / "child.py"
-    script.write_text(CHILD)
-    environment = os.environ | {"PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
-    return subprocess.Popen(
-        [sys.executable, str(script), str(workdir), str(journal)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def done(study, point):
+    return set(studies.read_runs(study, point).index.tolist())
 
 
-def wait_until(fact, seconds=60):
-    end = time.monotonic() + seconds
-    while not fact():
-        if time.monotonic() > end:
-            raise TimeoutError("the awaited fact did not come true")
-        time.sleep(0.01)
-
-
-def children_of(group):
-    """The live processes of a process group."""
-    found = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
-    rows = [line.split() for line in found.stdout.splitlines()[1:]]
-    return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and "Z" not in stat]
-
-
-def is_empty(group):
-    return not children_of(group)
-
-
-def has_begun(child, journal, before):
-    return child.poll() is not None or len(os.listdir(journal)) > before
-
-
-def test_every_run_is_done_once_and_a_second_call_does_nothing(study, tmp_path):
-    journal = tmp_path / "journal"
-    journal.mkdir()
-    work = functools.partial(fake_work.draw, journal=str(journal))
-    assert execute(study, work) == []
-    assert execute(study, work) == []
+def test_every_run_is_done_once_and_a_second_call_does_nothing(study, journal):
+    work = functools.partial(fake_work.draw, journal=journal)
+    assert execute(study, work) == ([], {})
+    assert execute(study, work) == ([], {})
     started = sorted(name.rsplit("-", 2)[0] for name in os.listdir(journal))
     assert started == sorted(f"{p.name}-{m}" for p in study.points for m in range(20))
 
@@ -98,23 +41,154 @@ def test_the_number_of_workers_changes_no_array(make_study, outcomes):
     assert len(outcomes(one)) == 2 * 20 * 3
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("exception", "divided by zero"), ("death", "ended with exit code 7")],
+    [
+        ("exception", "ZeroDivisionError: the loss divided by zero"),
+        ("exit", "ended with exit code 7"),
+        ("SIGKILL", "was killed (SIGKILL), as the system does when memory runs out"),
+        ("SIGSEGV", "died of SIGSEGV"),
+    ],
 )
-def test_a_failing_run_stops_only_its_point_and_leaves_a_traceback(study, how, reason):
-    bad = study.points[1].name
-    work = functools.partial(fake_work.fail_at, name=bad, bad_run=6, how=how)
-    (failure,) = execute(study, work)
-    assert (failure.point, failure.run) == (bad, 6)
+def test_a_failing_run_is_set_aside_with_its_reason_and_all_others_are_done(
+    study, how, reason, workers
+):
+    good, bad = study.points
+    work = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=(6,), how=how)
+    (failure,), left = execute(study, work, workers=workers)
+    assert (failure.point, failure.run) == (bad.name, 6)
     assert reason in failure.reason
     assert reason in json.loads(failure.file.read_text())["traceback"]
-    assert len(studies.read_runs(study, study.points[0]).index) == 20
-    assert 6 not in studies.read_runs(study, study.points[1]).index
+    assert done(study, good) == set(range(20))
+    assert done(study, bad) == set(range(20)) - {6}
+    assert left == {}
+
+
+@pytest.mark.parametrize(
+    ("how", "times", "attempts", "is_done"),
+    [("exception", 1, 1, False), ("SIGKILL", 2, 3, True), ("SIGKILL", 3, 3, False)],
+)
+def test_a_run_that_raises_is_tried_once_and_one_that_kills_its_worker_three_times(
+    study, journal, how, times, attempts, is_done
+):
+    bad = study.points[0]
+    fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=(6,), how=how)
+    failures, _ = execute(study, functools.partial(fail, journal=journal, times=times))
+    assert len(os.listdir(journal)) == attempts
+    assert (6 in done(study, bad)) == is_done
+    assert len(failures) == (not is_done)
+
+
+def test_the_last_words_of_a_worker_and_where_it_crashed_are_kept(study):
+    work = functools.partial(fake_work.crash, bad_run=6)
+    failures, _ = execute(study, work, workers=1)
+    for failure in failures:
+        words = json.loads(failure.file.read_text())["traceback"]
+        assert "the device is on fire" in words
+        assert "fake_work.py" in words
+        assert len(words) < 20_000
+    assert [(f.run, f.reason) for f in failures] == [(6, "the worker process died of SIGSEGV")] * 2
+
+
+def test_what_a_dying_worker_left_half_written_is_gone_at_the_end(study):
+    failures, _ = execute(study, functools.partial(fake_work.die_writing, bad_run=6), workers=1)
+    assert len(failures) == 2
+    folder = study.workdir / "points" / study.points[0].name / "runs"
+    assert len(os.listdir(folder)) == 19
+
+
+def test_a_run_that_was_set_aside_is_tried_by_the_next_sweep_and_its_traceback_goes(study):
+    bad = study.points[0]
+    fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=(6,), how="exception")
+    (failure,), _ = execute(study, fail)
+    assert studies.failed_runs(study, bad) == {6}
+    assert execute(study) == ([], {})
+    assert not failure.file.exists()
+    assert studies.failed_runs(study, bad) == set()
+    assert done(study, bad) == set(range(20))
+
+
+def test_a_point_where_every_run_raises_is_left_after_three(study):
+    good, bad = study.points
+    fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=range(20), how="exception")
+    failures, left = execute(study, fail, workers=1)
+    assert [failure.run for failure in failures] == [0, 1, 2]
+    assert left == {bad.name: list(range(3, 20))}
+    assert done(study, good) == set(range(20))
+    assert len(os.listdir(study.workdir / "failures")) == IN_A_ROW
+
+
+def test_many_failing_runs_with_finished_ones_between_do_not_stop_their_point(study):
+    bad = study.points[0]
+    odd = tuple(range(1, 20, 2))
+    fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=odd, how="exception")
+    failures, left = execute(study, fail, workers=1)
+    assert sorted(failure.run for failure in failures) == list(odd)
+    assert done(study, bad) == set(range(0, 20, 2))
+    assert left == {}
+
+
+def test_of_runs_trained_together_only_the_one_that_raises_is_set_aside(study):
+    work = functools.partial(fake_work.fail_together, at_once=4, bad_run=6)
+    failures, left = execute(study, work, runs_at_once=4, workers=1)
+    assert [(f.point, f.run) for f in failures] == [(p.name, 6) for p in study.points[::-1]]
+    assert left == {}
+    for point in study.points:
+        assert done(study, point) == set(range(20)) - {6}
+
+
+def test_a_full_disk_ends_the_sweep_with_a_line(study):
+    work = functools.partial(
+        fake_work.fail_at, name=study.points[0].name, bad_runs=(0,), how="full"
+    )
+    with pytest.raises(InputError, match="No space left on device"):
+        execute(study, work)
+    assert executors.announced(study) == {}
+
+
+def test_runs_that_another_executor_finishes_meanwhile_are_not_repeated(study, journal):
+    point = study.points[1]
+
+    class OtherExecutor(io.StringIO):
+        """Finishes a run of its own whenever this one says how far it is."""
+
+        def write(self, text):
+            run = 19 - len(done(study, point))
+            if run >= 10:
+                arrays = fake_work.arrays(study, point, run)
+                studies.write_record(study, point, run, arrays, fake_work.info())
+            return super().write(text)
+
+        def isatty(self):
+            return True
+
+    work = functools.partial(fake_work.draw, journal=journal, seconds=0.25)
+    stream = OtherExecutor()
+    assert execute(study, work, workers=1, stream=stream) == ([], {})
+    begun = {name.rsplit("-", 2)[0] for name in os.listdir(journal)}
+    assert len(begun) == len(os.listdir(journal)) < 40
+    assert "train 40/40 runs" in stream.getvalue()
+
+
+def test_an_executor_says_what_it_does_while_it_works_and_no_longer(study):
+    seen = []
+
+    class Watcher(io.StringIO):
+        def write(self, text):
+            seen.append(executors.announced(study))
+            return super().write(text)
+
+    execute(study, stream=Watcher(), note="2 workers", shard=(1, 3))
+    (state,) = seen[-1].values()
+    assert (state["process"], state["note"], state["shard"]) == (os.getpid(), "2 workers", [1, 3])
+    assert executors.announced(study) == {}
 
 
 def test_a_mistake_of_the_user_met_in_a_worker_ends_the_sweep_with_its_line(study):
-    work = functools.partial(fake_work.fail_at, name=study.points[0].name, bad_run=0, how="input")
+    work = functools.partial(
+        fake_work.fail_at, name=study.points[0].name, bad_runs=(0,), how="input"
+    )
     with pytest.raises(InputError, match="expected a trainable model"):
         execute(study, work)
 
@@ -124,42 +198,9 @@ def test_a_worker_that_cannot_start_says_why(study):
         execute(study, setup=fake_work.broken_setup)
 
 
-def test_workers_end_when_their_parent_is_killed(tmp_path):
-    (tmp_path / "journal").mkdir()
-    child = start_child(tmp_path, tmp_path / "study", tmp_path / "journal")
-    wait_until(lambda: os.listdir(tmp_path / "journal"))
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    wait_until(functools.partial(is_empty, child.pid))
-
-
-def test_kills_at_random_moments_lose_nothing_and_repeat_only_runs_in_flight(
-    tmp_path, make_study, outcomes
-):
-    workdir, journal = tmp_path / "killed", tmp_path / "journal"
-    journal.mkdir()
-    rng = random.Random(0)
-    kills, code = 0, None
-    while kills < KILLS or code != 0:
-        child = start_child(tmp_path, workdir, journal)
-        wait_until(functools.partial(has_begun, child, journal, len(os.listdir(journal))))
-        if kills < KILLS:
-            time.sleep(rng.uniform(0, 0.1))
-            victim = rng.choice([child.pid, *children_of(child.pid)])
-            for pid in {victim, child.pid}:
-                os.kill(pid, signal.SIGKILL)
-            kills += 1
-        code = child.wait()
-        wait_until(functools.partial(is_empty, child.pid))
-    study = studies.load(workdir)
-    studies.remove_temporaries(study)
-    undisturbed = make_study("undisturbed")
-    execute(undisturbed)
-    assert outcomes(study) == outcomes(undisturbed)
-    started = [name.rsplit("-", 2)[0] for name in os.listdir(journal)]
-    assert len(started) - len(set(started)) <= kills * 2
-    folders = [study.workdir / "points" / p.name / "runs" for p in study.points]
-    assert sorted(os.listdir(folders[0])) == sorted(f"{m}.npz" for m in range(20))
+def test_dead_workers_that_never_started_end_the_sweep(study):
+    with pytest.raises(RuntimeError, match="could not start: .* exit code 9"):
+        execute(study, setup=fake_work.deadly_setup)
 
 
 STUDENTS = {
@@ -171,16 +212,50 @@ STUDENTS = {
 @pytest.mark.parametrize("workers", [1, 3])
 def test_students_wait_for_their_teachers(make_study, workers):
     study = make_study("students", **STUDENTS)
-    assert execute(study, fake_work.after_teacher, workers=workers) == []
+    assert execute(study, fake_work.after_teacher, workers=workers) == ([], {})
     assert all(len(studies.read_runs(study, p).index) == 20 for p in study.points)
 
 
-def test_students_of_a_failed_teacher_are_left_with_it(make_study):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_students_of_a_failed_run_are_left_for_that_run_only(make_study, workers):
     study = make_study("students", **STUDENTS)
     teacher = "one_hot_peak0.2"
-    work = functools.partial(fake_work.fail_at, name=teacher, bad_run=19, how="exception")
-    (failure,) = execute(study, work, workers=1)
-    assert failure.point == teacher
-    found = {p.name: len(studies.read_runs(study, p).index) for p in study.points}
-    assert found["one_hot_peak0.1"] == found["distilled_peak0.1"] == 20
-    assert found["distilled_peak0.2"] == found["distilled_from_0.2_peak0.1"] == 0
+    fail = functools.partial(fake_work.fail_at, name=teacher, bad_runs=(19,), how="exception")
+    (failure,), left = execute(study, fail, workers=workers)
+    assert (failure.point, failure.run) == (teacher, 19)
+    students = {"distilled_peak0.2", "distilled_from_0.2_peak0.1", "distilled_from_0.2_peak0.2"}
+    assert left == dict.fromkeys(students, [19])
+    for point in study.points:
+        wanted = 19 if point.name in students | {teacher} else 20
+        assert done(study, point) == set(range(wanted))
+
+
+def test_students_of_a_teacher_that_is_left_are_left_but_for_its_finished_runs(make_study):
+    study = make_study("students", **STUDENTS)
+    teacher = "one_hot_peak0.2"
+    fail = functools.partial(
+        fake_work.fail_at, name=teacher, bad_runs=range(8, 20), how="exception"
+    )
+    failures, left = execute(study, fail, workers=1)
+    assert [failure.run for failure in failures] == [8, 9, 10]
+    assert left[teacher] == list(range(11, 20))
+    assert left["distilled_peak0.2"] == list(range(8, 20))
+    assert done(study, study.point("distilled_peak0.2")) == set(range(8))
+    assert done(study, study.point("distilled_peak0.1")) == set(range(20))
+
+
+def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
+    """Kills an idle worker right before it is sent a block."""
+    send, killed = local.processes.Worker.send, []
+
+    def kill_first(worker, block):
+        if not killed:
+            killed.append(worker.process.pid)
+            worker.process.kill()
+            worker.process.join()
+        send(worker, block)
+
+    monkeypatch.setattr(local.processes.Worker, "send", kill_first)
+    assert execute(study, workers=1) == ([], {})
+    assert len(killed) == 1
+    assert all(done(study, point) == set(range(20)) for point in study.points)

@@ -1,3 +1,4 @@
+import errno
 import io
 
 import pytest
@@ -60,3 +61,34 @@ def test_a_shorter_line_covers_the_longer_one_before_it():
 )
 def test_durations_read_as_people_say_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_runs_done_elsewhere_count_as_done_and_not_as_speed():
+    progress = Progress({"a": 10}, workers=1, stream=io.StringIO())
+    progress.finished("a", 2.0)
+    progress.found("a", 5)
+    assert progress.line(elapsed=2.0) == "train 6/10 runs  0.5 runs/s  8 s left"
+    assert (progress.done, progress.finished_here) == (6, 1)
+
+
+def test_runs_left_out_are_said_and_cost_no_time():
+    stream = io.StringIO()
+    progress = Progress({"a": 4}, workers=1, stream=stream)
+    progress.finished("a", 1.0)
+    progress.leave_out("a", 2)
+    assert "train 1/4 runs  2 left out" in progress.line(elapsed=1.0)
+    assert "1 s left" in progress.line(elapsed=1.0)
+    progress.finished("a", 1.0)
+    assert stream.getvalue().splitlines()[-1].startswith("train 2/4 runs  2 left out")
+
+
+def test_a_terminal_that_is_gone_does_not_end_a_sweep():
+    class Gone(Terminal):
+        def write(self, text):
+            raise OSError(errno.EIO, "the terminal is gone")
+
+    progress = Progress({"a": 1}, workers=1, stream=Gone())
+    progress.show(force=True)
+    progress.finished("a", 1.0)
+    progress.close()
+    assert progress.done == 1

@@ -48,3 +48,82 @@ def test_runs_outside_the_design_are_refused(study, runs):
 def test_an_unknown_point_is_refused_with_the_valid_names(study):
     with pytest.raises(InputError, match="one of one_hot_peak0.1, one_hot_peak0.2"):
         selection.missing(study, points=["one_hot_peak7"])
+
+
+SLURM = {
+    "SLURM_ARRAY_TASK_ID": "12",
+    "SLURM_ARRAY_TASK_MIN": "4",
+    "SLURM_ARRAY_TASK_COUNT": "4",
+    "SLURM_ARRAY_TASK_STEP": "4",
+}
+KUBERNETES = {"JOB_COMPLETION_INDEX": "6", "MEMKIT_SHARDS": "8"}
+TPU = {"TPU_WORKER_ID": "1", "TPU_WORKER_HOSTNAMES": "10.0.0.1,10.0.0.2"}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Returns a function that sets variables, where no scheduler has set any."""
+    for name in (*SLURM, *KUBERNETES, *TPU):
+        monkeypatch.delenv(name, raising=False)
+
+    def change(variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("variables", "shard"),
+    [
+        (SLURM, (2, 4)),
+        (KUBERNETES, (6, 8)),
+        (TPU, (1, 2)),
+        (KUBERNETES | TPU, (6, 8)),  # Each pod may be a slice of its own.
+    ],
+)
+def test_a_part_of_a_job_finds_its_own_shard(environment, variables, shard):
+    environment(variables)
+    assert selection.chosen(shard="auto")["shard"] == shard
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({}, "--shard: expected one of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, TPU_WORKER_ID"),
+        ({"JOB_COMPLETION_INDEX": "3"}, "--shard: expected MEMKIT_SHARDS in the environment"),
+        (KUBERNETES | {"MEMKIT_SHARDS": "6"}, "JOB_COMPLETION_INDEX: expected one of 6 numbers"),
+        (KUBERNETES | {"MEMKIT_SHARDS": "six"}, "MEMKIT_SHARDS: expected a whole number"),
+        (TPU | {"TPU_WORKER_HOSTNAMES": ""}, "--shard: expected TPU_WORKER_HOSTNAMES"),
+        (SLURM | {"SLURM_ARRAY_TASK_ID": "13"}, "SLURM_ARRAY_TASK_ID: .* steps of 4, received 13"),
+        (SLURM | {"SLURM_ARRAY_TASK_ID": "40"}, "SLURM_ARRAY_TASK_ID: expected one of 4 numbers"),
+    ],
+)
+def test_a_job_that_does_not_number_its_parts_is_refused(environment, variables, line):
+    environment(variables)
+    with pytest.raises(InputError, match=f"^{line}"):
+        selection.chosen(shard="auto")
+
+
+def test_the_parts_of_a_slurm_array_are_all_shards(environment):
+    found = set()
+    for task in (4, 8, 12, 16):
+        environment(SLURM | {"SLURM_ARRAY_TASK_ID": str(task)})
+        found.add(selection.own_shard())
+    assert found == {(i, 4) for i in range(4)}
+
+
+def test_records_of_other_shards_are_not_read(study, monkeypatch):
+    point, opened, read = study.points[0], [], studies.runs.records.read
+    for run in range(6):
+        arrays = fake_work.arrays(study, point, run)
+        studies.write_record(study, point, run, arrays, fake_work.info())
+
+    def watched(where, sizes):
+        opened.append(where.name)
+        return read(where, sizes)
+
+    monkeypatch.setattr(studies.runs.records, "read", watched)
+    missing, _ = selection.missing(study, points=[point.name], shard=(1, 3))
+    assert opened == ["1.npz", "4.npz"]
+    assert missing[point.name] == [7, 10, 13, 16, 19]

@@ -8,12 +8,16 @@ from markupsafe import Markup
 # Modules with `section(content)`, in the order of the report.
 SECTIONS = (
     "sizes",
-    "distillation",
+    "explore",
     "influence",
+    "distillation",
     "removal",
     "proxies",
     "agreement",
+    "reliability",
     "convergence",
+    "label_errors",
+    "reproduce",
 )
 
 
@@ -28,6 +32,8 @@ class Section:
       figures: {name: figures.Figure}.
       tables: tuple of tables.Table.
       html: more, such as rows of images.
+      pictures: {"train": examples, "test": examples} that the html shows by `data-sheet`,
+        `data-example` and `data-text`; pictures.js paints them.
       empty: the sentence that says which command or config fills the section; "" = it is filled.
     """
 
@@ -37,6 +43,7 @@ class Section:
     figures: dict = dataclasses.field(default_factory=dict)
     tables: tuple = ()
     html: Markup = Markup("")
+    pictures: dict = dataclasses.field(default_factory=dict)
     empty: str = ""
 
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from memkit.charts import influence as charts
 from memkit.report import content as contents
-from memkit.report import gallery, wording
+from memkit.report import wording
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import Table
@@ -30,8 +30,8 @@ _ROWS = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True
 <tbody>
 {% for row in rows %}
 <tr>{% for cell in row %}
-<td>{% if cell %}<img src="{{ cell.image }}" alt="{{ cell.alt }}" width="72" height="72"
- style="image-rendering: pixelated; object-fit: contain; background: #000"><br>
+<td>{% if cell %}<span class="picture" data-sheet="{{ cell.sheet }}"
+ data-example="{{ cell.example }}" data-text="{{ cell.alt }}"></span>
 <b>{{ cell.name }}</b><br>{{ cell.label }}<br>{{ cell.text }}{% endif %}</td>
 {% endfor %}</tr>
 {% endfor %}
@@ -46,13 +46,15 @@ def section(content):
     if not found:
         empty = "No point has two runs and test examples; `memkit run` fills this section."
         return Section(anchor="influence", title=title, intro="", empty=empty)
+    html, pictures = _pictures(content)
     return Section(
         anchor="influence",
         title=title,
         intro=INTRO.format(options["min_influence"], options["min_memorization"]),
         figures=_figures(content, options["min_influence"]),
         tables=tuple(_table(content, outcome) for outcome in OUTCOMES),
-        html=_pictures(content),
+        html=html,
+        pictures=pictures,
     )
 
 
@@ -128,10 +130,13 @@ def _rate(q):
 
 
 def _pictures(content):
-    """Returns rows of images of the last point that has pairs, of those with small q if any has."""
+    """Returns rows of images of the last point that has pairs, and the examples they show.
+
+    They are pairs with small q if any point has such.
+    """
     by_point = content.point_arrays["influence"]
     if not len(content.test_thumbnails):
-        return Markup("")
+        return Markup(""), {}
     points = [p for p in content.summary["points"] if p["name"] in by_point]
     for key in ("pairs_q05", "pairs"):
         for outcome in OUTCOMES:
@@ -140,7 +145,7 @@ def _pictures(content):
                 continue
             point = points[int(np.flatnonzero(counts)[-1])]
             return _rows(content, point, outcome, believed=key == "pairs_q05")
-    return Markup("")
+    return Markup(""), {}
 
 
 def _rows(content, point, outcome, *, believed):
@@ -161,7 +166,7 @@ def _rows(content, point, outcome, *, believed):
         ]
         for i, *tests in zip(*shown)
     ]
-    return Markup(
+    html = Markup(
         _ROWS.render(
             title=f"Pairs of high influence at {place}",
             note=f"From {which}, outcome {words}: the strongest, then evenly spaced ones down to "
@@ -171,6 +176,7 @@ def _rows(content, point, outcome, *, believed):
             rows=rows,
         )
     )
+    return html, {"train": shown[0].tolist(), "test": shown[1][shown[1] >= 0].tolist()}
 
 
 def _train_cell(content, index, memorization):
@@ -179,7 +185,8 @@ def _train_cell(content, index, memorization):
     )
     label = given if given == true else f"{given} (planted; is {true})"
     return {
-        "image": gallery.data_url(content.thumbnails[index]),
+        "sheet": "train",
+        "example": int(index),
         "alt": f"Train example {content.ids[index]}, labeled {given}",
         "name": content.ids[index],
         "label": label,
@@ -193,7 +200,8 @@ def _test_cell(content, index, infl, q):
     label = str(content.class_names[content.test_labels[index]])
     rate = f", q {_rate(q)}" if wording.defined(q) else ""
     return {
-        "image": gallery.data_url(content.test_thumbnails[int(index)]),
+        "sheet": "test",
+        "example": int(index),
         "alt": f"Test example {content.test_ids[index]}, labeled {label}",
         "name": content.test_ids[index],
         "label": label,

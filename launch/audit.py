@@ -1,0 +1,30 @@
+"""List likely mislabeled, duplicate and ambiguous train examples: flags plus one call."""
+
+import sys
+
+from memkit import cli, storage, studies
+from memkit.analysis import audit, audit_text
+from memkit.studies import exports
+
+from . import flags, values
+
+_WORKDIR = flags.workdir()
+_POINT = flags.text("point", "name of the point; the last of its first series if none is given")
+_TOP = flags.count("top", 20, "rows to print; the files hold all that are listed")
+_OUT = flags.text("out", "folder for audit.csv and audit.parquet; the study's tables if none")
+
+
+def main():
+    study = studies.load(values.required("workdir", _WORKDIR.value))
+    storage.check_writable(*(("--out", _OUT.value) if _OUT.value else ("--workdir", study.workdir)))
+    found = audit.at_point(study, _POINT.value or "")
+    columns = audit.columns(study, found)
+    written = exports.write_audit(study, columns, _OUT.value)
+    print(audit_text.text(study, found.numbers, columns, _TOP.value))
+    for where in written:
+        print(where)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.launch("audit", main, sys.argv[1:])

@@ -1,0 +1,38 @@
+"""Write the charts of a study as pictures or pages: flags plus one call."""
+
+import sys
+
+from etils import epy
+
+from memkit import charts, cli, storage, studies
+
+from . import flags, values
+
+with epy.lazy_imports():  # Charts take long to import.
+    from memkit.report import chart_files, gather
+
+_WORKDIR = flags.workdir()
+_LIST = flags.switch("list", "only print which charts the study has, and why others are missing")
+_FIGURES = flags.names("figures", "charts to write, names of --list joined by commas; default: all")
+_FORMAT = flags.names(
+    "format", f"{', '.join(charts.FORMATS)}, or several joined by commas; default: png,svg"
+)
+_OUT = flags.text("out", "folder to write to; default: report/charts of the study")
+
+
+def main():
+    study = studies.load(values.required("workdir", _WORKDIR.value))
+    if _LIST.value:
+        print(chart_files.listing(gather.content(study)))
+        return 0
+    out = storage.path(_OUT.value or study.workdir / "report" / "charts")
+    storage.check_writable("--out", out)
+    formats = chart_files.checked(_FORMAT.value) or charts.USUAL
+    for name, data in chart_files.render(gather.content(study), _FIGURES.value, formats).items():
+        storage.write(out / name, data)
+        print(out / name)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.launch("chart", main, sys.argv[1:])

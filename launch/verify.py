@@ -1,0 +1,36 @@
+"""Check that a study's files are what their names say: flags plus one call."""
+
+import sys
+import time
+
+from memkit import cli
+from memkit.studies import verify
+from memkit.sweeps import retrain
+
+from . import flags, stages, values
+
+_WORKDIR = flags.workdir()
+_RETRAIN = flags.count(
+    "retrain", None, "finished runs, drawn at random, to train again and compare"
+)
+_SEED = flags.count("seed", 1, "which runs --retrain draws")
+
+
+def main():
+    started = time.monotonic()
+    found = verify.verify(values.required("workdir", _WORKDIR.value))
+    for name, reason in found.problems.items():
+        print(f"problem: {name}: {reason}")
+    is_sound = not found.problems
+    if _RETRAIN.value and found.study:
+        chosen = retrain.draw(found.sound, _RETRAIN.value, _SEED.value)
+        for one in retrain.retrain(found.study, chosen):
+            print(retrain.text(one), flush=True)
+            is_sound &= not one.is_problem
+    print(f"verify: {verify.text(found)}")
+    stages.say_time(started)
+    return 0 if is_sound else 1
+
+
+if __name__ == "__main__":
+    cli.launch("verify", main, sys.argv[1:])

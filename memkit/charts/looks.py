@@ -1,0 +1,106 @@
+"""The colors, dashes and markers of all charts.
+
+Colors are those of Okabe and Ito (2008), which color-blind readers can tell apart. A quantity,
+group or series has the same color, dash and marker in every chart.
+"""
+
+import itertools
+
+import altair as alt
+
+from memkit.charts.theme import TEXT, WIDTH
+
+# name: (color, dash, marker); a name that charts share is listed once.
+STYLES = {
+    "memorization": ("#222222", [1, 0], "circle"),
+    "in-sample": ("#0072B2", [7, 3], "square"),
+    "out-of-sample": ("#E69F00", [2, 2], "triangle-up"),
+    "train, in-sample": ("#0072B2", [7, 3], "square"),
+    "train, out-of-sample": ("#E69F00", [2, 2], "triangle-up"),
+    "test": ("#009E73", [1, 0], "diamond"),
+    "all": ("#56B4E9", [1, 0], "circle"),
+    "clean": ("#56B4E9", [1, 0], "circle"),
+    "planted": ("#D55E00", [5, 2], "diamond"),
+    "by memorization": ("#222222", [1, 0], "circle"),
+    "by 1 - out-of-sample probability": ("#CC79A7", [7, 3], "triangle-up"),
+    "constant": ("#8A8A8A", [1, 0], "circle"),
+    "increasing": ("#D55E00", [7, 3], "triangle-up"),
+    "decreasing": ("#0072B2", [2, 2], "triangle-down"),
+    "cap-shaped": ("#E69F00", [7, 2, 2, 2], "diamond"),
+    "u-shaped": ("#CC79A7", [4, 4], "cross"),
+    "mixed": ("#009E73", [10, 3], "square"),
+    "undefined": ("#C8C8C8", [1, 3], "stroke"),
+    "one_hot": ("#222222", [1, 0], "circle"),
+    "distilled": ("#D55E00", [7, 3], "diamond"),
+    "last_layer": ("#0072B2", [2, 2], "square"),
+    "memorized removed": ("#D55E00", [7, 3], "diamond"),
+    "random removed": ("#0072B2", [1, 0], "square"),
+    "averaged over runs": ("#222222", [1, 0], "circle"),
+    "one run": ("#E69F00", [2, 2], "triangle-up"),
+    "all pairs": ("#C8C8C8", [1, 0], "square"),
+    "q at most 0.05": ("#0072B2", [1, 0], "square"),
+}
+# The looks of names that only the study knows, by place.
+LOOKS = (
+    ("#222222", [1, 0], "circle"),
+    ("#D55E00", [7, 3], "diamond"),
+    ("#0072B2", [2, 2], "square"),
+    ("#009E73", [7, 2, 2, 2], "triangle-up"),
+    ("#CC79A7", [4, 4], "cross"),
+    ("#E69F00", [10, 3], "triangle-down"),
+)
+
+
+def of(names):
+    """Returns {name: (color, dash, marker)}: those of STYLES, or of a name's place.
+
+    Names that STYLES lacks take the looks of LOOKS that no name beside them has, in order.
+    """
+    taken = [STYLES[name] for name in names if name in STYLES]
+    free = [look for look in LOOKS if look[0] not in {color for color, *_ in taken}] or LOOKS
+    places = itertools.cycle(free)
+    return {name: STYLES[name] if name in STYLES else next(places) for name in names}
+
+
+def _columns(names):
+    """Returns in how many columns a legend of the names stays inside of WIDTH."""
+    widest = max(0.55 * TEXT * len(str(name)) + 34 for name in names)
+    return 0 if widest * len(names) <= WIDTH else max(1, int(WIDTH / widest))
+
+
+def scales(names, field):
+    """Returns color and shape channels that share one legend.
+
+    Args:
+      names: the entries to show.
+      field: the row field that holds the names.
+    """
+    found = of(names)
+    color, _, shape = zip(*found.values(), strict=True)
+
+    def scale(values):
+        return alt.Scale(domain=list(found), range=list(values))
+
+    legend = alt.Legend(columns=_columns(found))
+    return (
+        alt.Color(f"{field}:N", scale=scale(color), legend=legend),
+        alt.Shape(f"{field}:N", scale=scale(shape), legend=legend),
+    )
+
+
+def size_scales(sizes, field, *, title):
+    """Returns color and shape channels of model sizes, dark = large, that share one legend.
+
+    Args:
+      sizes: text per size, in order.
+      field: the row field that holds them.
+      title: what the axis of sizes holds.
+    """
+    legend = alt.Legend(title=title, columns=_columns(sizes))
+    scheme = alt.SchemeParams(name="viridis", extent=[0.85, 0])
+    color = alt.Scale(domain=sizes, scheme=scheme)
+    shape = alt.Scale(domain=sizes)
+    return (
+        alt.Color(f"{field}:N", sort=sizes, scale=color, legend=legend),
+        alt.Shape(f"{field}:N", sort=sizes, scale=shape, legend=legend),
+    )

@@ -1,0 +1,32 @@
+"""What pages are made of: templates, style, and the scripts that draw charts."""
+
+import functools
+import importlib.resources
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+
+def text(name):
+    """Returns the text of a file of this package."""
+    return importlib.resources.files("memkit.report").joinpath(name).read_text("utf-8")
+
+
+def page(template, **values):
+    """Returns the text of a page; what a template names and `values` lack is an error."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(text),
+    )
+    style = Markup(text("style.css"))
+    return environment.get_template(template).render(style=style, bundle=bundle(), **values)
+
+
+@functools.cache
+def bundle():
+    """Returns Vega, Vega-Lite and vega-embed as one script."""
+    return Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script"))

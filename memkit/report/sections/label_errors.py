@@ -1,0 +1,145 @@
+"""Suspected label errors: how many of each kind, and what they look like."""
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from memkit.analysis import audit_text
+from memkit.estimators import audit as auditing
+from memkit.report import content as contents
+from memkit.report import gallery, wording
+from memkit.report.sections import Section
+
+TITLE = "Suspected label errors"
+INTRO = (
+    "An example is voted on by those of the {} runs at {} that trained on neither it nor an exact "
+    "copy of it, {} to {} per example. Their predictions say on which label models agree, not "
+    "which one is true: look at an example before you relabel or remove it. Intervals are 95%. "
+    "`memkit audit --workdir=...` writes the whole list as CSV."
+)
+EMPTY = (
+    "`memkit run` fills this section, and `memkit audit --workdir=...` lists the examples, once "
+    "the last point of the first series has runs."
+)
+SHOWN = {
+    auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
+    auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
+    auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),
+}
+# A table of its own, whose cells may wrap.
+_KINDS = """
+{% if planted %}<p>{{ planted }}</p>{% endif %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}">
+<table class="words">
+<caption>{{ caption }}</caption>
+<thead><tr><th scope="col">Examples</th><th scope="col">Criterion</th></tr></thead>
+<tbody>
+{% for row in rows %}
+<tr><th scope="row">{{ row[0] }} {{ row[1] }}</th><td>{{ row[2] }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+"""
+_CARDS = """
+<h3>{{ title }}</h3>
+<p class="soft">{{ note }}</p>
+<ul class="cards">
+{% for card in cards %}
+<li class="card{% if card.planted %} planted{% endif %}">
+<img src="{{ card.image }}" alt="{{ card.alt }}" width="84" height="84">
+<div>
+<div class="head"><span class="id">{{ card.id }}</span>
+{% if card.planted %}<span class="badge flipped">planted label</span>{% endif %}
+</div>
+<dl>{% for name, value in card.facts %}<dt>{{ name }}</dt><dd>{{ value }}</dd>{% endfor %}</dl>
+</div>
+</li>
+{% endfor %}
+</ul>
+"""
+
+
+def section(content):
+    """Returns the Section of a Content; empty where the audited point has no runs."""
+    found = content.summary["audit"]
+    if not found:
+        return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
+    arrays = content.arrays["audit"]
+    groups = (_group(content, arrays, kind, *SHOWN[kind]) for kind in SHOWN)
+    point = next(p for p in content.summary["points"] if p["name"] == found["point"])
+    place = contents.size_text(content, point)
+    return Section(
+        anchor="label-errors",
+        title=TITLE,
+        intro=INTRO.format(found["num_runs"], place, *found["held_out"]),
+        html=Markup("").join([_kinds(found), *groups]),
+    )
+
+
+def _rendered(template, **values):
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return Markup(environment.from_string(template).render(**values))
+
+
+def _kinds(found):
+    rows = [(found["kinds"][kind], kind, audit_text.CRITERIA[kind]) for kind in auditing.KINDS]
+    caption = "Train examples by what the runs that held them out say of the given label."
+    planted = f"{audit_text.planted(found['planted']).capitalize()}." if found["planted"] else ""
+    return _rendered(_KINDS, rows=rows, caption=caption, planted=planted)
+
+
+def _group(content, arrays, kind, most, title):
+    order = arrays["order"]
+    members = order[arrays["kind"][order] == kind]
+    if not len(members):
+        return Markup("")
+    shown = members[:most]
+    note = "The least probable given labels first. In brackets: votes, and intervals."
+    if len(members) > most:
+        note = f"The first {most} of {len(members)}. {note}"
+    cards = [_card(content, arrays, kind, int(i)) for i in shown]
+    return _rendered(_CARDS, title=title, note=note, cards=cards)
+
+
+def _card(content, arrays, kind, index):
+    given = _name(content, content.given_labels[index])
+    flipped = bool(contents.planted(content)[index])
+    facts = [("given", f"{given}{_votes(arrays, 'given_share', index)}")]
+    if flipped:
+        facts.append(("true", _name(content, content.labels[index])))
+    rival = arrays["rival"][index]
+    if rival >= 0:
+        name = "suggested" if kind == auditing.MISLABELED else "other"
+        facts.append((name, f"{_name(content, rival)}{_votes(arrays, 'rival_share', index)}"))
+    copies = (("copy of", "copy", content.ids), ("same as test", "test_copy", content.test_ids))
+    for text, name, ids in copies:
+        if arrays[name][index] >= 0:
+            facts.append((text, str(ids[arrays[name][index]])))
+    facts += [
+        ("probability", _interval(arrays, "out_prob", index)),
+        ("memorization", _interval(arrays, "memorization", index)),
+    ]
+    return {
+        "id": str(content.ids[index]),
+        "image": gallery.data_url(content.thumbnails[index]),
+        "alt": f"Example {content.ids[index]}, labeled {given}",
+        "planted": flipped,
+        "facts": facts,
+    }
+
+
+def _votes(arrays, name, index):
+    if not np.isfinite(arrays[name][index]):
+        return ""
+    num = int(arrays["num_out"][index])
+    return f" ({arrays[name][index] * num:.0f} of {num})"
+
+
+def _interval(arrays, name, index):
+    values = [float(arrays[name + end][index]) for end in ("", "_lower", "_upper")]
+    if not np.isfinite(values).all():
+        return wording.ABSENT
+    return "{} ({} to {})".format(*map(wording.number, values))
+
+
+def _name(content, label):
+    return str(content.class_names[int(label)])

@@ -1,0 +1,153 @@
+"""The section on reliability: what the numbers rest on, and how far they can be trusted."""
+
+import numpy as np
+from markupsafe import Markup
+
+from memkit.report import content as contents
+from memkit.report import wording
+from memkit.report.sections import Section
+from memkit.report.tables import Table
+
+NAME, TITLE = "reliability", "Reliability"
+EMPTY = "No run of this study is finished; `memkit run` fills this section."
+INTRO = (
+    "How many runs every number rests on, how wide the intervals of single examples are, and how "
+    "well two halves of the runs agree (1 = perfectly)."
+)
+WANTED = "0.1"
+ERRORS = (
+    "± and bands of means, shares and AUROC are 1.96 standard errors over runs: if the whole study "
+    "were repeated with other subsets and seeds, about 95 of 100 such intervals would hold the "
+    "value it converges to. They count runs, not examples, because the examples of a run are not "
+    "independent. They do not cover another data set, model or recipe."
+)
+EXAMPLES = (
+    "The interval of one example is Newcombe's for the difference of two proportions; with the "
+    "label's probability it is wider than need be. Among many examples some intervals miss, and "
+    "the top of a ranking overstates, because noise helped to put it there."
+)
+
+
+def section(content):
+    """Returns the Section on reliability."""
+    if not any(point["num_runs"] for point in content.summary["points"]):
+        return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
+    facts = {
+        "Runs": _runs(content),
+        "Subsets": _subsets(content),
+        "Duplicates": _duplicates(content.summary["duplicates"]),
+        "What ± means": ERRORS,
+        "Single examples": EXAMPLES,
+    }
+    lines = Markup("\n").join(
+        Markup("<dt>{}</dt><dd>{}</dd>").format(topic, text) for topic, text in facts.items()
+    )
+    return Section(
+        anchor=NAME,
+        title=TITLE,
+        intro=INTRO,
+        tables=(_table(content),),
+        html=Markup('<dl class="findings">\n{}\n</dl>').format(lines),
+    )
+
+
+def _total(content, key):
+    return sum(point[key] or 0 for point in content.summary["points"])
+
+
+def _runs(content):
+    points = content.summary["points"]
+    asked = content.config["subsets"]["num_runs"] * len(points)
+    diverged, blocked = _total(content, "diverged"), _total(content, "blocked")
+    used = _total(content, "num_runs")
+    unfinished = asked - used - diverged - blocked
+    return (
+        f"{used} of {asked} runs are used. {diverged} diverged (the loss left the finite numbers) "
+        f"and {blocked} were blocked (their teacher diverged): left out. {unfinished} are not "
+        f"finished. {_total(content, 'collapsed')} collapsed (train accuracy under twice chance): "
+        "kept, because leaving runs out by their result would bias the scores."
+    )
+
+
+def _subsets(content):
+    share = wording.percent(content.config["subsets"]["train_fraction"])
+    return (
+        f"Each run trains on {share} of the examples (subsets.train_fraction). Memorization "
+        "depends on this share, so numbers from another one are not comparable."
+    )
+
+
+def _duplicates(found):
+    if not any(found.values()):
+        return "No two images have identical pixels."
+    return (
+        f"{found['train_copies']} training images are exact copies of another one "
+        f"({found['groups_with_different_labels']} groups have different labels), and "
+        f"{found['test_in_train']} test images are in the training set. An example whose copy "
+        "stays in the subset is not truly held out, so its memorization comes out too low. "
+        "Copies that differ in a pixel are not counted."
+    )
+
+
+def _table(content):
+    several = contents.several_series(content)
+    half = content.summary["split_half"]
+    absent = {"spearman": None, "spearman_brown": None}
+    rows = []
+    for point in content.summary["points"]:
+        name = point["name"]
+        found = half[name] if name in half else absent
+        rows.append(
+            (
+                contents.size_text(content, point),
+                *((point["series"],) if several else ()),
+                str(point["num_runs"] or 0),
+                str((point["diverged"] or 0) + (point["blocked"] or 0)),
+                str(point["collapsed"] or 0),
+                *(_number(found[key]) for key in absent),
+                *(_number(_half_width(content, name, key)) for key in ("correct", "prob")),
+                _wanted(content, name),
+            )
+        )
+    return Table(
+        caption="What each point rests on. Left out: diverged and blocked runs. Halves: rank "
+        "correlation of memorization between two halves of the runs; all runs: what it predicts "
+        "for all of them (Spearman-Brown). Half width: of the 95% interval of an example's "
+        f"memorization, mean over examples. Runs for ±{WANTED}: at which half of the examples "
+        "would reach that half width.",
+        columns=(
+            "Point",
+            *(("Series",) if several else ()),
+            "Runs used",
+            "Left out",
+            "Collapsed",
+            "Halves",
+            "All runs",
+            "Half width",
+            "Half width, label probability",
+            f"Runs for ±{WANTED}",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _number(value):
+    return wording.number(value, missing=wording.ABSENT)
+
+
+def _half_width(content, point, outcome):
+    """Returns the mean half width of the defined intervals, or None where there are none."""
+    if point not in content.scores:
+        return None
+    score = content.scores[point][outcome]
+    widths = (np.asarray(score.upper) - np.asarray(score.lower)) / 2
+    widths = widths[np.isfinite(widths)]
+    return float(widths.mean()) if widths.size else None
+
+
+def _wanted(content, point):
+    found = content.summary["convergence"]
+    if point not in found:
+        return wording.ABSENT
+    runs = found[point]["half_widths"]["correct"]["memorization"]["runs_for"][WANTED]["median"]
+    return wording.ABSENT if runs is None else f"{runs:,.0f}"

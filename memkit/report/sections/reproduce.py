@@ -1,0 +1,90 @@
+"""The section on citing and reproducing: references as BibTeX, commands, what must be the same."""
+
+import importlib.metadata
+import shlex
+
+from markupsafe import Markup
+
+from memkit.report.sections import Section
+
+NAME, TITLE = "reproduce", "How to cite and reproduce"
+INTRO = "What to cite, and what makes the same numbers again."
+PAPERS = """@article{lukasik2024larger,
+  title   = {What do larger image classifiers memorise?},
+  author  = {Lukasik, Michal and Nagarajan, Vaishnavh and Rawat, Ankit Singh and
+             Menon, Aditya Krishna and Kumar, Sanjiv},
+  journal = {Transactions on Machine Learning Research},
+  year    = {2024}
+}
+
+@inproceedings{feldman2020what,
+  title     = {What Neural Networks Memorize and Why:
+               Discovering the Long Tail via Influence Estimation},
+  author    = {Feldman, Vitaly and Zhang, Chiyuan},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year      = {2020}
+}"""
+SOFTWARE = """@software{{memkit,
+  title   = {{memkit: what image classifiers memorize}},
+  author  = {{{{The memkit authors}}}},
+  version = {{{version}}}
+}}"""
+CITE = "Memorization as measured here is from the second paper, its change with size from the first"
+RECORDED = "The command that made this study, as it was recorded; its last growth, where it grew."
+UNRECORDED = (
+    "The command was not recorded; the resolved config holds every setting. With it as a config "
+    "file:"
+)
+SAME = (
+    "The same command and seed draw the same subsets, initial values, batches and augmentations: "
+    "both fingerprints come out the same. With the same versions on the same kind of CPU every bit "
+    "of the records does too; elsewhere the last bits differ, and with them single answers."
+)
+FACTS = ("versions", "engine", "study fingerprint", "data fingerprint")
+
+
+def section(content):
+    """Returns the Section on citing and reproducing."""
+    facts = {"seed": content.config["seed"]}
+    facts |= {name: content.provenance[name] for name in FACTS if name in content.provenance}
+    lines = Markup("\n").join(
+        Markup("<dt>{}</dt><dd>{}</dd>").format(name.capitalize(), value)
+        for name, value in facts.items()
+    )
+    said = "command" in content.provenance and content.provenance["command"]
+    return Section(
+        anchor=NAME,
+        title=TITLE,
+        intro=INTRO,
+        html=Markup(
+            '<h3>Reproduce</h3>\n<p>{}</p>\n<pre>{}</pre>\n<p class="soft">{}</p>\n'
+            '<dl class="findings">\n{}\n</dl>\n<h3>Cite</h3>\n<p>{}.</p>\n<pre>{}</pre>'
+        ).format(RECORDED if said else UNRECORDED, _commands(content), SAME, lines, CITE, bibtex()),
+    )
+
+
+def bibtex():
+    """Returns the entries of both papers and of this version of memkit."""
+    version = importlib.metadata.version("memkit")
+    return f"{PAPERS}\n\n{SOFTWARE.format(version=version)}"
+
+
+def _commands(content):
+    """Returns the commands that make the study, and then its numbers, charts and page again."""
+    provenance = content.provenance
+    command = "memkit run --config=study.py --workdir=out/study"
+    if "command" in provenance and provenance["command"]:
+        command = provenance["command"]
+    workdir = _flag(command, "workdir")
+    again = [f"memkit {verb} --workdir={workdir}" for verb in ("estimate", "report", "chart")]
+    return "\n".join([command, *again])
+
+
+def _flag(command, name):
+    """Returns the value of a flag of a command, as a shell takes it."""
+    words = shlex.split(command)
+    for place, word in enumerate(words):
+        flag, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and flag == name:
+            return shlex.quote(value if equals else words[place + 1])
+    return "out/study"

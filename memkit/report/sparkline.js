@@ -1,0 +1,44 @@
+// A trajectory as a small SVG: memorization thick, the two means thin, gaps where undefined.
+const SPARK = { width: 132, height: 46, margin: 4 };
+
+function svgElement(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+function sparkline(table, places, example) {
+  const of = (quantity) => places.map((p) => fraction(columnOf(table, p, quantity)[example]));
+  const lines = { in: of("in_mean"), out: of("out_mean"), mem: of("value") };
+  const floor = Math.min(0, ...lines.mem.filter((value) => value !== null));
+  const { width, height } = SPARK;
+  const said = places.map((p, k) => `${table.points[p].place}: ${lines.mem[k] ?? "undefined"}`);
+  const svg = svgElement("svg", {
+    class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
+    "aria-label": `Memorization by size: ${said.join(", ")}`,
+  });
+  const zero = sparkHeight(0, floor);
+  svg.append(svgElement("line", { class: "zero", x1: 0, x2: width, y1: zero, y2: zero }));
+  for (const [name, line] of Object.entries(lines)) svg.append(...sparkMarks(name, line, floor));
+  return svg;
+}
+
+function sparkHeight(value, floor) {
+  const { height, margin } = SPARK;
+  return height - margin - (height - 2 * margin) * (value - floor) / (1 - floor);
+}
+
+function sparkMarks(name, line, floor) {
+  const { width, margin } = SPARK;
+  const across = (k) => (line.length > 1 ? margin + k * (width - 2 * margin) / (line.length - 1) : width / 2);
+  const pieces = [[]];
+  line.forEach((value, k) => {
+    if (value === null) pieces.push([]);
+    else pieces.at(-1).push([across(k).toFixed(1), sparkHeight(value, floor).toFixed(1)]);
+  });
+  const marks = pieces.filter((piece) => piece.length > 1)
+    .map((piece) => svgElement("polyline", { class: name, points: piece.join(" ") }));
+  const dots = pieces.filter((piece) => name === "mem" || piece.length === 1).flat();
+  const r = name === "mem" ? 2.2 : 1.4;
+  return [...marks, ...dots.map(([cx, cy]) => svgElement("circle", { class: name, cx, cy, r }))];
+}

@@ -1,0 +1,63 @@
+"""Copying parts of a study into another folder; every file appears there whole or not at all."""
+
+import dataclasses
+
+from memkit import storage
+from memkit.studies import pictures, runs, weights
+from memkit.studies.points import LAST_LAYER
+from memkit.studies.study import DESIGN_FILE, DUPLICATES_FILE, EXAMPLES_FILE, STUDY_FILE, load
+
+_FEATURES = "features.npz"
+
+
+def copy_description(study, folder):
+    """Copies what does not grow with a study: who is who, duplicates, thumbnails."""
+    names = [DUPLICATES_FILE, EXAMPLES_FILE]
+    if (study.workdir / pictures.FILE).exists():
+        names.append(pictures.FILE)
+    names += [f"{pictures.FOLDER}/{n}" for n in storage.names(study.workdir / pictures.FOLDER)]
+    for name in names:
+        _copy(study.workdir / name, folder / name)
+
+
+def copy_run(study, folder, point, run):
+    """Copies the record of a run, after its weights where it has some."""
+    there = dataclasses.replace(study, workdir=folder)
+    if run in weights.has_weights(study, point):
+        _copy(weights.weights_file(study, point, run), weights.weights_file(there, point, run))
+    _copy(runs.record_file(study, point, run), runs.record_file(there, point, run))
+
+
+def copy_features(study, folder, point):
+    """Copies what the runs of a series `last_layer` learn from, unless it is there."""
+    name = f"points/{point.name}/{_FEATURES}"
+    source, to = study.workdir / name, folder / name
+    if point.series == LAST_LAYER and source.exists() and not to.exists():
+        _copy(source, to)
+
+
+def copy_to_train(study, point, chosen, folder):
+    """Copies a study with what some runs of one point need to be trained; not their records.
+
+    Args:
+      study: Study.
+      point: Point.
+      chosen: the runs.
+      folder: an empty folder.
+
+    Returns:
+      The Study in that folder.
+    """
+    folder = storage.path(folder)
+    copy_description(study, folder)
+    copy_features(study, folder, point)
+    for run in chosen:
+        if point.teacher:
+            copy_run(study, folder, study.point(point.teacher), run)
+    for name in (DESIGN_FILE, STUDY_FILE):
+        _copy(study.workdir / name, folder / name)
+    return load(folder)
+
+
+def _copy(where, to):
+    storage.write(to, where.read_bytes())

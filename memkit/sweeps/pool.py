@@ -1,0 +1,143 @@
+"""Worker processes of this machine, as their parent sees them."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+
+from memkit.sweeps import worker
+
+_MOST_SAID = 8000  # bytes
+_PATIENCE = 5.0  # seconds for a killed process to be gone
+
+
+@dataclasses.dataclass(eq=False)
+class Worker:
+    """One worker process.
+
+    Attributes:
+      process: multiprocessing.Process.
+      connection: to it; it can be read when the process has died, too.
+      errors: the end to read of its error stream.
+      said: the last bytes that came over it.
+      environment: the variables that it was started with.
+      has_begun: True once it was ready for work.
+      is_idle: True where it waits for work.
+      last: name of the point it did last.
+    """
+
+    process: object
+    connection: object
+    errors: object
+    environment: dict
+    said: bytes = b""
+    has_begun: bool = False
+    is_idle: bool = False
+    last: str | None = None
+
+    def send(self, block):
+        """Gives it (point name, runs) to do."""
+        self.last, self.is_idle = block[0], False
+        # One that has just died cannot take it; reading from it will tell.
+        with contextlib.suppress(OSError):
+            self.connection.send(block)
+
+    def receive(self):
+        """Returns its next message as a tuple, or None where it has died."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):  # OSError where it died in the middle of a message.
+            return None
+
+    def listen(self):
+        """Takes in what it has written to its error stream; a full pipe would hold it up."""
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self.errors.fileno(), 65536):
+                self.said = (self.said + data)[-_MOST_SAID:]
+            self.errors.close()
+
+    def how_it_ended(self):
+        """Returns what it said at last, and in the last line how the process ended."""
+        self.process.join(_PATIENCE)
+        if not self.errors.closed:
+            self.listen()
+        said = self.said.decode(errors="replace").splitlines()
+        return "\n".join([*said, _ending(self.process.exitcode)])
+
+
+def _ending(code):
+    if code is None or code >= 0:
+        return f"the worker process ended with exit code {code}"
+    name = signal.Signals(-code).name
+    if name == "SIGKILL":
+        return (
+            "the worker process was killed (SIGKILL), as the system does when memory runs out; "
+            "fewer --workers need less"
+        )
+    return f"the worker process died of {name}"
+
+
+def start(pool, environment, *, workdir, setup, work):
+    """Starts a worker process and adds it to a list; see `worker.main` for the arguments."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    heard, said = context.Pipe(duplex=False)
+    os.set_blocking(heard.fileno(), False)
+    arguments = (theirs, said, str(workdir), environment, setup, work)
+    process = context.Process(target=worker.main, args=arguments, daemon=True)
+    # First, so that an interrupted start is ended.
+    pool.append(Worker(process, ours, heard, environment))
+    process.start()
+    for end_of_worker in (theirs, said):  # So that they end with it.
+        end_of_worker.close()
+
+
+def wait(workers, *, timeout):
+    """Returns the workers that have a message or have died, after so many seconds perhaps none."""
+    ends = [one.connection for one in workers]
+    ends += [one.errors for one in workers if not one.errors.closed]
+    ready = multiprocessing.connection.wait(ends, timeout=timeout)
+    for one in workers:
+        if one.errors in ready:
+            one.listen()
+    return [one for one in workers if one.connection in ready]
+
+
+def end(workers):
+    """Kills workers: a signal handler in them would wait for the compiled call to return."""
+    started = [one for one in workers if one.process.pid]
+    for one in started:
+        one.process.kill()
+    for one in started:
+        one.process.join(_PATIENCE)
+    for one in workers:
+        one.connection.close()
+        one.errors.close()
+
+
+def apart(environment, function, *arguments, **keywords):
+    """Returns what a function returns in a process of its own, after which its device is free.
+
+    Args:
+      environment: {name: value} of variables to set there.
+      function: pickled, like its arguments.
+
+    Raises:
+      BrokenProcessPool: the process died.
+    """
+    with concurrent.futures.ProcessPoolExecutor(
+        max_workers=1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=worker.prepare,
+        initargs=(environment,),
+    ) as executor:
+        try:
+            return executor.submit(function, *arguments, **keywords).result()
+        except KeyboardInterrupt:
+            # It would be waited for, and a compiler takes minutes and hears no signal.
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise

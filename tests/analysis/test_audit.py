@@ -1,0 +1,181 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from pyarrow import csv, parquet
+
+from memkit import analysis, estimators, studies
+from memkit.analysis import audit, audit_text
+from memkit.errors import InputError
+from memkit.estimators.audit import KINDS
+from memkit.studies import exports
+from tests.analysis import recorded_votes
+
+RUNS = {"subsets.num_runs": 60, "subsets.train_fraction": 0.5}
+
+
+@pytest.fixture
+def twins(tiny, register):
+    """The small digits, in which rows 7, 9 and test row 2 are copies of others."""
+    train, test = tiny.train_images.copy(), tiny.test_images.copy()
+    train[7], train[9], test[2] = train[5], train[8], train[20]
+    labels = tiny.train_labels.copy()
+    labels[9] = labels[8]
+    test_labels = tiny.test_labels.copy()
+    test_labels[2] = labels[20]
+    return register(
+        dataclasses.replace(
+            tiny,
+            train_images=train,
+            test_images=test,
+            train_labels=labels,
+            test_labels=test_labels,
+        )
+    )
+
+
+@pytest.fixture
+def study(tmp_path, make_config, twins):
+    return recorded_votes.record(studies.open_or_create(tmp_path, make_config(RUNS), twins))
+
+
+def _by_id(columns):
+    return {name: dict(zip(columns, row)) for name, *row in zip(columns["id"], *columns.values())}
+
+
+def test_planted_labels_are_called_mislabeled_with_the_true_label_suggested(study):
+    found = audit.at_point(study)
+    rows = _by_id(audit.columns(study, found))
+    examples = study.examples
+    called = {name for name, row in rows.items() if row["kind"] == "mislabeled"}
+    assert called == set(examples.train_ids[examples.planted].tolist())
+    assert found.numbers["planted"] == {
+        "count": 6,
+        "judged": 6,
+        "found": 6,
+        "precision": 1,
+        "recall": 1,
+    }
+    for i in np.flatnonzero(examples.planted):
+        row = rows[examples.train_ids[i]]
+        assert row["given_label"] == str(examples.given_labels[i])
+        assert row["suggested_label"] == str(examples.train_labels[i])
+        assert row["planted"] and row["score"] > 0.9
+        assert row["rival_share"] > 0.9 > 0.1 > row["given_share"]
+
+
+def test_copies_are_listed_with_their_ids_those_of_different_labels_first(study):
+    found = audit.at_point(study)
+    columns = audit.columns(study, found)
+    rows, ids = _by_id(columns), study.examples.train_ids
+    given = study.examples.given_labels
+    assert not study.examples.planted[[5, 7, 8, 9, 20]].any() and given[5] != given[7]
+    assert rows[ids[5]]["duplicate_of"] == ids[7] and rows[ids[7]]["duplicate_of"] == ids[5]
+    assert rows[ids[8]]["duplicate_of"] == ids[9]
+    assert rows[ids[20]]["duplicate_in_test"] == study.examples.test_ids[2]
+    listed = [name for name, row in rows.items() if row["kind"] == "duplicate"]
+    assert set(listed) == set(ids[[5, 7, 8, 9, 20]].tolist())
+    assert set(listed[:2]) == set(ids[[5, 7]].tolist())
+    assert [rows[name]["different_labels"] for name in listed] == [True] * 2 + [False] * 3
+    assert found.numbers["conflicting"] == 2
+
+
+def test_a_copy_in_test_with_another_label_is_a_conflict(tmp_path, make_config, twins, register):
+    labels = twins.test_labels.copy()
+    labels[2] += 1
+    dataset = register(dataclasses.replace(twins, test_labels=labels))
+    study = studies.open_or_create(tmp_path, make_config(RUNS), dataset)
+    found = audit.at_point(recorded_votes.record(study))
+    assert np.flatnonzero(found.copies.conflicting).tolist() == [5, 7, 20]
+
+
+def test_runs_that_trained_on_a_copy_are_not_counted_as_held_out(study):
+    num_out = audit.at_point(study).arrays["num_out"]
+    mask = study.train_mask
+    assert num_out[5] == num_out[7] == (~mask[:, 5] & ~mask[:, 7]).sum()
+    assert num_out[6] == (~mask[:, 6]).sum() > num_out[5]
+
+
+def test_numbers_are_those_of_the_estimators(study):
+    found = audit.at_point(study, study.points[0].name)
+    outcomes = analysis.read_outcomes(study, study.points[0])
+    alone = np.setdiff1d(np.arange(60), [5, 7, 8, 9])
+    out_prob = estimators.consistency(outcomes.prob, study.train_mask)
+    memorized = estimators.memorization(outcomes.correct, study.train_mask)
+    for name, wanted in (
+        ("out_prob", out_prob.value),
+        ("out_prob_upper", out_prob.upper),
+        ("memorization", memorized.value),
+        ("memorization_lower", memorized.lower),
+    ):
+        np.testing.assert_array_equal(found.arrays[name][alone], wanted[alone])
+    np.testing.assert_array_equal(found.arrays["memorization"], memorized.value)
+    assert sum(found.numbers["kinds"].values()) == 60
+
+
+def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
+    found = audit.at_point(study)
+    columns = audit.columns(study, found)
+    order = found.arrays["order"]
+    assert len(order) == sum(found.numbers["kinds"][kind] for kind in audit.LISTED)
+    for where in exports.write_audit(study, columns, tmp_path / "out"):
+        read = parquet.read_table if where.suffix == ".parquet" else csv.read_csv
+        table = read(where)
+        assert table.column_names == list(columns)
+        assert table["id"].to_pylist() == study.examples.train_ids[order].tolist()
+        assert [KINDS.index(k) for k in table["kind"].to_pylist()] == found.arrays["kind"][
+            order
+        ].tolist()
+        np.testing.assert_allclose(table["score"].to_numpy(), found.arrays["score"][order])
+    paths = exports.write_audit(study, columns)
+    assert [path.name for path in paths] == ["audit.parquet", "audit.csv"]
+    assert {path.parent for path in paths} == {study.workdir / "tables"}
+
+
+def test_examples_held_out_too_rarely_have_no_score_in_the_table(study):
+    study.train_mask[4:, 30] = True
+    found = audit.at_point(study)
+    row = _by_id(audit.columns(study, found))[study.examples.train_ids[30]]
+    assert row["kind"] == "not judged" and row["num_out"] <= 4
+    assert row["suggested_label"] == row["rival"] == ""
+    for name in ("score", "out_prob", "out_prob_upper", "given_share", "rival_share"):
+        assert np.isnan(row[name]), name
+
+
+def test_images_of_a_folder_have_their_path(study):
+    source = study.config["dataset"]
+    source |= {"name": "folder", "path": "/data/photos"}
+    columns = audit.columns(study, audit.at_point(study))
+    assert columns["path"].tolist() == [f"/data/photos/{name}" for name in columns["id"]]
+
+
+def test_the_analysis_takes_the_last_point_of_the_first_series(study):
+    outcomes = [analysis.read_outcomes(study, point) for point in study.points]
+    numbers = audit.analyze(study, outcomes)
+    assert numbers["point"] == study.points[-1].name != study.points[0].name
+    stored = studies.read_arrays(study, "audit")
+    wanted = audit.at_point(study)
+    assert numbers == wanted.numbers
+    for name, array in wanted.arrays.items():
+        np.testing.assert_array_equal(stored[name], array)
+
+
+def test_a_point_without_runs_is_refused_and_leaves_no_numbers(tmp_path, make_config, twins):
+    study = studies.open_or_create(tmp_path / "empty", make_config(RUNS), twins)
+    outcomes = [analysis.read_outcomes(study, point) for point in study.points]
+    assert audit.analyze(study, outcomes) == {}
+    with pytest.raises(InputError, match="--point: expected a point with finished runs"):
+        audit.at_point(study)
+    with pytest.raises(InputError, match="point: expected one of one_hot_width1"):
+        audit.at_point(study, "width3")
+
+
+def test_the_text_counts_every_kind_and_shows_the_first_rows(study):
+    found = audit.at_point(study)
+    text = audit_text.text(study, found.numbers, audit.columns(study, found), 3)
+    for kind in KINDS:
+        assert f"\n{kind} " in text
+    assert "planted labels: 6 of 6 called mislabeled (100.0%); 100.0% of all" in text
+    assert "2 images have a copy with another label" in text
+    assert text.endswith("\n".join(text.splitlines()[-3:])) and "first 3 of 11:" in text
+    assert len(text.split("first 3 of 11:\n")[1].splitlines()) == 4

@@ -1,0 +1,159 @@
+"""Reports in a real browser: a smoke study, 50,000 examples, and small synthetic studies."""
+
+import dataclasses
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from memkit import charts, studies
+from memkit.report import Content, gather, render
+from tests.browser import worlds
+from tests.report.conftest import build
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
+  && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
+
+# Where the scatter is orange, as shares of it: the dots of planted labels, without the legend's.
+ORANGE = """(c) => {
+  const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+  const found = [];
+  for (let k = 0; k < data.length; k += 4) {
+    const place = [(k / 4) % c.width / c.width, Math.floor(k / 4 / c.width) / c.height];
+    const near = [213, 94, 0].every((value, part) => Math.abs(data[k + part] - value) < 40);
+    if (near && place[1] > 0.1) found.push(place);
+  }
+  return found;
+}"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Report:
+    """A report as a file, and the Content from which it was made."""
+
+    path: pathlib.Path
+    content: Content
+
+    def scores(self, place):
+        """Returns {"correct", "prob"} of the first series' point at a place of its axis."""
+        return self.content.scores[self.content.summary["points"][place]["name"]]
+
+    @property
+    def last(self):
+        """Returns the place of the last point of the first series."""
+        points = self.content.summary["points"]
+        return sum(p["series"] == points[0]["series"] for p in points) - 1
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Returns a headless Chromium; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Returns a function that opens a report and waits until everything is drawn.
+
+    After the test it fails where the page wrote an error or asked for anything but itself.
+    """
+    pages, problems, requests = [], [], []
+
+    def opened(report, *, width=1200, height=900, scheme="light"):
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        pages.append(page)
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        start = time.monotonic()
+        page.goto(report.path.as_uri())
+        page.wait_for_selector("#cards li")
+        listed = time.monotonic() - start
+        page.wait_for_function(DRAWN)
+        size = report.path.stat().st_size / 1e6
+        print(f"{report.path}: {size:.1f} MB, list {listed:.2f} s, ", end="")
+        print(f"all charts {time.monotonic() - start:.2f} s")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert problems == []
+    assert all(url.startswith(("data:", "blob:")) for url in requests if "file:" not in url)
+    assert len([url for url in requests if "file:" in url]) == len(pages)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """Returns a function that writes the page of a Content, without its charts as files."""
+
+    def write(content):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(charts, "images", lambda chart: {})
+            page = render(content)["index.html"]
+        path = tmp_path_factory.mktemp("report") / "index.html"
+        path.write_bytes(page)
+        return Report(path=path, content=content)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small(written):
+    """Returns the report of 80 examples at five sizes."""
+    return written(worlds.with_influence(build(), per_example=3))
+
+
+@pytest.fixture(scope="session")
+def large(written):
+    """Returns the report of 50,000 examples at five sizes."""
+    return written(worlds.large(50_000))
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """Returns the report that `memkit run` wrote of a smoke study."""
+    workdir = tmp_path_factory.mktemp("smoke") / "study"
+    command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
+    done = subprocess.run(
+        [*command, f"--workdir={workdir}"], capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    path = workdir / "report" / "index.html"
+    return Report(path=path, content=gather.content(studies.load(str(workdir))))
+
+
+@pytest.fixture(
+    params=[
+        "small",
+        pytest.param("smoke", marks=pytest.mark.slow),
+        pytest.param("large", marks=pytest.mark.slow),
+    ]
+)
+def report(request, browser):
+    """Returns each of the reports in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def thousandths(values):
+    """Returns numbers as the page has them: rounded, NaN last in any order."""
+    return np.round(np.asarray(values, float) * 1000) / 1000
+
+
+def best(values, member, count=24):
+    """Returns the first examples of a list sorted by values, highest first, ties by index."""
+    values = thousandths(values)
+    order = np.lexsort((np.arange(len(values)), -np.nan_to_num(values, nan=-9)))
+    return order[member[order]][:count]

@@ -1,0 +1,138 @@
+"""One example in full, against the arrays from which the page was made."""
+
+import numpy as np
+
+from memkit.report import wording
+from tests.browser.conftest import ORANGE
+
+
+def _open(page, report, example):
+    page.fill("#search", str(report.content.ids[example]))
+    page.click("#cards li")
+    page.wait_for_selector("#detail-chart svg")
+
+
+def _number(value):
+    return f"{np.round(value * 1000) / 1000 + 0.0:.3f}" if np.isfinite(value) else wording.ABSENT
+
+
+def _rows(page):
+    rows = page.locator("#detail-numbers tr").all()
+    return [row.locator("th, td").all_inner_texts() for row in rows]
+
+
+def test_a_click_opens_the_numbers_of_the_example(report, visit):
+    page, content = visit(report), report.content
+    example = len(content.ids) // 3
+    _open(page, report, example)
+    assert page.inner_text("#detail-title") == content.ids[example]
+    rows = _rows(page)
+    assert len(rows) == report.last + 1
+    for place, row in enumerate(rows):
+        score, prob = (report.scores(place)[key] for key in ("correct", "prob"))
+        name = content.summary["points"][place]["name"]
+        ends = (_number(end[example]) for end in (score.lower, score.upper))
+        assert row[1:] == [
+            _number(score.value[example]),
+            " to ".join(ends),
+            _number(score.in_mean[example]),
+            _number(score.out_mean[example]),
+            _number(prob.out_mean[example]),
+            str(score.num_in[example]),
+            str(score.num_out[example]),
+            str(content.class_names[content.out_predicted[name][example]]),
+        ]
+
+
+def test_a_planted_example_shows_both_labels(report, visit):
+    page, content = visit(report), report.content
+    example = int(np.flatnonzero(content.labels != content.given_labels)[0])
+    _open(page, report, example)
+    facts = page.inner_text("#detail-facts").split()
+    for name, labels in (("given", content.given_labels), ("true", content.labels)):
+        assert facts[facts.index(name) + 1] == content.class_names[labels[example]]
+    assert "planted" in facts
+
+
+def test_influences_are_those_of_the_chosen_size(report, visit):
+    page, content = visit(report), report.content
+    example = 2
+    _open(page, report, example)
+    for place in (report.last, 0):
+        point = content.summary["points"][place]
+        arrays = content.point_arrays["influence"][point["name"]]
+        page.select_option("#detail-size", str(place))
+        page.wait_for_function(
+            "text => document.querySelector('#detail-note').textContent.startsWith(text)",
+            arg=f"At {page.locator('#detail-size option').nth(place).inner_text()}",
+        )
+        items = page.locator("#detail-tests li").evaluate_all(
+            "all => all.map((li) => [...li.querySelectorAll(':scope > :not(.picture)')]"
+            ".map((part) => part.textContent))"
+        )
+        known = dict(zip(zip(arrays["tr_idx"], arrays["tt_idx"]), arrays["q"]))
+        assert items == [
+            list(_lines(content, test, infl, known.get((example, test))))
+            for test, infl in zip(
+                arrays["train_top_idx"][example][:4], arrays["train_top_infl"][example][:4]
+            )
+            if test >= 0
+        ]
+
+
+def _lines(content, test, infl, q):
+    rate = "" if q is None else f", q {_number(q) if np.round(q * 1000) else '< 0.001'}"
+    yield str(content.test_ids[test])
+    yield str(content.class_names[content.test_labels[test]])
+    yield f"influence {_number(float(infl))}{rate}"
+
+
+def test_an_example_that_acts_on_nothing_says_so(small, visit):
+    page = visit(small)
+    _open(page, small, len(small.content.ids) - 1)
+    page.wait_for_function(
+        "() => document.querySelector('#detail-note').textContent.includes('no positive influence')"
+    )
+    assert page.locator("#detail-tests li").count() == 0
+
+
+def test_a_click_on_a_dot_opens_its_example(report, visit):
+    page, content = visit(report), report.content
+    canvas = page.locator("#scatter canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    # Dots of planted labels are orange; the legend above the chart has one too.
+    places = canvas.evaluate(ORANGE)
+    x, y = places[len(places) // 2]
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.wait_for_selector("#detail-chart svg")
+    example = list(content.ids).index(page.inner_text("#detail-title"))
+    assert content.labels[example] != content.given_labels[example]
+
+
+def test_the_keyboard_alone_searches_opens_and_closes(report, visit):
+    page, wanted = visit(report), str(report.content.ids[5])
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "search":
+            break
+    page.keyboard.type(wanted)
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == wanted:
+            break
+    page.keyboard.press("Enter")
+    assert page.is_visible("#detail")
+    assert page.inner_text("#detail-title") == wanted
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#detail")
+    assert page.evaluate("document.activeElement.textContent") == wanted
+
+
+def test_focus_returns_to_the_card_after_the_size_has_changed(small, visit):
+    page, wanted = visit(small), str(small.content.ids[5])
+    _open(page, small, 5)
+    page.select_option("#detail-size", "0")
+    assert page.input_value("#size") == "0"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == wanted

@@ -1,0 +1,197 @@
+"""What the page lists and shows, against the arrays from which it was made."""
+
+import base64
+import zlib
+
+import numpy as np
+import pytest
+
+from memkit.charts.trajectories import label
+from memkit.report import explorer, gallery
+from tests.browser.conftest import ORANGE, best, thousandths
+
+
+def _listed(page):
+    """Returns the ids of the cards."""
+    return page.locator("#cards .id").all_inner_texts()
+
+
+def _count(page):
+    return int(page.inner_text("#count").split(" of ")[0].replace(",", ""))
+
+
+def _expect(page, report, member, values):
+    """Checks how many examples are listed and which come first."""
+    assert _count(page) == np.count_nonzero(member)
+    assert _listed(page) == list(report.content.ids[best(values, member)])
+
+
+def _everything(report):
+    return np.ones(len(report.content.ids), bool)
+
+
+def _drag(page, start, stop):
+    """Drags over the scatter from one place to another, both as shares of the chart."""
+    canvas = page.locator("#scatter canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, stop)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=3)
+    page.mouse.up()
+
+
+def _region(page):
+    fields = ("x-from", "x-to", "y-from", "y-to")
+    return [float(page.input_value(f"#{name}")) for name in fields]
+
+
+def _inside(report, region):
+    x, y = (thousandths(report.scores(place)["correct"].value) for place in (0, report.last))
+    return (region[0] <= x) & (x <= region[1]) & (region[2] <= y) & (y <= region[3])
+
+
+def test_everything_is_drawn_and_all_examples_are_listed(report, visit):
+    page = visit(report)
+    _expect(page, report, _everything(report), report.scores(report.last)["correct"].value)
+    assert page.is_hidden("#explorer-problem")
+
+
+def test_every_filter_lists_what_numpy_finds(report, visit):
+    page, content = visit(report), report.content
+    values = report.scores(report.last)["correct"].value
+    point = content.summary["points"][report.last]
+    given, predicted = content.given_labels, content.out_predicted[point["name"]]
+    flipped = content.labels != given
+    kinds = gallery.kinds(content, point["series"])
+    kind = max(set(kinds) - {"constant", "undefined"}, key=list(kinds).count)
+    for select, option, member in (
+        ("given", content.class_names[3], given == 3),
+        ("kind", label(kind), kinds == kind),
+        ("is-planted", "yes", flipped),
+        ("is-planted", "no", ~flipped),
+        ("agrees", "differs from given", (predicted != given) & (predicted >= 0)),
+        ("agrees", "equals given", predicted == given),
+    ):
+        page.select_option(f"#{select}", label=option)
+        _expect(page, report, member, values)
+        page.click("#clear-filters")
+    page.select_option("#is-planted", "no")
+    page.select_option("#given", label=content.class_names[3])
+    _expect(page, report, ~flipped & (given == 3), values)
+
+
+def test_every_order_is_that_of_numpy(report, visit):
+    page, member = visit(report), _everything(report)
+    first, last = (thousandths(report.scores(k)["correct"].value) for k in (0, report.last))
+    prob = report.scores(report.last)["prob"].out_mean
+    for key, values in (("first", first), ("change", last - first), ("prob", prob), ("last", last)):
+        page.select_option("#sort", key)
+        _expect(page, report, member, values)
+        page.select_option("#order", "up")
+        _expect(page, report, member, -thousandths(values))
+        page.select_option("#order", "down")
+
+
+def test_every_preset_lists_its_examples_in_its_order(report, visit):
+    page, content = visit(report), report.content
+    presets = gallery.groups(content)
+    titles = page.locator("#preset option").all_inner_texts()
+    assert titles == ["all examples", *(preset.title for preset in presets)]
+    for place in (0, 3, len(presets) - 1):
+        page.select_option("#preset", label=presets[place].title)
+        assert _listed(page) == [content.ids[i] for i in presets[place].examples]
+        assert page.inner_text("#preset-note") == presets[place].note
+
+
+def test_search_finds_any_example_whether_it_has_a_picture_or_not(report, visit):
+    page, ids = visit(report), report.content.ids
+    wanted = str(ids[len(ids) // 3])
+    page.fill("#search", wanted.upper())
+    assert _listed(page) == [wanted]
+    part = wanted[-6:]
+    page.fill("#search", part)
+    assert _count(page) == sum(part in name for name in ids)
+    page.fill("#search", "no such example")
+    assert page.inner_text("#count").startswith("No example of")
+
+
+def test_a_picture_holds_the_pixels_of_its_example(report, visit):
+    page, content = visit(report), report.content
+    rows = {str(name): i for i, name in enumerate(content.ids)}
+    cards = page.locator("#cards li")
+    for k in (0, 7, 23):
+        card = cards.nth(k)
+        pixels = card.locator("canvas").evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        )
+        image = content.thumbnails[rows[card.locator(".id").inner_text()]]
+        found = np.reshape(pixels, (*image.shape[:2], 4))[..., :3]
+        np.testing.assert_array_equal(found, np.broadcast_to(image, found.shape))
+
+
+@pytest.mark.slow
+def test_an_example_without_a_picture_says_so(large, visit):
+    page, data = visit(large), explorer.data(large.content)
+    pictured = set(_unpacked(data["sheets"]["train"]["examples"]).tolist())
+    without = next(i for i in range(len(large.content.ids)) if i not in pictured)
+    page.fill("#search", large.content.ids[without])
+    assert page.inner_text("#cards .picture") == "no picture kept"
+    page.fill("#search", "")
+    page.check("#pictured")
+    assert _count(page) == len(pictured)
+
+
+def _unpacked(column):
+    return np.frombuffer(zlib.decompress(base64.b64decode(column["data"])), column["kind"])
+
+
+def test_dragging_over_the_scatter_lists_every_example_of_the_region(report, visit):
+    page = visit(report)
+    _drag(page, (0.3, 0.25), (0.8, 0.95))
+    member = _inside(report, _region(page))
+    assert 0 < member.sum() < len(member)
+    _expect(page, report, member, report.scores(report.last)["correct"].value)
+    page.click("#clear-region")
+    assert _count(page) == len(member)
+    assert page.input_value("#x-from") == ""
+
+
+def test_fields_choose_a_region_without_a_mouse(report, visit):
+    page, values = visit(report), report.scores(report.last)["correct"].value
+    page.fill("#y-from", "0.3")
+    page.press("#y-from", "Enter")
+    _expect(page, report, thousandths(values) >= 0.3, values)
+    page.fill("#x-to", "0.1")
+    page.press("#x-to", "Tab")
+    _expect(page, report, _inside(report, (-1, 0.1, 0.3, 1)), values)
+
+
+def test_the_scatter_shows_the_region_of_the_fields(report, visit):
+    page = visit(report)
+    orange = f"({ORANGE})(document.querySelector('#scatter canvas')).length"
+    everything = page.evaluate(orange)
+    page.fill("#y-to", "-0.5")
+    page.press("#y-to", "Tab")
+    # Dots outside of the region fade.
+    page.wait_for_function(f"{orange} < {everything}")
+    page.click("#clear-region")
+    page.wait_for_function(f"{orange} === {everything}")
+
+
+def test_other_axes_filter_by_their_own_quantities(report, visit):
+    page, scores = visit(report), report.scores(report.last)
+    for pair, x in (("out", scores["correct"].out_mean), ("prob", scores["prob"].out_mean)):
+        page.select_option("#pair", pair)
+        page.fill("#x-to", "0.4")
+        page.press("#x-to", "Tab")
+        _expect(page, report, thousandths(x) <= 0.4, scores["correct"].value)
+
+
+def test_show_more_goes_on_where_the_list_stopped(report, visit):
+    page, values = visit(report), report.scores(report.last)["correct"].value
+    page.click("#more")
+    wanted = best(values, _everything(report), 48)
+    assert _listed(page) == list(report.content.ids[wanted])
+    assert page.evaluate("document.activeElement.textContent") == report.content.ids[wanted[24]]

@@ -1,0 +1,92 @@
+"""Narrow screens, dark screens, studies without an axis or with two series, no JavaScript."""
+
+import numpy as np
+
+from tests.browser import worlds
+from tests.browser.conftest import thousandths
+from tests.report.conftest import build
+
+# What reaches beyond the page, unless it lies in something that scrolls.
+WIDER = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, .chart"))
+  .map((e) => `${e.tagName} ${e.id} ${e.className}`)"""
+
+
+def _brightness(page, selector, key):
+    color = page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{key}")
+    return sum(map(int, color[color.index("(") + 1 : -1].split(",")[:3])) / 765
+
+
+def test_nothing_is_wider_than_a_phone(report, visit):
+    page = visit(report, width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate(WIDER) == []
+    page.click("#cards li")
+    page.wait_for_selector("#detail-chart svg")
+    assert page.evaluate(WIDER) == []
+    box = page.locator("#detail").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+def test_dark_and_light_screens_have_readable_text(small, visit):
+    for scheme, dark in (("light", False), ("dark", True)):
+        page = visit(small, scheme=scheme)
+        page.click("#cards li")
+        for selector in ("body", "section", "#cards .card", "#search", "#detail"):
+            text = _brightness(page, selector, "color")
+            assert (text > 0.5) == dark, (scheme, selector)
+        for selector in ("body", "section", "#cards .card", "#search", "#detail"):
+            assert (_brightness(page, selector, "backgroundColor") < 0.3) == dark
+
+
+def test_every_field_has_a_name_for_screen_readers(small, visit):
+    page = visit(small)
+    unnamed = """() => [...document.querySelectorAll("input, select, button, canvas")]
+      .filter((e) => e.checkVisibility() && !e.closest(".vega-embed"))
+      .filter((e) => !(e.labels?.[0]?.textContent || e.textContent || e.ariaLabel).trim())
+      .map((e) => e.outerHTML)"""
+    assert page.evaluate(unnamed) == []
+    assert page.get_attribute("#count", "aria-live") == "polite"
+
+
+def test_one_point_without_an_axis_has_everything_but_ends(written, visit):
+    study = written(build(sizes=(4,), planted=0))
+    page, content = visit(study), study.content
+    pairs = page.locator("#pair option").evaluate_all("all => all.map((one) => one.value)")
+    assert pairs == ["out", "prob"]
+    for hidden in ("series", "size", "kind", "is-planted"):
+        assert page.is_hidden(f"#{hidden}")
+    page.click("#cards li")
+    page.wait_for_selector("#detail-chart svg")
+    example = list(content.ids).index(page.inner_text("#detail-title"))
+    value = study.scores(0)["correct"].value[example]
+    assert page.inner_text("#detail-numbers td") == f"{value:.3f}"
+    assert page.inner_text("#detail-note").startswith("There are no influences")
+
+
+def test_two_series_are_chosen_between_and_compared(written, visit):
+    study = written(
+        worlds.with_influence(build(sizes=(1, 16), series=("one_hot", "distilled")), per_example=2)
+    )
+    page, content = visit(study), study.content
+    page.select_option("#series", label="distilled")
+    value = content.scores["distilled-width16"]["correct"].value
+    best = int(np.lexsort((np.arange(80), -thousandths(value)))[0])
+    assert page.locator("#cards .id").first.inner_text() == content.ids[best]
+    page.select_option("#pair", "series")
+    page.fill("#x-to", "0.2")
+    page.press("#x-to", "Tab")
+    other = content.scores["one_hot-width16"]["correct"].value
+    found = int(page.inner_text("#count").split(" of ")[0])
+    assert found == np.count_nonzero(thousandths(other) <= 0.2)
+    page.click("#cards li")
+    assert "distilled" in page.inner_text("#detail-facts")
+
+
+def test_without_javascript_the_page_says_what_is_missing(small, browser):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(small.path.as_uri())
+    assert "The scatter and the gallery need JavaScript" in page.inner_text("#explore")
+    assert "This chart needs JavaScript" in page.inner_text("#training")
+    page.close()

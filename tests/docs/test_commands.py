@@ -1,0 +1,147 @@
+"""Every command of README.md and docs/ runs.
+
+The rule for who writes these pages: a block of ```sh is run, line by line, and a block of
+```python too, in the order of the page and in one folder, as a reader would do it. A block with a
+title is written to that file instead. Studies become `NAME:smoke`; those that name images of the
+reader keep them and become small by overrides. The folder holds `photos`, `unsplit` and
+`images.npz`. What cannot run here (other devices, hours of training, files that nobody may copy)
+is in blocks of ```console or indented, of which only verbs, flags and configs are checked; what is
+no command has no language or ```text. `make`, `pip` and `python -m` are not run; what they name
+must exist.
+"""
+
+import concurrent.futures
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import PIL.Image
+import pytest
+import sklearn.datasets
+
+from memkit import cli
+from tests.docs import pages
+
+SMALL = {
+    "subsets.num_runs": 20,
+    "training.epochs": 1,
+    "training.batch_size": 8,
+    "schedule.warmup_epochs": 0.0,
+    "model.depth": 8,
+    "model.width": 4,
+}
+RUN = ("sh", "python")
+PAGES_THAT_RUN = [p for p in pages.PAGES if any(b.language in RUN for b in pages.blocks(p))]
+
+
+def run(command, folder):
+    """Runs words in a folder and returns what they print; fails with what they complain of."""
+    command = [sys.executable, *command[1:]] if command[0] == "python" else command
+    if command[0] == "memkit":
+        command = [sys.executable, "-m", "memkit.cli", *smoke(command[1:])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=600)
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout
+
+
+def smoke(words):
+    """Returns the words of a memkit command with its study in smoke size."""
+    small = []
+    for word in words:
+        config = word.removeprefix("--config=")
+        if config == word:
+            small.append(word)
+        elif "path=" in config:
+            small += [word, *(f"--config.{field}={value}" for field, value in SMALL.items())]
+        else:
+            name, colon, arguments = config.partition(":")
+            small.append(f"--config={name}:{arguments}{',' if colon else ''}smoke")
+    return small
+
+
+def check_unrun(words):
+    """Fails where a command that is not run names what does not exist."""
+    line = " ".join(words)
+    if words[0] == "make":
+        makefile = (pages.ROOT / "Makefile").read_text()
+        assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+    elif words[0] == "pip":
+        setup = (pages.ROOT / "setup.cfg").read_text()
+        for extra in re.findall(r"\[(.+)\]", line):
+            assert re.search(rf"^{extra} =$", setup, re.MULTILINE), line
+    else:
+        assert words[:2] == ["python", "-m"], f"not a command of these pages: {line}"
+        assert (pages.ROOT / (words[2].replace(".", "/") + ".py")).exists(), line
+
+
+@pytest.fixture(scope="module")
+def readers_files(tmp_path_factory):
+    """A folder with images as a reader has them, and the smoke study of digits."""
+    folder = tmp_path_factory.mktemp("reader")
+    digits = sklearn.datasets.load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    chosen = [i for i in range(100) if digits.target[i] < 3]
+    for place, i in enumerate(chosen):
+        part = "test" if place % 5 == 0 else "train"
+        for path in (f"photos/{part}/{digits.target[i]}", f"unsplit/{digits.target[i]}"):
+            (folder / path).mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(images[i]).convert("RGB").save(folder / path / f"{i}.png")
+    arrays = {"x_train": images[:60], "x_test": images[60:80]}
+    labels = {"y_train": digits.target[:60], "y_test": digits.target[60:80]}
+    np.savez(folder / "images.npz", **arrays, **labels)
+    run(["memkit", "run", "--config=digits_width", "--workdir=out/digits"], folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES_THAT_RUN, ids=pages.name)
+def test_the_commands_of_a_page_run_in_order(page, readers_files, tmp_path):
+    folder = tmp_path / "reader"
+    shutil.copytree(readers_files, folder)
+    for block in (b for b in pages.blocks(page) if b.language in RUN):
+        if block.title:
+            (folder / block.title).write_text(block.text)
+        elif block.language == "python":
+            # The smoke study of digits ends at width 4.
+            run(["python", "-c", block.text.replace("width16", "width4")], folder)
+        else:
+            for words in pages.commands(block.text):
+                if words[0] == "memkit" or (words[0] == "python" and words[1] != "-m"):
+                    run(words, folder)
+                else:
+                    check_unrun(words)
+
+
+@pytest.mark.slow
+def test_every_chart_of_a_report_is_explained(readers_files):
+    explained = re.findall(r"`(\w+)(?:_<\w+>)?`", (pages.ROOT / "docs/reading.md").read_text())
+    charts = list((readers_files / "out/digits/report/charts").glob("*.png"))
+    assert charts
+    for chart in charts:
+        assert chart.stem.startswith(tuple(explained)), chart.stem
+
+
+@pytest.mark.slow
+def test_every_verb_flag_and_config_of_the_pages_exists():
+    def flags(verb):
+        return set(re.findall(r"^  --(\w+)", run(["memkit", verb, "--help"], None), re.MULTILINE))
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        known = dict(zip(cli.VERBS, pool.map(flags, cli.VERBS), strict=True))
+    configs = {path.stem for path in (pages.ROOT / "configs").glob("*.py")}
+    found = [(page, words) for page in pages.PAGES for words in pages.mentioned(page)]
+    assert found
+    for page, (_, verb, *words) in found:
+        line = f"{pages.name(page)}: memkit {verb} {' '.join(words)}"
+        assert verb in known, line
+        for flag in re.findall(r"(?:^| )--(\w+)", " ".join(words)):
+            assert flag in {*known[verb], "help"}, line
+        for config in re.findall(r"--config=(\w+)", " ".join(words)):
+            assert config in {*configs, "NAME", "FILE"}, line
+
+
+def test_pages_have_no_block_whose_language_hides_it_from_these_tests():
+    languages = {block.language for page in pages.PAGES for block in pages.blocks(page)}
+    assert languages <= {"", "sh", "python", "console", "text", "yaml", "bibtex"}

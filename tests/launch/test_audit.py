@@ -1,0 +1,87 @@
+import shutil
+
+import cleanlab.filter
+import numpy as np
+import pytest
+from pyarrow import csv
+
+from memkit import studies
+
+
+def test_audit_prints_the_first_rows_and_writes_the_whole_list(memkit, tiny_study, tmp_path):
+    out = tmp_path / "out"
+    result = memkit("audit", f"--workdir={tiny_study[0]}", "--top=3", f"--out={out}")
+    assert result.code == 0, result.err
+    table = csv.read_csv(out / "audit.csv")
+    assert {p.name for p in out.iterdir()} == {"audit.csv", "audit.parquet"}
+    assert f"first 3 of {table.num_rows}:" in result.out
+    for name in table["id"].to_pylist()[:3]:
+        assert f"\n{name} " in result.out
+    assert table["id"][3].as_py() not in result.out
+    assert set(table["point"].to_pylist()) == {"one_hot_momentum0.9"}
+    assert not (tiny_study[0] / "tables" / "audit.csv").exists()
+    # The list is in the order of suspicion, kind by kind.
+    scores = table.filter(np.array(table["kind"].to_pylist()) == "mislabeled")["score"].to_numpy()
+    assert (np.diff(scores) <= 0).all()
+
+
+def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study, tmp_path):
+    workdir = shutil.copytree(tiny_study[0], tmp_path / "study")
+    result = memkit("audit", f"--workdir={workdir}", "--point=one_hot_momentum0.5")
+    assert result.code == 0, result.err
+    assert result.out.startswith("one_hot_momentum0.5: 1437 train examples")
+    assert (workdir / "tables" / "audit.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["audit"], "--workdir: expected a value"),
+        (["audit", "--workdir=W", "--point=width3"], "point: expected one of one_hot_momentum0.5"),
+        (["audit", "--workdir=W", "--top=0"], "top"),
+        (["audit", "--workdir=W", "--out=/proc/x"], "--out: expected a writable folder"),
+        (["export", "--workdir=W", "--format=cleanlab", "--out=O"], "--config.record.all_probs"),
+    ],
+)
+def test_mistakes_get_one_line_and_code_2(memkit, tiny_study, tmp_path, arguments, message):
+    places = {"--workdir=W": f"--workdir={tiny_study[0]}", "--out=O": f"--out={tmp_path / 'out'}"}
+    words = [places[word] if word in places else word for word in arguments]
+    result = memkit(*words)
+    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def digits(memkit, tmp_path_factory):
+    """A smoke study of digits with the probabilities of all classes, 20 runs at one width."""
+    workdir = tmp_path_factory.mktemp("studies") / "digits"
+    flags = ["--config.axis.values=(4,)", "--config.record.all_probs"]
+    result = memkit("run", "--config=digits_width:smoke", f"--workdir={workdir}", *flags)
+    assert result.code == 0, result.err
+    return workdir
+
+
+@pytest.mark.slow
+def test_planted_labels_of_real_digits_are_found(memkit, digits):
+    result = memkit("audit", f"--workdir={digits}")
+    assert result.code == 0, result.err
+    study = studies.load(digits)
+    planted = dict(zip(study.examples.train_ids.tolist(), study.examples.planted.tolist()))
+    table = csv.read_csv(digits / "tables" / "audit.csv").to_pylist()
+    called = [planted[row["id"]] for row in table if row["kind"] == "mislabeled"]
+    assert np.mean(called) > 0.8
+    assert np.sum(called) > 0.6 * study.examples.planted.sum()
+    assert 'id="label-errors"' in (digits / "report" / "index.html").read_text()
+
+
+@pytest.mark.slow
+def test_cleanlab_takes_the_export_and_finds_planted_labels(memkit, digits, tmp_path):
+    result = memkit("export", f"--workdir={digits}", "--format=cleanlab", f"--out={tmp_path}")
+    assert result.code == 0, result.err
+    folder, planted = tmp_path / "one_hot_width4", studies.load(digits).examples.planted
+    labels, probs = (np.load(folder / name) for name in ("labels.npy", "pred_probs.npy"))
+    issues = cleanlab.filter.find_label_issues(labels, probs, n_jobs=1)
+    found = issues & planted
+    assert found.sum() > 0.6 * planted.sum()
+    assert found.sum() > 0.6 * issues.sum() > 5 * planted.mean() * issues.sum()

@@ -1,0 +1,128 @@
+import io
+import json
+import re
+import shutil
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def study(tiny_study):
+    workdir, result = tiny_study
+    assert result.code == 0, result.err
+    return workdir
+
+
+def _names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_list_names_every_chart_of_the_report_and_why_others_are_missing(memkit, study):
+    result = memkit("chart", f"--workdir={study}", "--list")
+    assert result.code == 0, result.err
+    there, absent = result.out.split("\n\n")
+    listed = [line.split()[0] for line in there.splitlines()[1:]]
+    drawn = {name.removesuffix(".svg") for name in _names(study / "report" / "charts")}
+    assert set(listed) == {name for name in drawn if not name.endswith(".png")}
+    assert "Mean accuracy over runs" in there
+    assert re.search(r"^distillation +This study has no distilled series", absent, re.MULTILINE)
+
+
+def test_chosen_charts_are_written_in_every_format(memkit, study, tmp_path):
+    result = memkit(
+        "chart",
+        f"--workdir={study}",
+        "--figures=accuracy,mean_memorization",
+        "--format=png,svg,pdf,html",
+        f"--out={tmp_path}",
+    )
+    assert result.code == 0, result.err
+    kinds = ("html", "pdf", "png", "svg")
+    assert _names(tmp_path) == [
+        f"{n}.{k}" for n in ("accuracy", "mean_memorization") for k in kinds
+    ]
+    assert len(result.out.splitlines()) == 8
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert Image.open(io.BytesIO(files["accuracy.png"])).width > 1200
+    assert files["accuracy.svg"].startswith(b"<svg") and files["accuracy.pdf"].startswith(b"%PDF-")
+    page = files["accuracy.html"].decode()
+    assert "vegaEmbed" in page and not re.search(r"<(script|link)[^>]*(src|href)=", page)
+
+
+@pytest.mark.slow
+def test_all_charts_go_to_the_report_as_the_report_writes_them(memkit, study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    before = {p.name: p.read_bytes() for p in (copy / "report" / "charts").iterdir()}
+    shutil.rmtree(copy / "report")
+    result = memkit("chart", f"--workdir={copy}")
+    assert result.code == 0, result.err
+    after = {p.name: p.read_bytes() for p in (copy / "report" / "charts").iterdir()}
+    assert after == before and after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--figures=acuracy"], ["--figures: expected names among training_curves,", "'acuracy'"]),
+        (["--format=gif"], ["--format: expected names among png, svg, pdf, html", "'gif'"]),
+        (["--out=/proc/charts"], ["--out: expected a writable folder"]),
+    ],
+)
+def test_a_mistake_gets_one_line_code_2_and_nothing_written(
+    memkit, study, tmp_path, arguments, words
+):
+    out = [] if arguments[0].startswith("--out") else [f"--out={tmp_path / 'charts'}"]
+    result = memkit("chart", f"--workdir={study}", *arguments, *out)
+    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
+    assert all(word in result.err for word in words), result.err
+    assert not (tmp_path / "charts").exists()
+
+
+def test_two_studies_become_one_page(memkit, study, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(study, other)
+    out = tmp_path / "out"
+    result = memkit("report", f"--workdir={study}", f"--workdir={other}", f"--out={out}")
+    assert result.code == 0, result.err
+    assert result.out.strip() == f"report: {out / 'index.html'}"
+    page = (out / "index.html").read_text()
+    assert "other - tiny" in page and "The configs are equal" in page
+    assert _names(out / "charts")[0] == "beside_distribution.png"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workdir=S", "--workdir=S/../tiny", "--out=O"], "different studies, received"),
+        (["--workdir=S", "--workdir=T"], "--out: expected a value, received none"),
+        (["--workdir=S", "--out=O"], "--out: expected none with one study"),
+        (["--workdir=S", "--workdir=T", "--out=O"], "--workdir: expected a folder with a study"),
+        (["--out=O"], "--workdir: expected a value"),
+    ],
+)
+def test_studies_that_cannot_stand_side_by_side_are_refused(
+    memkit, study, tmp_path, arguments, message
+):
+    places = {"=S": f"={study}", "=T": f"={tmp_path / 'none'}", "=O": f"={tmp_path / 'out'}"}
+    for short, place in places.items():
+        arguments = [argument.replace(short, place) for argument in arguments]
+    result = memkit("report", *arguments)
+    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", ["estimate", "report", "chart"])
+def test_a_study_made_before_a_field_of_report_existed_is_refused_in_one_line(
+    memkit, study, tmp_path, verb
+):
+    shutil.copytree(study, tmp_path / "old")
+    file = tmp_path / "old" / "study.json"
+    info = json.loads(file.read_text())
+    del info["config"]["report"]["min_memorization"]
+    file.write_text(json.dumps(info))
+    result = memkit(verb, f"--workdir={tmp_path / 'old'}")
+    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
+    assert "without report.min_memorization" in result.err

@@ -1,0 +1,466 @@
+"""The scripts that launch memkit elsewhere, run in real processes without that elsewhere."""
+
+import configparser
+import json
+import os
+import pathlib
+import re
+import shlex
+import stat
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from memkit import cli, studies
+from tests.launch import fake_gcloud
+
+ROOT = pathlib.Path(__file__).parents[2]
+TPU, GPU = ROOT / "launch" / "tpu_vm.sh", ROOT / "launch" / "gpu_box.sh"
+COMMANDS = ("create", "setup", "start", "status", "collect", "delete", "all")
+VM = ("--name=depth", "--zone=us-west4-a", "--project=mine", "--accelerator_type=v5litepod-8")
+STUDY = ("--config=cifar100_resnet_depth", "--workdir=gs://bucket/depth")
+BOXES = "--boxes=me@one,me@two"
+# Everything by which a script could do something.
+TOOLS = ("gcloud", "ssh", "scp", "tar", "mkdir", "curl", "rm", "sleep")
+
+# Prints the flags that a `memkit train` command stands for, or fails as memkit would.
+PARSE = """
+import json, sys
+from absl import flags as absl_flags
+from memkit.launch import flags, train, values
+absl_flags.FLAGS(["memkit", *flags.resolve_config(sys.argv[1:])])
+config = values.resolved(train._CONFIG.value, train._WORKDIR.value)
+print(json.dumps({
+    "workdir": train._WORKDIR.value,
+    "engine": train._PLACEMENT["engine"].value,
+    "packing": train._PLACEMENT["packing"].value,
+    "shard": values.chosen(train._SELECTION)["shard"],
+    "title": config["report"]["title"],
+}))
+"""
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A folder for PATH with tools that note down their call and fail."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in TOOLS:
+        put_tool(folder / name, f'echo "{name} $*" >> {tmp_path}/called; exit 1')
+    return folder
+
+
+@pytest.fixture
+def script(tools, tmp_path):
+    """Returns a function that runs a script where every tool fails."""
+
+    def run(path, *words):
+        environment = os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"}
+        return subprocess.run(
+            [path, *words], capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
+
+    return run
+
+
+@pytest.fixture
+def dry(script, tmp_path):
+    """Returns a function that gives the commands, as lists of words, that --dry_run prints."""
+
+    def run(path, *words):
+        done = script(path, words[0], "--dry_run", *words[1:])
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not (tmp_path / "called").exists()
+        return [shlex.split(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+def put_tool(path, text):
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def remote_commands(commands):
+    """The words that follow --command= in a list of commands."""
+    words = [word for command in commands for word in command]
+    return [word.partition("=")[2] for word in words if word.startswith("--command=")]
+
+
+def started_words(command, home, **environment):
+    """What `memkit` is started with by a command for another machine, run in a home folder."""
+    (home / "memkit" / "env" / "bin").mkdir(parents=True)
+    put_tool(home / "memkit" / "env" / "bin" / "memkit", 'printf "%s\\n" "$@" > ../words')
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; wait"], cwd=home, env=os.environ | environment, timeout=60
+    )
+    assert done.returncode == 0
+    assert (home / "memkit" / "train.code").read_text() == "0\n"
+    return (home / "words").read_text().splitlines()
+
+
+def parsed(words, **environment):
+    """The meaning of `memkit train` words to memkit's own parser of flags."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, *words],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_prints_calls_with_the_given_values_and_runs_nothing(dry, command):
+    printed = dry(TPU, command, *VM, *STUDY, "--vms=2", "--spot")
+    on_vms = [words for words in printed if words[:3] == ["gcloud", "compute", "tpus"]]
+    assert len(on_vms) >= 2 if command != "collect" else not on_vms
+    for words in on_vms:
+        assert "--zone=us-west4-a" in words and "--project=mine" in words
+        assert {"depth-0", "depth-1"} & {re.split(":", word)[0] for word in words}
+
+
+def test_all_is_the_commands_one_after_another(dry):
+    def calls(command):
+        return dry(TPU, command, *VM, *STUDY)
+
+    # Between start and collect it waits, which `all` alone does.
+    before = [*calls("create"), *calls("setup"), *calls("start")]
+    after = [*calls("collect"), *calls("delete")]
+    printed = calls("all")
+    assert printed[: len(before)] == before
+    assert printed[-len(after) :] == after
+    assert len(printed) == len(before) + len(after) + 2
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            ["--spot"],
+            "gcloud compute tpus queued-resources create depth-0 --zone=us-west4-a --project=mine "
+            "--accelerator-type=v5litepod-8 --node-id=depth-0 "
+            "--runtime-version=v2-alpha-tpuv5-lite --spot",
+        ),
+        (
+            ["--api=direct", "--accelerator_type=v6e-8"],
+            "gcloud compute tpus tpu-vm create depth-0 --zone=us-west4-a --project=mine "
+            "--accelerator-type=v6e-8 --version=v2-alpha-tpuv6e",
+        ),
+        (
+            ["--api=compute", "--accelerator_type=ct6e-standard-8t", "--flex_start=4h"],
+            "gcloud compute instances create depth-0 --zone=us-west4-a --project=mine "
+            "--machine-type=ct6e-standard-8t "
+            "--image-family=ubuntu-accel-2204-amd64-tpu-v5e-v5p-v6e "
+            "--image-project=ubuntu-os-accelerator-images --maintenance-policy=TERMINATE "
+            "--scopes=cloud-platform --provisioning-model=FLEX_START --max-run-duration=4h "
+            "--request-valid-for-duration=2h --instance-termination-action=DELETE",
+        ),
+        (
+            ["--api=compute", "--accelerator_type=tpu7x-standard-4t", "--runtime_version=new"],
+            "gcloud compute instances create depth-0 --zone=us-west4-a --project=mine "
+            "--machine-type=tpu7x-standard-4t --image-family=new "
+            "--image-project=ubuntu-os-accelerator-images --maintenance-policy=TERMINATE "
+            "--scopes=cloud-platform",
+        ),
+    ],
+)
+def test_each_way_to_a_vm_has_its_own_call(dry, options, expected):
+    printed = dry(TPU, "create", *VM, *options)
+    assert shlex.split(expected) in printed
+
+
+@pytest.mark.parametrize("api", ["queued", "direct", "compute"])
+def test_deleting_names_the_vm_and_asks_nothing(dry, api):
+    (words,) = dry(TPU, "delete", "--name=depth", "--zone=z", f"--api={api}")
+    assert "depth-0" in words and "delete" in words and "--quiet" in words
+    assert ("--force" in words) == (api == "queued")
+
+
+@pytest.mark.parametrize(
+    ("worker", "vm", "shard"), [(0, 0, [0, 4]), (1, 0, [1, 4]), (0, 1, [2, 4]), (1, 1, [3, 4])]
+)
+def test_workers_of_a_slice_start_different_shards(dry, tmp_path, worker, vm, shard):
+    more = ("--packing=vmap", "--runs_per_program=8", "--config.report.title=it's $HOME")
+    commands = dry(TPU, "start", *VM, *STUDY, "--vms=2", "--hosts=2", "--", *more)
+    command = remote_commands(commands)[vm]
+    words = started_words(command, tmp_path / "home", TPU_WORKER_ID=str(worker))
+    found = parsed(words[1:])
+    assert words[0] == "train"
+    assert found == {
+        "workdir": "gs://bucket/depth",
+        "engine": "jax",
+        "packing": "vmap",
+        "shard": shard,
+        "title": "it's $HOME",
+    }
+
+
+@pytest.mark.parametrize(("engine", "extra"), [("jax", "jax-tpu"), ("tensorflow", "tpu")])
+def test_setup_installs_the_extra_of_the_engine_on_its_python(dry, engine, extra):
+    (command,) = remote_commands(dry(TPU, "setup", *VM, *STUDY, f"--engine={engine}"))
+    assert f"./upload[{extra},gcs]" in command
+    assert ("--python 3.11 " in command) == (engine == "tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("source", "requirement"),
+    [
+        ("git+https://host/memkit.git", "'memkit[jax-tpu] @ git+https://host/memkit.git'"),
+        ("https://host/memkit-1-py3-none-any.whl", "@ https://host/memkit-1-py3-none-any.whl'"),
+        ("here.whl", "'./upload/here.whl[jax-tpu]'"),
+    ],
+)
+def test_setup_installs_from_an_address_or_a_wheel(dry, tmp_path, source, requirement):
+    (tmp_path / "here.whl").touch()
+    printed = dry(TPU, "setup", *VM, STUDY[0], "--workdir=study", f"--source={source}")
+    assert requirement in remote_commands(printed)[0]
+    assert (len(printed) == 1) == ("://" in source)  # Nothing to copy.
+
+
+def test_every_extra_that_a_script_installs_exists():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    scripts = [TPU, GPU, ROOT / "launch" / "Dockerfile"]
+    named = re.findall(r"(?:extra|EXTRAS)=([a-z,-]+)", "".join(s.read_text() for s in scripts))
+    assert len(named) == 5
+    assert set(",".join(named).split(",")) <= set(setup["options.extras_require"])
+
+
+@pytest.mark.slow
+def test_what_is_copied_to_a_machine_installs_whole(dry, tmp_path):
+    archive = tmp_path / "upload.tar.gz"
+    tar = next(words for words in dry(TPU, "setup", *VM, *STUDY) if words[0] == "tar")
+    tar[tar.index("-czf") + 1] = archive
+    subprocess.run(tar, check=True)
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path / "upload", filter="data")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", tmp_path, tmp_path / "upload"], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    for package in ("memkit", "launch", "configs"):
+        files = {p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*.py")}
+        assert {name if package == "memkit" else f"memkit/{name}" for name in files} <= packed
+    assert "memkit/report/page.html" in packed
+
+
+def test_a_config_file_is_copied_and_used_with_its_variant(dry, tmp_path):
+    (tmp_path / "mine.py").write_text((ROOT / "configs" / "digits_width.py").read_text())
+    options = ("--config=mine.py:smoke", "--workdir=study")
+    tar = next(words for words in dry(TPU, "setup", *VM, *options) if words[0] == "tar")
+    assert tar[-3:] == ["-C", str(tmp_path), "mine.py"]
+    (command,) = remote_commands(dry(TPU, "start", *VM, *options))
+    words = started_words(command, tmp_path / "home")
+    assert "--config=upload/mine.py:smoke" in words
+
+
+def test_training_that_goes_on_is_not_started_again(dry, tmp_path):
+    (command,) = remote_commands(dry(TPU, "start", *VM, *STUDY))
+    home = tmp_path / "home"
+    (home / "memkit").mkdir(parents=True)
+    holder = subprocess.Popen(
+        ["flock", home / "memkit" / "train.lock", "sh", "-c", "echo held; read line"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout.readline() == b"held\n"
+    done = subprocess.run(["bash", "-c", command], cwd=home, capture_output=True, text=True)
+    holder.communicate(b"\n")
+    assert done.stdout == "trains already\n"
+    assert not (home / "memkit" / "train.log").exists()
+
+
+def test_boxes_train_a_shard_each_and_add_up_in_one_folder(dry, tmp_path):
+    options = (BOXES, "--config=digits_width", "--workdir=study")
+    commands = dry(GPU, "start", *options, "--", "--workers=2")
+    for i, (tool, box, command) in enumerate(commands):
+        assert (tool, box) == ("ssh", ["me@one", "me@two"][i])
+        found = parsed(started_words(command, tmp_path / str(i))[1:])
+        assert (found["shard"], found["engine"]) == ([i, 2], "tensorflow")
+    assert dry(GPU, "collect", *options, "--out=here")[1:] == [
+        ["scp", "-q", "-r", f"me@{box}:memkit/study", "here"] for box in ("one", "two")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "command: expected one of"),
+        (["begin", *VM], "received begin"),
+        (["create", *VM, "--zome=us-west4-a"], "received --zome=us-west4-a"),
+        (["create", *VM, "--zone"], "received --zone"),
+        (["create", *VM, "more words"], "received 'more words'"),
+        (["create", "--name=depth"], "--zone: expected a value, received none"),
+        (["create", *VM, "--vms=two"], "--vms: expected a number from 1, received two"),
+        (["create", *VM, "--api=cloud"], "--api: expected one of queued direct compute"),
+        (["create", *VM, "--accelerator_type=v9-1"], "--runtime_version: expected a value"),
+        (["create", *VM, "--flex_start=4h"], "--flex_start: expected --api=compute"),
+        (["start", *VM, *STUDY, "--api=compute", "--hosts=2"], "--hosts: expected 1"),
+        (["start", *VM, *STUDY, "--engine=torch"], "--engine: expected one of jax tensorflow"),
+        (["start", *VM, STUDY[0], "--workdir=here", "--spot"], "--workdir: expected gs://"),
+        (["setup", *VM, *STUDY, "--source=nowhere.whl"], "--source: expected a wheel that exists"),
+        (["setup", *VM, STUDY[1], "--config=nowhere.py"], "--config: expected a file that exists"),
+        (["setup", *VM, STUDY[1]], "--config: expected a value, received none"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2_before_anything_runs(
+    script, tmp_path, words, complaint
+):
+    done = script(TPU, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("tpu_vm.sh: error: ") and done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "calls"),
+    [
+        ("create", ["queued-resources describe depth-0", "queued-resources create depth-0"]),
+        ("setup", ["tar --exclude"]),
+        ("start", ["tpu-vm ssh depth-0"]),
+        ("collect", ["mkdir -p out"]),
+        ("delete", ["queued-resources delete depth-0"]),
+        ("all", ["queued-resources describe depth-0", "queued-resources create depth-0"]),
+    ],
+)
+def test_a_failing_call_ends_the_script(script, tmp_path, command, calls):
+    done = script(TPU, command, *VM, *STUDY, "--vms=2")
+    assert done.returncode != 0
+    called = (tmp_path / "called").read_text().splitlines()
+    assert len(called) == len(calls)
+    assert all(expected in line for expected, line in zip(calls, called))
+
+
+def test_slurm_tasks_train_the_shard_that_the_array_says(tmp_path):
+    for name, text in (("srun", 'shift; exec "$@"'), ("memkit", 'printf "%s\\n" "$@"')):
+        put_tool(tmp_path / name, text)
+    # What Slurm sets for task 6 of --array=2-8:2.
+    array = {"ID": "6", "COUNT": "4", "MIN": "2", "MAX": "8", "STEP": "2"}
+    scheduled = {f"SLURM_ARRAY_TASK_{name}": value for name, value in array.items()}
+    done = subprocess.run(
+        ["bash", ROOT / "launch" / "slurm.sbatch", "--config=digits_width", "--workdir=/shared/d"],
+        capture_output=True,
+        text=True,
+        env=os.environ | scheduled | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.splitlines()
+    assert words[0] == "train"
+    found = parsed(words[1:], **scheduled)
+    assert (found["shard"], found["workdir"]) == ([2, 4], "/shared/d")
+
+
+def test_kubernetes_pods_train_the_shard_that_the_job_says():
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
+    spec = job["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    told = {one["name"]: one["value"] for one in container["env"]}
+    assert spec["completionMode"] == "Indexed"
+    assert int(told["MEMKIT_SHARDS"]) == spec["completions"] == spec["parallelism"]
+    verb, *words = container["args"]
+    found = parsed(words, JOB_COMPLETION_INDEX="3", **told)
+    assert (verb, found["shard"]) == ("train", [3, spec["completions"]])
+
+
+def test_kubernetes_knows_the_exit_codes_of_memkit():
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
+    rules = {rule["action"]: rule for rule in job["spec"]["podFailurePolicy"]["rules"]}
+    assert rules["FailJob"]["onExitCodes"]["values"] == [cli.INPUT_ERROR]
+    assert rules["FailIndex"]["onExitCodes"]["values"] == [1]
+
+
+def test_the_image_holds_what_the_scripts_copy(dry):
+    lines = (ROOT / "launch" / "Dockerfile").read_text().splitlines()
+    copied = [word for line in lines if line.startswith("COPY") for word in line.split()[1:-1]]
+    tar = next(words for words in dry(TPU, "setup", *VM, *STUDY) if words[0] == "tar")
+    assert copied == tar[tar.index("-C") + 2 :]
+    assert 'ENTRYPOINT ["memkit"]' in lines
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "launch").glob("*.s[hb]*")), ids=lambda p: p.name)
+def test_scripts_are_sound_bash(path):
+    assert subprocess.run(["bash", "-n", path], capture_output=True).returncode == 0
+    if path.name != "remote.sh":
+        assert path.read_text().splitlines()[0] == "#!/usr/bin/env bash"
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    """Returns a function that runs tpu_vm.sh with a gcloud whose VMs are folders."""
+    tools, state = tmp_path / "tools", tmp_path / "cloud"
+    for folder in (tools, state / "vms", state / "preempt"):
+        folder.mkdir(parents=True)
+    fake = pathlib.Path(__file__).with_name("fake_gcloud.py")
+    put_tool(tools / "gcloud", f'exec {sys.executable} {fake} "$@"')
+
+    def run(command, *words, hosts):
+        environment = os.environ | {
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "FAKE_CLOUD": str(state),
+            "FAKE_HOSTS": str(hosts),
+        }
+        done = subprocess.run(
+            [TPU, command, *VM, f"--hosts={hosts}", "--poll=1", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            timeout=400,
+        )
+        return done
+
+    yield run
+    for vm in (state / "vms").iterdir():
+        fake_gcloud.end(vm)
+
+
+def is_complete(workdir, num_runs):
+    study = studies.load(workdir)
+    return all(
+        studies.read_runs(study, point).index.tolist() == list(range(num_runs))
+        for point in study.points
+    )
+
+
+@pytest.mark.slow
+def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(cloud, memkit, tmp_path):
+    words = ("--config=digits_width:smoke", "--workdir=study", "--engine=tensorflow")
+    for command in ("create", "setup", "start"):
+        done = cloud(command, *words, "--", "--workers=1", hosts=2)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["started shard 0/2", "started shard 1/2"]
+    homes = sorted((tmp_path / "cloud" / "vms" / "depth-0").glob("[01]"))
+    for home in homes:
+        subprocess.run(["flock", home / "memkit" / "train.lock", "true"], timeout=300)
+        assert (home / "memkit" / "train.code").read_text() == "0\n"
+        assert not is_complete(home / "memkit" / "study", 20)
+    said = cloud("status", *words, hosts=2).stdout
+    assert said.count("ended with exit code 0") == 2
+    assert cloud("collect", *words, hosts=2).returncode == 0
+    assert is_complete(tmp_path / "out" / "study", 20)
+    estimated = memkit("estimate", f"--workdir={tmp_path / 'out' / 'study'}")
+    assert estimated.code == 0, estimated.err
+    assert cloud("delete", *words, hosts=2).returncode == 0
+    assert not list((tmp_path / "cloud" / "vms").iterdir())
+
+
+@pytest.mark.slow
+def test_a_vm_that_is_taken_away_is_made_again_and_its_shard_trained(cloud, tiny_config, tmp_path):
+    (tmp_path / "cloud" / "preempt" / "depth-1").touch()
+    words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow", "--vms=2")
+    done = cloud("all", *words, "--", "--workers=1", hosts=1)
+    assert done.returncode == 0, done.stderr
+    assert "depth-1: SUSPENDED; created again" in done.stdout
+    assert is_complete(tmp_path / "out" / "study", 20)
+    calls = (tmp_path / "cloud" / "log").read_text()
+    assert calls.count("queued-resources create depth-0") == 1
+    assert calls.count("queued-resources create depth-1") == 2
+    assert not list((tmp_path / "cloud" / "vms").iterdir())

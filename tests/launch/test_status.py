@@ -1,0 +1,69 @@
+import os
+import pathlib
+import signal
+
+import pytest
+
+from tests.launch.test_run import wait_for_records
+
+
+def rows(text):
+    """Returns the numbers of a table's rows, by point."""
+    return {
+        line.split()[0]: [int(cell) for cell in line.split()[1:]]
+        for line in text.splitlines()
+        if line.startswith("one_hot_momentum")
+    }
+
+
+def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
+    start, memkit, tiny_config, tmp_path
+):
+    workdir = tmp_path / "study"
+    trainer = start("train", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
+    wait_for_records(trainer, workdir, 1)
+    watcher = start("status", f"--workdir={workdir}", "--watch=0.2")
+    out, err = watcher.communicate(timeout=240)
+    trained = trainer.communicate(timeout=240)
+    assert trainer.returncode == 0, trained
+    assert (watcher.returncode, err) == (0, "")
+    looks = out.split("point ")[1:]
+    assert "at work: " in looks[0]
+    for look in looks:
+        assert all(sum(row[:4]) == 20 for row in rows(look).values())  # done to set aside
+    totals = [sum(row[0] for row in rows(look).values()) for look in looks]
+    assert totals == sorted(totals)
+    assert totals[-1] == 40
+    assert any("runs/hour" in look for look in looks)
+    alone = memkit("status", f"--workdir={workdir}")
+    assert alone.code == 0
+    assert "at work" not in alone.out
+
+
+def test_ctrl_c_ends_a_watch_quietly(start, memkit, tiny_config, tmp_path):
+    workdir = tmp_path / "study"
+    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}", "--runs=0:1"]
+    assert memkit(*command).code == 0
+    watcher = start("status", f"--workdir={workdir}", "--watch")
+    assert watcher.stdout.readline().startswith("point")
+    os.kill(watcher.pid, signal.SIGINT)
+    _, err = watcher.communicate(timeout=20)
+    assert (watcher.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize("seconds", ["often", "0", "-1", "nan", "inf"])
+def test_a_watch_of_no_seconds_is_refused(memkit, tiny_study, seconds):
+    result = memkit("status", f"--workdir={tiny_study[0]}", f"--watch={seconds}")
+    assert result.code == 2
+    assert result.err.startswith("memkit status: error: --watch: expected ")
+    assert len(result.err.splitlines()) == 1
+
+
+def test_status_changes_nothing_in_a_study(memkit, tiny_study):
+    def files():
+        found = pathlib.Path(tiny_study[0]).rglob("*")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    before = files()
+    assert memkit("status", f"--workdir={tiny_study[0]}").code == 0
+    assert files() == before

@@ -1,0 +1,35 @@
+import pytest
+
+from memkit import charts
+from memkit.errors import InputError
+from memkit.report import chart_files, sections
+
+
+@pytest.fixture
+def unplanted(make_content):
+    """A study without planted labels: one chart has no numbers."""
+    return make_content(sizes=(1, 4), planted=0)
+
+
+def test_every_chart_is_of_the_report_or_of_a_section_of_it(content):
+    found = sections.sections(content)
+    drawn = chart_files.of_study(content)
+    assert list(drawn) == list(chart_files.of_study(content, found))
+    assert {name for section in found for name in section.figures} < set(drawn)
+    assert all(figure.name == name for name, figure in drawn.items())
+
+
+def test_a_chart_without_numbers_is_listed_and_refused_with_its_reason(unplanted):
+    there, absent = chart_files.listing(unplanted).split("\n\n")
+    assert "planted_detection" not in there and "planted_detection" in absent
+    with pytest.raises(InputError, match=r"received planted_detection \(There is no chart here"):
+        chart_files.render(unplanted, ["planted_detection"])
+
+
+def test_each_chart_is_rendered_once_however_often_it_is_named(content, monkeypatch):
+    monkeypatch.setattr(charts, "images", lambda chart, formats: dict.fromkeys(formats, b""))
+    found = chart_files.render(content, ["accuracy", "accuracy"], ("png", "pdf"))
+    assert list(found) == ["accuracy.png", "accuracy.pdf"]
+    drawn = chart_files.of_study(content)
+    names = [name for name, figure in drawn.items() if figure.chart]
+    assert list(chart_files.render(content, (), ("svg",))) == [f"{name}.svg" for name in names]

@@ -1,0 +1,144 @@
+import base64
+import dataclasses
+import json
+import zlib
+
+import numpy as np
+import pytest
+
+from memkit.report import explorer, scatter
+from memkit.report.sections import Section
+from memkit.seeds import stream
+
+
+def _raw(column):
+    return zlib.decompress(base64.b64decode(column["data"]))
+
+
+def _numbers(column):
+    return np.frombuffer(_raw(column), np.dtype(column["kind"]).newbyteorder("<"))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([-1, 127], "int8"),
+        ([-1, 128], "int16"),
+        ([32_768], "int32"),
+        ([-129], "int16"),
+        ([], "int8"),
+    ],
+)
+def test_whole_numbers_come_back_in_the_smallest_kind(values, kind):
+    column = explorer.packed(np.array(values, int))
+    assert column["kind"] == kind
+    assert _numbers(column).tolist() == values
+
+
+def test_texts_come_back_whatever_they_hold():
+    texts = ["a\nb", '"</script>', "ü", ""]
+    assert json.loads(_raw(explorer.packed_text(np.array(texts)))) == texts
+
+
+def test_thousandths_show_the_digits_of_the_number():
+    values = stream(0, "tests/explorer").uniform(-1, 1, 10_000)
+    found = explorer.thousandths(values)
+    assert [f"{v / 1000:.3f}" for v in found] == [f"{round(v, 3) + 0.0:.3f}" for v in values]
+    assert explorer.thousandths([np.nan, -1, 1]).tolist() == [explorer.MISSING, -1000, 1000]
+
+
+def test_columns_hold_every_example_of_every_point(content):
+    found = explorer.data(content)
+    assert json.loads(_raw(found["ids"])) == list(content.ids)
+    for point, summary in zip(found["points"], content.summary["points"], strict=True):
+        scores = content.scores[summary["name"]]
+        table = _numbers(point["scores"]).reshape(len(explorer.QUANTITIES), -1) / 1000
+        for row, name in enumerate(explorer.QUANTITIES[:-1]):
+            np.testing.assert_allclose(table[row], getattr(scores["correct"], name), atol=5.01e-4)
+        np.testing.assert_allclose(table[-1], scores["prob"].out_mean, atol=5.01e-4)
+        assert (_numbers(point["num_in"]) == scores["correct"].num_in).all()
+        assert (_numbers(point["num_out"]) == scores["correct"].num_out).all()
+
+
+def test_counts_are_those_of_a_loop_and_nan_is_left_out():
+    draw = stream(1, "tests/explorer")
+    x, y = np.clip(draw.normal(0, 0.4, (2, 500)), -1, 1)
+    x[:7] = np.nan
+    found = scatter.cells(x, y)
+    assert sum(found["count"]) == 493
+    for column, row, count in zip(found["x"], found["y"], found["count"], strict=True):
+        center = (column * scatter.STEP - 1, row * scatter.STEP - 1)
+        near = [abs(value - at) <= scatter.STEP / 2 for value, at in zip((x, y), center)]
+        assert np.count_nonzero(near[0] & near[1]) == count
+
+
+def test_zero_and_one_are_centers_of_cells():
+    found = scatter.cells(np.array([0.0, 1.0, -1.0]), np.array([0.0, 1.0, -1.0]))
+    assert [scatter.STEP * k - 1 for k in found["x"]] == [-1, 0, 1]
+
+
+def test_the_sample_is_spread_evenly_over_the_ranking():
+    score = stream(2, "tests/explorer").random(50_000)
+    score[:100] = np.nan
+    chosen = scatter.sample(score)
+    assert len(chosen) == scatter.SAMPLE
+    assert np.isfinite(score[chosen]).all()
+    quantiles = np.linspace(0, 1, 11)
+    expected = np.nanquantile(score, quantiles)
+    np.testing.assert_allclose(np.quantile(score[chosen], quantiles), expected, atol=2e-3)
+    assert scatter.sample(np.array([0.3, np.nan, 0.1])).tolist() == [0, 2]
+
+
+def test_views_name_quantities_of_the_points_they_show(make_content):
+    content = make_content(sizes=(1, 16), series=("one_hot", "distilled"))
+    found = explorer.data(content)
+    names = [(v["pair"], v["series"], v["point"]) for v in found["views"]]
+    assert len(set(names)) == len(names) == 12
+    compared = next(v for v in found["views"] if v["pair"] == "series" and v["point"] == 3)
+    assert (compared["x"], compared["y"]) == ((1, "value"), (3, "value"))
+
+
+def test_without_a_point_of_two_sizes_there_are_no_ends(make_content):
+    assert set(explorer.data(make_content(sizes=(4,)))["pairs"]) == {"out", "prob"}
+
+
+def test_influences_and_q_are_those_of_the_pairs(content):
+    shape = (len(content.ids), 6)
+    index = np.tile(np.arange(6) % 5, (shape[0], 1))
+    index[0, 3:] = -1
+    infl = np.full(shape, 0.25)
+    infl[0, 3:] = np.nan
+    arrays = {
+        "train_top_idx": index,
+        "train_top_infl": infl,
+        "tr_idx": np.array([7, 0, 7]),
+        "tt_idx": np.array([4, 1, 2]),
+        "q": np.array([0.5, 0.0104, 0.2]),
+    }
+    changed = dataclasses.replace(content, point_arrays={"influence": {"one_hot-width16": arrays}})
+    points = explorer.data(changed)["points"]
+    assert [point["influence"] is None for point in points] == [True] * 4 + [False]
+    found = {k: _numbers(c).reshape(-1, 4) for k, c in points[-1]["influence"].items()}
+    none = explorer.MISSING
+    assert found["index"][0].tolist() == [0, 1, 2, -1]
+    assert found["infl"][0].tolist() == [250, 250, 250, none]
+    assert found["q"][0].tolist() == [none, 10, none, none]
+    assert found["q"][7].tolist() == [none, none, 200, none]
+    assert np.count_nonzero(found["q"] != none) == 2
+
+
+def test_pictures_of_sections_come_first_and_the_rest_is_limited(content, monkeypatch):
+    monkeypatch.setattr(explorer, "PICTURES", 10)
+    shown = Section(anchor="a", title="A", intro="", pictures={"train": [70, 3, 70], "test": [4]})
+    sheets = explorer.data(content, [shown])["sheets"]
+    train = _numbers(sheets["train"]["examples"])
+    assert train[:2].tolist() == [70, 3]
+    assert 10 <= len(train) <= 12
+    assert len(set(train)) == len(train)
+    assert _numbers(sheets["test"]["examples"]).tolist() == [4]
+
+
+def test_without_scores_there_is_nothing_to_explore(content):
+    points = [dict(point) | {"num_runs": 0} for point in content.summary["points"]]
+    summary = content.summary | {"points": points}
+    assert explorer.data(dataclasses.replace(content, summary=summary, scores={})) is None

@@ -1,0 +1,127 @@
+import base64
+import dataclasses
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memkit.estimators import audit
+from memkit.report import render
+from memkit.report.sections import label_errors
+
+
+@pytest.fixture(scope="module")
+def audited(make_content):
+    """A Content of 80 digits, of which 30 are called mislabeled, 12 copies and 10 ambiguous."""
+    content = make_content(count=80, sizes=(1, 4))
+    kind = np.repeat([0, 1, 2, 3, 4], [30, 12, 10, 3, 25]).astype(np.int8)
+    rng = np.random.default_rng(0)
+    score = np.where(kind == audit.NOT_JUDGED, np.nan, rng.random(80))
+    score[31] = np.nan
+    judged = np.where(np.isnan(score), np.nan, 1)
+    arrays = {
+        "order": audit.ranked(audit.Audit(kind, score, None, None), np.zeros(80, bool)),
+        "kind": kind,
+        "score": score,
+        "out_prob": 1 - score,
+        "out_prob_lower": (1 - score) / 2,
+        "out_prob_upper": 1 - score / 2,
+        "given_share": 0.25 * judged,
+        "rival": np.where(np.isnan(score), -1, (content.given_labels + 1) % 10),
+        "rival_share": 0.75 * judged,
+        "memorization": np.full(80, 0.5),
+        "memorization_lower": np.full(80, 0.25),
+        "memorization_upper": np.full(80, 0.75),
+        "num_out": np.full(80, 12),
+        "copy": np.where(np.arange(80) == 31, 30, -1),
+        "test_copy": np.where(np.arange(80) == 31, 2, -1),
+    }
+    numbers = {
+        "point": "one_hot-width4",
+        "num_runs": 40,
+        "held_out": [11, 12],
+        "kinds": dict(zip(audit.KINDS, np.bincount(kind).tolist())),
+        "conflicting": 0,
+        "planted": {"count": 6, "judged": 6, "found": 6, "precision": 0.2, "recall": 1.0},
+    }
+    return dataclasses.replace(
+        content,
+        summary=content.summary | {"audit": numbers},
+        arrays=content.arrays | {"audit": arrays},
+    )
+
+
+def _cards(html):
+    """Returns [(id, picture, {fact: text})] of every card."""
+    found = []
+    for card in html.split('<li class="card')[1:]:
+        data = re.search(r'src="data:image/png;base64,([^"]+)"', card)[1]
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+        facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card))
+        found.append((re.search(r'class="id">(.*?)<', card)[1], pixels, facts))
+    return found
+
+
+def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
+    cards = _cards(label_errors.section(audited).html)
+    rows = {str(name): i for i, name in enumerate(audited.ids)}
+    for name, pixels, facts in cards:
+        i = rows[name]
+        np.testing.assert_array_equal(pixels, audited.thumbnails[i, ..., 0])
+        given = audited.class_names[audited.given_labels[i]]
+        if i == 31:
+            assert facts["given"] == given and facts["probability"] == "–"
+            assert facts["copy of"] == audited.ids[30]
+            assert facts["same as test"] == audited.test_ids[2]
+            continue
+        assert facts["given"] == f"{given} (3 of 12)"
+        key = "suggested" if i < 30 else "other"
+        assert facts[key] == f"{audited.class_names[(audited.given_labels[i] + 1) % 10]} (9 of 12)"
+        planted = audited.labels[i] != audited.given_labels[i]
+        assert ("true" in facts) == planted
+
+
+def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(audited):
+    cards = _cards(label_errors.section(audited).html)
+    assert len(cards) == 24 + 8 + 8
+    score = audited.arrays["audit"]["score"]
+    ids = list(audited.ids)
+    shown = [ids.index(name) for name, *_ in cards[:24]]
+    assert shown == np.argsort(-score[:30])[:24].tolist()
+    assert not {ids.index(name) for name, *_ in cards} & set(range(52, 80))
+
+
+def test_the_section_counts_every_kind_and_says_where_and_how(audited):
+    section = label_errors.section(audited)
+    assert section.empty == ""
+    assert "of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro
+    for text in ("30 mislabeled", "12 duplicate", "10 ambiguous", "3 not judged"):
+        assert f'<th scope="row">{text}</th>' in section.html
+    assert "6 of 6 called mislabeled (100.0%); 20.0%" in section.html
+    assert "nan" not in section.html.lower().replace("not", "")
+
+
+def test_kinds_without_examples_have_no_gallery(audited):
+    arrays = audited.arrays["audit"]
+    order = arrays["order"][arrays["kind"][arrays["order"]] == audit.MISLABELED]
+    less = dataclasses.replace(audited, arrays={"audit": arrays | {"order": order}})
+    html = label_errors.section(less).html
+    assert html.count("<h3>") == 1 and len(_cards(html)) == 24
+
+
+def test_a_study_without_an_audit_names_the_commands(content):
+    section = label_errors.section(content)
+    assert "`memkit run`" in section.empty and "`memkit audit --workdir=...`" in section.empty
+
+
+def test_names_that_look_like_markup_stay_text(audited):
+    names = np.array([f"<b>{i}</b>" for i in range(80)])
+    html = label_errors.section(dataclasses.replace(audited, ids=names)).html
+    assert "<b>" not in html and "&lt;b&gt;" in html
+
+
+def test_the_page_holds_the_section(audited):
+    page = render(audited)["index.html"].decode()
+    assert 'id="label-errors"' in page and "Likely mislabeled" in page

@@ -1,0 +1,133 @@
+import dataclasses
+import html
+import importlib.metadata
+import re
+
+import numpy as np
+import pytest
+import yaml
+
+from memkit.report.sections import reliability, reproduce
+
+
+def _words(section):
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", section.html)).split())
+
+
+def _cell(section, row, column):
+    (table,) = section.tables
+    return table.rows[row][table.columns.index(column)]
+
+
+def test_half_widths_are_the_mean_of_the_defined_intervals(content):
+    point = content.summary["points"][2]["name"]
+    score = content.scores[point]["correct"]
+    score = type(score)(**vars(score))
+    score.lower, score.upper = np.full(80, 0.1), np.full(80, 0.3)
+    score.upper[:40], score.lower[79] = 0.7, np.nan
+    scores = content.scores | {point: content.scores[point] | {"correct": score}}
+    section = reliability.section(dataclasses.replace(content, scores=scores))
+    assert _cell(section, 2, "Half width") == f"{(40 * 0.3 + 39 * 0.1) / 79:.2f}"
+
+
+def test_runs_that_are_left_out_or_missing_are_counted(content):
+    points = [dict(p) for p in content.summary["points"]]
+    points[0] |= {"num_runs": 7, "diverged": 2, "blocked": 1, "collapsed": 4}
+    section = reliability.section(
+        dataclasses.replace(content, summary=content.summary | {"points": points})
+    )
+    assert [_cell(section, 0, name) for name in ("Runs used", "Left out", "Collapsed")] == [
+        "7",
+        "3",
+        "4",
+    ]
+    words = _words(section)
+    assert "55 of 60 runs are used. 2 diverged" in words and "1 were blocked" in words
+    assert "2 are not finished. 4 collapsed" in words
+
+
+def test_split_halves_and_what_a_wanted_width_takes_stand_beside_each_point(content):
+    name = content.summary["points"][0]["name"]
+    widths = {"correct": {"memorization": {"runs_for": {"0.1": {"median": 1234.4}}}}}
+    summary = content.summary | {"convergence": {name: {"half_widths": widths}}}
+    section = reliability.section(dataclasses.replace(content, summary=summary))
+    assert _cell(section, 0, "Halves") == "0.80" and _cell(section, 0, "All runs") == "0.89"
+    assert _cell(section, 0, "Runs for ±0.1") == "1,234"
+    assert _cell(section, 1, "Runs for ±0.1") == "–"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"train_copies": 0, "groups_with_different_labels": 0, "test_in_train": 0}, "No two"),
+        (
+            {"train_copies": 3, "groups_with_different_labels": 1, "test_in_train": 9},
+            "9 test images",
+        ),
+    ],
+)
+def test_duplicates_are_said(content, found, words):
+    section = reliability.section(
+        dataclasses.replace(content, summary=content.summary | {"duplicates": found})
+    )
+    assert words in _words(section)
+
+
+def test_the_share_of_the_data_and_the_meaning_of_errors_are_said(content):
+    words = _words(reliability.section(content))
+    assert "trains on 70.0% of the examples" in words and "1.96 standard errors" in words
+
+
+def test_a_study_without_runs_says_what_fills_the_section(content):
+    points = [p | {"num_runs": 0} for p in content.summary["points"]]
+    empty = dataclasses.replace(content, summary=content.summary | {"points": points}, scores={})
+    assert "memkit run" in reliability.section(empty).empty
+
+
+def test_two_series_have_a_column(make_content):
+    (table,) = reliability.section(make_content(sizes=(1, 16), series=("a", "b"))).tables
+    assert table.columns[1] == "Series" and [row[1] for row in table.rows] == ["a", "a", "b", "b"]
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_entries_say_what_the_citation_file_says(request):
+    facts = yaml.safe_load((request.config.rootpath / "CITATION.cff").read_text())
+    entries = [" ".join(entry.split()) for entry in reproduce.bibtex().split("\n@")]
+    assert len(entries) == 3
+    for entry, paper in zip(entries, facts["references"], strict=False):
+        names = [f"{a['family-names']}, {a['given-names']}" for a in paper["authors"]]
+        assert f"author = {{{' and '.join(names)}}}" in entry
+        assert f"{{{paper['title']}}}" in entry and f"{{{paper['year']}}}" in entry
+        venue = paper["journal"] if "journal" in paper else paper["conference"]["name"]
+        assert f"{{{venue}}}" in entry
+    assert f"{{{facts['title']}}}" in entries[2]
+    assert f"{{{{{facts['authors'][0]['name']}}}}}" in entries[2]
+    assert importlib.metadata.version("memkit") == facts["version"]
+    assert f"{{{facts['version']}}}" in entries[2]
+    assert all(entry.count("{") == entry.count("}") for entry in entries)
+
+
+def test_commands_seed_and_versions_are_on_the_page(content):
+    provenance = content.provenance | {
+        "command": "memkit run --config=digits_width '--workdir=out/my digits'",
+        "study fingerprint": "1a2b",
+    }
+    words = _words(reproduce.section(dataclasses.replace(content, provenance=provenance)))
+    assert provenance["command"] in words
+    assert "memkit report --workdir='out/my digits'" in words
+    assert "Seed 0" in words and "Study fingerprint 1a2b" in words
+
+
+@pytest.mark.parametrize("command", ["", None])
+def test_a_study_whose_command_is_unknown_says_so(content, command):
+    provenance = content.provenance | {"command": command}
+    if command is None:
+        del provenance["command"]
+    section = reproduce.section(dataclasses.replace(content, provenance=provenance))
+    assert "not recorded" in _words(section) and "--workdir=out/study" in _words(section)
+
+
+def test_hostile_commands_stay_text(content):
+    provenance = content.provenance | {"command": "<b>x</b> --workdir '<i>'"}
+    section = reproduce.section(dataclasses.replace(content, provenance=provenance))
+    assert "<b>" not in section.html and "<i>" not in section.html

@@ -1,0 +1,80 @@
+"""Executes a study with the work of `fake_work`, here or as a process that a test can kill.
+
+As a process: python -m tests.sweeps.sweeping WORKDIR JOURNAL SECONDS.
+"""
+
+import functools
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from memkit import studies
+from memkit.sweeps import local, selection
+from memkit.sweeps.progress import Progress
+from tests.sweeps import fake_work, small_study
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def execute(study, work=fake_work.draw, *, workers=2, setup=fake_work.no_setup, stream=None, **how):
+    """Trains what is missing of a study; returns (failures, left)."""
+    missing, _ = selection.missing(study)
+    counts = {name: len(runs) for name, runs in missing.items()}
+    progress = Progress(counts, workers=workers, stream=stream or io.StringIO())
+    environments = [{}] * workers
+    return local.execute(
+        study, missing, work, setup=setup, environments=environments, progress=progress, **how
+    )
+
+
+def start(workdir, journal, *, seconds, errors=subprocess.DEVNULL):
+    """Starts the process below in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.sweeps.sweeping", workdir, journal, str(seconds)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        start_new_session=True,
+    )
+
+
+def children_of(group):
+    """Returns the live processes of a process group."""
+    found = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and "Z" not in stat]
+
+
+def is_empty(group):
+    return not children_of(group)
+
+
+def wait_until(fact, seconds=60):
+    """Returns when a function returns True."""
+    end = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() > end:
+            raise TimeoutError("the awaited fact did not come true")
+        time.sleep(0.01)
+
+
+def journal(folder):
+    """Returns (point and run, worker process, time) of every run that was begun, oldest first."""
+    rows = [name.rsplit("-", 2) for name in os.listdir(folder)]
+    return sorted(((run, int(pid), int(at)) for run, pid, at in rows), key=lambda row: row[2])
+
+
+def main(workdir, journal, seconds):
+    study = small_study.make(pathlib.Path(workdir))
+    studies.remove_temporaries(study)
+    studies.executors.remove_ended(study)
+    work = functools.partial(fake_work.draw, seconds=float(seconds), journal=journal)
+    failures, left = execute(study, work, setup=fake_work.slow_setup)
+    return 1 if failures or left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""Processes killed at random moments; `python -m tests.sweeps.kills` is the same, longer."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from memkit import studies
+from tests.sweeps import kills, sweeping
+
+
+@pytest.mark.parametrize("number", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_lose_nothing_and_repeat_only_runs_in_flight(tmp_path, number):
+    storm = kills.rage(tmp_path, kills=number, seed=number)
+    assert storm.kills.total() == number
+    assert storm.begun >= 40 * storm.studies
+    assert storm.is_harmless, storm
+
+
+def test_workers_end_when_their_executor_is_killed_and_its_sign_of_life_with_the_next_start(
+    tmp_path,
+):
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    child = sweeping.start(tmp_path / "study", journal, seconds=0.05)
+    sweeping.wait_until(lambda: os.listdir(journal))
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    sweeping.wait_until(lambda: sweeping.is_empty(child.pid))
+    study = studies.load(tmp_path / "study")
+    assert [state["process"] for state in studies.executors.announced(study).values()] == [
+        child.pid
+    ]
+    assert sweeping.start(study.workdir, journal, seconds=0).wait() == 0
+    assert studies.executors.announced(study) == {}
+
+
+def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    first, second = (
+        sweeping.start(tmp_path / "study", journal, seconds=0.2, errors=subprocess.PIPE)
+        for _ in range(2)
+    )
+    for child in (first, second):
+        _, errors = child.communicate(timeout=120)
+        assert child.returncode == 0, errors
+        assert errors == b""
+    study = studies.load(tmp_path / "study")
+    assert outcomes(study) == outcomes(kills.undisturbed(tmp_path / "undisturbed"))
+    begun = [run for run, _, _ in sweeping.journal(journal)]
+    assert len(set(begun)) == 40
+    assert len(begun) < 80  # Each alone does 40.
+    assert not list((tmp_path / "study").rglob(".tmp-*"))
+    assert studies.executors.announced(study) == {}

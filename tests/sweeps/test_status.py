@@ -1,0 +1,185 @@
+"""What `memkit status` says of folders in every state."""
+
+import json
+import os
+import pathlib
+import socket
+import time
+
+import pytest
+
+from memkit import studies
+from memkit.studies import executors
+from memkit.sweeps import heartbeat, status
+from tests.sweeps import fake_work
+from tests.sweeps.sweeping import execute
+
+HEADER = "point done running missing set aside diverged blocked collapsed"
+
+
+def write(study, point, runs, **info):
+    for run in runs:
+        arrays = fake_work.arrays(study, point, run)
+        studies.write_record(study, point, run, arrays, fake_work.info() | info)
+
+
+def announce(study, **changes):
+    """Makes this process an executor at work since 100 s, with 10 runs finished."""
+    now = time.time()
+    state = {"note": "2 workers", "shard": [0, 1], "started": now - 100, "finished": 10}
+    executors.announce(study, state | {"blocks": []} | changes)
+
+
+def said(study, known=None):
+    return status.text(study, status.look(study, {} if known is None else known)).splitlines()
+
+
+def counts(study):
+    """Returns the numbers of every row of the table, by point."""
+    header, *rows = said(study)[: 1 + len(study.points)]
+    assert header.split() == HEADER.split()
+    return {row.split()[0]: [int(cell) for cell in row.split()[1:]] for row in rows}
+
+
+def test_runs_are_done_running_missing_or_set_aside(study):
+    first, second = study.points
+    write(study, first, range(4))
+    write(study, first, range(4, 6), status="diverged")
+    write(study, first, [6], status="blocked")
+    write(study, first, [7], status="collapsed")
+    studies.write_failure(study, first, 8, "Traceback\nValueError: boom")
+    announce(study, blocks=[{"point": first.name, "runs": [7, 9]}])  # 7 has just been finished.
+    assert counts(study) == {
+        first.name: [8, 1, 10, 1, 2, 1, 1],
+        second.name: [0, 0, 20, 0, 0, 0, 0],
+    }
+    assert any(line.startswith("8/40 runs, ") for line in said(study))
+    assert f"set aside: {first.name} run 8: ValueError: boom (failures/{first.name}-8.json)" in (
+        said(study)
+    )
+
+
+def test_a_failure_of_a_run_that_was_done_since_or_is_being_tried_again_is_history(study):
+    point = study.points[0]
+    for run in (1, 2):
+        studies.write_failure(study, point, run, "ValueError: boom")
+    write(study, point, [1])
+    announce(study, blocks=[{"point": point.name, "runs": [2]}])
+    assert counts(study)[point.name][:4] == [1, 1, 18, 0]
+    assert "boom" not in "".join(said(study))
+
+
+def test_a_teachers_run_without_its_weights_is_missing(make_study):
+    study = make_study("taught", series=("one_hot", "distilled"))
+    write(study, study.points[0], [0, 1])
+    write(study, study.points[0], [2], status="diverged")
+    studies.write_weights(study, study.points[0], 1, [])
+    assert counts(study)[study.points[0].name][:3] == [2, 0, 18]
+
+
+def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study):
+    first, second = study.points
+    write(study, first, range(10), seconds=1.0)
+    write(study, second, range(10), seconds=100.0)
+    blocks = [{"point": p.name, "runs": [10]} for p in study.points]
+    announce(study, blocks=blocks)
+    assert "360 runs/hour, about 8 min 25 s left" in said(study)  # (10 * 1 + 10 * 100) / 2
+
+
+def test_without_executors_no_pace_is_said(study):
+    write(study, study.points[0], range(10))
+    assert "runs/hour" not in "".join(said(study))
+
+
+def test_an_executor_is_named_with_what_it_does_and_when_it_was_seen(study):
+    name = study.points[0].name
+    blocks = [{"point": name, "runs": [3, 4]}, {"point": name, "runs": [5]}]
+    announce(study, blocks=blocks, shard=[2, 8])
+    wanted = (
+        f"at work: {socket.gethostname()}-{os.getpid()}, shard 2/8, 2 workers: 10 runs finished, "
+        f"at {name} run 3 4 5, seen 0 s ago"
+    )
+    assert wanted in said(study)
+
+
+def test_a_silent_executor_runs_nothing_and_is_called_silent(study, monkeypatch):
+    announce(study, blocks=[{"point": study.points[0].name, "runs": [3]}])
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + heartbeat.SILENT_AFTER + 60)
+    assert counts(study)[study.points[0].name] == [0, 0, 20, 0, 0, 0, 0]
+    (line,) = [line for line in said(study) if line.startswith("silent: ")]
+    assert line.endswith("seen 3 min 00 s ago")
+
+
+def test_a_file_that_is_no_record_is_named_and_not_done(study):
+    point = study.points[0]
+    write(study, point, [0, 1])
+    (study.workdir / "points" / point.name / "runs" / "1.npz").write_bytes(b"PK")
+    assert counts(study)[point.name][:3] == [1, 0, 19]
+    (line,) = [line for line in said(study) if "is no record" in line]
+    assert line.startswith(f"points/{point.name}/runs/1.npz")
+
+
+def test_a_point_that_mixes_engines_is_named(study):
+    point = study.points[0]
+    write(study, point, [0])
+    write(study, point, [1], engine="jax")
+    assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in said(study)
+
+
+def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):
+    for run in range(20):
+        studies.write_failure(study, study.points[0], run, "ValueError: boom")
+    assert sum("boom" in line for line in said(study)) == 10
+    assert "and 10 more" in said(study)
+
+
+def test_a_second_look_opens_only_new_records(study, monkeypatch):
+    opened, read = [], studies.read_info
+    point = study.points[0]
+
+    def watched(study, point, run):
+        opened.append(run)
+        return read(study, point, run)
+
+    monkeypatch.setattr(studies, "read_info", watched)
+    known = {}
+    write(study, point, [0, 1])
+    status.look(study, known)
+    write(study, point, [2])
+    assert len(status.look(study, known).points[point.name].done) == 3
+    assert sorted(opened) == [0, 1, 2]
+
+
+def test_a_look_writes_nothing(study):
+    execute(study)
+    before = files(study)
+    said(study)
+    assert files(study) == before
+
+
+def files(study):
+    """Returns when every file and folder of a study was last changed."""
+    found = pathlib.Path(study.workdir).rglob("*")
+    return {path: path.stat().st_mtime_ns for path in [pathlib.Path(study.workdir), *found]}
+
+
+@pytest.mark.parametrize(
+    ("host", "process", "age", "is_kept"),
+    [
+        ("elsewhere", 1, 0, True),
+        ("elsewhere", 1, 2 * 86400, False),
+        (socket.gethostname(), os.getpid(), 0, True),
+        (socket.gethostname(), 2**22 + 1, 0, False),  # Above the largest process number.
+    ],
+    ids=["elsewhere", "elsewhere, long ago", "here, alive", "here, ended"],
+)
+def test_signs_of_life_of_processes_that_ended_here_or_long_ago_are_removed(
+    study, host, process, age, is_kept
+):
+    folder = study.workdir / "workers"
+    folder.mkdir()
+    state = {"host": host, "process": process, "time": time.time() - age}
+    (folder / f"{host}-{process}.json").write_text(json.dumps(state))
+    executors.remove_ended(study)
+    assert bool(executors.announced(study)) == is_kept

@@ -1,0 +1,161 @@
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+from memkit import analysis, estimators, matrices, studies, trajectories
+from tests.analysis import recorded
+
+
+@pytest.fixture
+def tiny_memory(monkeypatch):
+    """Every matrix lies in a file, and is computed with a few rows at a time."""
+    monkeypatch.setattr(matrices, "IN_MEMORY", 0)
+    monkeypatch.setattr(matrices, "_BLOCK", 200)
+
+
+def is_mapped(matrix):
+    while matrix is not None and not isinstance(matrix, np.memmap):
+        matrix = matrix.base
+    return matrix is not None
+
+
+def test_large_matrices_lie_in_files_and_small_ones_in_memory():
+    assert not is_mapped(matrices.empty((8, 2**20), bool))
+    assert is_mapped(matrices.empty((65, 2**20), bool))
+
+
+def test_a_matrix_in_a_file_holds_what_is_written_and_leaves_no_name(
+    tiny_memory, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    matrix = matrices.empty((5, 7), np.float32)
+    matrix[:] = np.arange(35).reshape(5, 7)
+    np.testing.assert_array_equal(matrix, np.arange(35).reshape(5, 7))
+    assert type(matrix) is np.ndarray
+    assert os.listdir(tmp_path) == []
+
+
+_NO_SPACE = """
+import resource, signal
+from memkit import matrices
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+matrices.IN_MEMORY = 0
+try:
+    matrices.empty((2000, 2000), bool)
+except OSError as error:
+    print(error.filename, error.errno)
+"""
+
+
+def test_space_that_is_not_there_is_an_error_when_the_matrix_is_made(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_SPACE],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert done.stdout.split()[0] == str(tmp_path)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", [bool, np.float16, np.float32])
+def test_taken_rows_and_columns_are_those_of_numpy(axis, dtype, tiny_memory):
+    rng = np.random.default_rng(0)
+    matrix = (rng.random((9, 40)) * 2).astype(dtype)
+    size = matrix.shape[axis]
+    for chosen in (
+        rng.random(size) < 0.5,
+        rng.permutation(size)[:5],
+        np.zeros(size, bool),
+        [3, 1, 3],
+        [],
+    ):
+        wanted = (
+            np.take(
+                matrix, np.flatnonzero(chosen) if np.asarray(chosen).dtype == bool else chosen, axis
+            )
+            if len(chosen)
+            else matrix[:0]
+            if axis == 0
+            else matrix[:, :0]
+        )
+        found = matrices.take(matrix, chosen, axis)
+        assert found.dtype == matrix.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_everything_in_order_is_the_matrix_itself():
+    matrix = np.zeros((4, 6))
+    assert matrices.take(matrix, np.ones(4, bool)) is matrix
+    assert matrices.take(matrix, range(6), axis=1) is matrix
+    assert matrices.take(matrix, [0, 1, 3, 2]) is not matrix
+
+
+def test_the_mean_of_matrices_is_that_of_numpy(tiny_memory):
+    rng = np.random.default_rng(0)
+    several = [rng.random((30, 11)) < 0.5 for _ in range(3)]
+    wanted = np.mean(several, axis=0, dtype=np.float32)
+    np.testing.assert_array_equal(matrices.mean(several), wanted)
+
+
+@pytest.mark.parametrize("num_examples", [1, 7, 8, 13, 60])
+@pytest.mark.parametrize("num_runs", [2, 8, 9, 23])
+def test_masks_of_any_shape_are_unpacked_alike(num_runs, num_examples, tiny_memory):
+    rng = np.random.default_rng(0)
+    mask = rng.random((num_runs, num_examples)) < 0.5
+    found = studies.study._unpacked(np.packbits(mask), num_runs, num_examples)
+    np.testing.assert_array_equal(found, mask)
+
+
+def everything(study, workdir):
+    """Returns the summary and every array that an estimate writes."""
+    found = {"summary": analysis.estimate(studies.load(workdir))}
+    for point in study.points:
+        for outcome, estimate in studies.read_estimates(study, point).items():
+            found[point.name, outcome] = vars(estimate)
+        for name in ("influence", "proxies"):
+            found[point.name, name] = studies.read_arrays(study, name, point=point)
+    found["trajectories"] = studies.read_trajectories(study)
+    for name in ("agreement", "distillation", "audit"):
+        found[name] = studies.read_arrays(study, name)
+    return found
+
+
+def test_a_study_in_files_gives_the_numbers_of_one_in_memory_bit_for_bit(
+    tmp_path, make_config, tiny, monkeypatch
+):
+    changes = {"series": ["one_hot", "distilled"], "record.history_runs": 0}
+    study = studies.open_or_create(tmp_path / "study", make_config(changes), tiny)
+    recorded.record(study)
+    for run in (3, 8):
+        (study.workdir / "points" / study.points[1].name / "runs" / f"{run}.npz").unlink()
+    in_memory = everything(study, study.workdir)
+    monkeypatch.setattr(matrices, "IN_MEMORY", 0)
+    monkeypatch.setattr(matrices, "_BLOCK", 200)
+    assert is_mapped(studies.load(study.workdir).train_mask)
+    np.testing.assert_equal(everything(study, study.workdir), in_memory)
+
+
+def test_a_list_of_matrices_gives_the_null_of_one_array():
+    rng = np.random.default_rng(0)
+    outcomes, mask = rng.random((3, 40, 12)) < 0.6, rng.random((40, 12)) < 0.5
+    whole = trajectories.permutation_null(outcomes, mask)
+    listed = trajectories.permutation_null(list(outcomes), mask)
+    np.testing.assert_array_equal(whole.p, listed.p)
+    assert whole.null_shares == listed.null_shares
+
+
+def test_blocks_of_examples_change_no_estimate_but_rounding(monkeypatch):
+    rng = np.random.default_rng(0)
+    prob, mask = rng.random((30, 50)), rng.random((30, 50)) < 0.5
+    weights = estimators.run_weights(30, 0)
+    whole = estimators.replicate_memorization(prob, mask, weights)
+    monkeypatch.setattr(estimators.arms, "_BLOCK_ELEMENTS", 100)
+    parts = estimators.replicate_memorization(prob, mask, weights)
+    np.testing.assert_allclose(parts, whole, atol=1e-12)
