@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import sys
 import types
 
@@ -19,6 +20,7 @@ from memkit.data.dataset import ImageDataset
 
 NUM_TRAIN, NUM_TEST = 60, 21
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CONFIG = {
     "seed": 3,
     "dataset": {"name": "tiny", "mean": [0.3], "std": [0.37], "resident": True},
@@ -124,3 +126,16 @@ def register(monkeypatch):
 def tiny(register):
     """The data set "tiny": 60 train and 21 test digits."""
     return register(_small_digits())
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Returns a headless Chromium; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,6 @@ from memkit.report import Content, gather, render
 from tests.browser import worlds
 from tests.report.conftest import build
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
   && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
 
@@ -48,19 +46,6 @@ class Report:
         """Returns the place of the last point of the first series."""
         points = self.content.summary["points"]
         return sum(p["series"] == points[0]["series"] for p in points) - 1
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Returns a headless Chromium; skips where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

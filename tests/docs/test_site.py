@@ -4,7 +4,6 @@ import html.parser
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -66,22 +65,16 @@ def test_pages_load_only_files_of_the_site(site):
 
 
 @pytest.mark.slow
-def test_search_needs_neither_server_nor_network(site):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page, requests, errors = browser.new_page(), [], []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto((site / "index.html").as_uri())
-        page.get_by_placeholder("Search").click()
-        page.keyboard.type("Newcombe")
-        page.wait_for_selector(".md-search-result__item")
-        found = page.locator(".md-search-result__item").all_inner_texts()
-        browser.close()
+def test_search_needs_neither_server_nor_network(site, browser):
+    page, requests, errors = browser.new_page(), [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((site / "index.html").as_uri())
+    page.get_by_placeholder("Search").click()
+    page.keyboard.type("Newcombe")
+    page.wait_for_selector(".md-search-result__item")
+    found = page.locator(".md-search-result__item").all_inner_texts()
+    page.close()
     assert any("Methods" in text for text in found)
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
