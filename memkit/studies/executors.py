@@ -34,12 +34,20 @@ def withdraw(study):
 
 def announced(study):
     """Returns the states of all executors, by name; those of this process too."""
-    found = {}
-    for name in storage.names(_folder(study)):
-        # It may be gone by now, or be no file of ours.
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            found[name.removesuffix(".json")] = json.loads((_folder(study) / name).read_text())
-    return found
+    states = {name: read(study, name) for name in names(study)}
+    return {name: state for name, state in states.items() if state is not None}
+
+
+def names(study):
+    """Returns the names of all executors that have a file."""
+    return [name.removesuffix(".json") for name in storage.names(_folder(study))]
+
+
+def read(study, name):
+    """Returns the state of an executor, None where its file is gone or no file of ours."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return json.loads((_folder(study) / f"{name}.json").read_text())
+    return None
 
 
 def remove_ended(study):

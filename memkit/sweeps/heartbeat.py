@@ -2,28 +2,29 @@
 
 import contextlib
 import time
-import zlib
 
 from memkit.studies import executors
 
-SECONDS = 15.0  # between two signs of life
+SECONDS = 1.0, 15.0  # between two signs of life: of an executor just begun, and of an old one
 SILENT_AFTER = 120.0  # seconds without one
+_SHARE_OF_AGE = 0.25
 
 
 class Heartbeat:
     """Says now and then, in a study's folder, that this process lives and what it does.
 
     Attributes:
-      offset: in [0, 1), where in every point to begin, so that executors on one folder meet late.
+      place: (i, n), which of how many executors of the same shard this one is, by their starts.
     """
 
     def __init__(self, study, *, note, shard, progress):
-        """Announces this process, then looks for others: of two that start at once, one sees both.
+        """Announces this process, then looks for others: of two that start at once, one sees both,
+        and the other one does at its next sign of life.
 
         Args:
           study: Study.
           note: one line about workers and devices.
-          shard: (i, n); with several shards no two executors have the same runs.
+          shard: (i, n); executors of different shards have different runs.
           progress: Progress.
 
         Raises:
@@ -31,10 +32,8 @@ class Heartbeat:
         """
         self._study, self._progress = study, progress
         self._fixed = {"started": time.time(), "note": note, "shard": list(shard)}
-        self._due = 0.0
+        self._beside = {}
         self._write({})
-        is_shared = shard[1] == 1 and len(executors.announced(study)) > 1
-        self.offset = zlib.crc32(executors.name().encode()) / 2**32 if is_shared else 0.0
 
     def beat(self, taken):
         """Writes what is being done, if the last time was long enough ago.
@@ -53,7 +52,22 @@ class Heartbeat:
             executors.withdraw(self._study)
 
     def _write(self, taken):
-        self._due = time.monotonic() + SECONDS
+        age = time.time() - self._fixed["started"]
+        shortest, longest = SECONDS
+        self._due = time.monotonic() + min(max(_SHARE_OF_AGE * age, shortest), longest)
         blocks = [{"point": name, "runs": list(runs)} for name, runs in taken.values()]
         state = {"finished": self._progress.finished_here, "blocks": blocks}
         executors.announce(self._study, self._fixed | state)
+        self.place = self._find_place()
+
+    def _find_place(self):
+        names = executors.names(self._study)
+        for name in names:  # Each is read once: a bucket bills by the read.
+            if name not in self._beside and (state := executors.read(self._study, name)):
+                self._beside[name] = state
+        rows = [
+            (self._beside[name]["started"], name)
+            for name in names
+            if name in self._beside and self._beside[name]["shard"] == self._fixed["shard"]
+        ]
+        return sorted(rows).index((self._fixed["started"], executors.name())), len(rows)

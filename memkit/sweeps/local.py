@@ -70,11 +70,9 @@ def execute(
     start = functools.partial(pool.start, workdir=study.workdir, setup=setup, work=work)
     sweep = _Sweep(pool, None, [], list(environments))
     try:
-        sweep.queue = Queue(
-            study, missing, runs_at_once=runs_at_once, offset=heartbeat.offset, progress=progress
-        )
+        sweep.queue = Queue(study, missing, runs_at_once=runs_at_once, progress=progress)
         while not sweep.queue.is_over:
-            _staff(sweep, start)
+            _staff(sweep, start, heartbeat.place)
             for one in pool.wait(sweep.workers, timeout=_POLL_SECONDS):
                 _serve(sweep, one)
             heartbeat.beat(sweep.queue.taken)
@@ -88,10 +86,10 @@ def execute(
     return sweep.queue.failures, dict(sweep.queue.left)
 
 
-def _staff(sweep, start):
+def _staff(sweep, start, place):
     """Hands out blocks, and starts workers where more blocks wait than workers to come."""
     for one in [one for one in sweep.workers if one.is_idle]:
-        block = sweep.queue.take(one, last=one.last)
+        block = sweep.queue.take(one, last=one.last, place=place)
         if block:
             one.send(block)
     to_come = len(sweep.workers) - len(sweep.queue.taken)

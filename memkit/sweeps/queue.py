@@ -5,6 +5,7 @@ It knows no processes: a local pool or a cluster asks it for blocks and tells it
 
 import collections
 import dataclasses
+import functools
 import time
 
 from memkit import studies
@@ -34,26 +35,25 @@ class Queue:
       left: {point: runs} not tried: their point failed too often in a row, or their teacher failed.
     """
 
-    def __init__(self, study, missing, *, runs_at_once=1, offset=0.0, progress):
+    def __init__(self, study, missing, *, runs_at_once=1, progress):
         """Starts with everything to be done.
 
         Args:
           study: Study.
           missing: {point name: runs to train}, points in the order to finish them.
           runs_at_once: runs that a worker trains at a time, so blocks are multiples of it.
-          offset: in [0, 1), where in every point to begin.
           progress: Progress.
         """
         self.failures, self.left = [], collections.defaultdict(list)
         self._study, self._runs_at_once, self._progress = study, runs_at_once, progress
-        self._waiting, self._taken, self._abandoned = {}, {}, set()
+        self._waiting, self._position, self._taken, self._abandoned = {}, {}, {}, set()
         self._failed, self._in_a_row = collections.Counter(), collections.Counter()
         size = -(-BLOCK // runs_at_once) * runs_at_once
         for name, runs in missing.items():
             blocks = [tuple(runs[i : i + size]) for i in range(0, len(runs), size)]
             if blocks:
-                first = int(offset * len(blocks))
-                self._waiting[name] = collections.deque(blocks[first:] + blocks[:first])
+                self._waiting[name] = blocks
+                self._position[name] = {run: i / len(runs) for i, run in enumerate(runs)}
         # What has a file and is missing all the same is to be made again, whoever made the file.
         self._remade = {
             name: selection.listed(study, study.point(name)) & set(missing[name])
@@ -76,17 +76,22 @@ class Queue:
         """True where nothing waits and nothing is being done."""
         return not self._waiting and not self._taken
 
-    def take(self, worker, *, last=None):
+    def take(self, worker, *, last=None, place=(0, 1)):
         """Returns (point name, runs) for a worker to do, or None where all that is left waits.
+
+        Executors on one folder know what others have finished, and not what they are at. Each has
+        a part of its own, and then helps the next one from that one's end, so that they meet late.
 
         Args:
           worker: anything hashable that names who asks.
           last: name of the point it did last, whose program it has compiled.
+          place: (i, n), which of how many executors on the folder asks.
         """
         while (name := self._choose(last)) is not None:
             self._skip_what_others_did(name)
             if name in self._waiting:
-                runs = self._waiting[name].popleft()
+                runs = min(self._waiting[name], key=functools.partial(self._turn, name, place))
+                self._waiting[name].remove(runs)
                 self._keep(name, self._waiting[name])
                 self._taken[worker] = name, list(runs)
                 return name, runs
@@ -138,6 +143,13 @@ class Queue:
             return last
         return next((name for name in ready if name not in busy), next(iter(ready), None))
 
+    def _turn(self, name, place, block):
+        """Returns a key that is least for the block to take next."""
+        i, n = place
+        position = self._position[name][block[0]]
+        ahead = (int(position * n) - i) % n
+        return ahead, -position if ahead else position
+
     def _skip_what_others_did(self, name):
         """Looks for records that other executors wrote, as often as listing them is cheap."""
         started = time.monotonic()
@@ -152,7 +164,7 @@ class Queue:
         """Takes runs out of what waits at a point; returns how many there were."""
         before = [run for block in self._waiting[name] for run in block]
         blocks = (tuple(m for m in block if m not in runs) for block in self._waiting[name])
-        self._keep(name, collections.deque(block for block in blocks if block))
+        self._keep(name, [block for block in blocks if block])
         return len(runs.intersection(before))
 
     def _keep(self, name, blocks):
@@ -164,7 +176,7 @@ class Queue:
         if runs and name in self._abandoned:
             self._leave(name, runs)
         elif runs:
-            self._waiting.setdefault(name, collections.deque()).appendleft(tuple(runs))
+            self._waiting.setdefault(name, []).insert(0, tuple(runs))
             self._look_at[name] = 0.0  # A worker may have died between a record and saying so.
 
     def _set_aside(self, name, run, reason):

@@ -4,8 +4,6 @@ import signal
 
 import pytest
 
-from tests.launch.test_run import wait_for_records
-
 
 def rows(text):
     """Returns the numbers of a table's rows, by point."""
@@ -20,20 +18,24 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
     start, memkit, tiny_config, tmp_path
 ):
     workdir = tmp_path / "study"
-    trainer = start("train", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
-    wait_for_records(trainer, workdir, 1)
+    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    command.append("--config.training.epochs=60")  # So that the work goes on for many looks.
+    assert memkit(*command, "--runs=0:1").code == 0
     watcher = start("status", f"--workdir={workdir}", "--watch=0.2")
+    assert watcher.stdout.readline().startswith("point ")
+    trainer = start(*command, "--workers=2")
     out, err = watcher.communicate(timeout=240)
     trained = trainer.communicate(timeout=240)
     assert trainer.returncode == 0, trained
     assert (watcher.returncode, err) == (0, "")
-    looks = out.split("point ")[1:]
-    assert "at work: " in looks[0]
+    looks = out.split("point ")
     for look in looks:
         assert all(sum(row[:4]) == 20 for row in rows(look).values())  # done to set aside
     totals = [sum(row[0] for row in rows(look).values()) for look in looks]
     assert totals == sorted(totals)
     assert totals[-1] == 40
+    assert any("at work: " in look for look in looks)
+    assert any(row[1] for look in looks for row in rows(look).values())  # running
     assert any("runs/hour" in look for look in looks)
     alone = memkit("status", f"--workdir={workdir}")
     assert alone.code == 0

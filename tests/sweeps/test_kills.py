@@ -51,6 +51,6 @@ def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
     assert outcomes(study) == outcomes(kills.undisturbed(tmp_path / "undisturbed"))
     begun = [run for run, _, _ in sweeping.journal(journal)]
     assert len(set(begun)) == 40
-    assert len(begun) < 80  # Each alone does 40.
+    assert len(begun) < 60  # Each alone does 40.
     assert not list((tmp_path / "study").rglob(".tmp-*"))
     assert studies.executors.announced(study) == {}

@@ -2,15 +2,13 @@
 
 import io
 import json
-import pathlib
 
 import pytest
 
 from memkit import studies
 from memkit.studies import executors
+from memkit.sweeps import heartbeat, selection
 from memkit.sweeps import queue as queue_lib
-from memkit.sweeps import selection
-from memkit.sweeps.heartbeat import Heartbeat
 from memkit.sweeps.progress import Progress
 from memkit.sweeps.queue import Queue
 from tests.sweeps import fake_work
@@ -33,10 +31,10 @@ def write(study, name, runs):
         studies.write_record(study, point, run, arrays, fake_work.info())
 
 
-def take_all(queue):
+def take_all(queue, **how):
     """Returns every block in the order in which one worker gets them."""
     blocks, last = [], None
-    while (block := queue.take("worker", last=last)) is not None:
+    while (block := queue.take("worker", last=last, **how)) is not None:
         blocks.append(block)
         last = block[0]
         for run in block[1]:
@@ -55,11 +53,31 @@ def test_blocks_are_whole_packs_and_hold_every_run_once(study, at_once, size):
     )
 
 
-@pytest.mark.parametrize(("offset", "first"), [(0.0, 0), (0.19, 0), (0.2, 4), (0.999, 16)])
-def test_an_offset_moves_the_start_and_leaves_nothing_out(study, offset, first):
-    blocks = take_all(queue_of(study, offset=offset))
-    assert blocks[0][1][0] == first
-    assert sum(len(runs) for _, runs in blocks) == 40
+@pytest.mark.parametrize("number", [2, 3])
+def test_executors_that_take_turns_on_one_folder_repeat_but_the_last_block_of_a_point(
+    study, monkeypatch, number
+):
+    monkeypatch.setattr(queue_lib, "_LISTING_SHARE", 1e9)  # A look before every block.
+    queues = [queue_of(study) for _ in range(number)]
+    begun, turn = [], 0
+    while not all(queue.is_over for queue in queues):
+        place = turn % number
+        queue = queues[place]
+        for name, runs in list(queue.taken.values()):
+            write(study, name, runs)
+            for run in runs:
+                queue.finished("worker", run, 1.0)
+        queue.ended("worker")
+        block = queue.take("worker", place=(place, number))
+        begun += [(block[0], run) for run in block[1]] if block else []
+        turn += 1
+    assert len(set(begun)) == 40
+    assert len(begun) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
+
+
+def test_the_second_of_two_executors_begins_in_the_middle_and_then_helps_from_the_end(study):
+    blocks = take_all(queue_of(study), place=(1, 2))
+    assert [runs[0] for _, runs in blocks] == [12, 16, 8, 4, 0] * 2
 
 
 def test_a_worker_stays_at_its_point_and_another_begins_elsewhere(study):
@@ -122,23 +140,60 @@ def test_work_that_ends_without_a_record_of_a_run_is_a_failure(study):
     assert "without a record" in json.loads(failure.file.read_text())["traceback"]
 
 
-def test_an_executor_alone_starts_at_the_first_block_and_beside_others_elsewhere(
-    study, monkeypatch
-):
-    how = {"note": "", "progress": progress_of(selection.missing(study)[0])}
-    alone = Heartbeat(study, shard=(0, 1), **how)
-    assert alone.offset == 0.0
-    alone.close()
+@pytest.fixture
+def beside(study, monkeypatch):
+    """Returns a function that makes one of several executors, by name, as if on other hosts."""
+
+    def make(name, started, shard=(0, 1)):
+        monkeypatch.setattr(heartbeat.time, "time", lambda: started)
+        monkeypatch.setattr(executors, "name", lambda: name)
+        progress = progress_of(selection.missing(study)[0])
+        return heartbeat.Heartbeat(study, note="", shard=shard, progress=progress)
+
+    return make
+
+
+def test_executors_are_placed_by_their_starts(study, beside):
+    assert beside("b-1", 100.0).place == (0, 1)
+    assert beside("c-1", 200.0).place == (1, 2)
+    assert beside("a-1", 300.0).place == (2, 3)
+
+
+def test_an_executor_finds_out_at_its_next_sign_of_life_who_started_beside_it(beside, monkeypatch):
+    first = beside("b-1", 200.0)
+    assert beside("a-1", 100.0).place == (0, 2)
+    assert first.place == (0, 1)
+    monkeypatch.setattr(executors, "name", lambda: "b-1")
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: float("inf"))
+    first.beat({})
+    assert first.place == (1, 2)
+
+
+def test_executors_of_other_shards_take_no_place(beside):
+    beside("a-1", 100.0, shard=(0, 2))
+    beside("b-1", 200.0, shard=(1, 2))
+    assert beside("c-1", 300.0, shard=(1, 2)).place == (1, 2)
+
+
+def test_an_executor_that_ended_leaves_its_place(study, beside):
+    beside("a-1", 100.0).close()
     assert executors.announced(study) == {}
-    folder = pathlib.Path(study.workdir) / "workers"
-    folder.mkdir(exist_ok=True)
-    (folder / "elsewhere-7.json").write_text('{"host": "elsewhere"}')
-    offsets = []
-    for number in range(8):
-        monkeypatch.setattr(executors, "name", lambda number=number: f"host-{number}")
-        beside = Heartbeat(study, shard=(0, 1), **how)
-        offsets.append(beside.offset)
-        beside.close()
-    assert len(set(offsets)) == 8
-    assert all(0 < offset < 1 for offset in offsets)
-    assert Heartbeat(study, shard=(3, 8), **how).offset == 0.0
+    assert beside("b-1", 200.0).place == (0, 1)
+
+
+def test_an_executor_just_begun_says_often_what_it_does_and_an_old_one_now_and_then(
+    study, beside, monkeypatch
+):
+    first = beside("a-1", 0.0)
+    clock, written = 0.0, []
+    monkeypatch.setattr(heartbeat.time, "time", lambda: clock)
+    monkeypatch.setattr(heartbeat.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(executors, "announce", lambda study, state: written.append(clock))
+    first._due = 0.0
+    while clock < 300:
+        first.beat({})
+        clock += 0.5
+    between = [after - before for before, after in zip(written[:-1], written[1:], strict=True)]
+    assert (between[0], between[-1]) == (1.0, 15.0)
+    assert between == sorted(between)
+    assert len(written) < 45
