@@ -20,7 +20,7 @@ def files(found, quantity):
     """
     written = {}
     for name, chart in charts_of(found, quantity).items():
-        pictures = charts.images(chart, ("png", "svg", "html"))
+        pictures = charts.images(chart.to_dict(), ("png", "svg", "html"))
         written |= {f"{name}.{kind}": data for kind, data in pictures.items()}
     return written
 

@@ -1,24 +1,30 @@
 """A chart as files of any format, made offline by vl-convert."""
 
-import io
+import altair as alt
+import vl_convert
 
-# Options of each format: the PNG has 400 pixels per inch in a column, the page brings its scripts.
-FORMATS = {"png": {"scale_factor": 3}, "svg": {}, "pdf": {}, "html": {"inline": True}}
-TEXT = ("svg", "html")
+# The PNG has 400 pixels per inch in a column; the page brings its scripts.
+_PNG_SCALE = 3
+FORMATS = ("png", "svg", "pdf", "html")
 USUAL = ("png", "svg")
 
 
-def images(chart, formats=USUAL):
-    """Returns the chart as {format: bytes}.
+def images(spec, formats=USUAL):
+    """Returns the chart of a Vega-Lite specification as {format: bytes}.
 
     Args:
-      chart: alt.Chart.
-      formats: keys of FORMATS.
+      spec: dict, what `alt.Chart.to_dict` returns.
+      formats: names among FORMATS.
     """
-    return {kind: _render(chart, kind) for kind in formats}
-
-
-def _render(chart, kind):
-    file = io.StringIO() if kind in TEXT else io.BytesIO()
-    chart.save(file, format=kind, **FORMATS[kind])
-    return file.getvalue().encode() if kind in TEXT else file.getvalue()
+    version = alt.SCHEMA_VERSION.rpartition(".")[0]
+    found = {}
+    if set(formats) - {"html"}:  # The picture is drawn once, and the other formats come from it.
+        drawn = vl_convert.vegalite_to_svg(spec, vl_version=version)
+        found["svg"] = drawn.encode()
+        if "png" in formats:
+            found["png"] = vl_convert.svg_to_png(drawn, scale=_PNG_SCALE)
+        if "pdf" in formats:
+            found["pdf"] = vl_convert.svg_to_pdf(drawn)
+    if "html" in formats:
+        found["html"] = vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True).encode()
+    return {kind: found[kind] for kind in formats}

@@ -1,4 +1,4 @@
-"""What pages are made of: templates, style, and the scripts that draw charts."""
+"""What pages are made of: templates, style, the scripts that draw charts, and their pictures."""
 
 import functools
 import importlib.resources
@@ -6,6 +6,8 @@ import importlib.resources
 import jinja2
 import vl_convert
 from markupsafe import Markup
+
+from memkit import charts
 
 
 def text(name):
@@ -24,6 +26,15 @@ def page(template, **values):
     )
     style = Markup(text("style.css"))
     return environment.get_template(template).render(style=style, bundle=bundle(), **values)
+
+
+def pictures(specs):
+    """Returns {path: bytes}: "charts/<name>.png" and "charts/<name>.svg" per {name: spec}."""
+    return {
+        f"charts/{name}.{kind}": data
+        for name, spec in specs.items()
+        for kind, data in charts.images(spec).items()
+    }
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from memkit import charts, storage
+from memkit import storage
 from memkit.charts import comparison, distillation
 from memkit.errors import expected
 from memkit.report import assets, wording
@@ -34,7 +34,7 @@ def render(studies):
       {path: bytes}: "index.html", and "charts/<name>.png" and "charts/<name>.svg" per chart.
     """
     figures = {figure.name: figure for figure in (_means(studies), _distribution(studies))}
-    drawn = {name: figure.chart for name, figure in figures.items() if figure.chart is not None}
+    specs = {name: f.chart.to_dict() for name, f in figures.items() if f.chart is not None}
     page = assets.page(
         "beside.html",
         labels=list(studies),
@@ -43,14 +43,9 @@ def render(studies):
         differences=differences(studies),
         config=config(studies),
         figures=figures,
-        specs={name: chart.to_dict() for name, chart in drawn.items()},
+        specs=specs,
     )
-    pictures = {
-        f"charts/{name}.{kind}": data
-        for name, chart in drawn.items()
-        for kind, data in charts.images(chart).items()
-    }
-    return {"index.html": page.encode(), **pictures}
+    return {"index.html": page.encode(), **assets.pictures(specs)}
 
 
 def labels(workdirs):

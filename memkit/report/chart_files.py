@@ -45,7 +45,7 @@ def render(content, names=(), formats=charts.USUAL):
     Args:
       content: Content of a study.
       names: of charts.
-      formats: keys of charts.FORMATS.
+      formats: names among charts.FORMATS.
 
     Raises:
       InputError: a name that no chart has, or one of a chart without numbers.
@@ -59,7 +59,7 @@ def render(content, names=(), formats=charts.USUAL):
     return {
         f"{name}.{kind}": data
         for name in dict.fromkeys(names or there)
-        for kind, data in charts.images(there[name], formats).items()
+        for kind, data in charts.images(there[name].to_dict(), formats).items()
     }
 
 

@@ -2,7 +2,6 @@
 
 from markupsafe import Markup
 
-from memkit import charts
 from memkit.report import assets, explorer, figures, headline, sections, tables
 
 # One script on the page; the last of them starts the others.
@@ -32,15 +31,12 @@ def render(content):
     drawn = figures.figures(content)
     for section in found:
         drawn |= section.figures
-    files = {}
-    for name, figure in drawn.items():
-        if figure.chart is not None:
-            for kind, data in charts.images(figure.chart).items():
-                files[f"charts/{name}.{kind}"] = data
-    return {"index.html": _html(content, drawn, found).encode(), **files}
+    specs = {name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None}
+    page = _html(content, drawn, found, specs).encode()
+    return {"index.html": page, **assets.pictures(specs)}
 
 
-def _html(content, drawn, found):
+def _html(content, drawn, found, specs):
     points = content.summary["points"]
     return assets.page(
         "page.html",
@@ -49,7 +45,7 @@ def _html(content, drawn, found):
         figures=drawn,
         sections=found,
         num_runs=sum(p["num_runs"] or 0 for p in points),
-        specs={name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None},
+        specs=specs,
         findings=headline.findings(content),
         examples=explorer.data(content, found),
         has_planted=any(p["planted"] is not None for p in points),

@@ -103,7 +103,7 @@ def test_chart_of_unusual_studies_is_valid(make_points, family, study):
 
 @pytest.mark.parametrize("family", ["accuracy", "histograms"])
 def test_pictures_are_real(make_points, family):
-    files = charts.images(FAMILIES[family](make_points()))
+    files = charts.images(FAMILIES[family](make_points()).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
     assert picture.shape[1] > 900
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20

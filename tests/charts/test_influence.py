@@ -53,7 +53,7 @@ def test_chart_draws_every_size_and_series(make_points):
 def test_picture_shows_both_groups(make_points):
     points = make_points(sizes=(4,))
     rows = influence.table(points, _pairs(points), min_influence=0.15)
-    files = charts.images(influence.chart(rows, size_title=TITLE))
+    files = charts.images(influence.chart(rows, size_title=TITLE).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB")).reshape(-1, 3)
     for color in ("#C8C8C8", "#0072B2"):
         wanted = [int(color[k : k + 2], 16) for k in (1, 3, 5)]

@@ -86,7 +86,7 @@ def test_chart_is_valid_with_few_rows_and_a_description(make_points, family, stu
 
 
 def test_pictures_are_real(make_points):
-    files = charts.images(FAMILIES["joint"](make_points(sizes=(1, 2))))
+    files = charts.images(FAMILIES["joint"](make_points(sizes=(1, 2))).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
     assert picture.shape[1] > 700
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20

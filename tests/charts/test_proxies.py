@@ -161,4 +161,4 @@ def test_a_leaderboard_becomes_a_picture(make_points):
     chart = proxies.board_chart(
         proxies.board_table(points, _found(points), labels=LABELS), size_title="Width"
     )
-    assert images(chart)["png"][:4] == b"\x89PNG"
+    assert images(chart.to_dict())["png"][:4] == b"\x89PNG"

@@ -59,7 +59,7 @@ def test_a_limit_on_file_sizes_gets_one_line_and_leaves_nothing_half_written(
     memkit, tiny_study, tiny_config, tmp_path
 ):
     workdir = tmp_path / "study"
-    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    command = ["train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}"]
     assert memkit(*command, "--runs=0:1").code == 0
     words = shlex.join(map(str, command))
     limited = subprocess.run(

@@ -100,6 +100,7 @@ def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tin
     assert summary["runs_per_second"] > 0
 
 
+@pytest.mark.slow
 def test_planted_labels_are_memorized_only_by_the_wide_model_of_the_smoke_study(smoke_study):
     workdir, result = smoke_study
     assert result.code == 0, result.err
@@ -112,12 +113,13 @@ def test_planted_labels_are_memorized_only_by_the_wide_model_of_the_smoke_study(
 def test_the_same_command_again_trains_nothing(memkit, tiny_study, tiny_config):
     workdir, _ = tiny_study
     before = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
-    result = memkit("train", f"--config={tiny_config}", f"--workdir={workdir}")
+    result = memkit("train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}")
     assert result.code == 0
     assert "nothing is missing" in result.out
     assert {p: p.stat().st_mtime_ns for p in record_files(workdir)} == before
 
 
+@pytest.mark.slow
 def test_one_worker_in_shards_gives_the_same_bits_as_two_workers_at_once(
     memkit, tiny_study, tiny_config, tmp_path
 ):
@@ -158,7 +160,7 @@ def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
     [
         (signal.SIGINT, os.killpg, 130),
         (signal.SIGTERM, os.kill, 143),
-        (signal.SIGHUP, os.killpg, 129),
+        pytest.param(signal.SIGHUP, os.killpg, 129, marks=pytest.mark.slow),
     ],
 )
 def test_ctrl_c_and_signals_end_the_workers_say_how_to_go_on_and_have_their_exit_code(
@@ -183,8 +185,7 @@ def test_broken_records_are_named_left_out_of_estimates_and_made_again(
     memkit, tiny_config, tiny_study, tmp_path
 ):
     workdir = tmp_path / "broken"
-    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}", "--runs=0:20"]
-    assert memkit(*command).code == 0
+    shutil.copytree(tiny_study[0], workdir)
     folder = workdir / "points" / "one_hot_momentum0.5" / "runs"
     other = workdir / "points" / "one_hot_momentum0.9" / "runs"
     (folder / "3.npz").write_bytes((folder / "3.npz").read_bytes()[:-30])
@@ -195,7 +196,7 @@ def test_broken_records_are_named_left_out_of_estimates_and_made_again(
         assert name in result.err
     summary = json.loads((workdir / "summary.json").read_text())
     assert [p["num_runs"] for p in summary["points"]] == [18, 20]
-    result = memkit(*command)
+    result = memkit("train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}")
     assert "3.npz is made again" in result.err
     assert "train 2/2 runs" in result.err
     assert read_all(workdir) == read_all(tiny_study[0])
@@ -203,7 +204,7 @@ def test_broken_records_are_named_left_out_of_estimates_and_made_again(
 
 def test_growing_a_study_trains_only_what_is_new(memkit, tiny_config, tmp_path):
     workdir = tmp_path / "grown"
-    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    command = ["train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}"]
     assert memkit(*command, "--config.axis.values=(0.9,)").code == 0
     kept = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
     result = memkit(*command, "--config.subsets.num_runs=22")
@@ -212,16 +213,28 @@ def test_growing_a_study_trains_only_what_is_new(memkit, tiny_config, tmp_path):
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
 
 
-def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, tiny_config, tmp_path):
-    workdir = tmp_path / "diverged"
-    result = memkit(
-        "run",
-        f"--config={tiny_config}",
-        f"--workdir={workdir}",
-        "--config.schedule.peak=1e30",
-        "--config.axis.values=(0.9,)",
-    )
-    assert result.code == 0, result.err
+@pytest.fixture
+def estimate_at(memkit, tiny_config, tmp_path):
+    """Returns a function that trains a tiny study with a peak of the learning rate.
+
+    It gives the workdir and the result of estimating.
+    """
+
+    def estimate(peak):
+        workdir = tmp_path / "study"
+        command = ["train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}"]
+        changes = [f"--config.schedule.peak={peak}", "--config.axis.values=(0.9,)"]
+        trained = memkit(*command, *changes)
+        assert trained.code == 0, trained.err
+        estimated = memkit("estimate", f"--workdir={workdir}")
+        assert estimated.code == 0, estimated.err
+        return workdir, estimated
+
+    return estimate
+
+
+def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, estimate_at):
+    workdir, result = estimate_at("1e30")
     assert "are diverged and left out" in result.err
     summary = json.loads((workdir / "summary.json").read_text())
     assert summary["points"][0]["diverged"] == 20
@@ -232,16 +245,9 @@ def test_diverged_runs_are_counted_and_left_out_with_a_warning(memkit, tiny_conf
     assert status.out.splitlines()[1].split()[1:] == ["20", "0", "0", "0", "20", "0", "0"]
 
 
-def test_collapsed_runs_are_counted_warned_of_and_kept(memkit, tiny_config, tmp_path):
-    workdir = tmp_path / "collapsed"
-    result = memkit(
-        "run",
-        f"--config={tiny_config}",
-        f"--workdir={workdir}",
-        "--config.schedule.peak=1e-9",
-        "--config.axis.values=(0.9,)",
-    )
-    assert result.code == 0, result.err
+@pytest.mark.slow
+def test_collapsed_runs_are_counted_warned_of_and_kept(estimate_at):
+    workdir, result = estimate_at("1e-9")
     assert "are collapsed and kept" in result.err
     point = json.loads((workdir / "summary.json").read_text())["points"][0]
     assert point["collapsed"] > 10
@@ -273,7 +279,7 @@ def test_a_models_function_of_ones_own_trains_in_worker_processes(
 ):
     (tmp_path / "my_models.py").write_text(OWN_MODEL)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    command = ["train", f"--config={tiny_config}", f"--workdir={tmp_path / 'own'}"]
+    command = ["train", "--workers=1", f"--config={tiny_config}", f"--workdir={tmp_path / 'own'}"]
     command.append("--config.model.name=my_models:build")
     result = memkit(*command)
     assert result.code == 0, result.err
@@ -295,6 +301,7 @@ def test_students_of_diverged_teachers_are_blocked_and_everything_is_still_repor
     workdir = tmp_path / "blocked"
     result = memkit(
         "run",
+        "--workers=1",
         f"--config={tiny_config}",
         f"--workdir={workdir}",
         "--config.schedule.peak=1e30",

@@ -19,7 +19,7 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
 ):
     workdir = tmp_path / "study"
     command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
-    command.append("--config.training.epochs=60")  # So that the work goes on for many looks.
+    command.append("--config.training.epochs=30")  # So that the work goes on for many looks.
     assert memkit(*command, "--runs=0:1").code == 0
     watcher = start("status", f"--workdir={workdir}", "--watch=0.2")
     assert watcher.stdout.readline().startswith("point ")
@@ -44,7 +44,13 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
 
 def test_ctrl_c_ends_a_watch_quietly(start, memkit, tiny_config, tmp_path):
     workdir = tmp_path / "study"
-    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}", "--runs=0:1"]
+    command = [
+        "train",
+        "--workers=1",
+        f"--config={tiny_config}",
+        f"--workdir={workdir}",
+        "--runs=0:1",
+    ]
     assert memkit(*command).code == 0
     watcher = start("status", f"--workdir={workdir}", "--watch")
     assert watcher.stdout.readline().startswith("point")
