@@ -7,6 +7,7 @@ import pytest
 
 from memkit import records
 from memkit.records import RecordError, Sizes
+from tests.info import INFO
 
 SIZES = Sizes(train=13, test=5, epochs=3, classes=4)
 
@@ -24,22 +25,8 @@ def _arrays(sizes, seed=0):
 
 
 def _info(**changes):
-    info = {
-        "fingerprint": "f",
-        "point": "one_hot_width1",
-        "run": 4,
-        "subset": "s",
-        "status": "done",
-        "train_accuracy": 0.75,
-        "test_accuracy": 0.5,
-        "steps": 12,
-        "seconds": 1.5,
-        "engine": "tensorflow",
-        "device": "CPU",
-        "host": "here",
-        "versions": {"numpy": "2"},
-    }
-    return info | changes
+    which = {"fingerprint": "f", "point": "one_hot_width1", "run": 4, "subset": "s"}
+    return INFO | which | changes
 
 
 def _write(where, sizes=SIZES, arrays=None, **changes):

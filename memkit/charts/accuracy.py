@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from memkit.charts import lines, theme
+from memkit.charts import lines
 
 QUANTITIES = {
     "train, in-sample": "train_in_accuracy",
@@ -13,18 +13,7 @@ QUANTITIES = {
 
 def table(points):
     """Returns rows of `lines.row`, three per point, from the points of a study's summary."""
-    return [
-        lines.row(
-            point,
-            size,
-            quantity=quantity,
-            value=point[key],
-            stderr=point[f"{key}_stderr"],
-            bounds=(0, 1),
-        )
-        for point, size in zip(points, lines.sizes(points), strict=True)
-        for quantity, key in QUANTITIES.items()
-    ]
+    return lines.table(points, QUANTITIES)
 
 
 def chart(rows, *, size_title):
@@ -34,10 +23,9 @@ def chart(rows, *, size_title):
       rows: rows of `table`.
       size_title: what the axis of sizes holds.
     """
-    rows = lines.defined(rows)
-    return lines.chart(
+    return lines.against_size(
         rows,
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
         title="Accuracy (0 to 1, higher = better)",
         scale=alt.Scale(domainMax=1, zero=False),
         names=QUANTITIES,

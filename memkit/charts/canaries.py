@@ -1,6 +1,8 @@
 """Canaries: planted labels' memorization over size, and how well every score finds them."""
 
-from memkit.charts import dots, lines, theme
+from memkit.charts import dots, lines
+
+GROUPS = ("planted", "clean")
 
 
 def detection_table(points, found, *, labels):
@@ -43,17 +45,14 @@ def paths_table(points):
       points: the points of a study's summary; those without planted labels give no rows.
     """
     return [
-        lines.row(
-            point,
-            size,
-            quantity=group,
-            value=point[group]["mean_memorization"],
-            stderr=point[group]["mean_memorization_stderr"],
+        row
+        for group in GROUPS
+        for row in lines.table(
+            [point for point in points if point["planted"] is not None],
+            {group: "mean_memorization"},
+            part=group,
             bounds=(-1, 1),
         )
-        for point, size in zip(points, lines.sizes(points), strict=True)
-        if point["planted"] is not None
-        for group in ("planted", "clean")
     ]
 
 
@@ -64,12 +63,11 @@ def paths_chart(rows, *, size_title):
       rows: rows of `paths_table`.
       size_title: what the axis of sizes holds.
     """
-    rows = lines.defined(rows)
-    return lines.chart(
+    return lines.against_size(
         rows,
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
-        names=["planted", "clean"],
+        names=GROUPS,
         column="series",
         layout_row=None,
         description="Mean memorization of planted and of clean labels against model size. Bands "

@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, theme
+from memkit.charts import lines
 
 QUANTITIES = {
     "by memorization": "auroc",
@@ -13,19 +13,7 @@ QUANTITIES = {
 
 def table(points):
     """Returns rows of `lines.row`, two per point that has planted labels."""
-    return [
-        lines.row(
-            point,
-            size,
-            quantity=quantity,
-            value=point["planted"][key],
-            stderr=point["planted"][f"{key}_stderr"],
-            bounds=(0, 1),
-        )
-        for point, size in zip(points, lines.sizes(points), strict=True)
-        if point["planted"] is not None
-        for quantity, key in QUANTITIES.items()
-    ]
+    return lines.table(points, QUANTITIES, part="planted")
 
 
 def chart(rows, *, size_title):
@@ -35,11 +23,10 @@ def chart(rows, *, size_title):
       rows: rows of `table`.
       size_title: what the axis of sizes holds.
     """
-    rows = lines.defined(rows)
     lowest = np.nanmin([0.45, *(r["lower"] for r in rows), *(r["value"] for r in rows)])
-    return lines.chart(
+    return lines.against_size(
         rows,
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
         title=["AUROC (0 to 1, 0.5 = chance,", "higher = found better)"],
         scale=alt.Scale(domain=[float(lowest), 1]),
         names=QUANTITIES,

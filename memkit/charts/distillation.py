@@ -29,20 +29,8 @@ def means_table(points):
     Args:
       points: the points of a study's summary.
     """
-    rows = [
-        lines.row(
-            point,
-            size,
-            quantity=quantity,
-            value=point[key],
-            stderr=point[f"{key}_stderr"],
-            bounds=(-1, 1),
-            line=point["series"],
-        )
-        for point, size in zip(points, lines.sizes(points), strict=True)
-        for quantity, key in QUANTITIES.items()
-    ]
-    return lines.defined(rows)
+    rows = lines.table(points, QUANTITIES, bounds=(-1, 1))
+    return [row | {"line": row["series"]} for row in lines.defined(rows)]
 
 
 def means_chart(rows, *, size_title, of="one-hot and distilled models"):
@@ -93,9 +81,7 @@ def class_table(classes):
             "alpha": f"alpha = {float(alpha):g}",
             "class": label(name),
             "chosen": words,
-            "value": theme.number(found[key]),
-            "lower": theme.number(found[key]) - lines.Z * theme.number(found[f"{key}_stderr"]),
-            "upper": theme.number(found[key]) + lines.Z * theme.number(found[f"{key}_stderr"]),
+            **lines.interval(found[key], found[f"{key}_stderr"]),
             "count": found["count"],
         }
         for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))

@@ -6,7 +6,7 @@ label; one panel never mixes the two.
 
 import altair as alt
 
-from memkit.charts import lines, theme
+from memkit.charts import lines
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
@@ -19,28 +19,7 @@ def table(sizes):
     Args:
       sizes: the entry "sizes" of a study's summary.
     """
-    rows = []
-    for series, found in sizes.items():
-        for outcome, title in OUTCOMES.items():
-            points = found[outcome]["all"]["points"]
-            rows += [
-                {
-                    **lines.row(
-                        point,
-                        size,
-                        quantity=end,
-                        value=point[key],
-                        stderr=point[f"{key}_stderr"],
-                        bounds=(0, 1),
-                        outcome=title,
-                    ),
-                    "line": end,
-                    "series": series,
-                }
-                for point, size in zip(points, lines.sizes(points), strict=True)
-                for end, key in ENDS.items()
-            ]
-    return lines.defined(rows)
+    return _rows(sizes, lambda found: lines.table(found["all"]["points"], ENDS))
 
 
 def chart(rows, *, size_title):
@@ -50,11 +29,10 @@ def chart(rows, *, size_title):
       rows: rows of `table`.
       size_title: what the axis of sizes holds.
     """
-    return lines.chart(
+    return lines.against_size(
         rows,
-        names=dict.fromkeys(r["line"] for r in rows),
-        field="line",
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
+        names=dict.fromkeys(r["quantity"] for r in rows),
         title=["Share of the examples", "(0 to 1, square-root scale)"],
         # Square roots keep small shares apart.
         scale=alt.Scale(type="sqrt", domain=[0, 1]),
@@ -71,28 +49,17 @@ def means_table(sizes):
       sizes: the entry "sizes" of a study's summary. Leaving out points changes no mean of the
         others, so that restriction has no line.
     """
-    rows = []
-    for series, found in sizes.items():
-        for outcome, title in OUTCOMES.items():
-            for restriction, words in LINES.items():
-                points = found[outcome][restriction]["points"]
-                rows += [
-                    {
-                        **lines.row(
-                            point,
-                            size,
-                            quantity="memorization",
-                            value=point["mean_memorization"],
-                            stderr=point["mean_memorization_stderr"],
-                            bounds=(-1, 1),
-                            outcome=title,
-                        ),
-                        "line": words,
-                        "series": series,
-                    }
-                    for point, size in zip(points, lines.sizes(points), strict=True)
-                ]
-    return lines.defined(rows)
+
+    def means(found):
+        return [
+            row
+            for restriction, words in LINES.items()
+            for row in lines.table(
+                found[restriction]["points"], {words: "mean_memorization"}, bounds=(-1, 1)
+            )
+        ]
+
+    return _rows(sizes, means)
 
 
 def means_chart(rows, *, size_title):
@@ -102,14 +69,24 @@ def means_chart(rows, *, size_title):
       rows: rows of `means_table`.
       size_title: what the axis of sizes holds.
     """
-    return lines.chart(
+    return lines.against_size(
         rows,
-        names=dict.fromkeys(r["line"] for r in rows),
-        field="line",
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
+        names=dict.fromkeys(r["quantity"] for r in rows),
         title=["Mean memorization (-1 to 1,", "higher = more memorized)"],
         column="outcome",
         description="Mean memorization against model size, of all examples and of those whose "
         "in-sample mean is below 1 at every size, for both outcomes. Bands are 95% intervals over "
         "runs.",
     )
+
+
+def _rows(sizes, of):
+    """Returns the defined rows that `of` makes of the part of each series and outcome."""
+    rows = [
+        row | {"outcome": title, "series": series}
+        for series, found in sizes.items()
+        for outcome, title in OUTCOMES.items()
+        for row in of(found[outcome])
+    ]
+    return lines.defined(rows)

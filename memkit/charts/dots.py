@@ -19,16 +19,8 @@ def row(same, panel, label, value, stderr):
       label: the line's name.
       value, stderr: numbers or None; without a standard error there is no bar.
     """
-    value, stderr = theme.number(value), theme.number(stderr)
-    half = lines.Z * stderr
-    return {
-        **same,
-        "panel": panel,
-        "label": label,
-        "value": value,
-        "lower": float(np.clip(value - half, -1, 1)),
-        "upper": float(np.clip(value + half, -1, 1)),
-    }
+    bounds = lines.interval(value, stderr, (-1, 1))
+    return {**same, "panel": panel, "label": label, **bounds}
 
 
 def per_size(points, found):
@@ -68,11 +60,8 @@ def chart(rows, *, title, rule, color_title, description):
     for r in rows:
         by_series.setdefault(r["series"], []).append(r)
     color, shape = _kind_scales(list(dict.fromkeys(r["kind"] for r in rows)), color_title)
-    charts = [_series(own, title, rule, color, shape) for own in by_series.values()]
-    if len(charts) == 1:
-        return charts[0].properties(description=description)
-    charts = [one.properties(title=name) for one, name in zip(charts, by_series, strict=True)]
-    return alt.vconcat(*charts, spacing=theme.SPACING).properties(description=description)
+    charts = {name: _series(own, title, rule, color, shape) for name, own in by_series.items()}
+    return theme.below_each_other(charts, description)
 
 
 def _series(rows, title, rule, color, shape):

@@ -15,34 +15,99 @@ def sizes(points):
     return [point["name"] for point in points] if None in values else values
 
 
+def interval(value, stderr, bounds=(-np.inf, np.inf)):
+    """Returns value, lower and upper: an estimate and its 95% interval, +/- 1.96 standard errors.
+
+    Args:
+      value, stderr: numbers or None; NaN where None.
+      bounds: (lowest, highest) possible value; the interval is clipped to it.
+    """
+    value, stderr = theme.number(value), theme.number(stderr)
+    lower, upper = np.clip([value - Z * stderr, value + Z * stderr], *bounds)
+    return {"value": value, "lower": float(lower), "upper": float(upper)}
+
+
 def row(point, size, *, quantity, value, stderr, bounds, **fields):
-    """Returns one row: an estimate and its 95% interval, estimate +/- 1.96 standard errors.
+    """Returns one row: an estimate and its `interval`.
 
     Args:
       point: the point's summary, for its name and series.
       size: the point's place on the axis.
       quantity: what is estimated.
-      value, stderr: numbers or None; NaN where None.
-      bounds: (lowest, highest) possible value; the interval is clipped to it.
+      value, stderr, bounds: see `interval`.
       **fields: further columns.
     """
-    value, stderr = theme.number(value), theme.number(stderr)
-    lower, upper = np.clip([value - Z * stderr, value + Z * stderr], *bounds)
     return {
         "name": point["name"],
         "series": point["series"],
         "size": size,
         "quantity": quantity,
-        "value": value,
-        "lower": float(lower),
-        "upper": float(upper),
+        **interval(value, stderr, bounds),
         **fields,
     }
+
+
+def table(points, quantities, *, part=None, bounds=(0, 1)):
+    """Returns rows of `row`, one per point and quantity.
+
+    Args:
+      points: the points of a study's summary.
+      quantities: {quantity: its key in the summary, where "<key>_stderr" is too}.
+      part: the part of each point that has the keys, such as "planted"; points without it are left
+        out.
+      bounds: see `interval`.
+    """
+    rows = []
+    for point, size in zip(points, sizes(points), strict=True):
+        found = point if part is None else point[part]
+        for quantity, key in quantities.items() if found is not None else ():
+            value, stderr = found[key], found[f"{key}_stderr"]
+            rows.append(
+                row(point, size, quantity=quantity, value=value, stderr=stderr, bounds=bounds)
+            )
+    return rows
 
 
 def defined(rows):
     """Returns the rows whose value is a number."""
     return [r for r in rows if np.isfinite(r["value"])]
+
+
+def against_size(rows, *, size_title, **how):
+    """Returns the `chart` of the defined rows against model size.
+
+    Args:
+      rows: rows of `row`.
+      size_title: what the axis of sizes holds.
+      **how: what else `chart` takes.
+    """
+    rows = defined(rows)
+    x = theme.size_channel([r["size"] for r in rows], title=size_title)
+    return chart(rows, x=x, **how)
+
+
+def by_series(rows, *, size_title, description, **how):
+    """Returns panels by the field `panel` against model size, each series below the one before.
+
+    Args:
+      rows: rows of `row` with the field `panel`.
+      size_title: what the axis of sizes holds.
+      description: one or two sentences for screen readers.
+      **how: what else `chart` takes.
+    """
+    charts = {}
+    for name in dict.fromkeys(r["series"] for r in rows):
+        own = [r for r in rows if r["series"] == name]
+        charts[name] = against_size(
+            own,
+            size_title=size_title,
+            names=list(dict.fromkeys(r["quantity"] for r in defined(own))),
+            column="panel",
+            layout_row=None,
+            description=description,
+            **how,
+        )
+    return theme.below_each_other(charts, description)
 
 
 def chart(

@@ -4,10 +4,9 @@ Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size 
 follow it across sizes. `means_*` shows the paths, `board_*` and `across_*` the agreements.
 """
 
-import altair as alt
 import numpy as np
 
-from memkit.charts import dots, lines, theme
+from memkit.charts import dots, lines
 
 # Statistics across sizes, with the titles of their panels.
 ACROSS = {
@@ -16,10 +15,6 @@ ACROSS = {
     "change_pearson": "last - first size",
 }
 _PANEL_HEIGHT = 110
-_MEANS_DESCRIPTION = (
-    "Mean memorization and mean of every proxy against model size, each on its own scale. Bands "
-    "are 95% intervals over runs."
-)
 
 
 def means_table(points, found, *, titles):
@@ -68,26 +63,14 @@ def means_chart(rows, *, size_title):
       rows: rows of `means_table`.
       size_title: what the axis of sizes holds.
     """
-    series = list(dict.fromkeys(r["series"] for r in rows))
-    charts = [_means([r for r in rows if r["series"] == name], size_title) for name in series]
-    if len(charts) == 1:
-        return charts[0]
-    charts = [chart.properties(title=name) for chart, name in zip(charts, series, strict=True)]
-    return alt.vconcat(*charts, spacing=30).properties(description=_MEANS_DESCRIPTION)
-
-
-def _means(rows, size_title):
-    rows = lines.defined(rows)
-    return lines.chart(
+    return lines.by_series(
         rows,
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
         title="Mean over runs",
-        names=list(dict.fromkeys(r["quantity"] for r in rows)),
-        column="panel",
-        layout_row=None,
         shared_y=False,
         height=_PANEL_HEIGHT,
-        description=_MEANS_DESCRIPTION,
+        description="Mean memorization and mean of every proxy against model size, each on its own "
+        "scale. Bands are 95% intervals over runs.",
     )
 
 

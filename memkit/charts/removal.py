@@ -4,7 +4,6 @@ Feldman and Zhang (2020), Figure 2.
 """
 
 import altair as alt
-import numpy as np
 
 from memkit.charts import lines, theme
 
@@ -18,15 +17,11 @@ def table(utilities):
         if found["kind"] != "memorized":
             continue
         for curve, key in CURVES.items():
-            value, stderr = theme.number(found[key]), theme.number(found[f"{key}_stderr"])
-            lower, upper = np.clip([value - lines.Z * stderr, value + lines.Z * stderr], 0, 1)
             rows.append(
                 {
                     "curve": curve,
                     "threshold": found["threshold"],
-                    "value": value,
-                    "lower": float(lower),
-                    "upper": float(upper),
+                    **lines.interval(found[key], found[f"{key}_stderr"], (0, 1)),
                     "remaining": found["remaining"],
                 }
             )

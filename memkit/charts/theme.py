@@ -152,6 +152,20 @@ def panel_width(rows, column=None, *, width=WIDTH, columns=MAX_COLUMNS, own_axes
     return (width - between * (panels - 1)) // max(1, panels)
 
 
+def below_each_other(charts, description):
+    """Returns charts as one, each under its name; one alone as it is.
+
+    Args:
+      charts: {name: chart}.
+      description: of the whole, one or two sentences for screen readers.
+    """
+    whole = list(charts.values())
+    if len(whole) == 1:
+        return whole[0].properties(description=description)
+    named = [chart.properties(title=name) for name, chart in charts.items()]
+    return alt.vconcat(*named, spacing=SPACING).properties(description=description)
+
+
 def facets(chart, rows, *, column=None, row=None, row_title=None, columns=MAX_COLUMNS):
     """Returns the chart repeated per value of `column` and `row`, fields with one value left out.
 

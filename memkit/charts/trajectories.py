@@ -11,10 +11,6 @@ from memkit.charts import lines, looks, theme
 
 BAND = (0.1, 0.9)
 _LABELS = 52  # what names of classes take beyond a vertical axis of numbers
-MEAN_DESCRIPTION = (
-    "Mean memorization against model size for the examples of each class of trajectory. Bands hold "
-    "the middle 80% of the examples."
-)
 
 
 def label(name):
@@ -124,22 +120,11 @@ def mean_chart(rows, *, size_title):
       rows: rows of `mean_table`.
       size_title: what the axis of sizes holds.
     """
-    series = list(dict.fromkeys(r["series"] for r in rows))
-    charts = [_mean_panels([r for r in rows if r["series"] == name], size_title) for name in series]
-    if len(charts) == 1:
-        return charts[0]
-    charts = [chart.properties(title=name) for chart, name in zip(charts, series, strict=True)]
-    return alt.vconcat(*charts, spacing=30).properties(description=MEAN_DESCRIPTION)
-
-
-def _mean_panels(rows, size_title):
-    return lines.chart(
+    return lines.by_series(
         rows,
-        x=theme.size_channel([r["size"] for r in rows], title=size_title),
+        size_title=size_title,
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
-        names=list(dict.fromkeys(r["quantity"] for r in rows)),
-        column="panel",
-        layout_row=None,
         legend=False,
-        description=MEAN_DESCRIPTION,
+        description="Mean memorization against model size for the examples of each class of "
+        "trajectory. Bands hold the middle 80% of the examples.",
     )

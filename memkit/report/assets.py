@@ -15,8 +15,14 @@ def text(name):
     return importlib.resources.files("memkit.report").joinpath(name).read_text("utf-8")
 
 
-def page(template, **values):
-    """Returns the text of a page; what a template names and `values` lack is an error."""
+def page(template, scripts, **values):
+    """Returns the text of a page; what a template names and `values` lack is an error.
+
+    Args:
+      template: name of a file of this package.
+      scripts: names of files of this package, one module on the page.
+      **values: what the template names.
+    """
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -25,7 +31,10 @@ def page(template, **values):
         loader=jinja2.FunctionLoader(text),
     )
     style = Markup(text("style.css"))
-    return environment.get_template(template).render(style=style, bundle=bundle(), **values)
+    script = Markup("\n".join(map(text, scripts)))
+    return environment.get_template(template).render(
+        style=style, bundle=bundle(), script=script, **values
+    )
 
 
 def pictures(specs):

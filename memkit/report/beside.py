@@ -44,6 +44,7 @@ def render(studies):
         config=config(studies),
         figures=figures,
         specs=specs,
+        scripts=("charts.js",),
     )
     return {"index.html": page.encode(), **assets.pictures(specs)}
 

@@ -1,10 +1,8 @@
 """The report: one HTML file that opens offline, and its charts as picture files."""
 
-from markupsafe import Markup
-
 from memkit.report import assets, explorer, figures, headline, sections, tables
 
-# One script on the page; the last of them starts the others.
+# One script on the page: report.js starts those before it, charts.js draws when it is through.
 SCRIPTS = (
     "table.js",
     "pictures.js",
@@ -14,6 +12,7 @@ SCRIPTS = (
     "scatter.js",
     "detail.js",
     "report.js",
+    "charts.js",
 )
 
 
@@ -50,7 +49,7 @@ def _html(content, drawn, found, specs):
         examples=explorer.data(content, found),
         has_planted=any(p["planted"] is not None for p in points),
         tables=_tables(content),
-        script=Markup("\n".join(map(assets.text, SCRIPTS))),
+        scripts=SCRIPTS,
     )
 
 

@@ -1,15 +1,3 @@
-// The page works from file:// with a policy that forbids every request, so all data are inline.
-async function drawCharts() {
-  for (const place of document.querySelectorAll("[data-chart]")) {
-    const spec = JSON.parse(at("spec-" + place.dataset.chart).textContent);
-    await vegaEmbed(place, spec, { actions: false, renderer: "svg" }).catch((error) => {
-      place.textContent = "This chart could not be drawn: " + error.message;
-    });
-    // Between charts the page answers its reader.
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-}
-
 function problem(error) {
   at("explorer-problem").textContent = `The examples could not be shown: ${error.message}`;
   at("explorer-problem").hidden = false;
@@ -119,4 +107,3 @@ async function start(data) {
 
 const examples = at("examples");
 if (examples) await start(JSON.parse(examples.textContent)).catch(problem);
-await drawCharts();

@@ -4,18 +4,7 @@ import numpy as np
 
 from memkit import analysis, estimators, records, studies
 from memkit.seeds import stream
-
-INFO = {
-    "status": "done",
-    "train_accuracy": 0.75,
-    "test_accuracy": 0.5,
-    "steps": 12,
-    "seconds": 1.5,
-    "engine": "tensorflow",
-    "device": "CPU",
-    "host": "here",
-    "versions": {"numpy": "2"},
-}
+from tests.info import INFO
 
 
 def record(study, seed=0):

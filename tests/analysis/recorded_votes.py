@@ -5,7 +5,7 @@ import scipy.special
 
 from memkit import records, studies
 from memkit.seeds import stream
-from tests.analysis.recorded import INFO
+from tests.info import INFO
 
 
 def record(study, seed=0):

@@ -10,7 +10,7 @@ from memkit.analysis import along_axis, proxies, read_outcomes
 from memkit.report.sections import proxies as section
 from memkit.seeds import stream
 from memkit.studies.results import _without_nan
-from tests.analysis.recorded import INFO
+from tests.info import INFO
 
 EPOCHS = 3
 

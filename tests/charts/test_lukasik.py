@@ -96,14 +96,16 @@ def test_pictures_are_real(make_points):
 def test_ends_carry_each_share_once_per_outcome(make_points):
     rows = distribution.table(_sizes(make_points((1, 2))))
     assert len(rows) == 8
-    above = [r for r in rows if r["line"] == "above 0.9" and r["outcome"] == "label probability"]
+    above = [
+        r for r in rows if r["quantity"] == "above 0.9" and r["outcome"] == "label probability"
+    ]
     assert [r["value"] for r in above] == pytest.approx([0.1, 0.2])
     assert above[0]["upper"] == pytest.approx(0.1 + 1.96 * 0.01)
 
 
 def test_a_restriction_without_examples_has_no_line(make_points):
     rows = distribution.means_table(_sizes(make_points((1, 2))))
-    assert {r["line"] for r in rows} == {"all examples"}
+    assert {r["quantity"] for r in rows} == {"all examples"}
 
 
 def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
@@ -157,7 +159,7 @@ def test_a_reference_line_is_drawn_under_the_lines(make_points):
     x = theme.size_channel([1, 2], title=TITLE)
     plain, ruled = (
         lines.chart(
-            rows, x=x, title="t", names=distribution.ENDS, field="line", description="d", rule=rule
+            rows, x=x, title="t", names=distribution.ENDS, description="d", rule=rule
         ).to_dict()
         for rule in (None, 0.5)
     )

@@ -125,7 +125,7 @@ def test_intervals_are_clipped_and_labels_sorted_below_the_ceiling():
 def test_canary_rows_are_planted_and_clean_with_intervals(make_points):
     points = make_points(sizes=(1, 2))
     rows = canaries.paths_table(points)
-    assert [r["quantity"] for r in rows] == ["planted", "clean"] * 2
+    assert [r["quantity"] for r in rows] == ["planted"] * 2 + ["clean"] * 2
     assert rows[0]["upper"] == pytest.approx(0.5196)
     assert canaries.paths_table(make_points(planted=False)) == []
 

@@ -171,6 +171,7 @@ def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
     assert not workdir.exists()
 
 
+@pytest.mark.slow
 def test_plan_measures_seconds_per_run_of_models_and_their_students(memkit, tiny_config):
     series = "--config.series=('one_hot', 'distilled')"
     result = memkit("plan", f"--config={tiny_config}", series)

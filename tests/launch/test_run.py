@@ -159,7 +159,7 @@ def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
     ("number", "kill", "code"),
     [
         (signal.SIGINT, os.killpg, 130),
-        (signal.SIGTERM, os.kill, 143),
+        pytest.param(signal.SIGTERM, os.kill, 143, marks=pytest.mark.slow),
         pytest.param(signal.SIGHUP, os.killpg, 129, marks=pytest.mark.slow),
     ],
 )
@@ -274,6 +274,7 @@ def build(*, input_shape, num_classes, units=6):
 """
 
 
+@pytest.mark.slow
 def test_a_models_function_of_ones_own_trains_in_worker_processes(
     memkit, tiny_config, tmp_path, monkeypatch
 ):

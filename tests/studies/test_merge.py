@@ -10,7 +10,7 @@ from memkit import records, storage, studies
 from memkit.errors import InputError
 from memkit.studies import verify
 from memkit.studies.merge import merge
-from tests.analysis.recorded import INFO
+from tests.info import INFO
 
 STUDENTS = {"series": ["one_hot", "distilled"]}
 

@@ -10,7 +10,7 @@ import pytest
 
 from memkit import records, studies
 from memkit.sweeps import selection
-from tests.analysis.recorded import INFO
+from tests.info import INFO
 
 NAMES = ("train_correct", "train_logodds", "curve")
 
