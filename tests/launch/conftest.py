@@ -1,8 +1,11 @@
 """Real `memkit` processes and tiny configs for them."""
 
 import dataclasses
+import fcntl
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -76,10 +79,22 @@ def tiny_config(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_study(memkit, tiny_config, tmp_path_factory):
-    """The workdir of the tiny study, run whole by two workers, with the command's result."""
+    """The workdir of the tiny study, run whole by two workers, with the command's result.
+
+    It is run once for all test processes, and each has a copy of its own.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    run, said = shared / "tiny_study", shared / "tiny_study.json"
+    with open(shared / "tiny_study.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            result = memkit("run", f"--config={tiny_config}", f"--workdir={run}", "--workers=2")
+            said.write_text(json.dumps(dataclasses.asdict(result)))
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
-    result = memkit("run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
-    return workdir, result
+    shutil.copytree(run, workdir)
+    return workdir, Result(**json.loads(said.read_text().replace(str(run), str(workdir))))
 
 
 @pytest.fixture(scope="session")

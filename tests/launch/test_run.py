@@ -137,6 +137,7 @@ def test_one_worker_in_shards_gives_the_same_bits_as_two_workers_at_once(
     assert read_all(workdir) == read_all(tiny_study[0])
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
     memkit, start, tiny_study, tiny_config, tmp_path
 ):
@@ -202,14 +203,16 @@ def test_broken_records_are_named_left_out_of_estimates_and_made_again(
     assert read_all(workdir) == read_all(tiny_study[0])
 
 
-def test_growing_a_study_trains_only_what_is_new(memkit, tiny_config, tmp_path):
+def test_growing_a_study_trains_only_what_is_new(memkit, tiny_config, tiny_study, tmp_path):
     workdir = tmp_path / "grown"
+    shutil.copytree(tiny_study[0], workdir)
     command = ["train", "--workers=1", f"--config={tiny_config}", f"--workdir={workdir}"]
-    assert memkit(*command, "--config.axis.values=(0.9,)").code == 0
     kept = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
-    result = memkit(*command, "--config.subsets.num_runs=22")
+    more = ["--config.axis.values=(0.3, 0.5, 0.9)", "--config.subsets.num_runs=22"]
+    result = memkit(*command, *more)
     assert result.code == 0, result.err
-    assert "train 24/24 runs" in result.err  # 2 more at one point, 22 at the new one
+    assert "train 26/26 runs" in result.err  # 2 more at each point, 22 at the new one
+    assert len(record_files(workdir)) == 66
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
 
 

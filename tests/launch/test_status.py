@@ -1,8 +1,11 @@
 import os
 import pathlib
+import shutil
 import signal
 
 import pytest
+
+from tests.launch.test_run import record_files
 
 
 def rows(text):
@@ -14,6 +17,7 @@ def rows(text):
     }
 
 
+@pytest.mark.slow
 def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
     start, memkit, tiny_config, tmp_path
 ):
@@ -42,16 +46,10 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
     assert "at work" not in alone.out
 
 
-def test_ctrl_c_ends_a_watch_quietly(start, memkit, tiny_config, tmp_path):
+def test_ctrl_c_ends_a_watch_quietly(start, tiny_study, tmp_path):
     workdir = tmp_path / "study"
-    command = [
-        "train",
-        "--workers=1",
-        f"--config={tiny_config}",
-        f"--workdir={workdir}",
-        "--runs=0:1",
-    ]
-    assert memkit(*command).code == 0
+    shutil.copytree(tiny_study[0], workdir)
+    record_files(workdir)[0].unlink()
     watcher = start("status", f"--workdir={workdir}", "--watch")
     assert watcher.stdout.readline().startswith("point")
     os.kill(watcher.pid, signal.SIGINT)
