@@ -3,7 +3,6 @@
 `memkit --help` and `--version` import nothing but this file.
 """
 
-import errno
 import importlib
 import signal
 import sys
@@ -28,7 +27,6 @@ VERBS = {
 
 INPUT_ERROR = 2
 INTERRUPTED = 130
-_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def main(argv=None):
@@ -62,7 +60,7 @@ def launch(verb, body, argv):
     Exit codes: what the body returns, 0 for help, 2 for a mistake in the command or a disk that
     cannot be written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
-    from memkit.errors import InputError
+    from memkit.errors import NOT_WRITABLE, InputError
 
     try:
         _stop_like_ctrl_c()
@@ -79,7 +77,7 @@ def launch(verb, body, argv):
         sys.stdout = None
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _NOT_WRITABLE:
+        if error.errno not in NOT_WRITABLE:
             raise
         _fail(verb, f"{error.filename or 'files'} cannot be written: {error.strerror}")
 

@@ -1,5 +1,10 @@
 """The one exception for mistakes that the person who started memkit can mend."""
 
+import errno
+
+# What the system says of a full or read-only disk: the same will fail again.
+NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
 
 class InputError(ValueError):
     """A wrong flag, config field, file or folder.

@@ -8,6 +8,7 @@ import vl_convert
 from markupsafe import Markup
 
 from memkit import charts
+from memkit.report import wording
 
 
 def text(name):
@@ -30,6 +31,7 @@ def page(template, scripts, **values):
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(text),
     )
+    environment.filters["coded"] = wording.coded
     style = Markup(text("style.css"))
     script = Markup("\n".join(map(text, scripts)))
     return environment.get_template(template).render(

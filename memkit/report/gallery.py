@@ -1,11 +1,8 @@
 """The gallery's presets: which examples are worth a look, and in which order."""
 
-import base64
 import dataclasses
-import io
 
 import numpy as np
-from PIL import Image
 
 from memkit.charts.trajectories import label
 from memkit.report import content as contents
@@ -165,11 +162,3 @@ def _per_class_name(content, seen):
 
 def _preset(seen, title, note, indices):
     return Preset(title=title, note=note, examples=tuple(map(int, indices)), series=seen.series)
-
-
-def data_url(image):
-    """Returns one image, uint8 [h, w, 1 or 3], as a PNG data URL."""
-    pixels = np.asarray(image)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,11 +1,19 @@
 """Numbers as text: estimate +/- 1.96 standard errors, and words for what is undefined."""
 
 import math
+import re
+
+from markupsafe import Markup, escape
 
 Z = 1.96  # normal quantile of a two-sided 95% interval
 MISSING = "not available"
 ABSENT = "–"
 SMALLEST_CHANGE = 0.005
+
+
+def coded(text):
+    """Returns the text as HTML, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def defined(value):

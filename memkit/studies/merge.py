@@ -41,8 +41,9 @@ class Merged:
 def merge(workdir, sources, *, command=""):
     """Copies the sound runs of studies into a folder where they are missing.
 
-    A run of a teacher is its record and its weights, from one study. Estimates and reports are not
-    copied. Interrupted, the folder holds a study with fewer runs; the same call goes on.
+    A run of a teacher is its record and its weights, from one study. Estimates, reports and removal
+    studies are not copied: they follow from the runs that a study has. Interrupted, the folder
+    holds a study with fewer runs; the same call goes on.
 
     Args:
       workdir: folder of the merged study: one of the same fingerprint, or a new one.

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import functools
 
+from absl import logging
+
 from memkit import studies
 from memkit.errors import InputError
 from memkit.sweeps import pool as processes
@@ -61,8 +63,7 @@ def execute(
       workers died, and {point name: runs} that were not tried because of them.
 
     Raises:
-      InputError: a run met a mistake of the user, such as a full disk.
-      RuntimeError: no worker process can start.
+      InputError: a run met a mistake of the user, such as a full disk, or no worker can start.
       KeyboardInterrupt: the workers are ended first.
     """
     studies.forget_failures(study, missing)
@@ -112,12 +113,12 @@ def _serve(sweep, one):
     elif kind == "done":
         sweep.queue.finished(one, *rest)
     else:
-        is_input_error, text = rest
-        if is_input_error:
-            raise InputError(text if one.has_begun else _startup(text))
+        kind, text = rest
         if not one.has_begun:
-            raise RuntimeError(_startup(text))
-        sweep.queue.failed(one, text, attempts=1)
+            raise _no_start(text)
+        if kind == "mistake":
+            raise InputError(text)
+        sweep.queue.failed(one, text, attempts=ATTEMPTS if kind == "chance" else 1)
 
 
 def _bury(sweep, one):
@@ -134,8 +135,12 @@ def _bury(sweep, one):
     if sweep.failed_starts < _FAILED_STARTS:
         sweep.free.append(one.environment)
     elif not sweep.workers and not sweep.free:
-        raise RuntimeError(_startup(reason))
+        raise _no_start(reason)
 
 
-def _startup(reason):
-    return f"a worker process could not start: {reason}"
+def _no_start(reason):
+    """Returns the InputError of a worker that cannot start; its last words go to the log."""
+    *words, last = reason.strip().splitlines()
+    if words:
+        logging.error("%s", "\n".join(words))
+    return InputError(f"a worker process could not start: {last}")

@@ -12,7 +12,7 @@ from memkit import studies
 from memkit.sweeps import selection
 
 BLOCK = 4  # runs handed out at a time, at least
-ATTEMPTS = 3  # workers that a run may cost before it is set aside
+ATTEMPTS = 3  # failures by chance of a run before it is set aside
 IN_A_ROW = 3  # runs of a point that fail, none finished in between, before the point is left
 _LISTING_SHARE = 0.05  # of the time goes into looking what other executors have finished
 
@@ -116,7 +116,7 @@ class Queue:
           worker: who took it.
           reason: text, the last line of which says it all.
           attempts: failures after which a run is set aside: 1 where it raised, since it would
-            again, ATTEMPTS where its worker died, since that may be chance.
+            again, ATTEMPTS where its worker, a disk or a network failed, since that may be chance.
         """
         name, runs = self._taken.pop(worker)
         blamed, others = runs[: self._runs_at_once], runs[self._runs_at_once :]

@@ -9,7 +9,7 @@ import threading
 import traceback
 
 from memkit import studies
-from memkit.errors import InputError
+from memkit.errors import NOT_WRITABLE, InputError
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
 ENVIRONMENT = {
@@ -24,8 +24,7 @@ def main(connection, errors, workdir, environment, setup, work):
     """Serves blocks that come over a connection until it closes.
 
     Messages in: (point name, runs). Messages out: ("done", run, seconds) after each record is on
-    disk, ("failed", is_input_error, text) when setup or the first run not done raised, ("idle",)
-    when ready for a block.
+    disk, `failure` when setup or the first run not done raised, ("idle",) when ready for a block.
 
     Args:
       connection: multiprocessing connection to the parent.
@@ -66,10 +65,16 @@ def outcomes(study, point, runs, work):
 
 
 def failure(error):
-    """Returns the message of `main` about an exception."""
-    is_input_error = isinstance(error, (InputError, OSError))
-    text = str(error) if is_input_error else "".join(traceback.format_exception(error))
-    return "failed", is_input_error, text
+    """Returns the message of `main` about an exception: ("failed", kind, text).
+
+    A "mistake" is for somebody to mend, and its text one line. "chance" is what a disk or a network
+    fails at and may do the next time. Anything else is a "fault", which would be met again.
+    """
+    is_full = isinstance(error, OSError) and error.errno in NOT_WRITABLE
+    if isinstance(error, InputError) or is_full:
+        return "failed", "mistake", str(error)
+    kind = "chance" if isinstance(error, OSError) else "fault"
+    return "failed", kind, "".join(traceback.format_exception(error))
 
 
 def prepare(environment=None):
@@ -88,9 +93,12 @@ def prepare(environment=None):
 def _write(study, point, run, arrays, info):
     try:
         studies.write_record(study, point, run, arrays, info)
-    except OSError as error:  # Of a full disk, say; the system names no file.
-        why = error.strerror or error
-        raise InputError(f"{study.workdir}: {why} (run {run} of {point.name})") from error
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        # The system names no file.
+        where = f"run {run} of {point.name}"
+        raise InputError(f"{study.workdir}: {error.strerror} ({where})") from error
 
 
 def _die_with_parent():

@@ -1,26 +1,8 @@
-import base64
 import dataclasses
-import io
 
 import numpy as np
-import pytest
-from PIL import Image
 
 from memkit.report import gallery
-from memkit.seeds import stream
-
-
-def _pixels(url):
-    head, body = url.split(",")
-    assert head == "data:image/png;base64"
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(body))))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_data_url_holds_exactly_the_pixels(channels):
-    image = stream(0, "tests/gallery").integers(0, 256, (5, 7, channels), dtype=np.uint8)
-    found = _pixels(gallery.data_url(image))
-    np.testing.assert_array_equal(found.reshape(5, 7, channels), image)
 
 
 def test_top_is_sorted_leaves_out_nan_and_keeps_ties_in_order():

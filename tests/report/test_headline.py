@@ -99,3 +99,9 @@ def test_failed_runs_are_a_caution(content):
 def test_middle_alpha_is_taken_by_value():
     assert headline.middle({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
     assert headline.middle({0.2: 0}) == 0.2
+
+
+def test_words_between_backticks_become_code_and_markup_stays_text():
+    found = wording.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
+    wanted = "run <code>memkit audit --top=&#34;&lt;3&gt;&#34;</code> or <code>x</code>; 5 &gt; 4"
+    assert found == wanted

@@ -78,7 +78,8 @@ def after_teacher(study, point, runs):
 def fail_at(study, point, runs, *, name, bad_runs, how, journal=None, times=1000):
     """Fails at some runs of a point, so many times in all that `journal` counts.
 
-    By an exception, a mistake of the user, a full disk, the death of the process or a signal.
+    By an exception, a mistake of the user, a failing or a full disk, the death of the process or a
+    signal.
     """
     for run in runs:
         if point.name == name and run in bad_runs:
@@ -96,6 +97,8 @@ def _fail(how):
         raise ZeroDivisionError("the loss divided by zero")
     if how == "input":
         raise InputError("model: expected a trainable model, received none")
+    if how == "disk":
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
     if how == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if how == "exit":

@@ -147,6 +147,20 @@ def test_a_full_disk_ends_the_sweep_with_a_line(study):
     assert executors.announced(study) == {}
 
 
+@pytest.mark.parametrize(("times", "bad"), [(2, set()), (1000, {6})])
+def test_a_disk_that_fails_is_tried_three_times_at_a_run(study, journal, times, bad):
+    point = study.points[0]
+    work = functools.partial(
+        fake_work.fail_at, name=point.name, bad_runs=(6,), how="disk", journal=journal, times=times
+    )
+    failures, left = execute(study, work, workers=1)
+    assert [failure.run for failure in failures] == sorted(bad)
+    assert all("Input/output error" in failure.reason for failure in failures)
+    assert left == {}
+    assert done(study, point) == set(range(20)) - bad
+    assert len(os.listdir(journal)) == 3
+
+
 def test_runs_that_another_executor_finishes_meanwhile_are_not_repeated(study, journal):
     point = study.points[1]
 
@@ -194,12 +208,12 @@ def test_a_mistake_of_the_user_met_in_a_worker_ends_the_sweep_with_its_line(stud
 
 
 def test_a_worker_that_cannot_start_says_why(study):
-    with pytest.raises(RuntimeError, match="the engine is broken here"):
+    with pytest.raises(InputError, match="^a worker .* could not start: .*engine is broken here$"):
         execute(study, setup=fake_work.broken_setup)
 
 
 def test_dead_workers_that_never_started_end_the_sweep(study):
-    with pytest.raises(RuntimeError, match="could not start: .* exit code 9"):
+    with pytest.raises(InputError, match="could not start: .* exit code 9"):
         execute(study, setup=fake_work.deadly_setup)
 
 

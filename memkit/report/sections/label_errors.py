@@ -7,7 +7,7 @@ from markupsafe import Markup
 from memkit.analysis import audit_text
 from memkit.estimators import audit as auditing
 from memkit.report import content as contents
-from memkit.report import gallery, wording
+from memkit.report import wording
 from memkit.report.sections import Section
 
 TITLE = "Suspected label errors"
@@ -45,7 +45,8 @@ _CARDS = """
 <ul class="cards">
 {% for card in cards %}
 <li class="card{% if card.planted %} planted{% endif %}">
-<img src="{{ card.image }}" alt="{{ card.alt }}" width="84" height="84">
+<span class="picture" data-sheet="train" data-example="{{ card.example }}"
+ data-text="{{ card.alt }}"></span>
 <div>
 <div class="head"><span class="id">{{ card.id }}</span>
 {% if card.planted %}<span class="badge flipped">planted label</span>{% endif %}
@@ -64,7 +65,8 @@ def section(content):
     if not found:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
     arrays = content.arrays["audit"]
-    groups = (_group(content, arrays, kind, *SHOWN[kind]) for kind in SHOWN)
+    shown = {kind: _members(arrays, kind) for kind in SHOWN}
+    groups = (_group(content, arrays, kind, *shown[kind]) for kind in shown)
     point = next(p for p in content.summary["points"] if p["name"] == found["point"])
     place = contents.size_text(content, point)
     return Section(
@@ -72,6 +74,7 @@ def section(content):
         title=TITLE,
         intro=INTRO.format(found["num_runs"], place, *found["held_out"]),
         html=Markup("").join([_kinds(found), *groups]),
+        pictures={"train": [i for examples, _ in shown.values() for i in examples]},
     )
 
 
@@ -87,17 +90,21 @@ def _kinds(found):
     return _rendered(_KINDS, rows=rows, caption=caption, planted=planted)
 
 
-def _group(content, arrays, kind, most, title):
-    order = arrays["order"]
+def _members(arrays, kind):
+    """Returns the shown examples of a kind, the most suspect first, and how many there are."""
+    order, (most, _) = arrays["order"], SHOWN[kind]
     members = order[arrays["kind"][order] == kind]
-    if not len(members):
+    return members[:most].tolist(), len(members)
+
+
+def _group(content, arrays, kind, examples, count):
+    if not count:
         return Markup("")
-    shown = members[:most]
     note = "The least probable given labels first. In brackets: votes, and intervals."
-    if len(members) > most:
-        note = f"The first {most} of {len(members)}. {note}"
-    cards = [_card(content, arrays, kind, int(i)) for i in shown]
-    return _rendered(_CARDS, title=title, note=note, cards=cards)
+    if count > len(examples):
+        note = f"The first {len(examples)} of {count}. {note}"
+    cards = [_card(content, arrays, kind, i) for i in examples]
+    return _rendered(_CARDS, title=SHOWN[kind][1], note=note, cards=cards)
 
 
 def _card(content, arrays, kind, index):
@@ -120,7 +127,7 @@ def _card(content, arrays, kind, index):
     ]
     return {
         "id": str(content.ids[index]),
-        "image": gallery.data_url(content.thumbnails[index]),
+        "example": index,
         "alt": f"Example {content.ids[index]}, labeled {given}",
         "planted": flipped,
         "facts": facts,
