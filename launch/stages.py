@@ -48,6 +48,7 @@ def open_study(config, workdir):
     study = studies.open_or_create(workdir, config, work.load_dataset(config), command=command)
     studies.remove_temporaries(study)
     studies.executors.remove_ended(study)
+    studies.checkpoints.remove_finished(study)
     return study
 
 

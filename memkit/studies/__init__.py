@@ -3,7 +3,7 @@
 `studies.load(path)` and the readers here are for notebooks too; none of them imports an engine.
 """
 
-from memkit.studies import executors, removal
+from memkit.studies import checkpoints, executors, removal
 from memkit.studies.creation import draft, open_or_create
 from memkit.studies.pictures import thumbnails
 from memkit.studies.points import Point
@@ -41,6 +41,7 @@ __all__ = [
     "Point",
     "Runs",
     "Study",
+    "checkpoints",
     "draft",
     "duplicates",
     "executors",

@@ -136,7 +136,7 @@ def remove_temporaries(study):
     folders = [study.workdir / name for name in names]
     for point in study.points:
         inside = study.workdir / "points" / point.name
-        folders += [inside, inside / "runs", inside / "weights"]
+        folders += [inside, *(inside / name for name in ("runs", "weights", "checkpoints"))]
     for folder in folders:
         storage.remove_stale_temporaries(folder)
 

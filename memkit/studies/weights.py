@@ -14,7 +14,7 @@ def is_teacher(study, point):
 def write_weights(study, point, run, values):
     """Keeps the trained values of a teacher's variables, in the order of `model.variables`."""
     arrays = {f"v{place:05d}": value for place, value in enumerate(values)}
-    write_npz(weights_file(study, point, run), subset=_place(study, point, run), **arrays)
+    write_npz(weights_file(study, point, run), subset=place(study, point, run), **arrays)
 
 
 def read_weights(study, point, run):
@@ -29,7 +29,7 @@ def read_weights(study, point, run):
     if not where.exists():
         raise expected(point.name, f"run {run} of its teacher {teacher.name} trained first", "none")
     with read_npz(where) as file:
-        if str(file["subset"]) != _place(study, teacher, run):
+        if str(file["subset"]) != place(study, teacher, run):
             raise InputError(f"{where}: weights of another run, subset or study; delete the file")
         return [file[name] for name in sorted(set(file.files) - {"subset"})]
 
@@ -61,10 +61,10 @@ def _problem(study, point, run):
     try:
         with read_npz(weights_file(study, point, run)) as file:
             arrays = {name: file[name] for name in file.files}  # Reading checks their sums.
-            place = str(arrays.pop("subset"))
+            whose = str(arrays.pop("subset"))
     except Exception as error:  # Damaged bytes make the zip and npy readers raise almost anything.
         return f"not whole weights ({type(error).__name__})"
-    if place != _place(study, point, run):
+    if whose != place(study, point, run):
         return "weights of another run, subset or study"
     return None if arrays else "no weights at all"
 
@@ -79,5 +79,6 @@ def weights_file(study, point, run):
     return study.workdir / "points" / point.name / "weights" / f"{run}.npz"
 
 
-def _place(study, point, run):
+def place(study, point, run):
+    """Returns the text that says whose weights a file holds: of which point, run and subset."""
     return f"{point.fingerprint}/{run}/{records.subset_hash(study.train_mask[run])}"

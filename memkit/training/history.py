@@ -40,6 +40,20 @@ class History:
         self._learned[rows[~correct]] = self._epochs
         self._was_correct[rows] = correct
 
+    def state(self):
+        """Returns {name: array} of all sums, which `restore` takes."""
+        return {
+            "counts": self._counts,
+            "sums": self._sums,
+            "learned": self._learned,
+            "was_correct": self._was_correct,
+        }
+
+    def restore(self, state):
+        """Goes on from a `state` of the same run."""
+        for name, array in self.state().items():
+            array[:] = state[name]
+
     def arrays(self):
         """Returns the history arrays of `records.SCHEMA`; means are NaN where nothing was seen."""
         seen = np.where(self._counts[0] > 0, self._counts[0], np.nan)

@@ -12,7 +12,7 @@ from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
 from memkit.studies import points
 from memkit.studies.points import LAST_LAYER
-from memkit.training import engines, plan, recipe, recording
+from memkit.training import checkpoint, engines, plan, recipe, recording
 from memkit.training.history import History
 from memkit.training.images import all_images
 
@@ -60,16 +60,19 @@ def train_runs(study, point, runs, *, setup):
         # A compiled program has one size; what stands in for missing runs is thrown away.
         filled = pack + [pack[-1]] * (program.size - len(pack))
         teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
-        curves, steps, histories = train_pack(program, study, point, filled, teachers=teachers)
+        keeper = checkpoint.Keeper(program, study, point, filled, engine=setup.engine)
+        trained = train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
         evaluations = program.evaluate()
         if studies.is_teacher(study, point):
             for run, weights in zip(pack, program.weights()):
                 studies.write_weights(study, point, run, weights)
         seconds = (time.perf_counter() - started) / len(pack)
-        for place, run in enumerate(pack):
-            arrays = recording.arrays(evaluations[place], curves[place], study)
-            done = {"steps": steps[place], "seconds": round(seconds, 4)}
-            yield run, *record(study, point, run, arrays, histories[place], setup, **done)
+        for progress, evaluation, run in zip(trained, evaluations, pack):
+            arrays = recording.arrays(evaluation, progress.curve, study)
+            done = {"steps": progress.steps, "seconds": round(seconds + progress.before, 4)}
+            yield run, *record(study, point, run, arrays, progress.history, setup, **done)
+            if progress.is_kept:
+                studies.checkpoints.remove(study, point, run)
 
 
 def record(study, point, run, arrays, history, setup, *, steps=0, seconds=0.0, is_blocked=False):
@@ -81,7 +84,7 @@ def record(study, point, run, arrays, history, setup, *, steps=0, seconds=0.0, i
     return arrays, info
 
 
-def train_pack(program, study, point, runs, *, teachers=(), stop_after=None):
+def train_pack(program, study, point, runs, *, teachers=(), stop_after=None, keeper=None):
     """Trains the runs of a pack, each from its own initial values on its own subset.
 
     Args:
@@ -91,32 +94,27 @@ def train_pack(program, study, point, runs, *, teachers=(), stop_after=None):
       runs: indices of as many runs as the program takes.
       teachers: the weights of each student's teacher; none for models that are no students.
       stop_after: epochs after which to stop, for measuring; None trains to the end.
+      keeper: checkpoint.Keeper of these runs, or None to keep no checkpoints.
 
     Returns:
-      (curves, steps, histories), one of each per run: [epochs, 3] mean objective in nats, mean
-      accuracy and last rate of each epoch, NaN for epochs after a non-finite loss; steps done
-      before that; History.
+      The checkpoint.Progress of each run.
     """
     epochs = point.config["training"]["epochs"]
     draws = [functools.partial(_initial_values, point=point, run=run) for run in runs]
     program.reset(draws, teachers or None)
-    curves = [np.full((epochs, 3), np.nan, np.float32) for _ in runs]
-    histories = [History(study.sizes.train, epochs) for _ in runs]
-    steps, alive = [0] * len(runs), set(range(len(runs)))
+    progress = [checkpoint.Progress.of(study.sizes.train, epochs) for _ in runs]
+    done = keeper.resume(progress) if keeper else 0
     plans = zip(*(_epochs(study, point, run) for run in runs), strict=True)
-    for epoch, epoch_plans in enumerate(itertools.islice(plans, stop_after)):
+    for epoch, epoch_plans in enumerate(itertools.islice(plans, done, stop_after), done):
         said = program.train(epoch_plans)
-        for place in sorted(alive):
-            mine, its_plan = said[place], epoch_plans[place]
-            curves[place][epoch] = mine.objective.mean(), mine.correct.mean(), its_plan.rate[-1]
-            steps[place] += len(its_plan.rate)
-            if np.isfinite(mine.objective).all():
-                histories[place].add(epoch, its_plan.index, mine)
-            else:
-                alive.remove(place)
-        if not alive:
+        for one, plan_of_run, steps in zip(progress, epoch_plans, said, strict=True):
+            if one.is_alive:
+                one.add(epoch, plan_of_run, steps)
+        if not any(one.is_alive for one in progress):
             break
-    return curves, steps, histories
+        if keeper and epoch + 1 < epochs:
+            keeper.keep(progress, epoch + 1)
+    return progress
 
 
 def _initial_values(model, *, point, run):

@@ -9,7 +9,7 @@ import numpy as np
 
 from memkit import studies
 from memkit.training import engines, work
-from tests.training import programs
+from tests.training import programs, resuming
 
 
 def records(argument, engine):
@@ -63,3 +63,30 @@ def cached(argument, engine):
     engine.jax.monitoring.register_event_listener(count)
     programs.execute(programs.as_case(argument), engine)
     return {name: np.array(number) for name, number in counts.items()}
+
+
+def resumed(workdir, engine):
+    """Returns what runs 0 to 2 answer when they are interrupted after 2 of 4 epochs.
+
+    `together` goes on as one pack, `apart` with run 1 interrupted once more; `epochs` of each after
+    the interruption, and `undisturbed` answers.
+    """
+    study = studies.load(workdir)
+    point, setup = study.points[0], engines.Setup("jax", packing="vmap", runs_per_program=3)
+
+    def answers(runs=(0, 1, 2)):
+        arrays, epochs = resuming.train(study, point, runs, setup)
+        return np.stack([arrays[run, "train_logodds"] for run in runs]), len(epochs)
+
+    undisturbed, _ = answers()
+    resuming.interrupt(study, point, [0, 1, 2], setup, after=2)
+    together, first = answers()
+    resuming.interrupt(study, point, [0, 1, 2], setup, after=2)
+    resuming.interrupt(study, point, [1, 1, 1], setup, after=1)
+    apart, second = answers()
+    return {
+        "undisturbed": undisturbed,
+        "together": together,
+        "apart": apart,
+        "epochs": np.array([first, second]),
+    }

@@ -132,6 +132,8 @@ class Program:
       train: (R EpochPlans) -> R Steps; one epoch.
       evaluate: () -> R Evaluations.
       weights: () -> R lists of arrays, the values of the model's variables.
+      state: () -> R lists of arrays, all that an epoch changes.
+      restore: (R lists) -> None; after a reset, goes on from a state.
     """
 
     size: int
@@ -139,6 +141,8 @@ class Program:
     train: collections.abc.Callable
     evaluate: collections.abc.Callable
     weights: collections.abc.Callable
+    state: collections.abc.Callable
+    restore: collections.abc.Callable
 
 
 def check(name):

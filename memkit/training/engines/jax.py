@@ -114,7 +114,24 @@ def compile_program(blueprint, *, setup, images, labels, resident):
         states = jax.device_get(held["states"])
         return [jax_run.values(model, jax_pack.one(states, run)) for run in range(size)]
 
-    return Program(size=size, reset=reset, train=train, evaluate=evaluate, weights=weights)
+    def state():
+        states = jax.device_get(held["states"])
+        return [jax.tree.leaves(jax_pack.one(states, run)) for run in range(size)]
+
+    def restore(states):
+        tree = jax.tree.structure(held["states"])
+        whole = _stack([jax.tree.unflatten(tree, of_run) for of_run in states])
+        held["states"] = jax_pack.place(whole, mesh, by_run=True)
+
+    return Program(
+        size=size,
+        reset=reset,
+        train=train,
+        evaluate=evaluate,
+        weights=weights,
+        state=state,
+        restore=restore,
+    )
 
 
 def build_programs(blueprint, *, mesh, packing, whole_epochs, resident, image_shape):

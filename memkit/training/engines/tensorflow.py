@@ -124,6 +124,10 @@ def compile_program(blueprint, *, setup, images, labels, resident):
             for variable, value in zip(teacher.variables, teachers[0], strict=True):
                 variable.assign(value)
 
+    def restore(states):
+        for variable, value in zip((*model.variables, *velocity), states[0], strict=True):
+            variable.assign(value)
+
     xla = setup.kind == "gpu" and count == 1
     graph = replicas.whole_epochs if resident else replicas.one_by_one
     train_epoch = _train(graph(strategy, train_step, xla=xla), None if resident else images)
@@ -153,6 +157,8 @@ def compile_program(blueprint, *, setup, images, labels, resident):
         train=train,
         evaluate=evaluate,
         weights=lambda: [[variable.numpy() for variable in model.variables]],
+        state=lambda: [[variable.numpy() for variable in (*model.variables, *velocity)]],
+        restore=restore,
     )
 
 
