@@ -3,6 +3,7 @@
 import copy
 import os
 import shutil
+import subprocess
 import sys
 import types
 
@@ -17,6 +18,7 @@ import sklearn.datasets
 
 from memkit import data
 from memkit.data.dataset import ImageDataset
+from tests import once
 
 NUM_TRAIN, NUM_TEST = 60, 21
 
@@ -126,6 +128,20 @@ def register(monkeypatch):
 def tiny(register):
     """The data set "tiny": 60 train and 21 test digits."""
     return register(_small_digits())
+
+
+@pytest.fixture(scope="session")
+def smoke_study(tmp_path_factory):
+    """The workdir of the smoke variant of the demo, run whole once for all; tests only read it."""
+
+    def make(folder):
+        command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
+        done = subprocess.run(
+            [*command, f"--workdir={folder}"], capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, done.stderr
+
+    return once.made(tmp_path_factory, "smoke_study", make)
 
 
 @pytest.fixture(scope="session")

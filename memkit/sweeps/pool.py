@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 
@@ -90,9 +91,26 @@ def start(pool, environment, *, workdir, setup, work):
     process = context.Process(target=worker.main, args=arguments, daemon=True)
     # First, so that an interrupted start is ended.
     pool.append(Worker(process, ours, heard, environment))
-    process.start()
+    multiprocessing.resource_tracker.ensure_running()  # It outlives the worker.
+    with _errors_to(said):
+        process.start()
     for end_of_worker in (theirs, said):  # So that they end with it.
         end_of_worker.close()
+
+
+@contextlib.contextmanager
+def _errors_to(connection):
+    """Gives processes that are started meanwhile this error stream from their first moment.
+
+    One whose parent is killed then would complain on the terminal that it cannot read its task.
+    """
+    own = os.dup(2)
+    os.dup2(connection.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
 
 
 def wait(workers, *, timeout):

@@ -2,8 +2,6 @@
 
 import dataclasses
 import pathlib
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -108,16 +106,10 @@ def large(written):
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory):
+def smoke(smoke_study):
     """Returns the report that `memkit run` wrote of a smoke study."""
-    workdir = tmp_path_factory.mktemp("smoke") / "study"
-    command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
-    done = subprocess.run(
-        [*command, f"--workdir={workdir}"], capture_output=True, text=True, timeout=900
-    )
-    assert done.returncode == 0, done.stderr
-    path = workdir / "report" / "index.html"
-    return Report(path=path, content=gather.content(studies.load(str(workdir))))
+    path = smoke_study / "report" / "index.html"
+    return Report(path=path, content=gather.content(studies.load(smoke_study)))
 
 
 @pytest.fixture(

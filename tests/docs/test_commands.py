@@ -58,6 +58,8 @@ def smoke(words):
         else:
             name, colon, arguments = config.partition(":")
             small.append(f"--config={name}:{arguments}{',' if colon else ''}smoke")
+    if words[0] == "removal":
+        small += ["--thresholds=0.5", "--repeats=2"]
     return small
 
 
@@ -77,7 +79,7 @@ def check_unrun(words):
 
 
 @pytest.fixture(scope="module")
-def readers_files(tmp_path_factory):
+def readers_files(tmp_path_factory, smoke_study):
     """A folder with images as a reader has them, and the smoke study of digits."""
     folder = tmp_path_factory.mktemp("reader")
     digits = sklearn.datasets.load_digits()
@@ -91,7 +93,7 @@ def readers_files(tmp_path_factory):
     arrays = {"x_train": images[:60], "x_test": images[60:80]}
     labels = {"y_train": digits.target[:60], "y_test": digits.target[60:80]}
     np.savez(folder / "images.npz", **arrays, **labels)
-    run(["memkit", "run", "--config=digits_width", "--workdir=out/digits"], folder)
+    shutil.copytree(smoke_study, folder / "out/digits")
     return folder
 
 

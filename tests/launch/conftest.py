@@ -1,7 +1,6 @@
 """Real `memkit` processes and tiny configs for them."""
 
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -10,6 +9,8 @@ import subprocess
 import sys
 
 import pytest
+
+from tests import once
 
 TINY = """
 from memkit.configs import common
@@ -83,25 +84,17 @@ def tiny_study(memkit, tiny_config, tmp_path_factory):
 
     It is run once for all test processes, and each has a copy of its own.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    run, said = shared / "tiny_study", shared / "tiny_study.json"
-    with open(shared / "tiny_study.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
-            result = memkit("run", f"--config={tiny_config}", f"--workdir={run}", "--workers=2")
-            said.write_text(json.dumps(dataclasses.asdict(result)))
+
+    def make(folder):
+        workdir = folder / "study"
+        result = memkit("run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
+        (folder / "said.json").write_text(json.dumps(dataclasses.asdict(result)))
+
+    folder = once.made(tmp_path_factory, "tiny", make)
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
-    shutil.copytree(run, workdir)
-    return workdir, Result(**json.loads(said.read_text().replace(str(run), str(workdir))))
-
-
-@pytest.fixture(scope="session")
-def smoke_study(memkit, tmp_path_factory):
-    """The workdir of the smoke variant of the demo, with the command's result."""
-    workdir = tmp_path_factory.mktemp("studies") / "smoke"
-    return workdir, memkit("run", "--config=digits_width:smoke", f"--workdir={workdir}")
+    shutil.copytree(folder / "study", workdir)
+    said = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
+    return workdir, Result(**json.loads(said))
 
 
 @pytest.fixture(scope="session")

@@ -102,9 +102,7 @@ def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tin
 
 @pytest.mark.slow
 def test_planted_labels_are_memorized_only_by_the_wide_model_of_the_smoke_study(smoke_study):
-    workdir, result = smoke_study
-    assert result.code == 0, result.err
-    narrow, wide = json.loads((workdir / "summary.json").read_text())["points"]
+    narrow, wide = json.loads((smoke_study / "summary.json").read_text())["points"]
     assert narrow["planted"]["mean_memorization"] < 0.05
     assert wide["planted"]["mean_memorization"] > 0.2
     assert wide["planted"]["auroc"] > 0.75
