@@ -9,16 +9,15 @@ a worker needs for a point it has not been at. Then workers take blocks of runs 
 study do, each from the point it is at, else from one that nobody is at, until all are done.
 """
 
-import heapq
 import importlib
 import json
-import math
 import pathlib
 import sys
 
 from absl import app, flags
 from memkit.launch import values
 
+from benchmarks import grid_play
 from memkit import tables
 from memkit.sweeps import pool, queue, tpu_check
 from memkit.training import tpu_check as counting
@@ -44,7 +43,9 @@ _CHIP = flags.DEFINE_enum("chip", "v5e", tuple(tpu_chips.CHIPS), "which chip")
 _SHARE = flags.DEFINE_float("share", 0.25, "of the chip's peak that a run reaches: an assumption")
 _START = flags.DEFINE_float("start", 20.0, "seconds until a worker is ready")
 _COMPILE = flags.DEFINE_float("compile", 60.0, "seconds for the programs of a point")
+_BLOCK = flags.DEFINE_integer("block", queue.BLOCK, "runs that a worker takes at a time")
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+_REPLAY = flags.DEFINE_string("replay", None, "an earlier JSON file, whose FLOPs are taken")
 
 
 def flops(name, chip):
@@ -56,52 +57,30 @@ def flops(name, chip):
     return check.job.study.config["subsets"]["num_runs"], counts
 
 
-def played(seconds, num_runs, *, workers, start, compile_seconds):
-    """Returns the seconds until a study is done.
-
-    Args:
-      seconds: {point: seconds of a run}, in the order of the study.
-      num_runs: runs of each point.
-      workers: how many there are, each with a chip.
-      start: seconds until a worker is ready.
-      compile_seconds: of a point that the worker has not just been at.
-    """
-    left = dict.fromkeys(seconds, math.ceil(num_runs / queue.BLOCK))
-    ready = [(start, worker, None) for worker in range(workers)]
-    busy, ended = {}, start
-    while left:
-        now, worker, last = heapq.heappop(ready)
-        busy.pop(worker, None)
-        taken = set(busy.values())
-        fresh = next((name for name in left if name not in taken), next(iter(left)))
-        name = last if last in left else fresh
-        left[name] -= 1
-        if not left[name]:
-            del left[name]
-        taking = queue.BLOCK * seconds[name] + (compile_seconds if name != last else 0)
-        busy[worker] = name
-        ended = max(ended, now + taking)
-        heapq.heappush(ready, (now + taking, worker, name))
-    return ended
-
-
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     speed = tpu_chips.CHIPS[_CHIP.value].peak * _SHARE.value
+    known = json.loads(pathlib.Path(_REPLAY.value).read_text()) if _REPLAY.value else {}
     rows, found = [], {}
     for name in _CONFIGS.value:
-        num_runs, counts = flops(name, _CHIP.value)
+        if name in known:
+            counts = known[name]["flops"]
+            num_runs = known[name]["runs"] // len(counts)
+        else:
+            num_runs, counts = flops(name, _CHIP.value)
+            print(f"{name} counted", file=sys.stderr, flush=True)
         seconds = {point: count / speed for point, count in counts.items()}
         work = num_runs * sum(seconds.values()) / 3600
-        options = {"start": _START.value, "compile_seconds": _COMPILE.value}
-        hours = {n: played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS}
+        options = {"start": _START.value, "compile_seconds": _COMPILE.value, "block": _BLOCK.value}
+        hours = {
+            n: grid_play.played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS
+        }
         ends = (min(counts.values()), max(counts.values()))
         cells = [f"{hours[n]:.3g} ({work / n / hours[n]:.0%})" for n in NUMBERS]
         runs = num_runs * len(counts)
         rows.append([name, runs, *(f"{end:.3g}" for end in ends), f"{work:.4g}", *cells])
         found[name] = {"runs": runs, "flops": counts, "chip_hours": work, "hours": hours}
-        print(f"{name} counted", file=sys.stderr, flush=True)
     header = ["config", "runs", "FLOP/run, least", "most", "chip-hours"]
     print(tables.text([*header, *(f"hours on {n} (used)" for n in NUMBERS)], rows))
     total = sum(one["chip_hours"] for one in found.values())
