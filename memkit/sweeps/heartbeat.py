@@ -65,9 +65,11 @@ class Heartbeat:
         for name in names:  # Each is read once: a bucket bills by the read.
             if name not in self._beside and (state := executors.read(self._study, name)):
                 self._beside[name] = state
-        rows = [
-            (self._beside[name]["started"], name)
-            for name in names
-            if name in self._beside and self._beside[name]["shard"] == self._fixed["shard"]
-        ]
-        return sorted(rows).index((self._fixed["started"], executors.name())), len(rows)
+        own = self._fixed["started"], executors.name()
+        beside = {name: self._beside[name] for name in names if name in self._beside}
+        rows = {own} | {  # A listing may be late to hold this one's file.
+            (state["started"], name)
+            for name, state in beside.items()
+            if state["shard"] == self._fixed["shard"]
+        }
+        return sorted(rows).index(own), len(rows)
