@@ -19,7 +19,7 @@ from memkit.launch import values
 
 from benchmarks import grid_play
 from memkit import tables
-from memkit.sweeps import pool, queue, tpu_check
+from memkit.sweeps import pool, tpu_check
 from memkit.training import tpu_check as counting
 from memkit.training import tpu_chips
 
@@ -43,7 +43,6 @@ _CHIP = flags.DEFINE_enum("chip", "v5e", tuple(tpu_chips.CHIPS), "which chip")
 _SHARE = flags.DEFINE_float("share", 0.25, "of the chip's peak that a run reaches: an assumption")
 _START = flags.DEFINE_float("start", 20.0, "seconds until a worker is ready")
 _COMPILE = flags.DEFINE_float("compile", 60.0, "seconds for the programs of a point")
-_BLOCK = flags.DEFINE_integer("block", queue.BLOCK, "runs that a worker takes at a time")
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
 _REPLAY = flags.DEFINE_string("replay", None, "an earlier JSON file, whose FLOPs are taken")
 
@@ -72,7 +71,7 @@ def main(argv):
             print(f"{name} counted", file=sys.stderr, flush=True)
         seconds = {point: count / speed for point, count in counts.items()}
         work = num_runs * sum(seconds.values()) / 3600
-        options = {"start": _START.value, "compile_seconds": _COMPILE.value, "block": _BLOCK.value}
+        options = {"start": _START.value, "compile_seconds": _COMPILE.value}
         hours = {
             n: grid_play.played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS
         }

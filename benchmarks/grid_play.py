@@ -6,7 +6,7 @@ import math
 from memkit.sweeps import queue
 
 
-def played(seconds, num_runs, *, workers, start, compile_seconds, block=queue.BLOCK):
+def played(seconds, num_runs, *, workers, start, compile_seconds):
     """Returns the seconds until a study is done.
 
     Args:
@@ -15,8 +15,8 @@ def played(seconds, num_runs, *, workers, start, compile_seconds, block=queue.BL
       workers: how many there are, each with a chip.
       start: seconds until a worker is ready.
       compile_seconds: of a point that the worker has not just been at.
-      block: runs that a worker takes at a time.
     """
+    block = queue.block_size(num_runs * len(seconds), workers)
     left = dict.fromkeys(seconds, math.ceil(num_runs / block))
     ready = [(start, worker, None) for worker in range(workers)]
     busy, ended = {}, start

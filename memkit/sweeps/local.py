@@ -71,7 +71,13 @@ def execute(
     start = functools.partial(pool.start, workdir=study.workdir, setup=setup, work=work)
     sweep = _Sweep(pool, None, [], list(environments))
     try:
-        sweep.queue = Queue(study, missing, runs_at_once=runs_at_once, progress=progress)
+        sweep.queue = Queue(
+            study,
+            missing,
+            workers=len(environments),
+            runs_at_once=runs_at_once,
+            progress=progress,
+        )
         while not sweep.queue.is_over:
             _staff(sweep, start, heartbeat.place)
             for one in pool.wait(sweep.workers, timeout=_POLL_SECONDS):

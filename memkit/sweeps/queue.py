@@ -11,7 +11,8 @@ import time
 from memkit import studies
 from memkit.sweeps import selection
 
-BLOCK = 4  # runs handed out at a time, at least
+BLOCK = 4  # runs handed out at a time, at most, but for a pack
+BLOCKS_PER_WORKER = 16  # at least, so that the last ones do not hold up everything
 ATTEMPTS = 3  # failures by chance of a run before it is set aside
 IN_A_ROW = 3  # runs of a point that fail, none finished in between, before the point is left
 _LISTING_SHARE = 0.05  # of the time goes into looking what other executors have finished
@@ -27,6 +28,12 @@ class Failure:
     file: object
 
 
+def block_size(num_runs, workers, runs_at_once=1):
+    """Returns the runs to hand out at a time: few where workers get few, always whole packs."""
+    fair = num_runs // (BLOCKS_PER_WORKER * workers)
+    return -(-min(max(fair, 1), BLOCK) // runs_at_once) * runs_at_once
+
+
 class Queue:
     """What is to be done, what is being done, and what was left.
 
@@ -35,12 +42,13 @@ class Queue:
       left: {point: runs} not tried: their point failed too often in a row, or their teacher failed.
     """
 
-    def __init__(self, study, missing, *, runs_at_once=1, progress):
+    def __init__(self, study, missing, *, workers=1, runs_at_once=1, progress):
         """Starts with everything to be done.
 
         Args:
           study: Study.
           missing: {point name: runs to train}, points in the order to finish them.
+          workers: how many will ask for blocks.
           runs_at_once: runs that a worker trains at a time, so blocks are multiples of it.
           progress: Progress.
         """
@@ -48,7 +56,7 @@ class Queue:
         self._study, self._runs_at_once, self._progress = study, runs_at_once, progress
         self._waiting, self._position, self._taken, self._abandoned = {}, {}, {}, set()
         self._failed, self._in_a_row = collections.Counter(), collections.Counter()
-        size = -(-BLOCK // runs_at_once) * runs_at_once
+        size = block_size(sum(map(len, missing.values())), workers, runs_at_once)
         for name, runs in missing.items():
             blocks = [tuple(runs[i : i + size]) for i in range(0, len(runs), size)]
             if blocks:

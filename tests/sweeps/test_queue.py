@@ -14,6 +14,12 @@ from memkit.sweeps.queue import Queue
 from tests.sweeps import fake_work
 
 
+@pytest.fixture(autouse=True)
+def _blocks_of_four(monkeypatch):
+    """Blocks are as large as they get, though there are few runs."""
+    monkeypatch.setattr(queue_lib, "BLOCKS_PER_WORKER", 1)
+
+
 def progress_of(missing):
     counts = {name: len(runs) for name, runs in missing.items()}
     return Progress(counts, workers=1, stream=io.StringIO())
@@ -42,6 +48,25 @@ def take_all(queue, **how):
         queue.ended("worker")
     assert queue.is_over
     return blocks
+
+
+@pytest.mark.parametrize(
+    ("num_runs", "workers", "at_once", "size"),
+    [
+        (400, 1, 1, 4),
+        (400, 8, 1, 3),
+        (400, 64, 1, 1),
+        (1, 1, 1, 1),
+        (400, 1, 3, 6),
+        (400, 64, 3, 3),
+        (40, 1, 8, 8),
+    ],
+)
+def test_blocks_are_small_where_workers_get_few_and_always_whole_packs(
+    monkeypatch, num_runs, workers, at_once, size
+):
+    monkeypatch.setattr(queue_lib, "BLOCKS_PER_WORKER", 16)
+    assert queue_lib.block_size(num_runs, workers, at_once) == size
 
 
 @pytest.mark.parametrize(("at_once", "size"), [(1, 4), (3, 6), (8, 8)])
