@@ -72,11 +72,7 @@ def execute(
     sweep = _Sweep(pool, None, [], list(environments))
     try:
         sweep.queue = Queue(
-            study,
-            missing,
-            workers=len(environments),
-            runs_at_once=runs_at_once,
-            progress=progress,
+            study, missing, workers=len(environments), runs_at_once=runs_at_once, progress=progress
         )
         while not sweep.queue.is_over:
             _staff(sweep, start, heartbeat.place)
