@@ -16,10 +16,17 @@ def read(study, point, run):
     """Returns {name: array} of a run's last state, or None where there is none to go on from.
 
     One of another subset or study and one that is damaged are none; the next one replaces them.
+
+    Raises:
+      OSError: the disk or network failed, so that a good one may be there.
     """
     try:
         with read_npz(_file(study, point, run)) as file:
             arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return None
+    except OSError:
+        raise
     except Exception:  # Damaged bytes make the zip and npy readers raise almost anything.
         return None
     return arrays if str(arrays.pop("subset", "")) == place(study, point, run) else None

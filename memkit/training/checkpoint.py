@@ -90,10 +90,9 @@ class Keeper:
 
     def keep(self, progress, epochs):
         """Writes how far the runs are after some epochs, if the last time was long enough ago."""
-        now = time.monotonic()
-        if now - self._last < SECONDS:
+        if time.monotonic() - self._last < SECONDS:
             return
-        share = (now - self._started) / len(self._runs)
+        share = (time.monotonic() - self._started) / len(self._runs)
         states = self._program.state()
         by_run = dict(zip(self._runs, zip(states, progress, strict=True), strict=True))
         for run, (values, one) in by_run.items():
@@ -104,7 +103,7 @@ class Keeper:
             studies.checkpoints.write(self._study, self._point, run, arrays)
         for one in progress:
             one.is_kept = True
-        self._last = now
+        self._last = time.monotonic()
 
 
 def _values(arrays):

@@ -61,6 +61,8 @@ def train_runs(study, point, runs, *, setup):
         filled = pack + [pack[-1]] * (program.size - len(pack))
         teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
         keeper = checkpoint.Keeper(program, study, point, filled, engine=setup.engine)
+        if setup.strategy == "multi_worker":  # Each process would keep another epoch.
+            keeper = None
         trained = train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
         evaluations = program.evaluate()
         if studies.is_teacher(study, point):

@@ -34,6 +34,16 @@ def deadly_setup():
     os._exit(9)
 
 
+class NoTask:
+    """What a worker process cannot even read."""
+
+    def __setstate__(self, state):
+        raise RuntimeError("this task cannot be read")
+
+    def __getstate__(self):
+        return {"state": "there"}
+
+
 def arrays(study, point, run):
     """The record arrays of one run: pure chance, fixed by point and run."""
     rng = seeds.stream(study.config["seed"], f"fake/{point.name}", run)

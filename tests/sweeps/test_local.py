@@ -212,6 +212,13 @@ def test_a_worker_that_cannot_start_says_why(study):
         execute(study, setup=fake_work.broken_setup)
 
 
+def test_what_a_worker_says_before_it_can_read_its_task_goes_to_its_parent(study, capfd, caplog):
+    with pytest.raises(InputError, match="could not start: .* exit code 1"):
+        execute(study, fake_work.NoTask())
+    assert "RuntimeError: this task cannot be read" in caplog.text
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_dead_workers_that_never_started_end_the_sweep(study):
     with pytest.raises(InputError, match="could not start: .* exit code 9"):
         execute(study, setup=fake_work.deadly_setup)

@@ -4,7 +4,9 @@ from unittest import mock
 
 import numpy as np
 
-from tests.training import programs
+from memkit import studies
+from memkit.training import engines
+from tests.training import programs, resuming
 
 
 def by_slices(argument, engine):
@@ -124,3 +126,18 @@ def traces(argument, engine):
         for name, graphs in made.items()
     }
     return counts | {f"{argument['name']}|{name}": array for name, array in said.items()}
+
+
+def resumed(workdir, engine):
+    """Returns what run 1 answers `undisturbed`, and when it is interrupted after 2 of 4 epochs.
+
+    `epochs` is the number of those after the interruption.
+    """
+    study = studies.load(workdir)
+    point = study.points[0]
+    setup = engines.Setup(strategy="mirrored", num_devices=2)
+    undisturbed, _ = resuming.train(study, point, [1], setup)
+    resuming.interrupt(study, point, [1], setup, after=2)
+    found, epochs = resuming.train(study, point, [1], setup)
+    key = 1, "train_logodds"
+    return {"undisturbed": undisturbed[key], "resumed": found[key], "epochs": np.array(len(epochs))}

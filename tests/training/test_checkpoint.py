@@ -130,20 +130,34 @@ def test_checkpoints_of_runs_with_a_record_are_removed_and_others_stay(study):
     assert files(study) == ["4.npz"]
 
 
-def test_a_pack_under_jax_goes_on_only_if_all_its_runs_were_kept_together(tmp_path):
+def _on_disk(folder, **training):
+    """Returns the workdir of a study whose images another process can load."""
     images = small_study.dataset()
     arrays = {
         f"{axis}_{part}": getattr(images, f"{part}_{name}")
         for part in ("train", "test")
         for axis, name in (("x", "images"), ("y", "labels"))
     }
-    np.savez(tmp_path / "data.npz", **arrays)
-    source = {"name": "npz", "path": str(tmp_path / "data.npz")}
-    config = small_study.config(training=small_study.config()["training"] | {"epochs": 4})
+    np.savez(folder / "data.npz", **arrays)
+    source = {"name": "npz", "path": str(folder / "data.npz")}
+    config = small_study.config(
+        training=small_study.config()["training"] | {"epochs": 4} | training
+    )
     config["dataset"] = config["dataset"] | source
     images = data.load("npz", path=source["path"])
-    workdir = studies.open_or_create(tmp_path / "study", config, images).workdir
-    jobs = {"tests.training.jax_jobs:resumed": str(workdir)}
+    return str(studies.open_or_create(folder / "study", config, images).workdir)
+
+
+@pytest.mark.slow
+def test_a_run_on_two_replicas_goes_on_with_the_same_bits(tmp_path):
+    jobs = {"tests.training.tensorflow_jobs:resumed": _on_disk(tmp_path, data_parallel=2)}
+    found = processes.start(jobs, engine="tensorflow", folder=tmp_path, num_devices=2)()
+    assert found["epochs"] == 2
+    np.testing.assert_array_equal(found["resumed"], found["undisturbed"])
+
+
+def test_a_pack_under_jax_goes_on_only_if_all_its_runs_were_kept_together(tmp_path):
+    jobs = {"tests.training.jax_jobs:resumed": _on_disk(tmp_path)}
     found = processes.start(jobs, engine="jax", folder=tmp_path)()
     assert found["epochs"].tolist() == [2, 4]
     for name in ("together", "apart"):
