@@ -76,6 +76,7 @@ def train(study, placement, *, shard=(0, 1), **chosen):
             runs_at_once=placement.runs_at_once,
             note=placement.note,
             shard=shard,
+            in_step=placement.in_step,
             pool=placement.pool,
         )
     except KeyboardInterrupt:

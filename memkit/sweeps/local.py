@@ -40,6 +40,7 @@ def execute(
     runs_at_once=1,
     note="",
     shard=(0, 1),
+    in_step=False,
     pool=processes,
 ):
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
@@ -56,6 +57,7 @@ def execute(
       runs_at_once: runs that `work` does at a time, so blocks are multiples of it.
       note: one line about workers and devices, for `memkit status`.
       shard: (i, n) that `missing` was chosen for.
+      in_step: other executors train the same runs with this one, so all keep to one order.
       pool: what starts, waits for and ends workers: the module `pool` or a `ray.Cluster`.
 
     Returns:
@@ -75,7 +77,7 @@ def execute(
             study, missing, workers=len(environments), runs_at_once=runs_at_once, progress=progress
         )
         while not sweep.queue.is_over:
-            _staff(sweep, start, heartbeat.place)
+            _staff(sweep, start, None if in_step else heartbeat.place)
             for one in pool.wait(sweep.workers, timeout=_POLL_SECONDS):
                 _serve(sweep, one)
             heartbeat.beat(sweep.queue.taken)

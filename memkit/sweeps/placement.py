@@ -31,6 +31,11 @@ class Placement:
         """Runs that a worker may train in one program."""
         return self.setup.runs_per_program * self.setup.num_devices
 
+    @property
+    def in_step(self):
+        """True where several processes train each run together."""
+        return self.setup.strategy == "multi_worker"
+
 
 def place(
     *,

@@ -93,10 +93,12 @@ class Queue:
         Args:
           worker: anything hashable that names who asks.
           last: name of the point it did last, whose program it has compiled.
-          place: (i, n), which of how many executors on the folder asks.
+          place: (i, n), which of how many executors on the folder asks; None where they train
+            each run together, so that all must take the same runs in the same order.
         """
         while (name := self._choose(last)) is not None:
-            self._skip_what_others_did(name)
+            if place is not None:
+                self._skip_what_others_did(name)
             if name in self._waiting:
                 runs = min(self._waiting[name], key=functools.partial(self._turn, name, place))
                 self._waiting[name].remove(runs)
@@ -153,7 +155,7 @@ class Queue:
 
     def _turn(self, name, place, block):
         """Returns a key that is least for the block to take next."""
-        i, n = place
+        i, n = place or (0, 1)
         position = self._position[name][block[0]]
         ahead = (int(position * n) - i) % n
         return ahead, -position if ahead else position

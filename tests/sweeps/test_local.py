@@ -10,7 +10,7 @@ from memkit.errors import InputError
 from memkit.studies import executors
 from memkit.sweeps import local
 from memkit.sweeps.queue import IN_A_ROW
-from tests.sweeps import fake_work
+from tests.sweeps import fake_work, sweeping
 from tests.sweeps.sweeping import execute
 
 
@@ -183,6 +183,28 @@ def test_runs_that_another_executor_finishes_meanwhile_are_not_repeated(study, j
     begun = {name.rsplit("-", 2)[0] for name in os.listdir(journal)}
     assert len(begun) == len(os.listdir(journal)) < 40
     assert "train 40/40 runs" in stream.getvalue()
+
+
+@pytest.mark.parametrize("in_step", [False, True])
+def test_only_executors_that_train_each_run_together_keep_to_one_order(
+    study, journal, monkeypatch, in_step
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(executors, "name", lambda: "another-1")
+        executors.announce(study, {"started": 0.0, "shard": [0, 1], "finished": 0, "blocks": []})
+    work = functools.partial(fake_work.draw, journal=journal)
+    assert execute(study, work, workers=1, in_step=in_step) == ([], {})
+    begun = [name for name, _, _ in sweeping.journal(journal)]
+    in_order = [f"{point.name}-{run}" for point in reversed(study.points) for run in range(20)]
+    assert (begun == in_order) == in_step
+    assert sorted(begun) == sorted(in_order)
+
+
+@pytest.mark.parametrize(("workers", "longest"), [(1, 2), (2, 1)])
+def test_blocks_are_smaller_where_more_workers_share_the_runs(study, journal, workers, longest):
+    work = functools.partial(fake_work.note_blocks, journal=journal)
+    assert execute(study, work, workers=workers) == ([], {})
+    assert {int(name.split("-")[0]) for name in os.listdir(journal)} == {longest}
 
 
 def test_an_executor_says_what_it_does_while_it_works_and_no_longer(study):
