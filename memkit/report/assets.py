@@ -16,12 +16,14 @@ def text(name):
     return importlib.resources.files("memkit.report").joinpath(name).read_text("utf-8")
 
 
-def page(template, scripts, **values):
+def page(template, scripts, *, specs, examples=None, **values):
     """Returns the text of a page; what a template names and `values` lack is an error.
 
     Args:
       template: name of a file of this package.
       scripts: names of files of this package, one module on the page.
+      specs: {name: Vega-Lite specification} of the charts that templates name.
+      examples: what the explorer reads, or None.
       **values: what the template names.
     """
     environment = jinja2.Environment(
@@ -35,7 +37,12 @@ def page(template, scripts, **values):
     style = Markup(text("style.css"))
     script = Markup("\n".join(map(text, scripts)))
     return environment.get_template(template).render(
-        style=style, bundle=bundle(), script=script, **values
+        style=style,
+        bundle=bundle(),
+        script=script,
+        specs=specs,
+        examples=examples,
+        **values,
     )
 
 
