@@ -3,8 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from memkit import errors, subsets, trajectories
-from memkit.estimators import memorization
+from memkit import errors, seeds, subsets, trajectories
+from memkit.estimators import grouped, memorization
+from memkit.trajectories import errors as errors_module
+from memkit.trajectories import null as null_module
 
 MIRROR = {
     "increasing": "decreasing",
@@ -275,7 +277,7 @@ def test_order_of_examples_does_not_matter(monkeypatch):
     outcomes = rng.random((4, 40, 50)) < rng.random(50)
     order = rng.permutation(50)
     whole = trajectories.permutation_null(outcomes, mask, seed=3)
-    monkeypatch.setattr(trajectories, "_BLOCK_ELEMENTS", 7000)
+    monkeypatch.setattr(null_module, "_BLOCK_ELEMENTS", 7000)
     parts = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
     np.testing.assert_array_equal(parts.p, whole.p[order])
     for alpha, null in whole.null_shares.items():
@@ -327,3 +329,73 @@ def test_diverged_runs_are_refused():
         trajectories.permutation_null(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
     with pytest.raises(errors.InputError, match="train_mask: expected a bool matrix"):
         trajectories.permutation_null(np.zeros((2, 4, 6)), np.ones((4, 6)))
+
+
+def _drifting(study, truth, num_runs=40):
+    """Returns outcomes [A, M, N] and the mask of a study of examples with true memorization."""
+    rng = np.random.default_rng(study)
+    mask = subsets.balanced(np.zeros(len(truth), int), num_runs, 0.7, study)
+    rate = np.where(mask, 0.05 + truth.T[:, None], 0.05)
+    return rng.random(rate.shape) < rate, mask
+
+
+def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
+    truth = np.random.default_rng(0).uniform(0, 0.9, (30, 3))
+    outcomes, mask = _drifting(0, truth, num_runs=24)
+    points = np.tile(np.arange(3), (20, 24, 1))
+    seeds.stream(5, "permutation_null").permuted(points[1:], axis=2, out=points[1:])
+    variances = []
+    for draw in range(4):
+        group = grouped.run_groups(24, 5, num_groups=4, draw=draw)
+        shares = []
+        for left_out in range(4):
+            runs = np.flatnonzero(group != left_out)
+            studies = [
+                np.stack(
+                    [memorization(outcomes[o[runs, a], runs], mask[runs]).value for a in range(3)],
+                    axis=1,
+                )
+                for o in points
+            ]
+            ranges = np.ptp(studies, axis=2)
+            p = np.mean(ranges >= ranges[0] - 1e-6, axis=0)
+            classes = _names(studies[0], 0.2, p)
+            shares.append([classes.count(name) / 30 for name in trajectories.CLASSES[:-1]])
+        variances.append(3 * np.var(shares, axis=0))
+    found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
+    wanted = np.sqrt(np.mean(variances, axis=0))
+    assert np.count_nonzero(wanted) > 2
+    assert [found[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(wanted.tolist())
+    assert found["undefined"] == 0
+
+
+def test_errors_of_shares_are_near_their_spread_over_studies():
+    """Examples stay, runs are drawn anew."""
+    rng = np.random.default_rng(0)
+    truth = np.clip(rng.uniform(0, 0.7, (250, 1)) + rng.normal(0, 0.15, (250, 3)), 0, 0.95)
+    values, errors = [], []
+    for study in range(40):
+        outcomes, mask = _drifting(study, truth)
+        stacked = trajectories.stack([memorization(o, mask) for o in outcomes])
+        p = trajectories.permutation_null(outcomes, mask, num_permutations=99, seed=study).p
+        found = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
+        values.append([found[name] for name in ("constant", "increasing", "decreasing")])
+        found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
+        errors.append([found[0.2][name] for name in ("constant", "increasing", "decreasing")])
+    ratio = np.mean(errors, axis=0) / np.std(values, axis=0, ddof=1)
+    assert (ratio > 0.7).all() and (ratio < 1.7).all(), ratio
+
+
+@pytest.mark.parametrize("num_runs", [2, 3])
+def test_errors_of_shares_of_few_runs_are_undefined_or_numbers(num_runs):
+    mask = np.arange(num_runs)[:, None] == np.arange(8) % num_runs
+    found = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
+    assert set(found) == set(trajectories.CLASSES)
+    assert all(np.isnan(error) or error >= 0 for error in found.values())
+
+
+def test_errors_of_shares_do_not_depend_on_the_blocks(monkeypatch):
+    outcomes, mask = _drifting(0, np.random.default_rng(0).uniform(0, 0.9, (40, 3)))
+    whole = trajectories.share_errors(outcomes, mask, [0.1, 0.2])
+    monkeypatch.setattr(errors_module, "_BLOCK_ELEMENTS", 7 * 4 * 300)
+    assert trajectories.share_errors(outcomes, mask, [0.1, 0.2]) == whole

@@ -52,7 +52,7 @@ def estimate(study):
         summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
     found = along_axis.analyze(study, outcomes)
     studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
-    for key in ("", "_null", "_nonconstant"):
+    for key in ("", "_stderr", "_null", "_nonconstant"):
         summary[f"trajectory_classes{key}"] = {
             name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
             for name, (_, shares) in found.items()

@@ -26,7 +26,8 @@ def analyze(study, outcomes):
       apart on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
       `comparisons.CrossHalf` (`half_first`, `half_second`, `half_across`, `corrected`), ceiling,
       jaccard at the threshold, and `<key>_stderr` over runs of spearman, mean_difference and
-      jaccard. The curves of all thresholds go to the file `agreement`, row by row.
+      jaccard. The curves of all thresholds go to the file `agreement`, row by row, with
+      `jaccard_stderr` and `difference_stderr`.
     """
     threshold = study.config["report"]["min_memorization"]
     rows, curves = [], []
@@ -37,15 +38,13 @@ def analyze(study, outcomes):
                 rows.append({"series": series, "outcome": outcome, **row})
                 curves.append(curve)
     if curves:
-        fields = [field.name for field in dataclasses.fields(comparisons.Curves)]
-        studies.write_arrays(
-            study, "agreement", {f: np.stack([getattr(c, f) for c in curves]) for f in fields}
-        )
+        stacked = {name: np.stack([curve[name] for curve in curves]) for name in curves[0]}
+        studies.write_arrays(study, "agreement", stacked)
     return {"threshold": threshold, "pairs": rows}
 
 
 def _of_series(study, along, outcome, threshold):
-    """Yields (row, Curves) of every two points."""
+    """Yields (row, {array of the file: [K]}) of every two points."""
     if len(along) < 2:
         return
     common = sorted(set.intersection(*(set(o.index) for o in along)))
@@ -58,6 +57,7 @@ def _of_series(study, along, outcome, threshold):
     errors = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
     for a, b in itertools.combinations(range(len(along)), 2):
         half = comparisons.cross_half(values[a], values[b], mask, seed)
+        of_numbers, of_curves = errors[a, b]
         row = {
             "first": along[a].point.name,
             "second": along[b].point.name,
@@ -70,15 +70,16 @@ def _of_series(study, along, outcome, threshold):
             "half_across": half.across,
             "corrected": half.corrected,
             "jaccard": comparisons.jaccard(scores[a], scores[b], threshold),
-            **errors[a, b],
+            **of_numbers,
         }
-        yield row, comparisons.threshold_curves(scores[a], scores[b])
+        yield row, vars(comparisons.threshold_curves(scores[a], scores[b])) | of_curves
 
 
 def _errors(values, mask, weights, threshold):
-    """Returns {(a, b): {"spearman_stderr", "mean_difference_stderr", "jaccard_stderr"}}.
+    """Returns {(a, b): (dict of `<key>_stderr` of a row, dict of [K] of the curves)}.
 
-    Every replicate weights the runs of all points alike, so the differences are paired.
+    Every replicate weights the runs of all points alike, so the differences are paired. NaN where
+    a replicate is undefined.
     """
     pairs = list(itertools.combinations(range(len(values)), 2))
     found = {pair: [] for pair in pairs}
@@ -92,19 +93,18 @@ def _errors(values, mask, weights, threshold):
             ranks = scipy.stats.rankdata(defined, axis=1)
             for a, b in pairs:
                 difference = defined[b] - defined[a]
-                found[a, b].append(
-                    (
-                        comparisons.pearson(ranks[a], ranks[b]),
-                        difference.mean() if difference.size else np.nan,
-                        comparisons.jaccard(defined[a], defined[b], threshold),
-                    )
+                numbers = (
+                    comparisons.pearson(ranks[a], ranks[b]),
+                    difference.mean() if difference.size else np.nan,
+                    comparisons.jaccard(defined[a], defined[b], threshold),
                 )
-    return {
-        pair: {
-            f"{name}_stderr": float(np.std(column, ddof=1)) if np.isfinite(column).all() else np.nan
-            for name, column in zip(
-                ("spearman", "mean_difference", "jaccard"), np.array(rows).T, strict=True
-            )
-        }
-        for pair, rows in found.items()
-    }
+                curves = comparisons.threshold_curves(defined[a], defined[b])
+                found[a, b].append(np.concatenate([numbers, curves.jaccard, curves.difference]))
+    return {pair: _named(np.std(rows, axis=0, ddof=1)) for pair, rows in found.items()}
+
+
+def _named(errors):
+    numbers = zip(("spearman", "mean_difference", "jaccard"), errors[:3].tolist(), strict=True)
+    jaccard, difference = np.split(errors[3:], 2)
+    curves = {"jaccard_stderr": jaccard, "difference_stderr": difference}
+    return {f"{name}_stderr": error for name, error in numbers}, curves

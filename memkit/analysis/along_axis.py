@@ -8,7 +8,7 @@ ALPHAS = (0.1, 0.2, 0.3)
 
 
 def analyze(study, outcomes):
-    """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_null": ...}})}."""
+    """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_stderr": ...}})}."""
     found = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
@@ -27,6 +27,7 @@ def _series_trajectories(study, along, correct, mask):
     """Trajectories over the runs that every point of a series has."""
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
     test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
+    errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])
     arrays = {
         "points": np.array([o.point.name for o in along]),
         "values": np.array([o.point.axis_value for o in along]),
@@ -40,6 +41,7 @@ def _series_trajectories(study, along, correct, mask):
         arrays[f"classes_{alpha}"] = classes
         shares[alpha] = {
             "": trajectories.shares(classes),
+            "_stderr": errors[alpha],
             "_null": test.null_shares[alpha],
             "_nonconstant": trajectories.shares_among_nonconstant(classes),
         }

@@ -3,9 +3,10 @@
 The numbers of summary["proxies"]:
   num_runs: most runs per point that proxies are taken from (the first ones).
   points: {point: {"num_runs", "num_proxy_runs", "reliability", "ceiling", "board", "means",
-    "canaries"}}; board is {proxy: {statistic: ..., "<statistic>_stderr", "<statistic>_single",
-    "<statistic>_single_deviation"}}, means is {proxy: {group: {"mean", "stderr"}}} in the proxy's
-    own unit, canaries {score or proxy: {"auroc", "auroc_stderr"}} or None without planted labels.
+    "canaries"}}; ceiling is {statistic: ..., "<statistic>_stderr"}, board is {proxy: {statistic:
+    ..., "<statistic>_stderr", "<statistic>_single", "<statistic>_single_deviation"}}, means is
+    {proxy: {group: {"mean", "stderr"}}} in the proxy's own unit, canaries {score or proxy:
+    {"auroc", "auroc_stderr"}} or None without planted labels.
   series: {series: {"points", "num_runs", "num_nonconstant", "num_nonconstant_clean",
     "reliability", "ceiling", "board"}}, with statistics across sizes, those named *_clean without
     the planted labels.
@@ -18,12 +19,12 @@ import dataclasses
 import numpy as np
 
 from memkit import estimators, matrices, proxies, records, studies, trajectories
+from memkit.estimators import grouped
 from memkit.proxies import canaries, correlations, leaderboard
 
 ALPHA = 0.1  # threshold of the classes of trajectory that are told apart from constant
 MAX_RUNS = 40
 NUM_SPLITS = 4
-NUM_GROUPS = 20
 NUM_REPLICATES = 50
 
 
@@ -145,8 +146,10 @@ def _board(study, values, outcomes, index, measured, splits, statistics):
     history = np.searchsorted(index, measured.history)
     common = {"history": history, "statistics": statistics}
     found = leaderboard.board(values, outcomes, mask, first=first, **common)
-    group = leaderboard.groups(len(mask), len(history), study.config["seed"], NUM_GROUPS)
-    errors = leaderboard.standard_errors(values, outcomes, mask, first=first, group=group, **common)
+    group = grouped.run_groups(len(mask), study.config["seed"], num_first=len(history))
+    errors, ceiling_errors = leaderboard.standard_errors(
+        values, outcomes, mask, first=first, group=group, **common
+    )
     board = {
         name: {
             **found.averaged[name],
@@ -160,7 +163,7 @@ def _board(study, values, outcomes, index, measured, splits, statistics):
         "num_runs": len(mask),
         "num_proxy_runs": len(history),
         "reliability": found.reliability,
-        "ceiling": found.ceiling,
+        "ceiling": found.ceiling | {f"{s}_stderr": e for s, e in ceiling_errors.items()},
         "board": board,
     }
 

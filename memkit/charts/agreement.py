@@ -5,8 +5,11 @@ a threshold and the mean difference of the scores against that threshold.
 """
 
 import altair as alt
+import numpy as np
 
 from memkit.charts import lines, looks, theme
+
+_BOUNDS = {"jaccard": (0, 1), "difference": (-1, 1)}
 
 
 def curve_table(names, curves):
@@ -15,20 +18,26 @@ def curve_table(names, curves):
     Args:
       names: [(name of the line, group by which it is colored)].
       curves: {"thresholds", "jaccard", "difference", "num_first", "num_second": [L, K]}, the
-        fields of `comparisons.Curves` stacked.
+        fields of `comparisons.Curves` stacked, and where known "jaccard_stderr" and
+        "difference_stderr".
     """
+    unknown = np.full(np.shape(curves["thresholds"]), np.nan)
+    errors = {
+        quantity: curves[key] if (key := f"{quantity}_stderr") in curves else unknown
+        for quantity in _BOUNDS
+    }
     return [
         {
             "line": name,
             "group": str(group),
             "quantity": quantity,
             "threshold": float(curves["thresholds"][i][k]),
-            "value": float(curves[quantity][i][k]),
+            **lines.interval(curves[quantity][i][k], errors[quantity][i][k], bounds),
             "num_first": int(curves["num_first"][i][k]),
             "num_second": int(curves["num_second"][i][k]),
         }
         for i, (name, group) in enumerate(names)
-        for quantity in ("jaccard", "difference")
+        for quantity, bounds in _BOUNDS.items()
         for k in range(len(curves["thresholds"][i]))
     ]
 
@@ -55,7 +64,8 @@ def curve_chart(rows, *, group_title, difference_title):
         charts.append(_curve_panel(rows, quantity, title, scale, color))
     return alt.vconcat(*charts, spacing=theme.SPACING).properties(
         description="Agreement of two scores against a threshold: Jaccard index of the sets of "
-        "examples at or above it, and mean difference of the scores over their union."
+        "examples at or above it, and mean difference of the scores over their union. Bands, "
+        "where there are any, are 95% intervals over runs."
     )
 
 
@@ -73,12 +83,15 @@ def _curve_panel(rows, quantity, title, scale, color):
         tooltip=[
             alt.Tooltip("line:N"),
             alt.Tooltip("threshold:Q", format=".2f"),
-            alt.Tooltip("value:Q", format=".3f"),
+            *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
             alt.Tooltip("num_first:Q", title="examples above, first"),
             alt.Tooltip("num_second:Q", title="examples above, second"),
         ],
     )
-    layers = [base.mark_line(), base.mark_point(filled=True, size=22, opacity=1)]
+    band = base.mark_area(opacity=0.18).encode(
+        y=alt.Y("lower:Q", title=title, scale=scale), y2="upper:Q"
+    )
+    layers = [band, base.mark_line(), base.mark_point(filled=True, size=22, opacity=1)]
     if quantity == "difference":
         zero = alt.Chart().mark_rule(**theme.REFERENCE)
         layers.insert(0, zero.encode(y=alt.YDatum(0)))

@@ -1,6 +1,7 @@
 """How well scores from separate halves of the runs agree, against the runs in a half."""
 
 import altair as alt
+import numpy as np
 
 from memkit.charts import lines, theme
 
@@ -11,7 +12,6 @@ LINES = {
     ("prob", "consistency"): "consistency, label probability",
 }
 MAX_PANELS = 12
-KINDS = {"pearson": "correlation", "spearman": "rank correlation"}
 
 
 def table(convergence, points, noun="size"):
@@ -34,39 +34,33 @@ def table(convergence, points, noun="size"):
             {
                 "name": point["name"],
                 "panel": panel,
-                "kind": words,
                 "line": line,
                 "size": entry["runs"],
-                "value": theme.number(entry[kind]),
-                "lower": None,
-                "upper": None,
+                **lines.interval(entry["pearson"], entry["pearson_stderr"], (-1, 1)),
             }
             for (outcome, score), line in LINES.items()
             for entry in convergence[point["name"]]["agreement"][outcome][score]
-            for kind, words in KINDS.items()
         ]
     return lines.defined(rows)
 
 
-def chart(rows, *, kind="correlation"):
-    """Returns the agreement against the number of runs in a half, a panel per point.
+def chart(rows):
+    """Returns the correlation between halves against their runs, a panel per point.
 
     Args:
       rows: rows of `table`.
-      kind: a value of KINDS.
     """
-    rows = [r for r in rows if r["kind"] == kind]
-    lowest = min(0.5, *(r["value"] for r in rows))
+    lowest = min(0.5, *(float(np.nanmin([r["value"], r["lower"]])) for r in rows))
     return lines.chart(
         rows,
         names=LINES.values(),
         field="line",
         x=theme.size_channel(sorted({r["size"] for r in rows}), title="Runs in each half"),
-        title=[f"{kind.capitalize()} between halves", "(1 = perfect agreement)"],
+        title=["Correlation between halves", "(1 = perfect agreement)"],
         scale=alt.Scale(domain=[lowest, 1]),
         column="panel",
         layout_row=None,
-        description=f"{kind.capitalize()} over examples between scores estimated from separate "
-        "halves of the runs, against the number of runs in a half, for memorization and "
-        "consistency with both outcomes.",
+        description="Correlation over examples between scores estimated from separate halves of "
+        "the runs, against the number of runs in a half, for memorization and consistency with "
+        "both outcomes. Bands are 95% intervals over runs.",
     )

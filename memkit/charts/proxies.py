@@ -85,10 +85,8 @@ def board_table(points, found, *, labels, statistic="spearman"):
     """
     rows = []
     for same, part in dots.per_size(points, found):
-        ceiling = part["ceiling"][statistic]
-        rows += [
-            dots.row(same, p, dots.CEILING, ceiling, None) for p in (dots.AVERAGED, dots.SINGLE)
-        ]
+        ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_stderr"]
+        rows += [dots.row(same, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
         rows += [
             dots.row(same, panel, labels[name], value, stderr)
             for name, entry in part["board"].items()
@@ -128,7 +126,8 @@ def across_table(found, *, labels):
             if statistic not in part["ceiling"]:
                 continue
             same = {"series": series, "kind": dots.AVERAGED}
-            rows.append(dots.row(same, panel, dots.CEILING, part["ceiling"][statistic], None))
+            ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_stderr"]
+            rows.append(dots.row(same, panel, dots.CEILING, *ceiling))
             rows += [
                 dots.row(same | {"kind": kind}, panel, labels[name], value, stderr)
                 for name, entry in part["board"].items()

@@ -18,19 +18,20 @@ def label(name):
     return name.replace("_", "-")
 
 
-def table(shares, null):
+def table(shares, errors, null):
     """Returns the share of examples per series, alpha and class, observed and under the null.
 
     Args:
       shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
-      null: the same for studies whose points were permuted; a class it lacks gives NaN.
+      errors: the standard errors of these.
+      null: the same as shares for studies whose points were permuted; a class it lacks gives NaN.
     """
     return [
         {
             "series": series,
             "alpha": f"alpha = {float(alpha):g}",
             "class": label(name),
-            "share": theme.number(share),
+            **_interval(share, errors[series][alpha][name]),
             "null": theme.number(null[series][alpha][name])
             if name in null[series][alpha]
             else np.nan,
@@ -41,8 +42,13 @@ def table(shares, null):
     ]
 
 
+def _interval(share, stderr):
+    found = lines.interval(share, stderr, (0, 1))
+    return {"share": found["value"], "lower": found["lower"], "upper": found["upper"]}
+
+
 def chart(rows):
-    """Returns bars of the observed shares with a tick at the share expected by chance.
+    """Returns bars of the observed shares, their intervals, and ticks at what chance gives.
 
     Args:
       rows: rows of `table`.
@@ -54,7 +60,7 @@ def chart(rows):
         y=y,
         tooltip=[
             alt.Tooltip("class:N"),
-            alt.Tooltip("share:Q", format=".1%"),
+            *(alt.Tooltip(f"{k}:Q", format=".1%") for k in ("share", "lower", "upper")),
             alt.Tooltip("null:Q", format=".1%", title="by chance"),
         ],
     )
@@ -68,14 +74,20 @@ def chart(rows):
         ),
         color=alt.Color("class:N", scale=color["scale"], legend=None),
     )
+    intervals = base.mark_rule(color="#000000", opacity=0.7).encode(
+        x=alt.X("lower:Q", title=title), x2="upper:Q"
+    )
     ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
         x=alt.X("null:Q", title=title)
     )
     width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABELS, columns=3)
-    layered = alt.layer(bars, ticks).properties(width=width, height=24 * max(1, len(names)))
+    layered = alt.layer(bars, intervals, ticks).properties(
+        width=width, height=24 * max(1, len(names))
+    )
     return theme.facets(layered, rows, column="alpha", row="series", columns=3).properties(
         description="Share of examples per class of trajectory for each threshold alpha, as bars, "
-        "with a tick at the share expected if model size had no effect."
+        "with their 95% intervals over runs and a tick at the share expected if model size had no "
+        "effect."
     )
 
 

@@ -94,23 +94,39 @@ def compare(first, second):
 
 
 def threshold_curves(first, second, thresholds=THRESHOLDS):
-    """Returns the Curves of two scores [N] each; an example with a NaN is left out."""
+    """Returns the Curves of two scores [N] each; an example with a NaN is left out.
+
+    Args:
+      first, second: [N] float.
+      thresholds: [K] float, ascending.
+    """
     first, second = _defined(first, second)
-    parts = [_at(first, second, threshold) for threshold in thresholds]
-    return Curves(np.array(thresholds, float), *map(np.array, zip(*parts, strict=True)))
+    thresholds = np.array(thresholds, np.float64)
+    a, b = (np.searchsorted(thresholds, score, side="right") for score in (first, second))
+    num_thresholds, in_either = len(thresholds), np.maximum(a, b)
+    union = _reaching(in_either, num_thresholds)
+    both = _reaching(np.minimum(a, b), num_thresholds)
+    difference = _reaching(in_either, num_thresholds, weights=second - first)
+    size = np.where(union > 0, union, np.nan)
+    return Curves(
+        thresholds=thresholds,
+        num_first=_reaching(a, num_thresholds),
+        num_second=_reaching(b, num_thresholds),
+        num_both=both,
+        jaccard=both / size,
+        difference=difference / size,
+    )
 
 
-def _at(first, second, threshold):
-    a, b = first >= threshold, second >= threshold
-    union, both = a | b, np.count_nonzero(a & b)
-    size = np.count_nonzero(union)
-    jaccard = both / size if size else np.nan
-    return np.count_nonzero(a), np.count_nonzero(b), both, jaccard, _mean((second - first)[union])
+def _reaching(num_reached, num_thresholds, weights=None):
+    """Returns [K], how many examples, or what sum of weights, reach each threshold."""
+    counts = np.bincount(num_reached, weights, minlength=num_thresholds + 1)
+    return counts[::-1].cumsum()[::-1][1:]
 
 
 def jaccard(first, second, threshold):
     """Returns the Jaccard index of the examples at or above a threshold; NaN if none is."""
-    return float(_at(*_defined(first, second), threshold)[3])
+    return float(threshold_curves(first, second, (threshold,)).jaccard[0])
 
 
 def pair_jaccard(first, second):

@@ -11,6 +11,7 @@ from scipy import special
 # Smaller skewness changes no tail that can be told from the normal one.
 _LEAST_SKEWNESS = 1e-3
 _CHUNK = 2**14
+_TERMS = 4
 # Influences that are equal on paper differ by less after rounding.
 ROUNDING = 1e-9
 
@@ -86,13 +87,13 @@ def _upper(least, num_runs, num_in, successes, log_factorial):
     first = log_choose(successes, drawn) - log_choose(whole, num_in)
     first += log_choose(num_runs - successes, num_in - drawn)
     term, total = np.ones_like(drawn), np.ones_like(drawn)
-    while term.max() > 0:
-        term *= (successes - drawn) * (num_in - drawn)
-        drawn += 1
-        term /= drawn * (rest + drawn)
-        total += term
-        # Terms only shrink from here, faster than geometrically.
-        term[term < 1e-17 * total] = 0
+    # Terms only shrink from here, faster than geometrically; looking costs as much as adding.
+    while (term > 1e-17 * total).any():
+        for _ in range(_TERMS):
+            term *= (successes - drawn) * (num_in - drawn)
+            drawn += 1
+            term /= drawn * (rest + drawn)
+            total += term
     return np.where(possible, np.exp(first) * total, 0)
 
 

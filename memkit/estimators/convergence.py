@@ -6,9 +6,9 @@ import math
 import numpy as np
 from etils import epy
 
-from memkit import seeds
+from memkit import matrices, seeds
 from memkit.errors import expected
-from memkit.estimators import arms
+from memkit.estimators import arms, grouped
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
     import scipy.stats
@@ -26,12 +26,14 @@ class Agreement:
       runs: int, runs in each of the two.
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
       pearson: float in [-1, 1], correlation over examples.
+      pearson_stderr: float, its standard error over runs, see `grouped`; NaN where undefined.
       num_examples: float, examples defined in both estimates, mean over splits.
     """
 
     runs: int
     spearman: float
     pearson: float
+    pearson_stderr: float
     num_examples: float
 
 
@@ -61,25 +63,42 @@ def agreements(outcome, train_mask, seed, num_splits=SPLITS):
       InputError: as `memorization` does.
     """
     outcome, train_mask = arms.check(outcome, train_mask)
-    sizes, num_runs = half_sizes(len(outcome)), len(outcome)
-    chosen = np.zeros((len(sizes), num_splits, 2, num_runs), bool)
-    for s, size in enumerate(sizes):
-        for split in range(num_splits):
-            order = seeds.stream(seed, "convergence", split).permutation(num_runs)
-            chosen[s, split, 0, order[:size]] = True
-            chosen[s, split, 1, order[size : 2 * size]] = True
-    scores = _scores(outcome, train_mask, chosen.reshape(-1, num_runs))
-    found = {}
-    for name, values in scores.items():
-        pairs = values.reshape(len(sizes), num_splits, 2, outcome.shape[1])
-        found[name] = [_agreement(size, splits) for size, splits in zip(sizes, pairs)]
+    num_runs = len(outcome)
+    kept = grouped.left_out(grouped.run_groups(num_runs, seed))
+    kept = np.vstack([np.ones(num_runs, bool), kept])
+    orders = [
+        seeds.stream(seed, "convergence", split).permutation(num_runs)
+        for split in range(num_splits)
+    ]
+    found = {name: [] for name in SCORES}
+    for size in half_sizes(num_runs):
+        splits = [_compare(outcome, train_mask, kept, order, size) for order in orders]
+        for name in SCORES:
+            found[name].append(_agreement(size, [split[name] for split in splits]))
     return found
 
 
-def _scores(outcome, train_mask, chosen):
-    """Returns memorization and consistency [S, N] of each choice of runs [S, M] bool."""
-    weights = chosen.astype(np.float64)
-    found = {name: np.empty((len(chosen), outcome.shape[1])) for name in SCORES}
+def _compare(outcome, train_mask, kept, order, size):
+    """Returns {score: (Pearson [1 + G], Spearman, number of examples)} of two halves."""
+    halves = [
+        _scores(*(matrices.take(m, runs) for m in (outcome, train_mask)), kept[:, runs])
+        for runs in (order[:size], order[size : 2 * size])
+    ]
+    found = {}
+    for name in SCORES:
+        pairs = np.stack([half[name] for half in halves], axis=1)
+        defined = ~np.isnan(pairs).any(axis=1)
+        pearson = [_correlation(pair[:, row]) for pair, row in zip(pairs, defined, strict=True)]
+        whole = pairs[0][:, defined[0]]
+        spearman = _correlation(scipy.stats.rankdata(whole, axis=1))
+        found[name] = np.array(pearson), spearman, whole.shape[1]
+    return found
+
+
+def _scores(outcome, train_mask, kept):
+    """Returns memorization and consistency [K, N] of the runs that each row [K, M] keeps."""
+    weights = kept.astype(np.float64)
+    found = {name: np.empty((len(kept), outcome.shape[1])) for name in SCORES}
     for columns in arms.blocks(*outcome.shape):
         values, mask = outcome[:, columns].astype(np.float64), train_mask[:, columns]
         in_mean, out_mean = (
@@ -92,15 +111,15 @@ def _scores(outcome, train_mask, chosen):
 
 
 def _agreement(size, splits):
-    """Returns the Agreement over splits [S, 2, N]."""
-    defined = ~np.isnan(splits).any(axis=1)
-    pairs = [pair[:, kept] for pair, kept in zip(splits, defined, strict=True)]
-    ranks = [scipy.stats.rankdata(pair, axis=1) for pair in pairs]
+    """Returns the Agreement over splits, as `_compare` returns them."""
+    pearson, spearman, num_examples = zip(*splits, strict=True)
+    pearson = np.mean(pearson, axis=0)
     return Agreement(
         runs=size,
-        spearman=float(np.mean([_correlation(pair) for pair in ranks])),
-        pearson=float(np.mean([_correlation(pair) for pair in pairs])),
-        num_examples=float(np.count_nonzero(defined, axis=1).mean()),
+        spearman=float(np.mean(spearman)),
+        pearson=float(pearson[0]),
+        pearson_stderr=float(grouped.jackknife(pearson[1:])),
+        num_examples=float(np.mean(num_examples)),
     )
 
 

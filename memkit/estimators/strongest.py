@@ -12,7 +12,7 @@ from memkit import matrices
 from memkit.errors import expected
 from memkit.estimators import influence
 
-_BLOCK_ELEMENTS = 2**23
+_BLOCK_ELEMENTS = 2**24
 _GROUP = 32
 _LEAST = np.float32(1e-6)  # what counts as positive: more than rounding makes of 0
 

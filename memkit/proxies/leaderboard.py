@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 
 from memkit import estimators, matrices, seeds
+from memkit.estimators import grouped
 from memkit.proxies import average
 
 SINGLE_RUNS = 2  # per half and split, in the columns of one run
@@ -103,26 +104,8 @@ def board(values, outcomes, train_mask, *, history, first, statistics):
     )
 
 
-def groups(num_runs, num_history, seed, num_groups):
-    """Returns [M] int, a random group of each run, with the first runs spread over the groups too.
-
-    Args:
-      num_runs: int, M.
-      num_history: int, how many of the first runs have proxies.
-      seed: int >= 0.
-      num_groups: int, at most; fewer where there are fewer runs.
-    """
-    rng = seeds.stream(seed, "proxies/groups")
-    order = np.concatenate(
-        [rng.permutation(num_history), num_history + rng.permutation(num_runs - num_history)]
-    )
-    found = np.empty(num_runs, int)
-    found[order] = np.arange(num_runs) % num_groups
-    return found
-
-
 def standard_errors(values, outcomes, train_mask, *, history, first, group, statistics):
-    """Returns the standard errors over runs of the averaged column of a `Board`.
+    """Returns the standard errors over runs of a `Board`: of the averaged column and the ceiling.
 
     The jackknife that leaves out each group of runs once, from the proxies and from memorization
     alike. (Weighting runs at random doubles the noise in both, and that makes the errors of a
@@ -131,45 +114,51 @@ def standard_errors(values, outcomes, train_mask, *, history, first, group, stat
 
     Args:
       values, outcomes, train_mask, history, first, statistics: as in `board`.
-      group: [M] int, the group of each run, from `groups`.
+      group: [M] int, the group of each run, from `grouped.run_groups`.
 
     Returns:
-      {proxy: {statistic: float}}; NaN below 2 groups or where a replicate is undefined.
+      (averaged, ceiling): {proxy: {statistic: float}} and {statistic: float}; NaN below 2 groups
+      or where a replicate is undefined.
     """
-    left_out = np.unique(group)
-    weights = (group != left_out[:, None]).astype(np.float64)
+    weights = grouped.left_out(group).astype(np.float64)
     totals = {name: np.zeros((len(weights), len(statistics))) for name in values}
-    for part in (*first, *~first):
-        scores = np.stack(
-            [
-                estimators.replicate_memorization(
-                    matrices.take(o, ~part), matrices.take(train_mask, ~part), weights[:, ~part]
+    between = np.zeros((len(weights), len(statistics)))
+    for half in first:
+        scores = [_replicates(outcomes, train_mask, part, weights) for part in (half, ~half)]
+        between += _statistics(statistics, *scores)
+        for part, score in ((half, scores[1]), (~half, scores[0])):
+            rows = np.flatnonzero(part[history])
+            for name, value in values.items():
+                proxy = np.stack(
+                    [_weighted_average(size[rows], weights[:, history[rows]]) for size in value],
+                    axis=2,
                 )
-                for o in outcomes
-            ],
-            axis=2,
-        )
-        rows = np.flatnonzero(part[history])
-        for name, value in values.items():
-            replicates = np.stack(
-                [_weighted_average(size[rows], weights[:, history[rows]]) for size in value], axis=2
-            )
-            totals[name] += [
-                [statistic(proxy, score) for statistic in statistics.values()]
-                for proxy, score in zip(replicates, scores, strict=True)
-            ]
-    return {
-        name: dict(zip(statistics, _jackknife(total / (2 * len(first))), strict=True))
+                totals[name] += _statistics(statistics, proxy, score)
+    averaged = {
+        name: _named(statistics, grouped.jackknife(total / (2 * len(first))))
         for name, total in totals.items()
     }
+    reliability = between / len(first)
+    ceiling = np.sqrt(np.where(reliability >= 0, reliability, np.nan))
+    return averaged, _named(statistics, grouped.jackknife(ceiling))
 
 
-def _jackknife(replicates):
-    """Returns the standard errors [K] as floats, of [G, K] replicates with a group left out."""
-    if len(replicates) < 2:
-        return [float("nan")] * replicates.shape[1]
-    spread = np.sum((replicates - replicates.mean(axis=0)) ** 2, axis=0)
-    return list(map(float, np.sqrt(spread * (len(replicates) - 1) / len(replicates))))
+def _replicates(outcomes, train_mask, part, weights):
+    """Returns memorization [G, N, A] of a part of the runs, under each of [G, M] weights."""
+    mask = matrices.take(train_mask, part)
+    taken = (matrices.take(o, part) for o in outcomes)
+    return np.stack(
+        [estimators.replicate_memorization(o, mask, weights[:, part]) for o in taken], axis=2
+    )
+
+
+def _statistics(statistics, first, second):
+    """Returns [G, K]: each statistic of each pair of replicates."""
+    return [[s(*pair) for s in statistics.values()] for pair in zip(first, second, strict=True)]
+
+
+def _named(statistics, numbers):
+    return dict(zip(statistics, numbers.tolist(), strict=True))
 
 
 def _memorization(outcomes, train_mask, part):

@@ -28,7 +28,7 @@ CAPTIONS = {
     "memorization_histograms": "Distribution of memorization per model size. Shares are of each "
     "group by itself, on a square-root scale that keeps small groups visible.",
     "trajectory_classes": "Share of examples per class of trajectory and threshold α. "
-    "Ticks: the share expected if size had no effect.",
+    "Lines: 95% intervals over runs. Ticks: the share expected if size had no effect.",
     "mean_trajectories": "Mean memorization per class of trajectory; the number of examples is "
     "in brackets. Bands hold the middle 80% of the examples.",
     "planted_detection": "How well two scores find the planted labels. 95% bands over runs; "
@@ -40,7 +40,9 @@ def figures(content):
     """Returns {name: Figure} of every chart of the report."""
     points, planted = content.summary["points"], contents.planted(content)
     values = {name: score["correct"].value for name, score in content.scores.items()}
-    shares, by_chance = (content.summary[f"trajectory_classes{suffix}"] for suffix in ("", "_null"))
+    shares, errors, by_chance = (
+        content.summary[f"trajectory_classes{suffix}"] for suffix in ("", "_stderr", "_null")
+    )
     by_size = {"size_title": contents.size_title(content)}
     drawn = {
         "training_curves": (curves.table(points, content.curves), curves.chart, by_size),
@@ -51,7 +53,11 @@ def figures(content):
             histograms.chart,
             by_size,
         ),
-        "trajectory_classes": (trajectories.table(shares, by_chance), trajectories.chart, {}),
+        "trajectory_classes": (
+            trajectories.table(shares, errors, by_chance),
+            trajectories.chart,
+            {},
+        ),
         "mean_trajectories": (_mean_trajectories(content), trajectories.mean_chart, by_size),
         "planted_detection": (detection.table(points), detection.chart, by_size),
     }

@@ -135,25 +135,29 @@ def detection(content):
 def classes(content, series):
     """Returns the shares of trajectory classes of one series, observed and by chance."""
     shares = content.summary["trajectory_classes"][series]
+    errors = content.summary["trajectory_classes_stderr"][series]
     null = content.summary["trajectory_classes_null"][series]
     among = content.summary["trajectory_classes_nonconstant"][series]
     alphas = sorted(shares, key=float)
 
-    def text(by_class, name):
+    def text(by_class, name, error=None):
         if name not in by_class:
             return wording.ABSENT
-        return wording.percent(by_class[name], missing=wording.ABSENT)
+        return wording.percent(by_class[name], error, missing=wording.ABSENT)
 
     columns = ["Class"]
     for alpha in alphas:
         columns += [f"Share, {ALPHA_IS}{float(alpha):g}", "by chance", "of the non-constant"]
     rows = []
     for name in shares[alphas[0]]:
-        cells = (text(by[alpha], name) for alpha in alphas for by in (shares, null, among))
+        cells = []
+        for alpha in alphas:
+            cells.append(text(shares[alpha], name, errors[alpha][name]))
+            cells += [text(by[alpha], name) for by in (null, among)]
         rows.append((trajectories.label(name), *cells))
     caption = (
         "Classes of trajectory per threshold α, beside the shares in studies whose sizes "
-        f"were shuffled within each run. {wording.ABSENT} is not available."
+        f"were shuffled within each run. {NOTE}"
     )
     if contents.several_series(content):
         caption = f"Series {series}. {caption}"

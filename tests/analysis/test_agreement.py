@@ -96,6 +96,25 @@ def test_errors_are_those_of_a_slow_loop_over_replicates(world):
     assert (row["spearman_stderr"], row["jaccard_stderr"]) == pytest.approx(tuple(wanted))
 
 
+def test_errors_of_the_curves_are_those_of_a_slow_loop_over_sets(world):
+    study, found, _ = world
+    weights = estimators.run_weights(40, study.config["seed"])
+    replicates = [
+        estimators.replicate_memorization(o.correct, study.train_mask, weights) for o in found[:2]
+    ]
+    arrays = studies.read_arrays(study, "agreement")
+    for k, threshold in enumerate(arrays["thresholds"][0]):
+        jaccard, difference = [], []
+        for a, b in zip(*replicates, strict=True):
+            first, second = (set(np.flatnonzero(score >= threshold)) for score in (a, b))
+            union = sorted(first | second)
+            jaccard.append(len(first & second) / len(union) if union else np.nan)
+            difference.append((b - a)[union].mean() if union else np.nan)
+        wanted = np.std([jaccard, difference], axis=1, ddof=1)
+        got = arrays["jaccard_stderr"][0, k], arrays["difference_stderr"][0, k]
+        assert got == pytest.approx(tuple(wanted), nan_ok=True)
+
+
 def test_only_common_runs_count(tmp_path):
     draw = stream(1, "tests/agreement")
     study = _study(tmp_path, num_examples=30)

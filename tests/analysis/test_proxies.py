@@ -40,7 +40,6 @@ def _arrays(study, point, run, draw):
 def make_study(tmp_path, make_config, tiny, monkeypatch):
     """Returns a function that makes a recorded study and what its points say."""
     monkeypatch.setattr(proxies, "NUM_SPLITS", 2)
-    monkeypatch.setattr(proxies, "NUM_GROUPS", 4)
 
     def make(**changes):
         config = make_config({f"record.{name}": value for name, value in changes.items()})
@@ -72,10 +71,11 @@ def test_every_proxy_has_its_place_on_every_board(make_study):
     assert part["points"] == [p.name for p in study.points]
     assert set(part["board"]) == set(registry.PROXIES)
     assert set(part["ceiling"]) == {
-        f"{kind}_{way}{group}"
+        f"{kind}_{way}{group}{suffix}"
         for kind in ("along", "change")
         for way in ("spearman", "pearson")
         for group in ("", "_clean")
+        for suffix in ("", "_stderr")
     }
     assert set(found["planted_classes"]["one_hot"]) == {"clean", "planted"}
     json.dumps(_without_nan(found), allow_nan=False)

@@ -41,7 +41,7 @@ def _histograms(points):
 def _classes(points):
     by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
     shares = {p["series"]: by_alpha for p in points}
-    return trajectories.chart(trajectories.table(shares, shares))
+    return trajectories.chart(trajectories.table(shares, shares, shares))
 
 
 def _mean_trajectories(points):

@@ -65,7 +65,7 @@ def _board(points):
     numbers = {k.replace("value", n): v for n in names for k, v in entry.items()}
     board = {"cumulative_correctness": numbers}
     part = {
-        "ceiling": dict.fromkeys(names, 0.9),
+        "ceiling": {k.replace("value", n): v for n in names for k, v in entry.items()},
         "board": board,
         "canaries": board,
         "means": {
@@ -89,7 +89,7 @@ def _agreement(points):
 
 
 def _convergence(points):
-    rows = [{"runs": m, "pearson": 1 - 1 / m, "spearman": 0.1} for m in (4, 10, 100)]
+    rows = [{"runs": m, "pearson": 1 - 1 / m, "pearson_stderr": 0.05} for m in (4, 10, 100)]
     by_score = dict.fromkeys(("memorization", "consistency"), rows)
     agreed = {
         p["name"]: {"agreement": dict.fromkeys(("correct", "prob"), by_score)} for p in points
@@ -110,7 +110,7 @@ def _trajectories(points):
 def _classes(points):
     by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
     shares = {p["series"]: by_alpha for p in points}
-    return trajectories.chart(trajectories.table(shares, shares))
+    return trajectories.chart(trajectories.table(shares, shares, shares))
 
 
 def _changes():

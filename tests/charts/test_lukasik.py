@@ -45,7 +45,14 @@ def _classes():
 
 def _convergence(points):
     rows = [
-        {"runs": m, "pearson": 1 - 1 / m, "spearman": None, "num_examples": 9} for m in (4, 8, 20)
+        {
+            "runs": m,
+            "pearson": None if m == 8 else 1 - 1 / m,
+            "pearson_stderr": 0.1 if m < 20 else None,
+            "spearman": None,
+            "num_examples": 9,
+        }
+        for m in (4, 8, 20)
     ]
     by_score = dict.fromkeys(("memorization", "consistency"), rows)
     agreement = dict.fromkeys(("correct", "prob"), by_score)
@@ -137,9 +144,10 @@ def test_full_joint_histograms_of_many_sizes_stay_under_the_row_limit():
 def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
     points = make_points((1, 2))
     rows = convergence.table(_convergence(points), points, noun="width")
-    assert {r["kind"] for r in rows} == {"correlation"}
     assert {r["panel"] for r in rows} == {"width 1", "width 2"}
-    assert len(rows) == 2 * 4 * 3
+    assert [r["size"] for r in rows] == [4, 20] * 2 * 4
+    assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.554, 0.946))
+    assert np.isnan([rows[1]["lower"], rows[1]["upper"]]).all()
 
 
 def test_panels_of_many_points_are_thinned(make_points):

@@ -21,7 +21,8 @@ def _board(statistics, low=0.4):
         "num_runs": 20,
         "num_proxy_runs": 10,
         "reliability": dict.fromkeys(statistics, 0.81),
-        "ceiling": dict.fromkeys(statistics, 0.9),
+        "ceiling": dict.fromkeys(statistics, 0.9)
+        | dict.fromkeys([f"{name}_stderr" for name in statistics], 0.02),
         "board": {
             "loss": _agreement(statistics, low),
             "margin": _agreement(statistics, low + 0.2),

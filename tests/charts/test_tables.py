@@ -121,7 +121,13 @@ def test_class_shares_stand_beside_their_null_in_order_of_alpha():
         }
     }
     null = {"one_hot": {"0.3": {"constant": 0.97, "cap_shaped": 0.03}, "0.1": {"constant": 0.95}}}
-    rows = trajectories.table(shares, null)
+    errors = {
+        "one_hot": {
+            "0.3": {"constant": 0.1, "cap_shaped": 0.1},
+            "0.1": {"constant": 0.1, "cap_shaped": None},
+        }
+    }
+    rows = trajectories.table(shares, errors, null)
     assert [(r["alpha"], r["class"]) for r in rows] == [
         ("alpha = 0.1", "constant"),
         ("alpha = 0.1", "cap-shaped"),
@@ -130,6 +136,8 @@ def test_class_shares_stand_beside_their_null_in_order_of_alpha():
     ]
     assert [r["null"] for r in rows] == pytest.approx([0.95, np.nan, 0.97, 0.03], nan_ok=True)
     assert [r["share"] for r in rows] == pytest.approx([0.6, np.nan, 0.9, 0.1], nan_ok=True)
+    assert [r["lower"] for r in rows] == pytest.approx([0.404, np.nan, 0.704, 0], nan_ok=True)
+    assert [r["upper"] for r in rows] == pytest.approx([0.796, np.nan, 1, 0.296], nan_ok=True)
 
 
 def test_mean_trajectory_per_class_leaves_out_undefined_examples():

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from memkit import errors, seeds, subsets
-from memkit.estimators import consistency, memorization
+from memkit.estimators import consistency, grouped, memorization
 from memkit.estimators.convergence import (
     agreements,
     half_sizes,
@@ -50,6 +50,42 @@ def test_agreements_equal_estimating_each_half_apart():
             assert entry.spearman == pytest.approx(np.mean(ranks))
             assert entry.pearson == pytest.approx(np.mean(plain))
             assert entry.num_examples == pytest.approx(np.mean(counts))
+
+
+def test_errors_equal_leaving_out_each_group_of_runs():
+    outcome, mask, _ = _world(24, 50)
+    group = grouped.run_groups(24, 7)
+    for entry in agreements(outcome, mask, seed=7, num_splits=2)["memorization"]:
+        replicates = []
+        for left_out in range(grouped.NUM_GROUPS):
+            found = []
+            for split in range(2):
+                order = seeds.stream(7, "convergence", split).permutation(24)
+                halves = order[: entry.runs], order[entry.runs : 2 * entry.runs]
+                first, second = (
+                    memorization(outcome[runs], mask[runs]).value
+                    for runs in ([m for m in half if group[m] != left_out] for half in halves)
+                )
+                kept = ~np.isnan(first) & ~np.isnan(second)
+                found.append(stats.pearsonr(first[kept], second[kept]).statistic)
+            replicates.append(np.mean(found))
+        wanted = np.sqrt((grouped.NUM_GROUPS - 1) * np.var(replicates))
+        assert entry.pearson_stderr == pytest.approx(wanted)
+
+
+def test_errors_are_near_the_spread_over_studies():
+    """Rates stay, runs are drawn anew."""
+    rate = np.random.default_rng(0).random(200)
+    values, errors = [], []
+    for study in range(60):
+        rng = np.random.default_rng(study)
+        mask = subsets.balanced(np.zeros(200, int), 40, 0.7, study)
+        outcome = rng.random(mask.shape) < np.where(mask, 0.95, rate)
+        entry = agreements(outcome, mask, study)["memorization"][-1]
+        values.append(entry.pearson)
+        errors.append(entry.pearson_stderr)
+    ratio = np.mean(errors) / np.std(values, ddof=1)
+    assert 0.75 < ratio < 1.6, ratio
 
 
 def test_order_of_examples_does_not_matter():

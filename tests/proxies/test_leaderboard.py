@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from memkit import estimators, proxies
+from memkit.estimators import grouped
 from memkit.proxies import correlations, leaderboard
 
 RUNS, EXAMPLES, HISTORY = 24, 40, 16
@@ -238,9 +239,17 @@ def test_standard_errors_equal_leaving_out_each_group():
     outcomes, mask, _ = _world()
     value = np.where(mask[:HISTORY], np.random.default_rng(1).random((HISTORY, EXAMPLES)), np.nan)
     first, group = leaderboard.halves(RUNS, HISTORY, 0, 2), np.arange(RUNS) % 5
-    slow = []
+    slow, ceilings = [], []
     for g in range(5):
-        both = []
+        both, between = [], []
+        for half in first:
+            kept = [[m for m in range(RUNS) if h[m] and group[m] != g] for h in (half, ~half)]
+            scores = (
+                [_slow_memorization(outcomes[0], mask, part, i) for i in range(EXAMPLES)]
+                for part in kept
+            )
+            between.append(np.corrcoef(*_slow_pairs(*scores))[0, 1])
+        ceilings.append(np.sqrt(np.mean(between)))
         for part in (*first, *~first):
             used = [m for m in range(HISTORY) if part[m] and group[m] != g]
             other = [m for m in range(RUNS) if not part[m] and group[m] != g]
@@ -251,7 +260,7 @@ def test_standard_errors_equal_leaving_out_each_group():
                 score.append(_slow_memorization(outcomes[0], mask, other, i))
             both.append(np.corrcoef(*_slow_pairs(proxy, score))[0, 1])
         slow.append(np.mean(both))
-    found = leaderboard.standard_errors(
+    found, ceiling = leaderboard.standard_errors(
         {"p": value[None]},
         outcomes,
         mask,
@@ -261,13 +270,7 @@ def test_standard_errors_equal_leaving_out_each_group():
         statistics=correlations.AT_ONE_SIZE,
     )
     assert found["p"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
-
-
-def test_groups_spread_the_runs_and_the_history_evenly():
-    group = leaderboard.groups(50, 22, 0, 20)
-    assert set(np.bincount(group)) == {2, 3}
-    assert set(np.bincount(group[:22])) == {1, 2}
-    assert len(set(leaderboard.groups(7, 3, 0, 20))) == 7
+    assert ceiling["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(ceilings)))
 
 
 @pytest.mark.slow
@@ -276,7 +279,7 @@ def test_standard_errors_are_near_the_spread_over_studies():
     rng = np.random.default_rng(0)
     truth = rng.uniform(0, 0.8, 150)
     history = np.arange(40)
-    values, errors = [], []
+    values, errors = {"p": [], "ceiling": []}, {"p": [], "ceiling": []}
     for study in range(40):
         rng = np.random.default_rng(study)
         mask = rng.random((40, 150)).argsort(axis=0) < 28
@@ -285,14 +288,17 @@ def test_standard_errors_are_near_the_spread_over_studies():
         first = leaderboard.halves(40, 40, study, 4)
         parts = {"history": history, "statistics": correlations.AT_ONE_SIZE}
         found = leaderboard.board({"p": proxy}, outcomes, mask, first=first, **parts)
-        values.append(found.averaged["p"]["pearson"])
-        group = leaderboard.groups(40, 40, study, 20)
-        found = leaderboard.standard_errors(
+        values["p"].append(found.averaged["p"]["pearson"])
+        values["ceiling"].append(found.ceiling["pearson"])
+        group = grouped.run_groups(40, study, num_first=40)
+        averaged, ceiling = leaderboard.standard_errors(
             {"p": proxy}, outcomes, mask, first=first, group=group, **parts
         )
-        errors.append(found["p"]["pearson"])
-    ratio = np.mean(errors) / np.std(values, ddof=1)
-    assert 0.85 < ratio < 1.9, ratio
+        errors["p"].append(averaged["p"]["pearson"])
+        errors["ceiling"].append(ceiling["pearson"])
+    for name in values:
+        ratio = np.mean(errors[name]) / np.std(values[name], ddof=1)
+        assert 0.85 < ratio < 1.9, (name, ratio)
 
 
 def test_no_number_depends_on_the_order_of_proxies():

@@ -175,6 +175,7 @@ def build(
     by_class = {
         s: {str(a): _shares(c) for a, c in t["classes"].items()} for s, t in trajectories.items()
     }
+    errors = {s: {a: dict.fromkeys(v, 0.01) for a, v in t.items()} for s, t in by_class.items()}
     null = {
         s: {a: {k: 0.95 if k == "constant" else 0.01 for k in v} for a, v in t.items()}
         for s, t in by_class.items()
@@ -199,6 +200,7 @@ def build(
             "axis": axis,
             "points": points,
             "trajectory_classes": by_class,
+            "trajectory_classes_stderr": errors,
             "trajectory_classes_null": null,
             "trajectory_classes_nonconstant": among,
             "duplicates": {

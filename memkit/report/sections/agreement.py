@@ -58,9 +58,9 @@ def _figure(content, series, rows):
     prefix = f"Series {series}. " if contents.several_series(content) else ""
     return Figure(
         name=f"agreement_{series}",
-        caption=f"{prefix}Each size beside {largest}, 0/1 outcomes. Left: Jaccard index of the "
-        "sets of examples at or above the threshold. Right: mean difference of memorization over "
-        "their union.",
+        caption=f"{prefix}Each size beside {largest}, 0/1 outcomes. Above: Jaccard index of the "
+        "sets of examples at or above the threshold. Below: mean difference of memorization over "
+        "their union. 95% bands over runs, paired.",
         chart=charts.curve_chart(
             charts.curve_table([(f"{size} and {largest}", size) for size in sizes], arrays),
             group_title=f"Compared with {largest}",

@@ -16,7 +16,8 @@ INTRO = (
 )
 CAPTION = (
     "Correlation over examples between two estimates from separate runs, mean over five random "
-    "splits. Where the lines are still rising, more runs would change the scores."
+    "splits, with 95% bands over runs. Where the lines are still rising, more runs would change "
+    "the scores."
 )
 
 
@@ -27,7 +28,7 @@ def section(content):
     noun = contents.noun(content)
     rows = convergence.table(content.summary[NAME], content.summary["points"], noun)
     figures = {}
-    if any(row["kind"] == convergence.KINDS["pearson"] for row in rows):
+    if rows:
         chart = convergence.chart(rows)
         figures[NAME] = Figure(name=NAME, caption=CAPTION, chart=chart)
     tables = tuple(t for t in (_reliability(content), _widths(content)) if t.rows)
@@ -43,8 +44,8 @@ def _parts(content):
             yield point, content.summary[NAME][point["name"]], outcome, score, title
 
 
-def _number(value):
-    return wording.number(value, missing=wording.ABSENT)
+def _number(value, error=None):
+    return wording.number(value, error, missing=wording.ABSENT)
 
 
 def _reliability(content):
@@ -55,7 +56,8 @@ def _reliability(content):
         if entries:
             last = entries[-1]
             runs = f"{last['runs']} of {numbers['num_runs']}"
-            rows.append((point["name"], title, runs, *(_number(last[key]) for key in keys)))
+            numbers_of = (_number(last[key], last.get(f"{key}_stderr")) for key in keys)
+            rows.append((point["name"], title, runs, *numbers_of))
     return Table(
         caption="Split-half reliability (1 = perfect): correlation and rank correlation between "
         "two halves of the runs, mean over five random splits, and what they predict for all runs "

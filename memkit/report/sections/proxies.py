@@ -149,7 +149,8 @@ def _cells(entry, statistic):
 
 
 def _ceiling_cells(part, statistic):
-    return (wording.number(part["ceiling"][statistic], missing=wording.ABSENT), "")
+    value, error = (part["ceiling"][key] for key in (statistic, f"{statistic}_stderr"))
+    return (wording.number(value, error, missing=wording.ABSENT), "")
 
 
 def _board_table(caption, titles, parts, statistics):

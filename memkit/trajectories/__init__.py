@@ -1,0 +1,26 @@
+"""Trajectories: memorization of each example along the study's axis, and their classes."""
+
+from memkit.trajectories.classes import (
+    CLASSES,
+    LEVEL,
+    Trajectories,
+    classify,
+    shares,
+    shares_among_nonconstant,
+    stack,
+)
+from memkit.trajectories.errors import share_errors
+from memkit.trajectories.null import RangeTest, permutation_null
+
+__all__ = [
+    "CLASSES",
+    "LEVEL",
+    "RangeTest",
+    "Trajectories",
+    "classify",
+    "permutation_null",
+    "share_errors",
+    "shares",
+    "shares_among_nonconstant",
+    "stack",
+]

@@ -1,0 +1,129 @@
+"""Trajectories of examples, the classes of their shapes, and the shares of these."""
+
+import dataclasses
+
+import numpy as np
+
+from memkit.errors import expected
+
+CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "u_shaped", "mixed", "undefined")
+LEVEL = 0.05
+
+# Differences that are equal on paper differ by this much at most after rounding in float32.
+ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Trajectories:
+    """Estimates of N examples at the A points of an axis.
+
+    Attributes:
+      value: [N, A] float64, memorization; higher = more memorized; NaN where undefined.
+      in_mean: [N, A] float64, mean outcome of the runs that trained on the example.
+      out_mean: [N, A] float64, mean outcome of the runs that did not.
+    """
+
+    value: np.ndarray
+    in_mean: np.ndarray
+    out_mean: np.ndarray
+
+
+def stack(estimates):
+    """Returns the `Trajectories` of a list of `Estimate`, one per point in axis order.
+
+    Raises:
+      InputError: if there is no estimate, or if they differ in the number of examples.
+    """
+    if not estimates:
+        raise expected("estimates", "one per point of the axis", "none")
+    lengths = [len(estimate.value) for estimate in estimates]
+    if len(set(lengths)) > 1:
+        raise expected("estimates", "the same examples at every point", f"{lengths} examples")
+    return Trajectories(
+        *(
+            np.stack([getattr(estimate, field.name) for estimate in estimates], axis=1)
+            for field in dataclasses.fields(Trajectories)
+        )
+    )
+
+
+def classify(value, alpha, p_range=None, level=LEVEL):
+    """Assigns each trajectory the first class whose rule it meets.
+
+    The classes are those of Lukasik et al. (2024), the rule is memkit's own (theirs is not public).
+
+      constant: the range is below alpha, or its p is above the level.
+      increasing: last - first is at least alpha, and no drop from a running maximum exceeds alpha.
+      decreasing: the mirror image of increasing.
+      cap_shaped: the maximum exceeds both ends by at least alpha.
+      u_shaped: the mirror image of cap_shaped.
+      mixed: anything else.
+      undefined: memorization or p is NaN.
+
+    Args:
+      value: [N, A] memorization at the points of the axis, in axis order.
+      alpha: float > 0, smallest change of memorization that counts.
+      p_range: [N] p of the range from `permutation_null`, or None to trust every range.
+      level: float in (0, 1), largest p at which a range is believed.
+
+    Returns:
+      [N] int8, indices into `CLASSES`.
+
+    Raises:
+      InputError: if value is not a matrix with at least one point, or alpha is not above 0.
+    """
+    value = np.asarray(value, np.float64)
+    if value.ndim != 2 or not value.shape[1]:
+        raise expected("value", "a matrix [N, A] with A >= 1", f"shape {value.shape}")
+    if not alpha > 0:
+        raise expected("alpha", "a number above 0", alpha)
+    least, most = alpha - ROUNDING, alpha + ROUNDING
+    defined = ~np.isnan(value).any(axis=1)
+    believed = np.ones(len(value), bool)
+    if p_range is not None:
+        defined &= ~np.isnan(p_range)
+        believed = np.asarray(p_range) <= level
+    value = np.where(defined[:, None], value, 0)
+    first, last = value[:, 0], value[:, -1]
+    top, bottom = value.max(axis=1), value.min(axis=1)
+    drop = (np.maximum.accumulate(value, axis=1) - value).max(axis=1)
+    rise = (value - np.minimum.accumulate(value, axis=1)).max(axis=1)
+    # An end of the axis never exceeds itself, so the peak of a cap is an interior point.
+    rules = (
+        ~defined,
+        ~believed | (top - bottom < least),
+        (last - first >= least) & (drop <= most),
+        (first - last >= least) & (rise <= most),
+        top - np.maximum(first, last) >= least,
+        np.minimum(first, last) - bottom >= least,
+    )
+    order = ("undefined", "constant", "increasing", "decreasing", "cap_shaped", "u_shaped")
+    return np.select(rules, [*map(CLASSES.index, order)], CLASSES.index("mixed")).astype(np.int8)
+
+
+def shares(classes):
+    """Returns {class: share} of [N] class indices.
+
+    The share of "undefined" is among all examples, every other one among the defined examples,
+    so these others sum to 1. A share of nothing is NaN.
+    """
+    return shares_of_counts(np.bincount(classes, minlength=len(CLASSES)))
+
+
+def shares_of_counts(counts):
+    """Returns what `shares` does, of the number of examples of each class [K]."""
+    defined = counts.sum() - counts[CLASSES.index("undefined")]
+    wholes = dict.fromkeys(CLASSES, defined) | {"undefined": counts.sum()}
+    return {name: _share(count, wholes[name]) for name, count in zip(CLASSES, counts)}
+
+
+def shares_among_nonconstant(classes):
+    """Returns {class: share} among the examples that are neither constant nor undefined."""
+    counts = dict(zip(CLASSES, np.bincount(classes, minlength=len(CLASSES))))
+    del counts["constant"], counts["undefined"]
+    whole = sum(counts.values())
+    return {name: _share(count, whole) for name, count in counts.items()}
+
+
+def _share(count, whole):
+    return float(count / whole) if whole else float("nan")

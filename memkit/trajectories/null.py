@@ -1,0 +1,132 @@
+"""Whether a trajectory is more than noise: the permutation test of its range.
+
+Noise alone makes trajectories: with 400 runs most examples that do not change at all have a range
+of at least 0.1. So an example is given a class other than constant only if its range beats the
+ranges that come out when the points are shuffled within each run.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from memkit import matrices, seeds
+from memkit.errors import expected
+from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
+
+_BLOCK_ELEMENTS = 10**7
+
+
+@dataclasses.dataclass(frozen=True)
+class RangeTest:
+    """Result of the permutation test of each example's range along the axis.
+
+    Attributes:
+      p: [N] float64 in (0, 1], small = the example changes along the axis; NaN where undefined.
+      null_shares: {alpha: {class: share}}, mean shares of classes among defined examples in
+        studies whose points were shuffled within each run, classified with their own p.
+    """
+
+    p: np.ndarray
+    null_shares: dict
+
+
+def permutation_null(
+    outcomes, train_mask, alphas=(0.1, 0.2, 0.3), num_permutations=199, seed=0, level=LEVEL
+):
+    """Tests whether each example's memorization changes along the axis at all.
+
+    If the points did not matter, the outcomes of a run at the A points would be exchangeable. A
+    permuted study shuffles the points within each run, in the same way for all examples, which
+    keeps what a run's examples have in common. p = (1 + number of permuted studies whose range
+    is at least the observed one) / (1 + num_permutations). The p of a permuted study is its rank
+    among the same ranges, observed one included.
+
+    Args:
+      outcomes: [A, M, N] bool or float, or A matrices [M, N], outcomes at the points of the axis
+        for the same runs.
+      train_mask: [M, N] bool, True where run m trained on example i.
+      alphas: floats > 0, thresholds of `classify` to report null shares for.
+      num_permutations: int, enough for a p at or below the level.
+      seed: int >= 0.
+      level: float in (0, 1), as in `classify`.
+
+    Returns:
+      `RangeTest`. Time grows with num_permutations * A^2 * M * N.
+
+    Raises:
+      InputError: if the shapes do not fit or there are too few permutations for the level.
+    """
+    outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
+    check(outcomes, train_mask, num_permutations, level)
+    num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
+    chosen = selection(num_points, num_runs, num_permutations, seed)
+    p = np.full(num_examples, np.nan)
+    counts = {alpha: np.zeros(len(CLASSES), int) for alpha in alphas}
+    step = max(1, _BLOCK_ELEMENTS // max(chosen.shape))
+    for start in range(0, num_examples, step):
+        columns = slice(start, start + step)
+        signed, defined = _signed_weights(train_mask[:, columns])
+        terms = [np.multiply(o[:, columns], signed, dtype=np.float32) for o in outcomes]
+        values = chosen @ np.concatenate(terms)
+        values = values.reshape(1 + num_permutations, num_points, -1)[:, :, defined]
+        ranks = _range_p(values)
+        p[start + np.flatnonzero(defined)] = ranks[0]
+        _count_null_classes(counts, values[1:], ranks[1:], level)
+    return RangeTest(p, {alpha: shares_of_counts(count) for alpha, count in counts.items()})
+
+
+def check(outcomes, train_mask, num_permutations, level):
+    """Refuses shapes and values that do not fit with an InputError."""
+    if train_mask.ndim != 2 or train_mask.dtype != bool:
+        raise expected(
+            "train_mask", "a bool matrix [M, N]", f"{train_mask.dtype} {train_mask.shape}"
+        )
+    shapes = {point.shape for point in outcomes}
+    if shapes != {train_mask.shape}:
+        raise expected(
+            "outcomes",
+            "shape (A, {}, {}) with A >= 1".format(*train_mask.shape),
+            f"{len(outcomes)} of shapes {sorted(shapes)}",
+        )
+    if not all(np.isfinite(o[rows]).all() for o in outcomes for rows in matrices.row_blocks(o)):
+        raise expected(
+            "outcomes", "finite values (diverged runs must be left out first)", "NaN or infinity"
+        )
+    if 1 / (1 + num_permutations) > level:
+        raise expected("num_permutations", f"enough for a p of {level} or less", num_permutations)
+
+
+def selection(num_points, num_runs, num_permutations, seed):
+    """Returns the matrix [(R + 1) * A, A * M] float32 that takes terms to (permuted) values.
+
+    Row (r, a) picks for each run the point that stands at place a in permutation r; the first
+    "permutation" is the study as observed.
+    """
+    points = np.tile(np.arange(num_points), (1 + num_permutations, num_runs, 1))
+    seeds.stream(seed, "permutation_null").permuted(points[1:], axis=2, out=points[1:])
+    picked = points.transpose(0, 2, 1)[:, :, None, :] == np.arange(num_points)[:, None]
+    return picked.reshape(-1, num_points * num_runs).astype(np.float32)
+
+
+def _signed_weights(train_mask):
+    """Returns weights [M, n] whose product with outcomes is memorization, and where that is so."""
+    num_in = np.count_nonzero(train_mask, axis=0)
+    num_out = len(train_mask) - num_in
+    weights = np.where(train_mask, 1 / np.maximum(num_in, 1), -1 / np.maximum(num_out, 1))
+    return weights.astype(np.float32), (num_in > 0) & (num_out > 0)
+
+
+def _range_p(values):
+    """Returns the share of studies with that range or more, [R + 1, n], of values [R + 1, A, n]."""
+    ranges = np.ptp(values, axis=1)
+    at_least = [np.count_nonzero(ranges >= row - ROUNDING, axis=0) for row in ranges]
+    return np.array(at_least) / len(ranges)
+
+
+def _count_null_classes(counts, values, p, level):
+    """Adds the classes of permuted studies to counts[alpha]; values [R, A, n], p [R, n]."""
+    changing = p <= level
+    candidates = values.transpose(0, 2, 1)[changing]
+    for alpha, count in counts.items():
+        count += np.bincount(classify(candidates, alpha), minlength=len(CLASSES))
+        count[CLASSES.index("constant")] += np.count_nonzero(~changing)
