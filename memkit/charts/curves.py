@@ -98,11 +98,13 @@ def _panel(rows, title, *, size_title, order, series):
     )
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=title == QUANTITIES["rate"]))
     base = alt.Chart(theme.data(rows)).encode(x=x, color=color)
+    by_point = base.encode(detail="name:N")
+    line = by_point.mark_line().encode(y=y)
     if len(series) > 1:
-        base = base.encode(strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series)))
+        line = line.encode(strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=series)))
     layers = (
-        base.mark_area(opacity=0.15).encode(y=alt.Y("lower:Q", title=title), y2="upper:Q"),
-        base.mark_line().encode(y=y, detail="name:N"),
+        by_point.mark_area(opacity=0.15).encode(y=alt.Y("lower:Q", title=title), y2="upper:Q"),
+        line,
         base.transform_filter("datum.marked")
         .mark_point(filled=True, size=45, opacity=1)
         .encode(y=y, shape=shape),

@@ -83,6 +83,7 @@ def chart(rows, *, size_title):
     layers = [
         base.transform_filter(alt.datum.group == group).mark_bar(stroke="#ffffff", strokeWidth=0.5)
         for group in groups
+        if any(r["group"] == group for r in rows)  # Vega warns of layers without rows.
     ]
     layered = alt.layer(*layers).properties(width=width, height=100)
     panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)

@@ -12,6 +12,7 @@ from memkit.report import Content, gather, render
 from tests.browser import worlds
 from tests.report.conftest import build
 
+_SERIOUS = ("error", "warning")
 DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
   && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
 
@@ -50,14 +51,14 @@ class Report:
 def visit(browser):
     """Returns a function that opens a report and waits until everything is drawn.
 
-    After the test it fails where the page wrote an error or asked for anything but itself.
+    After the test it fails where the page wrote an error or a warning, or asked for anything but itself.
     """
     pages, problems, requests = [], [], []
 
     def opened(report, *, width=1200, height=900, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         pages.append(page)
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda m: problems.append(m.text) if m.type in _SERIOUS else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
         start = time.monotonic()
