@@ -100,11 +100,11 @@ def _scores(outcome, train_mask, kept):
     weights = kept.astype(np.float64)
     found = {name: np.empty((len(kept), outcome.shape[1])) for name in SCORES}
     for columns in arms.blocks(*outcome.shape):
-        values, mask = outcome[:, columns].astype(np.float64), train_mask[:, columns]
-        in_mean, out_mean = (
-            (weights @ (values * arm)) / arms.undefined_below(weights @ arm, 1)
-            for arm in (mask, ~mask)
-        )
+        values, mask = (m[:, columns].astype(np.float64) for m in (outcome, train_mask))
+        num_in, in_sum = weights @ mask, weights @ (values * mask)
+        num_out = weights.sum(axis=1, keepdims=True) - num_in
+        in_mean = in_sum / arms.undefined_below(num_in, 1)
+        out_mean = (weights @ values - in_sum) / arms.undefined_below(num_out, 1)
         found["memorization"][:, columns] = in_mean - out_mean
         found["consistency"][:, columns] = out_mean
     return found

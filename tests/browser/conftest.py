@@ -51,7 +51,8 @@ class Report:
 def visit(browser):
     """Returns a function that opens a report and waits until everything is drawn.
 
-    After the test it fails where the page wrote an error or a warning, or asked for anything but itself.
+    After the test it fails where the page wrote an error or a warning, or asked for anything but
+    itself.
     """
     pages, problems, requests = [], [], []
 
