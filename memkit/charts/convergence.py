@@ -27,7 +27,7 @@ def table(convergence, points, noun="size"):
     step = max(1, -(-len(points) // MAX_PANELS))
     several = len({point["series"] for point in points}) > 1
     rows = []
-    for point, size in list(zip(points, lines.sizes(points), strict=True))[::step]:
+    for point, size in lines.placed(points)[::step]:
         place = size if size == point["name"] else f"{noun} {size}"
         panel = f"{point['series']}, {place}" if several and size != point["name"] else place
         rows += [

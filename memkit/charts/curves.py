@@ -33,7 +33,7 @@ def table(points, curves):
     """
     rows = []
     limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
-    for point, size in zip(points, lines.sizes(points), strict=True):
+    for point, size in lines.placed(points):
         if point["name"] not in curves or not np.size(curves[point["name"]]):
             continue
         curve = np.asarray(curves[point["name"]], dtype=float)

@@ -30,7 +30,8 @@ def means_table(points):
       points: the points of a study's summary.
     """
     rows = lines.table(points, QUANTITIES, bounds=(-1, 1))
-    return [row | {"line": row["series"]} for row in lines.defined(rows)]
+    series = {point["name"]: point["series"] for point in points}
+    return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
 def means_chart(rows, *, size_title, of="one-hot and distilled models"):

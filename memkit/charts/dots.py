@@ -30,7 +30,7 @@ def per_size(points, found):
       points: the points of a study's summary.
       found: summary["proxies"]["points"]; a point it lacks is left out.
     """
-    for point, size in zip(points, lines.sizes(points), strict=True):
+    for point, size in lines.placed(points):
         if point["name"] in found:
             yield {"series": point["series"], "kind": str(size)}, found[point["name"]]
 

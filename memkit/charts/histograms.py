@@ -27,7 +27,7 @@ def table(points, values, *, planted=None):
     """
     rows = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
-    for point, size in zip(points, lines.sizes(points), strict=True):
+    for point, size in lines.placed(points):
         if point["name"] not in values:
             continue
         value = np.asarray(values[point["name"]], dtype=float)

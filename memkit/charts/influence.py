@@ -25,7 +25,7 @@ def table(points, pairs, *, min_influence):
     """
     edges = np.linspace(min_influence, 1, BINS + 1).round(6)
     rows = []
-    for point, size in zip(points, lines.sizes(points), strict=True):
+    for point, size in lines.placed(points):
         if point["name"] not in pairs:
             continue
         infl, q = (np.asarray(values, float) for values in pairs[point["name"]])
@@ -70,7 +70,10 @@ def chart(rows, *, size_title):
         "count:Q",
         title="Number of pairs",
         scale=alt.Scale(type="sqrt"),
-        axis=alt.Axis(values=_ticks(max(r["count"] for r in rows)), format="~s"),
+        axis=alt.Axis(
+            values=_ticks(max(r["count"] for r in rows)),
+            labelExpr="format(datum.value, '~s')",  # A format would give all ticks one prefix.
+        ),
     )
     tips = [
         alt.Tooltip("group:N"),

@@ -15,6 +15,16 @@ def sizes(points):
     return [point["name"] for point in points] if None in values else values
 
 
+def placed(points):
+    """Returns each point with its size: [(point, axis value)].
+
+    Where any value is missing the points stand side by side, as one series and by their names.
+    """
+    if any(point["axis_value"] is None for point in points):
+        points = [point | {"series": "all"} for point in points]
+    return list(zip(points, sizes(points), strict=True))
+
+
 def interval(value, stderr, bounds=(-np.inf, np.inf)):
     """Returns value, lower and upper: an estimate and its 95% interval, +/- 1.96 standard errors.
 
@@ -58,7 +68,7 @@ def table(points, quantities, *, part=None, bounds=(0, 1)):
       bounds: see `interval`.
     """
     rows = []
-    for point, size in zip(points, sizes(points), strict=True):
+    for point, size in placed(points):
         found = point if part is None else point[part]
         for quantity, key in quantities.items() if found is not None else ():
             value, stderr = found[key], found[f"{key}_stderr"]
@@ -83,7 +93,7 @@ def against_size(rows, *, size_title, **how):
     """
     rows = defined(rows)
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
-    return chart(rows, x=x, **how)
+    return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **how)
 
 
 def by_series(rows, *, size_title, description, **how):
@@ -123,6 +133,7 @@ def chart(
     scale=None,
     rule=None,
     legend=True,
+    joined=True,
     shared_y=True,
     width=None,
     height=None,
@@ -141,6 +152,7 @@ def chart(
       scale: alt.Scale of the vertical axis; by default it includes 0.
       rule: a height at which to draw a reference line, or None.
       legend: False where panel titles already name the lines.
+      joined: False draws no lines and bands, for places without an order.
       shared_y: False gives each panel a vertical scale of its own.
       width, height: of a panel, where they are not as usual.
     """
@@ -149,7 +161,7 @@ def chart(
     height = height or (HEIGHT if width == theme.WIDTH else PANEL_HEIGHT)
     x = x.title(theme.fitted(x["title"], width))
     y = alt.Y("value:Q", title=theme.fitted(title, height), scale=scale)
-    layers = _layers(x, y, list(names), field, legend)
+    layers = _layers(x, y, list(names), field=field, legend=legend, joined=joined)
     if rule is not None:
         layers.insert(
             0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
@@ -161,7 +173,7 @@ def chart(
     return faceted.properties(description=description)
 
 
-def _layers(x, y, names, field, legend):
+def _layers(x, y, names, *, field, legend, joined):
     color, shape = looks.scales(names, field)
     if not legend:
         color, shape = (channel.legend(None) for channel in (color, shape))
@@ -171,17 +183,18 @@ def _layers(x, y, names, field, legend):
         alt.Tooltip(f"{field}:N"),
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
-    return [
-        base.mark_area(opacity=0.18).encode(y=low, y2="upper:Q", color=color),
-        base.mark_rule(opacity=0.7).encode(y=low, y2="upper:Q", color=color),
-        # Dashes are marks, not a channel: Vega would outline the legend's symbols with them.
-        *(
-            base.transform_filter(alt.datum[field] == name)
-            .mark_line(strokeDash=dash)
-            .encode(y=y, color=color)
-            for name, (_, dash, _) in looks.of(names).items()
-        ),
-        base.mark_point(filled=True, size=55, opacity=1).encode(
-            y=y, color=color, shape=shape, tooltip=tips
-        ),
-    ]
+    rule = base.mark_rule(opacity=0.7).encode(y=low, y2="upper:Q", color=color)
+    points = base.mark_point(filled=True, size=55, opacity=1).encode(
+        y=y, color=color, shape=shape, tooltip=tips
+    )
+    if not joined:
+        return [rule, points]
+    band = base.mark_area(opacity=0.18).encode(y=low, y2="upper:Q", color=color)
+    # Dashes are marks, not a channel: Vega would outline the legend's symbols with them.
+    dashed = (
+        base.transform_filter(alt.datum[field] == name)
+        .mark_line(strokeDash=dash)
+        .encode(y=y, color=color)
+        for name, (_, dash, _) in looks.of(names).items()
+    )
+    return [band, rule, *dashed, points]

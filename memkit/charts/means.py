@@ -34,7 +34,7 @@ def table(points):
             bounds=(-1, 1) if quantity == "memorization" else (0, 1),
             group=group,
         )
-        for point, size in zip(points, lines.sizes(points), strict=True)
+        for point, size in lines.placed(points)
         for group, part in groups(point).items()
         for quantity, key in QUANTITIES.items()
     ]

@@ -26,7 +26,7 @@ def means_table(points, found, *, titles):
       titles: {proxy: title of its panel, with the direction}.
     """
     rows = []
-    for point, size in zip(points, lines.sizes(points), strict=True):
+    for point, size in lines.placed(points):
         if point["name"] not in found:
             continue
         apart = point["planted"] is not None

@@ -132,7 +132,9 @@ def fitted(title, length):
     words = title if isinstance(title, str) else " ".join(title)
     # Ranges such as "-1 to 1" and meanings such as "0 = chance" stay on one line.
     words = re.sub(
-        r"(-?[\d.]+) (to|=) (\S+)", "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3", words
+        r"(-?[\d.]+|higher|lower) (to|=) (\S+)",
+        "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3",
+        words,
     )
     return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
 

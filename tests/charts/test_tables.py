@@ -21,9 +21,22 @@ def test_missing_estimate_is_nan_not_zero(make_points):
 
 def test_a_missing_axis_value_turns_all_sizes_into_names(make_points):
     points = make_points((1, 2))
-    assert lines.sizes(points) == [1, 2]
+    assert lines.placed(points) == list(zip(points, [1, 2], strict=True))
     points[1]["axis_value"] = None
-    assert lines.sizes(points) == ["one_hot-1", "one_hot-2"]
+    placed = lines.placed(points)
+    assert [size for _, size in placed] == ["one_hot-1", "one_hot-2"]
+    assert [point["series"] for point, _ in placed] == ["all"] * 2
+
+
+@pytest.mark.parametrize(("value", "joined"), [(2, True), (None, False)])
+def test_points_without_an_axis_are_not_joined_by_lines(make_points, value, joined):
+    points = make_points((1, 2))
+    points[1]["axis_value"] = value
+    spec = accuracy.chart(accuracy.table(points), size_title="Point").to_dict()
+    marks = {layer["mark"]["type"] for layer in spec["layer"]}
+    assert {"rule", "point"} <= marks
+    assert ({"line", "area"} <= marks) == joined
+    assert ({"line", "area"} & marks == set()) != joined
 
 
 def test_accuracy_rows_carry_each_number_once(make_points):
