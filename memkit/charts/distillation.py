@@ -44,11 +44,10 @@ def means_chart(rows, *, size_title, of="one-hot and distilled models"):
     """
     panels = []
     width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
-    x = theme.size_channel([r["size"] for r in rows], title=size_title)
     for name in QUANTITIES:
-        panel = lines.chart(
+        panel = lines.against_size(
             [r for r in rows if r["quantity"] == name],
-            x=x,
+            size_title=size_title,
             title=_MEMORIZATION
             if name == "memorization"
             else [name.capitalize(), "(0 to 1, higher = better)"],

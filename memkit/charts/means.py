@@ -6,7 +6,7 @@ mean saturates at 1 while the out-of-sample mean keeps rising.
 
 import altair as alt
 
-from memkit.charts import lines, theme
+from memkit.charts import lines
 
 QUANTITIES = {
     "memorization": "mean_memorization",
@@ -48,14 +48,13 @@ def chart(rows, *, size_title):
       size_title: what the axis of sizes holds.
     """
     rows = lines.defined(rows)
-    x = theme.size_channel([r["size"] for r in rows], title=size_title)
     own, parts = (
         [r for r in rows if (r["quantity"] == "memorization") == chosen] for chosen in (True, False)
     )
     # Clean memorization is small: with a scale of its own its rise and fall can be seen.
-    upper = lines.chart(
+    upper = lines.against_size(
         own,
-        x=x,
+        size_title=size_title,
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
         names=["memorization"],
         column="group",
@@ -63,9 +62,9 @@ def chart(rows, *, size_title):
         legend=False,
         description="Mean memorization against model size.",
     )
-    lower = lines.chart(
+    lower = lines.against_size(
         parts,
-        x=x,
+        size_title=size_title,
         title=["Mean accuracy on the label", "(0 to 1, higher = better)"],
         names=["in-sample", "out-of-sample"],
         column="group",
