@@ -3,7 +3,7 @@
 import sys
 
 from memkit import cli, studies
-from memkit.analysis import across, across_text
+from memkit.analysis import across_points, across_text
 
 from . import flags, values
 
@@ -24,10 +24,10 @@ def main():
     if studies.exists(other):
         values.required("workdir", _WORKDIR.value)
         theirs = studies.load(other)
-        points = across.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
+        points = across_points.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
         print(across_text.with_study(study, theirs, points, out=_OUT.value))
         return 0
-    points = across.chosen_points(study, _POINTS.value) if study else []
+    points = across_points.chosen_points(study, _POINTS.value) if study else []
     is_original_order = _ROWS.value == "original"
     print(
         across_text.with_file(

@@ -3,7 +3,7 @@
 import sys
 
 from memkit import cli, storage, studies
-from memkit.analysis import across, exports
+from memkit.analysis import across_points, exports
 
 from . import flags, values
 
@@ -18,7 +18,9 @@ def main():
     layout = values.required("format", _FORMAT.value)
     out = values.required("out", _OUT.value)
     storage.check_writable("--out", out)
-    for where in exports.export(study, across.chosen_points(study, _POINTS.value), layout, out):
+    for where in exports.export(
+        study, across_points.chosen_points(study, _POINTS.value), layout, out
+    ):
         print(where)
     return 0
 

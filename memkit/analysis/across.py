@@ -4,12 +4,19 @@ import dataclasses
 
 import numpy as np
 
-from memkit import comparisons, estimators, studies
+from memkit import comparisons, estimators, matrices, studies
 from memkit.analysis.outcomes import read_outcomes
+from memkit.comparisons import errors
 from memkit.comparisons.joins import match
 from memkit.errors import expected
 
 SCORES = ("memorization", "consistency")
+NUM_REPLICATES = 100
+_CHUNK = 10
+_REPLICATE = {
+    "memorization": estimators.replicate_memorization,
+    "consistency": estimators.replicate_consistency,
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,49 +26,20 @@ class Compared:
     Attributes:
       numbers: {name: text or number}: point, other, outcome, score, the fields of
         `comparisons.Agreement` (mean_difference only where both measure the same), ceiling of the
-        rank correlation, jaccard at the study's memorization threshold.
+        rank correlation, jaccard at the study's memorization threshold; `<key>_stderr` over runs of
+        spearman, mean_difference and jaccard. The runs of a published file are not known, so with
+        one the errors are those of the study's runs alone.
+      curve_errors: {"jaccard_stderr", "difference_stderr": [K]} of `comparisons.Curves`.
       first: [J] float, scores of the study.
       second: [J] float, the other scores.
       is_same: True where both measure the same quantity, so that levels can be compared.
     """
 
     numbers: dict
+    curve_errors: dict
     first: np.ndarray
     second: np.ndarray
     is_same: bool
-
-
-def chosen_points(study, names):
-    """Returns the Points of some names, or all of a study where none is named.
-
-    Raises:
-      InputError: an unknown name.
-    """
-    return [study.point(name) for name in names] or list(study.points)
-
-
-def matching_points(study, other, names, other_names):
-    """Returns the pairs of Points to compare.
-
-    Args:
-      study: Study.
-      other: Study.
-      names: names of points of `study`; [] = those whose names `other` has too, or the only one.
-      other_names: as many names of points of `other`; [] = the same names.
-
-    Raises:
-      InputError: names that do not pair up.
-    """
-    if len(study.points) == len(other.points) == 1 and not names and not other_names:
-        return [(study.points[0], other.points[0])]
-    if not names:
-        present = {point.name for point in other.points}
-        names = [point.name for point in study.points if point.name in present]
-    other_names = other_names or names
-    if not names or len(names) != len(other_names):
-        known = ", ".join(point.name for point in other.points)
-        raise expected("--with_points", f"{len(names) or 1} of {known}", ", ".join(other_names))
-    return [(study.point(a), other.point(b)) for a, b in zip(names, other_names, strict=True)]
 
 
 def with_file(study, points, published, *, is_original_order=False):
@@ -83,23 +61,18 @@ def with_file(study, points, published, *, is_original_order=False):
     theirs = published.values[joined.places]
     found = []
     for point in points:
-        reliability = _reliability(study, point)
-        for outcome, estimate in studies.read_estimates(study, point).items():
-            for score, ours in (
-                ("memorization", estimate.value),
-                ("consistency", estimate.out_mean),
-            ):
-                names = {"point": point.name, "other": published.layout}
-                is_memorization = score == "memorization"
+        ours = _Side(study, point, joined.columns)
+        for outcome in studies.OUTCOMES:
+            ceiling = comparisons.ceiling(ours.reliability(outcome))
+            for score in SCORES:
+                replicates = ((one, theirs) for one in ours.replicates(outcome, score))
                 found.append(
                     _compared(
-                        {**names, "outcome": outcome, "score": score},
-                        ours[joined.columns],
-                        theirs,
+                        (point.name, published.layout, outcome, score),
+                        (ours.score(outcome, score), theirs),
+                        replicates,
                         is_same=score == published.quantity,
-                        ceiling=comparisons.ceiling(reliability[outcome])
-                        if is_memorization
-                        else np.nan,
+                        ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
@@ -175,49 +148,77 @@ def with_study(study, other, points):
     first, second = first[same], second[same]
     found = []
     for one, two in points:
-        estimates = [studies.read_estimates(s, p) for s, p in ((study, one), (other, two))]
-        reliabilities = [_reliability(s, p) for s, p in ((study, one), (other, two))]
+        ours, theirs = _Side(study, one, first), _Side(other, two, second)
+        is_paired = np.array_equal(ours.mask, theirs.mask)
         for outcome in studies.OUTCOMES:
-            ceiling = comparisons.ceiling(*(part[outcome] for part in reliabilities))
-            for score, field in (("memorization", "value"), ("consistency", "out_mean")):
-                ours, theirs = (getattr(part[outcome], field) for part in estimates)
+            ceiling = comparisons.ceiling(*(side.reliability(outcome) for side in (ours, theirs)))
+            for score in SCORES:
+                replicates = zip(
+                    ours.replicates(outcome, score),
+                    theirs.replicates(outcome, score, is_reversed=not is_paired),
+                    strict=True,
+                )
                 found.append(
                     _compared(
-                        {
-                            "point": one.name,
-                            "other": two.name,
-                            "outcome": outcome,
-                            "score": score,
-                        },
-                        ours[first],
-                        theirs[second],
+                        (one.name, two.name, outcome, score),
+                        (ours.score(outcome, score), theirs.score(outcome, score)),
+                        replicates,
                         is_same=True,
-                        ceiling=ceiling if score == "memorization" else np.nan,
+                        ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
     return len(first), found
 
 
-def _compared(names, first, second, *, is_same, ceiling, threshold):
-    numbers = names | dataclasses.asdict(comparisons.compare(first, second)) | {"ceiling": ceiling}
-    numbers["jaccard"] = comparisons.jaccard(first, second, threshold)
+class _Side:
+    """The scores of a point for J joined examples, and their replicates over runs."""
+
+    def __init__(self, study, point, columns):
+        self._outcomes = read_outcomes(study, point)
+        self._estimates = studies.read_estimates(study, point)
+        self._columns, self._seed = columns, study.config["seed"]
+        self._mask = matrices.take(study.train_mask, self._outcomes.index)
+        self.mask = matrices.take(self._mask, columns, axis=1)
+
+    def score(self, outcome, score):
+        """Returns one of SCORES [J]."""
+        field = {"memorization": "value", "consistency": "out_mean"}[score]
+        return getattr(self._estimates[outcome], field)[self._columns]
+
+    def reliability(self, outcome):
+        """Returns the split-half reliability of memorization; NaN without records."""
+        values = getattr(self._outcomes, outcome)
+        return estimators.split_half(values, self._mask, self._seed).spearman_brown
+
+    def replicates(self, outcome, score, *, is_reversed=False):
+        """Yields replicates [J] of a score; reversed, the k-th one weights runs as no other k-th.
+
+        Points with the same subsets are paired: the k-th replicates weight their runs alike.
+        """
+        weights = estimators.run_weights(len(self.mask), self._seed, NUM_REPLICATES)
+        weights = weights[::-1] if is_reversed else weights
+        values = matrices.take(getattr(self._outcomes, outcome), self._columns, axis=1)
+        for start in range(0, NUM_REPLICATES, _CHUNK):
+            yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])
+
+
+def _compared(names, scores, replicates, *, is_same, ceiling, threshold):
+    numbers = dict(zip(("point", "other", "outcome", "score"), names, strict=True))
+    numbers |= dataclasses.asdict(comparisons.compare(*scores))
+    numbers["ceiling"] = ceiling if numbers["score"] == "memorization" else np.nan
+    numbers["jaccard"] = comparisons.jaccard(*scores, threshold)
+    rows = []
+    for pair in replicates:
+        defined = ~np.isnan(pair).any(axis=0)
+        rows.append(errors.agreement(*(part[defined] for part in pair), threshold))
+    of_numbers, of_curves = errors.standard_errors(rows)
+    numbers |= of_numbers
     if not is_same:
-        for name in ("mean_difference", "mean_absolute_difference", "jaccard"):
-            numbers[name] = np.nan
-    return Compared(numbers, first, second, is_same)
-
-
-def _reliability(study, point):
-    """Returns {outcome: split-half reliability of memorization}; NaN without records."""
-    outcomes = read_outcomes(study, point)
-    mask = study.train_mask[outcomes.index]
-    return {
-        name: estimators.split_half(
-            getattr(outcomes, name), mask, study.config["seed"]
-        ).spearman_brown
-        for name in studies.OUTCOMES
-    }
+        for name in numbers:
+            if name.startswith(("mean_", "jaccard")):
+                numbers[name] = np.nan
+    return Compared(numbers, of_curves, *scores, is_same)
 
 
 def _examples(study):

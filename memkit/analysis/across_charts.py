@@ -57,6 +57,7 @@ def charts_of(found, quantity):
         curves = [comparisons.threshold_curves(one.first, one.second) for one in shown]
         fields = vars(curves[0])
         stacked = {key: [getattr(curve, key) for curve in curves] for key in fields}
+        stacked |= {key: [one.curve_errors[key] for one in shown] for key in shown[0].curve_errors}
         drawn["agreement"] = agreement.curve_chart(
             agreement.curve_table([(name, name) for name in panels], stacked),
             group_title="Point",

@@ -18,6 +18,7 @@ _COLUMNS = {
     "score": "score",
     "num_examples": "examples",
     "spearman": "Spearman",
+    "spearman_stderr": "stderr",
     "ceiling": "ceiling",
     "pearson": "Pearson",
     "mean_difference": "difference",
@@ -98,6 +99,7 @@ def _table(found, study):
     threshold = study.config["report"]["min_memorization"]
     rows = [[one.numbers[key] for key in _COLUMNS] for one in found]
     notes = (
+        "stderr: standard error over runs; with a file over the study's runs alone",
         "ceiling: what the noise of the runs leaves of a perfect rank correlation "
         "(split-half reliability)",
         "difference: mean of other - study; Jaccard: of the sets at or above "

@@ -7,6 +7,7 @@ import numpy as np
 from etils import epy
 
 from memkit import comparisons, estimators, matrices, studies
+from memkit.comparisons import errors
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
     import scipy.stats
@@ -54,10 +55,10 @@ def _of_series(study, along, outcome, threshold):
     values = [matrices.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
     scores = [estimators.memorization(value, mask).value for value in values]
     brown = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
-    errors = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
+    found = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
     for a, b in itertools.combinations(range(len(along)), 2):
         half = comparisons.cross_half(values[a], values[b], mask, seed)
-        of_numbers, of_curves = errors[a, b]
+        of_numbers, of_curves = found[a, b]
         row = {
             "first": along[a].point.name,
             "second": along[b].point.name,
@@ -92,19 +93,7 @@ def _errors(values, mask, weights, threshold):
             defined = defined[:, ~np.isnan(defined).any(axis=0)]
             ranks = scipy.stats.rankdata(defined, axis=1)
             for a, b in pairs:
-                difference = defined[b] - defined[a]
-                numbers = (
-                    comparisons.pearson(ranks[a], ranks[b]),
-                    difference.mean() if difference.size else np.nan,
-                    comparisons.jaccard(defined[a], defined[b], threshold),
+                found[a, b].append(
+                    errors.agreement(defined[a], defined[b], threshold, ranks=(ranks[a], ranks[b]))
                 )
-                curves = comparisons.threshold_curves(defined[a], defined[b])
-                found[a, b].append(np.concatenate([numbers, curves.jaccard, curves.difference]))
-    return {pair: _named(np.std(rows, axis=0, ddof=1)) for pair, rows in found.items()}
-
-
-def _named(errors):
-    numbers = zip(("spearman", "mean_difference", "jaccard"), errors[:3].tolist(), strict=True)
-    jaccard, difference = np.split(errors[3:], 2)
-    curves = {"jaccard_stderr": jaccard, "difference_stderr": difference}
-    return {f"{name}_stderr": error for name, error in numbers}, curves
+    return {pair: errors.standard_errors(rows) for pair, rows in found.items()}

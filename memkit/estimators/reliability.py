@@ -131,6 +131,15 @@ def replicate_memorization(outcome, train_mask, weights):
     Raises:
       InputError: as `memorization` does, and if weights do not fit the runs.
     """
+    return _replicate(outcome, train_mask, weights, lambda in_mean, out_mean: in_mean - out_mean)
+
+
+def replicate_consistency(outcome, train_mask, weights):
+    """Estimates the consistency score once per replicate, as `replicate_memorization` does."""
+    return _replicate(outcome, train_mask, weights, lambda _, out_mean: out_mean)
+
+
+def _replicate(outcome, train_mask, weights, score):
     outcome, train_mask = arms.check(outcome, train_mask)
     weights = np.asarray(weights, np.float64)
     if weights.ndim != 2 or weights.shape[1] != len(outcome):
@@ -139,11 +148,11 @@ def replicate_memorization(outcome, train_mask, weights):
     for columns in arms.blocks(*outcome.shape):
         values = outcome[:, columns].astype(np.float64)
         mask = train_mask[:, columns].astype(np.float64)
-        num_in, in_sum = weights @ mask, weights @ (values * mask)
-        num_out, out_sum = weights @ (1 - mask), weights @ (values * (1 - mask))
-        replicates[:, columns] = in_sum / arms.undefined_below(
-            num_in, 1
-        ) - out_sum / arms.undefined_below(num_out, 1)
+        in_mean, out_mean = (
+            (weights @ (values * arm)) / arms.undefined_below(weights @ arm, 1)
+            for arm in (mask, 1 - mask)
+        )
+        replicates[:, columns] = score(in_mean, out_mean)
     return replicates
 
 

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from memkit import comparisons, studies
-from memkit.analysis import across, across_text, exports, tables
+from memkit import comparisons, estimators, studies
+from memkit.analysis import across, across_points, across_text, exports, tables
 from memkit.errors import InputError
 from memkit.seeds import stream
 from tests.analysis import recorded
@@ -85,7 +85,7 @@ def test_a_tables_scores_are_the_studys_own(study, tmp_path, kind):
 
 
 def test_a_study_agrees_with_itself(study):
-    points = across.matching_points(study, study, [], [])
+    points = across_points.matching_points(study, study, [], [])
     assert points == [(point, point) for point in study.points]
     count, found = across.with_study(study, study, points)
     assert count == 60 and len(found) == 8
@@ -112,14 +112,14 @@ def test_planted_examples_are_left_out_where_given_labels_differ(
 
 def test_points_pair_up_by_name_or_as_asked(study):
     first, second = study.points
-    chosen = across.matching_points(study, study, [first.name], [second.name])
+    chosen = across_points.matching_points(study, study, [first.name], [second.name])
     assert chosen == [(first, second)]
-    assert across.chosen_points(study, [second.name]) == [second]
-    assert across.chosen_points(study, []) == [first, second]
+    assert across_points.chosen_points(study, [second.name]) == [second]
+    assert across_points.chosen_points(study, []) == [first, second]
     with pytest.raises(InputError, match="--with_points: expected 1 of"):
-        across.matching_points(study, study, [first.name], [first.name, second.name])
+        across_points.matching_points(study, study, [first.name], [first.name, second.name])
     with pytest.raises(InputError, match="point: expected one of"):
-        across.matching_points(study, study, ["one_hot_width3"], [])
+        across_points.matching_points(study, study, ["one_hot_width3"], [])
 
 
 def test_pairs_are_compared_with_the_studys_own(study, tmp_path):
@@ -163,3 +163,72 @@ def test_without_a_study_only_headlines_are_said(tmp_path):
     np.savez(tmp_path / "c.npz", labels=[0, 1], scores=[0.25, 0.75])
     text = across_text.with_file(tmp_path / "c.npz", None, [])
     assert "C-scores" in text and "0.500" in text and "joined" not in text
+
+
+def _slow_errors(first, second):
+    """Returns standard deviations of Spearman, Jaccard at 0.25 and the curve's value there."""
+    rows = []
+    for a, b in zip(first, second, strict=True):
+        kept = ~np.isnan(a) & ~np.isnan(b)
+        found = comparisons.compare(a[kept], b[kept])
+        both = [set(np.flatnonzero(score[kept] >= 0.25)) for score in (a, b)]
+        union = sorted(both[0] | both[1])
+        difference = (b - a)[kept][union].mean()
+        rows.append([found.spearman, len(both[0] & both[1]) / len(union), difference])
+    return np.std(rows, axis=0, ddof=1)
+
+
+def _replicates(study, point, runs=slice(None)):
+    outcomes = across.read_outcomes(study, point)
+    weights = estimators.run_weights(20, study.config["seed"], 100)[runs]
+    return estimators.replicate_memorization(outcomes.prob, study.train_mask, weights)
+
+
+def _errors(one):
+    curves = comparisons.threshold_curves(one.first, one.second)
+    (place,) = np.flatnonzero(curves.thresholds == 0.25)
+    assert one.curve_errors["jaccard_stderr"][place] == one.numbers["jaccard_stderr"]
+    difference = one.curve_errors["difference_stderr"][place]
+    return one.numbers["spearman_stderr"], one.numbers["jaccard_stderr"], difference
+
+
+def _of(found, outcome="prob", score="memorization"):
+    wanted = outcome, score
+    (one,) = [c for c in found if (c.numbers["outcome"], c.numbers["score"]) == wanted]
+    return one
+
+
+def test_errors_beside_a_file_are_those_of_the_studys_runs(study, tmp_path):
+    e, values = study.examples, stream(0, "tests/across").random(60)
+    where = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values)
+    point = study.points[1]
+    _, found = across.with_file(study, [point], comparisons.read(where))
+    wanted = _slow_errors(_replicates(study, point), [values] * 100)
+    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+
+
+def test_errors_of_two_points_of_a_study_are_paired(study):
+    first, second = study.points
+    _, found = across.with_study(study, study, [(first, second)])
+    wanted = _slow_errors(*(_replicates(study, point) for point in (first, second)))
+    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+
+
+def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, make_config, tiny):
+    config = make_config({"subsets.train_fraction": 0.6})
+    other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny))
+    recorded.estimate(other)
+    point = study.points[0]
+    _, found = across.with_study(study, other, [(point, point)])
+    turned = _replicates(other, point, slice(None, None, -1))
+    wanted = _slow_errors(_replicates(study, point), turned)
+    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+
+
+def test_a_score_compared_with_itself_has_no_error_of_agreement(study):
+    point = study.points[0]
+    _, found = across.with_study(study, study, [(point, point)])
+    for one in found:
+        assert one.numbers["spearman"] == pytest.approx(1)
+        assert one.numbers["spearman_stderr"] == pytest.approx(0, abs=1e-9)
+        assert one.numbers["mean_difference_stderr"] == 0

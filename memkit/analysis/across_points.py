@@ -1,0 +1,36 @@
+"""Which points of a study `memkit compare` sets beside which others."""
+
+from memkit.errors import expected
+
+
+def chosen_points(study, names):
+    """Returns the Points of some names, or all of a study where none is named.
+
+    Raises:
+      InputError: an unknown name.
+    """
+    return [study.point(name) for name in names] or list(study.points)
+
+
+def matching_points(study, other, names, other_names):
+    """Returns the pairs of Points to compare.
+
+    Args:
+      study: Study.
+      other: Study.
+      names: names of points of `study`; [] = those whose names `other` has too, or the only one.
+      other_names: as many names of points of `other`; [] = the same names.
+
+    Raises:
+      InputError: names that do not pair up.
+    """
+    if len(study.points) == len(other.points) == 1 and not names and not other_names:
+        return [(study.points[0], other.points[0])]
+    if not names:
+        present = {point.name for point in other.points}
+        names = [point.name for point in study.points if point.name in present]
+    other_names = other_names or names
+    if not names or len(names) != len(other_names):
+        known = ", ".join(point.name for point in other.points)
+        raise expected("--with_points", f"{len(names) or 1} of {known}", ", ".join(other_names))
+    return [(study.point(a), other.point(b)) for a, b in zip(names, other_names, strict=True)]
