@@ -98,7 +98,7 @@ def _blocks(outcome, train_mask, product):
     for rows in matrices.row_blocks(centered):
         centered[rows] = num_runs * outcome[rows] - total
     difference = product(centered)
-    for start, stop in _steps(num_train, max(1, _BLOCK_ELEMENTS // max(1, len(total)))):
+    for start, stop in _steps(num_train, max(1, _BLOCK_ELEMENTS // max(len(total), num_runs))):
         infl = np.require(difference(train_mask[:, start:stop]), requirements="W")
         infl *= scale[start:stop, None]
         yield start, infl
