@@ -132,6 +132,23 @@ def test_a_picture_holds_the_pixels_of_its_example(report, visit):
 
 
 @pytest.mark.slow
+def test_pictures_in_sections_hold_the_pixels_of_their_examples(smoke, visit):
+    found = visit(smoke).evaluate(
+        """() => [...document.querySelectorAll("[data-sheet]")].map((place) => {
+          const canvas = place.querySelector("canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return [place.dataset.sheet, Number(place.dataset.example), [...data]];
+        })"""
+    )
+    assert {sheet for sheet, _, _ in found} == {"train", "test"}
+    images = {"train": smoke.content.thumbnails, "test": smoke.content.test_thumbnails}
+    for sheet, example, pixels in found:
+        image = images[sheet][example]
+        painted = np.reshape(pixels, (*image.shape[:2], 4))[..., :3]
+        np.testing.assert_array_equal(painted, np.broadcast_to(image, painted.shape))
+
+
+@pytest.mark.slow
 def test_an_example_without_a_picture_says_so(large, visit):
     page, data = visit(large), explorer.data(large.content)
     pictured = set(_unpacked(data["sheets"]["train"]["examples"]).tolist())
