@@ -118,6 +118,11 @@ def selection():
     }
 
 
+def number(name, meaning):
+    """Defines a flag that takes a number, none by default."""
+    return flags.DEFINE_float(name, None, meaning)
+
+
 def text(name, meaning):
     """Defines a flag that takes any text, none by default."""
     return flags.DEFINE_string(name, None, meaning)

@@ -4,6 +4,7 @@ import sys
 import time
 
 from memkit import cli
+from memkit.sweeps import stopping
 
 from . import flags, stages, values
 
@@ -11,15 +12,25 @@ _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
 _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
+_UNTIL = flags.number(
+    "until_halfwidth",
+    "train blocks of runs, at least 100 runs, until 95% of the examples have an interval of plus "
+    "or minus this at every point; subsets.num_runs is the most",
+)
 
 
 def main():
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
     config = values.resolved(_CONFIG.value, workdir)
+    if _UNTIL.value is not None:
+        stopping.check(_UNTIL.value, config)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
     study = stages.open_study(config, workdir)
-    trained = stages.train(study, placement)
+    if _UNTIL.value is None:
+        trained = stages.train(study, placement)
+    else:
+        trained = stages.train_until(study, placement, _UNTIL.value)
     stages.estimate(study, started=started, trained=trained)
     stages.write_report(study)
     stages.say_time(started)

@@ -13,7 +13,7 @@ from etils import epy
 from memkit import analysis, studies
 from memkit import summary as summary_lib
 from memkit.errors import InputError
-from memkit.sweeps import local, selection
+from memkit.sweeps import local, selection, stopping
 from memkit.sweeps.progress import Progress, duration
 from memkit.training import work
 
@@ -88,6 +88,38 @@ def train(study, placement, *, shard=(0, 1), **chosen):
     return Trained(progress.finished_here, time.monotonic() - started, failures, left)
 
 
+def train_until(study, placement, wanted):
+    """Trains whole blocks of runs until intervals are narrow, see `sweeps.stopping`.
+
+    Args:
+      study: Study.
+      placement: Placement.
+      wanted: half width, checked.
+
+    Returns:
+      Trained; where it stopped goes into the study.
+    """
+    trained = Trained()
+    looks, block = stopping.looks(study.config)
+    for runs in looks:
+        part = train(study, placement, runs=(0, runs))
+        trained = Trained(
+            runs=trained.runs + part.runs,
+            seconds=trained.seconds + part.seconds,
+            failures=trained.failures + part.failures,
+            left=trained.left | part.left,
+        )
+        stop = stopping.Stop(wanted, stopping.half_width(study), runs, block)
+        print(
+            f"after {runs} runs the intervals of 95% of the examples are +/- {stop.half_width:.3f} "
+            f"or narrower at every point; wanted: {wanted:g}"
+        )
+        if stop.is_reached:
+            break
+    studies.write_stop(study, dataclasses.asdict(stop))
+    return trained
+
+
 def _kept(progress):
     return (
         f"{progress.done} of {progress.total} runs were finished and are kept; "
@@ -98,6 +130,7 @@ def _kept(progress):
 def estimate(study, *, started, trained=None):
     """Estimates everything, writes summary.json and prints one line per point."""
     summary = analysis.estimate(study)
+    summary["stop"] = studies.read_stop(study)
     summary["wall_seconds"] = time.monotonic() - started
     summary["runs_per_second"] = (
         trained.runs / trained.seconds if trained and trained.runs else None

@@ -96,6 +96,18 @@ def read_summary(study):
     return json.loads(where.read_text())
 
 
+def write_stop(study, stop):
+    """Writes where a stopping rule ended the training, a dict of plain values."""
+    text = json.dumps(_without_nan(stop), indent=1, allow_nan=False)
+    storage.write(study.workdir / "stop.json", text.encode())
+
+
+def read_stop(study):
+    """Returns what `write_stop` wrote, or None where no rule was asked for."""
+    where = study.workdir / "stop.json"
+    return json.loads(where.read_text()) if where.exists() else None
+
+
 def write_report(study, files):
     """Writes {relative name: bytes} into the report folder; returns the path of index.html."""
     folder = study.workdir / "report"

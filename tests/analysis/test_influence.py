@@ -106,7 +106,8 @@ def test_points_without_two_runs_are_left_out(study):
 def _content(study, outcomes, summary, monkeypatch):
     """Returns the Content of a study whose only analysis is this one."""
     monkeypatch.setattr(analysis, "ANALYSES", ())
-    whole = analysis.estimate(study) | {"wall_seconds": 1.0, "runs_per_second": 1.0}
+    added = {"wall_seconds": 1.0, "runs_per_second": 1.0, "stop": None}
+    whole = analysis.estimate(study) | added
     studies.write_summary(study, whole | {"influence": summary})
     monkeypatch.setattr(analysis, "ANALYSES", ("influence",))
     return gather.content(study)

@@ -336,3 +336,34 @@ def test_removal_trains_prints_and_fills_the_report(memkit, tiny_study, tmp_path
     other = memkit(*command[:2], "--thresholds=0.2", "--repeats=2")
     assert other.code == 2
     assert "other removals" in other.err, other.err
+
+
+@pytest.mark.slow
+def test_runs_are_added_until_intervals_are_narrow(memkit, tiny_config, tmp_path):
+    """Stops after 100 of 120 runs; what is missing comes when more is asked for."""
+    workdir = tmp_path / "study"
+    command = ["run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2"]
+    command.append("--config.subsets.num_runs=120")
+    stopped = memkit(*command, "--until_halfwidth=0.4")
+    assert stopped.code == 0, stopped.err
+    assert len(record_files(workdir)) == 2 * 100
+    stop = studies.read_stop(studies.load(workdir))
+    assert (stop["runs"], stop["block"], stop["wanted"]) == (100, 20, 0.4)
+    assert 0 < stop["half_width"] <= 0.4
+    report = (workdir / "report" / "index.html").read_text()
+    assert "Stopping rule" in report and "After 100 runs that was so" in report
+    went_on = memkit(*command, "--until_halfwidth=0.001")
+    assert went_on.code == 0, went_on.err
+    assert len(record_files(workdir)) == 2 * 120
+    assert "after 120 runs the intervals of 95% of the examples" in went_on.out
+    assert "After 120 runs that was not yet so" in (workdir / "report" / "index.html").read_text()
+
+
+def test_a_half_width_that_makes_no_sense_is_refused_before_any_work(memkit, tiny_config, tmp_path):
+    workdir = tmp_path / "study"
+    command = ["run", f"--config={tiny_config}", f"--workdir={workdir}"]
+    for value, words in (("2", "a half width above 0"), ("0.1", "a study of more than 100 runs")):
+        refused = memkit(*command, f"--until_halfwidth={value}")
+        assert refused.code == 2
+        assert f"--until_halfwidth: expected {words}" in refused.err
+        assert not workdir.exists()

@@ -199,6 +199,7 @@ def build(
         summary={
             "axis": axis,
             "points": points,
+            "stop": None,
             "trajectory_classes": by_class,
             "trajectory_classes_stderr": errors,
             "trajectory_classes_null": null,

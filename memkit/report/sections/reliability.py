@@ -34,6 +34,7 @@ def section(content):
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     facts = {
         "Runs": _runs(content),
+        **_stop(content.summary["stop"]),
         "Subsets": _subsets(content),
         "Duplicates": _duplicates(content.summary["duplicates"]),
         "What ± means": ERRORS,
@@ -67,6 +68,20 @@ def _runs(content):
         f"finished. {_total(content, 'collapsed')} collapsed (train accuracy under twice chance): "
         "kept, because leaving runs out by their result would bias the scores."
     )
+
+
+def _stop(stop):
+    if stop is None:
+        return {}
+    reached = stop["half_width"] is not None and stop["half_width"] <= stop["wanted"]
+    text = (
+        f"Blocks of {stop['block']} runs were added, at least 100 runs in all, until 95% of the "
+        f"examples had an interval of ±{stop['wanted']:g} or narrower at every size (label "
+        f"probability). After {stop['runs']} runs that was {'so' if reached else 'not yet so'}: "
+        f"±{wording.number(stop['half_width'])}. Intervals that decide when to stop hold a little "
+        "less often than 95%."
+    )
+    return {"Stopping rule": text}
 
 
 def _subsets(content):
