@@ -218,10 +218,10 @@ def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, ma
     config = make_config({"subsets.train_fraction": 0.6})
     other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny))
     recorded.estimate(other)
-    point = study.points[0]
-    _, found = across.with_study(study, other, [(point, point)])
-    turned = _replicates(other, point, slice(None, None, -1))
-    wanted = _slow_errors(_replicates(study, point), turned)
+    first, second = study.points[0], other.points[0]
+    _, found = across.with_study(study, other, [(first, second)])
+    turned = _replicates(other, second, slice(None, None, -1))
+    wanted = _slow_errors(_replicates(study, first), turned)
     assert _errors(_of(found)) == pytest.approx(tuple(wanted))
 
 

@@ -13,6 +13,7 @@ from tests.browser import worlds
 from tests.report.conftest import build
 
 _SERIOUS = ("error", "warning")
+_OWN = "Canvas2D: Multiple readback operations"  # a warning about tests that look at pixels
 DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
   && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
 
@@ -56,10 +57,14 @@ def visit(browser):
     """
     pages, problems, requests = [], [], []
 
+    def noted(message):
+        if message.type in _SERIOUS and not message.text.startswith(_OWN):
+            problems.append(message.text)
+
     def opened(report, *, width=1200, height=900, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         pages.append(page)
-        page.on("console", lambda m: problems.append(m.text) if m.type in _SERIOUS else None)
+        page.on("console", noted)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
         start = time.monotonic()
