@@ -8,7 +8,10 @@ from memkit import summary as summary_lib
 from memkit.analysis import along_axis
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 
-__all__ = ["ANALYSES", "PointOutcomes", "estimate", "read_outcomes"]
+__all__ = ["ANALYSES", "LAYOUT", "PointOutcomes", "estimate", "read_outcomes"]
+
+# Of the summary; it grows whenever the keys change, so that a report asks for new estimates.
+LAYOUT = 2
 
 # Each is a module with `analyze(study, outcomes)`, whose numbers are the entry of the summary and
 # whose arrays lie in files of the same name.
@@ -36,7 +39,12 @@ def estimate(study):
     """
     outcomes = [read_outcomes(study, point) for point in study.points]
     axis = study.config["axis"]
-    summary = {"axis": axis if axis["field"] else None, "points": [], "split_half": {}}
+    summary = {
+        "layout": LAYOUT,
+        "axis": axis if axis["field"] else None,
+        "points": [],
+        "split_half": {},
+    }
     counts = ("train_copies", "groups_with_different_labels", "test_in_train")
     summary["duplicates"] = {name: studies.duplicates(study)[name] for name in counts}
     summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)

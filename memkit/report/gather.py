@@ -17,9 +17,9 @@ def content(study):
       InputError: `memkit estimate` has not run yet, or was that of an earlier version.
     """
     summary = studies.read_summary(study)
-    if missing := sorted(set(analysis.ANALYSES) - set(summary)):
+    if "layout" not in summary or summary["layout"] != analysis.LAYOUT:
         wanted = "estimates of this version (run `memkit estimate` again)"
-        raise expected("--workdir", wanted, f"{study.workdir} without {', '.join(missing)}")
+        raise expected("--workdir", wanted, f"those of another one in {study.workdir}")
     curves, predicted, infos = {}, {}, []
     for point in study.points:
         runs = studies.read_runs(study, point, _ARRAYS)

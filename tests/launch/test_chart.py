@@ -126,3 +126,16 @@ def test_a_study_made_before_a_field_of_report_existed_is_refused_in_one_line(
     result = memkit(verb, f"--workdir={tmp_path / 'old'}")
     assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
     assert "without report.min_memorization" in result.err
+
+
+@pytest.mark.parametrize("verb", ["report", "chart"])
+def test_estimates_of_another_version_are_refused_with_what_to_do(memkit, study, tmp_path, verb):
+    old = shutil.copytree(study, tmp_path / "study")
+    summary = json.loads((old / "summary.json").read_text())
+    for layout in ({"layout": 1}, {}):
+        changed = {key: value for key, value in summary.items() if key != "layout"} | layout
+        (old / "summary.json").write_text(json.dumps(changed))
+        result = memkit(verb, f"--workdir={old}")
+        assert result.code == 2
+        assert "expected estimates of this version (run `memkit estimate` again)" in result.err
+        assert len(result.err.splitlines()) == 1
