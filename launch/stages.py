@@ -1,8 +1,10 @@
 """What the verbs do, stage by stage; `run` is all of them."""
 
+import collections
 import contextlib
 import dataclasses
 import functools
+import itertools
 import shlex
 import sys
 import time
@@ -61,6 +63,7 @@ def train(study, placement, *, shard=(0, 1), **chosen):
     if not wanted:
         print("train: nothing is missing")
         return Trained()
+    studies.remove_stop(study)  # What it says of the number of runs is about to be untrue.
     print(f"train: {sum(wanted.values())} runs at {len(wanted)} points, {placement.note}")
     started = time.monotonic()
     workers = min(len(placement.environments), sum(wanted.values()))
@@ -99,16 +102,11 @@ def train_until(study, placement, wanted):
     Returns:
       Trained; where it stopped goes into the study.
     """
-    trained = Trained()
+    parts = []
     looks, block = stopping.looks(study.config)
-    for runs in looks:
-        part = train(study, placement, runs=(0, runs))
-        trained = Trained(
-            runs=trained.runs + part.runs,
-            seconds=trained.seconds + part.seconds,
-            failures=trained.failures + part.failures,
-            left=trained.left | part.left,
-        )
+    # Each part has runs of its own: those that an earlier one set aside are not tried again.
+    for first, runs in itertools.pairwise([0, *looks]):
+        parts.append(train(study, placement, runs=(first, runs)))
         stop = stopping.Stop(wanted, stopping.half_width(study), runs, block)
         print(
             f"after {runs} runs the intervals of 95% of the examples are +/- {stop.half_width:.3f} "
@@ -116,8 +114,22 @@ def train_until(study, placement, wanted):
         )
         if stop.is_reached:
             break
-    studies.write_stop(study, dataclasses.asdict(stop))
-    return trained
+    studies.write_stop(study, dataclasses.asdict(stop) | {"is_reached": stop.is_reached})
+    return _together(parts)
+
+
+def _together(parts):
+    """Returns the Trained of several that have no run in common."""
+    left = collections.defaultdict(list)
+    for part in parts:
+        for name, runs in part.left.items():
+            left[name] += runs
+    return Trained(
+        runs=sum(part.runs for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        failures=[failure for part in parts for failure in part.failures],
+        left=dict(left),
+    )
 
 
 def _kept(progress):

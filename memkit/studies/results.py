@@ -1,5 +1,6 @@
 """What the analysis of a study writes and the report reads."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -106,6 +107,12 @@ def read_stop(study):
     """Returns what `write_stop` wrote, or None where no rule was asked for."""
     where = study.workdir / "stop.json"
     return json.loads(where.read_text()) if where.exists() else None
+
+
+def remove_stop(study):
+    """Removes what `write_stop` wrote."""
+    with contextlib.suppress(FileNotFoundError):
+        (study.workdir / "stop.json").unlink()
 
 
 def write_report(study, files):

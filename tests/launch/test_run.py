@@ -351,12 +351,17 @@ def test_runs_are_added_until_intervals_are_narrow(memkit, tiny_config, tmp_path
     assert (stop["runs"], stop["block"], stop["wanted"]) == (100, 20, 0.4)
     assert 0 < stop["half_width"] <= 0.4
     report = (workdir / "report" / "index.html").read_text()
+    assert "train 100/100 runs" in stopped.err
     assert "Stopping rule" in report and "After 100 runs that was so" in report
     went_on = memkit(*command, "--until_halfwidth=0.001")
     assert went_on.code == 0, went_on.err
     assert len(record_files(workdir)) == 120
     assert "after 120 runs the intervals of 95% of the examples" in went_on.out
-    assert "After 120 runs that was not yet so" in (workdir / "report" / "index.html").read_text()
+    report = workdir / "report" / "index.html"
+    assert "After 120 runs that was not yet so" in report.read_text()
+    more = memkit(*command, "--config.subsets.num_runs=140")
+    assert more.code == 0, more.err
+    assert "Stopping rule" not in report.read_text()
 
 
 def test_a_half_width_that_makes_no_sense_is_refused_before_any_work(memkit, tiny_config, tmp_path):

@@ -73,11 +73,11 @@ def _runs(content):
 def _stop(stop):
     if stop is None:
         return {}
-    reached = stop["half_width"] is not None and stop["half_width"] <= stop["wanted"]
+    reached = "so" if stop["is_reached"] else "not yet so"
     text = (
         f"Blocks of {stop['block']} runs were added, at least 100 runs in all, until 95% of the "
         f"examples had an interval of ±{stop['wanted']:g} or narrower at every size (label "
-        f"probability). After {stop['runs']} runs that was {'so' if reached else 'not yet so'}: "
+        f"probability). After {stop['runs']} runs that was {reached}: "
         f"±{wording.number(stop['half_width'])}. Intervals that decide when to stop hold a little "
         "less often than 95%."
     )
