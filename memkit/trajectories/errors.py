@@ -17,8 +17,8 @@ def share_errors(outcomes, train_mask, alphas, *, num_permutations=99, seed=0, l
     without each quarter of the runs, memorization, the permutation test (with the same
     permutations of the runs that stay) and the classes are computed anew. Smaller groups would
     make the errors twice too large, since examples near a threshold change their class at the
-    loss of any few runs. In simulated studies of 40 to 400 runs they are between 20% too small
-    and 30% too large.
+    loss of any few runs. In simulated studies of 40 to 400 runs they are between 7% too small
+    and 48% too large.
 
     Args:
       outcomes, train_mask, num_permutations, seed, level: see `permutation_null`.
