@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from memkit.launch import stages
 
 from memkit.errors import InputError
 from memkit.sweeps import placement
@@ -109,6 +110,23 @@ def test_auto_takes_all_processes_of_tf_config_into_one_run(on_machine, listed):
     assert summary(place(2)) == ("multi_worker", "cpu", 1, 1)
     listed(chief=["a:1"], worker=["b:1", "c:1"], ps=["d:1"])
     assert summary(place(3)) == ("multi_worker", "cpu", 1, 1)
+
+
+def test_processes_of_one_cluster_train_their_runs_in_step_and_others_do_not(
+    on_machine, listed, study, monkeypatch
+):
+    on_machine(cores=8)
+    listed(worker=["a:1", "b:1"])
+    asked = []
+
+    def execute(*_, in_step, **__):
+        asked.append(in_step)
+        return [], {}
+
+    monkeypatch.setattr(stages.local, "execute", execute)
+    for found in (place(2), place(1), place(2, engine="jax")):
+        stages.train(study, found)
+    assert asked == [True, False, False]
 
 
 def test_auto_leaves_tf_config_alone_where_runs_are_not_spread(on_machine, listed):
