@@ -52,17 +52,25 @@ def resolved(where):
     return os.path.realpath(path(where)) if is_local(where) else os.fspath(path(where))
 
 
-def write(where, data):
+def write(
+    where: str | os.PathLike, data: bytes, *, inside: str | os.PathLike | None = None
+) -> None:
     """Writes bytes so that the file appears whole under its name or not at all.
 
     Args:
       where: path of the file; its folder is created.
-      data: bytes.
+      data: content of the file.
+      inside: folder that the file must not leave, such as the workdir of a study; symbolic links
+        below it are refused. The folder itself may be one.
 
     Raises:
+      InputError: a folder between `inside` and the file is a symbolic link, or the file lies
+        outside.
       OSError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     where = path(where)
+    if inside is not None:
+        check_inside(where, inside)
     if not is_local(where):  # Object stores show an object only when its upload is complete.
         where.write_bytes(data)  # They have no folders; making one can mean making a bucket.
         return
@@ -79,6 +87,32 @@ def write(where, data):
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
+    """Refuses a file outside a folder, or one that is reached through a symbolic link in it.
+
+    Someone else's study could otherwise make memkit write anywhere on this machine.
+
+    Raises:
+      InputError: names the link or the file.
+    """
+    where, inside = os.fspath(path(where)), os.fspath(path(inside))
+    parts = os.path.relpath(where, inside).split("/") if is_local(inside) else []
+    if os.pardir in parts:
+        raise expected(where, f"a file inside {inside}", "one outside")
+    folder = inside
+    for part in parts[:-1]:
+        folder = os.path.join(folder, part)
+        if os.path.islink(folder):
+            wanted = "a folder (memkit does not write through links inside a study)"
+            raise expected(folder, wanted, f"a symbolic link to {os.readlink(folder)}")
+
+
+def remove(where: str | os.PathLike, *, inside: str | os.PathLike) -> None:
+    """Deletes a file of a folder if it is there; see `write` for `inside`."""
+    check_inside(where, inside)
+    path(where).unlink(missing_ok=True)
 
 
 def remove_stale_temporaries(folder):

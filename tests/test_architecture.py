@@ -15,6 +15,7 @@ FLOORS = {
     "seeds": 0,
     "storage": 0,
     "errors": 0,
+    "printable": 0,
     "matrices": 0,
     "tables": 0,
     "data": 1,
