@@ -29,7 +29,7 @@ def main():
     storage.check_writable("--out", out)
     formats = chart_files.checked(_FORMAT.value) or charts.USUAL
     for name, data in chart_files.render(gather.content(study), _FIGURES.value, formats).items():
-        storage.write(out / name, data)
+        storage.write(out / name, data, inside=_OUT.value or study.workdir)
         print(out / name)
     return 0
 

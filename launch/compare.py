@@ -24,10 +24,14 @@ def main():
     if studies.exists(other):
         values.required("workdir", _WORKDIR.value)
         theirs = studies.load(other)
+        for either in (study, theirs):
+            studies.check_sources(either)
         points = across_points.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
         print(across_text.with_study(study, theirs, points, out=_OUT.value))
         return 0
     points = across_points.chosen_points(study, _POINTS.value) if study else []
+    if study:
+        studies.check_sources(study)
     is_original_order = _ROWS.value == "original"
     print(
         across_text.with_file(

@@ -18,6 +18,8 @@ def main():
     layout = values.required("format", _FORMAT.value)
     out = values.required("out", _OUT.value)
     storage.check_writable("--out", out)
+    if layout in exports.NEED_ESTIMATES:
+        studies.check_sources(study)
     for where in exports.export(
         study, across_points.chosen_points(study, _POINTS.value), layout, out
     ):

@@ -25,6 +25,7 @@ def main():
     study = studies.load(values.required("workdir", _WORKDIR.value))
     first = [p for p in study.points if p.series == study.points[0].series]
     point = study.point(_POINT.value or first[-1].name)
+    studies.check_sources(study, with_removals=False)
     placement = values.placed(_PLACEMENT, point.config)
     if placement.runs_at_once > 1:
         raise expected("--packing", "none: the runs of a removal differ in length", "more")

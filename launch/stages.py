@@ -141,13 +141,14 @@ def _kept(progress):
 
 def estimate(study, *, started, trained=None):
     """Estimates everything, writes summary.json and prints one line per point."""
-    summary = analysis.estimate(study)
-    summary["stop"] = studies.read_stop(study)
-    summary["wall_seconds"] = time.monotonic() - started
-    summary["runs_per_second"] = (
-        trained.runs / trained.seconds if trained and trained.runs else None
-    )
-    studies.write_summary(study, summary)
+
+    def timings() -> dict[str, float | None]:
+        return {
+            "wall_seconds": time.monotonic() - started,
+            "runs_per_second": trained.runs / trained.seconds if trained and trained.runs else None,
+        }
+
+    summary = analysis.estimate(study, timings=timings)
     print(summary_lib.table(summary))
     return summary
 

@@ -129,7 +129,7 @@ def subset_hash(train_mask):
     return hashlib.sha256(np.packbits(train_mask).tobytes()).hexdigest()[:16]
 
 
-def write(where, arrays, info, sizes):
+def write(where, arrays, info, sizes, *, inside=None):
     """Writes one record atomically.
 
     Args:
@@ -137,6 +137,7 @@ def write(where, arrays, info, sizes):
       arrays: {name: array} with exactly the names, types and shapes of `array_specs(sizes)`.
       info: {name: value} with exactly the names of `INFO` but `format` and `checksum`.
       sizes: Sizes.
+      inside: see `storage.write`.
 
     Raises:
       ValueError: an array or entry is missing, unknown, or of another type or shape.
@@ -152,7 +153,7 @@ def write(where, arrays, info, sizes):
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, info=np.array(json.dumps(info, sort_keys=True)), **stored)
-    storage.write(where, buffer.getvalue())
+    storage.write(where, buffer.getvalue(), inside=inside)
 
 
 def read(where, sizes):

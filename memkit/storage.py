@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import re
+import shutil
 import socket
 import uuid
 
@@ -75,18 +76,26 @@ def write(
         where.write_bytes(data)  # They have no folders; making one can mean making a bucket.
         return
     where.parent.mkdir(parents=True, exist_ok=True)
-    owner = f"{socket.gethostname()}-{os.getpid()}"
-    temporary = where.parent / f"{_TEMPORARY}{owner}-{uuid.uuid4().hex[:8]}"
+    unfinished = temporary(where.parent)
     try:
-        with open(temporary, "wb") as file:
+        with open(unfinished, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, where)
+        os.replace(unfinished, where)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(unfinished)
         raise
+
+
+def temporary(folder: str | os.PathLike) -> os.PathLike:
+    """Returns the path of a new file or folder in a folder, which nobody takes for a finished one.
+
+    `remove_stale_temporaries` deletes it when this process has ended.
+    """
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    return path(folder) / f"{_TEMPORARY}{owner}-{uuid.uuid4().hex[:8]}"
 
 
 def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
@@ -115,6 +124,11 @@ def remove(where: str | os.PathLike, *, inside: str | os.PathLike) -> None:
     path(where).unlink(missing_ok=True)
 
 
+def is_temporary(name: str) -> bool:
+    """True for the name of a file that is still being written."""
+    return name.startswith(_TEMPORARY)
+
+
 def remove_stale_temporaries(folder):
     """Deletes what writers of this machine that no longer live left half-written in a folder."""
     folder = path(folder)
@@ -127,8 +141,11 @@ def remove_stale_temporaries(folder):
     for name in os.listdir(folder):
         found = mine.fullmatch(name)
         if found and not is_alive(found[1]):
-            with contextlib.suppress(FileNotFoundError):
-                (os.rmdir if name.endswith("-probe") else os.unlink)(folder / name)
+            if os.path.isdir(folder / name) and not os.path.islink(folder / name):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(folder / name)
 
 
 def is_alive(pid):

@@ -271,6 +271,7 @@ def test_classes_are_dataclasses_exceptions_or_plain(name):
         if isinstance(node, ast.ClassDef):
             assert {ast.unparse(base) for base in node.bases} <= {
                 "Exception",
+                "InputError",
                 "ValueError",
                 "typing.NamedTuple",
                 "NamedTuple",

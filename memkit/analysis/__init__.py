@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from memkit import estimators, matrices, studies
 from memkit import summary as summary_lib
@@ -11,7 +13,7 @@ from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 __all__ = ["ANALYSES", "LAYOUT", "PointOutcomes", "estimate", "read_outcomes"]
 
 # Of the summary; it grows whenever the keys change, so that a report asks for new estimates.
-LAYOUT = 2
+LAYOUT = 3
 
 # Each is a module with `analyze(study, outcomes)`, whose numbers are the entry of the summary and
 # whose arrays lie in files of the same name.
@@ -28,16 +30,30 @@ ANALYSES = (
 )
 
 
-def estimate(study):
-    """Estimates every point with at least two usable runs, and the trajectories; writes both.
+def estimate(
+    study: studies.Study, *, timings: Callable[[], Mapping[str, float | None]] = dict
+) -> dict[str, Any]:
+    """Computes all scores, trajectories and analyses of a study and replaces its derived files.
+
+    The files appear all together when everything has been computed.
 
     Args:
       study: Study.
+      timings: function that returns entries of the summary about the command; called at the end.
 
     Returns:
-      The summary without the times of the command: points, trajectory classes, reliability.
+      The summary: points, trajectory classes, reliability, and an entry per analysis.
     """
+    stop = studies.read_stop(study)
     outcomes = [read_outcomes(study, point) for point in study.points]
+    sources = {o.point.name: o.source for o in outcomes}
+    with studies.replacing(study, sources) as staged:
+        summary = _estimate(staged, outcomes) | {"stop": stop} | timings()
+        studies.write_summary(staged, summary)
+    return summary
+
+
+def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[str, Any]:
     axis = study.config["axis"]
     summary = {
         "layout": LAYOUT,

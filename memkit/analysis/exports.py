@@ -9,6 +9,7 @@ from memkit.errors import expected
 from memkit.studies import exports
 
 FORMATS = ("feldman_zhang", "aux_arrays", "cleanlab", *exports.TABLE_FORMATS)
+NEED_ESTIMATES = ("feldman_zhang", *exports.TABLE_FORMATS)
 _AT_ONCE = 8
 
 

@@ -1,6 +1,7 @@
 """What the runs of a point say, as arrays."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -22,7 +23,8 @@ class PointOutcomes:
       prob: [R, N] float32, probability of the given label.
       test_correct: [R, T] bool.
       test_prob: [R, T] float32, probability of the label of a test example.
-      infos: the info of every readable record, diverged ones too.
+      infos: the info of every sound record, diverged ones too.
+      left_out: {run: why its file is no sound record}.
     """
 
     point: studies.Point
@@ -31,7 +33,14 @@ class PointOutcomes:
     prob: np.ndarray
     test_correct: np.ndarray
     test_prob: np.ndarray
-    infos: tuple
+    infos: tuple[dict[str, Any], ...]
+    left_out: dict[int, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def source(self) -> studies.Source:
+        """The records that estimates of this point are computed from."""
+        records = {info["run"]: info["checksum"] for info in self.infos}
+        return studies.Source(self.point.fingerprint, records, self.left_out)
 
     def count(self, status):
         """Returns how many readable records have a status."""
@@ -42,7 +51,7 @@ def read_outcomes(study, point):
     """Reads a point's records; warns of each file that is not a record and of diverged runs."""
     runs = studies.read_runs(study, point, RECORDED)
     for name, reason in runs.problems.items():
-        logging.warning("%s is left out: %s; `memkit train` makes it again", name, reason)
+        logging.warning("%s is left out: %s; `memkit train` trains it again", name, reason)
     status = np.array([info["status"] for info in runs.infos], dtype=str)
     for bad in ("diverged", "blocked", "collapsed"):
         consequence = "kept" if bad in records.USABLE else "left out"
@@ -70,6 +79,7 @@ def read_outcomes(study, point):
         test_correct=arrays["test_correct"],
         test_prob=_probabilities(arrays["test_logodds"]),
         infos=runs.infos,
+        left_out=runs.damaged,
     )
 
 

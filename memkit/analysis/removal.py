@@ -20,6 +20,8 @@ def analyze(study, outcomes):
             continue
         child, rows = made
         runs = read_outcomes(child, child.points[0])
+        if study.staging is not None:
+            study.staging.sources[f"removal/{point.name}"] = runs.source
         rows = removal.Rows(*(getattr(rows, f.name)[runs.index] for f in dataclasses.fields(rows)))
         pairs = studies.read_arrays(study, "influence", point=point)
         tests = None if pairs is None else sorted(set(pairs["tt_idx"].tolist()))

@@ -1,6 +1,10 @@
 """Fills a report's Content from a study's files."""
 
+import itertools
+from typing import Any
+
 import numpy as np
+from absl import logging
 
 from memkit import analysis, records, studies
 from memkit.errors import expected
@@ -8,6 +12,7 @@ from memkit.report.content import Content
 from memkit.sweeps.progress import duration
 
 _ARRAYS = ("curve", "train_predicted")
+_SHOWN = 10  # records left out that the report names
 
 
 def content(study):
@@ -17,13 +22,15 @@ def content(study):
       InputError: `memkit estimate` has not run yet, or was that of an earlier version.
     """
     summary = studies.read_summary(study)
-    if "layout" not in summary or summary["layout"] != analysis.LAYOUT:
+    if summary.get("layout") != analysis.LAYOUT:
         wanted = "estimates of this version (run `memkit estimate` again)"
         raise expected("--workdir", wanted, f"those of another one in {study.workdir}")
-    curves, predicted, infos = {}, {}, []
+    studies.check_sources(study)
+    curves, predicted, infos, left_out = {}, {}, [], {}
     for point in study.points:
         runs = studies.read_runs(study, point, _ARRAYS)
         infos += runs.infos
+        left_out |= runs.problems
         if not len(runs.index):
             predicted[point.name] = np.full(study.sizes.train, -1)
             continue
@@ -40,7 +47,7 @@ def content(study):
         title=study.config["report"]["title"],
         summary=summary,
         config=study.config,
-        provenance=_provenance(study, summary, infos),
+        provenance=_provenance(study, summary, infos, left_out),
         ids=examples.train_ids,
         labels=examples.train_labels,
         given_labels=examples.given_labels,
@@ -88,7 +95,21 @@ def _with_alphas(arrays):
     return plain | {"classes": classes}
 
 
-def _provenance(study, summary, infos):
+def _listed(left_out: dict[str, str]) -> str:
+    """Returns the files that the report does not use, the first of them with the reason."""
+    for name, reason in left_out.items():
+        logging.warning("%s is left out of the report: %s", name, reason)
+    shown = [f"{name} ({reason})" for name, reason in itertools.islice(left_out.items(), _SHOWN)]
+    more = [f"and {len(left_out) - _SHOWN} more"] if len(left_out) > _SHOWN else []
+    return ", ".join(shown + more) or "none"
+
+
+def _provenance(
+    study: studies.Study,
+    summary: dict[str, Any],
+    infos: list[dict[str, Any]],
+    left_out: dict[str, str],
+) -> dict[str, str]:
     def distinct(values):
         return ", ".join(sorted(set(values))) or "none yet"
 
@@ -109,6 +130,7 @@ def _provenance(study, summary, infos):
         "exact copies": f"{copies['train_copies']} within train "
         f"({copies['groups_with_different_labels']} groups with different labels), "
         f"{copies['test_in_train']} test images in train",
+        "records left out": _listed(left_out),
         "study fingerprint": study.info["fingerprint"],
         "data fingerprint": study.info["data_fingerprint"],
     }

@@ -5,6 +5,9 @@
 
 from memkit.studies import checkpoints, executors, removal
 from memkit.studies.creation import draft, open_or_create
+from memkit.studies.derived import replacing
+from memkit.studies.features import check_features, read_features, write_features
+from memkit.studies.manifest import Source
 from memkit.studies.pictures import thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
@@ -35,16 +38,27 @@ from memkit.studies.runs import (
     write_failure,
     write_record,
 )
+from memkit.studies.staleness import check_sources
 from memkit.studies.study import Examples, Study, duplicates, exists, load
-from memkit.studies.weights import has_weights, is_teacher, read_weights, write_weights
+from memkit.studies.weights import (
+    complete_runs,
+    has_weights,
+    is_teacher,
+    read_weights,
+    write_weights,
+)
 
 __all__ = [
     "OUTCOMES",
     "Examples",
     "Point",
     "Runs",
+    "Source",
     "Study",
+    "check_features",
+    "check_sources",
     "checkpoints",
+    "complete_runs",
     "draft",
     "duplicates",
     "executors",
@@ -59,6 +73,7 @@ __all__ = [
     "read_arrays",
     "read_estimates",
     "read_failure",
+    "read_features",
     "read_info",
     "read_runs",
     "read_stop",
@@ -68,11 +83,13 @@ __all__ = [
     "removal",
     "remove_stop",
     "remove_temporaries",
+    "replacing",
     "teacher_diverged",
     "thumbnails",
     "write_arrays",
     "write_estimates",
     "write_failure",
+    "write_features",
     "write_record",
     "write_report",
     "write_stop",

@@ -1,13 +1,12 @@
 """Copying parts of a study into another folder; every file appears there whole or not at all."""
 
 import dataclasses
+import os
 
 from memkit import storage
-from memkit.studies import pictures, runs, weights
+from memkit.studies import features, files, pictures, runs, weights
 from memkit.studies.points import LAST_LAYER
 from memkit.studies.study import DESIGN_FILE, DUPLICATES_FILE, EXAMPLES_FILE, STUDY_FILE, load
-
-_FEATURES = "features.npz"
 
 
 def copy_description(study, folder):
@@ -17,23 +16,27 @@ def copy_description(study, folder):
         names.append(pictures.FILE)
     names += [f"{pictures.FOLDER}/{n}" for n in storage.names(study.workdir / pictures.FOLDER)]
     for name in names:
-        _copy(study.workdir / name, folder / name)
+        _copy(study.workdir / name, folder / name, inside=folder)
 
 
 def copy_run(study, folder, point, run):
     """Copies the record of a run, after its weights where it has some."""
     there = dataclasses.replace(study, workdir=folder)
     if run in weights.has_weights(study, point):
-        _copy(weights.weights_file(study, point, run), weights.weights_file(there, point, run))
-    _copy(runs.record_file(study, point, run), runs.record_file(there, point, run))
+        stored = weights.weights_file(study, point, run)
+        _copy(stored, weights.weights_file(there, point, run), inside=folder)
+    record = runs.record_file(study, point, run)
+    _copy(record, runs.record_file(there, point, run), inside=folder)
 
 
 def copy_features(study, folder, point):
     """Copies what the runs of a series `last_layer` learn from, unless it is there."""
-    name = f"points/{point.name}/{_FEATURES}"
+    if point.series != LAST_LAYER or features.check_features(study, point):
+        return
+    name = features.features_name(point)
     source, to = study.workdir / name, folder / name
-    if point.series == LAST_LAYER and source.exists() and not to.exists():
-        _copy(source, to)
+    if not to.exists():
+        _copy(source, to, inside=folder)
 
 
 def copy_to_train(study, point, chosen, folder):
@@ -55,9 +58,9 @@ def copy_to_train(study, point, chosen, folder):
         if point.teacher:
             copy_run(study, folder, study.point(point.teacher), run)
     for name in (DESIGN_FILE, STUDY_FILE):
-        _copy(study.workdir / name, folder / name)
+        _copy(study.workdir / name, folder / name, inside=folder)
     return load(folder)
 
 
-def _copy(where, to):
-    storage.write(to, where.read_bytes())
+def _copy(where: os.PathLike, to: os.PathLike, *, inside: os.PathLike) -> None:
+    storage.write(to, files.read_bytes(where), inside=inside)

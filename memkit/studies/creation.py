@@ -3,7 +3,8 @@
 import datetime
 import hashlib
 import importlib.metadata
-import json
+import os
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from memkit import models, storage, subsets
 from memkit.data import dataset as datasets
 from memkit.data import duplicates
 from memkit.data import labels as label_noise
+from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError, expected
-from memkit.studies import pictures
+from memkit.studies import files, pictures
 from memkit.studies import points as points_lib
 from memkit.studies.study import (
     DESIGN_FILE,
@@ -23,7 +25,7 @@ from memkit.studies.study import (
     Study,
     exists,
     load,
-    write_npz,
+    subsets_fingerprint,
 )
 from memkit.training import plan
 
@@ -95,12 +97,22 @@ def open_or_create(workdir, config, dataset, *, mask=None, command=""):
     new = draft(config, dataset, mask)
     old = _check_workdir(workdir, new)
     if old is None:
-        storage.write(workdir / DUPLICATES_FILE, _duplicates_json(dataset))
-        write_npz(workdir / EXAMPLES_FILE, **vars(new.examples))
-        pictures.write(workdir, dataset)
+        _write_description(workdir, new, dataset)
     if old is None or old.config != new.config:
         write_design(workdir, new, old, command)
     return load(workdir)
+
+
+def _write_description(workdir: os.PathLike, new: Study, dataset: ImageDataset) -> None:
+    """Writes what does not grow with a study, and keeps the hashes of the files."""
+    contents = {
+        DUPLICATES_FILE: files.json_bytes(_duplicates(dataset)),
+        EXAMPLES_FILE: files.npz_bytes(vars(new.examples)),
+    }
+    for name, data in contents.items():
+        storage.write(workdir / name, data, inside=workdir)
+    hashes = {name: files.sha256(data) for name, data in contents.items()}
+    new.info["files"] = hashes | pictures.write(workdir, dataset)
 
 
 def write_design(workdir, new, old, command):
@@ -113,8 +125,9 @@ def write_design(workdir, new, old, command):
       command: see `open_or_create`.
     """
     mask = new.train_mask
-    write_npz(workdir / DESIGN_FILE, train_mask=np.packbits(mask), shape=mask.shape)
-    storage.write(workdir / STUDY_FILE, _study_json(new, old, command))
+    arrays = {"train_mask": np.packbits(mask), "shape": mask.shape}
+    files.write_npz(workdir / DESIGN_FILE, inside=workdir, **arrays)
+    files.write_json(workdir / STUDY_FILE, _study_json(new, old, command), inside=workdir)
 
 
 def check_new(workdir):
@@ -169,19 +182,20 @@ def _study_json(new, old, command):
         "command": command,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "points": [point.name for point in new.points],
+        "subsets_fingerprint": subsets_fingerprint(new.train_mask),
+        "files": (old or new).info["files"],
     }
-    return json.dumps(info, indent=1).encode()
+    return info
 
 
-def _duplicates_json(dataset):
+def _duplicates(dataset: ImageDataset) -> dict[str, Any]:
     """Lists images with identical pixels by their ids, and counts them."""
     found = duplicates.find(dataset)
     train, test = dataset.train_ids, dataset.test_ids
-    listed = {
+    return {
         "train_copies": found.num_train_copies,
         "groups_with_different_labels": int(found.labels_disagree.sum()),
         "test_in_train": found.num_test_in_train,
         "train_groups": [train[group].tolist() for group in found.train_groups],
         "train_test_pairs": [[str(train[i]), str(test[j])] for i, j in found.train_test_pairs],
     }
-    return json.dumps(listed, indent=1).encode()

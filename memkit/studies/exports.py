@@ -1,13 +1,16 @@
 """Scores of a study for other tools: tables, and the layouts of Feldman & Zhang (2020)."""
 
 import io
+import os
 import zipfile
+from collections.abc import Mapping
 
 import numpy as np
 from etils import epy
 
 from memkit import storage
-from memkit.errors import expected
+from memkit.studies import derived
+from memkit.studies.points import Point
 
 with epy.lazy_imports():  # Only writing and copying tables needs it.
     import pyarrow
@@ -26,7 +29,8 @@ def write_table(study, point, columns):
       point: Point.
       columns: {name: array [N]}; NaN is written as a missing value.
     """
-    _write_columns(study.workdir / _TABLES, point.name, columns)
+    for kind, data in _table_bytes(columns).items():
+        derived.write(study, _table_name(point, kind), data)
 
 
 def write_audit(study, columns, out=None):
@@ -37,21 +41,29 @@ def write_audit(study, columns, out=None):
       columns: {name: array [L]}; NaN is written as a missing value.
       out: folder; None = the study's tables.
     """
-    folder = storage.path(out) if out else study.workdir / _TABLES
-    return _write_columns(folder, "audit", columns)
+    tables = _table_bytes(columns)
+    if out:
+        return [
+            _written(storage.path(out) / f"audit.{kind}", data) for kind, data in tables.items()
+        ]
+    names = {kind: f"{_TABLES}/audit.{kind}" for kind in tables}
+    for kind, data in tables.items():
+        derived.write(study, names[kind], data)
+    return [study.workdir / name for name in names.values()]
 
 
-def _write_columns(folder, name, columns):
+def _table_bytes(columns: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    """Returns {format: content} of a table."""
     table = pyarrow.table(
         {name: pyarrow.array(array, from_pandas=True) for name, array in columns.items()}
     )
     parquet, csv = pyarrow.BufferOutputStream(), pyarrow.BufferOutputStream()
     arrow_parquet.write_table(table, parquet)
     arrow_csv.write_csv(table, csv, arrow_csv.WriteOptions(quoting_style="needed"))
-    return [
-        _written(folder / f"{name}.{kind}", stream.getvalue().to_pybytes())
+    return {
+        kind: stream.getvalue().to_pybytes()
         for kind, stream in zip(TABLE_FORMATS, (parquet, csv), strict=True)
-    ]
+    }
 
 
 def export_table(study, point, kind, out):
@@ -60,14 +72,12 @@ def export_table(study, point, kind, out):
     Raises:
       InputError: `memkit estimate` has not written the table.
     """
-    where = _table_file(study, point, kind)
-    if not where.exists():
-        raise expected("--workdir", "a study with tables (run `memkit estimate`)", where)
-    return _written(storage.path(out) / f"{point.name}.{kind}", where.read_bytes())
+    data = derived.read(study, _table_name(point, kind))
+    return _written(storage.path(out) / f"{point.name}.{kind}", data)
 
 
-def _table_file(study, point, kind):
-    return study.workdir / _TABLES / f"{point.name}.{kind}"
+def _table_name(point: Point, kind: str) -> str:
+    return f"{_TABLES}/{point.name}.{kind}"
 
 
 def export_pairs(study, point, arrays, out):
@@ -198,6 +208,6 @@ def _npz(arrays):
     return buffer.getvalue()
 
 
-def _written(where, data):
+def _written(where: os.PathLike, data: bytes) -> os.PathLike:
     storage.write(where, data)
     return where

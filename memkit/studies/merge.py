@@ -151,17 +151,11 @@ def _take(target, source):
 
 def _whole(study, point):
     """Returns (runs whose record, and weights where they teach, are sound; {file: why not})."""
-    found = runs.read_runs(study, point)
-    whole, problems = set(found.index.tolist()), dict(found.problems)
+    present = runs.read_runs(study, point)
+    complete, problems = weights.complete_runs(study, point, present)
     if weights.is_teacher(study, point):
-        sound, broken = weights.check_weights(study, point, found)
-        problems |= broken
-        whole = {
-            run
-            for run, info in zip(found.index.tolist(), found.infos, strict=True)
-            if run in sound or info["status"] == "diverged"
-        }
-    return whole, problems
+        problems |= weights.missing_weights(study, point, present)
+    return complete, present.problems | problems
 
 
 def _arrays(study, point, run):

@@ -1,12 +1,16 @@
 """Thumbnails of a study: one file, or many where one would not fit in memory."""
 
 import dataclasses
+import os
 
 import numpy as np
 import PIL.Image
 
 from memkit import storage
-from memkit.studies.study import read_npz, write_npz
+from memkit.data.dataset import ImageDataset
+from memkit.errors import DamagedFileError
+from memkit.studies import files
+from memkit.studies.study import Study
 
 FILE, FOLDER = "thumbnails.npz", "thumbnails"
 MANY = 100_000  # examples above which each BLOCK of them has a file in FOLDER
@@ -24,50 +28,84 @@ class Blocks:
       count: examples.
     """
 
-    folder: object
+    folder: os.PathLike
     part: str
     count: int
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: int) -> np.ndarray:
         if not 0 <= row < self.count:
             raise IndexError(row)
-        with read_npz(self.folder / _name(self.part, row // BLOCK)) as file:
-            return file["images"][row % BLOCK]
+        where = self.folder / _name(self.part, row // BLOCK)
+        return _pictures(where, {"images": min(BLOCK, self.count - row // BLOCK * BLOCK)})[
+            "images"
+        ][row % BLOCK]
 
 
-def write(workdir, dataset):
-    """Writes the thumbnails of an ImageDataset, of which it holds one block in memory at a time."""
+def write(workdir: os.PathLike, dataset: ImageDataset) -> dict[str, str]:
+    """Writes the thumbnails of a data set, of which it holds one block in memory at a time.
+
+    Returns:
+      {file relative to the workdir: sha256 of its content}.
+    """
     images = {"train": dataset.train_images, "test": dataset.test_images}
     if sum(map(len, images.values())) <= MANY:
-        write_npz(workdir / FILE, **{part: _shrunk(images[part]) for part in images})
-        return
+        return _write(workdir, FILE, {part: _shrunk(images[part]) for part in images})
     storage.remove_stale_temporaries(workdir / FOLDER)
+    hashes = {}
     for part in images:
         for block, start in enumerate(range(0, len(images[part]), BLOCK)):
             pictures = _shrunk(images[part][start : start + BLOCK])
-            write_npz(workdir / FOLDER / _name(part, block), images=pictures)
+            hashes |= _write(workdir, f"{FOLDER}/{_name(part, block)}", {"images": pictures})
+    return hashes
 
 
-def thumbnails(study):
+def _write(workdir: os.PathLike, name: str, arrays: dict[str, np.ndarray]) -> dict[str, str]:
+    data = files.npz_bytes(arrays)
+    storage.write(workdir / name, data, inside=workdir)
+    return {name: files.sha256(data)}
+
+
+def _pictures(where: os.PathLike, lengths: dict[str, int]) -> dict[str, np.ndarray]:
+    """Returns {name: uint8 [length, h, w, 1 or 3]} of a file of thumbnails.
+
+    Raises:
+      DamagedFileError: it holds something else.
+    """
+    arrays = files.read_npz(where)
+    if arrays.keys() != lengths.keys():
+        raise DamagedFileError(where, f"expected the arrays {', '.join(lengths)}")
+    for name, array in arrays.items():
+        is_picture = array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] in (1, 3)
+        if not is_picture or len(array) != lengths[name]:
+            reason = f"{name}: expected {lengths[name]} uint8 pictures, received {array.dtype}"
+            raise DamagedFileError(where, f"{reason} {list(array.shape)}")
+    return arrays
+
+
+def thumbnails(study: Study) -> tuple[np.ndarray | Blocks, np.ndarray | Blocks]:
     """Returns (train, test) pictures of at most 32 pixels: uint8 [N, h, w, C].
 
     Studies of more than MANY examples have Blocks instead, which read one picture at a time.
+
+    Raises:
+      DamagedFileError: the file does not hold one picture per example.
     """
-    if (study.workdir / FILE).exists():
-        with read_npz(study.workdir / FILE) as file:
-            return file["train"], file["test"]
     folder, sizes = study.workdir / FOLDER, study.sizes
+    if sizes.train + sizes.test <= MANY:
+        lengths = {"train": sizes.train, "test": sizes.test}
+        pictures = _pictures(study.workdir / FILE, lengths)
+        return pictures["train"], pictures["test"]
     return Blocks(folder, "train", sizes.train), Blocks(folder, "test", sizes.test)
 
 
-def _name(part, block):
+def _name(part: str, block: int) -> str:
     return f"{part}_{block:06d}.npz"
 
 
-def _shrunk(images):
+def _shrunk(images: np.ndarray) -> np.ndarray:
     """Returns images [N, H, W, C] brought to at most SIDE pixels, sides in proportion."""
     height, width, channels = images.shape[1:]
     if max(height, width) <= SIDE:

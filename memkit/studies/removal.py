@@ -1,16 +1,18 @@
 """The removal study of a point: a study of its own, in a folder inside the study it belongs to."""
 
 import copy
+import dataclasses
+import os
 
 import numpy as np
 
-from memkit.errors import expected
+from memkit.errors import DamagedFileError, expected
 from memkit.estimators import removal
-from memkit.studies import creation, results
-from memkit.studies.points import ONE_HOT
-from memkit.studies.study import exists, load
+from memkit.studies import creation, files, results
+from memkit.studies.points import ONE_HOT, Point
+from memkit.studies.study import Study, exists, load
 
-ROWS = "removal_rows"  # arrays of the removal study that say what each run leaves out
+ROWS_FILE = "analyses/removal_rows.npz"  # of the removal study: what each run leaves out
 
 
 def create(study, point, dataset, *, thresholds, repeats, command):
@@ -42,30 +44,51 @@ def create(study, point, dataset, *, thresholds, repeats, command):
     if left < batch:
         wanted = f"values that leave at least a batch of {batch} examples"
         raise expected("--thresholds", wanted, f"{min(thresholds)}, which leaves {left}")
-    folder = _folder(study, point)
-    if exists(folder) and not np.array_equal(
-        load(folder, is_growing=True).train_mask, rows.train_mask
+    where = folder(study, point)
+    if exists(where) and not np.array_equal(
+        load(where, is_growing=True).train_mask, rows.train_mask
     ):
-        wanted = f"what {folder} was made with; delete that folder to make it again"
+        wanted = f"what {where} was made with; delete that folder to make it again"
         raise expected("--thresholds", wanted, "other removals, or new scores")
     config = copy.deepcopy(point.config)
     config["axis"], config["series"] = {"field": "", "values": []}, [ONE_HOT]
     config["subsets"]["num_runs"] = len(rows.kind)
-    made = creation.open_or_create(folder, config, dataset, mask=rows.train_mask, command=command)
+    made = creation.open_or_create(where, config, dataset, mask=rows.train_mask, command=command)
     arrays = {name: value for name, value in vars(rows).items() if name != "train_mask"}
-    results.write_arrays(made, ROWS, arrays)
+    files.write_checked_npz(made.workdir / ROWS_FILE, inside=made.workdir, **arrays)
     return made
 
 
 def find(study, point):
     """Returns (removal study, its removal.Rows) of a point, or None where there is none."""
-    folder = _folder(study, point)
-    if not exists(folder):
+    where = folder(study, point)
+    if not exists(where):
         return None
-    made = load(folder)
-    arrays = results.read_arrays(made, ROWS)
-    return None if arrays is None else (made, removal.Rows(made.train_mask, **arrays))
+    made = load(where)
+    rows = read_rows(made)
+    return None if rows is None else (made, rows)
 
 
-def _folder(study, point):
+def read_rows(study: Study) -> removal.Rows | None:
+    """Returns what each run of a removal study leaves out, or None if it is another study.
+
+    Raises:
+      DamagedFileError: the file that says so is damaged.
+    """
+    where = study.workdir / ROWS_FILE
+    try:
+        arrays = files.read_checked_npz(where)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        raise DamagedFileError(where, error.reason, "run `memkit removal` again") from error
+    names = {field.name for field in dataclasses.fields(removal.Rows)} - {"train_mask"}
+    lengths = {array.shape[:1] for array in arrays.values()}
+    if arrays.keys() != names or lengths != {study.train_mask.shape[:1]}:
+        raise DamagedFileError(where, "not the rows of this removal study")
+    return removal.Rows(study.train_mask, **arrays)
+
+
+def folder(study: Study, point: Point) -> os.PathLike:
+    """Returns the path of the removal study of a point, which need not exist."""
     return study.workdir / "removal" / point.name

@@ -1,138 +1,164 @@
 """What the analysis of a study writes and the report reads."""
 
-import contextlib
 import dataclasses
 import json
+import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from memkit import storage
-from memkit.errors import expected
+from memkit.errors import DamagedFileError
 from memkit.estimators import Estimate
-from memkit.studies.study import read_npz, write_npz
+from memkit.studies import derived, files, manifest, runs
+from memkit.studies.points import Point
+from memkit.studies.study import Study
 
 OUTCOMES = ("correct", "prob")
+SUMMARY_FILE, TRAJECTORIES_FILE, STOP_FILE = "summary.json", "trajectories.npz", "stop.json"
+_SOURCE = "source"  # entry of every derived npz file that says what it was computed from
 
 
-def write_estimates(study, point, estimates):
+def estimates_file(point: Point) -> str:
+    """Returns the path of a point's estimates relative to the workdir."""
+    return f"points/{point.name}/estimates.npz"
+
+
+def arrays_file(name: str, point: Point | None) -> str:
+    """Returns the path of the arrays of an analysis relative to the workdir."""
+    return f"analyses/{name}.npz" if point is None else f"points/{point.name}/{name}.npz"
+
+
+def write_estimates(study: Study, point: Point, estimates: Mapping[str, Estimate]) -> None:
     """Writes {outcome: Estimate} of one point; counts are stored once, they are the design's."""
     arrays = {}
     for outcome in OUTCOMES:
         for name, value in vars(estimates[outcome]).items():
             arrays[name if name.startswith("num_") else f"{outcome}_{_stored(name)}"] = value
-    write_npz(study.workdir / "points" / point.name / "estimates.npz", **arrays)
+    _write_npz(study, estimates_file(point), arrays, point)
 
 
-def read_estimates(study, point):
+def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
     """Returns {"correct": Estimate, "prob": Estimate} of a point (a Point or its name).
 
     Raises:
-      InputError: `memkit estimate` has not run yet, or the study has no such point.
+      InputError: `memkit estimate` has not run yet, or the study has no such point, or runs have
+        been trained since.
+      DamagedFileError: the file is not the one that `memkit estimate` wrote.
     """
-    name = study.point(point if isinstance(point, str) else point.name).name
-    where = study.workdir / "points" / name / "estimates.npz"
-    _check_there(where)
-    with read_npz(where) as file:
-        return {
-            outcome: Estimate(
-                **{
-                    f.name: file[
-                        f.name if f.name.startswith("num_") else f"{outcome}_{_stored(f.name)}"
-                    ]
-                    for f in dataclasses.fields(Estimate)
-                }
-            )
-            for outcome in OUTCOMES
-        }
+    point = study.point(point if isinstance(point, str) else point.name)
+    manifest.check_listed(study, point, runs.listed_runs(study, point))
+    arrays = _read_npz(study, estimates_file(point))
+    return {
+        outcome: Estimate(
+            **{
+                f.name: arrays[
+                    f.name if f.name.startswith("num_") else f"{outcome}_{_stored(f.name)}"
+                ]
+                for f in dataclasses.fields(Estimate)
+            }
+        )
+        for outcome in OUTCOMES
+    }
 
 
-def write_arrays(study, name, arrays, *, point=None):
+def write_arrays(
+    study: Study, name: str, arrays: Mapping[str, Any], *, point: Point | None = None
+) -> None:
     """Writes the arrays {key: array} of an analysis, of one point or of the whole study."""
-    write_npz(_arrays_file(study, name, point), **arrays)
+    _write_npz(study, arrays_file(name, point), arrays, point)
 
 
-def read_arrays(study, name, *, point=None):
-    """Returns {key: array} as `write_arrays` wrote them, or None where there are none."""
-    where = _arrays_file(study, name, point)
-    if not where.exists():
-        return None
-    with read_npz(where) as file:
-        return {key: file[key] for key in file.files}
+def read_arrays(
+    study: Study, name: str, *, point: Point | None = None
+) -> dict[str, np.ndarray] | None:
+    """Returns {key: array} as `write_arrays` wrote them, or None where there are none.
+
+    Raises:
+      DamagedFileError: the file is not the one that `memkit estimate` wrote.
+    """
+    point = None if point is None else study.point(point.name)
+    file = arrays_file(name, point)
+    return _read_npz(study, file) if derived.exists(study, file) else None
 
 
-def _arrays_file(study, name, point):
-    if point is None:
-        return study.workdir / "analyses" / f"{name}.npz"
-    return study.workdir / "points" / study.point(point.name).name / f"{name}.npz"
-
-
-def write_trajectories(study, series):
+def write_trajectories(study: Study, series: Mapping[str, Mapping[str, Any]]) -> None:
     """Writes {series: {array name: array}}; the names are those of `analysis.trajectories`."""
-    arrays = {f"{name}/{key}": a for name, found in series.items() for key, a in found.items()}
-    write_npz(study.workdir / "trajectories.npz", **arrays)
+    arrays = {f"{name}/{key}": a for name, entry in series.items() for key, a in entry.items()}
+    _write_npz(study, TRAJECTORIES_FILE, arrays, None)
 
 
-def read_trajectories(study):
+def read_trajectories(study: Study) -> dict[str, dict[str, np.ndarray]]:
     """Returns {series: {array name: array}}; {} in a study without an axis."""
-    where = study.workdir / "trajectories.npz"
-    _check_there(where)
-    found = {}
-    with read_npz(where) as file:
-        for key in file.files:
-            series, _, name = key.partition("/")
-            found.setdefault(series, {})[name] = file[key]
-    return found
+    trajectories: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in _read_npz(study, TRAJECTORIES_FILE).items():
+        series, _, name = key.partition("/")
+        trajectories.setdefault(series, {})[name] = array
+    return trajectories
 
 
-def write_summary(study, summary):
+def _write_npz(study: Study, name: str, arrays: Mapping[str, Any], point: Point | None) -> None:
+    source = np.array(json.dumps(manifest.source_of(study, point), sort_keys=True))
+    derived.write(study, name, files.npz_bytes({**arrays, _SOURCE: source}))
+
+
+def _read_npz(study: Study, name: str) -> dict[str, np.ndarray]:
+    arrays = derived.read_npz(study, name)
+    arrays.pop(_SOURCE, None)
+    return arrays
+
+
+def write_summary(study: Study, summary: Mapping[str, Any]) -> None:
     """Writes summary.json; NaN becomes null, so that every JSON reader takes it."""
-    text = json.dumps(_without_nan(summary), indent=1, allow_nan=False)
-    storage.write(study.workdir / "summary.json", text.encode())
+    derived.write(study, SUMMARY_FILE, files.json_bytes(_without_nan(summary)))
 
 
-def read_summary(study):
+def read_summary(study: Study) -> dict[str, Any]:
     """Returns the summary as it was written, NaN as None."""
-    where = study.workdir / "summary.json"
-    _check_there(where)
-    return json.loads(where.read_text())
+    data = derived.read(study, SUMMARY_FILE)
+    return files.json_object(study.workdir / SUMMARY_FILE, data)
 
 
-def write_stop(study, stop):
+def write_stop(study: Study, stop: Mapping[str, Any]) -> None:
     """Writes where a stopping rule ended the training, a dict of plain values."""
-    text = json.dumps(_without_nan(stop), indent=1, allow_nan=False)
-    storage.write(study.workdir / "stop.json", text.encode())
+    files.write_json(study.workdir / STOP_FILE, _without_nan(stop), inside=study.workdir)
 
 
-def read_stop(study):
-    """Returns what `write_stop` wrote, or None where no rule was asked for."""
-    where = study.workdir / "stop.json"
-    return json.loads(where.read_text()) if where.exists() else None
+def read_stop(study: Study) -> dict[str, Any] | None:
+    """Returns what `write_stop` wrote, or None where no rule was asked for.
+
+    Raises:
+      DamagedFileError: the file is not what `write_stop` wrote.
+    """
+    where = study.workdir / STOP_FILE
+    try:
+        return files.read_json(where)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        remedy = "delete it, or train with --until_halfwidth again"
+        raise DamagedFileError(where, error.reason, remedy) from error
 
 
-def remove_stop(study):
+def remove_stop(study: Study) -> None:
     """Removes what `write_stop` wrote."""
-    with contextlib.suppress(FileNotFoundError):
-        (study.workdir / "stop.json").unlink()
+    storage.remove(study.workdir / STOP_FILE, inside=study.workdir)
 
 
-def write_report(study, files):
+def write_report(study: Study, pages: Mapping[str, bytes]) -> os.PathLike:
     """Writes {relative name: bytes} into the report folder; returns the path of index.html."""
     folder = study.workdir / "report"
-    for name in sorted(files, key=lambda name: name == "index.html"):
-        storage.write(folder / name, files[name])
+    for name in sorted(pages, key=lambda name: name == "index.html"):
+        storage.write(folder / name, pages[name], inside=study.workdir)
     return folder / "index.html"
 
 
-def _stored(name):
+def _stored(name: str) -> str:
     return "memorization" if name == "value" else name
 
 
-def _check_there(where):
-    if not where.exists():
-        raise expected("--workdir", "a study with estimates (run `memkit estimate`)", where)
-
-
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(k): _without_nan(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

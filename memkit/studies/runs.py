@@ -1,12 +1,18 @@
 """The run records of a study: which are there, which are sound, which are missing."""
 
 import dataclasses
-import json
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from memkit import matrices, records, storage
-from memkit.errors import expected
+from memkit.errors import DamagedFileError, expected, reason
+from memkit.studies import files
+from memkit.studies.points import Point
+
+if TYPE_CHECKING:
+    from memkit.studies.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,16 +20,23 @@ class Runs:
     """The usable records of one point.
 
     Attributes:
+      point: name of the point.
       index: [R] int, which runs, ascending.
       infos: one `records.INFO` dict per run.
       arrays: {name: [R, ...]} of the arrays asked for.
-      problems: {file name: why it is not a record of this study}.
+      damaged: {run: why its file is not a record of this study}.
     """
 
+    point: str
     index: np.ndarray
-    infos: tuple
-    arrays: dict
-    problems: dict
+    infos: tuple[dict[str, Any], ...]
+    arrays: dict[str, np.ndarray]
+    damaged: dict[int, str]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """{file relative to the workdir: why it is not a record of this study}."""
+        return {f"points/{self.point}/runs/{run}.npz": why for run, why in self.damaged.items()}
 
 
 def _runs_folder(study, point):
@@ -45,10 +58,17 @@ def write_record(study, point, run, arrays, info):
         **info,
     }
     where = record_file(study, point, run)
-    records.write(where, arrays, info, study.sizes_at(point, run))
+    records.write(where, arrays, info, study.sizes_at(point, run), inside=study.workdir)
 
 
-def read_runs(study, point, names=(), *, among=None):
+def read_runs(
+    study: "Study",
+    point: Point,
+    names: Sequence[str] = (),
+    *,
+    among: Collection[int] | None = None,
+    is_tolerant: bool = False,
+) -> Runs:
     """Reads every record of a point and leaves out what is not one of this study.
 
     Args:
@@ -56,20 +76,27 @@ def read_runs(study, point, names=(), *, among=None):
       point: Point.
       names: the arrays to stack; the others are checked and dropped.
       among: the runs to look at; all if None.
+      is_tolerant: True to list files that the system cannot read among the damaged ones.
 
     Returns:
       Runs.
+
+    Raises:
+      OSError: the system cannot read a file, which says nothing about the record in it.
     """
-    index, infos, problems, stacks = [], [], {}, {}
+    index, infos, damaged, stacks = [], [], {}, {}
     present = listed_runs(study, point)
     wanted = sorted(present if among is None else present.intersection(among))
     for run in wanted:
-        where = record_file(study, point, run)
         try:
-            arrays, info = records.read(where, study.sizes_at(point, run))
-            _check_place(study, point, run, info)
+            arrays, info = read_record(study, point, run)
         except records.RecordError as error:
-            problems[f"points/{point.name}/runs/{run}.npz"] = str(error)
+            damaged[run] = str(error)
+            continue
+        except OSError as error:
+            if not is_tolerant:
+                raise
+            damaged[run] = f"cannot be read: {reason(error)}"
             continue
         for name in names:
             if name not in stacks:
@@ -79,7 +106,21 @@ def read_runs(study, point, names=(), *, among=None):
         index.append(run)
         infos.append(info)
     stacked = {name: stack[: len(index)] for name, stack in stacks.items()}
-    return Runs(np.array(index, int), tuple(infos), stacked, problems)
+    return Runs(point.name, np.array(index, int), tuple(infos), stacked, damaged)
+
+
+def read_record(
+    study: "Study", point: Point, run: int
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Returns (arrays, info) of the record of one run, checked as `read_runs` does.
+
+    Raises:
+      RecordError: the file is not a record of this study, point and run.
+      OSError: it cannot be read.
+    """
+    arrays, info = records.read(record_file(study, point, run), study.sizes_at(point, run))
+    _check_place(study, point, run, info)
+    return arrays, info
 
 
 def listed_runs(study, point):
@@ -145,7 +186,7 @@ def write_failure(study, point, run, traceback):
     """Keeps the traceback of a run that failed; returns the file's path."""
     where = _failure_file(study, point, run)
     failure = {"point": point.name, "run": int(run), "traceback": traceback}
-    storage.write(where, json.dumps(failure, indent=1).encode())
+    files.write_json(where, failure, inside=study.workdir)
     return where
 
 
@@ -158,7 +199,10 @@ def failed_runs(study, point):
 def read_failure(study, point, run):
     """Returns (traceback, path of the file) of a run that failed."""
     where = _failure_file(study, point, run)
-    return json.loads(where.read_text())["traceback"], where
+    try:
+        return str(files.read_json(where)["traceback"]), where
+    except (DamagedFileError, KeyError, OSError) as error:
+        return f"its traceback cannot be read: {reason(error)}", where
 
 
 def forget_failures(study, missing):
@@ -173,7 +217,7 @@ def forget_failures(study, missing):
         for run in runs:
             where = _failure_file(study, study.point(name), run)
             if where.name in names:
-                where.unlink(missing_ok=True)
+                storage.remove(where, inside=study.workdir)
 
 
 def _failure_names(study):

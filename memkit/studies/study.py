@@ -1,20 +1,27 @@
 """The Study and its fixed files: who is who, and the design."""
 
 import dataclasses
-import io
-import json
+import hashlib
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from memkit import matrices, records, storage
-from memkit.errors import expected
-from memkit.studies import checks
+from memkit.errors import DamagedFileError, expected
+from memkit.studies import checks, files
+from memkit.studies.derived import Staging
 from memkit.studies.points import Point, origin, points
 
 STUDY_FILE = "study.json"
 EXAMPLES_FILE = "examples.npz"
 DESIGN_FILE = "design.npz"
 DUPLICATES_FILE = "duplicates.json"
+# Entries of study.json that studies of earlier versions lack: the hash of each file that does not
+# grow with a study, and the hash of its subsets.
+_NEWER_ENTRIES = {"files": {}, "subsets_fingerprint": ""}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +61,16 @@ class Study:
       points: tuple of Point.
       examples: Examples.
       train_mask: [M, N] bool, the same for every point.
+      staging: the set of derived files that is being written, see `derived.replacing`; else None.
     """
 
-    workdir: object
-    config: dict
-    info: dict
+    workdir: os.PathLike | None
+    config: dict[str, Any]
+    info: dict[str, Any]
     points: tuple[Point, ...]
     examples: Examples
     train_mask: np.ndarray
+    staging: Staging | None = None
 
     @property
     def sizes(self):
@@ -118,17 +127,78 @@ def load(workdir, *, is_growing=False):
     """
     workdir = storage.path(workdir)
     check_exists(workdir)
-    info = json.loads((workdir / STUDY_FILE).read_text())
-    config = info.pop("config")
+    info = _NEWER_ENTRIES | files.read_json(workdir / STUDY_FILE)
+    config = info.pop("config", None)
+    if not isinstance(config, dict):
+        raise DamagedFileError(
+            workdir / STUDY_FILE, "expected the config of a study, received none"
+        )
     _check_fields(workdir, config, is_growing)
-    with read_npz(workdir / EXAMPLES_FILE) as file:
-        examples = Examples(**{f.name: file[f.name] for f in dataclasses.fields(Examples)})
-    with read_npz(workdir / DESIGN_FILE) as file:
-        mask = _unpacked(file["train_mask"], *file["shape"].tolist())
+    examples = _read_examples(workdir, info)
+    mask = _read_design(workdir, config, info)
+    if mask.shape[1] != len(examples.train_ids):
+        reason = f"subsets of {mask.shape[1]} examples in a study of {len(examples.train_ids)}"
+        raise DamagedFileError(workdir / DESIGN_FILE, reason)
+    return Study(workdir, config, info, points(config, origin(info)), examples, mask)
+
+
+def _read_examples(workdir: os.PathLike, info: Mapping[str, Any]) -> Examples:
+    """Returns the Examples of a study; raises a DamagedFileError if they cannot be its own."""
+    where = workdir / EXAMPLES_FILE
+    data = files.read_bytes(where)
+    if info["files"] and info["files"].get(EXAMPLES_FILE) != files.sha256(data):
+        raise DamagedFileError(where, "it is not the file that the study was made with")
+    arrays = files.npz_arrays(where, data)
+    names = {field.name for field in dataclasses.fields(Examples)}
+    if arrays.keys() != names:
+        raise DamagedFileError(where, f"expected the arrays {', '.join(sorted(names))}")
+    examples = Examples(**arrays)
+    num_train, num_test = len(examples.train_ids), len(examples.test_ids)
+    shapes = {name: (num_test if name.startswith("test") else num_train,) for name in names}
+    shapes["class_names"] = examples.class_names.shape[:1]
+    for name, array in arrays.items():
+        kind = "U" if name.endswith(("ids", "names")) else "i"
+        if array.shape != shapes[name] or array.dtype.kind != kind:
+            reason = f"{name}: unexpected {array.dtype} {list(array.shape)}"
+            raise DamagedFileError(where, reason)
+        if name.endswith("labels") and array.size:
+            lowest, highest = int(array.min()), int(array.max())
+            if lowest < 0 or highest >= len(examples.class_names):
+                reason = f"{name}: {lowest} to {highest} with {len(examples.class_names)} classes"
+                raise DamagedFileError(where, reason)
+    return examples
+
+
+def _read_design(
+    workdir: os.PathLike, config: Mapping[str, Any], info: Mapping[str, Any]
+) -> np.ndarray:
+    """Returns the train mask [M, N] of a study; raises a DamagedFileError if it is another one."""
+    where, num_runs = workdir / DESIGN_FILE, config["subsets"]["num_runs"]
+    arrays = files.read_npz(where)
+    if arrays.keys() != {"train_mask", "shape"}:
+        raise DamagedFileError(where, "not the subsets of a study")
+    packed, shape = arrays["train_mask"], arrays["shape"]
+    if packed.dtype != np.uint8 or packed.ndim != 1 or shape.dtype.kind != "i" or len(shape) != 2:
+        raise DamagedFileError(where, "not the subsets of a study")
+    num_bits = math.prod(shape.tolist())
+    if min(shape) < 0 or not num_bits <= 8 * len(packed) < num_bits + 8:
+        raise DamagedFileError(where, f"{len(packed)} bytes for subsets of shape {shape.tolist()}")
+    mask = _unpacked(packed, *shape.tolist())
     # A growth killed between its two writes leaves a longer design, which the next one takes up.
-    mask = mask[: config["subsets"]["num_runs"]]
-    found = points(config, origin(info))
-    return Study(workdir, config, info, found, examples, mask)
+    mask = mask[:num_runs]
+    if len(mask) != num_runs:
+        raise DamagedFileError(where, f"{len(mask)} subsets, the study needs {num_runs}")
+    if info["subsets_fingerprint"] not in ("", subsets_fingerprint(mask)):
+        raise DamagedFileError(where, "the subsets are not those that the study was made with")
+    return mask
+
+
+def subsets_fingerprint(train_mask: np.ndarray) -> str:
+    """Returns the hash of a train mask [M, N] bool."""
+    digest = hashlib.sha256(str(train_mask.shape).encode())
+    for row in train_mask:
+        digest.update(np.packbits(row).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check_fields(workdir, config, is_growing):
@@ -154,16 +224,4 @@ def _unpacked(packed, num_runs, num_examples):
 
 def duplicates(study):
     """Returns counts and ids of images with identical pixels, as duplicates.json has them."""
-    return json.loads((study.workdir / DUPLICATES_FILE).read_text())
-
-
-def write_npz(where, **arrays):
-    """Writes arrays to a compressed npz file that appears whole or not at all."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    storage.write(where, buffer.getvalue())
-
-
-def read_npz(where):
-    """Opens an npz file of any storage; pickled objects are refused."""
-    return np.load(io.BytesIO(where.read_bytes()), allow_pickle=False)
+    return files.read_json(study.workdir / DUPLICATES_FILE)

@@ -1,24 +1,37 @@
 """Whether the files of a study are what their names say. Nothing is written, no engine imported."""
 
 import dataclasses
-import json
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-from memkit import storage, subsets
-from memkit.studies import creation, removal, results, runs, weights
-from memkit.studies import points as points_lib
+from memkit import storage
+from memkit.errors import DamagedFileError, InputError, reason
+from memkit.studies import (
+    checkpoints,
+    derived,
+    features,
+    manifest,
+    own_files,
+    removal,
+    runs,
+    staleness,
+    weights,
+)
+from memkit.studies.points import Point
+from memkit.studies.results import STOP_FILE
 from memkit.studies.study import (
     DESIGN_FILE,
     DUPLICATES_FILE,
     EXAMPLES_FILE,
     STUDY_FILE,
+    Study,
     check_exists,
     load,
-    read_npz,
 )
 
-_ARRAYS, _TEXTS = (EXAMPLES_FILE, DESIGN_FILE), (STUDY_FILE, DUPLICATES_FILE)
+_OWN_FILES = (STUDY_FILE, EXAMPLES_FILE, DESIGN_FILE, DUPLICATES_FILE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +39,27 @@ class Verified:
     """What of a study is sound and what is not.
 
     Attributes:
-      study: Study, or None where its own files cannot be read.
+      study: Study, or None if its own files cannot be read.
       sound: {point name: {run: info of the record}}.
       weights: number of sound files of teachers' weights.
+      derived: number of sound files that `memkit estimate` wrote.
       problems: {file relative to the workdir: what is wrong with it}.
     """
 
-    study: object
-    sound: dict
+    study: Study | None
+    sound: dict[str, dict[int, dict[str, Any]]]
     weights: int
-    problems: dict
+    derived: int
+    problems: dict[str, str]
 
 
-def verify(workdir):
-    """Checks every file that the numbers of a study rest on; others may be writing to it.
+def verify(workdir: str | os.PathLike) -> Verified:
+    """Checks every file of a study, also while others write to it.
 
-    Files of the study itself: readable, and consistent with its fingerprints; the design is drawn
-    again. Records: checksum, study, point, run, subset and shapes. Weights: of whose run they are,
-    and the sums of the archive; a teacher's record needs its weights.
+    Own files: readable, and consistent with its fingerprints; the design is drawn again. Records:
+    checksum, study, point, run, subset and shapes. Weights, features and checkpoints: checksum and
+    whose run they are; a teacher's record needs its weights. Thumbnails and derived files: the hash
+    that the study keeps of each. Removal studies: all of this. No problem hides another one.
 
     Args:
       workdir: folder or object-store address.
@@ -56,82 +72,104 @@ def verify(workdir):
     """
     workdir = storage.path(workdir)
     check_exists(workdir)
-    problems = _unreadable(workdir)
-    if problems:
-        return Verified(None, {}, 0, problems)
-    study = load(workdir)
-    problems = _inconsistent(study)
+    problems = own_files.unreadable(workdir, _OWN_FILES)
+    try:
+        study = load(workdir)
+    except DamagedFileError as error:
+        problems.setdefault(os.path.relpath(error.where, workdir), error.reason)
+    except OSError as error:
+        problems.setdefault(os.path.relpath(error.filename or workdir, workdir), reason(error))
+    if problems.keys() - {DUPLICATES_FILE}:
+        return Verified(
+            None, {}, 0, 0, problems | own_files.unreadable(workdir, own_files.all_files(workdir))
+        )
+    problems |= own_files.inconsistent(study) | own_files.changed(study)
     sound, num_weights = {}, 0
     for point in study.points:
-        found = runs.read_runs(study, point)
-        problems |= found.problems | runs.strays(study, point)
-        sound[point.name] = dict(zip(found.index.tolist(), found.infos, strict=True))
+        present = runs.read_runs(study, point, is_tolerant=True)
+        problems |= present.problems | runs.strays(study, point)
+        sound[point.name] = dict(zip(present.index.tolist(), present.infos, strict=True))
         if weights.is_teacher(study, point):
-            whole, broken = weights.check_weights(study, point, found)
+            whole, broken = weights.check_weights(study, point)
             num_weights += len(whole)
-            problems |= broken
-    return Verified(study, sound, num_weights, problems)
+            problems |= broken | weights.missing_weights(study, point, present)
+        if len(present.index):
+            problems |= _system_errors(features.check_features, study, point)
+        problems |= checkpoints.damaged(study, point)
+        problems |= _removal_problems(study, point)
+    num_derived, broken = _derived_problems(study)
+    problems |= broken
+    small = [f"{folder}/{n}" for folder in ("workers", "failures") for n in _names(study, folder)]
+    problems |= own_files.unreadable(workdir, [STOP_FILE, *small], is_optional=True)
+    return Verified(study, sound, num_weights, num_derived, problems)
 
 
-def _unreadable(workdir):
-    """Returns {file: reason} of the study's own files that cannot be read."""
-    problems = {}
-    for name in (*_TEXTS, *_ARRAYS):
+def _names(study: Study, folder: str) -> list[str]:
+    names = storage.names(study.workdir / folder)
+    return [name for name in names if pathlib.PurePath(name).suffix in own_files.READERS]
+
+
+def _system_errors(
+    check: Callable[..., dict[str, str]], study: Study, point: Point
+) -> dict[str, str]:
+    """Returns the problems that a check finds, or the one that kept it from reading."""
+    try:
+        return check(study, point)
+    except OSError as error:
+        name = os.path.relpath(error.filename or study.workdir, study.workdir)
+        return {name: f"cannot be read: {reason(error)}"}
+
+
+def _removal_problems(study: Study, point: Point) -> dict[str, str]:
+    """Returns {file: reason} of the removal study of a point, if there is one."""
+    folder = removal.folder(study, point)
+    try:
+        check_exists(folder)
+    except InputError:
+        return {}
+    inner = os.path.relpath(folder, study.workdir)
+    try:
+        return {f"{inner}/{name}": why for name, why in verify(folder).problems.items()}
+    except InputError as error:
+        return {f"{inner}/{STUDY_FILE}": str(error)}
+
+
+def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
+    """Returns the number of sound derived files, and {file: reason} of the others."""
+    problems, num_sound = {}, 0
+    try:
+        names = manifest.read_manifest(study)["files"]
+    except (DamagedFileError, OSError) as error:
+        why = error.reason if isinstance(error, DamagedFileError) else reason(error)
+        return 0, {manifest.MANIFEST: why}
+    for name in names:
         try:
-            if name in _TEXTS:
-                json.loads((workdir / name).read_text())
-                continue
-            with read_npz(workdir / name) as file:
-                for key in file.files:
-                    file[key]  # Reading checks its sum.
-        except FileNotFoundError:
-            problems[name] = "is missing"
-        except Exception as error:  # Damaged bytes make the zip and npy readers raise anything.
-            problems[name] = f"cannot be read ({type(error).__name__})"
-    return problems
+            derived.read(study, name)
+            num_sound += 1
+        except DamagedFileError as error:
+            problems[name] = error.reason
+        except OSError as error:
+            problems[name] = f"cannot be read: {reason(error)}"
+    if names:
+        try:
+            staleness.check_sources(study)
+        except InputError as error:
+            problems[manifest.MANIFEST] = str(error)
+        except OSError as error:
+            problems[manifest.MANIFEST] = f"cannot be compared with the records: {reason(error)}"
+    return num_sound, problems
 
 
-def _inconsistent(study):
-    """Returns {file: reason} of the study's own files that contradict each other."""
-    problems, examples = {}, study.examples
-    config, mask = study.config, study.train_mask
-    if study.info["fingerprint"] != points_lib.study_fingerprint(
-        config, points_lib.origin(study.info)
-    ):
-        problems[STUDY_FILE] = "the fingerprint is not that of the config"
-    num, wanted = len(examples.train_ids), (config["subsets"]["num_runs"], len(examples.train_ids))
-    if creation.labels_fingerprint(examples.given_labels) != study.info["labels_fingerprint"]:
-        problems[EXAMPLES_FILE] = "the given labels are not those the study was made with"
-    elif len(set(examples.train_ids.tolist())) < num or len(examples.given_labels) != num:
-        problems[EXAMPLES_FILE] = "there is not one id per example"
-    if mask.shape != wanted:
-        problems[DESIGN_FILE] = f"a mask of {list(mask.shape)}, the study needs {list(wanted)}"
-    elif results.read_arrays(study, removal.ROWS) is None and not np.array_equal(
-        mask, _design(config, examples.given_labels)
-    ):
-        problems[DESIGN_FILE] = "the subsets are not those that the config draws"
-    return problems
-
-
-def _design(config, given_labels):
-    options = config["subsets"]
-    return subsets.design(
-        options["design"],
-        labels=given_labels,
-        num_runs=options["num_runs"],
-        train_fraction=options["train_fraction"],
-        seed=config["seed"],
-    )
-
-
-def text(found):
+def text(verified: Verified) -> str:
     """Returns one line of counts."""
-    problems = len(found.problems)
-    said = f"{problems or 'no'} problem{'' if problems == 1 else 's'}"
-    if found.study is None:
-        return f"the study's own files are unsound, {said}"
-    total = len(found.study.train_mask) * len(found.study.points)
-    parts = [f"{sum(map(len, found.sound.values()))} sound records of {total} runs"]
-    if found.weights:
-        parts.append(f"{found.weights} sound files of weights")
-    return ", ".join([*parts, said])
+    count = len(verified.problems)
+    problems = f"{count or 'no'} problem{'' if count == 1 else 's'}"
+    if verified.study is None:
+        return f"the study's own files are unsound, {problems}"
+    total = len(verified.study.train_mask) * len(verified.study.points)
+    parts = [f"{sum(map(len, verified.sound.values()))} sound records of {total} runs"]
+    if verified.weights:
+        parts.append(f"{verified.weights} sound files of weights")
+    if verified.derived:
+        parts.append(f"{verified.derived} sound derived files")
+    return ", ".join([*parts, problems])

@@ -1,84 +1,144 @@
 """The trained variables of teachers: of whose run they are, which are there, which are whole."""
 
+import os
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
 from memkit import records
-from memkit.errors import InputError, expected
-from memkit.studies.runs import runs_among
-from memkit.studies.study import read_npz, write_npz
+from memkit.errors import DamagedFileError, expected, reason
+from memkit.studies import files
+from memkit.studies.points import Point
+from memkit.studies.runs import Runs, runs_among
+from memkit.studies.study import Study
+
+_REMEDY = "run `memkit train` again"
 
 
-def is_teacher(study, point):
+def is_teacher(study: Study, point: Point) -> bool:
     """True where the runs of a point teach another point of the study."""
     return any(other.teacher == point.name for other in study.points)
 
 
-def write_weights(study, point, run, values):
+def write_weights(study: Study, point: Point, run: int, values: Sequence[np.ndarray]) -> None:
     """Keeps the trained values of a teacher's variables, in the order of `model.variables`."""
-    arrays = {f"v{place:05d}": value for place, value in enumerate(values)}
-    write_npz(weights_file(study, point, run), subset=place(study, point, run), **arrays)
+    arrays = {f"v{number:05d}": value for number, value in enumerate(values)}
+    where = weights_file(study, point, run)
+    subset = place(study, point, run)
+    files.write_checked_npz(where, inside=study.workdir, subset=subset, **arrays)
 
 
-def read_weights(study, point, run):
+def read_weights(study: Study, point: Point, run: int) -> list[np.ndarray]:
     """Returns the values of the variables of a student's teacher of the same run.
 
     Raises:
-      InputError: there is no such run, or it was trained on another subset: it would tell the
-        student of examples that the student is not to know.
+      InputError: there is no such run.
+      DamagedFileError: the file is damaged, or holds the weights of another subset, which would
+        tell the student about examples that it must not know.
     """
     teacher = study.point(point.teacher)
-    where = weights_file(study, teacher, run)
-    if not where.exists():
-        raise expected(point.name, f"run {run} of its teacher {teacher.name} trained first", "none")
-    with read_npz(where) as file:
-        if str(file["subset"]) != place(study, teacher, run):
-            raise InputError(f"{where}: weights of another run, subset or study; delete the file")
-        return [file[name] for name in sorted(set(file.files) - {"subset"})]
+    try:
+        return _read(study, teacher, run)
+    except FileNotFoundError as error:
+        wanted = f"run {run} of its teacher {teacher.name} trained first"
+        raise expected(point.name, wanted, "none") from error
+    except DamagedFileError as error:
+        raise DamagedFileError(error.where, error.reason, _REMEDY) from error
 
 
-def check_weights(study, point, found):
+def _read(study: Study, point: Point, run: int) -> list[np.ndarray]:
+    where = weights_file(study, point, run)
+    arrays = files.read_checked_npz(where)
+    if str(arrays.pop("subset", "")) != place(study, point, run):
+        raise DamagedFileError(where, "weights of another run, subset or study")
+    if not arrays:
+        raise DamagedFileError(where, "no weights at all")
+    return [arrays[name] for name in sorted(arrays)]
+
+
+def check_weights(
+    study: Study, point: Point, among: Collection[int] | None = None
+) -> tuple[set[int], dict[str, str]]:
     """Reads all weights of a teacher.
 
     Args:
       study: Study.
       point: Point.
-      found: its `Runs`.
+      among: the runs to look at; all if None.
 
     Returns:
-      (set of runs with sound weights, {file name: what is wrong}). The run of a sound record
-      without weights is wrong as well, unless it diverged.
+      (set of runs with sound weights, {file name: what is wrong}).
     """
-    there = has_weights(study, point)
-    reasons = {run: _problem(study, point, run) for run in sorted(there)}
-    for run, info in zip(found.index.tolist(), found.infos, strict=True):
-        if run not in there and info["status"] != "diverged":
-            reasons[run] = "is missing, and the run's students need it"
-    broken = {run: reason for run, reason in reasons.items() if reason}
-    named = {f"points/{point.name}/weights/{run}.npz": broken[run] for run in broken}
-    return there - broken.keys(), named
+    stored = has_weights(study, point)
+    if among is not None:
+        stored &= set(among)
+    reasons = {run: _problem(study, point, run) for run in sorted(stored)}
+    damaged = {run: reason for run, reason in reasons.items() if reason}
+    return stored - damaged.keys(), {_name(point, run): why for run, why in damaged.items()}
 
 
-def _problem(study, point, run):
-    """Returns why a file is not the weights of a run, or None where it is."""
+def missing_weights(study: Study, point: Point, present: Runs) -> dict[str, str]:
+    """Returns {file name: what is wrong} of the sound records of a teacher that have no weights."""
+    stored = has_weights(study, point)
+    why = "is missing, and the run's students need it"
+    return {
+        _name(point, run): why
+        for run, info in zip(present.index.tolist(), present.infos, strict=True)
+        if run not in stored and info["status"] != "diverged"
+    }
+
+
+def complete_runs(
+    study: Study, point: Point, present: Runs, *, among: Collection[int] | None = None
+) -> tuple[set[int], dict[str, str]]:
+    """Returns the runs that need no training, and what is wrong with teachers' weights.
+
+    Args:
+      study: Study.
+      point: Point.
+      present: the point's sound records.
+      among: the runs to look at; all if None.
+
+    Returns:
+      (set of runs that have a sound record, and sound weights if they teach; {file name: what is
+      wrong with the weights that are there}).
+    """
+    if not is_teacher(study, point):
+        return set(present.index.tolist()), {}
+    sound, damaged = check_weights(study, point, among)
+    complete = {
+        run
+        for run, info in zip(present.index.tolist(), present.infos, strict=True)
+        if run in sound or info["status"] == "diverged"
+    }
+    return complete, damaged
+
+
+def _name(point: Point, run: int) -> str:
+    return f"points/{point.name}/weights/{run}.npz"
+
+
+def _problem(study: Study, point: Point, run: int) -> str | None:
+    """Returns why a file is not the weights of a run, or None if it is."""
     try:
-        with read_npz(weights_file(study, point, run)) as file:
-            arrays = {name: file[name] for name in file.files}  # Reading checks their sums.
-            whose = str(arrays.pop("subset"))
-    except Exception as error:  # Damaged bytes make the zip and npy readers raise almost anything.
-        return f"not whole weights ({type(error).__name__})"
-    if whose != place(study, point, run):
-        return "weights of another run, subset or study"
-    return None if arrays else "no weights at all"
+        _read(study, point, run)
+    except DamagedFileError as error:
+        return error.reason
+    except OSError as error:
+        return f"cannot be read: {reason(error)}"
+    return None
 
 
-def has_weights(study, point):
+def has_weights(study: Study, point: Point) -> set[int]:
     """Returns the set of runs of a teacher whose weights are on disk."""
     return runs_among(study, study.workdir / "points" / point.name / "weights")
 
 
-def weights_file(study, point, run):
+def weights_file(study: Study, point: Point, run: int) -> os.PathLike:
     """Returns the path of the weights of one run."""
-    return study.workdir / "points" / point.name / "weights" / f"{run}.npz"
+    return study.workdir / _name(point, run)
 
 
-def place(study, point, run):
+def place(study: Study, point: Point, run: int) -> str:
     """Returns the text that says whose weights a file holds: of which point, run and subset."""
     return f"{point.fingerprint}/{run}/{records.subset_hash(study.train_mask[run])}"

@@ -64,14 +64,11 @@ def missing(study, *, points=(), runs=None, shard=(0, 1)):
         for point in reversed([p for p in chosen if p.series == series]):
             done = studies.read_runs(study, point, among=wanted)
             problems |= done.problems
-            present = set(done.index.tolist())
-            if studies.is_teacher(study, point):
-                kept = studies.has_weights(study, point)
-                present = {
-                    run
-                    for run, info in zip(done.index.tolist(), done.infos, strict=True)
-                    if run in kept or info["status"] == "diverged"
-                }
+            present, broken = studies.complete_runs(study, point, done, among=wanted)
+            problems |= broken
+            if present and (lost := studies.check_features(study, point)):
+                problems |= lost
+                present = present - {min(present)}  # Training one run computes them again.
             found[point.name] = [m for m in wanted if m not in present]
     return found, problems
 

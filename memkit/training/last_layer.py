@@ -76,9 +76,9 @@ def fit(features, labels, members, *, num_classes):
 
 def _features(study, point, setup):
     """Returns what the model of a point, trained on all examples, feeds to its last layer."""
-    stored = studies.read_arrays(study, "features", point=point)
-    if stored is not None and stored["fingerprint"] == point.fingerprint:
-        return stored["features"]
+    stored = studies.read_features(study, point)
+    if stored is not None:
+        return stored
     program = work.compile_point(study, point, setup)
     everything = np.ones((1, study.sizes.train), bool)
     whole = dataclasses.replace(study, train_mask=everything)
@@ -86,8 +86,7 @@ def _features(study, point, setup):
     features = _penultimate(study, point, program.weights()[0])
     # One scale for all, so that the penalty means the same for every model.
     features = features / features.std()
-    arrays = {"features": features, "fingerprint": point.fingerprint}
-    studies.write_arrays(study, "features", arrays, point=point)
+    studies.write_features(study, point, features)
     return features
 
 

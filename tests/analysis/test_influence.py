@@ -108,6 +108,7 @@ def _content(study, outcomes, summary, monkeypatch):
     monkeypatch.setattr(analysis, "ANALYSES", ())
     added = {"wall_seconds": 1.0, "runs_per_second": 1.0, "stop": None}
     whole = analysis.estimate(study) | added
+    analysis_of_influence.analyze(study, outcomes)
     studies.write_summary(study, whole | {"influence": summary})
     monkeypatch.setattr(analysis, "ANALYSES", ("influence",))
     return gather.content(study)

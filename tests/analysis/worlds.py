@@ -12,12 +12,14 @@ def study(workdir, *, num_runs=40, num_examples=60, series=("one_hot",), teacher
     """Returns what the analyses read of a Study, with a balanced design."""
     labels = np.zeros(num_examples, int)
     return types.SimpleNamespace(
+        staging=None,
         workdir=storage.path(workdir),
         config={
             "seed": 3,
             "series": list(series),
             "axis": {"field": "model.width", "values": [1, 2, 4]},
             "distillation": {"teacher": teacher},
+            "report": {"title": "A world"},
         },
         train_mask=subsets.balanced(labels, num_runs, 0.7, 0),
     )

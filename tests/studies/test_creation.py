@@ -91,9 +91,9 @@ def test_study_file_is_written_last(tmp_path, make_config, tiny, monkeypatch):
     written = []
     real = storage.write
 
-    def write(where, content):
+    def write(where, content, **options):
         written.append(os.path.basename(where))
-        real(where, content)
+        real(where, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
     studies.open_or_create(tmp_path, make_config(), tiny)
@@ -117,11 +117,11 @@ def _fail_after(monkeypatch, completed):
     """Makes every write after the first `completed` ones fail."""
     real, left = storage.write, [completed]
 
-    def write(where, content):
+    def write(where, content, **options):
         if not left[0]:
             raise OSError("killed")
         left[0] -= 1
-        real(where, content)
+        real(where, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
 

@@ -218,11 +218,11 @@ def test_a_merge_that_was_killed_anywhere_goes_on(make, tmp_path, monkeypatch, w
     a, b = make("a", range(3), STUDENTS), make("b", range(3, 5), STUDENTS)
     real, left = storage.write, [writes]
 
-    def write(where, data):
+    def write(where, data, **options):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        real(where, data)
+        real(where, data, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write", write)

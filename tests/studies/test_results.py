@@ -119,9 +119,9 @@ def test_report_files_are_written_and_the_page_last(study, monkeypatch):
     written = []
     real = storage.write
 
-    def write(where, content):
+    def write(where, content, **options):
         written.append(str(where.relative_to(study.workdir)))
-        real(where, content)
+        real(where, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
     files = {"index.html": b"<html>", "a/picture.svg": b"<svg>", "z.json": b"{}"}

@@ -1,0 +1,122 @@
+"""The list of derived files, and the records that they were computed from.
+
+`derived.json` holds the hash of every file that `memkit estimate` wrote, the checksum of every
+record behind them, and the options of the config's `report` section.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from memkit.errors import DamagedFileError, InputError
+from memkit.studies import files
+from memkit.studies.points import Point
+
+if TYPE_CHECKING:
+    from memkit.studies.study import Study
+
+MANIFEST = "derived.json"
+PENDING = "derived.pending"  # folder of a complete set whose files are not in their places yet
+REMEDY = "run `memkit estimate` again"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The records of one point that derived files were computed from.
+
+    Attributes:
+      fingerprint: that of the point.
+      records: {run: checksum of its record}, ascending, also of runs that diverged.
+      left_out: {run: why its file was not used}.
+    """
+
+    fingerprint: str
+    records: dict[int, str]
+    left_out: dict[int, str]
+
+    def brief(self) -> dict[str, Any]:
+        """Returns the runs and one hash of all their records."""
+        text = json.dumps(sorted(self.records.items()))
+        return {"runs": sorted(self.records), "digest": files.sha256(text.encode())[:16]}
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the entry of `derived.json`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "Source":
+        """Returns the Source of an entry of `derived.json`."""
+        records, left_out = (
+            {int(run): value for run, value in entry[name].items()}
+            for name in ("records", "left_out")
+        )
+        return cls(entry["fingerprint"], records, left_out)
+
+
+def options(study: "Study") -> dict[str, Any]:
+    """Returns the fields of the config that change estimates and no record."""
+    return {k: v for k, v in study.config["report"].items() if k != "title"}
+
+
+def read_manifest(study: "Study") -> dict[str, Any]:
+    """Returns the content of `derived.json`, with empty entries if there is none.
+
+    Raises:
+      DamagedFileError: it is not what `memkit estimate` wrote.
+    """
+    for name in (f"{PENDING}/{MANIFEST}", MANIFEST, MANIFEST):  # It may move between two looks.
+        try:
+            manifest = files.read_json(study.workdir / name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except DamagedFileError as error:
+            raise DamagedFileError(error.where, error.reason, REMEDY) from error
+        if manifest.keys() != {"files", "options", "sources"}:
+            raise DamagedFileError(study.workdir / name, "not a list of derived files", REMEDY)
+        return manifest
+    return {"files": {}, "options": None, "sources": {}}
+
+
+def source_of(study: "Study", point: Point | None) -> dict[str, Any]:
+    """Returns what a derived file says of its origin: {point: {"runs": [...], "digest": hash}}.
+
+    Args:
+      study: Study.
+      point: the Point that the file belongs to; None for files of the whole study.
+    """
+    if study.staging is not None:
+        sources = study.staging.sources
+    else:
+        entries = read_manifest(study)["sources"]
+        sources = {name: Source.from_json(entry) for name, entry in entries.items()}
+    names = sources if point is None else sources.keys() & {point.name}
+    return {name: sources[name].brief() for name in names}
+
+
+def check_listed(study: "Study", point: Point, listed: set[int]) -> None:
+    """Refuses derived files if runs of a point have come or gone since, by their names alone.
+
+    Args:
+      study: Study.
+      point: Point.
+      listed: the runs that have a record by name.
+
+    Raises:
+      InputError: says how many records there were and are.
+    """
+    if study.staging is None:
+        sources = read_manifest(study)["sources"]
+        if point.name in sources:
+            check_names(study, point.name, Source.from_json(sources[point.name]), listed)
+
+
+def check_names(study: "Study", name: str, source: Source, listed: set[int]) -> None:
+    """Refuses a Source of other runs than those listed; arguments as `check_listed`."""
+    used = source.records.keys() | source.left_out.keys()
+    if used == listed:
+        return
+    change = f"{len(used)} records of {name}, which now has {len(listed)}"
+    if len(used) == len(listed):
+        change = f"other runs of {name} than it has now"
+    raise InputError(f"{study.workdir}: its estimates were computed from {change}; {REMEDY}")

@@ -1,0 +1,99 @@
+"""Whether a study's own files, those it was made with, are readable and agree with each other."""
+
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from memkit import storage, subsets
+from memkit.errors import DamagedFileError, reason
+from memkit.studies import creation, files, pictures, removal
+from memkit.studies import points as points_lib
+from memkit.studies.study import DESIGN_FILE, EXAMPLES_FILE, STUDY_FILE, Study
+
+READERS: dict[str, Callable[[os.PathLike], Any]] = {
+    ".json": files.read_json,
+    ".npz": files.read_npz,
+}
+
+
+def unreadable(
+    workdir: os.PathLike, names: Iterable[str], *, is_optional: bool = False
+) -> dict[str, str]:
+    """Returns {file: reason} of files that cannot be read as what their names say."""
+    problems = {}
+    for name in names:
+        try:
+            READERS[pathlib.PurePath(name).suffix](workdir / name)
+        except FileNotFoundError:
+            if not is_optional:
+                problems[name] = "is missing"
+        except DamagedFileError as error:
+            problems[name] = error.reason
+        except OSError as error:
+            problems[name] = f"cannot be read: {reason(error)}"
+    return problems
+
+
+def all_files(workdir: os.PathLike) -> list[str]:
+    """Returns the npz and JSON files of a local study, for one whose own files are damaged."""
+    if not storage.is_local(workdir):
+        return []
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), workdir)
+        for folder, _, names in os.walk(workdir)
+        for name in names
+        if pathlib.PurePath(name).suffix in READERS and not storage.is_temporary(name)
+    )
+
+
+def inconsistent(study: Study) -> dict[str, str]:
+    """Returns {file: reason} of the study's own files that contradict each other."""
+    problems, examples = {}, study.examples
+    config, mask = study.config, study.train_mask
+    fingerprint = points_lib.study_fingerprint(config, points_lib.origin(study.info))
+    if study.info["fingerprint"] != fingerprint:
+        problems[STUDY_FILE] = "the fingerprint is not that of the config"
+    num = len(examples.train_ids)
+    if creation.labels_fingerprint(examples.given_labels) != study.info["labels_fingerprint"]:
+        problems[EXAMPLES_FILE] = "the given labels are not those the study was made with"
+    elif len(set(examples.train_ids.tolist())) < num or len(examples.given_labels) != num:
+        problems[EXAMPLES_FILE] = "there is not one id per example"
+    try:
+        is_drawn = removal.read_rows(study) is None
+    except DamagedFileError as error:
+        is_drawn, problems[removal.ROWS_FILE] = False, error.reason
+    except OSError as error:
+        is_drawn, problems[removal.ROWS_FILE] = False, f"cannot be read: {reason(error)}"
+    if is_drawn and not np.array_equal(mask, _design(config, examples.given_labels)):
+        problems[DESIGN_FILE] = "the subsets are not those that the config draws"
+    return problems
+
+
+def changed(study: Study) -> dict[str, str]:
+    """Returns {file: reason} of the files whose hash the study has kept since it was made."""
+    problems = {}
+    for name, expected_hash in study.info["files"].items():
+        try:
+            if files.sha256(files.read_bytes(study.workdir / name)) != expected_hash:
+                problems[name] = "it is not the file that the study was made with"
+        except FileNotFoundError:
+            problems[name] = "is missing"
+        except (DamagedFileError, OSError) as error:
+            problems[name] = error.reason if isinstance(error, DamagedFileError) else reason(error)
+    if not problems and study.sizes.train + study.sizes.test <= pictures.MANY:
+        return unreadable(study.workdir, [pictures.FILE])
+    return problems
+
+
+def _design(config: dict[str, Any], given_labels: np.ndarray) -> np.ndarray:
+    options = config["subsets"]
+    return subsets.design(
+        options["design"],
+        labels=given_labels,
+        num_runs=options["num_runs"],
+        train_fraction=options["train_fraction"],
+        seed=config["seed"],
+    )

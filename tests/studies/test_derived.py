@@ -1,0 +1,229 @@
+"""Files of `memkit estimate` are one set, checked against the records they were computed from."""
+
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from memkit import analysis, studies
+from memkit.errors import DamagedFileError, InputError
+from memkit.studies import derived, verify
+from tests.analysis import recorded
+
+POINT, OTHER = "one_hot_width1", "one_hot_width2"
+
+
+@pytest.fixture
+def bare(tmp_path, make_config, tiny):
+    """A study of two points with 20 made-up runs each."""
+    return recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
+
+
+@pytest.fixture
+def study(bare, monkeypatch):
+    """The same with estimates; those that take seconds are left out."""
+    monkeypatch.setattr(analysis, "ANALYSES", ("influence", "tables"))
+    analysis.estimate(bare)
+    return bare
+
+
+def contents(study):
+    names = derived.read_manifest(study)["files"]
+    return {name: (study.workdir / name).read_bytes() for name in names}
+
+
+def change_record(study, point, run):
+    """Replaces one record by a sound one with other outcomes."""
+    runs = studies.read_runs(study, point, tuple(_names(study, point)), among=[run])
+    arrays = {name: stack[0] for name, stack in runs.arrays.items()}
+    arrays["train_correct"] = ~arrays["train_correct"]
+    kept = ("format", "checksum", "fingerprint", "point", "run", "subset")
+    info = {k: v for k, v in runs.infos[0].items() if k not in kept}
+    studies.write_record(study, point, run, arrays, info)
+
+
+def _names(study, point):
+    from memkit import records
+
+    return records.array_specs(study.sizes_at(point, 0))
+
+
+def test_estimates_of_unchanged_records_are_current(study):
+    studies.check_sources(study)
+    assert verify.verify(study.workdir).problems == {}
+
+
+def test_estimating_again_writes_the_same_files(study):
+    before = contents(study)
+    analysis.estimate(study)
+    assert contents(study) == before
+
+
+def test_a_run_that_came_or_went_since_is_counted_and_estimate_is_named(study):
+    os.unlink(study.workdir / f"points/{POINT}/runs/7.npz")
+    for read in (studies.check_sources, lambda s: studies.read_estimates(s, POINT)):
+        with pytest.raises(InputError, match=rf"20 records of {POINT}, which now has 19; run `mem"):
+            read(study)
+    assert "derived.json" in verify.verify(study.workdir).problems
+    studies.read_estimates(study, OTHER)
+
+
+def test_a_record_that_was_trained_again_with_other_numbers_is_named(study):
+    change_record(study, study.points[0], 7)
+    with pytest.raises(InputError, match=rf"the present record of run 7 of {POINT}; run `memkit"):
+        studies.check_sources(study)
+
+
+def test_a_record_damaged_since_changes_no_estimate_but_one_repaired_since_does(study):
+    where = study.workdir / f"points/{POINT}/runs/7.npz"
+    whole = where.read_bytes()
+    where.write_bytes(whole[:-30])
+    studies.check_sources(study)
+    analysis.estimate(study)
+    assert list(derived.read_manifest(study)["sources"][POINT]["left_out"]) == ["7"]
+    studies.check_sources(study)
+    where.write_bytes(whole)
+    with pytest.raises(InputError, match=f"run 7 of {POINT}"):
+        studies.check_sources(study)
+
+
+def test_other_options_than_those_of_the_study_are_named(study, make_config, tiny):
+    config = make_config({"report.min_memorization": 0.5})
+    grown = studies.open_or_create(study.workdir, config, tiny)
+    with pytest.raises(InputError, match=r"report.min_memorization=0.25, the study now has 0.5"):
+        studies.check_sources(grown)
+
+
+@pytest.mark.parametrize(
+    "name", [f"points/{POINT}/estimates.npz", f"points/{POINT}/influence.npz", "summary.json"]
+)
+def test_a_file_that_is_not_the_one_of_the_set_is_refused_by_name(study, name):
+    where = study.workdir / name
+    data = bytearray(where.read_bytes())
+    data[len(data) // 2] ^= 1
+    where.write_bytes(data)
+    with pytest.raises(DamagedFileError, match=rf"{name}: it is not .*; run `memkit estimate` ag"):
+        derived.read(study, name)
+    assert list(verify.verify(study.workdir).problems) == [name]
+
+
+def test_estimates_of_a_sibling_are_refused(study):
+    folder = study.workdir / "points"
+    shutil.copy(folder / OTHER / "estimates.npz", folder / POINT / "estimates.npz")
+    with pytest.raises(DamagedFileError, match=f"points/{POINT}/estimates.npz"):
+        studies.read_estimates(study, POINT)
+
+
+def test_estimates_without_their_list_are_those_of_another_version(study):
+    os.unlink(study.workdir / "derived.json")
+    with pytest.raises(InputError, match="a study with estimates"):
+        studies.read_estimates(study, POINT)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"files": {}}', b"\xff\xfe"])
+def test_a_damaged_list_is_refused_by_name_and_replaced_by_the_next_estimate(study, damage):
+    (study.workdir / "derived.json").write_bytes(damage)
+    with pytest.raises(DamagedFileError, match=r"derived.json: .*run `memkit estimate` again"):
+        studies.read_estimates(study, POINT)
+    analysis.estimate(study)
+    studies.check_sources(study)
+
+
+def test_derived_files_carry_the_runs_they_were_computed_from(study):
+    with np.load(study.workdir / f"points/{POINT}/estimates.npz") as file:
+        source = json.loads(str(file["source"]))
+    assert list(source) == [POINT]
+    assert source[POINT]["runs"] == list(range(20))
+    with np.load(study.workdir / "trajectories.npz") as file:
+        assert list(json.loads(str(file["source"]))) == [POINT, OTHER]
+
+
+def test_files_that_the_new_set_lacks_are_removed(study):
+    studies.write_arrays(study, "leftover", {"a": np.zeros(3)})
+    assert studies.read_arrays(study, "leftover") is not None
+    analysis.estimate(study)
+    assert studies.read_arrays(study, "leftover") is None
+    assert not (study.workdir / "analyses/leftover.npz").exists()
+
+
+def test_a_failing_estimate_leaves_the_old_set_and_no_folder(study, monkeypatch):
+    before = contents(study)
+    change_record(study, study.points[1], 3)
+
+    def fail(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("memkit.analysis.tables._columns", fail)
+    names = sorted(os.listdir(study.workdir))
+    with pytest.raises(RuntimeError):
+        analysis.estimate(study)
+    assert contents(study) == before
+    assert sorted(os.listdir(study.workdir)) == names
+
+
+def _write_set(study, value):
+    """Replaces the derived files by three that hold one number, and a manifest."""
+    sources = {
+        o.point.name: o.source for o in (analysis.read_outcomes(study, p) for p in study.points)
+    }
+    with derived.replacing(study, sources) as staged:
+        for name in ("one", "two", "three"):
+            studies.write_arrays(staged, name, {"value": np.array(value)})
+
+
+def _values(study):
+    return {float(studies.read_arrays(study, name)["value"]) for name in ("one", "two", "three")}
+
+
+def _kill_at(study, step, value):
+    """Replaces the set in a child process that dies at the given rename; True if it died."""
+    child = os.fork()
+    if not child:
+        count, real = 0, {name: getattr(os, name) for name in ("rename", "replace")}
+
+        def counted(name):
+            def move(source, target):
+                nonlocal count
+                count += 1
+                if count == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                real[name](source, target)
+
+            return move
+
+        os.rename, os.replace = counted("rename"), counted("replace")
+        _write_set(study, value)
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_a_kill_at_any_rename_leaves_readers_the_old_set_or_the_new_one(bare):
+    _write_set(bare, 0)
+    step, states = 1, []
+    while _kill_at(bare, step, step):
+        values = _values(bare)
+        assert len(values) == 1, "a mixture"
+        states.append(values == {step})
+        studies.check_sources(bare)
+        studies.write_arrays(bare, "four", {"value": np.zeros(1)})  # The next writer tidies up.
+        assert _values(bare) == values
+        assert not (bare.workdir / derived.PENDING).exists()
+        _write_set(bare, 0)
+        step += 1
+    assert _values(bare) == {step}
+    assert states == sorted(states)
+    # Four files are renamed twice each, and the folder once.
+    assert (states.count(False), states.count(True)) == (5, 4)
+
+
+def test_nothing_is_written_through_a_link_inside_a_study(study, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.rmtree(study.workdir / "tables")
+    os.symlink(outside, study.workdir / "tables")
+    with pytest.raises(InputError, match="tables: expected a folder .* a symbolic link to"):
+        analysis.estimate(study)
+    assert list(outside.iterdir()) == []
