@@ -16,6 +16,7 @@ FLOORS = {
     "storage": 0,
     "errors": 0,
     "printable": 0,
+    "system_files": 0,
     "matrices": 0,
     "tables": 0,
     "data": 1,

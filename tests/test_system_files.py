@@ -1,0 +1,49 @@
+"""The one list of files that systems leave behind."""
+
+import pytest
+
+from memkit.system_files import is_system_file
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".DS_Store",
+        "._000.png",
+        "Thumbs.db",
+        "THUMBS.DB",
+        "Thumbs.db:encryptable",
+        "desktop.ini",
+        "Desktop.ini",
+        ".nfs000000000a1b2c3d",
+        "lost+found",
+        ".snapshot",
+        "@eaDir",
+        "__MACOSX",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        ".Trash-1000",
+        ".ipynb_checkpoints",
+    ],
+)
+def test_what_systems_leave_behind_is_recognized(name):
+    assert is_system_file(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cat.png",
+        "thumbs",
+        ".hidden.png",
+        "study.json",
+        "lost",
+        "points",
+        "nfs1",
+        "icon",
+        "",
+        ".tmp-a",
+    ],
+)
+def test_files_of_people_and_of_studies_are_not(name):
+    assert not is_system_file(name)
