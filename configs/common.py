@@ -75,7 +75,8 @@ def arguments(text, **defaults):
     """Returns the arguments of a config, what stands right of the colon in --config=NAME:text.
 
     Args:
-      text: comma-separated `name=value`, or `smoke` alone.
+      text: comma-separated `name=value`, or `smoke` alone. A comma in a path is part of it where
+        no name of an argument follows.
       **defaults: the arguments that the config takes besides `smoke` and `npz`, and their values.
 
     Returns:
@@ -85,13 +86,29 @@ def arguments(text, **defaults):
       ValueError: names what the config takes.
     """
     known = config_dict.ConfigDict({"smoke": False, "npz": "", **defaults})
+    path = ""  # The name of the argument that a comma may belong to.
     for word in filter(None, text.split(",")):
-        name, _, value = word.partition("=")
+        name, equals, value = word.partition("=")
+        if path and not equals and name != "smoke":
+            known[path] += f",{word}"
+            continue
         if name not in known or (name != "smoke" and not value):
             names = ", ".join(["smoke", *(f"{n}=..." for n in known if n != "smoke")])
-            raise ValueError(f"--config: expected arguments among {names}, received {word}")
-        known[name] = True if name == "smoke" else type(known[name])(value)
+            hint = " (a path with , and = goes into --config.dataset.path)" if path else ""
+            raise ValueError(f"--config: expected arguments among {names}, received {word}{hint}")
+        known[name] = True if name == "smoke" else _value(name, value, type(known[name]))
+        path = name if name != "smoke" and isinstance(known[name], str) else ""
     return known
+
+
+def _value(name: str, text: str, kind: type) -> object:
+    """Returns the value of an argument, of the type that its default has."""
+    words = {"true": True, "false": False}
+    try:
+        return words[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError):
+        wanted = "true or false" if kind is bool else f"a value of type {kind.__name__}"
+        raise ValueError(f"--config: expected {name} as {wanted}, received {text}") from None
 
 
 def real_data(given, name, **options):

@@ -1,11 +1,12 @@
 r"""Your own images: which of them are mislabeled, atypical or memorized.
 
-What: ResNet-20 on 60 subsets of 70% of the images in a folder (`train/<class>/*.png|jpg` and
-`test/<class>/*`, or `<class>/*` with `holdout`), or in an npz file (x_train, y_train, x_test,
+What: ResNet-20 on 60 subsets of 70% of the images in a folder (`train/<class>/*.png|jpg|webp|...`
+and `test/<class>/*`, or `<class>/*` with `holdout`), or in an npz file (x_train, y_train, x_test,
 y_test).
 
   memkit run --config=my_images:path=DIR,size=32,holdout=0.2 --workdir=out/my_images
-Gray images: ...,channels=1   Smoke: --config=my_images:smoke
+Gray images: ...,channels=1   Leave damaged images out: ...,skip_bad=true
+Smoke: --config=my_images:smoke
 
 Cost: 60 models; `memkit plan` measures the time on your device.
 Expect: wrong labels among the most memorized examples; the report's gallery shows them.
@@ -15,9 +16,11 @@ from memkit.configs import common
 
 
 def get_config(variant=""):
-    given = common.arguments(variant, path="", size=32, holdout=0.0, channels=3)
+    given = common.arguments(variant, path="", size=32, holdout=0.0, channels=3, skip_bad=False)
     config = common.study(title="My images: ResNet-20")
-    source = dict(name="folder", path=given.path, test_fraction=given.holdout)
+    source = dict(
+        name="folder", path=given.path, test_fraction=given.holdout, skip_bad=given.skip_bad
+    )
     if given.path.endswith(".npz"):
         source = dict(name="npz", path=given.path)
     mean, std = (0.5,) * given.channels, (0.25,) * given.channels

@@ -3,6 +3,7 @@
 import sys
 
 from memkit import cli, studies
+from memkit.data import description
 from memkit.sweeps import costs
 from memkit.training import work
 
@@ -17,7 +18,9 @@ _NO_MEASURE = flags.switch("no_measure", "only count; train nothing and import n
 def main():
     config = values.resolved(_CONFIG.value, _WORKDIR.value)
     placement = values.placed(_PLACEMENT, config)
-    study = studies.draft(config, work.load_dataset(config))
+    dataset = work.load_dataset(config)
+    study = studies.draft(config, dataset)
+    print("\n".join(description.lines(dataset)))
     print(costs.text(study, placement, is_measured=not _NO_MEASURE.value))
     return 0
 

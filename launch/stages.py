@@ -14,6 +14,7 @@ from etils import epy
 
 from memkit import analysis, studies
 from memkit import summary as summary_lib
+from memkit.data import description
 from memkit.errors import InputError
 from memkit.sweeps import local, selection, stopping
 from memkit.sweeps.progress import Progress, duration
@@ -47,7 +48,10 @@ class Trained:
 def open_study(config, workdir):
     """Returns the study of a checked config in a workdir, made or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
-    study = studies.open_or_create(workdir, config, work.load_dataset(config), command=command)
+    dataset = work.load_dataset(config)
+    for line in description.lines(dataset):
+        logging.info("%s", line)
+    study = studies.open_or_create(workdir, config, dataset, command=command)
     studies.remove_temporaries(study)
     studies.executors.remove_ended(study)
     studies.checkpoints.remove_finished(study)

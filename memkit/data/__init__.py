@@ -1,11 +1,14 @@
 """Data sets by name. A source's module is imported only when its data set is asked for."""
 
+import contextlib
 import importlib
 import inspect
+from collections.abc import Iterator
 
 from memkit.data import options as options_lib
 from memkit.data import selection, validity
-from memkit.errors import expected
+from memkit.errors import NOT_WRITABLE, expected, reason
+from memkit.printable import printable
 
 SOURCES = {
     "digits": "memkit.data.digits",
@@ -52,15 +55,35 @@ def load(name, **options):
     """Returns the ImageDataset of a name, options as `check`.
 
     Raises:
-      InputError: as `check`, and the data are missing, damaged or cannot be a study's.
+      InputError: as `check`, and the data are missing, damaged, cannot be read or be a study's, or
+        a package that the source needs is not installed.
     """
     own, common = _split(name, options)
-    dataset = importlib.import_module(SOURCES[name]).load(**own)
+    with _one_line(name):
+        dataset = importlib.import_module(SOURCES[name]).load(**own)
     validity.check(dataset)
     if common:
         dataset = selection.keep(dataset, **common)
         validity.check(dataset)
     return dataset
+
+
+@contextlib.contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    """Turns errors of the system, and of packages that are missing, into an InputError."""
+    try:
+        yield
+    except ImportError as error:
+        text = printable(reason(error))
+        raise expected("dataset.name", f"the packages that {name} needs", text) from error
+    except OSError as error:
+        if error.errno in NOT_WRITABLE:  # Of the cache of decoded images.
+            raise
+        text = f"{error.filename or name} ({reason(error)})"
+        raise expected("dataset", "files and folders that can be read", printable(text)) from error
+    except MemoryError as error:
+        text = printable(str(error)) or "too little memory"
+        raise expected("dataset", "images that fit in memory", text) from error
 
 
 def _split(name, given):

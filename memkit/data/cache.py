@@ -26,9 +26,10 @@ from absl import logging
 from memkit import storage
 from memkit.data.encoded import rows
 from memkit.data.mapped import HASH_BYTES, MappedImages, image_hash, image_hashes
-from memkit.errors import expected
+from memkit.errors import expected, reason
 
-_FORMAT = 1  # of the files; a change makes every cache anew
+_FORMAT = 2  # of the files and of their pixels; a change makes every cache anew
+FOLDER = "memkit_cache"  # beside the encoded images
 _PIXELS, _EXAMPLES = "pixels.npy", "examples.npz"
 _PROBES = 64  # images of which the hashes are checked whenever a cache is opened
 _DAMAGES = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -57,13 +58,13 @@ def load(encoded, shape):
     wanted = encoded.total * (math.prod(shape) + HASH_BYTES)
     reasons = []
     for place in places:
-        found, reason = _make(encoded, shape, place, key, wanted)
+        found, problem = _make(encoded, shape, place, key, wanted)
         if found:
             return found
-        reasons.append(f"{place}: {reason}")
+        reasons.append(f"{place}: {problem}")
     folders = "this folder" if len(places) == 1 else "one of these folders"
     room = f"{wanted / 1e9:.1f} GB of disk for decoded images in {folders}"
-    raise expected("dataset", room, "; ".join(reasons))
+    raise expected("dataset", room, "; ".join(reasons) or "none (XDG_CACHE_HOME may name one)")
 
 
 def _key(encoded):
@@ -75,10 +76,11 @@ def _key(encoded):
 
 def _places(folder):
     """Returns the folders where a cache may lie, the best first."""
-    beside = [pathlib.Path(folder) / "memkit_cache"] if storage.is_local(folder) else []
+    beside = [pathlib.Path(folder) / FOLDER] if storage.is_local(folder) else []
     # An empty variable counts as none, as the XDG base directory specification has it.
-    user = pathlib.Path(os.getenv("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return [*beside, user / "memkit"]
+    user = pathlib.Path(os.path.expanduser(os.getenv("XDG_CACHE_HOME") or "~/.cache"))
+    # In a container the user may have no home.
+    return [*beside, user / "memkit"] if user.is_absolute() else beside
 
 
 def _open(folder, key, total):
@@ -108,7 +110,7 @@ def _make(encoded, shape, place, key, wanted):
         try:
             stack.enter_context(_locked(lock))
         except OSError as error:
-            return None, error.strerror
+            return None, reason(error)
         found = _open(folder, key, encoded.total)
         if not found:
             # Damaged, or of one who was killed: nobody else is at work here.
@@ -164,9 +166,9 @@ def _write(encoded, shape, folder, key):
     with open(folder / _PIXELS, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (encoded.total, *shape)}
         np.lib.format.write_array_header_1_0(file, header)
-        for own, label, pixels in rows(encoded, shape):
+        for name, label, pixels in rows(encoded, shape):
             file.write(pixels.data)
-            ids.append(own)
+            ids.append(name)
             labels.append(label)
             hashes += image_hash(pixels)
         _sync(file)

@@ -20,6 +20,8 @@ class ImageDataset:
       test_labels: [T] int32.
       test_ids: [T] str.
       class_names: one str per class.
+      notes: one line each about what the source left out or found unusual, such as "ignored: 12
+        .heic"; not part of the fingerprint.
     """
 
     train_images: np.ndarray | MappedImages
@@ -29,6 +31,7 @@ class ImageDataset:
     test_labels: np.ndarray
     test_ids: np.ndarray
     class_names: tuple
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self):
@@ -48,6 +51,8 @@ def fingerprint(dataset):
     """
     digest = hashlib.sha256()
     for field in dataclasses.fields(dataset):
+        if field.name == "notes":
+            continue
         value = getattr(dataset, field.name)
         digest.update(field.name.encode())
         if field.name.endswith("_images"):

@@ -1,43 +1,112 @@
-"""Encoded or float images to uint8 arrays of one size."""
+"""Encoded images to uint8 arrays of one size."""
 
+import functools
 import io
+import warnings
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from memkit.errors import expected
+from memkit.errors import DamagedFileError, expected, reason
+from memkit.printable import printable
 
-_GRAY = ("1", "L", "LA")
+# An image with more pixels is refused before it is decoded: a file of 500 kB can decode to
+# gigabytes. The photos of 64 megapixel cameras have up to 67 million pixels.
+MAX_PIXELS = 2**26
+# Transparent images are composited onto white, as browsers show them.
+BACKGROUND = (255, 255, 255)
+
+# Pillow would also start Ghostscript for a file that looks like PostScript.
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_GRAY = ("1", "L", "LA", "La")
 _TOO_DEEP = ("I", "F")  # also I;16 and so on: clipping to 8 bits would give other pictures
+_ORIENTATION = 0x0112  # EXIF tag
+_UPRIGHT = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+
+# Its limit is above MAX_PIXELS, so that the warning only repeats the error.
+warnings.filterwarnings("ignore", category=PIL.Image.DecompressionBombWarning)
 
 
-def decode(encoded, name, *, image_size=0):
-    """Returns the pixels of one encoded image.
+def decode(encoded: bytes, name: str, *, image_size: int = 0) -> np.ndarray:
+    """Returns the pixels of one encoded image as image viewers show them.
+
+    The EXIF orientation is applied, transparency is composited onto BACKGROUND, and of an animation
+    or a file of several pages the first image counts. Color profiles are not applied.
 
     Args:
-      encoded: bytes of a PNG, JPEG or other file that Pillow reads.
+      encoded: bytes of a PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF file.
       name: what to call the image in an error.
       image_size: pixels on a side, see `fit`; 0 = as the image is.
 
     Returns:
-      [H, W, C] uint8, C = 1 for gray images and 3 for all others; transparency is dropped.
+      [H, W, C] uint8, C = 1 for gray images and 3 for all others.
 
     Raises:
-      InputError: names the image that cannot be read or has more than 8 bits a channel.
+      DamagedFileError: the image cannot be decoded, has more than MAX_PIXELS pixels or more than 8
+        bits per channel.
     """
     try:
-        with PIL.Image.open(io.BytesIO(encoded)) as image:
-            mode = image.mode
-            converted = image.convert("L" if mode in _GRAY else "RGB")
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
-        raise expected("dataset", "images that Pillow can read", name) from None
-    if mode.startswith(_TOO_DEEP):
-        raise expected("dataset", "images of 8 bits a channel", f"{name} of mode {mode}")
-    return _array(_fitted(converted, image_size))
+        with PIL.Image.open(io.BytesIO(encoded), formats=_formats()) as image:
+            _check_header(image, name)
+            return _array(_fitted(_upright(image), image_size))
+    except DamagedFileError:
+        raise
+    except PIL.UnidentifiedImageError:
+        text = "not an image" if encoded else "an empty file"
+        raise DamagedFileError(printable(name), text) from None
+    except PIL.Image.DecompressionBombError:
+        raise DamagedFileError(printable(name), f"more than {MAX_PIXELS:,} pixels") from None
+    except Exception as error:  # Decoders raise whatever their authors chose, also RuntimeError.
+        text = str(error) if isinstance(error, OSError) else reason(error)
+        raise DamagedFileError(printable(name), printable(text)) from None
 
 
-def fit(images, image_size):
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Returns those of _FORMATS that the installed Pillow has."""
+    PIL.Image.init()
+    return tuple(name for name in _FORMATS if name in PIL.Image.OPEN)
+
+
+def _check_header(image: PIL.Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        size = f"{width} x {height} pixels, more than the limit of {MAX_PIXELS:,}"
+        raise DamagedFileError(printable(name), size)
+    if image.mode.startswith(_TOO_DEEP):
+        depth = f"more than 8 bits per channel (mode {image.mode})"
+        raise DamagedFileError(printable(name), depth)
+
+
+def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Returns an opened image as gray (L) or RGB, opaque and the right way up."""
+    mode = "L" if image.mode in _GRAY else "RGB"
+    image.load()  # Some formats store orientation and transparency after the pixels.
+    orientation = _orientation(image)
+    if image.has_transparency_data:
+        background = PIL.Image.new("RGBA", image.size, BACKGROUND)
+        image = PIL.Image.alpha_composite(background, image.convert("RGBA"))
+    image = image.convert(mode)
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _orientation(image: PIL.Image.Image) -> object:
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # Viewers show an image whose EXIF data cannot be parsed as it is stored.
+        return None
+
+
+def fit(images: np.ndarray, image_size: int) -> np.ndarray:
     """Returns images brought to a square: cropped around the center, then resized (bicubic).
 
     Args:
@@ -56,30 +125,7 @@ def fit(images, image_size):
     return fitted
 
 
-def stack(images, names):
-    """Returns single images as one array: gray where all are gray, else RGB.
-
-    Args:
-      images: list of [H, W, C] uint8, C = 1 or 3.
-      names: what to call each in an error.
-
-    Returns:
-      [N, H, W, C] uint8.
-
-    Raises:
-      InputError: the sizes differ; names two images.
-    """
-    height, width = images[0].shape[:2]
-    for image, name in zip(images, names, strict=True):
-        check_size(image, name, images[0], names[0])
-    channels = max(image.shape[-1] for image in images)
-    stacked = np.empty((len(images), height, width, channels), np.uint8)
-    for row, image in enumerate(images):
-        stacked[row] = image
-    return stacked
-
-
-def check_size(image, name, first, first_name):
+def check_size(image: np.ndarray, name: str, first: np.ndarray, first_name: str) -> None:
     """Refuses an image [H, W, C] of another height or width than the first one, by both names.
 
     Raises:
@@ -90,58 +136,17 @@ def check_size(image, name, first, first_name):
         raise expected(
             "dataset.image_size",
             "a size for images of unequal sizes",
-            f"{first_name} of {width}x{height} and {name} of {other_width}x{other_height} pixels",
+            f"{printable(first_name)} of {width}x{height} "
+            f"and {printable(name)} of {other_width}x{other_height} pixels",
         )
 
 
-def from_numbers(arrays):
-    """Returns image arrays as uint8, all converted alike.
-
-    Args:
-      arrays: {name: [N, H, W] or [N, H, W, C] numbers}. Floats up to 1 count from 0 to 1, others
-        from 0 to 255; they are rounded.
-
-    Returns:
-      {name: [N, H, W, C] uint8}.
-
-    Raises:
-      InputError: names the array with another shape, with no numbers, NaN, or values outside.
-    """
-    for name, array in arrays.items():
-        if array.ndim not in (3, 4) or array.dtype.kind not in "iuf":
-            raise expected(
-                f"dataset {name}",
-                "images as numbers [N, H, W] or [N, H, W, C]",
-                f"{array.dtype} {list(array.shape)}",
-            )
-        if array.size and not (array.min() >= 0 and array.max() <= 255):
-            raise expected(
-                f"dataset {name}",
-                "values in 0..1 or 0..255, no NaN",
-                f"values from {array.min()} to {array.max()}",
-            )
-    floats = {array.dtype.kind == "f" for array in arrays.values()}
-    if len(floats) > 1:
-        types = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
-        raise expected("dataset", "images all as ints or all as floats", types)
-    largest = max((array.max() for array in arrays.values() if array.size), default=0)
-    scale = 255 if floats == {True} and largest <= 1 else 1
-    return {name: _uint8(array, scale) for name, array in arrays.items()}
-
-
-def _uint8(array, scale):
-    array = array[..., None] if array.ndim == 3 else array
-    if array.dtype.kind == "f":
-        return np.rint(array * scale).astype(np.uint8)
-    return array.astype(np.uint8, copy=False)
-
-
-def _fitted(picture, image_size):
+def _fitted(picture: PIL.Image.Image, image_size: int) -> PIL.Image.Image:
     if not image_size or picture.size == (image_size, image_size):
         return picture
     return PIL.ImageOps.fit(picture, (image_size, image_size), PIL.Image.Resampling.BICUBIC)
 
 
-def _array(picture):
+def _array(picture: PIL.Image.Image) -> np.ndarray:
     array = np.asarray(picture)
     return array[..., None] if array.ndim == 2 else array

@@ -37,6 +37,7 @@ _VALUES = {
     "train_split": (_is_name, "the name of a split"),
     "test_split": (_is_name, "the name of a split"),
     "image_size": (_is_count, "a number of pixels, 0 = as the images are"),
+    "skip_bad": (lambda value: isinstance(value, bool), "true or false"),
     "test_fraction": (_is_fraction, "a number in [0, 1)"),
     "classes": (_is_classes, "two or more different class numbers or names"),
     "train_per_class": (_is_count, "an int of at least 0, 0 = all"),

@@ -18,7 +18,8 @@ import numpy as np
 
 from memkit.data import collect, images
 from memkit.data.encoded import Encoded
-from memkit.errors import expected
+from memkit.errors import expected, reason
+from memkit.printable import printable
 
 # Archives that are enough for preparing a set; the builders register others beside them.
 _ARCHIVES = {
@@ -61,11 +62,11 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
     key = next((name for name in _ID_FEATURES if name in features), None)
 
     def decode(item):
-        name, example = item
+        record, example = item
         encoded = bytes(example["image"])
-        pixels = images.decode(encoded, name)
-        own = _hash(encoded, pixels) if key is None else _plain(example[key])
-        return own, int(example["label"]), images.fit(pixels[None], image_size)[0]
+        pixels = images.decode(encoded, record)
+        name = _hash(encoded, pixels) if key is None else _plain(example[key])
+        return name, int(example["label"]), images.fit(pixels[None], image_size)[0]
 
     dataset = collect.load(
         Encoded(
@@ -91,12 +92,15 @@ def _prepared(tfds_name, data_dir):
 
     try:
         builder = tfds.builder(tfds_name, data_dir=data_dir or None)
-    except (ValueError, AssertionError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # TFDS, JSON and protobuf have errors of their own.
         received = f"{tfds_name!r} ({_first_line(error)})"
         raise expected("dataset.tfds_name", "a TFDS data set", received) from None
     if builder.is_prepared():
         return builder
-    downloads = pathlib.Path(data_dir or tfds.core.constants.DATA_DIR).expanduser() / "downloads"
+    folder = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
+    downloads = pathlib.Path(folder) / "downloads"
     # Without this look ahead TFDS tries again for minutes before it gives up.
     if not _any_file(downloads) and not _reachable(builder.url_infos):
         raise _unprepared(builder, downloads, "no way to its server")
@@ -109,8 +113,7 @@ def _prepared(tfds_name, data_dir):
 
 
 def _first_line(error):
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return printable(reason(error).strip().splitlines()[0])
 
 
 def _any_file(folder):
@@ -214,7 +217,11 @@ def _examples(builder, split):
         return
     for path in builder.info.splits[split].filepaths:
         for record in _records(path):
-            yield builder.info.features.deserialize_example_np(record, decoders=decoders)
+            try:
+                yield builder.info.features.deserialize_example_np(record, decoders=decoders)
+            except Exception as error:  # Of protobuf or TFDS, for a record with flipped bits.
+                received = f"{path}, which is damaged ({_first_line(error)})"
+                raise expected("dataset.data_dir", "whole files", received) from None
 
 
 def _records(path):

@@ -4,19 +4,21 @@ Stanford CS231n, 2015, tiny-imagenet-200.zip. Its test images have no public lab
 validation images are the test set.
 """
 
+import os
 import pathlib
 import posixpath
 import zipfile
 import zlib
+from collections.abc import Callable
 
-import numpy as np
-
-from memkit.data import images
+from memkit.data import collect, images
 from memkit.data.dataset import ImageDataset
-from memkit.errors import expected
+from memkit.data.encoded import Encoded
+from memkit.errors import DamagedFileError, expected, reason
+from memkit.printable import printable
 
 
-def load(*, path):
+def load(*, path: str) -> ImageDataset:
     """Returns Tiny ImageNet.
 
     Args:
@@ -27,9 +29,9 @@ def load(*, path):
       wnids.txt, named by the first word of words.txt.
 
     Raises:
-      InputError: neither a zip nor a folder, files are missing, an image cannot be read.
+      InputError: neither a zip nor a folder, files are missing, images cannot be decoded.
     """
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(os.path.expanduser(path))
     if path.is_dir():
         names = {file.relative_to(path).as_posix() for file in path.rglob("*.*")}
         return _load(path, names, lambda name: (path / name).read_bytes())
@@ -38,11 +40,12 @@ def load(*, path):
     try:
         with zipfile.ZipFile(path) as archive:
             return _load(path, set(archive.namelist()), archive.read)
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise expected("dataset.path", "an undamaged zip", f"{path} ({error})") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        text = f"{path} ({printable(reason(error))})"
+        raise expected("dataset.path", "an undamaged zip", text) from None
 
 
-def _load(path, names, read):
+def _load(path: pathlib.Path, names: set[str], read: Callable[[str], bytes]) -> ImageDataset:
     roots = [name for name in names if posixpath.basename(name) == "wnids.txt"]
     if len(roots) != 1:
         raise expected("dataset.path", "one wnids.txt", f"{path} with {len(roots)}")
@@ -53,7 +56,11 @@ def _load(path, names, read):
             raise expected("dataset.path", f"{name} beside wnids.txt", f"{path} without it")
 
     def lines(name):
-        return read(found[name]).decode().splitlines()
+        try:
+            return read(found[name]).decode("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            text = f"{path} ({name}: {reason(error)})"
+            raise expected("dataset.path", f"a readable {name}", text) from None
 
     wnids = [line.strip() for line in lines("wnids.txt") if line.strip()]
     number = {wnid: position for position, wnid in enumerate(wnids)}
@@ -61,20 +68,34 @@ def _load(path, names, read):
     test = _validation(lines("val/val_annotations.txt"), found, number)
     if not train or not test:
         raise expected("dataset.path", "train/*/images/*.JPEG and val/images/*.JPEG", path)
-    pixels = [images.decode(read(found[name]), name) for name, _ in (*train, *test)]
-    pixels = images.stack(pixels, [name for name, _ in (*train, *test)])
-    labels = np.array([label for _, label in (*train, *test)], np.int32)
-    ids = np.array([posixpath.basename(name) for name, _ in (*train, *test)])
-    split = len(train)
-    return ImageDataset(
-        train_images=pixels[:split],
-        train_labels=labels[:split],
-        train_ids=ids[:split],
-        test_images=pixels[split:],
-        test_labels=labels[split:],
-        test_ids=ids[split:],
-        class_names=_class_names(wnids, lines("words.txt")),
+    parts = {"train": train, "test": test}
+    used = {name for pairs in parts.values() for name, _ in pairs}
+
+    def decode(pair: tuple[str, int]) -> tuple:
+        name, label = pair
+        try:
+            encoded = read(found[name])
+        except OSError as error:
+            raise DamagedFileError(printable(name), reason(error)) from None
+        return posixpath.basename(name), label, images.decode(encoded, name)
+
+    return collect.load(
+        Encoded(
+            items=lambda part: iter(parts[part]),
+            decode=decode,
+            counts={part: len(pairs) for part, pairs in parts.items()},
+            class_names=_class_names(wnids, lines("words.txt")),
+            key=lambda: [os.fspath(path), path.stat().st_mtime_ns],
+            folder=os.fspath(path if path.is_dir() else path.parent),
+            notes=_notes(set(found) - used),
+        )
     )
+
+
+def _notes(names: set[str]) -> tuple[str, ...]:
+    """Returns a note on images that are not used; those of `test/` have no labels."""
+    others = sorted(name for name in names if name.endswith(".JPEG"))
+    return (f"ignored: {collect.counted('.JPEG', others)}",) if others else ()
 
 
 def _train(found, number):

@@ -47,7 +47,11 @@ def draft(config, dataset, mask=None):
     config = points_lib.plain(config)
     _check_normalization(config, dataset)
     given = label_noise.plant(
-        dataset.train_labels, dataset.num_classes, seed=config["seed"], **config["labels"]
+        dataset.train_labels,
+        dataset.num_classes,
+        seed=config["seed"],
+        class_names=dataset.class_names,
+        **config["labels"],
     )
     if mask is None:
         mask = subsets.design(

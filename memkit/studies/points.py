@@ -15,7 +15,13 @@ LAST_LAYER = "last_layer"
 SAME = "same"  # distillation.teacher: the one-hot point of the student's own axis value
 NOT_SOURCE = ("mean", "std", "resident")  # fields of `dataset` that its source does not take
 # Where data lie and how they reach the device. What they are is in the fingerprints.
-LOCATIONS = ("dataset.path", "dataset.data_dir", "dataset.resident", "labels.file")
+LOCATIONS = (
+    "dataset.path",
+    "dataset.data_dir",
+    "dataset.resident",
+    "dataset.skip_bad",
+    "labels.file",
+)
 GROWS = ("subsets.num_runs", "axis.values", "series")
 
 

@@ -8,7 +8,7 @@ import math
 from absl import logging
 
 from memkit import data, studies, subsets, tables
-from memkit.data import stand_in
+from memkit.data import description, stand_in
 from memkit.errors import InputError, expected
 from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
@@ -97,10 +97,7 @@ def _dataset(config):
         dataset, origin = data.load(**source), "loaded"
     else:
         dataset, origin = stand_in.load(**source), "the published sizes; nothing was loaded"
-    sides = "x".join(map(str, dataset.image_shape))
-    counts = f"{len(dataset.train_labels):,} train and {len(dataset.test_labels):,} test images"
-    classes = f"{dataset.num_classes} classes"
-    return dataset, f"{source['name']}: {counts} of {sides}, {classes} ({origin})"
+    return dataset, f"{source['name']}: {description.counts(dataset)} ({origin})"
 
 
 def _study(config, dataset):

@@ -265,7 +265,9 @@ def test_remains_of_a_killed_process_are_removed(photos, memory):
 def test_failure_leaves_nothing_but_the_lock(photos, memory):
     memory(0)
     (photos / "train/b/11.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match="^dataset: expected images that .*b/11.png$"):
+    with pytest.raises(
+        InputError, match="^dataset: expected images that .*b/11.png: not an image$"
+    ):
         _load(photos)
     assert [path.suffix for path in (photos / "memkit_cache").iterdir()] == [".lock"]
 

@@ -162,7 +162,7 @@ def test_damaged_label_files_are_refused(tmp_path):
     (tmp_path / "empty.npy").write_text("")
     np.savez(tmp_path / "key.npz", other=np.arange(3))
     for file in sorted(tmp_path.iterdir()):
-        with pytest.raises(InputError, match="^labels.file: expected labels as ints"):
+        with pytest.raises(InputError, match="^labels.file: expected labels as class"):
             plant(_labels(3, 4), 4, planted_fraction=0, file=str(file), seed=0)
     with pytest.raises(InputError, match="^labels.file: expected a file, received .*none.npy"):
         plant(_labels(3), 10, planted_fraction=0, file=str(tmp_path / "none.npy"), seed=0)

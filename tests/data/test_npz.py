@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import data
+from memkit.data import numbers
 from memkit.errors import InputError
 
 
@@ -137,7 +138,7 @@ def test_damaged_arrays_are_refused(tmp_path, arrays, write):
     place = len(whole) // 2
     whole[place : place + 40] = bytes(40)
     path.write_bytes(whole)
-    with pytest.raises(InputError, match="^dataset x_train: .*received damaged data$"):
+    with pytest.raises(InputError, match="^dataset x_train: .*received damaged data .*$"):
         data.load("npz", path=str(path))
 
 
@@ -146,6 +147,82 @@ def test_dark_ints_stay_dark(load, pictures):
     np.testing.assert_array_equal(load(dark).train_images, dark["x_train"])
 
 
-def test_floats_above_one_count_to_255(load):
-    changes = {"x_train": np.full((7, 5, 4, 3), 1.6), "x_test": np.zeros((3, 5, 4, 3))}
-    assert (load(changes).train_images == 2).all()
+def test_floats_of_resized_images_in_0_to_255_are_rounded(load, arrays):
+    floats = {k: arrays[k] * 0.97 for k in ("x_train", "x_test")}
+    np.testing.assert_array_equal(load(floats).train_images, np.rint(floats["x_train"]))
+
+
+def _with_pixel(value):
+    array = np.random.default_rng(0).random((7, 5, 4, 3))
+    array[3, 2, 1, 0] = value
+    return array
+
+
+_UNIT_TEST = np.random.default_rng(1).random((3, 5, 4, 3))
+_BYTES = np.random.default_rng(2).integers(0, 256, (7, 5, 4, 3)).astype(float)
+_AMBIGUOUS = {
+    "one overshoot": ({"x_train": _with_pixel(1.004), "x_test": _UNIT_TEST}, "x_train"),
+    "one outlier": ({"x_train": _with_pixel(200.0), "x_test": _UNIT_TEST}, "x_train"),
+    "overshoot in test": ({"x_train": _with_pixel(0.5), "x_test": _UNIT_TEST * 1.02}, "x_train"),
+    "brightened": ({"x_train": _with_pixel(0) + 1.1, "x_test": _UNIT_TEST + 1.1}, "x_train"),
+    "test not scaled": ({"x_train": _with_pixel(0.5), "x_test": _BYTES[:3]}, "x_train"),
+    "train not scaled": ({"x_train": _BYTES, "x_test": _UNIT_TEST}, "x_test"),
+    "binary test": ({"x_train": _BYTES, "x_test": np.rint(_UNIT_TEST)}, "x_test"),
+    "one image scaled": (
+        {"x_train": np.concatenate([_BYTES[:6], _BYTES[6:] / 255]), "x_test": _BYTES[:3]},
+        "x_train",
+    ),
+    "counts": ({"x_train": np.rint(_with_pixel(2)), "x_test": np.rint(_UNIT_TEST)}, "x_train"),
+}
+
+
+@pytest.mark.parametrize("case", _AMBIGUOUS)
+def test_floats_that_could_be_on_either_scale_are_refused(load, case):
+    changes, named = _AMBIGUOUS[case]
+    with pytest.raises(InputError, match=f"^dataset {named}: expected floats that all lie in 0..1"):
+        load(changes)
+
+
+def test_black_and_white_floats_count_to_one(load):
+    changes = {"x_train": np.rint(_with_pixel(0)), "x_test": np.rint(_UNIT_TEST)}
+    assert set(np.unique(load(changes).train_images)) == {0, 255}
+
+
+def test_nearly_black_ints_are_noted(load, arrays):
+    dark = {key: arrays[key] % 2 for key in ("x_train", "x_test")}
+    assert "no pixel is above 1" in load(dark).notes[0]
+    assert load().notes == ()
+
+
+def test_arrays_that_are_not_used_are_noted(load):
+    dataset = load({"x_val": np.zeros(3), "fold": np.zeros(7)})
+    assert dataset.notes == ("ignored: arrays fold, x_val",)
+
+
+def test_class_names_of_bytes_are_decoded(load):
+    names = np.array(["ant", "bée", "cat"])
+    assert load({"class_names": np.char.encode(names, "utf-8")}).class_names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array("ant"),
+        np.array([["ant"], ["bee"], ["cat"]]),
+        np.array([0.0, 1, 2]),
+        np.array([b"\xff", b"a", b"b"]),
+    ],
+    ids=["one text", "a column", "floats", "not UTF-8"],
+)
+def test_class_names_that_are_no_list_of_texts_are_refused(load, names):
+    with pytest.raises(InputError, match="^dataset class_names: expected "):
+        load({"class_names": names})
+
+
+@pytest.mark.parametrize("value", [7, 2**31, 2**32 - 1, 2**63 - 1])
+def test_labels_above_the_number_of_examples_are_refused_before_images_are_read(
+    load, monkeypatch, value
+):
+    monkeypatch.setattr(numbers, "to_images", lambda arrays: pytest.fail("images were read"))
+    with pytest.raises(InputError, match=f"y_train in .0, 7., received {value} in row 2$"):
+        load({"y_train": np.array([0, 1, value, 1, 0, 1, 0], np.uint64)})

@@ -112,7 +112,7 @@ def test_class_without_words_is_refused(files, pack):
 
 def test_unreadable_image_is_named(files, pack):
     files["train/n03/images/n03_1.JPEG"] = b"damaged"
-    with pytest.raises(InputError, match="^dataset: .*train/n03/images/n03_1.JPEG$"):
+    with pytest.raises(InputError, match="^dataset: .*train/n03/images/n03_1.JPEG: not an image$"):
         _load(pack(files))
 
 

@@ -1,0 +1,157 @@
+"""What lies in folders with one folder per class: images, and everything else by kind."""
+
+import collections
+import dataclasses
+import os
+import pathlib
+import unicodedata
+from collections.abc import Iterator
+
+from memkit.data import cache
+from memkit.errors import expected, reason
+from memkit.printable import printable
+from memkit.system_files import is_system_file
+
+ENDINGS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The content of one or more folders.
+
+    Attributes:
+      images: {id: path} of the files to use, in the order of the ids. An id is the path relative to
+        the root in Unicode normalization form C, `<class>/<name>` at its end.
+      ignored: {kind: ids} of everything else.
+      unreadable: {id: reason} of folders that cannot be listed.
+    """
+
+    images: dict[str, pathlib.Path]
+    ignored: dict[str, list[str]]
+    unreadable: dict[str, str]
+
+
+def split(root: pathlib.Path) -> Listing:
+    """Lists what lies beside the folders train and test of a root; it has no images to use."""
+    ignored = collections.defaultdict(list)
+    for name, entry in _entries(root):
+        if name not in ("train", "test", cache.FOLDER):
+            kind = _type(entry)
+            is_other = kind == "folder" and not _is_hidden(name)
+            ignored["other folder" if is_other else _kind(name, kind)].append(name)
+    return Listing({}, ignored, {})
+
+
+def classes(root: pathlib.Path, folder: str = "") -> Listing:
+    """Lists the images in the folders of a folder.
+
+    Args:
+      root: the folder to which ids are relative.
+      folder: the folder in it that has one folder per class, "" for the root itself.
+
+    Raises:
+      InputError: the folder itself cannot be listed, or two names in it are the same text in two
+        Unicode spellings.
+    """
+    images, ignored, unreadable = {}, collections.defaultdict(list), {}
+    for name, entry in _entries(root / folder):
+        where, kind = f"{folder}/{name}".lstrip("/"), _type(entry)
+        if name == cache.FOLDER and not folder:
+            continue
+        if _is_hidden(name) or kind not in ("folder", "link"):
+            ignored[_kind(name, kind, " outside class folders")].append(where)
+            continue
+        try:
+            members = list(_entries(pathlib.Path(entry.path)))
+        except OSError as error:
+            unreadable[where] = reason(error)
+            continue
+        images |= _images(where, members, ignored)
+    return Listing(dict(sorted(images.items())), ignored, unreadable)
+
+
+def _images(where: str, members: list, ignored: dict) -> dict[str, pathlib.Path]:
+    """Returns the images among the entries of one class folder; adds the others to `ignored`."""
+    images = {}
+    for name, entry in members:
+        kind = _type(entry)
+        # A link to nowhere is an image that is gone, which decoding reports.
+        if is_image(name) and not _is_hidden(name) and kind in ("file", "link"):
+            images[f"{where}/{name}"] = pathlib.Path(entry.path)
+        else:
+            ignored[_kind(name, kind)].append(f"{where}/{name}")
+    if not images:
+        ignored["class folder without images"].append(where)
+    return images
+
+
+def is_image(name: str) -> bool:
+    """True for the name of a file that is read as an image."""
+    return os.path.splitext(name)[1].lower() in ENDINGS
+
+
+def _entries(folder: pathlib.Path) -> Iterator[tuple[str, os.DirEntry]]:
+    """Returns what lies in a folder with its name as text, in the order of the names.
+
+    Raises:
+      OSError: the folder cannot be listed.
+      InputError: two names are the same text in two Unicode spellings.
+    """
+    with os.scandir(folder) as entries:
+        named = sorted(((text(entry.name), entry) for entry in entries), key=lambda pair: pair[0])
+    for (name, _), (following, _) in zip(named, named[1:]):
+        if name == following:
+            spellings = f"two spellings (NFC and NFD) of {printable(name)} in {folder}"
+            raise expected("dataset.path", "one Unicode spelling of every name", spellings)
+    return iter(named)
+
+
+def text(name: str) -> str:
+    """Returns the name of a file as text in Unicode normalization form C (NFC).
+
+    macOS stores accented letters in another form (NFD). Bytes that are not UTF-8 become \\\\xNN.
+    """
+    return unicodedata.normalize("NFC", os.fsencode(name).decode(errors="backslashreplace"))
+
+
+def _type(entry: os.DirEntry) -> str:
+    """Returns "folder", "file", "special" (a pipe, socket or device) or "link" (to nowhere)."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "file"
+        entry.stat()
+    except OSError:
+        return "link"
+    return "special"
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or is_system_file(name)
+
+
+def _kind(name: str, kind: str, where: str = "") -> str:
+    """Returns how a note calls what is not used."""
+    if is_system_file(name):
+        return "system file"
+    if name.startswith("."):
+        return "hidden file"
+    if kind == "folder":
+        return "subfolder of a class folder"
+    if kind == "special":
+        return "special file"
+    if kind == "link":
+        return "broken link"
+    return (os.path.splitext(name)[1].lower() or "file without an ending") + where
