@@ -75,8 +75,8 @@ def arguments(text, **defaults):
     """Returns the arguments of a config, what stands right of the colon in --config=NAME:text.
 
     Args:
-      text: comma-separated `name=value`, or `smoke` alone. A comma in a path is part of it where
-        no name of an argument follows.
+      text: comma-separated `name=value`, or the name alone of what is true or false, such as
+        `smoke`. A comma in a path is part of it where no `name=` and no argument follows.
       **defaults: the arguments that the config takes besides `smoke` and `npz`, and their values.
 
     Returns:
@@ -86,18 +86,19 @@ def arguments(text, **defaults):
       ValueError: names what the config takes.
     """
     known = config_dict.ConfigDict({"smoke": False, "npz": "", **defaults})
-    path = ""  # The name of the argument that a comma may belong to.
+    switches = [name for name in known if isinstance(known[name], bool)]
+    text_name = ""  # The argument before, where a comma may belong to its value.
     for word in filter(None, text.split(",")):
         name, equals, value = word.partition("=")
-        if path and not equals and name != "smoke":
-            known[path] += f",{word}"
+        if text_name and not equals and name not in known:
+            known[text_name] += f",{word}"
             continue
-        if name not in known or (name != "smoke" and not value):
-            names = ", ".join(["smoke", *(f"{n}=..." for n in known if n != "smoke")])
-            hint = " (a path with , and = goes into --config.dataset.path)" if path else ""
+        if name not in known or not (value or (name in switches and not equals)):
+            names = ", ".join([*switches, *(f"{n}=..." for n in known if n not in switches)])
+            hint = " (a path with , and = goes into --config.dataset.path)" if text_name else ""
             raise ValueError(f"--config: expected arguments among {names}, received {word}{hint}")
-        known[name] = True if name == "smoke" else _value(name, value, type(known[name]))
-        path = name if name != "smoke" and isinstance(known[name], str) else ""
+        known[name] = _value(name, value or "true", type(known[name]))
+        text_name = name if isinstance(known[name], str) else ""
     return known
 
 

@@ -49,9 +49,9 @@ def open_study(config, workdir):
     """Returns the study of a checked config in a workdir, made or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
     dataset = work.load_dataset(config)
+    study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
-    study = studies.open_or_create(workdir, config, dataset, command=command)
     studies.remove_temporaries(study)
     studies.executors.remove_ended(study)
     studies.checkpoints.remove_finished(study)

@@ -138,3 +138,42 @@ def test_every_other_smoke_runs_end_to_end(name, check_smoke, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     check_smoke(workdir)
+
+
+@pytest.mark.parametrize(
+    "variant, path, size",
+    [
+        ("path=/a/photos, 2024,size=16", "/a/photos, 2024", 16),
+        ("size=16,path=/a,b,c/x", "/a,b,c/x", 16),
+        ("path=/a=b/x,size=8", "/a=b/x", 8),
+        ("path=/a b/\u00e9", "/a b/\u00e9", 32),
+    ],
+)
+def test_paths_of_images_may_have_commas_and_equals_signs(variant, path, size):
+    dataset = load("my_images", variant)["dataset"]
+    assert (dataset["path"], dataset["image_size"]) == (path, size)
+
+
+@pytest.mark.parametrize(
+    "variant, message",
+    [
+        ("path=/a, b=c/x", "received  b=c/x .*goes into --config.dataset.path"),
+        ("path=/a,sise=8", "expected arguments among .*size=..., received sise=8"),
+        ("path=/a,size=large", "expected size as a value of type int, received large"),
+        ("path=/a,skip_bad=maybe", "expected skip_bad as true or false, received maybe"),
+        ("path=/a,size", "expected arguments among skip_bad, smoke, .*size=..., received size"),
+        ("size=8,/a", "expected arguments among .*received /a"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused(variant, message):
+    with pytest.raises(ValueError, match=f"^--config: .*{message}"):
+        load("my_images", variant)
+
+
+@pytest.mark.parametrize(
+    "word, skip_bad", [("=true", True), ("", True), ("=False", False), ("=false", False)]
+)
+def test_damaged_images_are_skipped_only_where_it_is_said(word, skip_bad):
+    config = load("my_images", f"path=/a,skip_bad{word}")
+    assert config["dataset"]["skip_bad"] is skip_bad
+    checks.check(config)

@@ -23,16 +23,17 @@ def lines(dataset: ImageDataset) -> list[str]:
 
 
 def _disagreements(dataset: ImageDataset) -> list[str]:
+    """Returns a line that counts and names identical images with different labels, if any."""
     copies = duplicates.find(dataset)
-    rows = [g for g, wrong in zip(copies.train_groups, copies.labels_disagree) if wrong]
-    if not rows:
+    train = list(zip(dataset.train_ids, dataset.train_labels))
+    test = list(zip(dataset.test_ids, dataset.test_labels))
+    groups = [[train[row] for row in rows] for rows in copies.train_groups]
+    groups += [[train[row], test[other]] for row, other in copies.train_test_pairs]
+    groups = [group for group in groups if len({label for _, label in group}) > 1]
+    if not groups:
         return []
-    labeled = (f"{dataset.train_ids[r]} ({_class(dataset, r)})" for r in rows[0][:3])
+    labeled = [f"{name} ({dataset.class_names[label]})" for name, label in groups[0][:3]]
     return [
-        f"identical images with different labels: {len(rows):,} groups, "
-        f"such as {printable(', '.join(labeled))}; duplicates.json of the workdir lists all"
+        f"groups of identical images with different labels: {len(groups):,}, "
+        f"such as {printable(', '.join(labeled))}; a workdir lists them in duplicates.json"
     ]
-
-
-def _class(dataset: ImageDataset, row: int) -> str:
-    return dataset.class_names[dataset.train_labels[row]]

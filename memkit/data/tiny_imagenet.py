@@ -35,7 +35,9 @@ def load(*, path: str) -> ImageDataset:
     if path.is_dir():
         names = {file.relative_to(path).as_posix() for file in path.rglob("*.*")}
         return _load(path, names, lambda name: (path / name).read_bytes())
-    if not zipfile.is_zipfile(path):
+    if path.is_file():
+        path.open("rb").close()  # is_zipfile does not tell a file that may not be read.
+    if not path.is_file() or not zipfile.is_zipfile(path):
         raise expected("dataset.path", "tiny-imagenet-200.zip or its folder", path)
     try:
         with zipfile.ZipFile(path) as archive:

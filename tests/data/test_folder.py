@@ -1,8 +1,16 @@
+import errno
+import os
+import re
+import socket
+import unicodedata
+
 import numpy as np
 import PIL.Image
 import pytest
 
 from memkit import data
+from memkit.data import collect
+from memkit.data.dataset import fingerprint
 from memkit.errors import InputError
 
 
@@ -163,3 +171,227 @@ def test_missing_parts_are_refused(tmp_path, animals):
     (root / "ant").rename(root / "train" / "ant")
     with pytest.raises(InputError, match="^dataset.path: expected images as .*test/<class>"):
         data.load("folder", path=str(root))
+
+
+@pytest.mark.parametrize(
+    "ending", [".webp", ".bmp", ".gif", ".tif", ".tiff", ".jfif", ".jpe", ".WEBP", ".png"]
+)
+def test_all_listed_formats_are_read(split, ending):
+    root, _ = split
+    kind = {".jfif": "JPEG", ".jpe": "JPEG"}
+    picture = PIL.Image.new("RGB", (4, 4), (70, 80, 90))
+    picture.save(root / f"train/b/0{ending}", kind[ending] if ending in kind else None)
+    dataset = data.load("folder", path=str(root))
+    row = dataset.train_ids.tolist().index(f"train/b/0{ending}")
+    assert np.abs(dataset.train_images[row].astype(int) - (70, 80, 90)).max() < 5
+    assert dataset.notes == ()
+
+
+def _write(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+
+_LEFT_OUT = {
+    "other endings": (["train/a/1.heic", "train/b/2.HEIC"], "2 .heic (train/a/1.heic, train/b/2"),
+    "no ending": (["test/a/labels"], "1 file without an ending (test/a/labels)"),
+    "beside classes": (["train/1.png", "train/2.png"], "2 .png outside class folders (train/1.png"),
+    "subfolders": (["train/a/old/1.png"], "1 subfolder of a class folder (train/a/old)"),
+    "other parts": (["valid/a/1.png"], "1 other folder (valid)"),
+    "beside parts": (["labels.csv"], "1 .csv (labels.csv)"),
+    "hidden": (["train/a/.1.png", "train/.git/x"], "2 hidden files (train/.git, train/a/.1.png)"),
+    "systems": (["train/a/Thumbs.db", "train/a/._1.png", ".DS_Store"], "3 system files (.DS_Store"),
+    "empty classes": (["train/c/1.heic"], "1 class folder without images (train/c)"),
+    "many": ([f"train/a/{i}.heic" for i in range(1200)], "1,200 .heic (train/a/0.heic, "),
+}
+
+
+@pytest.mark.parametrize("case", _LEFT_OUT)
+def test_what_is_not_used_is_counted_in_one_line(split, case):
+    root, images = split
+    names, text = _LEFT_OUT[case]
+    _write(root, *names)
+    dataset = data.load("folder", path=str(root))
+    assert len(dataset.train_ids) + len(dataset.test_ids) == len(images)
+    (note,) = dataset.notes
+    assert note.startswith("ignored: ") and text in note
+
+
+def test_pipes_and_sockets_are_counted_and_not_opened(split):
+    root, _ = split
+    os.mkfifo(root / "train/a/pipe.png")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(root / "train/a/socket.png"))
+        dataset = data.load("folder", path=str(root))
+    assert dataset.notes == ("ignored: 2 special files (train/a/pipe.png, train/a/socket.png)",)
+
+
+def test_links_that_lead_back_are_not_followed_for_ever(split):
+    root, images = split
+    (root / "train/a/loop").symlink_to("..")
+    (root / "train/a/self.png").symlink_to("self.png")
+    with pytest.raises(InputError, match="train/a/self.png: Too many levels of symbolic links$"):
+        data.load("folder", path=str(root))
+    dataset = data.load("folder", path=str(root), skip_bad=True)
+    assert dataset.notes == (
+        "ignored: 1 subfolder of a class folder (train/a/loop)",
+        "skipped: 1 damaged image (train/a/self.png)",
+    )
+
+
+@pytest.fixture
+def broken(split, encode, pictures):
+    """A folder with four broken images in it, and why each is."""
+    root, _ = split
+    (root / "train/a/1.png").write_text("<html>404</html>")
+    (root / "train/b/3.jpg").write_bytes(encode(pictures(1, 40, 40, 3)[0], "JPEG")[:300])
+    (root / "train/b/4.png").symlink_to("/nonexistent.png")
+    (root / "test/b/0.gif").write_bytes(b"")
+    return root, {
+        "train/a/1.png": "not an image",
+        "train/b/3.jpg": "runcated",
+        "train/b/4.png": "No such file or directory",
+        "test/b/0.gif": "an empty file",
+    }
+
+
+@pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
+def test_all_broken_images_are_named_together_with_reasons(broken, monkeypatch, memory):
+    monkeypatch.setattr(collect, "MEMORY_BYTES", memory)
+    root, reasons = broken
+    with pytest.raises(
+        InputError, match="^dataset: expected images .* received 4 of 9 in"
+    ) as caught:
+        data.load("folder", path=str(root))
+    for name, why in reasons.items():
+        assert re.search(f"{name}: [^;]*{why}", str(caught.value))
+    assert "dataset.skip_bad=true" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
+def test_skip_bad_gives_the_data_set_without_the_broken_images(broken, monkeypatch, memory):
+    monkeypatch.setattr(collect, "MEMORY_BYTES", memory)
+    root, reasons = broken
+    for _ in range(2):
+        dataset = data.load("folder", path=str(root), skip_bad=True)
+        assert not {*dataset.train_ids, *dataset.test_ids} & set(reasons)
+        (note,) = dataset.notes
+        assert note.startswith("skipped: 4 damaged images (train/a/1.png, ")
+    for name in reasons:
+        (root / name).unlink()
+    whole = data.load("folder", path=str(root))
+    assert fingerprint(whole) == fingerprint(dataset)
+    assert whole.notes == ()
+
+
+def test_skip_bad_leaves_an_error_where_no_image_is_left(split):
+    root, images = split
+    for name in images:
+        (root / name).write_bytes(b"x") if (root / name).exists() else None
+    with pytest.raises(InputError, match="^dataset: expected at least one train image"):
+        data.load("folder", path=str(root), skip_bad=True)
+
+
+def test_only_some_of_very_many_broken_images_are_named(split):
+    root, _ = split
+    _write(root, *(f"train/a/{i:03d}.png" for i in range(120)))
+    with pytest.raises(InputError, match="received 120 of .*a/049.png: not an image; and 70 more$"):
+        data.load("folder", path=str(root))
+
+
+def _refuse(monkeypatch, function, refused):
+    """Lets a function of `os` fail for a path as it does for other users than root."""
+    real = getattr(os, function)
+
+    def refusing(path, *args, **options):
+        if os.fspath(path) == os.fspath(refused):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(os, function, refusing)
+
+
+def test_folder_that_may_not_be_read_is_refused_or_counted(split, monkeypatch):
+    root, _ = split
+    _write(root, "train/owl/1.png")
+    _refuse(monkeypatch, "scandir", root / "train/owl")
+    with pytest.raises(InputError, match="^dataset.path: .*: train/owl: Permission denied$"):
+        data.load("folder", path=str(root))
+    dataset = data.load("folder", path=str(root), skip_bad=True)
+    assert dataset.notes == ("ignored: 1 unreadable folder (train/owl)",)
+
+
+def test_class_that_is_a_broken_link_is_refused(split):
+    root, _ = split
+    (root / "train/owl").symlink_to("/nonexistent")
+    with pytest.raises(InputError, match="train/owl: No such file or directory$"):
+        data.load("folder", path=str(root))
+
+
+def test_root_that_may_not_be_read_is_one_line(split, monkeypatch):
+    root, _ = split
+    _refuse(monkeypatch, "scandir", root / "train")
+    with pytest.raises(InputError, match=r"^dataset: .*/train \(Permission denied\)$"):
+        data.load("folder", path=str(root))
+
+
+def test_file_names_that_are_not_utf8_have_escaped_ids(split):
+    root, _ = split
+    folder = os.fsencode(root / "train/b")
+    os.rename(folder + b"/2.png", folder + b"/caf\xe9.png")
+    ids = data.load("folder", path=str(root)).train_ids.tolist()
+    assert ids == ["train/a/x.png", "train/b/10.png", r"train/b/caf\xe9.png"]
+
+
+def test_unicode_spellings_of_a_class_are_one_class(split):
+    root, _ = split
+    (root / "train/a").rename(root / "train" / unicodedata.normalize("NFD", "é"))
+    (root / "test/a").rename(root / "test" / unicodedata.normalize("NFC", "é"))
+    dataset = data.load("folder", path=str(root))
+    assert dataset.class_names == ("b", "\xe9")
+    assert dataset.train_ids[-1] == "train/\xe9/x.png"
+
+
+@pytest.mark.parametrize("name", ["train/{}/1.png", "train/b/{}.png"])
+def test_two_unicode_spellings_in_one_folder_are_refused(split, name):
+    root, _ = split
+    _write(root, *(name.format(unicodedata.normalize(form, "é")) for form in ("NFC", "NFD")))
+    with pytest.raises(InputError, match="^dataset.path: expected one Unicode spelling .*NFD"):
+        data.load("folder", path=str(root))
+
+
+def test_classes_that_differ_in_case_only_are_noted(split, write_image, pictures):
+    root, _ = split
+    write_image(root / "train/B/1.png", pictures(1, 4, 4, 3)[0])
+    dataset = data.load("folder", path=str(root))
+    assert dataset.class_names == ("B", "a", "b")
+    assert dataset.notes == ("classes that differ only in upper and lower case: B, b",)
+
+
+@pytest.mark.parametrize(
+    "names, order",
+    [
+        (["0", "1", "2", "10", "11"], ["0", "1", "2", "10", "11"]),
+        (["-1", "1", "3"], ["-1", "1", "3"]),
+        (["000", "002", "010", "9"], ["000", "002", "9", "010"]),
+        (["10", "9", "other"], ["10", "9", "other"]),
+        (["1a", "10a", "2a"], ["10a", "1a", "2a"]),
+    ],
+    ids=str,
+)
+def test_class_numbers_are_sorted_by_value(tmp_path, write_image, pictures, names, order):
+    for name in names:
+        for part in ("train", "test"):
+            write_image(tmp_path / part / name / "1.png", pictures(1, 4, 4)[0])
+    dataset = data.load("folder", path=str(tmp_path))
+    assert list(dataset.class_names) == order
+    found = [dataset.class_names[label] for label in dataset.train_labels]
+    assert found == [name.split("/")[1] for name in dataset.train_ids]
+
+
+def test_two_folders_of_one_number_are_refused(tmp_path, write_image, pictures):
+    for name in ("1", "01", "2"):
+        write_image(tmp_path / name / "1.png", pictures(1, 4, 4)[0])
+    with pytest.raises(InputError, match="one folder per class, received both 01 and 1$"):
+        data.load("folder", path=str(tmp_path), test_fraction=0.5)

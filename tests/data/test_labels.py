@@ -1,3 +1,7 @@
+import errno
+import os
+import pathlib
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -192,3 +196,100 @@ def test_check_takes_what_plant_takes():
     check(planted_fraction=0.08)
     check(planted_fraction=0, noise="class_map", class_map=[1, 0])
     check(planted_fraction=0.0, noise="symmetric", class_map=(), file="there/later.npz")
+
+
+def _plant(file, labels, class_names=()):
+    return plant(
+        labels, max(labels) + 1, planted_fraction=0, seed=0, file=str(file), class_names=class_names
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbf0\n1\n2\n", b"0\r\n1\r\n2\r\n", b"0 1\n2", b"\xef\xbb\xbf0\r\n1\r\n2"],
+    ids=["mark", "CRLF", "one line", "both"],
+)
+def test_text_files_of_any_editor_are_read(tmp_path, content):
+    (tmp_path / "l.txt").write_bytes(content)
+    assert _plant(tmp_path / "l.txt", np.arange(3)).tolist() == [0, 1, 2]
+
+
+def test_text_that_is_not_utf8_is_refused_in_one_line(tmp_path):
+    (tmp_path / "l.txt").write_bytes("0\n1\n2\n".encode("utf-16"))
+    with pytest.raises(InputError, match="^labels.file: .*l.txt .byte 0 is not UTF-8 text.$"):
+        _plant(tmp_path / "l.txt", np.arange(3))
+
+
+def test_files_that_cannot_be_read_are_refused_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "l.txt").write_text("0 1 2")
+    monkeypatch.setattr(pathlib.Path, "read_text", _denied)
+    with pytest.raises(InputError, match=r"^labels.file: .*l.txt \(Permission denied\)$"):
+        _plant(tmp_path / "l.txt", np.arange(3))
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(InputError, match="^labels.file: expected a file, received .*folder.npy"):
+        _plant(tmp_path / "folder.npy", np.arange(3))
+
+
+def _denied(*_, **__):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+NAMES = ("ant", "bee", "guinea pig")
+
+
+@pytest.mark.parametrize("kind", ["txt", "str", "bytes"])
+def test_names_of_classes_are_labels_too(tmp_path, kind):
+    words = ["guinea pig", "ant", "bee", "bee"]
+    file = tmp_path / ("l.txt" if kind == "txt" else "l.npy")
+    if kind == "txt":
+        file.write_text("\n".join(words) + "\n")
+    else:
+        np.save(file, np.array(words, "S" if kind == "bytes" else "U"))
+    assert _plant(file, np.array([2, 0, 1, 0]), NAMES).tolist() == [2, 0, 1, 1]
+    with pytest.raises(InputError, match="^labels.file: .* names of classes, received 'bee' in "):
+        _plant(file, np.array([2, 0, 1, 0]), ("ant", "bees", "guinea pig"))
+
+
+@pytest.mark.parametrize("renumbered", [[1, 2, 0], [1, 0, 2], [2, 1, 0]], ids=str)
+@pytest.mark.parametrize("changes", [0, 3])
+def test_files_that_number_the_classes_in_another_order_are_refused(tmp_path, renumbered, changes):
+    labels = np.arange(60) % 3
+    given = np.array(renumbered)[labels]
+    given[:changes] = labels[:changes]
+    np.save(tmp_path / "l.npy", given)
+    with pytest.raises(InputError, match="^labels.file: expected class numbers in the order of"):
+        _plant(tmp_path / "l.npy", labels, NAMES)
+
+
+def test_classes_may_be_merged_and_half_of_two_swapped(tmp_path):
+    labels = np.arange(60) % 3
+    merged = np.where(labels == 2, 0, labels)
+    swapped = labels.copy()
+    swapped[:30] = np.array([1, 0, 2])[labels[:30]]
+    for given in (merged, swapped):
+        np.save(tmp_path / "l.npy", given)
+        assert _plant(tmp_path / "l.npy", labels, NAMES).tolist() == given.tolist()
+
+
+FROM_ONE = tuple(map(str, range(1, 5)))
+
+
+def test_ints_are_names_or_numbers_only_where_they_cannot_be_both(tmp_path):
+    labels = np.arange(40) % 4
+    np.save(tmp_path / "names.npy", labels + 1)
+    assert _plant(tmp_path / "names.npy", labels, FROM_ONE).tolist() == labels.tolist()
+    np.save(tmp_path / "numbers.npy", labels)
+    assert _plant(tmp_path / "numbers.npy", labels, FROM_ONE).tolist() == labels.tolist()
+    np.save(tmp_path / "either.npy", np.clip(labels, 1, 3))
+    with pytest.raises(InputError, match="^labels.file: expected class names as an array of str"):
+        _plant(tmp_path / "either.npy", labels, FROM_ONE)
+    np.save(tmp_path / "strings.npy", np.clip(labels, 1, 3).astype(str))
+    found = _plant(tmp_path / "strings.npy", labels, FROM_ONE)
+    assert found.tolist() == (np.clip(labels, 1, 3) - 1).tolist()
+
+
+@pytest.mark.parametrize("value", [4294967295, -1, 10**25])
+def test_labels_far_out_of_range_are_refused_before_anything_is_allocated(tmp_path, value):
+    (tmp_path / "l.txt").write_text(f"0 1 {value}")
+    with pytest.raises(InputError, match="^labels.file: expected "):
+        _plant(tmp_path / "l.txt", np.arange(3))
