@@ -8,7 +8,7 @@ import functools
 import os
 import re
 import shutil
-import socket
+import time
 import uuid
 
 # Without this, reading gs:// would import TensorFlow.
@@ -16,6 +16,7 @@ os.environ.setdefault("EPATH_USE_TF", "false")
 
 from etils import epath, epy  # noqa: E402
 
+from memkit import machine  # noqa: E402
 from memkit.errors import expected  # noqa: E402
 
 with epy.lazy_imports():  # Local folders do without it.
@@ -23,6 +24,7 @@ with epy.lazy_imports():  # Local folders do without it.
 
 _OBJECT_STORES = ("gcs", "gs", "s3", "az")
 _TEMPORARY = ".tmp-"
+_ABANDONED_AFTER = 86400.0  # seconds; no file takes that long to write
 
 
 def path(name):
@@ -94,8 +96,7 @@ def temporary(folder: str | os.PathLike) -> os.PathLike:
 
     `remove_stale_temporaries` deletes it when this process has ended.
     """
-    owner = f"{socket.gethostname()}-{os.getpid()}"
-    return path(folder) / f"{_TEMPORARY}{owner}-{uuid.uuid4().hex[:8]}"
+    return path(folder) / f"{_TEMPORARY}{machine.process_name()}-{uuid.uuid4().hex[:8]}"
 
 
 def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
@@ -129,34 +130,38 @@ def is_temporary(name: str) -> bool:
     return name.startswith(_TEMPORARY)
 
 
-def remove_stale_temporaries(folder):
-    """Deletes what writers of this machine that no longer live left half-written in a folder."""
+def remove_stale_temporaries(folder: str | os.PathLike) -> None:
+    """Deletes what writers that have ended left half-written in a folder.
+
+    A writer is known to have ended only where this process would see it. What others left, on
+    another machine or in another container, is deleted when it is a day old.
+    """
     folder = path(folder)
     if not is_local(folder) or not folder.exists():
         return
-    # The whole name must fit: a machine called host-7 is not process 7 of host.
-    mine = re.compile(
-        re.escape(f"{_TEMPORARY}{socket.gethostname()}-") + r"(\d+)-(?:[0-9a-f]{8}|probe)"
-    )
-    for name in os.listdir(folder):
-        found = mine.fullmatch(name)
-        if found and not is_alive(found[1]):
-            if os.path.isdir(folder / name) and not os.path.islink(folder / name):
-                shutil.rmtree(folder / name, ignore_errors=True)
-            else:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(folder / name)
+    temporary = re.compile(re.escape(_TEMPORARY) + r".+-(?:[0-9a-f]{8}|probe)")
+    ours = re.compile(rf".+-(\d+)-{machine.pid_namespace()}-(?:[0-9a-f]{{8}}|probe)")
+    for name in filter(temporary.fullmatch, os.listdir(folder)):
+        writer = ours.fullmatch(name)
+        is_over = writer and machine.has_ended(int(writer[1]), machine.pid_namespace())
+        if is_over or _age(folder / name) > _ABANDONED_AFTER:
+            with contextlib.suppress(OSError):  # Another process or owner may be in the way.
+                _delete(folder / name)
 
 
-def is_alive(pid):
-    """True where this machine has a process of this number."""
+def _delete(where: epath.Path) -> None:
+    if os.path.isdir(where) and not os.path.islink(where):
+        shutil.rmtree(where)
+    else:
+        os.unlink(where)
+
+
+def _age(where: epath.Path) -> float:
+    """Returns the seconds since a file was last written, 0 where it is gone."""
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return time.time() - os.lstat(where).st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def names(folder):
@@ -199,7 +204,7 @@ def check_writable(argument, folder):
     if not os.path.isdir(existing):
         reason = f"{existing} is not a folder"
     else:
-        probe = os.path.join(existing, f"{_TEMPORARY}{socket.gethostname()}-{os.getpid()}-probe")
+        probe = os.path.join(existing, f"{_TEMPORARY}{machine.process_name()}-probe")
         try:
             os.mkdir(probe)
             os.rmdir(probe)

@@ -17,6 +17,7 @@ FLOORS = {
     "errors": 0,
     "printable": 0,
     "system_files": 0,
+    "machine": 0,
     "matrices": 0,
     "tables": 0,
     "data": 1,

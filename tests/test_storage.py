@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from memkit import storage
+from memkit import machine, storage
 from memkit.errors import InputError
 
 _SIZE = 1 << 22
@@ -30,10 +30,15 @@ except OSError:
 """
 
 
-def _temporary(folder, pid, host=None, tag="0123abcd"):
-    name = folder / f".tmp-{host or socket.gethostname()}-{pid}-{tag}"
+def _temporary(folder, pid, host=None, namespace=None):
+    writer = f"{host or socket.gethostname()}-{pid}-{namespace or machine.pid_namespace()}"
+    name = folder / f".tmp-{writer}-0123abcd"
     name.write_bytes(b"half")
     return name
+
+
+def _make_old(where, seconds):
+    os.utime(where, (time.time() - seconds,) * 2)
 
 
 @pytest.fixture
@@ -118,22 +123,36 @@ def test_temporaries_of_the_living_stay(tmp_path):
     assert mine.exists() and everybodys.exists()
 
 
-def test_temporaries_of_other_machines_stay(tmp_path, dead_pid):
-    other = _temporary(tmp_path, dead_pid, host="elsewhere")
-    storage.remove_stale_temporaries(tmp_path)
-    assert other.exists()
+def test_temporaries_of_other_machines_and_containers_stay_for_a_day(tmp_path, dead_pid):
+    other = _temporary(tmp_path, dead_pid, namespace="01234567")
+    earlier = tmp_path / f".tmp-{socket.gethostname()}-{dead_pid}-0123abcd"  # without a namespace
+    earlier.write_bytes(b"half")
+    for seconds, is_kept in ((80_000, True), (90_000, False)):
+        for temporary in (other, earlier):
+            _make_old(temporary, seconds)
+        storage.remove_stale_temporaries(tmp_path)
+        assert other.exists() == earlier.exists() == is_kept
 
 
-@pytest.mark.parametrize("suffix", ["{pid}", "blue"])
-def test_temporaries_of_machines_whose_name_begins_alike_stay(tmp_path, dead_pid, suffix):
-    host = f"{socket.gethostname()}-{suffix.format(pid=dead_pid)}"
-    other = _temporary(tmp_path, os.getpid(), host=host)
+@pytest.mark.parametrize("host", ["host-7", "host-{pid}", "host-{pid}-01234567"])
+def test_digits_in_a_host_name_are_no_process(tmp_path, dead_pid, host):
+    alive = _temporary(tmp_path, os.getpid(), host=host.format(pid=dead_pid))
+    dead = _temporary(tmp_path, dead_pid, host=host.format(pid=os.getpid()))
     storage.remove_stale_temporaries(tmp_path)
-    assert other.exists()
+    assert alive.exists() and not dead.exists()
+
+
+def test_files_of_users_stay_however_old(tmp_path):
+    theirs = tmp_path / ".tmp-notes"
+    theirs.write_bytes(b"")
+    _make_old(theirs, 1e6)
+    storage.remove_stale_temporaries(tmp_path)
+    assert theirs.exists()
 
 
 def test_probe_folder_of_a_killed_check_is_removed(tmp_path, dead_pid):
-    (tmp_path / f".tmp-{socket.gethostname()}-{dead_pid}-probe").mkdir()
+    writer = f"{socket.gethostname()}-{dead_pid}-{machine.pid_namespace()}"
+    (tmp_path / f".tmp-{writer}-probe").mkdir()
     storage.remove_stale_temporaries(tmp_path)
     assert os.listdir(tmp_path) == []
 

@@ -6,11 +6,11 @@ import contextlib
 import dataclasses
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from memkit import machine
 from memkit.data import images
 from memkit.errors import DamagedFileError, InputError, expected
 
@@ -121,7 +121,7 @@ def _decoded(encoded: Encoded, part: str, image_bytes: int) -> Iterator[tuple | 
     """Yields decoded items in their order; a few batches are ahead of the one asked for."""
     size = max(1, min(_BATCH, _BATCH_BYTES // image_bytes))
     items = encoded.items(part)
-    threads = os.cpu_count() or 1
+    threads = machine.available_cores()
     ahead = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         while batch := list(itertools.islice(items, size)):

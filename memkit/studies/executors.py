@@ -10,9 +10,21 @@ import os
 import socket
 import time
 
-from memkit import storage
+from memkit import machine, storage
+from memkit.studies.study import Study
 
 FORGOTTEN_AFTER = 86400.0  # seconds
+# Entries of a state that `memkit status` needs, and their types.
+_KINDS = {
+    "host": str,
+    "process": int,
+    "time": (int, float),
+    "started": (int, float),
+    "note": str,
+    "shard": list,
+    "finished": int,
+    "blocks": list,
+}
 
 
 def announce(study, state):
@@ -20,9 +32,14 @@ def announce(study, state):
 
     Args:
       study: Study.
-      state: dict that JSON can hold; host, process and time are added.
+      state: dict that JSON can hold; host, process, its namespace and time are added.
     """
-    known = {"host": socket.gethostname(), "process": os.getpid(), "time": time.time()}
+    known = {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "namespace": machine.pid_namespace(),
+        "time": time.time(),
+    }
     storage.write(_file(study), json.dumps(known | state, indent=1).encode())
 
 
@@ -43,26 +60,37 @@ def names(study):
     return [name.removesuffix(".json") for name in storage.names(_folder(study))]
 
 
-def read(study, name):
-    """Returns the state of an executor, None where its file is gone or no file of ours."""
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return json.loads((_folder(study) / f"{name}.json").read_text())
+def read(study: Study, name: str) -> dict | None:
+    """Returns the state of an executor, None where its file is gone or damaged."""
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError):
+        state = json.loads((_folder(study) / f"{name}.json").read_text())
+        return state if _is_state(state) else None
     return None
+
+
+def _is_state(state: object) -> bool:
+    """Returns whether a file's content is what `announce` writes."""
+    return (
+        isinstance(state, dict)
+        and all(name in state and isinstance(state[name], kind) for name, kind in _KINDS.items())
+        and all(isinstance(one, dict) and {"point", "runs"} <= set(one) for one in state["blocks"])
+    )
 
 
 def remove_ended(study):
     """Removes what executors left that were killed on this machine, or a day ago anywhere."""
     for name, state in announced(study).items():
-        here = state["host"] == socket.gethostname()
-        is_dead = here and not storage.is_alive(state["process"])
+        # Executors of earlier versions have no namespace.
+        known = "namespace" in state
+        is_dead = known and machine.has_ended(state["process"], state["namespace"])
         if is_dead or time.time() - state["time"] > FORGOTTEN_AFTER:
             with contextlib.suppress(FileNotFoundError):
                 (_folder(study) / f"{name}.json").unlink()
 
 
-def name():
+def name() -> str:
     """Returns the name of this process among executors."""
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return machine.process_name()
 
 
 def _folder(study):

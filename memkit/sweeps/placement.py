@@ -5,6 +5,7 @@ import json
 import os
 
 from memkit.errors import expected
+from memkit.machine import available_cores
 from memkit.sweeps import pool
 from memkit.training import devices as devices_lib
 from memkit.training import engines
@@ -63,7 +64,7 @@ def place(
     """
     engines.check(engine)
     choice = devices_lib.choose(devices, engine=engine)
-    kind, hosts = choice.devices[0].kind, _num_hosts()
+    kind, hosts = choice.devices[0].kind, _num_hosts(engine, strategy, data_parallel)
     picked = agreed(
         strategy, engine, kind, data_parallel, hosts=hosts, packing=(packing, runs_per_program)
     )
@@ -86,7 +87,9 @@ def place(
         packing=packing,
         runs_per_program=runs_per_program,
     )
-    environments = tuple(devices_lib.environment(one, engine=engine) for one in dealt)
+    # TensorFlow reads this variable also where nothing is spread over machines.
+    apart = {} if picked == "multi_worker" else {"TF_CONFIG": "{}"}
+    environments = tuple(devices_lib.environment(one, engine=engine) | apart for one in dealt)
     return Placement(setup, environments, note(setup, len(dealt), choice.note))
 
 
@@ -105,21 +108,24 @@ def agreed(strategy, engine, kind, data_parallel, *, packing, hosts=1):
     return picked
 
 
-def available_cores():
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def _num_hosts(engine: str, strategy: str, data_parallel: int) -> int:
+    """Returns the worker processes that TF_CONFIG lists, 1 without it.
 
-
-def _num_hosts():
-    """Returns the worker processes that TF_CONFIG lists, 1 without it."""
+    Other software sets this variable, too. It counts only where TensorFlow may have to spread one
+    run over machines.
+    """
+    may_spread = engine == "tensorflow" and strategy in ("auto", "multi_worker")
+    text = os.environ.get("TF_CONFIG") or ""
+    if not text.strip() or not may_spread or data_parallel == 1:
+        return 1
     try:
-        cluster = json.loads(os.environ["TF_CONFIG"])["cluster"]
+        cluster = json.loads(text)["cluster"]
         return sum(len(cluster[job]) for job in ("chief", "worker") if job in cluster)
     except KeyError:
         return 1
     except (ValueError, TypeError):
         raise expected(
-            "TF_CONFIG", "a JSON object with a cluster of processes", repr(os.environ["TF_CONFIG"])
+            "TF_CONFIG", "a JSON object with a cluster of processes", repr(text)
         ) from None
 
 

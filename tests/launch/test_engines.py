@@ -8,6 +8,7 @@ import pytest
 from memkit import studies
 
 WIDTH = "--config=digits_width:smoke"
+SHARED = "--config.training.data_parallel=2"
 NAMES = ("train_logodds", "test_logodds", "train_correct", "curve")
 
 REFUSED = {
@@ -37,7 +38,7 @@ def test_flags_that_do_not_go_together_get_one_line_and_nothing_is_written(memki
 
 def test_a_broken_tf_config_gets_one_line(memkit, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{'cluster': ")
-    result = memkit("train", WIDTH, f"--workdir={tmp_path / 'study'}", timeout=60)
+    result = memkit("train", WIDTH, f"--workdir={tmp_path / 'study'}", SHARED, timeout=60)
     assert result.code == 2
     assert "error: TF_CONFIG: expected a JSON object" in result.err
     assert not (tmp_path / "study").exists()

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from memkit import records, studies
+from memkit import machine, records, studies
 from memkit.sweeps import selection
 from tests.info import INFO
 
@@ -179,7 +179,7 @@ def _dead_pid():
 
 def _leave_temporary(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    name = folder / f".tmp-{socket.gethostname()}-{_dead_pid()}-0123abcd"
+    name = folder / f".tmp-{socket.gethostname()}-{_dead_pid()}-{machine.pid_namespace()}-0123abcd"
     name.write_bytes(b"half")
     return name
 

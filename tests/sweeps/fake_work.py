@@ -7,12 +7,11 @@ import errno
 import os
 import pathlib
 import signal
-import socket
 import time
 
 import numpy as np
 
-from memkit import records, seeds, studies
+from memkit import machine, records, seeds, studies
 from memkit.errors import InputError
 from tests.info import INFO
 
@@ -128,7 +127,7 @@ def die_writing(study, point, runs, *, bad_run):
     for run in runs:
         if run == bad_run:
             folder = study.workdir / "points" / point.name / "runs"
-            name = f".tmp-{socket.gethostname()}-{os.getpid()}-0123abcd"
+            name = f".tmp-{machine.process_name()}-0123abcd"
             (folder / name).write_bytes(b"half a record")
             os.kill(os.getpid(), signal.SIGKILL)
         yield run, arrays(study, point, run), info()

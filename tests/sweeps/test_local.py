@@ -191,7 +191,8 @@ def test_only_executors_that_train_each_run_together_keep_to_one_order(
 ):
     with monkeypatch.context() as patch:
         patch.setattr(executors, "name", lambda: "another-1")
-        executors.announce(study, {"started": 0.0, "shard": [0, 1], "finished": 0, "blocks": []})
+        state = {"started": 0.0, "note": "", "shard": [0, 1], "finished": 0, "blocks": []}
+        executors.announce(study, state)
     work = functools.partial(fake_work.draw, journal=journal)
     assert execute(study, work, workers=1, in_step=in_step) == ([], {})
     begun = [name for name, _, _ in sweeping.journal(journal)]

@@ -289,7 +289,7 @@ def test_data_parallel_must_be_shared_by_the_processes_of_tf_config(on_machine, 
     assert line.endswith("received 3")
 
 
-@pytest.mark.parametrize("text", ["{", "worker", "", '{"cluster": '])
+@pytest.mark.parametrize("text", ["{", "worker", '{"cluster": '])
 def test_a_broken_tf_config_is_refused(on_machine, monkeypatch, text):
     on_machine()
     monkeypatch.setenv("TF_CONFIG", text)
@@ -301,6 +301,28 @@ def test_a_tf_config_that_is_json_of_another_shape_is_refused(on_machine, monkey
     on_machine()
     monkeypatch.setenv("TF_CONFIG", text)
     assert refusal(2).startswith("TF_CONFIG: expected")
+
+
+@pytest.mark.parametrize("text", ["", " ", "{", "[1]", '{"cluster": {"worker": ["a:1", "b:1"]}}'])
+@pytest.mark.parametrize(
+    "flags",
+    [{}, {"data_parallel": 2, "strategy": "mirrored"}, {"data_parallel": 2, "engine": "jax"}],
+    ids=str,
+)
+def test_tf_config_does_not_count_where_no_run_is_spread_over_machines(
+    on_machine, monkeypatch, text, flags
+):
+    on_machine()
+    plain = place(**flags)
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert place(**flags) == plain
+    assert all(found["TF_CONFIG"] == "{}" for found in plain.environments)
+
+
+def test_an_empty_tf_config_lists_nobody(on_machine, monkeypatch):
+    on_machine()
+    monkeypatch.setenv("TF_CONFIG", "")
+    assert place(2).setup.strategy == "mirrored"
 
 
 def test_an_unusable_accelerator_is_named_beside_the_choice(on_machine, monkeypatch):

@@ -3,12 +3,11 @@
 import json
 import os
 import pathlib
-import socket
 import time
 
 import pytest
 
-from memkit import studies
+from memkit import machine, studies
 from memkit.studies import executors
 from memkit.sweeps import heartbeat, status
 from tests.sweeps import fake_work
@@ -96,7 +95,7 @@ def test_an_executor_is_named_with_what_it_does_and_when_it_was_seen(study):
     blocks = [{"point": name, "runs": [3, 4]}, {"point": name, "runs": [5]}]
     announce(study, blocks=blocks, shard=[2, 8])
     wanted = (
-        f"at work: {socket.gethostname()}-{os.getpid()}, shard 2/8, 2 workers: 10 runs finished, "
+        f"at work: {machine.process_name()}, shard 2/8, 2 workers: 10 runs finished, "
         f"at {name} run 3 4 5, seen 0 s ago"
     )
     assert wanted in said(study)
@@ -165,21 +164,31 @@ def files(study):
 
 
 @pytest.mark.parametrize(
-    ("host", "process", "age", "is_kept"),
+    ("namespace", "process", "age", "is_kept"),
     [
-        ("elsewhere", 1, 0, True),
-        ("elsewhere", 1, 2 * 86400, False),
-        (socket.gethostname(), os.getpid(), 0, True),
-        (socket.gethostname(), 2**22 + 1, 0, False),  # Above the largest process number.
+        ("01234567", 2**22 + 1, 0, True),
+        ("01234567", 2**22 + 1, 2 * 86400, False),
+        (None, 2**22 + 1, 0, True),
+        (machine.pid_namespace(), os.getpid(), 0, True),
+        (machine.pid_namespace(), 2**22 + 1, 0, False),  # Above the largest process number.
     ],
-    ids=["elsewhere", "elsewhere, long ago", "here, alive", "here, ended"],
+    ids=["elsewhere", "elsewhere, long ago", "of an earlier version", "here, alive", "here, ended"],
 )
 def test_signs_of_life_of_processes_that_ended_here_or_long_ago_are_removed(
-    study, host, process, age, is_kept
+    study, namespace, process, age, is_kept
 ):
-    folder = study.workdir / "workers"
-    folder.mkdir()
-    state = {"host": host, "process": process, "time": time.time() - age}
-    (folder / f"{host}-{process}.json").write_text(json.dumps(state))
+    announce(study)
+    (file,) = (study.workdir / "workers").iterdir()
+    state = json.loads(file.read_text()) | {"process": process, "time": time.time() - age}
+    del state["namespace"]
+    file.write_text(json.dumps(state | ({"namespace": namespace} if namespace else {})))
     executors.remove_ended(study)
     assert bool(executors.announced(study)) == is_kept
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"time": "noon"}', '"text"'])
+def test_damaged_signs_of_life_are_passed_over(study, content):
+    (study.workdir / "workers").mkdir()
+    (study.workdir / "workers" / "host-1-01234567.json").write_text(content)
+    executors.remove_ended(study)
+    assert not any(line.startswith(("at work", "silent")) for line in said(study))
