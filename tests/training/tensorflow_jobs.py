@@ -103,10 +103,10 @@ def traces(argument, engine):
     """Executes a case; returns how often each graph of its programs was traced.
 
     Returns:
-      {"traces|epoch": of training over resident images, "traces|step": of the others} with one
-      number per graph, and what the case said under the name of the case `argument["name"]`.
+      {"traces|loop": of training, "traces|one_by_one": of the others} with one number per graph,
+      and what the case said under the name of the case `argument["name"]`.
     """
-    made = {"whole_epochs": [], "one_by_one": []}
+    made = {"loop": [], "one_by_one": []}
     replicas = engine.replicas
 
     def keep(name, real):
@@ -116,10 +116,7 @@ def traces(argument, engine):
 
         return mock.patch.object(replicas, name, make)
 
-    with (
-        keep("whole_epochs", replicas.whole_epochs),
-        keep("one_by_one", replicas.one_by_one),
-    ):
+    with keep("loop", replicas.loop), keep("one_by_one", replicas.one_by_one):
         said = programs.execute(programs.as_case(argument["case"]), engine)
     counts = {
         f"traces|{name}": np.array([graph.experimental_get_tracing_count() for graph in graphs])

@@ -138,7 +138,7 @@ def test_xla_says_what_the_plain_graph_says(said):
 def test_xla_traces_a_program_once_for_all_runs_and_epochs(said):
     """Two runs of four calls: calls of one step, calls of three steps, evaluations."""
     traces = said["tensorflow"]["traces"]
-    assert traces["whole_epochs"].tolist() == [2]
+    assert traces["loop"].tolist() == [2]
     *for_replicas, evaluation = traces["one_by_one"]
     assert (sum(for_replicas), evaluation) == (0, 1)
 
@@ -148,8 +148,9 @@ def test_xla_compiles_streamed_steps_once(said, said_slowly):
     """The images of each evaluation batch come from the host too."""
     found = said_slowly["tensorflow"]
     assert_same(found["compiled"], said["tensorflow"]["one"])
-    step, *for_replicas, evaluation = found["traces"]["one_by_one"]
-    assert (step, sum(for_replicas), evaluation) == (1, 0, 1)
+    assert found["traces"]["loop"].tolist() == [1]
+    *for_replicas, evaluation = found["traces"]["one_by_one"]
+    assert (sum(for_replicas), evaluation) == (0, 1)
 
 
 # Several worker processes, as on several machines

@@ -129,8 +129,8 @@ def compile_program(blueprint, *, setup, images, labels, resident):
             variable.assign(value)
 
     xla = setup.kind == "gpu" and count == 1
-    graph = replicas.whole_epochs if resident else replicas.one_by_one
-    train_epoch = _train(graph(strategy, train_step, xla=xla), None if resident else images)
+    graph = replicas.loop(strategy, train_step, xla=xla)
+    train_epoch = _train(graph, None if resident else images)
     settle = replicas.one_by_one(strategy, settle, xla=False)
     is_same = replicas.one_by_one(strategy, replicas.is_same, xla=False)
     evaluate_batch = replicas.one_by_one(strategy, evaluate_batch, xla=xla)
@@ -172,7 +172,12 @@ def _check_same(is_same, plans, optimizer):
 
 
 def _train(graph, images):
-    """Returns Program.train: the graph takes a whole epoch where images is None, else a step."""
+    """Returns Program.train.
+
+    Resident images (None here) are trained on for a whole epoch in one call of the graph, streamed
+    ones step by step. Both are calls of one loop: TensorFlow optimizes a loop's body and a graph
+    without a loop differently, which changes last bits.
+    """
 
     def train(plans):
         (plan,) = plans
@@ -182,9 +187,11 @@ def _train(graph, images):
             objective, rows = (part.numpy() for part in said)
         else:
             pictures = batches.read(images, plan.index)
-            rest = zip(pictures, plan.rate, plan.crop, plan.flip, strict=True)
-            said = [graph(*batch, *numbers) for batch, *numbers in rest]
-            objective, rows = (np.stack(part) for part in zip(*said, strict=True))
+            steps = zip(pictures, plan.rate, plan.crop, plan.flip, strict=True)
+            said = [
+                graph(*(part[None] for part in (*batch, *numbers))) for batch, *numbers in steps
+            ]
+            objective, rows = (np.concatenate(part) for part in zip(*said, strict=True))
         loss, margin, correct = np.moveaxis(rows, -1, 0)
         return [Steps(objective=objective, loss=loss, margin=margin, correct=correct > 0)]
 

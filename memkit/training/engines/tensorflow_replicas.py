@@ -75,8 +75,8 @@ def one_by_one(strategy, step, *, xla):
     return once
 
 
-def whole_epochs(strategy, step, *, xla):
-    """Returns a graph (*plan) -> step's results stacked [T, ...], T steps in one call.
+def loop(strategy, step, *, xla):
+    """Returns a graph (*plan) -> step's results stacked [T, ...]: a loop over T steps, T >= 1.
 
     Args:
       strategy: tf.distribute.Strategy.
@@ -86,14 +86,14 @@ def whole_epochs(strategy, step, *, xla):
     on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
 
     @tf.function(jit_compile=xla)
-    def epoch(*plan):
+    def steps(*plan):
         if strategy.num_replicas_in_sync == 1 or on_tpu:
             said = strategy.run(lambda *part: _loop(step, part), args=plan)
             return _first(strategy, said)
         # Replicas of other strategies meet outside of loops only.
         return _loop(lambda *batch: _first(strategy, strategy.run(step, args=batch)), plan)
 
-    return epoch
+    return steps
 
 
 def _loop(step, plan):
