@@ -26,6 +26,17 @@ def config():
     )
 
 
+def model() -> flags.FlagHolder[list[str] | None]:
+    """Defines --model, by which a user allows a stored study to call the user's own function."""
+    return flags.DEFINE_list(
+        "model",
+        [],
+        "module:function of the model that the study in --workdir names, if it is not one of "
+        "memkit's: a study's files never choose which code runs, so it is imported only if it is "
+        "named here or by --config",
+    )
+
+
 def workdir():
     """Defines --workdir."""
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")

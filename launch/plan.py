@@ -11,12 +11,13 @@ from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _PLACEMENT = flags.placement()
 _NO_MEASURE = flags.switch("no_measure", "only count; train nothing and import no engine")
 
 
 def main():
-    config = values.resolved(_CONFIG.value, _WORKDIR.value)
+    config = values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value)
     placement = values.placed(_PLACEMENT, config)
     dataset = work.load_dataset(config)
     study = studies.draft(config, dataset)

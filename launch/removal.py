@@ -12,6 +12,7 @@ from memkit.training import work
 from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _POINT = flags.text("point", "name of the point; the last of its first series if none is given")
 _THRESHOLDS = flags.names(
     "thresholds", "memorization from which on examples are removed; 0.1,0.25,0.5,0.75 if none"
@@ -23,6 +24,7 @@ _PLACEMENT = flags.placement()
 def main():
     started = time.monotonic()
     study = studies.load(values.required("workdir", _WORKDIR.value))
+    values.allow_models(study.config, _MODEL.value)
     first = [p for p in study.points if p.series == study.points[0].series]
     point = study.point(_POINT.value or first[-1].name)
     studies.check_sources(study, with_removals=False)

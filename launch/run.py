@@ -10,6 +10,7 @@ from . import flags, stages, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
 _UNTIL = flags.number(
@@ -22,7 +23,7 @@ _UNTIL = flags.number(
 def main():
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
-    config = values.resolved(_CONFIG.value, workdir)
+    config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
     if _UNTIL.value is not None:
         stopping.check(_UNTIL.value, config)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)

@@ -9,6 +9,7 @@ from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _TOPOLOGY = flags.topology()
 _POINTS = flags.points()
 _PACKING = flags.packing()
@@ -17,7 +18,7 @@ _PACKING = flags.packing()
 def main():
     topology = values.required("topology", _TOPOLOGY.value)
     check = tpu_check.prepare(
-        values.resolved(_CONFIG.value, _WORKDIR.value),
+        values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value),
         topology=topology,
         points=_POINTS.value,
         **{name: holder.value for name, holder in _PACKING.items()},

@@ -9,6 +9,7 @@ from . import flags, stages, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
 _SELECTION = flags.selection()
@@ -18,7 +19,7 @@ def main():
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
     chosen = values.chosen(_SELECTION)
-    config = values.resolved(_CONFIG.value, workdir)
+    config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
     study = stages.open_study(config, workdir)
     trained = stages.train(study, placement, **chosen)

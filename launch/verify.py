@@ -3,13 +3,15 @@
 import sys
 import time
 
-from memkit import cli
+from memkit import cli, studies
+from memkit.errors import DamagedFileError
 from memkit.studies import verify
 from memkit.sweeps import retrain
 
 from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
+_MODEL = flags.model()
 _RETRAIN = flags.count(
     "retrain", None, "finished runs, drawn at random, to train again and compare"
 )
@@ -18,7 +20,11 @@ _SEED = flags.count("seed", 1, "which runs --retrain draws")
 
 def main():
     started = time.monotonic()
-    found = verify.verify(values.required("workdir", _WORKDIR.value))
+    workdir = values.required("workdir", _WORKDIR.value)
+    config = _config(workdir) if _RETRAIN.value else None
+    if config is not None:
+        values.allow_models(config, _MODEL.value)
+    found = verify.verify(workdir)
     for name, reason in found.problems.items():
         print(f"problem: {name}: {reason}")
     is_sound = not found.problems
@@ -30,6 +36,14 @@ def main():
     print(f"verify: {verify.text(found)}")
     stages.say_time(started)
     return 0 if is_sound else 1
+
+
+def _config(workdir: str) -> dict | None:
+    """Returns the config of a study, or None where it is damaged: verifying it says how."""
+    try:
+        return studies.load(workdir).config
+    except DamagedFileError:
+        return None
 
 
 if __name__ == "__main__":

@@ -171,9 +171,9 @@ def read(where, sizes):
       OSError: the file cannot be read; that says nothing about the record.
     """
     try:
-        data = storage.path(where).read_bytes()
+        data = storage.read(where)
     except IsADirectoryError as error:
-        raise RecordError("a folder, not a file") from error
+        raise RecordError("a folder or device, not a file") from error
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
@@ -201,12 +201,18 @@ def read_info(where):
       OSError: the file cannot be read.
     """
     try:
+        storage.check_regular(where)
         with storage.path(where).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return json.loads(str(stored["info"]))
+            info = json.loads(str(stored["info"]))
+    except IsADirectoryError as error:
+        raise RecordError("a folder or device, not a file") from error
     except OSError:
         raise
     except Exception as error:  # As in `read`.
         raise RecordError(f"not a whole record ({type(error).__name__})") from error
+    if not isinstance(info, dict) or not INFO.keys() <= info.keys():
+        raise RecordError("not a whole record (entries are missing)")
+    return info
 
 
 def _unpack(stored, sizes):

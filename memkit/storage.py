@@ -4,10 +4,12 @@ Paths are `epath` objects, so `gs://bucket/study` works wherever a local folder 
 """
 
 import contextlib
+import errno
 import functools
 import os
 import re
 import shutil
+import stat
 import time
 import uuid
 
@@ -53,6 +55,25 @@ def is_local(where):
 def resolved(where):
     """Returns the one text that names a folder or file, however it was spelled."""
     return os.path.realpath(path(where)) if is_local(where) else os.fspath(path(where))
+
+
+def read(where: str | os.PathLike) -> bytes:
+    """Returns the content of a file.
+
+    Raises:
+      IsADirectoryError: no file but a folder, or something that could block for ever, such as a
+        named pipe.
+      OSError: the file is missing or cannot be read.
+    """
+    check_regular(where)
+    return path(where).read_bytes()
+
+
+def check_regular(where: str | os.PathLike) -> None:
+    """Refuses what is not a regular file; errors as `read`."""
+    where = path(where)
+    if is_local(where) and not stat.S_ISREG(os.stat(where).st_mode):
+        raise IsADirectoryError(errno.EISDIR, "not a regular file", os.fspath(where))
 
 
 def write(

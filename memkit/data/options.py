@@ -19,6 +19,18 @@ def _is_name(value):
     return _is_text(value) and bool(value)
 
 
+def _is_side(value: object) -> bool:
+    return _is_count(value) and value <= 16_384
+
+
+def _is_number_of_examples(value: object) -> bool:
+    return _is_int(value) and 1 <= value <= 10_000_000
+
+
+def _is_number_of_classes(value: object) -> bool:
+    return _is_int(value) and 2 <= value <= 100_000
+
+
 def _is_fraction(value):
     return (_is_int(value) or isinstance(value, float)) and 0 <= value < 1
 
@@ -36,11 +48,15 @@ _VALUES = {
     "path": (_is_name, "a file or folder"),
     "train_split": (_is_name, "the name of a split"),
     "test_split": (_is_name, "the name of a split"),
-    "image_size": (_is_count, "a number of pixels, 0 = as the images are"),
+    "image_size": (_is_side, "a number of pixels up to 16384, 0 = as the images are"),
     "skip_bad": (lambda value: isinstance(value, bool), "true or false"),
     "test_fraction": (_is_fraction, "a number in [0, 1)"),
     "classes": (_is_classes, "two or more different class numbers or names"),
     "train_per_class": (_is_count, "an int of at least 0, 0 = all"),
+    "channels": (lambda value: _is_int(value) and value in (1, 3), "1 or 3"),
+    "num_classes": (_is_number_of_classes, "an int in 2..100000"),
+    "num_train": (_is_number_of_examples, "an int in 1..10000000"),
+    "num_test": (_is_number_of_examples, "an int in 1..10000000"),
     "test_per_class": (_is_count, "an int of at least 0, 0 = all"),
 }
 

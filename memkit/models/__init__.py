@@ -10,6 +10,10 @@ returns a keras.Model from normalized float images to float32 logits [batch, C],
 other layers that draw random numbers and without losses of its own: memkit draws all chance on the
 host, and decay is `optimizer.weight_decay`.
 
+The function is imported only in processes in which the user has named it, by a flag of a command
+or by `memkit.models.allow(["my_package.my_module:build"])`. The files of a study, which may be
+somebody else's, never decide on their own which code runs.
+
 Every run starts from new values of every variable whose layer has an initializer. Layers that
 shall keep the weights the function gave them, pretrained ones above all, are named on the model:
 
@@ -27,6 +31,19 @@ import inspect
 
 from memkit.errors import expected
 from memkit.models import imported
+from memkit.models.imported import allow, allowed, is_own
+
+__all__ = [
+    "BUILDERS",
+    "allow",
+    "allowed",
+    "build",
+    "check",
+    "check_stored",
+    "code_fingerprint",
+    "fields_of_own",
+    "is_own",
+]
 
 BUILDERS = {
     "mlp": "memkit.models.mlp",
@@ -47,12 +64,24 @@ def check(name, **options):
     if imported.is_own(name):
         _check_names(name, imported.parameters(name), options)
         return
-    if name not in BUILDERS:
+    if not isinstance(name, str) or name not in BUILDERS:
         known = ", ".join(BUILDERS)
         raise expected("model.name", f"one of {known}, or my_module:my_function", repr(name))
     module = importlib.import_module(BUILDERS[name])
     _check_names(name, inspect.signature(module.check).parameters, options)
     module.check(**options)
+
+
+def check_stored(name, **options):
+    """Refuses what `check` refuses, but imports no user's function: only its name is checked.
+
+    Raises:
+      InputError: names the field `model.<option>`.
+    """
+    if imported.is_own(name):
+        imported.check_name(name)
+    else:
+        check(name, **options)
 
 
 def fields_of_own(section):

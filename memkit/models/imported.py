@@ -1,5 +1,10 @@
-"""A user's own model: a function found by `module:function`, and the checks of what it returns."""
+"""A user's own model: a function found by `module:function`, and the checks of what it returns.
 
+A study's files name such a function, and whoever opens a study of somebody else must not run code
+that its author chose. Nothing is imported here that this process was not allowed to import.
+"""
+
+import collections.abc
 import hashlib
 import importlib
 import inspect
@@ -14,11 +19,39 @@ with epy.lazy_imports():
     import keras
 
 _GIVEN = ("input_shape", "num_classes")
+_allowed: set[str] = set()
 
 
-def is_own(name):
+def is_own(name: object) -> bool:
     """Returns whether a model's name stands for a user's function."""
     return isinstance(name, str) and ":" in name
+
+
+def allow(names: collections.abc.Iterable[str]) -> None:
+    """Lets this process import and call users' functions, for the rest of its life.
+
+    Call it with names that the user gave in this process, never with names from a study's files.
+
+    Args:
+      names: such as "my_package.my_module:build"; names of memkit's own models are ignored.
+    """
+    _allowed.update(name for name in names if is_own(name))
+
+
+def allowed() -> tuple[str, ...]:
+    """Returns what `allow` was given, sorted: a process passes it on to those that it starts."""
+    return tuple(sorted(_allowed))
+
+
+def check_name(name: str) -> None:
+    """Refuses a text that names no function; imports nothing.
+
+    Raises:
+      InputError: names the field model.name.
+    """
+    module, _, function = name.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), function)):
+        raise expected("model.name", "my_package.my_module:my_function", repr(name))
 
 
 def parameters(name):
@@ -77,9 +110,11 @@ def build(name, *, input_shape, num_classes, **options):
 
 
 def _function(name):
+    check_name(name)
+    if name not in _allowed:
+        wanted = "a function that the user has named (memkit.models.allow)"
+        raise expected("model.name", wanted, f"{name!r} from a study's files")
     module, _, function = name.partition(":")
-    if not all(part.isidentifier() for part in (*module.split("."), function)):
-        raise expected("model.name", "my_package.my_module:my_function", repr(name))
     try:
         found = getattr(importlib.import_module(module), function, None)
     except ModuleNotFoundError as error:

@@ -8,11 +8,16 @@ with epy.lazy_imports():
     import keras
 
 
+MOST_WIDTH = 16_384
+_MOST_LAYERS = 100
+
+
 def check(*, hidden):
     """Refuses layer widths that are not positive ints."""
-    is_list = isinstance(hidden, (list, tuple)) and len(hidden) > 0
-    if not is_list or not all(isinstance(width, int) and width >= 1 for width in hidden):
-        raise expected("model.hidden", "a tuple of positive ints", hidden)
+    is_list = isinstance(hidden, (list, tuple)) and 0 < len(hidden) <= _MOST_LAYERS
+    if not is_list or not all(type(width) is int and 1 <= width <= MOST_WIDTH for width in hidden):
+        wanted = f"a tuple of at most {_MOST_LAYERS} ints in 1..{MOST_WIDTH}"
+        raise expected("model.hidden", wanted, repr(hidden)[:80])
 
 
 def build(*, input_shape, num_classes, hidden):

@@ -7,8 +7,6 @@ draws nothing. Padding, epsilon and initial values are those of the authors' Ten
 batch-norm momentum of 0.997 to 0.999 lags behind in runs of a few thousand steps, hence 0.9.
 """
 
-import math
-
 from etils import epy
 
 from memkit.errors import expected
@@ -54,6 +52,7 @@ _LARGE = (
 # The rows, and the width of the last hidden layer.
 _VARIANTS = {"small": (_SMALL, 1024), "large": (_LARGE, 1280)}
 _STEM = 16
+_MOST_ALPHA = 100
 
 
 def check(*, variant, alpha, resolution, minimalistic=False, bn_momentum=0.9):
@@ -71,11 +70,13 @@ def check(*, variant, alpha, resolution, minimalistic=False, bn_momentum=0.9):
     Raises:
       InputError: names the option.
     """
-    if variant not in _VARIANTS:
+    if not isinstance(variant, str) or variant not in _VARIANTS:
         raise expected("model.variant", f"one of {', '.join(_VARIANTS)}", repr(variant))
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < math.inf:
-        raise expected("model.alpha", "a number above 0 (the paper's are 0.35 to 1.25)", alpha)
-    if resolution not in RESOLUTIONS:
+    is_number = isinstance(alpha, (int, float)) and not isinstance(alpha, bool)
+    if not is_number or not 0 < alpha <= _MOST_ALPHA:
+        wanted = f"a number above 0, up to {_MOST_ALPHA} (the paper's are 0.35 to 1.25)"
+        raise expected("model.alpha", wanted, alpha)
+    if type(resolution) is not int or resolution not in RESOLUTIONS:
         raise expected("model.resolution", "32, 64 or 224", repr(resolution))
     if not isinstance(minimalistic, bool):
         raise expected("model.minimalistic", "true or false", repr(minimalistic))

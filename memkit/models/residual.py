@@ -15,6 +15,7 @@ with epy.lazy_imports():
     import keras
 
 EXPANSION = 4
+MOST_WIDTH = 4_096  # of the first stage
 _PLACES = ("first", "second", "third")
 
 

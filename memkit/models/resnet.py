@@ -15,6 +15,7 @@ from memkit.models import layers, residual
 with epy.lazy_imports():
     import keras
 
+_MOST_DEPTH = 2_000
 _DEPTHS = {
     "basic": (6, "6n+2 with n >= 1 (8, 14, 20, 32, 44, 56, 110)"),
     "bottleneck": (9, "9n+2 with n >= 1 (11, 20, 29, 56, 110, 164, 1001)"),
@@ -35,19 +36,21 @@ def check(*, depth, width, version=1, shortcut="A", block="basic"):
     Raises:
       InputError: names the option.
     """
+    if not isinstance(block, str) or block not in _DEPTHS:
+        raise expected("model.block", f"one of {', '.join(_DEPTHS)}", repr(block))
     if version not in (1, 2):
         raise expected("model.version", "1 or 2 (pre-activation)", repr(version))
     if shortcut not in ("A", "B"):
         raise expected("model.shortcut", "'A' (zero channels) or 'B' (projection)", repr(shortcut))
-    if block not in _DEPTHS:
-        raise expected("model.block", f"one of {', '.join(_DEPTHS)}", repr(block))
     if block == "bottleneck" and version == 1:
         raise expected("model.block", "'basic' in version 1", "'bottleneck'")
     period, depths = _DEPTHS[block]
-    if not isinstance(depth, int) or depth < period + 2 or (depth - 2) % period:
+    is_depth = type(depth) is int and period + 2 <= depth <= _MOST_DEPTH
+    if not is_depth or (depth - 2) % period:
         raise expected("model.depth", depths, depth)
-    if not isinstance(width, int) or width < 1:
-        raise expected("model.width", "an int of at least 1 (the paper's is 16)", width)
+    if type(width) is not int or not 1 <= width <= residual.MOST_WIDTH:
+        wanted = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 16)"
+        raise expected("model.width", wanted, width)
 
 
 def build(*, input_shape, num_classes, depth, width, version=1, shortcut="A", block="basic"):

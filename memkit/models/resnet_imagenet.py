@@ -37,14 +37,15 @@ def check(*, depth, stem, version, width=64):
     Raises:
       InputError: names the option.
     """
-    if depth not in _BLOCKS:
+    if type(depth) is not int or depth not in _BLOCKS:
         raise expected("model.depth", f"one of {', '.join(map(str, _BLOCKS))}", repr(depth))
     if stem not in ("imagenet", "3x3"):
         raise expected("model.stem", "'imagenet' (224 px) or '3x3' (32 or 64 px)", repr(stem))
     if version not in (1, 1.5, 2):
         raise expected("model.version", "1, 1.5 or 2 (pre-activation)", repr(version))
-    if not isinstance(width, int) or width < 1:
-        raise expected("model.width", "an int of at least 1 (the paper's is 64)", width)
+    if type(width) is not int or not 1 <= width <= residual.MOST_WIDTH:
+        wanted = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 64)"
+        raise expected("model.width", wanted, width)
 
 
 def build(*, input_shape, num_classes, depth, stem, version, width=64):

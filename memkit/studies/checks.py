@@ -1,38 +1,20 @@
 """Refusing a config that cannot be a study, in milliseconds, before anything is written."""
 
-from memkit import data, models, subsets
-from memkit.data import labels as label_noise
-from memkit.errors import expected
-from memkit.studies import points
-from memkit.training import plan, recipe
+import json
 
-# Sections whose fields are fixed. Those of dataset, model, optimizer and schedule follow the name.
-FIELDS = {
-    "labels": ("planted_fraction", "noise", "class_map", "file"),
-    "subsets": ("design", "train_fraction", "num_runs"),
-    "training": (
-        "epochs",
-        "batch_size",
-        "augment",
-        "pad",
-        "precision",
-        "data_parallel",
-        "sync_batch_norm",
-    ),
-    "distillation": ("teacher", "weight", "temperature", "scale"),
-    "record": ("all_probs", "history_runs"),
-    "axis": ("field", "values"),
-    "report": ("title", "min_influence", "min_memorization", "top_k"),
-}
-NAMED = ("dataset", "model", "optimizer", "schedule")
-PRECISIONS = ("float32", "bfloat16")
-_NUMBERS = {
-    "subsets": ("train_fraction",),
-    "optimizer": ("momentum", "weight_decay"),
-    "distillation": ("weight", "temperature"),
-    "schedule": ("peak", "warmup_epochs", "factor"),
-    "report": ("min_influence", "min_memorization"),
-}
+from memkit import data, models
+from memkit.data import labels as label_noise
+from memkit.errors import InputError, expected, reason
+from memkit.studies import fields, points
+from memkit.training import recipe
+
+NAMED = ("dataset", "model", "optimizer", "schedule")  # Their fields follow the name.
+FIXED = tuple(section for section in fields.FIELDS if section not in NAMED)
+_MOST_SEED = 2**63
+_MOST_TEXT = 1_000_000  # characters of a whole config
+# What study.json holds beside the config.
+_TEXTS = ("fingerprint", "data_fingerprint", "labels_fingerprint", "model_fingerprint")
+_TEXTS += ("created", "changed", "command")
 
 # An axis over these would need several designs or data sets, so it is several studies.
 _NOT_AN_AXIS = (
@@ -48,32 +30,60 @@ _NOT_AN_AXIS = (
 )
 
 
-def check(config):
+def check(config: dict) -> None:
     """Refuses a config that cannot be a study, without loading data or an engine.
+
+    A user's model must be allowed, see `models.allow`: its signature is looked at.
 
     Raises:
       InputError: names the field, what was expected and what was received.
     """
-    sections = {*FIELDS, *NAMED, "series", "seed"}
-    for section in (*sections - set(config), *set(config) - sections):
-        verb = "unknown section" if section in config else "missing section"
-        raise expected("config", f"the sections {', '.join(sorted(sections))}", f"{verb} {section}")
-    for section, names in FIELDS.items():
-        if set(config[section]) != set(names):
-            raise expected(section, f"the fields {', '.join(names)}", sorted(config[section]))
-    if not isinstance(config["seed"], int) or config["seed"] < 0:
-        raise expected("seed", "an int of at least 0", config["seed"])
-    for section in NAMED:
-        if "name" not in config[section]:
-            raise expected(f"{section}.name", "a value", "none")
+    _check(config, is_stored=False)
+
+
+def check_stored(config: object) -> None:
+    """Refuses a config from a file as `check` does, whatever it holds, and imports no user's model.
+
+    A data set of an unknown name passes, for the sake of results that can be read without it.
+
+    Raises:
+      InputError: as `check`.
+    """
+    try:
+        _check(config, is_stored=True)
+    except InputError:
+        raise
+    except Exception as error:  # The file may hold any types in any place.
+        raise expected("config", "that of a study", f"a broken one ({reason(error)})") from error
+
+
+def check_info(info: dict) -> None:
+    """Refuses what study.json holds beside the config where it is not what memkit writes.
+
+    Raises:
+      InputError: names the entry.
+    """
+    for name in _TEXTS:
+        if name not in info or not isinstance(info[name], str):
+            raise expected(name, "a text", fields.shown(info[name]) if name in info else "none")
+    versions = info["versions"] if "versions" in info else None
+    if not isinstance(versions, dict) or "memkit" not in versions:
+        raise expected("versions", "the version of each package", fields.shown(versions))
+    if not all(isinstance(version, str) for version in versions.values()):
+        raise expected("versions", "texts", fields.shown(versions))
+
+
+def _check(config: object, *, is_stored: bool) -> None:
+    _check_sections(config)
     _check_axis(config)
     _check_series(config)
     _check_normalization(config["dataset"])
-    data.check(**points.source(config["dataset"]))
+    if not is_stored or config["dataset"]["name"] in data.SOURCES:
+        data.check(**points.source(config["dataset"]))
     label_noise.check(**config["labels"])
     for point in points.points(config):
-        _check_numbers(point.config)
-        models.check(**point.config["model"])
+        _check_point(point.config)
+        (models.check_stored if is_stored else models.check)(**point.config["model"])
         recipe.check_optimizer(**point.config["optimizer"])
         recipe.rates(
             point.config["schedule"],
@@ -82,25 +92,56 @@ def check(config):
         )
 
 
-def missing_fields(config):
+def _check_sections(config: object) -> None:
+    """Refuses sections and fields that are missing, unknown, or no texts, lists and numbers."""
+    sections = {*fields.FIELDS, "series", "seed"}
+    if not isinstance(config, dict):
+        raise expected("config", "sections with fields", fields.shown(config))
+    for section in (*sections - set(config), *set(config) - sections):
+        verb = "unknown section" if section in config else "missing section"
+        names = ", ".join(sorted(sections))
+        raise expected("config", f"the sections {names}", f"{verb} {fields.short(str(section))}")
+    for section in fields.FIELDS:
+        if not isinstance(config[section], dict):
+            raise expected(section, "fields with values", fields.shown(config[section]))
+    if (size := len(json.dumps(config))) > _MOST_TEXT:  # There is a copy of it for every point.
+        raise expected("config", f"at most {_MOST_TEXT:,} characters", f"{size:,}")
+    for section in FIXED:
+        names = fields.FIELDS[section]
+        if set(config[section]) != set(names):
+            received = fields.shown(sorted(config[section]))
+            raise expected(section, f"the fields {', '.join(names)}", received)
+    for section in fields.FIELDS:
+        fields.check(section, config[section])
+    if not fields.is_int(config["seed"]) or not 0 <= config["seed"] < _MOST_SEED:
+        raise expected("seed", "an int of at least 0, below 2**63", fields.shown(config["seed"]))
+    for section in NAMED:
+        name = config[section]["name"] if "name" in config[section] else None
+        if not isinstance(name, str):
+            received = "none" if name is None else fields.shown(name)
+            raise expected(f"{section}.name", "a value", received)
+
+
+def missing_fields(config: dict) -> list[str]:
     """Returns the sections and fields that a config lacks, such as "report.top_k"."""
     sections = [name for name in (*NAMED, "series", "seed") if name not in config]
     return sections + [
         f"{section}.{name}"
-        for section, names in FIELDS.items()
-        for name in names
-        if section not in config or name not in config[section]
+        for section in FIXED
+        for name in fields.FIELDS[section]
+        if section not in config
+        or not isinstance(config[section], dict)
+        or name not in config[section]
     ]
 
 
-def _check_normalization(dataset):
+def _check_normalization(dataset: dict) -> None:
     for name in ("mean", "std"):
-        if not isinstance(dataset.get(name), (list, tuple)):
-            raise expected(f"dataset.{name}", "a list of numbers", dataset.get(name))
-        if not all(isinstance(number, (int, float)) for number in dataset[name]):
-            raise expected(f"dataset.{name}", "a list of numbers", dataset[name])
-    if not isinstance(dataset.get("resident"), bool):
-        raise expected("dataset.resident", "true or false", dataset.get("resident"))
+        values = dataset[name] if name in dataset else None
+        if not fields.are_numbers(values):
+            raise expected(f"dataset.{name}", "a list of numbers", fields.shown(values))
+    if "resident" not in dataset:
+        raise expected("dataset.resident", "true or false", None)
     if not all(deviation > 0 for deviation in dataset["std"]):
         raise expected("dataset.std", "numbers above 0", dataset["std"])
 
@@ -108,19 +149,23 @@ def _check_normalization(dataset):
 def _check_series(config):
     series, valid = config["series"], [points.ONE_HOT, points.DISTILLED, points.LAST_LAYER]
     valid += [f"{points.DISTILLED_FROM}{value}" for value in config["axis"]["values"]]
-    if not series or len(set(series)) != len(series):
-        raise expected("series", "one or more different names", series)
+    is_list = isinstance(series, (list, tuple)) and all(isinstance(name, str) for name in series)
+    if not is_list or not series or len(set(series)) != len(series):
+        raise expected("series", "one or more different names", fields.shown(series))
+    num_points = len(series) * max(len(config["axis"]["values"]), 1)
+    if num_points > fields.MOST_POINTS:
+        raise expected("axis.values", f"at most {fields.MOST_POINTS} points", num_points)
     for name in series:
         if name not in valid:
-            raise expected("series", f"names among {', '.join(valid)}", repr(name))
+            raise expected("series", f"names among {', '.join(valid)}", fields.shown(name))
     if any(name.startswith(points.DISTILLED) for name in series) and points.ONE_HOT not in series:
         raise expected("series", "one_hot beside its students: its runs are the teachers", series)
     teacher, values = config["distillation"]["teacher"], config["axis"]["values"]
     if points.DISTILLED in series and teacher != points.SAME and teacher not in map(str, values):
         raise expected(
             "distillation.teacher",
-            f"{points.SAME!r} or one of {', '.join(map(str, values))}",
-            teacher,
+            f"{points.SAME!r} or one of {fields.short(', '.join(map(str, values)))}",
+            fields.shown(teacher),
         )
 
 
@@ -128,56 +173,28 @@ def _check_axis(config):
     field, values = config["axis"]["field"], config["axis"]["values"]
     if not field:
         if values:
-            raise expected("axis.values", "no values where axis.field is empty", values)
+            received = fields.shown(values)
+            raise expected("axis.values", "no values where axis.field is empty", received)
         return
     section, _, name = field.partition(".")
     if section in _NOT_AN_AXIS:
         raise expected(
-            "axis.field", "a field of model, optimizer, schedule or training", repr(field)
+            "axis.field",
+            "a field of model, optimizer, schedule or training",
+            fields.shown(field),
         )
     if section not in config or name not in config[section]:
-        fields = [f"{s}.{f}" for s in ("model", "training") for f in config[s]]
-        raise expected("axis.field", f"a field such as {', '.join(fields)}", repr(field))
+        names = [f"{s}.{f}" for s in ("model", "training") for f in config[s]]
+        raise expected("axis.field", f"a field such as {', '.join(names)}", fields.shown(field))
     if not values or len(set(map(str, values))) != len(values):
-        raise expected("axis.values", "one or more different values", values)
+        raise expected("axis.values", "one or more different values", fields.shown(values))
 
 
-def _check_numbers(config):
-    subset, training = config["subsets"], config["training"]
-    for section, names in _NUMBERS.items():
-        for name in set(names) & set(config[section]):
-            if not isinstance(config[section][name], (int, float)):
-                raise expected(f"{section}.{name}", "a number", repr(config[section][name]))
-    if subset["design"] not in subsets.DESIGNS:
-        names = ", ".join(subsets.DESIGNS)
-        raise expected("subsets.design", f"one of {names}", repr(subset["design"]))
-    if not 0 < subset["train_fraction"] < 1:
-        raise expected("subsets.train_fraction", "a number in (0, 1)", subset["train_fraction"])
-    if not isinstance(subset["num_runs"], int) or subset["num_runs"] < 2:
-        raise expected("subsets.num_runs", "an int of at least 2", subset["num_runs"])
-    for name in ("epochs", "batch_size", "data_parallel"):
-        if not isinstance(training[name], int) or training[name] < 1:
-            raise expected(f"training.{name}", "an int of at least 1", training[name])
+def _check_point(config: dict) -> None:
+    """Refuses the config of a point, with its value of the axis in place."""
+    for section in fields.FIELDS:
+        fields.check(section, config[section])
+    training = config["training"]
     if training["batch_size"] % training["data_parallel"]:
-        wanted = f"a divisor of training.batch_size = {training['batch_size']}"
-        raise expected("training.data_parallel", wanted, training["data_parallel"])
-    if not isinstance(training["sync_batch_norm"], bool):
-        raise expected("training.sync_batch_norm", "true or false", training["sync_batch_norm"])
-    if not isinstance(training["pad"], int) or not 0 <= training["pad"] <= 127:
-        raise expected("training.pad", "an int in 0..127", training["pad"])
-    if training["precision"] not in PRECISIONS:
-        names = ", ".join(PRECISIONS)
-        raise expected("training.precision", f"one of {names}", repr(training["precision"]))
-    if not 0 <= config["distillation"]["weight"] <= 1:
-        raise expected(
-            "distillation.weight", "a number in [0, 1]", config["distillation"]["weight"]
-        )
-    if not config["distillation"]["temperature"] > 0:
-        raise expected("distillation.temperature", "above 0", config["distillation"]["temperature"])
-    if not isinstance(config["record"]["history_runs"], int):
-        raise expected("record.history_runs", "an int", config["record"]["history_runs"])
-    if not isinstance(config["report"]["top_k"], int) or config["report"]["top_k"] < 0:
-        raise expected("report.top_k", "an int of at least 0", config["report"]["top_k"])
-    if training["augment"] not in plan.AUGMENTATIONS:
-        names = ", ".join(plan.AUGMENTATIONS)
-        raise expected("training.augment", f"one of {names}", repr(training["augment"]))
+        divided = f"a divisor of training.batch_size = {training['batch_size']}"
+        raise expected("training.data_parallel", divided, training["data_parallel"])

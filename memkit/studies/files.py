@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,9 +28,9 @@ def read_bytes(where: os.PathLike) -> bytes:
       OSError: the file is missing or cannot be read, which says nothing about its content.
     """
     try:
-        return storage.path(where).read_bytes()
+        return storage.read(where)
     except IsADirectoryError as error:
-        raise DamagedFileError(where, "a folder, not a file") from error
+        raise DamagedFileError(where, "a folder or device, not a file") from error
 
 
 def sha256(data: bytes) -> str:
@@ -135,6 +136,20 @@ def json_object(where: os.PathLike, data: bytes) -> dict[str, Any]:
 def read_json(where: os.PathLike) -> dict[str, Any]:
     """Returns the object in a JSON file; see `json_object` and `read_bytes` for the errors."""
     return json_object(where, read_bytes(where))
+
+
+def check_hashes(where: os.PathLike, hashes: object) -> None:
+    """Refuses what is no {file relative to a workdir: sha256}, such as names outside the workdir.
+
+    Args:
+      where: path of the file that lists them, for the error.
+      hashes: the list.
+    """
+    if not isinstance(hashes, dict) or not all(isinstance(h, str) for h in hashes.values()):
+        raise DamagedFileError(where, "expected the hash of each file")
+    for name in hashes:
+        if not re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*", name):
+            raise DamagedFileError(where, f"no name of a file of a study: {name!r}")
 
 
 def write_json(where: os.PathLike, value: Mapping[str, Any], *, inside: os.PathLike) -> None:

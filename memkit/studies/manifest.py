@@ -74,6 +74,11 @@ def read_manifest(study: "Study") -> dict[str, Any]:
             raise DamagedFileError(error.where, error.reason, REMEDY) from error
         if manifest.keys() != {"files", "options", "sources"}:
             raise DamagedFileError(study.workdir / name, "not a list of derived files", REMEDY)
+        files.check_hashes(study.workdir / name, manifest["files"])
+        try:
+            _ = [Source.from_json(entry) for entry in manifest["sources"].values()]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedFileError(study.workdir / name, "its sources are damaged") from error
         return manifest
     return {"files": {}, "options": None, "sources": {}}
 

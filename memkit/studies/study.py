@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from memkit import matrices, records, storage
-from memkit.errors import DamagedFileError, expected
+from memkit.errors import DamagedFileError, InputError, expected
 from memkit.studies import checks, files
 from memkit.studies.derived import Staging
 from memkit.studies.points import Point, origin, points
@@ -22,6 +22,7 @@ DUPLICATES_FILE = "duplicates.json"
 # Entries of study.json that studies of earlier versions lack: the hash of each file that does not
 # grow with a study, and the hash of its subsets.
 _NEWER_ENTRIES = {"files": {}, "subsets_fingerprint": ""}
+_REPORT = {"title": "", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,18 +123,18 @@ def load(workdir, *, is_growing=False):
         may then lack fields of `report`.
 
     Raises:
-      InputError: the folder holds no study, or one of an earlier version, whose config lacks
-        fields.
+      InputError: the folder holds no study, one of an earlier version, whose config lacks fields,
+        or one whose study.json no version of memkit could have written.
     """
     workdir = storage.path(workdir)
     check_exists(workdir)
     info = _NEWER_ENTRIES | files.read_json(workdir / STUDY_FILE)
     config = info.pop("config", None)
     if not isinstance(config, dict):
-        raise DamagedFileError(
-            workdir / STUDY_FILE, "expected the config of a study, received none"
-        )
+        raise DamagedFileError(workdir / STUDY_FILE, "it does not hold the config of a study")
     _check_fields(workdir, config, is_growing)
+    _check_values(workdir / STUDY_FILE, info, config, is_growing)
+    files.check_hashes(workdir / STUDY_FILE, info["files"])
     examples = _read_examples(workdir, info)
     mask = _read_design(workdir, config, info)
     if mask.shape[1] != len(examples.train_ids):
@@ -199,6 +200,18 @@ def subsets_fingerprint(train_mask: np.ndarray) -> str:
     for row in train_mask:
         digest.update(np.packbits(row).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _check_values(where: os.PathLike, info: dict, config: dict, is_growing: bool) -> None:
+    """Refuses values of any type or size that a new config could not have."""
+    try:
+        checks.check_info(info)
+        # Another report section is about to take the place of the stored one.
+        checks.check_stored(config | {"report": _REPORT} if is_growing else config)
+    except DamagedFileError:
+        raise
+    except InputError as error:
+        raise DamagedFileError(where, str(error)) from error
 
 
 def _check_fields(workdir, config, is_growing):

@@ -1,5 +1,6 @@
 """Worker processes of this machine, as their parent sees them."""
 
+import collections.abc
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -9,6 +10,7 @@ import multiprocessing.resource_tracker
 import os
 import signal
 
+from memkit import models
 from memkit.sweeps import worker
 
 _MOST_SAID = 8000  # bytes
@@ -87,15 +89,35 @@ def start(pool, environment, *, workdir, setup, work):
     ours, theirs = context.Pipe()
     heard, said = context.Pipe(duplex=False)
     os.set_blocking(heard.fileno(), False)
-    arguments = (theirs, said, str(workdir), environment, setup, work)
+    arguments = (theirs, said, str(workdir), environment, models.allowed(), setup, work)
     process = context.Process(target=worker.main, args=arguments, daemon=True)
     # First, so that an interrupted start is ended.
     pool.append(Worker(process, ours, heard, environment))
-    multiprocessing.resource_tracker.ensure_running()  # It outlives the worker.
-    with _errors_to(said):
-        process.start()
+    with _nothing_imported_from_the_current_folder():
+        multiprocessing.resource_tracker.ensure_running()  # It outlives the worker.
+        with _errors_to(said):
+            process.start()
     for end_of_worker in (theirs, said):  # So that they end with it.
         end_of_worker.close()
+
+
+@contextlib.contextmanager
+def _nothing_imported_from_the_current_folder() -> collections.abc.Iterator[None]:
+    """Keeps Python processes that are started meanwhile from importing files of this folder.
+
+    multiprocessing starts them by `python -c`, which looks for modules in the current folder first.
+    A folder with a file `multiprocessing.py`, such as somebody else's study, would choose what
+    runs. What is importable in this process is importable in them all the same.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 @contextlib.contextmanager
@@ -146,12 +168,15 @@ def apart(environment, function, *arguments, **keywords):
     Raises:
       BrokenProcessPool: the process died.
     """
-    with concurrent.futures.ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=worker.prepare,
-        initargs=(environment,),
-    ) as executor:
+    with (
+        _nothing_imported_from_the_current_folder(),
+        concurrent.futures.ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=worker.prepare,
+            initargs=(environment, models.allowed()),
+        ) as executor,
+    ):
         try:
             return executor.submit(function, *arguments, **keywords).result()
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 
-from memkit import studies
+from memkit import models, studies
 from memkit.errors import InputError, expected
 from memkit.sweeps import placement, worker
 from memkit.training import devices as devices_lib
@@ -108,11 +108,12 @@ def _num_nodes():
 class _Actor:
     """What runs on a node, in a process of its own that Ray ends with its driver."""
 
-    def begin(self, kind, engine, workdir, environment, setup):
+    def begin(self, kind, engine, workdir, environment, functions, setup):
         """Yields ("idle",) when ready for blocks; see `worker.main`."""
         # Ray has hidden the devices of others; this says the same to the engines.
         own = devices_lib.environment((devices_lib.Device(kind, 0),), engine=engine)
         os.environ.update(worker.ENVIRONMENT | own | environment)
+        models.allow(functions)
         try:
             setup()
             self._study = studies.load(workdir)
@@ -205,7 +206,7 @@ class Cluster:
         handle = ray.remote(_Actor).options(max_restarts=0, **owned).remote()
         folder = workdir if "://" in str(workdir) else os.path.abspath(workdir)
         stream = _streamed(handle.begin).remote(
-            self.kind, self.engine, str(folder), environment, setup
+            self.kind, self.engine, str(folder), environment, models.allowed(), setup
         )
         workers.append(Worker(handle, stream, work, environment))
 

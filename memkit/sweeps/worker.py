@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 
-from memkit import studies
+from memkit import models, studies
 from memkit.errors import NOT_WRITABLE, InputError
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
@@ -20,7 +20,7 @@ ENVIRONMENT = {
 }
 
 
-def main(connection, errors, workdir, environment, setup, work):
+def main(connection, errors, workdir, environment, functions, setup, work):
     """Serves blocks that come over a connection until it closes.
 
     Messages in: (point name, runs). Messages out: ("done", run, seconds) after each record is on
@@ -31,10 +31,11 @@ def main(connection, errors, workdir, environment, setup, work):
       errors: multiprocessing connection that takes the error stream of this process.
       workdir: of the study.
       environment: variables to set before anything is computed.
+      functions: of users' models that the parent allows, see `models.allow`.
       setup: function called once, before any work.
       work: see `sweeps.Work`.
     """
-    prepare(environment)
+    prepare(environment, functions)
     os.dup2(errors.fileno(), 2)
     faulthandler.enable()
     try:
@@ -77,12 +78,14 @@ def failure(error):
     return "failed", kind, "".join(traceback.format_exception(error))
 
 
-def prepare(environment=None):
+def prepare(environment: dict[str, str] | None = None, functions: tuple[str, ...] = ()) -> None:
     """Makes this process a worker: quiet, deaf to Ctrl-C, and gone when its parent is gone.
 
     Args:
       environment: {name: value} of variables to set, such as those that hide devices.
+      functions: of users' models that the parent allows, see `models.allow`.
     """
+    models.allow(functions)
     # Ctrl-C reaches the whole process group; the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

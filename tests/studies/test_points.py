@@ -1,7 +1,7 @@
 import pytest
 
 from memkit.errors import InputError
-from memkit.studies import checks
+from memkit.studies import checks, fields
 from memkit.studies import points as points_lib
 
 
@@ -24,7 +24,7 @@ def test_unknown_section_is_refused_by_name(make_config):
 
 
 @pytest.mark.parametrize(
-    "section", ["seed", "series", "dataset", "model", "optimizer", "schedule", *checks.FIELDS]
+    "section", ["seed", "series", "dataset", "model", "optimizer", "schedule", *checks.FIXED]
 )
 def test_missing_section_is_refused_by_name(make_config, section):
     config = make_config()
@@ -276,7 +276,7 @@ def test_science_changes_a_points_fingerprint(make_config):
 
 def test_every_field_of_the_config_is_tested_above(make_config):
     tested = {field for changes in _SCIENCE for field in changes} | {*points_lib.LOCATIONS}
-    tested |= {f"distillation.{name}" for name in checks.FIELDS["distillation"]}
+    tested |= {f"distillation.{name}" for name in fields.FIELDS["distillation"]}
     grows = {"subsets.num_runs", "axis.field", "axis.values", "report.title", "series"}
     grows |= {"report.min_influence", "report.min_memorization", "report.top_k"}
     assert set(points_lib.flatten(make_config())) - {"model.width"} <= tested | grows
