@@ -7,7 +7,7 @@ import numpy as np
 from memkit import comparisons, estimators, matrices, studies
 from memkit.analysis.outcomes import read_outcomes
 from memkit.comparisons import errors
-from memkit.comparisons.joins import match
+from memkit.comparisons.matching import match
 from memkit.errors import expected
 
 SCORES = ("memorization", "consistency")
@@ -132,13 +132,15 @@ def with_study(study, other, points):
       points: list of (Point of `study`, Point of `other`).
 
     Returns:
-      (number of common examples, list of Compared: memorization and consistency, per outcome).
+      (number of common examples, number of ids of `other` that are left out because they fit
+      several examples, list of Compared: memorization and consistency, per outcome).
 
     Raises:
       InputError: no common example, or labels of the source that differ (says how many).
     """
     a, b = study.examples, other.examples
-    first, second = match(a.train_ids, b.train_ids)
+    matched = match(a.train_ids, b.train_ids)
+    first, second = matched.columns, matched.places
     if not len(first):
         raise expected("--with", f"ids such as {a.train_ids[0]}", f"ids such as {b.train_ids[0]}")
     wrong = np.count_nonzero(a.train_labels[first] != b.train_labels[second])
@@ -168,7 +170,7 @@ def with_study(study, other, points):
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
-    return len(first), found
+    return len(first), matched.num_ambiguous, found
 
 
 class _Side:

@@ -59,7 +59,8 @@ def with_file(where, study, points, *, score="", is_original_order=False, out=No
         joined, found = across.with_file(
             study, points, published, is_original_order=is_original_order
         )
-        lines += ["", _joined(joined, published, study), "", _table(found, study)]
+        lines += ["", _joined(joined, published, study), *_left_out(joined.num_ambiguous)]
+        lines += ["", _table(found, study)]
         numbers |= {"joined": len(joined.columns), "checked": joined.num_checked}
         pairs = across.pairs_with_file(study, points, published)
         if pairs:
@@ -80,8 +81,9 @@ def with_study(study, other, points, *, out=None):
     """
     if out:
         storage.check_writable("--out", out)
-    count, found = across.with_study(study, other, points)
-    lines = [f"{count} examples with equal ids and given labels", "", _table(found, study)]
+    count, num_ambiguous, found = across.with_study(study, other, points)
+    lines = [f"{count} examples with the same id and given label", *_left_out(num_ambiguous)]
+    lines += ["", _table(found, study)]
     return "\n".join(lines + _write(out, {"joined": count}, found, "memorization"))
 
 
@@ -93,6 +95,16 @@ def _joined(joined, published, study):
         f"{len(joined.columns)} of {len(study.examples.train_ids)} examples joined by {joined.by}; "
         f"{checked}"
     )
+
+
+def _left_out(num_ambiguous: int) -> list[str]:
+    """Returns the line about ids that could not be given to one example, if there are any."""
+    if not num_ambiguous:
+        return []
+    return [
+        f"{num_ambiguous} ids of the other side are left out: each fits several examples, or one "
+        "that another id fits as well or better"
+    ]
 
 
 def _table(found, study):

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from memkit import storage
-from memkit.errors import InputError, expected
+from memkit.errors import InputError, expected, reason
 
 
 @contextlib.contextmanager
@@ -62,7 +62,21 @@ def texts(arrays, key, *, length=None):
     if found.ndim != 1 or (length is not None and len(found) != length):
         wanted = "text [n]" if length is None else f"{length} texts"
         raise expected(key, wanted, f"{found.dtype} {list(found.shape)}")
-    return np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found.astype(str)
+    return as_text(key, found)
+
+
+def as_text(key: str, array: np.ndarray) -> np.ndarray:
+    """Returns ids [n] as text; whole numbers become their digits and bytes are decoded.
+
+    Raises:
+      InputError: fractions, dates or anything else that is no id, or bytes that are not UTF-8.
+    """
+    if array.dtype.kind not in "iuUS":
+        raise expected(key, "text or whole numbers", f"an array of {array.dtype}")
+    try:
+        return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+    except UnicodeDecodeError as error:
+        raise expected(key, "text in UTF-8", reason(error)) from None
 
 
 def blocks(arrays, key, *, num_bytes=2**26):

@@ -5,9 +5,10 @@ import re
 
 import numpy as np
 
+from memkit.comparisons.matching import match
 from memkit.errors import expected
 
-_NUMBERED = re.compile(r"[a-z]+_(\d+)")
+_NUMBERED = re.compile(r"([a-z]+)_(\d{1,18})")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,12 +39,14 @@ class Joined:
       places: [J] int64, which scores of the file.
       num_checked: int, labels, or pairs of equal class, that were compared and agree.
       by: "id", "row number" or "position".
+      num_ambiguous: int, ids of the file that are left out, see `matching.Matched`.
     """
 
     columns: np.ndarray
     places: np.ndarray
     num_checked: int
     by: str
+    num_ambiguous: int = 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,8 +67,8 @@ class JoinedPairs:
 def join(published, examples, *, is_original_order=False):
     """Joins the scores of a file to the train examples of a study.
 
-    By id where the file has ids (whole, else the last part of a path); else by the row number in
-    the study's ids, such as 17 in `train_00017`; else by position, where every label agrees.
+    By id where the file has ids, see `matching.match`; else by the row number in the study's ids,
+    such as 17 in `train_00017`; else by position, where every label agrees.
     Rows without ids are only believed where labels agree, the layout is documented to be in the
     original order, or the caller says that it is.
 
@@ -81,16 +84,21 @@ def join(published, examples, *, is_original_order=False):
       InputError: no common example, labels that differ (says how many), ids that repeat, or rows
         of unknown order.
     """
+    num_ambiguous = 0
     if published.ids is not None:
-        columns, places = match(examples.train_ids, published.ids)
-        by = "id"
+        matched = match(examples.train_ids, published.ids)
+        columns, places, by = matched.columns, matched.places, "id"
+        num_ambiguous = matched.num_ambiguous
     else:
         columns, places, by = _by_row(published, examples)
     if not len(columns):
+        received = "none of them"
+        if published.ids is not None and len(published.ids):
+            received = f"ids such as {published.ids[0]}"
+        if num_ambiguous:
+            received += f", {num_ambiguous} of which fit several examples"
         raise expected(
-            "--with",
-            f"ids or rows of the study, such as {examples.train_ids[0]}",
-            "none of them" if published.ids is None else f"ids such as {published.ids[0]}",
+            "--with", f"ids or rows of the study, such as {examples.train_ids[0]}", received
         )
     checked = _check_labels(published, examples, columns, places)
     pairs = None if published.pairs is None else join_pairs(published.pairs, examples)
@@ -104,39 +112,19 @@ def join(published, examples, *, is_original_order=False):
             "original order)",
             "rows of unknown order",
         )
-    return Joined(columns, places, checked, by)
-
-
-def match(ids, others):
-    """Returns (places in ids, places in others) of the ids that both have, [J] int64 each.
-
-    Raises:
-      InputError: `others` repeats an id.
-    """
-    for shorten in (str, _last_part):
-        found = {shorten(name): place for place, name in enumerate(others.tolist())}
-        if len(found) < len(others):
-            raise expected("--with", "an id per example", f"{len(others) - len(found)} repeats")
-        common = [
-            (place, found[shorten(name)])
-            for place, name in enumerate(ids.tolist())
-            if shorten(name) in found
-        ]
-        if common:
-            break
-    return tuple(np.array(common, np.int64).reshape(-1, 2).T)
-
-
-def _last_part(name):
-    return name.replace("\\", "/").rpartition("/")[2]
+    return Joined(columns, places, checked, by, num_ambiguous)
 
 
 def row_numbers(ids):
-    """Returns the row numbers that ids such as `train_00017` carry, [N] int64, or None."""
-    found = [_NUMBERED.fullmatch(name) for name in ids.tolist()]
-    if not all(found):
+    """Returns the row numbers that ids such as `train_00017` carry, [N] int64, or None.
+
+    Ids such as `cat_1` and `dog_1` carry numbers of several orders, so they count as names.
+    """
+    parts = [_NUMBERED.fullmatch(name) for name in ids.tolist()]
+    if not all(parts) or len({part[1] for part in parts}) > 1:
         return None
-    return np.array([int(one[1]) for one in found], np.int64)
+    numbers = np.array([int(part[2]) for part in parts], np.int64)
+    return numbers if len(np.unique(numbers)) == len(numbers) else None
 
 
 def _by_row(published, examples):
@@ -189,12 +177,25 @@ def join_pairs(pairs, examples):
         numbers = row_numbers(ids)
         if names is None and numbers is None:
             return None
-        keys, wanted = (ids, names) if names is not None else (numbers, rows)
-        column = {key: place for place, key in enumerate(keys.tolist())}
-        sides.append([column[key] if key in column else -1 for key in wanted.tolist()])
-    train, test = np.array(sides, np.int64).reshape(2, -1)
+        sides.append(_columns_of(numbers, rows) if names is None else _columns_named(ids, names))
+    train, test = sides
     places = np.flatnonzero((train >= 0) & (test >= 0))
     return JoinedPairs(train[places], test[places], places)
+
+
+def _columns_named(ids: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Returns the position in ids of each name, [P] int64; -1 where there is none."""
+    different, place = np.unique(names, return_inverse=True)
+    matched = match(ids, different)
+    column = np.full(len(different), -1)
+    column[matched.places] = matched.columns
+    return column[place]
+
+
+def _columns_of(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Returns the position in numbers of each row number, [P] int64; -1 where there is none."""
+    column = {number: place for place, number in enumerate(numbers.tolist())}
+    return np.array([column[row] if row in column else -1 for row in rows.tolist()], np.int64)
 
 
 def _check_pairs(pairs, examples):

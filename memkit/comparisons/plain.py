@@ -1,5 +1,7 @@
 """Plain files: C-scores, one array, or columns with ids and scores (npz, CSV, parquet)."""
 
+import os
+
 import numpy as np
 from etils import epy
 
@@ -7,6 +9,7 @@ from memkit import storage
 from memkit.comparisons import archives
 from memkit.comparisons.published import Published
 from memkit.errors import expected
+from memkit.printable import original_cell
 
 with epy.lazy_imports():
     import pyarrow
@@ -64,25 +67,51 @@ def columns_of_npz(arrays):
     return {key: array for key, array in found.items() if array.ndim == 1}
 
 
-def columns_of_table(where):
-    """Returns {column: array [n]} of a CSV file (with a header) or a parquet file."""
-    data = storage.path(where).read_bytes()
+def columns_of_table(where: os.PathLike) -> dict[str, np.ndarray]:
+    """Returns {column: array [n]} of a CSV file (with a header) or a parquet file.
+
+    Columns of ids are text, since 00017 is another id than 17. A CSV file of memkit marks cells
+    that a spreadsheet would evaluate; the marks are taken off.
+
+    Raises:
+      InputError: no such table, two columns of one name, or rows without an id.
+    """
+    is_csv = not str(where).endswith(".parquet")
+    data = pyarrow.BufferReader(storage.path(where).read_bytes())
     try:
-        if str(where).endswith(".parquet"):
-            table = arrow_parquet.read_table(pyarrow.BufferReader(data))
-        else:
-            table = arrow_csv.read_csv(pyarrow.BufferReader(data))
+        table = _csv(data) if is_csv else arrow_parquet.read_table(data)
     except pyarrow.ArrowException as error:
         reason = " ".join(str(error).split())
         raise expected("--with", "a table with a header", f"{where} ({reason})") from None
-    return {
-        name: column.to_numpy() if column.type != pyarrow.string() else _texts(column)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
+    names = table.column_names
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise expected("--with", "columns of different names", f"{repeated[0]!r} twice in {where}")
+    return {name: _array(name, table[name], is_csv) for name in names}
 
 
-def _texts(column):
-    return np.array(column.to_pylist(), dtype=str)
+def _csv(data):
+    return arrow_csv.read_csv(
+        data,
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types={name: pyarrow.string() for name in IDS}
+        ),
+    )
+
+
+def _array(name: str, column, is_csv: bool) -> np.ndarray:
+    kind = column.type
+    if pyarrow.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if name in IDS and column.null_count:
+        raise expected(name, "an id in every row", f"{column.null_count} rows without")
+    if pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind):
+        column = column.cast(pyarrow.string())
+    if column.type not in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
+        return column.to_numpy()
+    cells = column.to_pylist()
+    return np.array([original_cell(c) for c in cells] if is_csv else cells, dtype=str)
 
 
 def read_columns(layout, columns, *, score=""):
@@ -108,6 +137,8 @@ def read_columns(layout, columns, *, score=""):
     for key, column in (("ids", ids), ("rows", rows), ("labels", labels)):
         if column is not None and len(column) != len(values):
             raise expected(key, f"{len(values)} entries, one per score", len(column))
+    if ids is not None:
+        ids = archives.as_text("ids", ids)
     for key, column in (("rows", rows), ("labels", labels)):
         if column is not None and column.dtype.kind not in "iu":
             raise expected(key, "whole numbers", column.dtype)
@@ -117,6 +148,6 @@ def read_columns(layout, columns, *, score=""):
         quantity=quantities[name] if name in quantities else "score",
         values=values,
         rows=np.arange(len(values)) if rows is None else rows.astype(np.int64),
-        ids=None if ids is None else ids.astype(str),
+        ids=ids,
         labels=None if labels is None else labels.astype(np.int64),
     )

@@ -9,6 +9,8 @@ import numpy as np
 from etils import epy
 
 from memkit import storage
+from memkit.errors import DamagedFileError, reason
+from memkit.printable import printable, spreadsheet_cell
 from memkit.studies import derived
 from memkit.studies.points import Point
 
@@ -55,24 +57,52 @@ def write_audit(study, columns, out=None):
 def _table_bytes(columns: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     """Returns {format: content} of a table."""
     table = pyarrow.table(
-        {name: pyarrow.array(array, from_pandas=True) for name, array in columns.items()}
+        {
+            name: pyarrow.array(_encodable(array), from_pandas=True)
+            for name, array in columns.items()
+        }
     )
-    parquet, csv = pyarrow.BufferOutputStream(), pyarrow.BufferOutputStream()
+    parquet = pyarrow.BufferOutputStream()
     arrow_parquet.write_table(table, parquet)
+    contents = (parquet.getvalue().to_pybytes(), _csv(table))
+    return dict(zip(TABLE_FORMATS, contents, strict=True))
+
+
+def _encodable(array: np.ndarray) -> np.ndarray:
+    """Returns a column in which bytes of file names that are not UTF-8 are escaped."""
+    if array.dtype.kind != "U":
+        return array
+    texts = [text.encode("utf-8", "backslashreplace").decode() for text in array.tolist()]
+    return np.array(texts, dtype=str)
+
+
+def _csv(table) -> bytes:
+    """Returns a pyarrow table as CSV in which no cell is a formula to a spreadsheet."""
+    for place, field in enumerate(table.schema):
+        if pyarrow.types.is_string(field.type):
+            cells = [None if c is None else spreadsheet_cell(c) for c in table[place].to_pylist()]
+            table = table.set_column(place, field, pyarrow.array(cells, field.type))
+    csv = pyarrow.BufferOutputStream()
     arrow_csv.write_csv(table, csv, arrow_csv.WriteOptions(quoting_style="needed"))
-    return {
-        kind: stream.getvalue().to_pybytes()
-        for kind, stream in zip(TABLE_FORMATS, (parquet, csv), strict=True)
-    }
+    return csv.getvalue().to_pybytes()
 
 
 def export_table(study, point, kind, out):
-    """Copies the table of a point into a folder; returns the path written.
+    """Writes the table of a point into a folder; returns the path written.
+
+    CSV is made from the Parquet file, so that its cells are safe whoever made the study.
 
     Raises:
-      InputError: `memkit estimate` has not written the table.
+      InputError: `memkit estimate` has not written the table, or it is damaged.
     """
-    data = derived.read(study, _table_name(point, kind))
+    name = _table_name(point, "parquet")
+    data = derived.read(study, name)
+    if kind == "csv":
+        try:
+            data = _csv(arrow_parquet.read_table(pyarrow.BufferReader(data)))
+        except (pyarrow.ArrowException, OSError) as error:
+            where = study.workdir / name
+            raise DamagedFileError(where, reason(error), "run `memkit estimate` again") from None
     return _written(storage.path(out) / f"{point.name}.{kind}", data)
 
 
@@ -194,8 +224,13 @@ def export_probs(study, point, rows, probs, out):
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         written.append(_written(folder / name, buffer.getvalue()))
-    text = "".join(f"{name}\n" for name in examples.train_ids[rows])
-    return [*written, _written(folder / "ids.txt", text.encode())]
+    text = "".join(f"{_one_line(name)}\n" for name in examples.train_ids[rows].tolist())
+    return [*written, _written(folder / "ids.txt", text.encode("utf-8", "backslashreplace"))]
+
+
+def _one_line(name: str) -> str:
+    """Returns an id with its line breaks, if there are any, escaped."""
+    return name if name.splitlines() == [name] else printable(name)
 
 
 def _npz(arrays):

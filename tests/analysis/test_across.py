@@ -87,7 +87,7 @@ def test_a_tables_scores_are_the_studys_own(study, tmp_path, kind):
 def test_a_study_agrees_with_itself(study):
     points = across_points.matching_points(study, study, [], [])
     assert points == [(point, point) for point in study.points]
-    count, found = across.with_study(study, study, points)
+    count, num_ambiguous, found = across.with_study(study, study, points)
     assert count == 60 and len(found) == 8
     assert all(one.numbers["spearman"] == pytest.approx(1) for one in found)
     assert all(one.numbers["jaccard"] == 1 for one in found)
@@ -101,7 +101,9 @@ def test_planted_examples_are_left_out_where_given_labels_differ(
     recorded.estimate(other)
     planted = study.examples.planted
     assert planted.sum() == 6
-    count, found = across.with_study(study, other, [(study.points[0], other.points[1])])
+    count, num_ambiguous, found = across.with_study(
+        study, other, [(study.points[0], other.points[1])]
+    )
     assert count == 54
     ours = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
     theirs = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
@@ -209,7 +211,7 @@ def test_errors_beside_a_file_are_those_of_the_studys_runs(study, tmp_path):
 
 def test_errors_of_two_points_of_a_study_are_paired(study):
     first, second = study.points
-    _, found = across.with_study(study, study, [(first, second)])
+    *_, found = across.with_study(study, study, [(first, second)])
     wanted = _slow_errors(*(_replicates(study, point) for point in (first, second)))
     assert _errors(_of(found)) == pytest.approx(tuple(wanted))
 
@@ -219,7 +221,7 @@ def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, ma
     other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny))
     recorded.estimate(other)
     first, second = study.points[0], other.points[0]
-    _, found = across.with_study(study, other, [(first, second)])
+    *_, found = across.with_study(study, other, [(first, second)])
     turned = _replicates(other, second, slice(None, None, -1))
     wanted = _slow_errors(_replicates(study, first), turned)
     assert _errors(_of(found)) == pytest.approx(tuple(wanted))
@@ -227,7 +229,7 @@ def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, ma
 
 def test_a_score_compared_with_itself_has_no_error_of_agreement(study):
     point = study.points[0]
-    _, found = across.with_study(study, study, [(point, point)])
+    *_, found = across.with_study(study, study, [(point, point)])
     for one in found:
         assert one.numbers["spearman"] == pytest.approx(1)
         assert one.numbers["spearman_stderr"] == pytest.approx(0, abs=1e-9)

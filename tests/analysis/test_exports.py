@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from pyarrow import csv, parquet
@@ -5,6 +7,7 @@ from pyarrow import csv, parquet
 from memkit import comparisons, estimators, studies
 from memkit.analysis import exports, tables
 from memkit.errors import InputError
+from memkit.studies.exports import export_probs, write_audit
 from tests.analysis import recorded, recorded_votes
 
 
@@ -168,3 +171,50 @@ def test_a_study_without_class_probabilities_says_which_field_asks_for_them(stud
     with pytest.raises(InputError, match="--config.record.all_probs"):
         exports.export(study, study.points, "cleanlab", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_only_csv_marks_formulas_and_compare_takes_the_marks_off(study, tmp_path):
+    ids = np.array(["=cmd|' /C calc'!A0", "@x", "'-1", "plain", "two\nlines", "\udcff.png"])
+    names = ["csv", "parquet"]
+    columns = {"id": ids, "memorization": np.array([-0.5, 0, 1, 0.5, 0.25, 0.125])}
+    written = [str(where) for where in write_audit(study, columns, tmp_path)]
+    by_kind = dict(zip(names, sorted(written), strict=True))
+    cells = csv.read_csv(
+        by_kind["csv"], parse_options=csv.ParseOptions(newlines_in_values=True)
+    ).to_pydict()
+    assert cells["id"][:5] == ["'" + ids[0], "'@x", "''-1", "plain", "two\nlines"]
+    assert cells["memorization"] == columns["memorization"].tolist()
+    stored = parquet.read_table(by_kind["parquet"]).to_pydict()["id"]
+    assert stored == [*ids[:5].tolist(), "\\udcff.png"]
+    for where in written:
+        assert comparisons.read(where).ids.tolist() == stored
+
+
+def test_a_table_is_exported_without_formulas_whoever_wrote_it(study, tmp_path):
+    recorded.estimate(study)
+    tables.analyze(study, recorded.estimate(study))
+    where = study.workdir / "tables" / f"{study.points[0].name}.csv"
+    safe = where.read_bytes()
+    where.write_text("id\n=1+1\n")
+    (written,) = exports.export(study, study.points[:1], "csv", tmp_path / "out")
+    assert written.read_bytes() == safe
+
+
+def test_a_damaged_table_is_named(study, tmp_path):
+    tables.analyze(study, recorded.estimate(study))
+    where = study.workdir / "tables" / f"{study.points[0].name}.parquet"
+    where.write_bytes(where.read_bytes()[:-100])
+    with pytest.raises(InputError, match=f"{where.name}: .*run `memkit estimate` again"):
+        exports.export(study, study.points[:1], "csv", tmp_path / "out")
+
+
+def test_ids_have_a_line_each_even_if_they_contain_line_breaks(study, tmp_path):
+    ids = np.array(["a\nb", "plain", "c\u2028d", "", "\udcff"])
+    examples = dataclasses.replace(
+        study.examples, train_ids=ids, given_labels=np.zeros(len(ids), int)
+    )
+    changed = dataclasses.replace(study, examples=examples)
+    rows, probs = np.arange(len(ids)), np.ones((len(ids), 1))
+    written = export_probs(changed, study.points[0], rows, probs, tmp_path / "out")
+    lines = written[-1].read_text().splitlines()
+    assert lines == ["a\\nb", "plain", "c\\u2028d", "", "\\udcff"]

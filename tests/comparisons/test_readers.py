@@ -258,3 +258,71 @@ def test_headlines_of_scores_count_what_reaches_the_threshold(tmp_path):
 
 def test_thresholds_are_those_of_the_paper():
     assert (feldman_zhang.MIN_INFLUENCE, feldman_zhang.MIN_MEMORIZATION) == (0.15, 0.25)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_ids_of_tables_are_text_however_they_look(tmp_path, mark):
+    ids = ["00017", "1.0", "NA", "2021-01-01", "true", "1e3"]
+    lines = ["id,memorization", *(f"{name},0.5" for name in ids)]
+    (tmp_path / "t.csv").write_text(mark + "\n".join(lines), encoding="utf-8")
+    assert comparisons.read(tmp_path / "t.csv").ids.tolist() == ids
+
+
+def test_ids_of_every_text_type_of_parquet_are_read(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    texts = pyarrow.array(["a", "b\u00e9"])
+    types = [texts.dictionary_encode()]
+    types += [texts.cast(kind()) for kind in (pyarrow.large_string, pyarrow.binary)]
+    for ids in types:
+        parquet.write_table(pyarrow.table({"id": ids, "mem": [0.1, 0.2]}), tmp_path / "t.parquet")
+        assert comparisons.read(tmp_path / "t.parquet").ids.tolist() == ["a", "b\u00e9"]
+
+
+def test_cells_that_were_marked_for_spreadsheets_come_back(tmp_path):
+    text = "id,memorization\n'=1+1.png,0.1\n''=1+1.png,0.2\n'tis.png,0.3\n"
+    (tmp_path / "t.csv").write_text(text)
+    found = comparisons.read(tmp_path / "t.csv")
+    assert found.ids.tolist() == ["=1+1.png", "'=1+1.png", "'tis.png"]
+
+
+def _write_dates(folder):
+    np.savez(folder / "t.npz", ids=np.array(["2021-01-01"], "datetime64[D]"), mem=[0.5])
+
+
+def _write_bytes_of_no_text(folder):
+    np.savez(folder / "t.npz", ids=np.array([b"\xff"]), mem=[0.5])
+
+
+def _write_fractions(folder):
+    np.savez(folder / "t.npz", ids=[1.5], mem=[0.5])
+
+
+def _write_no_id(folder):
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table({"id": ["a", None], "mem": [0.1, 0.2]})
+    parquet.write_table(table, folder / "t.parquet")
+
+
+def _write_two_columns_of_a_name(folder):
+    (folder / "t.csv").write_text("id,id,mem\na,b,0.5\n")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (_write_dates, "ids: expected text or whole numbers"),
+        (_write_bytes_of_no_text, "ids: expected text in UTF-8, received byte 0 is not"),
+        (_write_fractions, "ids: expected text or whole numbers"),
+        (_write_no_id, "id: expected an id in every row, received 1 rows without"),
+        (_write_two_columns_of_a_name, "columns of different names, received 'id' twice"),
+    ],
+)
+def test_what_is_no_id_is_refused(tmp_path, write, message):
+    write(tmp_path)
+    (where,) = tmp_path.iterdir()
+    with pytest.raises(InputError, match=message):
+        comparisons.read(where)
