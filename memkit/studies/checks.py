@@ -16,6 +16,8 @@ _MOST_TEXT = 1_000_000  # characters of a whole config
 _TEXTS = ("fingerprint", "data_fingerprint", "labels_fingerprint", "model_fingerprint")
 _TEXTS += ("created", "changed", "command")
 
+_LARGEST = 2**53  # float64 tells all whole numbers up to it apart; NaN is not below it.
+
 # An axis over these would need several designs or data sets, so it is several studies.
 _NOT_AN_AXIS = (
     "subsets",
@@ -148,7 +150,8 @@ def _check_normalization(dataset: dict) -> None:
 
 def _check_series(config):
     series, valid = config["series"], [points.ONE_HOT, points.DISTILLED, points.LAST_LAYER]
-    valid += [f"{points.DISTILLED_FROM}{value}" for value in config["axis"]["values"]]
+    names = [points.value_name(value) for value in points.plain(config["axis"]["values"])]
+    valid += [f"{points.DISTILLED_FROM}{name}" for name in names]
     is_list = isinstance(series, (list, tuple)) and all(isinstance(name, str) for name in series)
     if not is_list or not series or len(set(series)) != len(series):
         raise expected("series", "one or more different names", fields.shown(series))
@@ -160,13 +163,11 @@ def _check_series(config):
             raise expected("series", f"names among {', '.join(valid)}", fields.shown(name))
     if any(name.startswith(points.DISTILLED) for name in series) and points.ONE_HOT not in series:
         raise expected("series", "one_hot beside its students: its runs are the teachers", series)
-    teacher, values = config["distillation"]["teacher"], config["axis"]["values"]
-    if points.DISTILLED in series and teacher != points.SAME and teacher not in map(str, values):
-        raise expected(
-            "distillation.teacher",
-            f"{points.SAME!r} or one of {fields.short(', '.join(map(str, values)))}",
-            fields.shown(teacher),
-        )
+    teacher = config["distillation"]["teacher"]
+    texts = [*names, *map(str, points.plain(config["axis"]["values"]))]
+    if points.DISTILLED in series and teacher != points.SAME and teacher not in texts:
+        teachers = f"{points.SAME!r} or one of {fields.short(', '.join(names))}"
+        raise expected("distillation.teacher", teachers, fields.shown(teacher))
 
 
 def _check_axis(config):
@@ -188,6 +189,13 @@ def _check_axis(config):
         raise expected("axis.field", f"a field such as {', '.join(names)}", fields.shown(field))
     if not values or len(set(map(str, values))) != len(values):
         raise expected("axis.values", "one or more different values", fields.shown(values))
+    sizes = [value for value in values if points.is_number(value)]
+    if len(set(sizes)) != len(sizes) or not all(abs(size) <= _LARGEST for size in sizes):
+        raise expected(
+            "axis.values",
+            f"different numbers of at most {_LARGEST:g} in size",
+            fields.shown(values),
+        )
 
 
 def _check_point(config: dict) -> None:

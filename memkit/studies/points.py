@@ -23,6 +23,9 @@ LOCATIONS = (
     "labels.file",
 )
 GROWS = ("subsets.num_runs", "axis.values", "series")
+MAX_NAME = 100
+_SERIES = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{MAX_NAME - 1}}}")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,10 +33,12 @@ class Point:
     """M runs that differ only in subset and seeds.
 
     Attributes:
-      name: unique in the study, safe as a folder name, such as "one_hot_width16".
+      name: unique in the study, at most `MAX_NAME` letters, digits and "_.-" of ASCII, such as
+        "one_hot_width16"; a folder has it.
       series: "one_hot", "distilled" (from distillation.teacher), "distilled_from_<axis value>", or
         "last_layer" (a linear model on features that a model learned from all data).
-      axis_value: the value of the study's axis here, or None in a study without an axis.
+      axis_value: where the point stands on the study's axis: the number where all values are
+        numbers, else the value as text, such as "64, 32"; None in a study without an axis.
       config: the study's config with the axis value in place.
       fingerprint: hash of every field and datum that can change the numbers of a record here.
       teacher: name of the one-hot point that teaches this one, or "".
@@ -41,7 +46,7 @@ class Point:
 
     name: str
     series: str
-    axis_value: object
+    axis_value: int | float | str | None
     config: dict
     fingerprint: str
     teacher: str = ""
@@ -74,26 +79,64 @@ def points(config, data_fingerprint=""):
     Args:
       config: nested dict.
       data_fingerprint: `origin` of the study, part of every point's fingerprint.
+
+    Raises:
+      InputError: a series that cannot be part of a file name, or two values that cannot be told
+        apart in one.
     """
+    config = plain(config)
+    for series in config["series"]:
+        if not _SERIES.fullmatch(series):
+            characters = f"up to {MAX_NAME} ASCII letters, digits and _.-"
+            raise expected("series", f"names of {characters}", repr(series))
     values = config["axis"]["values"] if config["axis"]["field"] else (None,)
-    return tuple(
+    found = tuple(
         _point(config, series, value, data_fingerprint)
         for series in config["series"]
         for value in values
     )
+    _check_names(found)
+    return found
+
+
+def _check_names(found: tuple[Point, ...]) -> None:
+    """Refuses points that would share a folder, also where upper case makes no difference."""
+    first = {}
+    for point in found:
+        other = first.setdefault(point.name.casefold(), point)
+        if other is not point:
+            values = f"{other.axis_value!r} and {point.axis_value!r}"
+            raise expected(
+                "axis.values",
+                "values that give files different names (ASCII letters, digits and _.- remain)",
+                f"{values}, which both give {point.name}",
+            )
 
 
 def _point(config, series, value, data_fingerprint):
-    own, field = plain(config), config["axis"]["field"]
-    if field:
-        section, _, option = field.partition(".")
+    own, axis = plain(config), config["axis"]
+    if axis["field"]:
+        section, _, option = axis["field"].partition(".")
         own[section][option] = value
     teacher = _teacher(config, series, value)
     left_out = ("axis.", "series", "report.", "subsets.num_runs", *LOCATIONS)
     left_out += ("distillation.",) if series in (ONE_HOT, LAST_LAYER) else ()
     science = {k: v for k, v in flatten(own).items() if not k.startswith(left_out)}
     fingerprint = _hash([science, series, teacher, data_fingerprint])
-    return Point(_name(field, series, value), series, value, own, fingerprint, teacher)
+    place = _on_axis(value, axis["values"]) if axis["field"] else None
+    return Point(_name(axis["field"], series, value), series, place, own, fingerprint, teacher)
+
+
+def _on_axis(value: object, values: list) -> int | float | str:
+    """Returns an axis value as charts and tables take it, see `Point.axis_value`."""
+    if all(is_number(other) for other in values):
+        return value
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def is_number(value: object) -> bool:
+    """Returns True for a number; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _teacher(config, series, value):
@@ -103,16 +146,28 @@ def _teacher(config, series, value):
     wanted = config["distillation"]["teacher"]
     if series != DISTILLED:
         wanted = series.removeprefix(DISTILLED_FROM)
-    if wanted != SAME:
-        value = next(v for v in config["axis"]["values"] if str(v) == wanted)
+    if series != DISTILLED or wanted != SAME:
+        value = next(v for v in config["axis"]["values"] if wanted in (str(v), value_name(v)))
     return _name(config["axis"]["field"], ONE_HOT, value)
+
+
+def value_name(value: object) -> str:
+    """Returns an axis value as the names of points and series have it.
+
+    >>> value_name([64, 32])
+    '64-32'
+    """
+    return _NOT_IN_NAMES.sub("-", str(value).strip("[]"))
 
 
 def _name(field, series, value):
     if not field:
         return series
-    safe = re.sub(r"[^\w.-]+", "-", str(value).strip("[]"))
-    return f"{series}_{field.partition('.')[2]}{safe}"
+    name = f"{series}_{_NOT_IN_NAMES.sub('-', field.partition('.')[2])}{value_name(value)}"
+    if len(name) <= MAX_NAME:
+        return name
+    digest = _hash([field, series, value])[:8]
+    return f"{name[: MAX_NAME - len(digest) - 1]}-{digest}"
 
 
 def study_fingerprint(config, data_fingerprint):
