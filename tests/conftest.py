@@ -3,6 +3,7 @@
 import copy
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import types
@@ -21,6 +22,9 @@ from memkit.data.dataset import ImageDataset
 from tests import once
 
 NUM_TRAIN, NUM_TEST = 60, 21
+
+# The one limit of time: it ends a test that would never end, and no machine is too slow for it.
+HANGS = 3600  # seconds for a test with the fixtures that it is the first to need
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _CONFIG = {
@@ -57,6 +61,21 @@ _CONFIG = {
     "axis": {"field": "model.width", "values": [1, 2]},
     "report": {"title": "Tiny", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},
 }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Fails a test that hangs, so that nothing in a test needs a limit of its own."""
+
+    def fail(*_):
+        pytest.fail(f"{item.nodeid} still ran after {HANGS} s")
+
+    signal.signal(signal.SIGALRM, fail)
+    signal.alarm(HANGS)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
 
 
 @pytest.fixture
@@ -136,9 +155,7 @@ def smoke_study(tmp_path_factory):
 
     def make(folder):
         command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
-        done = subprocess.run(
-            [*command, f"--workdir={folder}"], capture_output=True, text=True, timeout=900
-        )
+        done = subprocess.run([*command, f"--workdir={folder}"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     return once.made(tmp_path_factory, "smoke_study", make)
@@ -152,6 +169,8 @@ def browser():
     if found is None:
         pytest.skip("Chromium is not installed")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox"], timeout=0
+        )
         yield started
         started.close()

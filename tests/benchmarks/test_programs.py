@@ -95,8 +95,8 @@ def gpu(tmp_path_factory):
     whole, parts = f"--file={folder / 'whole.npz'}", folder / "parts"
     run(sys.executable, "-m", "benchmarks.split_npz", whole, f"--out={parts}", "--parts=2")
     environment = {"PYTHON": sys.executable, "OUT": str(folder / "out"), "JAX_PLATFORMS": "cpu"}
-    environment |= {"PYTHONPATH": str(folder), "HOME": str(folder), "LIMIT": "1000"}
-    arguments = [f"--data={parts}", f"--scores={folder / 'scores.npz'}", "--budget=1000"]
+    environment |= {"PYTHONPATH": str(folder), "HOME": str(folder), "LIMIT": "1000000"}
+    arguments = [f"--data={parts}", f"--scores={folder / 'scores.npz'}", "--budget=1000000"]
     printed = run("benchmarks/gpu.sh", "--tiny", *arguments, **environment)
     assert printed.rstrip() == (folder / "out" / "gpu.txt").read_text().rstrip()
     return folder
@@ -149,6 +149,7 @@ def test_gpu_files_are_few_and_small(gpu):
 
 def test_gpu_spends_no_more_than_its_budget(tmp_path):
     environment = {"PYTHON": sys.executable, "OUT": str(tmp_path / "out"), "JAX_PLATFORMS": "cpu"}
+    environment |= {"LIMIT": "1000000"}
     arguments = ("--tiny", "--budget=10", "--study_seconds=1")
     run("benchmarks/gpu.sh", *arguments, **environment)
     found = json.loads((tmp_path / "out" / "gpu.json").read_text())

@@ -64,6 +64,7 @@ def visit(browser):
     def opened(report, *, width=1200, height=900, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         pages.append(page)
+        page.set_default_timeout(0)
         page.on("console", noted)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))

@@ -86,6 +86,7 @@ def test_two_series_are_chosen_between_and_compared(written, visit):
 
 def test_without_javascript_the_page_says_what_is_missing(small, browser):
     page = browser.new_page(java_script_enabled=False)
+    page.set_default_timeout(0)
     page.goto(small.path.as_uri())
     assert "The scatter and the gallery need JavaScript" in page.inner_text("#explore")
     assert "This chart needs JavaScript" in page.inner_text("#training")

@@ -97,7 +97,7 @@ def test_real_commands_run_a_study_whose_workdir_is_a_bucket(bucket, uploads, tm
 
     def memkit(verb, *flags):
         command = [sys.executable, "-m", "memkit.cli", verb, f"--workdir={ADDRESS}", *flags]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -26,7 +26,6 @@ def site(tmp_path_factory):
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return folder
@@ -67,6 +66,7 @@ def test_pages_load_only_files_of_the_site(site):
 @pytest.mark.slow
 def test_search_needs_neither_server_nor_network(site, browser):
     page, requests, errors = browser.new_page(), [], []
+    page.set_default_timeout(0)
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto((site / "index.html").as_uri())

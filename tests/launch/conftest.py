@@ -40,13 +40,12 @@ class Result:
 def memkit():
     """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
 
-    def run(*args, cwd=None, timeout=240):
+    def run(*args, cwd=None):
         done = subprocess.run(
             [sys.executable, "-m", "memkit.cli", *map(str, args)],
             capture_output=True,
             text=True,
             cwd=cwd,
-            timeout=timeout,
         )
         return Result(done.returncode, done.stdout, done.stderr)
 

@@ -71,7 +71,7 @@ BAD = {
 def test_a_mistake_gets_one_line_code_2_and_nothing_written(memkit, tmp_path, case):
     args, words = BAD[case]
     workdir = tmp_path / "study"
-    result = memkit(*[a.replace("=W", f"={workdir}") for a in args], timeout=60)
+    result = memkit(*[a.replace("=W", f"={workdir}") for a in args])
     assert result.code == 2, result.err
     assert len(result.err.strip().splitlines()) == 1, result.err
     assert "error: " in result.err

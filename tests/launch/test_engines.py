@@ -29,7 +29,7 @@ REFUSED = {
 def test_flags_that_do_not_go_together_get_one_line_and_nothing_is_written(memkit, tmp_path, case):
     flags, line = REFUSED[case]
     workdir = tmp_path / "study"
-    result = memkit("train", WIDTH, f"--workdir={workdir}", *flags, timeout=60)
+    result = memkit("train", WIDTH, f"--workdir={workdir}", *flags)
     assert result.code == 2, result.err
     assert len(result.err.strip().splitlines()) == 1, result.err
     assert line in result.err
@@ -38,7 +38,7 @@ def test_flags_that_do_not_go_together_get_one_line_and_nothing_is_written(memki
 
 def test_a_broken_tf_config_gets_one_line(memkit, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{'cluster': ")
-    result = memkit("train", WIDTH, f"--workdir={tmp_path / 'study'}", SHARED, timeout=60)
+    result = memkit("train", WIDTH, f"--workdir={tmp_path / 'study'}", SHARED)
     assert result.code == 2
     assert "error: TF_CONFIG: expected a JSON object" in result.err
     assert not (tmp_path / "study").exists()
@@ -49,7 +49,7 @@ def jax_study(memkit, tiny_config, tmp_path_factory):
     """The workdir of the tiny study, run whole under JAX, with the command's result."""
     workdir = tmp_path_factory.mktemp("studies") / "jax"
     flags = [f"--config={tiny_config}", f"--workdir={workdir}", "--engine=jax", "--workers=2"]
-    return workdir, memkit("run", *flags, timeout=600)
+    return workdir, memkit("run", *flags)
 
 
 def _records(workdir, point=0):
@@ -97,7 +97,7 @@ def test_a_study_goes_on_under_another_engine_and_status_says_so(
     for run in (3, 4, 17):
         (workdir / "points" / mixed.name / "runs" / f"{run}.npz").unlink()
     flags = [f"--config={tiny_config}", f"--workdir={workdir}", "--engine=jax", "--workers=1"]
-    result = memkit("run", *flags, timeout=600)
+    result = memkit("run", *flags)
     assert result.code == 0, result.err
     assert "train: 3 runs at 1 points" in result.out
     found = _records(workdir)
@@ -124,7 +124,7 @@ def test_packed_runs_on_two_devices_write_the_records_of_single_ones(
         *("--engine=jax", "--packing=vmap", "--runs_per_program=3"),
         *("--devices=cpu:0,cpu:1", "--workers=1"),
     ]
-    result = memkit("train", f"--config={tiny_config}", f"--workdir={workdir}", *flags, timeout=600)
+    result = memkit("train", f"--config={tiny_config}", f"--workdir={workdir}", *flags)
     assert result.code == 0, result.err
     assert "1 workers, each jax on 2 cpu, one_device, 3 runs per program by vmap" in result.out
     for point in (0, 1):

@@ -2,13 +2,13 @@ import json
 import os
 import shutil
 import signal
-import time
 
 import numpy as np
 import pytest
 
 from memkit import analysis, studies
 from memkit.records import SCHEMA
+from tests.sweeps.sweeping import wait_until
 
 ACCURACIES = ("train_in_accuracy", "train_out_accuracy", "test_accuracy")
 
@@ -31,12 +31,10 @@ def record_files(workdir):
     return sorted(p for p in workdir.glob("points/*/runs/*.npz"))
 
 
-def wait_for_records(process, workdir, number, seconds=120):
-    end = time.monotonic() + seconds
-    while len(record_files(workdir)) < number:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def wait_for_records(process, workdir, number):
+    """Waits for that many records of a study which a process is training and has not finished."""
+    wait_until(lambda: process.poll() is not None or len(record_files(workdir)) >= number)
+    assert process.returncode is None, process.communicate()
 
 
 def is_group_empty(group):
@@ -47,11 +45,8 @@ def is_group_empty(group):
     return False
 
 
-def wait_for_end_of_group(group, seconds=30):
-    end = time.monotonic() + seconds
-    while not is_group_empty(group):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def wait_for_end_of_group(group):
+    wait_until(lambda: is_group_empty(group))
 
 
 def test_run_trains_estimates_and_reports(tiny_study):
@@ -137,10 +132,13 @@ def test_one_worker_in_shards_gives_the_same_bits_as_two_workers_at_once(
 
 @pytest.mark.slow
 def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
-    memkit, start, tiny_study, tiny_config, tmp_path
+    memkit, start, tiny_config, tmp_path
 ):
     workdir = tmp_path / "killed"
-    command = ["train", f"--config={tiny_config}", f"--workdir={workdir}"]
+    # More epochs, so that most of the runs are still missing when the process is killed.
+    config = (f"--config={tiny_config}", "--config.training.epochs=30")
+    assert memkit("train", *config, f"--workdir={tmp_path / 'whole'}").code == 0
+    command = ["train", *config, f"--workdir={workdir}"]
     process = start(*command)
     wait_for_records(process, workdir, 3)
     os.kill(process.pid, signal.SIGKILL)
@@ -151,7 +149,7 @@ def test_a_killed_study_goes_on_where_it_was_and_ends_with_the_same_bits(
     result = memkit(*command)
     assert f"train {40 - len(kept)}/{40 - len(kept)} runs" in result.err
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
-    assert read_all(workdir) == read_all(tiny_study[0])
+    assert read_all(workdir) == read_all(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
@@ -166,17 +164,20 @@ def test_ctrl_c_and_signals_end_the_workers_say_how_to_go_on_and_have_their_exit
     start, tiny_config, tmp_path, number, kill, code
 ):
     workdir = tmp_path / "interrupted"
-    process = start("train", f"--config={tiny_config}", f"--workdir={workdir}")
+    many = (
+        "--config.subsets.num_runs=1000"  # So that they are not all done when it gets the signal.
+    )
+    process = start("train", f"--config={tiny_config}", many, f"--workdir={workdir}")
     wait_for_records(process, workdir, 2)
     kill(process.pid, number)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate()
     assert process.returncode == code
     assert error.splitlines()[-1].startswith("interrupted: ")
     assert error.endswith(
-        "of 40 runs were finished and are kept; the same command goes on from there\n"
+        "of 2000 runs were finished and are kept; the same command goes on from there\n"
     )
     assert "Traceback" not in error
-    wait_for_end_of_group(process.pid, seconds=20)
+    wait_for_end_of_group(process.pid)
     assert list((workdir / "workers").iterdir()) == []
 
 

@@ -28,8 +28,8 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
     watcher = start("status", f"--workdir={workdir}", "--watch=0.2")
     assert watcher.stdout.readline().startswith("point ")
     trainer = start(*command, "--workers=2")
-    out, err = watcher.communicate(timeout=240)
-    trained = trainer.communicate(timeout=240)
+    out, err = watcher.communicate()
+    trained = trainer.communicate()
     assert trainer.returncode == 0, trained
     assert (watcher.returncode, err) == (0, "")
     looks = out.split("point ")
@@ -54,7 +54,7 @@ def test_ctrl_c_ends_a_watch_quietly(start, tiny_study, tmp_path):
     watcher = start("status", f"--workdir={workdir}", "--watch")
     assert watcher.stdout.readline().startswith("point")
     os.kill(watcher.pid, signal.SIGINT)
-    _, err = watcher.communicate(timeout=20)
+    _, err = watcher.communicate()
     assert (watcher.returncode, err) == (130, "")
 
 

@@ -22,7 +22,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_a_mistake_gets_one_line_and_code_2(memkit, case):
     args, words = BAD[case]
-    result = memkit("tpu_check", *CONFIG, *args, timeout=60)
+    result = memkit("tpu_check", *CONFIG, *args)
     assert result.code == 2, result.err
     assert len(result.err.strip().splitlines()) == 1, result.err
     for word in words:
@@ -46,7 +46,7 @@ assert not found, found
 
 @pytest.mark.slow
 def test_the_smoke_study_compiles(memkit):
-    result = memkit("tpu_check", "--config=mnist_mlp:smoke", "--topology=v5e:2x2", timeout=600)
+    result = memkit("tpu_check", "--config=mnist_mlp:smoke", "--topology=v5e:2x2")
     assert result.code == 0, result.err
     lines = result.out.splitlines()
     assert lines[0] == "made_up: 48 train and 16 test images of 8x8x1, 4 classes (loaded)"
@@ -59,7 +59,7 @@ def test_the_smoke_study_compiles(memkit):
 @pytest.mark.slow
 def test_what_does_not_fit_a_chip_is_one_line_and_code_1(memkit):
     too_many = ["--packing=vmap", "--runs_per_program=5000"]
-    result = memkit("tpu_check", *CONFIG, "--topology=v5e:1x1", *too_many, timeout=600)
+    result = memkit("tpu_check", *CONFIG, "--topology=v5e:1x1", *too_many)
     assert result.code == 1, result.err
     assert "fails" in result.out
     failed = [line for line in result.err.splitlines() if line.startswith("failed: one_hot: ")]

@@ -44,7 +44,7 @@ def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
         for _ in range(2)
     )
     for child in (first, second):
-        _, errors = child.communicate(timeout=120)
+        _, errors = child.communicate()
         assert child.returncode == 0, errors
         assert errors == b""
     study = studies.load(tmp_path / "study")

@@ -105,10 +105,8 @@ def test_a_node_killed_in_the_middle_loses_only_what_it_was_doing(
 
     assert execute(study, cluster, work, after=kill) == ([], {})
     rows = sweeping.journal(tmp_path / "journal")
-    for run, pid, at in rows:
-        print(f"{(at - killed_at[0]) / 1e9:6.2f} s  process {pid} begins {run}")
     assert len({pid for _, pid, at in rows if at < killed_at[0]}) == 2
-    assert len({pid for _, pid, at in rows if at > killed_at[0] + 2e9}) == 1
+    assert len({pid for _, pid, _ in rows[-5:]}) == 1
     runs = [run for run, _, _ in rows]
     again = {run for run in runs if runs.count(run) > 1}
     assert len(runs) - len(set(runs)) == len(again) <= 2

@@ -51,7 +51,7 @@ def start(jobs, *, engine, folder, num_devices=1, environment=()):
     )
 
     def result():
-        said, _ = process.communicate(timeout=900)
+        said, _ = process.communicate()
         assert process.returncode == 0, said
         with np.load(output) as arrays:
             return dict(arrays)

@@ -194,7 +194,7 @@ def _train(folder, workdir, *flags, tf_config=None):
 def _ended(*started):
     """Waits for processes, and ends them all if one hangs; returns what they said."""
     try:
-        return [(process, process.communicate(timeout=400)[0]) for process in started]
+        return [(process, process.communicate()[0]) for process in started]
     finally:
         for process in started:
             process.kill()

@@ -37,7 +37,6 @@ def _script(*words):
         capture_output=True,
         text=True,
         env=os.environ | hidden,
-        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())
