@@ -19,6 +19,9 @@ out=out
 dry_run=false
 train_flags=()
 
+# Without it, tar on a Mac adds a file ._NAME to each file.
+export COPYFILE_DISABLE=1
+
 script=${0##*/}
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -152,10 +155,10 @@ setup_one() {
     put "$1" "$archive" memkit_upload.tar.gz
     text+=' && rm -rf upload && mkdir upload && tar -xzf ../memkit_upload.tar.gz -C upload'
   fi
-  # The images bring an older Python than memkit needs; uv brings its own.
-  text+=' && { [ -x ~/.local/bin/uv ] || curl -LsSf https://astral.sh/uv/install.sh | sh; }'
-  text+=" && { [ -x env/bin/python ] || ~/.local/bin/uv venv --python $python env; }"
-  text+=' && ~/.local/bin/uv pip install --quiet --python env/bin/python'
+  # The images bring an older Python than memkit needs; uv, a program in a wheel, brings its own.
+  text+=' && { [ -x uv/bin/uv ] || python3 -m pip install --quiet --upgrade --target uv uv; }'
+  text+=" && { [ -x env/bin/python ] || uv/bin/uv venv --quiet --python $python env; }"
+  text+=' && uv/bin/uv pip install --quiet --python env/bin/python'
   text+=" --reinstall-package memkit $(quote "$(requirement)")"
   on "$1" all "$text"
 }

@@ -12,14 +12,14 @@ from memkit.errors import InputError, expected
 
 KINDS = ("cpu", "gpu", "tpu")
 
-# (engine, kind) -> what to install; the extras of setup.cfg hold the same requirements.
-REQUIREMENTS = {
-    ("tensorflow", "cpu"): ("tensorflow-cpu==2.21.*",),
-    ("tensorflow", "gpu"): ("tensorflow[and-cuda]==2.20.*",),
-    ("tensorflow", "tpu"): ("tensorflow-tpu==2.19.1", "tensorflow-metadata<1.21"),
-    ("jax", "cpu"): ("jax>=0.10,<0.13",),
-    ("jax", "gpu"): ("jax[cuda12]>=0.10,<0.13",),
-    ("jax", "tpu"): ("jax[tpu]>=0.10,<0.13",),
+# (engine, kind) -> the extra of memkit that brings it.
+EXTRAS = {
+    ("tensorflow", "cpu"): "cpu",
+    ("tensorflow", "gpu"): "gpu",
+    ("tensorflow", "tpu"): "tpu",
+    ("jax", "cpu"): "jax",
+    ("jax", "gpu"): "jax-gpu",
+    ("jax", "tpu"): "jax-tpu",
 }
 
 # Distributions that install into the one folder `tensorflow` -> kinds of device they can use.
@@ -38,7 +38,6 @@ TENSORFLOWS = {
 # Release of tensorflow-tpu -> the libtpu that has every function it looks up.
 LIBTPU = {(2, 19): SpecifierSet("==0.0.10"), (2, 20): SpecifierSet(">=0.0.14,<0.0.32")}
 
-JAX = SpecifierSet(">=0.10,<0.13")
 CUDA_PLUGINS = ("jax-cuda12-plugin", "jax-cuda13-plugin")
 
 
@@ -101,7 +100,7 @@ def _check_tensorflow_tpu(version, kind, path):
             kind,
             "tensorflow-metadata below 1.21 beside tensorflow-tpu, whose protobuf it can import",
             f"tensorflow-metadata {metadata}",
-            install=REQUIREMENTS["tensorflow", "tpu"],
+            install="memkit[tpu]",
         )
     if kind != "tpu":
         return
@@ -123,8 +122,9 @@ def _check_jax(kind, path):
     if jax is None or jaxlib is None:
         missing = "jax" if jax is None else "jaxlib"
         raise _wrong("jax", kind, "installed jax and jaxlib", f"no {missing}")
-    if not JAX.contains(jax, prereleases=True):
-        raise _wrong("jax", kind, "jax 0.10 to 0.12", f"jax {jax}")
+    releases = _declared("memkit", "jax", "jax", None)
+    if not releases.contains(jax, prereleases=True):
+        raise _wrong("jax", kind, f"jax {releases}", f"jax {jax}")
     wanted = _declared("jax", "jaxlib", "", path)
     if not wanted.contains(jaxlib, prereleases=True):
         raise _wrong("jax", kind, f"jaxlib {wanted} beside jax {jax}", f"jaxlib {jaxlib}")
@@ -142,7 +142,7 @@ def _check_jax_gpu(jaxlib, path):
     if jaxlib.release not in {version.release for version in found.values()}:
         received = ", ".join(f"{name} {version}" for name, version in found.items())
         cuda = next(iter(found)).split("-")[1]
-        install = (f"jax[{cuda}]{JAX}",)
+        install = f"jax[{cuda}]=={jaxlib}"
         raise _wrong("jax", "gpu", f"the plugin of jaxlib {jaxlib}", received, install=install)
 
 
@@ -158,8 +158,8 @@ def _check_jax_tpu(jax, path):
 
 def _wrong(engine, kind, expectation, received, *, remove=(), install=None):
     """Returns the InputError, with a command that removes, then installs, distributions."""
-    requirements = REQUIREMENTS[engine, kind] if install is None else install
-    command = "pip install " + " ".join(f"'{one}'" for one in requirements)
+    requirement = f"memkit[{EXTRAS[engine, kind]}]" if install is None else install
+    command = f"pip install '{requirement}'"
     if remove:
         # They share a folder: whichever goes takes files of the others along.
         command = f"pip uninstall -y {' '.join(remove)} && {command}"

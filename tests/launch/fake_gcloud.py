@@ -42,7 +42,7 @@ def main(words):
 def create(flags, name):
     vm = cloud() / "vms" / name
     for worker in workers():
-        tool = vm / str(worker) / ".local" / "bin" / "uv"
+        tool = vm / str(worker) / "memkit" / "uv" / "bin" / "uv"
         tool.parent.mkdir(parents=True)
         tool.write_text(UV)
         tool.chmod(tool.stat().st_mode | stat.S_IXUSR)

@@ -207,6 +207,12 @@ def test_setup_installs_the_extra_of_the_engine_on_its_python(dry, engine, extra
     assert ("--python 3.11 " in command) == (engine == "tensorflow")
 
 
+def test_setup_runs_nothing_that_it_downloads_but_packages(dry):
+    (command,) = remote_commands(dry(TPU, "setup", *VM, *STUDY))
+    assert "python3 -m pip install --quiet --upgrade --target uv uv" in command
+    assert "curl" not in command and "| sh" not in command
+
+
 @pytest.mark.parametrize(
     ("source", "requirement"),
     [

@@ -178,7 +178,7 @@ def test_auto_never_leaves_a_gpu_in_silence(four_gpus, site):
     choice = choose("auto", four_gpus, site("tensorflow_cpu-2.21.0"))
     assert choice.devices == cpus(1)
     assert choice.note.startswith("--devices=auto: the CPU; --engine=tensorflow --devices=gpu: ")
-    assert "pip install 'tensorflow[and-cuda]==2.20.*'" in choice.note
+    assert "pip install 'memkit[gpu]'" in choice.note
     assert "\n" not in choice.note
 
 
@@ -237,7 +237,7 @@ def test_a_gpu_that_the_installation_cannot_use_is_refused(four_gpus, site):
     path = site("tensorflow_cpu-2.21.0")
     for text in ("gpu", "gpu:1"):
         line = refusal(choose, text, four_gpus, path)
-        assert "pip uninstall -y tensorflow-cpu && pip install 'tensorflow[and-cuda]" in line
+        assert "pip uninstall -y tensorflow-cpu && pip install 'memkit[gpu]'" in line
 
 
 # Who gets which
