@@ -1,0 +1,70 @@
+"""Damages every kind of file of a study in every way, and runs every command on it.
+
+    python -m tests.fuzz --out=out/fuzz --jobs=2
+
+prints how often each damage ends in the same numbers, is named (and made again or left out), is
+refused in a line that names the file, or is BAD; the bad cells with their output go to bad.txt.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+import tempfile
+
+from tests.fuzz import forks
+
+
+def main() -> int:
+    options = _options()
+    os.environ.update(forks.THREADS)
+    forks.load()
+    from tests.fuzz import cells, world
+
+    with tempfile.TemporaryDirectory() as made:
+        folder = pathlib.Path(options.study or made)
+        if not (folder / "finished").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            world.build(folder, is_whole=not options.cells)
+        chosen = cells.wanted(
+            folder, kinds=options.kinds, damages=options.damages, commands=options.commands
+        )
+        if options.cells:
+            chosen = cells.sample(chosen, options.cells, options.seed)
+        found = cells.run(folder, chosen, jobs=options.jobs)
+    print(cells.table(found))
+    bad = [cell for cell in found if cell.outcome == "BAD"]
+    lines = [f"{cell.kind}, {cell.how}, {cell.command}: {cell.why}" for cell in bad]
+    print(*lines, sep="\n")
+    if options.out:
+        out = pathlib.Path(options.out)
+        out.mkdir(parents=True, exist_ok=True)
+        said = (f"== {line}\n{cell.said}\n" for line, cell in zip(lines, bad, strict=True))
+        (out / "bad.txt").write_text("\n".join(said))
+        (out / "table.txt").write_text(cells.table(found) + "\n")
+        rows = [dataclasses.asdict(cell) for cell in found]
+        (out / "cells.json").write_text(json.dumps(rows, indent=1))
+    print(f"{len(bad)} of {len(found)} cells are bad")
+    return 1 if bad else 0
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--study", help="folder of the studies; made there if it is not there yet")
+    parser.add_argument("--out", help="folder for table.txt, bad.txt and cells.json")
+    parser.add_argument("--cells", type=int, default=0, help="only so many cells, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="which cells --cells draws")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    for name in ("kinds", "damages", "commands"):
+        parser.add_argument(f"--{name}", type=_names, default=(), help="only these, with commas")
+    return parser.parse_args()
+
+
+def _names(text):
+    return tuple(text.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
