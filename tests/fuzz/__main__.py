@@ -21,12 +21,13 @@ def main() -> int:
     options = _options()
     os.environ.update(forks.THREADS)
     forks.load()
-    from tests.fuzz import cells, world
+    from tests.fuzz import cells, memory, world
 
     with tempfile.TemporaryDirectory() as made:
         folder = pathlib.Path(options.study or made)
+        folder.mkdir(parents=True, exist_ok=True)
+        memory.remember(folder / "memory")
         if not (folder / "finished").exists():
-            folder.mkdir(parents=True, exist_ok=True)
             world.build(folder, is_whole=not options.cells)
         chosen = cells.wanted(
             folder, kinds=options.kinds, damages=options.damages, commands=options.commands

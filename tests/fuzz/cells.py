@@ -36,7 +36,7 @@ class Cell:
 
 
 def wanted(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
-    """Returns the (kind, damage, command) that a world in a folder allows, all of them by default."""
+    """Returns the (kind, damage, command) that a world in a folder allows; all by default."""
     return [
         (name, how, command)
         for name, how, command in itertools.product(

@@ -4,10 +4,10 @@ Importing takes seconds, a fork some milliseconds. The process must not have sta
 nothing that starts threads may be called in it.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import importlib
-import io
 import json
 import multiprocessing
 import os
@@ -83,13 +83,25 @@ def run(words: list[str], folder: pathlib.Path, *, is_root: bool = True) -> Resu
     return call(lambda: main(words), folder, is_root=is_root)
 
 
-def call(body, folder: pathlib.Path, *, is_root: bool = True, seconds: int = SECONDS) -> Result:
-    """Calls a function in a fork, in a folder; the exit code is what it exits with, or 0."""
+def call(
+    body, folder: pathlib.Path, *, is_root: bool = True, killed_after: float | None = None
+) -> Result:
+    """Calls a function in a fork, in a folder.
+
+    Args:
+      body: function without arguments; the exit code is what it exits with, or 0.
+      folder: the working directory.
+      is_root: see `run`.
+      killed_after: seconds of wall time after which the fork and its workers are killed, or None.
+
+    Returns:
+      Result; the code is -9 where the fork was killed.
+    """
     printed = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
     pid = os.fork()
     if not pid:
         _child(body, folder, printed, is_root)
-    code = _wait(pid, seconds)
+    code = _wait(pid, killed_after)
     texts = [file.read_text(errors="backslashreplace") for file in printed]
     for file in printed:
         file.unlink()
@@ -118,24 +130,26 @@ def _child(body, folder, printed, is_root):
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(AttributeError, OSError):
                 stream.flush()
-            except (AttributeError, OSError):
-                pass
         os._exit(code)
 
 
-def _wait(pid, seconds):
-    """Returns the exit code of a child, None where it had to be killed."""
-    end, pause = time.monotonic() + seconds, 0.002
+def _wait(pid, killed_after):
+    """Returns the exit code of a child, None where it had to be killed for hanging."""
+    started, pause = time.monotonic(), 0.002
+    limit = SECONDS if killed_after is None else killed_after
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
+        is_late = time.monotonic() > started + limit
+        if done or is_late:
+            with contextlib.suppress(ProcessLookupError):  # Workers may live on for a moment.
+                os.killpg(pid, signal.SIGKILL)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > end:
-            os.killpg(pid, signal.SIGKILL)
+        if is_late:
             os.waitpid(pid, 0)
-            return None
+            return None if killed_after is None else -signal.SIGKILL
         time.sleep(pause)
         pause = min(0.05, pause * 1.5)
 
@@ -149,7 +163,7 @@ def main(words: list[str]) -> None:
 
 
 def _freeze_clocks():
-    """Makes repeated commands write the same times; workers are forks, so theirs stand still too."""
+    """Makes repeated commands write the same times; workers are forks, so it holds for them."""
     time.perf_counter = lambda: 0.0
     time.time = lambda: FROZEN
     fork = multiprocessing.get_context("fork")
@@ -213,17 +227,13 @@ def _draw_nothing():
 
 
 def _resample_less():
-    from memkit.analysis import proxies
+    from memkit.analysis import across, proxies
     from memkit.estimators import convergence, reliability
     from memkit.proxies import leaderboard
 
     proxies.NUM_SPLITS, proxies.NUM_REPLICATES = 1, 4
+    across.NUM_REPLICATES = 4
     leaderboard.SINGLE_RUNS = 1
     convergence.SPLITS = 2
     convergence.agreements.__defaults__ = (2,)
     reliability.run_weights.__defaults__ = (8,)
-
-
-def reads(data: bytes) -> io.BytesIO:
-    """Returns bytes as a file."""
-    return io.BytesIO(data)

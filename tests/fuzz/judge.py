@@ -122,15 +122,15 @@ def _is_damaged(kind, how, done, sound):
 
 def _is_named(kind, result, sound):
     """True where the command says something of the file that it does not say of a sound study."""
-    usual = set(_plain(sound.out + sound.err).splitlines())
-    lines = [line for line in _plain(result.out + result.err).splitlines() if line not in usual]
+    usual = set(plain(sound.out + sound.err).splitlines())
+    lines = [line for line in plain(result.out + result.err).splitlines() if line not in usual]
     return any(name in line for line in lines for name in kind.names)
 
 
 def _changed(kind, done, sound):
     """Returns what differs from the results with a sound study, but for the damage itself."""
     found = []
-    if _plain(done.result.out) != _plain(sound.result.out):
+    if plain(done.result.out) != plain(sound.result.out):
         found.append("what it prints")
     damaged = _damaged_files(kind)
     for name in sorted({*done.files, *sound.files}):
@@ -153,7 +153,8 @@ def _damaged_files(kind):
     return {f"study/{kind.file}", f"study/{kind.sibling}"}
 
 
-def _plain(text):
+def plain(text: str) -> str:
+    """Returns what a command printed without what differs from time to time."""
     return _SIZES.sub("# B", _CHANGING.sub("", text))
 
 

@@ -1,4 +1,4 @@
-"""The config of a study that has every kind of file and trains in seconds; `other` has other seeds."""
+"""The config of a study that has every kind of file; `tiny.py:other` has another seed."""
 
 from memkit.configs import common
 

@@ -10,7 +10,9 @@ COMMANDS = {
     "estimate": ["estimate", "--workdir=study"],
     "report": ["report", "--workdir=study"],
     "audit": ["audit", "--workdir=study"],
-    "compare table": ["compare", "--workdir=study", f"--with=study/tables/{P}.csv"],
+    "compare table": [
+        "compare", "--workdir=study", f"--with=study/tables/{P}.csv", f"--points={P}"
+    ],
     "compare study": ["compare", "--workdir=study", "--with=sound", f"--points={P}"],
     "export feldman_zhang": [
         "export", "--workdir=study", "--format=feldman_zhang", "--out=out", f"--points={P}"

@@ -1,4 +1,4 @@
-"""The studies that are damaged: one that is finished, one with a run in the middle of its training."""
+"""The studies that are damaged: a finished one, and one with a run amid its training."""
 
 import json
 import os
@@ -60,8 +60,8 @@ def _interrupt(finished, folder):
     for words in _FINISH:
         _do(folder, words)
     (folder / "study/workers").mkdir(exist_ok=True)
-    state = {"host": "elsewhere", "process": 7, "time": forks.FROZEN, "started": forks.FROZEN}
-    state |= {"note": "1 workers", "shard": [0, 1], "finished": 3}
+    state = {"host": "elsewhere", "process": 7, "time": forks.FROZEN}
+    state |= {"started": forks.FROZEN - 10} | {"note": "1 workers", "shard": [0, 1], "finished": 3}
     state["blocks"] = [{"point": P, "runs": [UNFINISHED]}]
     (folder / "study/workers/elsewhere-7.json").write_text(json.dumps(state))
 
