@@ -101,11 +101,16 @@ def complete_runs(
 
     Returns:
       (set of runs that have a sound record, and sound weights if they teach; {file name: what is
-      wrong with the weights that are there}).
+      wrong with the weights}). If a point has no weights at all, as when its students have just
+      been added to the study, their folder is named.
     """
     if not is_teacher(study, point):
         return set(present.index.tolist()), {}
     sound, damaged = check_weights(study, point, among)
+    missing = missing_weights(study, point, present)
+    if missing and not has_weights(study, point):
+        missing = {f"points/{point.name}/weights": "is missing, and its students need it"}
+    damaged |= missing
     complete = {
         run
         for run, info in zip(present.index.tolist(), present.infos, strict=True)

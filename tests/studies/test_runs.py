@@ -279,7 +279,8 @@ def test_of_a_grown_study_only_what_is_new_is_missing(study, make_config, tiny, 
     grown = studies.open_or_create(study.workdir, make_config(changes), tiny)
     found, problems = selection.missing(grown)
     assert {name: len(runs) for name, runs in found.items() if runs} == new
-    assert problems == {}
+    # Teachers of new students are named once, not run by run.
+    assert all(name.endswith("/weights") for name in problems)
 
 
 def test_a_study_that_grows_by_students_keeps_the_teachers_whose_weights_are_there(
