@@ -18,7 +18,7 @@ import numpy as np
 
 from memkit.data import collect, images
 from memkit.data.encoded import Encoded
-from memkit.errors import expected, reason
+from memkit.errors import DamagedFileError, expected, reason
 from memkit.printable import printable
 
 # Archives that are enough for preparing a set; the builders register others beside them.
@@ -63,10 +63,14 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
 
     def decode(item):
         record, example = item
-        encoded = bytes(example["image"])
+        try:
+            encoded, label = bytes(example["image"]), int(example["label"])
+            name = key and _plain(example[key])
+        except (TypeError, UnicodeDecodeError):  # What a flipped bit removes is None.
+            raise DamagedFileError(record, "image, label or id missing") from None
         pixels = images.decode(encoded, record)
-        name = _hash(encoded, pixels) if key is None else _plain(example[key])
-        return name, int(example["label"]), images.fit(pixels[None], image_size)[0]
+        name = _hash(encoded, pixels) if key is None else name
+        return name, label, images.fit(pixels[None], image_size)[0]
 
     dataset = collect.load(
         Encoded(
@@ -176,15 +180,15 @@ def _files(builder, splits):
             part: list(
                 pool.map(
                     lambda file: (file.name, file.stat().length),
-                    builder.info.splits[split].filepaths,
+                    _paths(builder, split),
                 )
             )
             for part, split in splits.items()
         }
 
 
-def _plain(value):
-    return value.decode() if isinstance(value, bytes) else value
+def _plain(value: bytes | int) -> str | int:
+    return value.decode() if isinstance(value, bytes) else int(value)
 
 
 def _hash(encoded, pixels):
@@ -215,13 +219,22 @@ def _examples(builder, split):
     if builder.info.file_format is not tfds.core.FileFormat.TFRECORD:
         yield from builder.as_data_source(split, decoders=decoders)
         return
-    for path in builder.info.splits[split].filepaths:
+    for path in _paths(builder, split):
         for record in _records(path):
             try:
                 yield builder.info.features.deserialize_example_np(record, decoders=decoders)
             except Exception as error:  # Of protobuf or TFDS, for a record with flipped bits.
                 received = f"{path}, which is damaged ({_first_line(error)})"
                 raise expected("dataset.data_dir", "whole files", received) from None
+
+
+def _paths(builder, split: str) -> list:
+    """Returns the paths of the prepared files of a split."""
+    try:
+        return builder.info.splits[split].filepaths
+    except ValueError as error:  # The pattern of the names in dataset_info.json.
+        received = f"{builder.data_path} ({_first_line(error)})"
+        raise expected("dataset.data_dir", "whole files", received) from None
 
 
 def _records(path):

@@ -297,3 +297,32 @@ def test_archive_in_the_manual_folder_is_used_and_verified(tmp_path):
         pytest.raises(InputError, match="^dataset.data_dir: .*cifar-10-binary.tar.gz.*neither"),
     ):
         data.load("cifar10", data_dir=str(tmp_path))
+
+
+def test_every_flipped_byte_of_prepared_files_is_the_data_set_or_one_line(tmp_path):
+    _prepare(tmp_path, "flipped", "a", key="id")
+    folder = tmp_path / "flipped/1.0.0"
+    random = np.random.default_rng(0)
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        whole = file.read_bytes()
+        for place in random.integers(0, len(whole), 12):
+            file.write_bytes(whole[:place] + b"\x7f" + whole[place + 1 :])
+            with contextlib.suppress(InputError), contextlib.redirect_stdout(io.StringIO()):
+                _load(tmp_path, "flipped")
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json", "flipped-train.tfrecord"])
+def test_prepared_files_that_cannot_be_read_are_refused_in_one_line(tmp_path, name):
+    _prepare(tmp_path, "flipped", "a", key="id")
+    (file,) = (tmp_path / "flipped/1.0.0").glob(f"{name}*")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(InputError, match=f"^dataset: .*{name}"):
+        _load(tmp_path, "flipped")
+
+
+def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(InputError, match="^dataset.name: expected the packages that tfds needs"):
+        _load(tmp_path, "any")
