@@ -2,11 +2,11 @@
 
 import sys
 
+from memkit.launch import flags, values
+
 from memkit import cli, storage, studies
 from memkit.analysis import audit, audit_text
 from memkit.studies import exports
-
-from . import flags, values
 
 _WORKDIR = flags.workdir()
 _POINT = flags.text("point", "name of the point; the last of its first series if none is given")

@@ -3,10 +3,9 @@
 import sys
 
 from etils import epy
+from memkit.launch import flags, values
 
 from memkit import charts, cli, storage, studies
-
-from . import flags, values
 
 with epy.lazy_imports():  # Charts take long to import.
     from memkit.report import chart_files, gather

@@ -2,10 +2,10 @@
 
 import sys
 
+from memkit.launch import flags, values
+
 from memkit import cli, studies
 from memkit.analysis import across_points, across_text
-
-from . import flags, values
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()

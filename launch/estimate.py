@@ -3,9 +3,9 @@
 import sys
 import time
 
-from memkit import cli, studies
+from memkit.launch import flags, stages, values
 
-from . import flags, stages, values
+from memkit import cli, studies
 
 _WORKDIR = flags.workdir()
 

@@ -2,10 +2,10 @@
 
 import sys
 
+from memkit.launch import flags, values
+
 from memkit import cli, storage, studies
 from memkit.analysis import across_points, exports
-
-from . import flags, values
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()

@@ -5,12 +5,11 @@ import sys
 import time
 
 from absl import logging
+from memkit.launch import flags, stages, values
 
 from memkit import cli
 from memkit.errors import expected
 from memkit.studies.merge import merge
-
-from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
 _WITH = flags.each(

@@ -2,12 +2,12 @@
 
 import sys
 
+from memkit.launch import flags, values
+
 from memkit import cli, studies
 from memkit.data import description
 from memkit.sweeps import costs
 from memkit.training import work
-
-from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()

@@ -4,12 +4,12 @@ import shlex
 import sys
 import time
 
+from memkit.launch import flags, stages, values
+
 from memkit import cli, studies
 from memkit import summary as summary_lib
 from memkit.errors import expected
 from memkit.training import work
-
-from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()

@@ -3,11 +3,10 @@
 import sys
 
 from etils import epy
+from memkit.launch import flags, stages, values
 
 from memkit import cli, storage, studies
 from memkit.errors import expected
-
-from . import flags, stages, values
 
 with epy.lazy_imports():  # Charts take long to import.
     from memkit.report import beside, gather

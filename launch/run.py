@@ -3,10 +3,10 @@
 import sys
 import time
 
+from memkit.launch import flags, stages, values
+
 from memkit import cli
 from memkit.sweeps import stopping
-
-from . import flags, stages, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()

@@ -3,11 +3,11 @@
 import sys
 import time
 
+from memkit.launch import flags, values
+
 from memkit import cli, studies
 from memkit.errors import expected
 from memkit.sweeps import status
-
-from . import flags, values
 
 _WORKDIR = flags.workdir()
 _WATCH = flags.watch()

@@ -2,10 +2,10 @@
 
 import sys
 
+from memkit.launch import flags, values
+
 from memkit import cli
 from memkit.sweeps import tpu_check
-
-from . import flags, values
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()

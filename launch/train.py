@@ -3,9 +3,9 @@
 import sys
 import time
 
-from memkit import cli
+from memkit.launch import flags, stages, values
 
-from . import flags, stages, values
+from memkit import cli
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()

@@ -3,12 +3,12 @@
 import sys
 import time
 
+from memkit.launch import flags, stages, values
+
 from memkit import cli, studies
 from memkit.errors import DamagedFileError
 from memkit.studies import verify
 from memkit.sweeps import retrain
-
-from . import flags, stages, values
 
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()

@@ -3,7 +3,9 @@
 `memkit --help` and `--version` import nothing but this file.
 """
 
+import contextlib
 import importlib
+import os
 import signal
 import sys
 
@@ -32,21 +34,19 @@ INTERRUPTED = 130
 def main(argv=None):
     """Runs `memkit VERB ...` and exits with its code."""
     argv = sys.argv[1:] if argv is None else argv
-    if not argv or argv[0] in ("--help", "-h", "help"):
-        print(_usage())
-        sys.exit(0)
-    if argv[0] == "--version":
-        metadata = importlib.import_module("importlib.metadata")
-        print(f"memkit {metadata.version('memkit')}")
-        sys.exit(0)
-    verb, *rest = argv
-    if verb not in VERBS:
-        print(
-            f"memkit: error: verb: expected one of {', '.join(VERBS)}, received {verb!r}",
-            file=sys.stderr,
-        )
-        sys.exit(INPUT_ERROR)
-    launch(verb, importlib.import_module(VERBS[verb][0]).main, rest)
+    prepare_process()
+    verb, *rest = argv or ["--help"]
+    with _errors_as_one_line(f"memkit {verb}" if verb in VERBS else "memkit"):
+        if verb in ("--help", "-h", "help"):
+            _end(_usage())
+        if verb == "--version":
+            metadata = importlib.import_module("importlib.metadata")
+            _end(f"memkit {metadata.version('memkit')}")
+        if verb not in VERBS:
+            from memkit.errors import expected
+
+            raise expected("verb", f"one of {', '.join(VERBS)}", repr(verb))
+        _execute(verb, importlib.import_module(VERBS[verb][0]).main, rest)
 
 
 def launch(verb, body, argv):
@@ -57,29 +57,72 @@ def launch(verb, body, argv):
       body: function without arguments that returns the exit code.
       argv: words after the verb.
 
-    Exit codes: what the body returns, 0 for help, 2 for a mistake in the command or a disk that
-    cannot be written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    Exit codes: what the body returns, 0 for help, 2 for a mistake in the command or a file that
+    cannot be read or written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
-    from memkit.errors import NOT_WRITABLE, InputError
+    prepare_process()
+    with _errors_as_one_line(f"memkit {verb}"):
+        _execute(verb, body, argv)
 
+
+def prepare_process() -> None:
+    """Makes the standard streams safe to write to, whatever they were started with.
+
+    A closed stream is opened on nothing: its number would go to the next file that is opened, and
+    native libraries write to it. Characters that the terminal's encoding lacks become escapes.
+    """
+    if sys.platform == "win32":
+        sys.exit("memkit: error: Windows is not supported; memkit runs in WSL, on Linux and macOS")
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # The lowest free number.
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # Not where something else takes the output.
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _errors_as_one_line(program):
+    """Ends this process with a line and an exit code where the block raises what is no bug."""
     try:
-        _stop_like_ctrl_c()
-        if {"--help", "-h", "-help"} & set(argv):
-            print(_help(verb))
-            sys.exit(0)
-        _parse(argv)
-        sys.exit(body())
-    except InputError as error:
-        _fail(verb, str(error))
+        yield
     except KeyboardInterrupt as stop:
         sys.exit(128 + stop.args[0] if stop.args else INTERRUPTED)
     except BrokenPipeError:  # The reader of our output has gone, as in `memkit status | head`.
         sys.stdout = None
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in NOT_WRITABLE:
+    except Exception as error:
+        from memkit.explanations import explained
+
+        line = explained(error)
+        if line is None:
             raise
-        _fail(verb, f"{error.filename or 'files'} cannot be written: {error.strerror}")
+        _fail(program, line)
+
+
+def _execute(verb, body, argv):
+    _stop_like_ctrl_c()
+    if {"--help", "-h", "-help"} & set(argv):
+        _end(_help(verb))
+    _parse(argv)
+    _exit(body())
+
+
+def _end(text):
+    print(text)
+    _exit(0)
+
+
+def _exit(code):
+    try:
+        sys.stdout.flush()  # What fails here would otherwise fail at exit, with a stack trace.
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
+    sys.exit(code)
 
 
 def _stop_like_ctrl_c():
@@ -96,15 +139,25 @@ def _stop_like_ctrl_c():
 def _parse(argv):
     from absl import flags, logging
 
-    from memkit.errors import InputError, expected
+    from memkit.errors import InputError, expected, reason
 
-    flag_module = _flag_module()
     try:
-        words = flags.FLAGS(["memkit", *flag_module.resolve_config(argv)])
+        # Flag files come first, since --config in one may be a name, too.
+        argv = flags.FLAGS.read_flags_from_files(argv)
+    except (flags.Error, UnicodeError) as error:
+        files = " ".join(word for word in argv if "flagfile" in word)
+        why = error.__context__ if isinstance(error.__context__, OSError) else error
+        text = str(why) if isinstance(why, flags.Error) else reason(why)
+        raise InputError(f"{files}: {text}") from error
+    try:
+        words = flags.FLAGS(["memkit", *_flag_module().resolve_config(argv)])
     except flags.Error as error:
         # A config file that raises arrives with its stack trace; the last line says what is wrong.
         line = str(error).strip().splitlines()[-1]
         raise InputError(line.removeprefix("ValueError: ")) from error
+    except SyntaxError as error:
+        line = f" line {error.lineno}" if error.lineno else ""
+        raise InputError(f"--config: {error.filename or 'the file'}{line}: {error.msg}") from error
     except AttributeError as error:  # ml_collections raises it for unknown config fields.
         raise InputError(f"--config: unknown field {_plain(error)}") from error
     if len(words) > 1:
@@ -123,15 +176,20 @@ def _line_formatter():
     import logging
 
     formatter = logging.Formatter()
-    formatter.format = lambda record: f"{record.levelname.lower()}: {record.getMessage()}"
+    formatter.format = _line
     return formatter
 
 
+def _line(record):
+    from memkit.printable import printable
+
+    lines = record.getMessage().splitlines()
+    return f"{record.levelname.lower()}: " + "\n".join(map(printable, lines))
+
+
 def _flag_module():
-    """Returns the launch.flags module that the verb's module imported."""
-    return next(
-        sys.modules[name] for name in ("memkit.launch.flags", "launch.flags") if name in sys.modules
-    )
+    """Returns the module that the verb's flags are defined in."""
+    return importlib.import_module("memkit.launch.flags")
 
 
 def _help(verb):
@@ -158,9 +216,16 @@ def _usage():
     return "\n".join([*lines, "", "  memkit run --config=digits_width --workdir=out/digits"])
 
 
-def _fail(verb, message):
-    line = " ".join(message.split())
-    print(f"memkit {verb}: error: {line}", file=sys.stderr)
+def _fail(program, message):
+    from memkit.printable import printable
+
+    line = printable(" ".join(message.split()))
+    with contextlib.suppress(OSError):  # The error stream may be full, too.
+        print(f"{program}: error: {line}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python would try once more at exit and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(INPUT_ERROR)
 
 

@@ -24,27 +24,45 @@ from memkit.errors import expected  # noqa: E402
 with epy.lazy_imports():  # Local folders do without it.
     import fsspec
 
-_OBJECT_STORES = ("gcs", "gs", "s3", "az")
+# protocol -> what installs the package that opens its addresses
+_OBJECT_STORES = {
+    "gs": "pip install 'memkit[gcs]'",
+    "s3": "pip install s3fs",
+    "az": "pip install adlfs",
+}
 _TEMPORARY = ".tmp-"
 _ABANDONED_AFTER = 86400.0  # seconds; no file takes that long to write
 
 
-def path(name):
-    """Returns the path object of a local folder or file, or of an object-store address."""
+def path(name: str | os.PathLike) -> epath.Path:
+    """Returns the path object of a local folder or file, or of an object-store address.
+
+    Raises:
+      InputError: an address of another kind, or one whose package is not installed.
+    """
+    name = os.fspath(name)
     if not is_local(name):
-        _see_what_others_write()
-    return epath.Path(os.fspath(name)).expanduser()
+        _prepare_store(name.partition("://")[0], name)
+    return epath.Path(name).expanduser()
 
 
 @functools.cache
-def _see_what_others_write():
-    """Keeps object-store clients from answering with listings of the past.
+def _prepare_store(protocol: str, name: str) -> None:
+    """Checks that addresses such as `name` can be opened, and that answers will be up to date.
 
-    They remember every listing for the life of the process: no executor would see what another
+    Clients remember every listing for the life of the process: no executor would see what another
     one has finished.
     """
-    for protocol in _OBJECT_STORES:
-        fsspec.config.conf.setdefault(protocol, {})["use_listings_cache"] = False
+    if protocol not in _OBJECT_STORES:
+        known = ", ".join(f"{one}://" for one in _OBJECT_STORES)
+        raise expected(name, f"a local path, or an address that begins with {known}", protocol)
+    for alias in (protocol, "gcs") if protocol == "gs" else (protocol,):
+        fsspec.config.conf.setdefault(alias, {})["use_listings_cache"] = False
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except ImportError as error:
+        needed = f"the package that opens {protocol}:// ({_OBJECT_STORES[protocol]})"
+        raise expected(name, needed, str(error)) from None
 
 
 def is_local(where):
@@ -106,9 +124,11 @@ def write(
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, where)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
+        if isinstance(error, OSError) and error.errno:  # The system names the temporary or nothing.
+            raise OSError(error.errno, os.strerror(error.errno), os.fspath(where)) from None
         raise
 
 
@@ -158,7 +178,7 @@ def remove_stale_temporaries(folder: str | os.PathLike) -> None:
     another machine or in another container, is deleted when it is a day old.
     """
     folder = path(folder)
-    if not is_local(folder) or not folder.exists():
+    if not is_local(folder) or not exists(folder):
         return
     temporary = re.compile(re.escape(_TEMPORARY) + r".+-(?:[0-9a-f]{8}|probe)")
     ours = re.compile(rf".+-(\d+)-{machine.pid_namespace()}-(?:[0-9a-f]{{8}}|probe)")
@@ -188,26 +208,47 @@ def _age(where: epath.Path) -> float:
 def names(folder):
     """Returns the sorted names of the finished files and folders in a folder; [] if absent."""
     folder = path(folder)
-    if not folder.is_dir():
-        return []
     if is_local(folder):  # Ten times as fast as through path objects.
-        found = os.listdir(folder)
+        try:
+            listed = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
     else:  # An object store may list the folder itself.
-        found = (p.name for p in folder.iterdir() if p != folder)
-    return sorted(name for name in found if not name.startswith(_TEMPORARY))
+        listed = [p.name for p in folder.iterdir() if p != folder] if folder.is_dir() else []
+    return sorted(name for name in listed if not name.startswith(_TEMPORARY))
+
+
+def exists(where: str | os.PathLike) -> bool:
+    """Returns whether there is a file or folder.
+
+    Raises:
+      OSError: the system does not let this process see, which says nothing about the file.
+    """
+    where = path(where)
+    if not is_local(where):
+        return where.exists()
+    try:
+        os.stat(where)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def size(folder):
     """Returns the bytes used by all files below a folder."""
     if is_local(folder):
-        return sum(
-            os.lstat(os.path.join(root, name)).st_size
-            for root, _, files in os.walk(folder)
-            for name in files
-        )
+        walk = os.walk(folder)
+        return sum(_size(os.path.join(root, name)) for root, _, files in walk for name in files)
     store, name = fsspec.core.url_to_fs(os.fspath(path(folder)))
     # From listings; fsspec's own sum asks for every object.
     return sum(entry["size"] for entry in store.find(name, detail=True).values())
+
+
+def _size(where: str) -> int:
+    try:
+        return os.lstat(where).st_size
+    except FileNotFoundError:  # Somebody has removed it since it was listed.
+        return 0
 
 
 def check_writable(argument, folder):

@@ -18,6 +18,7 @@ FLOORS = {
     "printable": 0,
     "system_files": 0,
     "machine": 0,
+    "explanations": 0,
     "matrices": 0,
     "tables": 0,
     "data": 1,

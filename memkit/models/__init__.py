@@ -30,7 +30,7 @@ import importlib
 import inspect
 
 from memkit.errors import expected
-from memkit.models import imported
+from memkit.models import imported, keras_settings
 from memkit.models.imported import allow, allowed, is_own
 
 __all__ = [
@@ -120,6 +120,7 @@ def build(name, *, input_shape, num_classes, **options):
       InputError: see `check` and `imported.build`.
     """
     check(name, **options)
+    keras_settings.reset()
     images_and_classes = {"input_shape": input_shape, "num_classes": num_classes}
     if imported.is_own(name):
         return imported.build(name, **images_and_classes, **options)

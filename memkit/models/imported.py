@@ -13,7 +13,7 @@ import numpy as np
 from etils import epy
 
 from memkit.errors import expected
-from memkit.models import initial_values
+from memkit.models import initial_values, keras_settings
 
 with epy.lazy_imports():
     import keras
@@ -115,6 +115,7 @@ def _function(name):
         wanted = "a function that the user has named (memkit.models.allow)"
         raise expected("model.name", wanted, f"{name!r} from a study's files")
     module, _, function = name.partition(":")
+    keras_settings.choose_backend()
     try:
         found = getattr(importlib.import_module(module), function, None)
     except ModuleNotFoundError as error:

@@ -105,7 +105,7 @@ class Study:
 
 def exists(workdir):
     """True where a folder holds a study."""
-    return (storage.path(workdir) / STUDY_FILE).exists()
+    return storage.exists(storage.path(workdir) / STUDY_FILE)
 
 
 def check_exists(workdir):

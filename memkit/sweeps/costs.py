@@ -1,6 +1,9 @@
 """What a study costs: runs, steps, disk, and time measured on this device."""
 
+from concurrent.futures.process import BrokenProcessPool
+
 from memkit import tables
+from memkit.errors import InputError
 from memkit.sweeps import pool
 from memkit.sweeps.progress import duration
 from memkit.training import measure
@@ -38,4 +41,10 @@ def _counted(study):
 
 
 def _measured(study, placement):
-    return pool.apart(placement.environments[0], measure.measure, study, setup=placement.setup)
+    try:
+        return pool.apart(placement.environments[0], measure.measure, study, setup=placement.setup)
+    except BrokenProcessPool:
+        raise InputError(
+            "the process that measures was killed, as the system does when memory runs out; "
+            "--no_measure only counts"
+        ) from None

@@ -11,6 +11,8 @@ import os
 import signal
 
 from memkit import models
+from memkit.errors import InputError
+from memkit.explanations import explained
 from memkit.sweeps import worker
 
 _MOST_SAID = 8000  # bytes
@@ -166,6 +168,7 @@ def apart(environment, function, *arguments, **keywords):
       function: pickled, like its arguments.
 
     Raises:
+      InputError: what the function raised can be explained in one line.
       BrokenProcessPool: the process died.
     """
     with (
@@ -178,9 +181,23 @@ def apart(environment, function, *arguments, **keywords):
         ) as executor,
     ):
         try:
-            return executor.submit(function, *arguments, **keywords).result()
+            return executor.submit(_explaining, function, *arguments, **keywords).result()
         except KeyboardInterrupt:
             # It would be waited for, and a compiler takes minutes and hears no signal.
             for child in multiprocessing.active_children():
                 child.kill()
             raise
+
+
+def _explaining(function, *arguments, **keywords):
+    """Calls a function; raises what can be explained as something that every process can read.
+
+    Exceptions of engines can often not be pickled, which would look like the death of the process.
+    """
+    try:
+        return function(*arguments, **keywords)
+    except Exception as error:
+        line = explained(error)
+        if line is None:
+            raise
+        raise InputError(line) from None

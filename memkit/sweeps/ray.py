@@ -120,7 +120,7 @@ class _Actor:
         except Exception as error:
             if isinstance(error, InputError):
                 error = InputError(f"{error} (on node {socket.gethostname()})")
-            yield worker.failure(error)
+            yield worker.failure_to_start(error)
             return
         yield ("idle",)
 

@@ -10,6 +10,7 @@ import traceback
 
 from memkit import models, studies
 from memkit.errors import NOT_WRITABLE, InputError
+from memkit.explanations import explained, is_out_of_memory
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
 ENVIRONMENT = {
@@ -41,10 +42,10 @@ def main(connection, errors, workdir, environment, functions, setup, work):
     try:
         try:
             setup()
+            study = studies.load(workdir)
         except Exception as error:  # The parent has a terminal; this process has none.
-            connection.send(failure(error))
+            connection.send(failure_to_start(error))
             return
-        study = studies.load(workdir)
         connection.send(("idle",))
         while True:
             name, runs = connection.recv()
@@ -72,10 +73,16 @@ def failure(error):
     fails at and may do the next time. Anything else is a "fault", which would be met again.
     """
     is_full = isinstance(error, OSError) and error.errno in NOT_WRITABLE
-    if isinstance(error, InputError) or is_full:
-        return "failed", "mistake", str(error)
+    if isinstance(error, InputError) or is_full or is_out_of_memory(error):
+        return "failed", "mistake", explained(error)
     kind = "chance" if isinstance(error, OSError) else "fault"
     return "failed", kind, "".join(traceback.format_exception(error))
+
+
+def failure_to_start(error: Exception) -> tuple[str, str, str]:
+    """Returns `failure` of a worker that cannot begin: whatever has an explanation is a mistake."""
+    line = explained(error)
+    return failure(error) if line is None else ("failed", "mistake", line)
 
 
 def prepare(environment: dict[str, str] | None = None, functions: tuple[str, ...] = ()) -> None:
@@ -94,6 +101,8 @@ def prepare(environment: dict[str, str] | None = None, functions: tuple[str, ...
 
 
 def _write(study, point, run, arrays, info):
+    if not studies.exists(study.workdir):  # Writing would make a folder that is no study.
+        raise InputError(f"{study.workdir}: the study has been removed since this command began")
     try:
         studies.write_record(study, point, run, arrays, info)
     except OSError as error:

@@ -165,7 +165,10 @@ def check(name):
 def load(name):
     """Returns the engine's module; the first one loaded decides the backend of Keras."""
     check(name)
-    return importlib.import_module(ENGINES[name][0])
+    try:
+        return importlib.import_module(ENGINES[name][0])
+    except ValueError as error:  # Keras refuses values of keras.json that it does not know.
+        raise InputError(f"--engine: {name} cannot be imported: {error}") from error
 
 
 def compile_program(blueprint, *, setup, images, labels, resident):

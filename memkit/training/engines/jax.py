@@ -8,6 +8,7 @@ call is a step. Several devices hold different runs, or slices of the batches of
 import os
 
 os.environ["KERAS_BACKEND"] = "jax"
+os.environ["KERAS_NNX_ENABLED"] = "false"
 
 import jax  # noqa: E402
 import keras  # noqa: E402
@@ -21,7 +22,13 @@ READ_AHEAD = 4  # steps whose streamed images may be on their way at once
 
 
 def configure(setup):
-    """Prepares this process for a Setup: compiled programs are kept on disk for the next one."""
+    """Prepares this process for a Setup: compiled programs are kept on disk for the next one.
+
+    Variables such as JAX_ENABLE_X64, which people set for other work, do not get into a study.
+    """
+    jax.config.update("jax_enable_x64", False)
+    jax.config.update("jax_disable_jit", False)
+    jax.config.update("jax_debug_nans", False)  # A run that diverges is recorded as such.
     if not jax.config.jax_compilation_cache_dir:
         cache = os.path.join(os.path.expanduser("~"), ".cache", "memkit", "jax")
         jax.config.update("jax_compilation_cache_dir", cache)

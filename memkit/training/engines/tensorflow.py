@@ -10,6 +10,7 @@ import os
 import zlib
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_NNX_ENABLED"] = "false"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402

@@ -1,0 +1,199 @@
+"""What the system refuses, and streams that take no text, as real processes meet them."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from memkit import studies
+from memkit.sweeps import worker
+from tests.sweeps import fake_work, small_study
+
+# Root may read everything, so these tests give that right up.
+_NO_RIGHTS = "-dac_override,-dac_read_search"
+_DROP = ["setpriv", "--bounding-set", _NO_RIGHTS, "--inh-caps", _NO_RIGHTS]
+
+
+def run(*words, before=(), env=None, redirect=""):
+    """Runs `memkit WORDS` with shell redirections such as "2>&-"."""
+    command = [*before, sys.executable, "-m", "memkit.cli", *map(str, words)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirect}', "sh", *command],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=os.environ | (env or {}),
+        timeout=300,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    """The folder of a study whose records nobody trained."""
+    study = small_study.make(tmp_path / "study")
+    for point in study.points:
+        for number in range(20):
+            arrays = fake_work.arrays(study, point, number)
+            studies.write_record(study, point, number, arrays, fake_work.info())
+    return tmp_path / "study"
+
+
+@pytest.fixture
+def plainly():
+    """The words before a command that give up root's right to read everything."""
+    if os.geteuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv, or not to be root")
+    return _DROP
+
+
+def one_line(result):
+    code, _, err = result
+    assert code == 2, err
+    assert len(err.strip().splitlines()) == 1, err
+    return err
+
+
+@pytest.mark.parametrize("name", ["study.json", "points", "design.npz", ""])
+@pytest.mark.parametrize("verb", ["status", "estimate"])
+def test_what_must_not_be_read_is_named_in_one_line(workdir, plainly, verb, name):
+    (workdir / name).chmod(0)
+    try:
+        said = one_line(run(verb, f"--workdir={workdir}", before=plainly))
+    finally:
+        (workdir / name).chmod(0o755)
+    assert f"{workdir / name}" in said
+    assert "Permission denied" in said
+
+
+def test_a_folder_of_somebody_else_is_named_in_one_line(workdir, plainly):
+    shutil.rmtree(workdir / "tables", ignore_errors=True)
+    (workdir / "tables").mkdir(mode=0o555)
+    said = one_line(run("audit", f"--workdir={workdir}", before=plainly))
+    assert f"{workdir / 'tables'}" in said
+    assert "Permission denied" in said
+
+
+@pytest.mark.parametrize("words", [["--version"], ["status"]])
+def test_a_full_disk_behind_the_output_is_one_line(workdir, words):
+    if words == ["status"]:
+        words = [*words, f"--workdir={workdir}"]
+    for unbuffered in ("", "1"):
+        result = run(*words, redirect=">/dev/full", env={"PYTHONUNBUFFERED": unbuffered})
+        assert "output" in one_line(result)
+        assert "cannot be written: No space left on device" in result[2]
+
+
+@pytest.mark.parametrize("redirect", ["1>&-", "2>&-", "0<&- 1>&- 2>&-", "2>/dev/full"])
+def test_closed_and_full_streams_hold_nothing_up(workdir, redirect):
+    code, _, err = run("status", f"--workdir={workdir}", redirect=redirect)
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.slow
+def test_training_with_closed_streams_trains(tiny_config, tmp_path):
+    flags = [f"--workdir={tmp_path / 'study'}", "--workers=1", "--runs=0:2"]
+    code, _, _ = run("train", f"--config={tiny_config}", *flags, redirect="0<&- 1>&- 2>&-")
+    assert code == 0
+    records = sorted(p.name for p in (tmp_path / "study").glob("points/*/runs/*"))
+    assert records == ["0.npz", "0.npz", "1.npz", "1.npz"]
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(workdir, tmp_path):
+    (tmp_path / "größe\x1b[31m").symlink_to(workdir)
+    (tmp_path / os.fsdecode(b"\xff")).symlink_to(workdir)
+    for name in ("größe", "größe\x1b[31m", os.fsdecode(b"\xff")):
+        code, out, err = run(
+            "status", f"--workdir={tmp_path / name}", env={"PYTHONIOENCODING": "ascii"}
+        )
+        assert code == (2 if name == "größe" else 0), err
+        assert "\\xf6" in out + err or "\\udcff" in out
+    assert "\x1b" not in one_line(run("status", f"--workdir={tmp_path}/\x1b[31m"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("gs://bucket/x", "pip install 'memkit[gcs]'"),
+        ("s3://bucket/x", "pip install s3fs"),
+        ("az://bucket/x", "pip install adlfs"),
+        ("file:///tmp/x", "a local path"),
+        ("https://host/x", "a local path"),
+    ],
+)
+def test_addresses_that_nothing_can_open_are_one_line(address, words):
+    protocol = address.partition(":")[0]
+    code = f"import fsspec; fsspec.get_filesystem_class({protocol!r})"
+    is_missing = subprocess.run([sys.executable, "-c", code], capture_output=True).returncode
+    if protocol in ("gs", "s3", "az") and not is_missing:
+        pytest.skip(f"{protocol}:// can be opened here")
+    said = one_line(run("status", f"--workdir={address}"))
+    assert f"{address}: expected" in said
+    assert words in said
+
+
+def test_a_flag_file_may_name_a_packaged_study(tmp_path):
+    (tmp_path / "my.flags").write_text("--config=digits_width\n--no_measure\n")
+    code, out, err = run("plan", f"--flagfile={tmp_path / 'my.flags'}")
+    assert code == 0, err
+    assert "total: 200 runs" in out
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_flag_file_that_cannot_be_read_is_named(tmp_path, content):
+    if content:
+        (tmp_path / "my.flags").write_bytes(content)
+    said = one_line(run("status", f"--flagfile={tmp_path / 'my.flags'}"))
+    assert f"--flagfile={tmp_path / 'my.flags'}: " in said
+
+
+@pytest.mark.parametrize(
+    "content", ["def x(:", "import no_such_package", "\0", "raise OSError(5, 'x')"]
+)
+def test_a_config_file_that_cannot_be_loaded_is_one_line(tmp_path, content):
+    (tmp_path / "my.py").write_text(content)
+    one_line(run("plan", f"--config={tmp_path / 'my.py'}", "--no_measure"))
+
+
+def test_a_bug_shows_its_stack_trace():
+    code = "from memkit import cli; from memkit.launch import status; "
+    code += "cli.launch('status', lambda: None + 1, ['--workdir=x'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "TypeError" in done.stderr
+
+
+def test_programs_run_as_files(checkout):
+    done = subprocess.run(
+        [sys.executable, "launch/status.py", "--help"], cwd=checkout, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--workdir" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_model_beyond_all_memory_is_one_line_with_advice(tiny_config, tmp_path):
+    flags = [f"--workdir={tmp_path / 'study'}", "--workers=1", "--runs=0:2"]
+    huge = "--config.model.hidden=(10000000,10000000)"
+    code, _, err = run("train", f"--config={tiny_config}", huge, *flags)
+    assert code == 2
+    *_, last = err.splitlines()
+    assert "Traceback" not in err
+    assert "too little memory" in last and "training.batch_size" in last
+
+
+def test_a_study_that_vanishes_is_not_made_anew(workdir):
+    study = studies.load(workdir)
+
+    def work(study, point, runs):
+        shutil.rmtree(study.workdir)
+        yield from fake_work.draw(study, point, runs)
+
+    (kind, what, line), _ = worker.outcomes(study, study.points[0], [0], work)
+    assert (kind, what) == ("failed", "mistake")
+    assert line.startswith(f"{workdir}: the study has been removed")
+    assert not workdir.exists()

@@ -1,0 +1,110 @@
+import errno
+import json
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+from memkit.errors import InputError
+from memkit.explanations import explained, is_out_of_memory
+
+
+def raised(function, *arguments):
+    """Returns what a function raises."""
+    with pytest.raises(BaseException) as error:
+        function(*arguments)
+    return error.value
+
+
+def exception(module, name, text):
+    """Returns an exception of a class of another package, which need not be installed."""
+    return type(name, (RuntimeError,), {"__module__": module})(text)
+
+
+def test_errors_of_the_system_name_their_files(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert explained(raised(open, tmp_path)) == f"{tmp_path}: Is a directory"
+    assert explained(raised(open, tmp_path / "none")) == f"{tmp_path / 'none'}: " + (
+        "No such file or directory"
+    )
+    both = explained(raised((tmp_path / "none").rename, tmp_path / "new"))
+    assert both == f"{tmp_path / 'none'} and {tmp_path / 'new'}: No such file or directory"
+    assert explained(PermissionError(errno.EACCES, "Permission denied", b"/a\xff")) == (
+        "/a\udcff: Permission denied"
+    )
+
+
+def test_a_full_disk_is_no_matter_of_reading():
+    assert explained(OSError(errno.ENOSPC, "No space left on device", "/a")) == (
+        "/a cannot be written: No space left on device"
+    )
+
+
+def test_text_that_cannot_be_read_or_written_is_explained():
+    assert explained(raised(b"ab\xff".decode)) == "byte 2 is not UTF-8 text"
+    assert explained(raised("a\udcffb".encode)).startswith("'\\udcff' cannot be written as UTF-8")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised(zlib.decompress, b"none"),
+        raised(json.loads, "{"),
+        zipfile.BadZipFile("File is not a zip file"),
+        EOFError("Ran out of input"),
+        InputError("a line"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        exception("gcsfs.retry", "HttpError", "Invalid bucket name"),
+        exception("google.auth.exceptions", "DefaultCredentialsError", "not found"),
+        exception("botocore.exceptions", "NoCredentialsError", "Unable to locate credentials"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_damage_and_the_world_outside_are_explained_in_one_line(error):
+    assert explained(error)
+    assert len(explained(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TypeError("x"), ValueError("x"), KeyError("x"), AttributeError("x"), RuntimeError("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_bugs_keep_their_stack_trace(error):
+    assert explained(error) is None
+
+
+def test_a_missing_package_is_named_and_a_missing_module_of_memkit_is_a_bug():
+    missing = ModuleNotFoundError("No module named 'gone'", name="gone.part")
+    assert explained(missing) == "gone cannot be imported: No module named 'gone'"
+    assert explained(ImportError("cannot import name", name="memkit.cli")) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exception(
+            "tensorflow.python.framework.errors_impl",
+            "ResourceExhaustedError",
+            "{{function_node f}} OOM when allocating tensor on /job:localhost/task:0/device:GPU:0"
+            " by allocator GPU_0_bfc [Op:MatMul]",
+        ),
+        exception("jax.errors", "JaxRuntimeError", "RESOURCE_EXHAUSTED: Out of memory\nmore"),
+        exception("tensorflow.python", "InternalError", "CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_device_without_memory_left_gets_advice(error):
+    line = explained(error)
+    assert is_out_of_memory(error)
+    for word in ("batch_size", "bfloat16", "data_parallel", "dataset.resident=false"):
+        assert word in line
+    assert not any(word in line for word in ("{{", "/job", "[Op", "\n"))
+
+
+def test_a_machine_without_memory_left_says_what_was_asked_for():
+    error = raised(np.zeros, (10**6, 10**6, 100))
+    assert is_out_of_memory(error)
+    assert "Unable to allocate 728. TiB" in explained(error)
+    assert not is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED in a book title"))
