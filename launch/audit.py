@@ -6,6 +6,7 @@ from memkit.launch import flags, values
 
 from memkit import cli, storage, studies
 from memkit.analysis import audit, audit_text
+from memkit.printable import printable
 from memkit.studies import exports
 
 _WORKDIR = flags.workdir()
@@ -22,7 +23,7 @@ def main():
     written = exports.write_audit(study, columns, _OUT.value)
     print(audit_text.text(study, found.numbers, columns, _TOP.value))
     for where in written:
-        print(where)
+        print(printable(str(where)))
     return 0
 
 

@@ -6,6 +6,7 @@ from etils import epy
 from memkit.launch import flags, values
 
 from memkit import charts, cli, storage, studies
+from memkit.printable import printable
 
 with epy.lazy_imports():  # Charts take long to import.
     from memkit.report import chart_files, gather
@@ -29,7 +30,7 @@ def main():
     formats = chart_files.checked(_FORMAT.value) or charts.USUAL
     for name, data in chart_files.render(gather.content(study), _FIGURES.value, formats).items():
         storage.write(out / name, data, inside=_OUT.value or study.workdir)
-        print(out / name)
+        print(printable(str(out / name)))
     return 0
 
 

@@ -6,6 +6,7 @@ from memkit.launch import flags, values
 
 from memkit import cli, storage, studies
 from memkit.analysis import across_points, exports
+from memkit.printable import printable
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()
@@ -23,7 +24,7 @@ def main():
     for where in exports.export(
         study, across_points.chosen_points(study, _POINTS.value), layout, out
     ):
-        print(where)
+        print(printable(str(where)))
     return 0
 
 

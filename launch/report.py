@@ -7,6 +7,7 @@ from memkit.launch import flags, stages, values
 
 from memkit import cli, storage, studies
 from memkit.errors import expected
+from memkit.printable import printable
 
 with epy.lazy_imports():  # Charts take long to import.
     from memkit.report import beside, gather
@@ -31,7 +32,7 @@ def main():
     }
     for name, data in sorted(beside.render(found).items()):
         storage.write(out / name, data)
-    print(f"report: {out / 'index.html'}")
+    print(printable(f"report: {out / 'index.html'}"))
     return 0
 
 

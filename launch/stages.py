@@ -16,6 +16,7 @@ from memkit import analysis, studies
 from memkit import summary as summary_lib
 from memkit.data import description
 from memkit.errors import InputError
+from memkit.printable import printable
 from memkit.sweeps import local, selection, stopping
 from memkit.sweeps.progress import Progress, duration
 from memkit.training import work
@@ -160,14 +161,15 @@ def estimate(study, *, started, trained=None):
 def write_report(study):
     """Writes the report and prints where it is."""
     path = studies.write_report(study, memkit.report.render(memkit.report.gather.content(study)))
-    print(f"report: {path}")
+    print(printable(f"report: {path}"))
 
 
 def say_failures(trained):
     """Prints which runs were set aside or left, and why; returns the exit code."""
     for failure in trained.failures[:_MOST_LINES]:
         where = f"{failure.point} run {failure.run}"
-        print(f"failed: {where}: {failure.reason} ({failure.file})", file=sys.stderr)
+        line = f"failed: {where}: {failure.reason} ({failure.file})"
+        print(printable(line), file=sys.stderr)
     if len(trained.failures) > _MOST_LINES:
         more = len(trained.failures) - _MOST_LINES
         print(f"failed: {more} more runs; see memkit status", file=sys.stderr)

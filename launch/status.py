@@ -5,7 +5,7 @@ import time
 
 from memkit.launch import flags, values
 
-from memkit import cli, studies
+from memkit import cli, output, studies
 from memkit.errors import expected
 from memkit.sweeps import status
 
@@ -19,7 +19,8 @@ def main():
     known, home = {}, "\x1b[H\x1b[J" if seconds and sys.stdout.isatty() else ""
     while True:
         found = status.look(study, known)
-        print(home + status.text(study, found), flush=True)
+        output.control(sys.stdout, home)
+        print(status.text(study, found), flush=True)
         if seconds is None or found.is_over:
             return 0
         time.sleep(seconds)

@@ -7,6 +7,7 @@ from memkit.launch import flags, stages, values
 
 from memkit import cli, studies
 from memkit.errors import DamagedFileError
+from memkit.printable import printable
 from memkit.studies import verify
 from memkit.sweeps import retrain
 
@@ -26,7 +27,7 @@ def main():
         values.allow_models(config, _MODEL.value)
     found = verify.verify(workdir)
     for name, reason in found.problems.items():
-        print(f"problem: {name}: {reason}")
+        print(printable(f"problem: {name}: {reason}"))
     is_sound = not found.problems
     if _RETRAIN.value and found.study:
         chosen = retrain.draw(found.sound, _RETRAIN.value, _SEED.value)

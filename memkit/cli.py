@@ -69,7 +69,8 @@ def prepare_process() -> None:
     """Makes the standard streams safe to write to, whatever they were started with.
 
     A closed stream is opened on nothing: its number would go to the next file that is opened, and
-    native libraries write to it. Characters that the terminal's encoding lacks become escapes.
+    native libraries write to it. Control characters, and characters that the terminal's encoding
+    lacks, become escapes.
     """
     if sys.platform == "win32":
         sys.exit("memkit: error: Windows is not supported; memkit runs in WSL, on Linux and macOS")
@@ -80,9 +81,9 @@ def prepare_process() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # The lowest free number.
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # Not where something else takes the output.
-            stream.reconfigure(errors="backslashreplace")
+    from memkit.output import guard_output
+
+    guard_output()
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ FLOORS = {
     "seeds": 0,
     "storage": 0,
     "errors": 0,
+    "output": 0,
     "printable": 0,
     "system_files": 0,
     "machine": 0,

@@ -7,6 +7,7 @@ from etils import epy
 
 from memkit import comparisons, storage, tables
 from memkit.analysis import across
+from memkit.printable import printable
 
 with epy.lazy_imports():  # Charts take long to import and are drawn only where they are asked for.
     from memkit.analysis import across_charts
@@ -51,7 +52,7 @@ def with_file(where, study, points, *, score="", is_original_order=False, out=No
     headlines = comparisons.headlines(published)
     what = comparisons.LAYOUTS[published.layout]
     direction = comparisons.QUANTITIES[published.quantity]
-    lines = [f"{where}: {what}; {published.quantity}, {direction}"]
+    lines = [printable(f"{where}: {what}; {published.quantity}, {direction}")]
     lines.append(tables.text(["quantity", "value"], [list(item) for item in headlines.items()]))
     numbers = {"headlines": headlines}
     found = []
@@ -142,4 +143,4 @@ def _write(out, numbers, found, quantity):
     storage.write(folder / "comparison.json", text.encode())
     for name, data in across_charts.files(found, quantity).items():
         storage.write(folder / name, data)
-    return ["", f"written to {folder}"]
+    return ["", printable(f"written to {folder}")]

@@ -93,7 +93,7 @@ def listing(study, outcome):
       outcome: PointOutcomes.
     """
     examples, num_classes = study.examples, study.sizes.classes
-    copies, train_mask = _copies(study), matrices.take(study.train_mask, outcome.index)
+    copies, train_mask = copies_of(study), matrices.take(study.train_mask, outcome.index)
     runs = studies.read_runs(study, outcome.point, ("train_predicted",))
     predicted = matrices.take(runs.arrays["train_predicted"], np.isin(runs.index, outcome.index))
     copied = np.zeros(study.sizes.train, bool)
@@ -156,7 +156,8 @@ def _planted(planted, found):
     }
 
 
-def _copies(study):
+def copies_of(study) -> Copies:
+    """Returns the identical images of a study."""
     examples, found = study.examples, studies.duplicates(study)
     row = {name: i for i, name in enumerate(examples.train_ids.tolist())}
     test_row = {name: j for j, name in enumerate(examples.test_ids.tolist())}

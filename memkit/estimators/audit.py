@@ -38,6 +38,19 @@ class Votes:
     rival: np.ndarray
     rival_votes: np.ndarray
 
+    def most(self, given_labels: np.ndarray) -> np.ndarray:
+        """Returns the class that most votes name, [N] int64; -1 where there is no vote.
+
+        Among equals it is the smallest class.
+
+        Args:
+          given_labels: [N] int, those that the votes were counted with.
+        """
+        is_rival = (self.rival_votes > self.given) | (
+            (self.rival_votes == self.given) & (self.rival < given_labels)
+        )
+        return np.where(self.num > 0, np.where(is_rival, self.rival, given_labels), -1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Audit:

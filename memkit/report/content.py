@@ -29,8 +29,8 @@ class Content:
         absent.
       scores: {point: {"correct": Estimate, "prob": Estimate}}, see `memkit.estimators`; points
         without runs may be absent; memorization in [-1, 1], higher = more memorized.
-      out_predicted: {point: int [N]} most frequent prediction of the runs that did not train on
-        the example; -1 where there is none; points without runs may be absent.
+      out_predicted: {point: int [N]} most frequent prediction of the runs that trained on neither
+        the example nor an exact copy; -1 where there is none; points without runs may be absent.
       trajectories: {series: {"points", "values", "value" [N, A], "in_mean", "out_mean", "p" [N],
         "classes": {alpha: int8 [N]}}}; empty without an axis.
       arrays: {analysis: {key: array}} of the whole study; {} for one that wrote none.

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from memkit import analysis, records, studies
+from memkit import analysis, matrices, records, studies
+from memkit.analysis import audit
 from memkit.errors import expected
+from memkit.estimators import audit as auditing
 from memkit.report.content import Content
 from memkit.sweeps.progress import duration
 
@@ -27,6 +29,7 @@ def content(study):
         raise expected("--workdir", wanted, f"those of another one in {study.workdir}")
     studies.check_sources(study)
     curves, predicted, infos, left_out = {}, {}, [], {}
+    copies = audit.copies_of(study).groups
     for point in study.points:
         runs = studies.read_runs(study, point, _ARRAYS)
         infos += runs.infos
@@ -36,11 +39,7 @@ def content(study):
             continue
         usable = np.array([info["status"] in records.USABLE for info in runs.infos])
         curves[point.name] = runs.arrays["curve"][usable]
-        predicted[point.name] = out_predicted(
-            runs.arrays["train_predicted"][usable],
-            study.train_mask[runs.index[usable]],
-            study.sizes.classes,
-        )
+        predicted[point.name] = _most_votes(study, runs, usable, copies)
     examples = study.examples
     thumbnails, test_thumbnails = studies.thumbnails(study)
     return Content(
@@ -67,24 +66,17 @@ def content(study):
     )
 
 
+def _most_votes(study, runs, usable, copies):
+    """Returns the class [N] that most votes name, see `estimators.audit.Votes.most`."""
+    alone = auditing.with_copies(matrices.take(study.train_mask, runs.index[usable]), copies)
+    predicted = matrices.take(runs.arrays["train_predicted"], usable)
+    labels, num_classes = study.examples.given_labels, study.sizes.classes
+    return auditing.votes(predicted, alone, labels, num_classes).most(labels)
+
+
 def _by_point(study, name):
     found = {p.name: studies.read_arrays(study, name, point=p) for p in study.points}
     return {point: arrays for point, arrays in found.items() if arrays is not None}
-
-
-def out_predicted(predicted, train_mask, num_classes):
-    """Returns the most frequent prediction [N] of the runs that did not train on an example.
-
-    Args:
-      predicted: [M, N] int.
-      train_mask: [M, N] bool.
-      num_classes: int.
-
-    Returns:
-      [N] int, the smallest class among equals; -1 where every run trained on the example.
-    """
-    votes = np.stack([((predicted == c) & ~train_mask).sum(axis=0) for c in range(num_classes)])
-    return np.where(votes.sum(axis=0) > 0, votes.argmax(axis=0), -1)
 
 
 def _with_alphas(arrays):

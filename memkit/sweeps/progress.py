@@ -4,6 +4,8 @@ import contextlib
 import statistics
 import time
 
+from memkit import output
+
 _LIVE_SECONDS = 0.2
 _LOG_SECONDS = 15
 
@@ -72,7 +74,7 @@ class Progress:
         self._shown = now
         line = self.line(now - self._started)
         if self._live:
-            self._say("\r" + line.ljust(self._width))
+            self._say(line.ljust(self._width), at_start=True)
             self._width = len(line)
         else:
             self._say(line + "\n")
@@ -95,9 +97,11 @@ class Progress:
         if self._live and self._width:
             self._say("\n")
 
-    def _say(self, text):
+    def _say(self, text, *, at_start=False):
         # The terminal may be gone, which is no reason to end a sweep.
         with contextlib.suppress(OSError):
+            if at_start:
+                output.control(self._stream, "\r")
             self._stream.write(text)
             self._stream.flush()
 

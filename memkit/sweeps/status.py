@@ -12,6 +12,7 @@ import statistics
 import time
 
 from memkit import records, storage, studies, tables
+from memkit.printable import printable
 from memkit.sweeps import selection
 from memkit.sweeps.heartbeat import SILENT_AFTER
 from memkit.sweeps.progress import duration, time_left
@@ -121,9 +122,9 @@ def text(study, found):
     disk = f"{tables.size(storage.size(study.workdir))} in {study.workdir}"
     if storage.is_local(study.workdir):
         disk += f", {tables.size(shutil.disk_usage(study.workdir).free)} free"
-    lines = [tables.text(header, rows), f"{done}/{total} runs, {disk}", *_pace(found)]
-    notes = [*_set_aside(study, found), *_records(found)]
-    return "\n".join([*lines, *_executors(found), *notes])
+    lines = [f"{done}/{total} runs, {disk}", *_pace(found), *_executors(found)]
+    lines += [*_set_aside(study, found), *_records(found)]
+    return "\n".join([tables.text(header, rows), *map(printable, lines)])
 
 
 def _pace(found):

@@ -37,7 +37,9 @@ def test_votes_equal_a_double_loop():
         assert (found.num[i], found.given[i]) == (len(said), said.count(given[i]))
         assert found.rival[i] == rival
         assert found.rival_votes[i] == (others[rival] if others else 0)
-    assert found.rival[3] == found.rival[5] == -1
+        wanted = min(said, key=lambda c: (-said.count(c), c), default=-1)
+        assert found.most(given)[i] == wanted
+    assert found.rival[3] == found.rival[5] == found.most(given)[3] == -1
 
 
 def test_votes_do_not_depend_on_the_size_of_blocks(monkeypatch):
