@@ -2,6 +2,7 @@ r"""Distillation on CIFAR-100: Lukasik et al. (TMLR 2024), Figure 5 and Table 6.
 
 What: students along depth against models of their size trained on the labels. The student of run m
 learns from the ResNet-56 of run m, which was trained on the same subset; weight 1, temperature 3.
+The depths and the teacher's are our reading: the paper's are not public as a list.
 
   memkit run --config=cifar100_distill --workdir=out/cifar100_distill
 From an npz file: --config=cifar100_distill:npz=FILE   Smoke: --config=cifar100_distill:smoke

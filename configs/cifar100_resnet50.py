@@ -1,8 +1,10 @@
 r"""CIFAR-100 with ResNet-50: Feldman & Zhang (NeurIPS 2020), the main experiment.
 
-What: memorization of every train example; influence on test examples is not estimated yet.
+What: memorization of every training example and its influence on the test examples of its class.
 ResNet-50 v2 with a 3x3 stem, batches of 512, 160 epochs, the rate linearly up to 0.4 in
 the first 15% and linearly down to 0, no weight decay. Their pixels are only divided by 255.
+Two details of their released code are not repeated: they start the last layer at 0, memkit draws it
+(He normal), and their random crops never use the last of the 9 offsets, memkit's use all.
 
   memkit run --config=cifar100_resnet50 --workdir=out/cifar100_resnet50
 From an npz file: --config=cifar100_resnet50:npz=FILE   Smoke: --config=cifar100_resnet50:smoke

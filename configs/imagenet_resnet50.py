@@ -1,7 +1,8 @@
 r"""ImageNet with ResNet-50: Feldman & Zhang (NeurIPS 2020).
 
 What: batches of 896, rate 0.7, 15 epochs of warm-up, x 0.1 at 30, 60 and 90 of 100 epochs, no
-decay. They crop at random sizes; memkit pads by 32 pixels, crops and flips.
+decay. They crop at random sizes and start the last layer at 0; memkit pads by 32 pixels, crops and
+flips, and draws the last layer (He normal).
 
   memkit run --config=imagenet_resnet50 --workdir=gs://BUCKET/imagenet --config.dataset.data_dir=DIR
 Smoke: --config=imagenet_resnet50:smoke

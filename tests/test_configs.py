@@ -20,6 +20,7 @@ TABLE_4 = {  # Lukasik et al. (TMLR 2024)
         "optimizer.weight_decay": 1e-4,
         "training.batch_size": 1024,
         "training.epochs": 450,
+        "schedule.name": "step",
         "schedule.peak": 1.0,
         "schedule.warmup_epochs": 15.0,
         "schedule.milestones": [200, 300, 400],
@@ -30,6 +31,7 @@ TABLE_4 = {  # Lukasik et al. (TMLR 2024)
         "distillation.temperature": 3.0,
     },
     "tiny_imagenet": {
+        "optimizer.momentum": 0.9,
         "optimizer.nesterov": True,
         "optimizer.weight_decay": 5e-4,
         "training.batch_size": 256,
@@ -39,6 +41,8 @@ TABLE_4 = {  # Lukasik et al. (TMLR 2024)
         "schedule.warmup_epochs": 5.0,
         "subsets.num_runs": 400,
         "subsets.train_fraction": 0.7,
+        "distillation.weight": 1.0,
+        "distillation.temperature": 1.0,
     },
 }
 RECIPES = {
@@ -48,8 +52,54 @@ RECIPES = {
     "cifar100_distill": "cifar",
     "cifar100_teacher_depth": "cifar",
     "cifar100_label_noise": "cifar",
+    "cifar100_subset_ratio": "cifar",
     "tiny_imagenet_resnet_depth": "tiny_imagenet",
     "tiny_imagenet_mobilenet_width": "tiny_imagenet",
+}
+
+FELDMAN_ZHANG = {  # the papers' recipes and released code (NeurIPS 2020)
+    "mnist_mlp": {
+        "model.hidden": [512, 256],
+        "schedule.peak": 0.1,
+        "schedule.milestones": [],
+        "training.batch_size": 128,
+        "training.epochs": 10,
+        "subsets.num_runs": 2000,
+    },
+    "cifar100_resnet50": {
+        "model.depth": 50,
+        "model.version": 2.0,
+        "dataset.mean": [0.0, 0.0, 0.0],
+        "dataset.std": [1.0, 1.0, 1.0],
+        "schedule.name": "linear",
+        "schedule.peak": 0.4,
+        "schedule.warmup_epochs": 0.15 * 160,
+        "training.batch_size": 512,
+        "training.epochs": 160,
+        "training.pad": 4,
+        "subsets.num_runs": 4000,
+    },
+    "imagenet_resnet50": {
+        "model.depth": 50,
+        "model.version": 2.0,
+        "schedule.name": "step",
+        "schedule.peak": 0.7,
+        "schedule.warmup_epochs": 15.0,
+        "schedule.milestones": [30, 60, 90],
+        "schedule.factor": 0.1,
+        "training.batch_size": 896,
+        "training.epochs": 100,
+        "training.pad": 32,
+        "subsets.num_runs": 2000,
+    },
+}
+FELDMAN_ZHANG_ALL = {
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": False,
+    "optimizer.weight_decay": 0.0,
+    "subsets.train_fraction": 0.7,
+    "report.min_influence": 0.15,
+    "report.min_memorization": 0.25,
 }
 
 
@@ -78,6 +128,13 @@ def test_the_header_has_what_a_lab_note_needs(name):
 def test_the_recipe_is_table_4(name):
     config = points_lib.flatten(load(name))
     for field, value in TABLE_4[RECIPES[name]].items():
+        assert config[field] == value, field
+
+
+@pytest.mark.parametrize("name", FELDMAN_ZHANG)
+def test_the_recipe_is_that_of_feldman_and_zhang(name):
+    config = points_lib.flatten(load(name))
+    for field, value in (FELDMAN_ZHANG[name] | FELDMAN_ZHANG_ALL).items():
         assert config[field] == value, field
 
 
