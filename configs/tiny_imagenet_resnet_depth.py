@@ -1,8 +1,8 @@
 r"""Tiny-ImageNet along the depth of ImageNet-style ResNets: Lukasik et al. (TMLR 2024), appendix.
 
-What: as cifar100_resnet_depth, with Table 4's recipe for Tiny-ImageNet (temperature 1 where a series
-of students is added). Depths 18 to 152, version 1.5, the 3x3 stem and the padding of 8 pixels are our
-reading; the paper does not list them.
+What: as cifar100_resnet_depth, with Table 4's recipe for Tiny-ImageNet (students, where they are
+added, learn at temperature 1). Depths 18 to 152, version 1.5, the 3x3 stem and the padding of 8
+pixels are our reading; the paper does not list them.
 
   memkit run --config=tiny_imagenet_resnet_depth --workdir=out/tiny_depth \
     --config.dataset.path=DIR/tiny-imagenet-200.zip
