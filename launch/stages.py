@@ -155,6 +155,8 @@ def estimate(study, *, started, trained=None):
 
     summary = analysis.estimate(study, timings=timings)
     print(summary_lib.table(summary))
+    for text in summary_lib.outlying(summary):
+        print(f"warning: {text}")
     return summary
 
 

@@ -3,11 +3,16 @@
 import numpy as np
 
 from memkit import estimators, matrices, tables
-from memkit.estimators import WithError, arms
+from memkit.estimators import arms, outliers
+
+_MOST_NAMED = 5  # outlying runs in a sentence
 
 
 def of_point(study, outcomes, found):
-    """Returns one entry of summary["points"]; every `<key>_stderr` is over runs.
+    """Returns one entry of summary["points"].
+
+    Every `<key>_stderr` is over runs, and every `<key>_margin` is half the width of the 95%
+    interval that follows from it.
 
     Args:
       study: Study.
@@ -29,15 +34,17 @@ def of_point(study, outcomes, found):
         "collapsed": outcomes.count("collapsed"),
         **_accuracy(outcomes, mask),
         **_means(correct, mask, None),
-        **_with_stderr("mean_memorization_prob", _mean(outcomes.prob, mask)),
+        **estimators.jackknife_mean(outcomes.prob, mask).memorization.named(
+            "mean_memorization_prob"
+        ),
     }
     for key, statistic in (
         ("share_above_0.25", lambda v: estimators.share_above(v, 0.25)),
         ("share_above_0.9", lambda v: estimators.share_above(v, 0.9)),
         ("share_below_0.1", lambda v: 1 - estimators.share_above(v, np.nextafter(0.1, 0))),
     ):
-        row[key] = statistic(value)
-        row[f"{key}_stderr"] = estimators.standard_error(statistic, replicates)
+        numbers = [statistic(v) for v in (value, *replicates)]
+        row |= estimators.over_replicates(numbers, len(mask)).named(key)
     row["clean"] = {"count": int((~planted).sum()), **_means(correct, mask, ~planted)}
     row["planted"] = None
     if planted.any():
@@ -62,15 +69,7 @@ def _means(outcome, mask, examples):
         "mean_in": means.in_mean,
         "mean_out": means.out_mean,
     }
-    return {k: v for name, error in named.items() for k, v in _with_stderr(name, error).items()}
-
-
-def _mean(outcome, mask):
-    return estimators.jackknife_mean(outcome, mask).memorization
-
-
-def _with_stderr(name, error: WithError):
-    return {name: error.value, f"{name}_stderr": error.stderr}
+    return {k: v for name, error in named.items() for k, v in error.named(name).items()}
 
 
 def _accuracy(outcomes, mask):
@@ -80,12 +79,22 @@ def _accuracy(outcomes, mask):
         "train_out_accuracy": [c[~m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
         "test_accuracy": list(outcomes.test_correct.mean(axis=1)),
     }
-    row = {}
+    row = {"outlying_runs": _outlying(outcomes, mask, per_run)}
     for name, values in per_run.items():
-        number = len(values)
-        row[name] = np.mean(values) if number else np.nan
-        row[f"{name}_stderr"] = np.std(values, ddof=1) / np.sqrt(number) if number > 1 else np.nan
+        row |= estimators.mean_over_runs(values).named(name)
     return row
+
+
+def _outlying(outcomes, mask, per_run):
+    """Returns the numbers of the runs whose accuracy is an outlier, see `estimators.outliers`."""
+    num_in = np.count_nonzero(mask) / max(1, len(mask))
+    found = outliers.outlying_runs(
+        np.array(per_run["train_in_accuracy"]),
+        np.array(per_run["train_out_accuracy"]),
+        num_in=num_in,
+        num_out=mask.shape[1] - num_in,
+    )
+    return [int(run) for run in np.asarray(outcomes.index)[found]]
 
 
 def _detection(outcomes, mask, found, planted, weights, replicates):
@@ -103,15 +112,13 @@ def _detection(outcomes, mask, found, planted, weights, replicates):
             part = (out_weights @ (outcomes.prob[:, columns] * out)) / (out_weights @ out)
         doubts[:, columns] = 1 - part
 
-    def auroc(score):
-        return estimators.auroc(score, planted)
+    def auroc(name, scores):
+        numbers = [estimators.auroc(score, planted) for score in scores]
+        return estimators.over_replicates(numbers, len(mask)).named(name)
 
-    return {
-        "auroc": auroc(found["correct"].value),
-        "auroc_stderr": estimators.standard_error(auroc, replicates),
-        "auroc_out_prob": auroc(doubt),
-        "auroc_out_prob_stderr": estimators.standard_error(auroc, doubts),
-    }
+    return auroc("auroc", [found["correct"].value, *replicates]) | auroc(
+        "auroc_out_prob", [doubt, *doubts]
+    )
 
 
 def table(summary):
@@ -134,6 +141,22 @@ def table(summary):
             ]
         )
     return tables.text(header, rows)
+
+
+def outlying(summary: dict) -> list[str]:
+    """Returns a sentence per point whose intervals over runs rest on a few outlying runs."""
+    return [_outlying_text(row) for row in summary["points"] if row["outlying_runs"]]
+
+
+def _outlying_text(row):
+    runs = row["outlying_runs"]
+    named = ", ".join(map(str, runs[:_MOST_NAMED])) + (", ..." if len(runs) > _MOST_NAMED else "")
+    return (
+        f"{row['name']}: the accuracy of {len(runs)} of {row['num_runs']} runs ({named}) is far "
+        "from that of the others, and most of the spread of the runs comes from them. Its "
+        "intervals over runs may hold the true value less often than 95%: look at these runs, and "
+        "train more runs if such runs belong to the recipe"
+    )
 
 
 def removal_table(found):

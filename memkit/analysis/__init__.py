@@ -76,7 +76,7 @@ def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[s
         summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
     found = along_axis.analyze(study, outcomes)
     studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
-    for key in ("", "_stderr", "_null", "_nonconstant"):
+    for key in ("", "_stderr", "_margin", "_null", "_nonconstant"):
         summary[f"trajectory_classes{key}"] = {
             name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
             for name, (_, shares) in found.items()

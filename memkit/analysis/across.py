@@ -71,6 +71,7 @@ def with_file(study, points, published, *, is_original_order=False):
                         (point.name, published.layout, outcome, score),
                         (ours.score(outcome, score), theirs),
                         replicates,
+                        num_runs=len(ours.mask),
                         is_same=score == published.quantity,
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
@@ -165,6 +166,7 @@ def with_study(study, other, points):
                         (one.name, two.name, outcome, score),
                         (ours.score(outcome, score), theirs.score(outcome, score)),
                         replicates,
+                        num_runs=min(len(ours.mask), len(theirs.mask)),
                         is_same=True,
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
@@ -205,7 +207,7 @@ class _Side:
             yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])
 
 
-def _compared(names, scores, replicates, *, is_same, ceiling, threshold):
+def _compared(names, scores, replicates, *, num_runs, is_same, ceiling, threshold):
     numbers = dict(zip(("point", "other", "outcome", "score"), names, strict=True))
     numbers |= dataclasses.asdict(comparisons.compare(*scores))
     numbers["ceiling"] = ceiling if numbers["score"] == "memorization" else np.nan
@@ -214,7 +216,7 @@ def _compared(names, scores, replicates, *, is_same, ceiling, threshold):
     for pair in replicates:
         defined = ~np.isnan(pair).any(axis=0)
         rows.append(errors.agreement(*(part[defined] for part in pair), threshold))
-    of_numbers, of_curves = errors.standard_errors(rows)
+    of_numbers, of_curves = errors.standard_errors(rows, num_runs)
     numbers |= of_numbers
     if not is_same:
         for name in numbers:

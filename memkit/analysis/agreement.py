@@ -26,9 +26,9 @@ def analyze(study, outcomes):
       {"threshold", "pairs": [row]}; a row has first, second (point names), series, steps (places
       apart on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
       `comparisons.CrossHalf` (`half_first`, `half_second`, `half_across`, `corrected`), ceiling,
-      jaccard at the threshold, and `<key>_stderr` over runs of spearman, mean_difference and
-      jaccard. The curves of all thresholds go to the file `agreement`, row by row, with
-      `jaccard_stderr` and `difference_stderr`.
+      jaccard at the threshold, and `<key>_stderr` and `<key>_margin` over runs of spearman,
+      mean_difference and jaccard. The curves of all thresholds go to the file `agreement`, row by
+      row, with the same of jaccard and difference.
     """
     threshold = study.config["report"]["min_memorization"]
     rows, curves = [], []
@@ -77,7 +77,7 @@ def _of_series(study, along, outcome, threshold):
 
 
 def _errors(values, mask, weights, threshold):
-    """Returns {(a, b): (dict of `<key>_stderr` of a row, dict of [K] of the curves)}.
+    """Returns {(a, b): what `errors.standard_errors` returns}.
 
     Every replicate weights the runs of all points alike, so the differences are paired. NaN where
     a replicate is undefined.
@@ -96,4 +96,4 @@ def _errors(values, mask, weights, threshold):
                 found[a, b].append(
                     errors.agreement(defined[a], defined[b], threshold, ranks=(ranks[a], ranks[b]))
                 )
-    return {pair: errors.standard_errors(rows) for pair, rows in found.items()}
+    return {pair: errors.standard_errors(rows, len(mask)) for pair, rows in found.items()}

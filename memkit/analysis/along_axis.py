@@ -28,6 +28,7 @@ def _series_trajectories(study, along, correct, mask):
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
     test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
     errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])
+    margins = trajectories.share_margins(errors, len(mask))
     arrays = {
         "points": np.array([o.point.name for o in along]),
         "values": np.array([o.point.axis_value for o in along]),
@@ -42,6 +43,7 @@ def _series_trajectories(study, along, correct, mask):
         shares[alpha] = {
             "": trajectories.shares(classes),
             "_stderr": errors[alpha],
+            "_margin": margins[alpha],
             "_null": test.null_shares[alpha],
             "_nonconstant": trajectories.shares_among_nonconstant(classes),
         }

@@ -12,6 +12,11 @@ CRITERIA = {
     "not judged": f"fewer than {auditing.LEAST} runs trained on neither the example nor a copy",
     "unsuspected": "none of these",
 }
+CLASS_INFLUENCE = (
+    "class_influence, in the written tables: influence on the test examples of the given label, "
+    "relative to the other train examples of that label (they sum to about 0): below 0 = helps "
+    "less than their average, which need not mean harm"
+)
 _SHOWN = {
     "id": "id",
     "kind": "kind",
@@ -47,6 +52,7 @@ def text(study, numbers, columns, top):
         lines.append(f"{numbers['conflicting']} images have a copy with another label")
     if numbers["planted"]:
         lines.append(planted(numbers["planted"]))
+    lines.append(CLASS_INFLUENCE)
     listed = len(columns["id"])
     if listed:
         shown = [[_cell(columns[name][i]) for name in _SHOWN] for i in range(min(top, listed))]

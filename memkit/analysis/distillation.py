@@ -93,11 +93,11 @@ def _of_size(study, pair):
         "one_hot": pair.one_hot.point.name,
         "teacher": pair.distilled.point.teacher,
         "num_runs": len(pair.index),
-        **_named("mean_memorization", change.memorization),
-        **_named("mean_in", change.in_mean),
-        **_named("mean_out", change.out_mean),
-        **_named("test_accuracy", paired.paired_mean(*tests)),
-        **_named("mean_memorization_prob", prob.memorization),
+        **change.memorization.named("mean_memorization"),
+        **change.in_mean.named("mean_in"),
+        **change.out_mean.named("mean_out"),
+        **paired.paired_mean(*tests).named("test_accuracy"),
+        **prob.memorization.named("mean_memorization_prob"),
     }
     weights = estimators.run_weights(len(mask), study.config["seed"])
     weights = np.vstack([np.ones((1, len(mask))), weights])
@@ -105,12 +105,8 @@ def _of_size(study, pair):
     for name in ("share_below_0.1", "share_above_0.9"):
         statistic = distribution.STATISTICS[name]
         moved = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
-        row |= {name: moved[0], f"{name}_stderr": float(np.std(moved[1:], ddof=1))}
+        row |= estimators.over_replicates(moved, len(mask)).named(name)
     return row
-
-
-def _named(name, error):
-    return {name: error.value, f"{name}_stderr": error.stderr}
 
 
 def _joint(study, pair, outcome):
@@ -148,14 +144,14 @@ def _of_classes(study, pairs, index):
         found.setdefault(str(alpha), {})[name] = {
             "count": changes[-1].num_examples,
             "share": share,
-            **_named("change", change),
-            **_named("disjoint", disjoint),
+            **change.named("change"),
+            **disjoint.named("disjoint"),
             "disjoint_count": sum(part.num_examples for part in parts) / 2,
             "contribution": share * change.value if changes[-1].num_examples else 0.0,
             "by_size": [
                 {
                     "axis_value": pair.distilled.point.axis_value,
-                    **_named("change", found_there.memorization),
+                    **found_there.memorization.named("change"),
                 }
                 for pair, found_there in zip(pairs, changes, strict=False)
             ],

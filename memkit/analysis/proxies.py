@@ -3,10 +3,10 @@
 The numbers of summary["proxies"]:
   num_runs: most runs per point that proxies are taken from (the first ones).
   points: {point: {"num_runs", "num_proxy_runs", "reliability", "ceiling", "board", "means",
-    "canaries"}}; ceiling is {statistic: ..., "<statistic>_stderr"}, board is {proxy: {statistic:
-    ..., "<statistic>_stderr", "<statistic>_single", "<statistic>_single_deviation"}}, means is
-    {proxy: {group: {"mean", "stderr"}}} in the proxy's own unit, canaries {score or proxy:
-    {"auroc", "auroc_stderr"}} or None without planted labels.
+    "canaries"}}; ceiling is {statistic: ..., "<statistic>_stderr", "<statistic>_margin"}, board is
+    {proxy: {the same, "<statistic>_single", "<statistic>_single_deviation"}}, means is {proxy:
+    {group: {"mean", "stderr", "margin"}}} in the proxy's own unit, canaries {score or
+    proxy: {"auroc", "auroc_stderr", "auroc_margin"}} or None without planted labels.
   series: {series: {"points", "num_runs", "num_nonconstant", "num_nonconstant_clean",
     "reliability", "ceiling", "board"}}, with statistics across sizes, those named *_clean without
     the planted labels.
@@ -150,10 +150,10 @@ def _board(study, values, outcomes, index, measured, splits, statistics):
     errors, ceiling_errors = leaderboard.standard_errors(
         values, outcomes, mask, first=first, group=group, **common
     )
+    df = len(np.unique(group)) - 1
     board = {
         name: {
-            **found.averaged[name],
-            **{f"{s}_stderr": errors[name][s] for s in statistics},
+            **_with_errors(found.averaged[name], errors[name], df),
             **{f"{s}_single": found.single[name][s] for s in statistics},
             **{f"{s}_single_deviation": found.single_deviation[name][s] for s in statistics},
         }
@@ -163,17 +163,22 @@ def _board(study, values, outcomes, index, measured, splits, statistics):
         "num_runs": len(mask),
         "num_proxy_runs": len(history),
         "reliability": found.reliability,
-        "ceiling": found.ceiling | {f"{s}_stderr": e for s, e in ceiling_errors.items()},
+        "ceiling": _with_errors(found.ceiling, ceiling_errors, df),
         "board": board,
     }
 
 
+def _with_errors(values, stderrs, df):
+    """Returns {statistic, "<statistic>_stderr", "<statistic>_margin": float}."""
+    errors = {s: estimators.WithError(value, stderrs[s], df) for s, value in values.items()}
+    return {k: v for s, error in errors.items() for k, v in error.named(s).items()}
+
+
 def _mean_over_runs(values):
-    """Returns the mean over runs of each run's mean over examples, and its standard error."""
+    """Returns the mean over runs of each run's mean over examples, and its errors."""
     means = proxies.average(values.T)
-    means = means[~np.isnan(means)]
-    error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
-    return {"mean": float(means.mean()) if len(means) else np.nan, "stderr": float(error)}
+    mean = estimators.mean_over_runs(means[~np.isnan(means)])
+    return {"mean": mean.value, "stderr": mean.stderr, "margin": mean.margin}
 
 
 def _classes(study, series):

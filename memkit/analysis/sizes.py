@@ -103,7 +103,7 @@ def _of_point(point, outcome, mask, shape):
         "series": point.series,
         "axis_value": point.axis_value,
         **_means(means),
-        **_with_spread(shape),
+        **_with_spread(shape, len(mask)),
     }
 
 
@@ -113,7 +113,7 @@ def _first_to_last(rows, mask, shapes):
     (change,) = paired.change_of_means(before, after, mask)
     differences = {name: shapes[-1][name] - shapes[0][name] for name in shapes[0]}
     names = {"first": first.name, "last": last.name}
-    return {**names, **_means(change), **_with_spread(differences)}
+    return {**names, **_means(change), **_with_spread(differences, len(mask))}
 
 
 def _means(means):
@@ -122,14 +122,12 @@ def _means(means):
         "mean_in": means.in_mean,
         "mean_out": means.out_mean,
     }
-    values = {name: error.value for name, error in named.items()}
-    return values | {f"{name}_stderr": error.stderr for name, error in named.items()}
+    return {k: v for name, error in named.items() for k, v in error.named(name).items()}
 
 
-def _with_spread(shape):
-    values = {name: float(found[0]) for name, found in shape.items()}
-    errors = {f"{name}_stderr": float(np.std(v[1:], ddof=1)) for name, v in shape.items()}
-    return values | errors
+def _with_spread(shape, num_runs):
+    errors = {name: estimators.over_replicates(v, num_runs) for name, v in shape.items()}
+    return {k: v for name, error in errors.items() for k, v in error.named(name).items()}
 
 
 def _classes(outcomes, mask, seed):

@@ -18,12 +18,12 @@ def curve_table(names, curves):
     Args:
       names: [(name of the line, group by which it is colored)].
       curves: {"thresholds", "jaccard", "difference", "num_first", "num_second": [L, K]}, the
-        fields of `comparisons.Curves` stacked, and where known "jaccard_stderr" and
-        "difference_stderr".
+        fields of `comparisons.Curves` stacked, and where known "jaccard_margin" and
+        "difference_margin".
     """
     unknown = np.full(np.shape(curves["thresholds"]), np.nan)
     errors = {
-        quantity: curves[key] if (key := f"{quantity}_stderr") in curves else unknown
+        quantity: curves[key] if (key := f"{quantity}_margin") in curves else unknown
         for quantity in _BOUNDS
     }
     return [

@@ -14,10 +14,10 @@ def detection_table(points, found, *, labels):
       labels: {score or proxy: text}.
     """
     return [
-        dots.row(same, panel, labels[name], value, stderr)
+        dots.row(same, panel, labels[name], value, margin)
         for same, part in dots.per_size(points, found)
         for name, entry in (part["canaries"] or {}).items()
-        for panel, value, stderr in dots.both(entry, "auroc")
+        for panel, value, margin in dots.both(entry, "auroc")
     ]
 
 

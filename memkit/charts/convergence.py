@@ -36,7 +36,7 @@ def table(convergence, points, noun="size"):
                 "panel": panel,
                 "line": line,
                 "size": entry["runs"],
-                **lines.interval(entry["pearson"], entry["pearson_stderr"], (-1, 1)),
+                **lines.interval(entry["pearson"], entry["pearson_margin"], (-1, 1)),
             }
             for (outcome, score), line in LINES.items()
             for entry in convergence[point["name"]]["agreement"][outcome][score]

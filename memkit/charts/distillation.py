@@ -81,7 +81,7 @@ def class_table(classes):
             "alpha": f"alpha = {float(alpha):g}",
             "class": label(name),
             "chosen": words,
-            **lines.interval(found[key], found[f"{key}_stderr"]),
+            **lines.interval(found[key], found[f"{key}_margin"]),
             "count": found["count"],
         }
         for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))

@@ -10,16 +10,16 @@ AVERAGED, SINGLE = "averaged over runs", "one run"
 _LABELS = 134  # what names of scores take beyond a vertical axis of numbers
 
 
-def row(same, panel, label, value, stderr):
+def row(same, panel, label, value, margin):
     """Returns one row: a number and its 95% interval, clipped to [-1, 1].
 
     Args:
       same: the fields series and kind.
       panel: the panel's title.
       label: the line's name.
-      value, stderr: numbers or None; without a standard error there is no bar.
+      value, margin: numbers or None; without a margin there is no bar.
     """
-    bounds = lines.interval(value, stderr, (-1, 1))
+    bounds = lines.interval(value, margin, (-1, 1))
     return {**same, "panel": panel, "label": label, **bounds}
 
 
@@ -36,8 +36,8 @@ def per_size(points, found):
 
 
 def both(entry, statistic):
-    """Yields (AVERAGED or SINGLE, value, standard error or None) of a score's statistic."""
-    yield AVERAGED, entry[statistic], entry[f"{statistic}_stderr"]
+    """Yields (AVERAGED or SINGLE, value, margin or None) of a score's statistic."""
+    yield AVERAGED, entry[statistic], entry[f"{statistic}_margin"]
     if f"{statistic}_single" in entry:
         yield SINGLE, entry[f"{statistic}_single"], None
 

@@ -5,7 +5,6 @@ import numpy as np
 
 from memkit.charts import looks, theme
 
-Z = 1.96  # normal quantile of a two-sided 95% interval
 HEIGHT, PANEL_HEIGHT = 210, 150
 
 
@@ -25,26 +24,26 @@ def placed(points):
     return list(zip(points, sizes(points), strict=True))
 
 
-def interval(value, stderr, bounds=(-np.inf, np.inf)):
-    """Returns value, lower and upper: an estimate and its 95% interval, +/- 1.96 standard errors.
+def interval(value, margin, bounds=(-np.inf, np.inf)):
+    """Returns value, lower and upper: an estimate and its 95% interval, value +/- margin.
 
     Args:
-      value, stderr: numbers or None; NaN where None.
+      value, margin: numbers or None; NaN where None.
       bounds: (lowest, highest) possible value; the interval is clipped to it.
     """
-    value, stderr = theme.number(value), theme.number(stderr)
-    lower, upper = np.clip([value - Z * stderr, value + Z * stderr], *bounds)
+    value, margin = theme.number(value), theme.number(margin)
+    lower, upper = np.clip([value - margin, value + margin], *bounds)
     return {"value": value, "lower": float(lower), "upper": float(upper)}
 
 
-def row(point, size, *, quantity, value, stderr, bounds, **fields):
+def row(point, size, *, quantity, value, margin, bounds, **fields):
     """Returns one row: an estimate and its `interval`.
 
     Args:
       point: the point's summary, for its name and series.
       size: the point's place on the axis.
       quantity: what is estimated.
-      value, stderr, bounds: see `interval`.
+      value, margin, bounds: see `interval`.
       **fields: further columns.
     """
     return {
@@ -52,7 +51,7 @@ def row(point, size, *, quantity, value, stderr, bounds, **fields):
         "series": point["series"],
         "size": size,
         "quantity": quantity,
-        **interval(value, stderr, bounds),
+        **interval(value, margin, bounds),
         **fields,
     }
 
@@ -62,7 +61,7 @@ def table(points, quantities, *, part=None, bounds=(0, 1)):
 
     Args:
       points: the points of a study's summary.
-      quantities: {quantity: its key in the summary, where "<key>_stderr" is too}.
+      quantities: {quantity: its key in the summary, where "<key>_margin" is too}.
       part: the part of each point that has the keys, such as "planted"; points without it are left
         out.
       bounds: see `interval`.
@@ -71,9 +70,9 @@ def table(points, quantities, *, part=None, bounds=(0, 1)):
     for point, size in placed(points):
         found = point if part is None else point[part]
         for quantity, key in quantities.items() if found is not None else ():
-            value, stderr = found[key], found[f"{key}_stderr"]
+            value, margin = found[key], found[f"{key}_margin"]
             rows.append(
-                row(point, size, quantity=quantity, value=value, stderr=stderr, bounds=bounds)
+                row(point, size, quantity=quantity, value=value, margin=margin, bounds=bounds)
             )
     return rows
 

@@ -30,7 +30,7 @@ def table(points):
             size,
             quantity=quantity,
             value=part[key],
-            stderr=part[f"{key}_stderr"],
+            margin=part[f"{key}_margin"],
             bounds=(-1, 1) if quantity == "memorization" else (0, 1),
             group=group,
         )

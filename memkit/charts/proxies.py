@@ -38,9 +38,9 @@ def means_table(points, found, *, titles):
                 titles[name]: by_group[group]
                 for name, by_group in found[point["name"]]["means"].items()
             }
-            for panel, (value, stderr) in (
-                *((p, (s[k], s[f"{k}_stderr"])) for p, (k, s) in entries.items()),
-                *((p, (m["mean"], m["stderr"])) for p, m in means.items()),
+            for panel, (value, margin) in (
+                *((p, (s[k], s[f"{k}_margin"])) for p, (k, s) in entries.items()),
+                *((p, (m["mean"], m["margin"])) for p, m in means.items()),
             ):
                 rows.append(
                     lines.row(
@@ -48,7 +48,7 @@ def means_table(points, found, *, titles):
                         size,
                         quantity=group,
                         value=value,
-                        stderr=stderr,
+                        margin=margin,
                         bounds=(-np.inf, np.inf),
                         panel=panel,
                     )
@@ -85,12 +85,12 @@ def board_table(points, found, *, labels, statistic="spearman"):
     """
     rows = []
     for same, part in dots.per_size(points, found):
-        ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_stderr"]
+        ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_margin"]
         rows += [dots.row(same, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
         rows += [
-            dots.row(same, panel, labels[name], value, stderr)
+            dots.row(same, panel, labels[name], value, margin)
             for name, entry in part["board"].items()
-            for panel, value, stderr in dots.both(entry, statistic)
+            for panel, value, margin in dots.both(entry, statistic)
         ]
     return rows
 
@@ -126,12 +126,12 @@ def across_table(found, *, labels):
             if statistic not in part["ceiling"]:
                 continue
             same = {"series": series, "kind": dots.AVERAGED}
-            ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_stderr"]
+            ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_margin"]
             rows.append(dots.row(same, panel, dots.CEILING, *ceiling))
             rows += [
-                dots.row(same | {"kind": kind}, panel, labels[name], value, stderr)
+                dots.row(same | {"kind": kind}, panel, labels[name], value, margin)
                 for name, entry in part["board"].items()
-                for kind, value, stderr in dots.both(entry, statistic)
+                for kind, value, margin in dots.both(entry, statistic)
             ]
     return rows
 

@@ -21,7 +21,7 @@ def table(utilities):
                 {
                     "curve": curve,
                     "threshold": found["threshold"],
-                    **lines.interval(found[key], found[f"{key}_stderr"], (0, 1)),
+                    **lines.interval(found[key], found[f"{key}_margin"], (0, 1)),
                     "remaining": found["remaining"],
                 }
             )

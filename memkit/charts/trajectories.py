@@ -23,7 +23,7 @@ def table(shares, errors, null):
 
     Args:
       shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
-      errors: the standard errors of these.
+      errors: the margins of these, half the widths of their 95% intervals.
       null: the same as shares for studies whose points were permuted; a class it lacks gives NaN.
     """
     return [
@@ -42,8 +42,8 @@ def table(shares, errors, null):
     ]
 
 
-def _interval(share, stderr):
-    found = lines.interval(share, stderr, (0, 1))
+def _interval(share, margin):
+    found = lines.interval(share, margin, (0, 1))
     return {"share": found["value"], "lower": found["lower"], "upper": found["upper"]}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from etils import epy
 
 from memkit.comparisons.agreement import jaccard, pearson, threshold_curves
+from memkit.estimators import margin
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
     import scipy.stats
@@ -31,16 +32,25 @@ def agreement(first, second, threshold, *, ranks=None):
     return np.concatenate([numbers, curves.jaccard, curves.difference])
 
 
-def standard_errors(replicates):
-    """Returns the standard deviations over a list of what `agreement` returned.
+def standard_errors(replicates, num_runs):
+    """Returns the standard deviations over replicates, and the margins that follow from them.
+
+    Args:
+      replicates: list of what `agreement` returned.
+      num_runs: int, number of runs that the replicates weight.
 
     Returns:
       (numbers, curves): {"spearman_stderr", "mean_difference_stderr", "jaccard_stderr": float} and
-      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`; NaN where a replicate is undefined.
+      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`, and the same with "_margin", half
+      the width of the 95% interval; NaN where a replicate is undefined.
     """
     errors = np.std(replicates, axis=0, ddof=1)
-    numbers = dict(zip(_KEYS, errors[: len(_KEYS)].tolist(), strict=True))
-    curves = dict(zip(("jaccard", "difference"), np.split(errors[len(_KEYS) :], 2), strict=True))
-    return tuple(
-        {f"{key}_stderr": error for key, error in found.items()} for found in (numbers, curves)
-    )
+    numbers, curves = {}, {}
+    for kind, values in (("stderr", errors), ("margin", margin(errors, num_runs - 1))):
+        numbers |= _named(kind, _KEYS, values[: len(_KEYS)].tolist())
+        curves |= _named(kind, ("jaccard", "difference"), np.split(values[len(_KEYS) :], 2))
+    return numbers, curves
+
+
+def _named(kind, keys, values):
+    return {f"{key}_{kind}": value for key, value in zip(keys, values, strict=True)}

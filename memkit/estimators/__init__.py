@@ -6,11 +6,11 @@ of those with `from memkit.estimators.memorization import ...`.
 
 from memkit.estimators.consistency import Mean, consistency
 from memkit.estimators.detection import auroc
+from memkit.estimators.margins import WithError, margin, mean_over_runs, over_replicates
 from memkit.estimators.memorization import Estimate, memorization, memorization_difference
 from memkit.estimators.reliability import (
     DatasetMeans,
     SplitHalf,
-    WithError,
     jackknife_mean,
     replicate_consistency,
     replicate_memorization,
@@ -29,8 +29,11 @@ __all__ = [
     "auroc",
     "consistency",
     "jackknife_mean",
+    "margin",
+    "mean_over_runs",
     "memorization",
     "memorization_difference",
+    "over_replicates",
     "replicate_consistency",
     "replicate_memorization",
     "run_weights",

@@ -192,7 +192,9 @@ def class_influence(test_prob, test_labels, train_mask, given_labels, num_classe
     """Estimates what training on an example does to the test examples of its given class.
 
     The influence of Feldman & Zhang (2020) on label probabilities, averaged over the test examples
-    whose label is the example's given one.
+    whose label is the example's given one. Under subsets that hold the same number of a class's
+    members the influences of these members sum to 0, so below 0 means that a member helps less
+    than the average member of its class; it need not do harm.
 
     Args:
       test_prob: [M, T] float in [0, 1], probability of the label of a test example.
@@ -202,8 +204,8 @@ def class_influence(test_prob, test_labels, train_mask, given_labels, num_classe
       num_classes: int.
 
     Returns:
-      (value, stderr), [N] float64 each; value in [-1, 1], higher = helps more, below 0 = hurts; NaN
-      where the class has no test example or the example was in all runs or in none.
+      (value, stderr), [N] float64 each; value in [-1, 1], higher = helps more than the rest of its
+      class; NaN where the class has no test example or the example was in all runs or in none.
     """
     value, stderr = np.full((2, len(given_labels)), np.nan)
     for number in range(num_classes):

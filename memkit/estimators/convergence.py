@@ -27,6 +27,7 @@ class Agreement:
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
       pearson: float in [-1, 1], correlation over examples.
       pearson_stderr: float, its standard error over runs, see `grouped`; NaN where undefined.
+      pearson_margin: float, half the width of its 95% interval.
       num_examples: float, examples defined in both estimates, mean over splits.
     """
 
@@ -34,6 +35,7 @@ class Agreement:
     spearman: float
     pearson: float
     pearson_stderr: float
+    pearson_margin: float
     num_examples: float
 
 
@@ -114,11 +116,13 @@ def _agreement(size, splits):
     """Returns the Agreement over splits, as `_compare` returns them."""
     pearson, spearman, num_examples = zip(*splits, strict=True)
     pearson = np.mean(pearson, axis=0)
+    whole = grouped.with_error(pearson)
     return Agreement(
         runs=size,
         spearman=float(np.mean(spearman)),
-        pearson=float(pearson[0]),
-        pearson_stderr=float(grouped.jackknife(pearson[1:])),
+        pearson=whole.value,
+        pearson_stderr=whole.stderr,
+        pearson_margin=whole.margin,
         num_examples=float(np.mean(num_examples)),
     )
 

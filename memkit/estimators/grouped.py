@@ -7,6 +7,7 @@ that count twice, as in a bootstrap, would add noise to both sides of these.
 import numpy as np
 
 from memkit import seeds
+from memkit.estimators.margins import WithError
 
 NUM_GROUPS = 20
 
@@ -33,6 +34,16 @@ def run_groups(num_runs, seed, *, num_groups=NUM_GROUPS, draw=0, num_first=0):
 def left_out(group):
     """Returns [G, M] bool, in row g False for the runs of group g and True for all others."""
     return group != np.unique(group)[:, None]
+
+
+def with_error(numbers: np.ndarray) -> WithError:
+    """Returns a number with the `jackknife` error of its replicates.
+
+    Args:
+      numbers: [1 + G] float: from all runs, then with each group left out.
+    """
+    df = len(numbers) - 2
+    return WithError(float(numbers[0]), float(jackknife(numbers[1:])), df)
 
 
 def jackknife(replicates):

@@ -8,7 +8,8 @@ import numpy as np
 
 from memkit.errors import expected
 from memkit.estimators import arms
-from memkit.estimators.reliability import DatasetMeans, WithError
+from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
+from memkit.estimators.reliability import DatasetMeans
 
 BINS = 20
 
@@ -84,7 +85,8 @@ def _with_errors(values, moves):
     num_runs = arms.undefined_below(len(moves), 2)
     spread = np.sum((moves - moves.sum(axis=0) / num_runs) ** 2, axis=0)
     errors = np.sqrt(spread * (num_runs - 1) / num_runs)
-    return [WithError(float(v), float(e)) for v, e in zip(values, errors, strict=True)]
+    df = len(moves) - 1
+    return [WithError(float(v), float(e), df) for v, e in zip(values, errors, strict=True)]
 
 
 def combine(parts):
@@ -99,9 +101,11 @@ def combine(parts):
     kept = [(part, num) for part, num in parts if num]
     whole = sum(num for _, num in kept)
     if not whole:
-        return WithError(float("nan"), float("nan"))
+        return WithError(float("nan"), float("nan"), float("nan"))
     value = sum(num * part.value for part, num in kept) / whole
-    return WithError(value, float(np.hypot.reduce([n * p.stderr for p, n in kept])) / whole)
+    errors = [num * part.stderr / whole for part, num in kept]
+    df = pooled_df(errors, [part.df for part, _ in kept])
+    return WithError(value, float(np.hypot.reduce(errors)), df)
 
 
 def paired_mean(values_a, values_b):
@@ -111,12 +115,7 @@ def paired_mean(values_a, values_b):
       values_a: [M] float, the number in each run of point a.
       values_b: [M] float, in the same runs of point b; the result is b minus a.
     """
-    change = np.asarray(values_b, np.float64) - np.asarray(values_a, np.float64)
-    num_runs = len(change)
-    if not num_runs:
-        return WithError(float("nan"), float("nan"))
-    error = change.std(ddof=1) / np.sqrt(num_runs) if num_runs > 1 else np.nan
-    return WithError(float(change.mean()), float(error))
+    return mean_over_runs(np.asarray(values_b, np.float64) - np.asarray(values_a, np.float64))
 
 
 def joint_histogram(first, second, bins=BINS):

@@ -13,34 +13,12 @@ from etils import epy
 
 from memkit import matrices, seeds
 from memkit.errors import expected
-from memkit.estimators import arms, intervals
+from memkit.estimators import arms
+from memkit.estimators.margins import WithError
 from memkit.estimators.memorization import memorization
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
     import scipy.stats
-
-
-@dataclasses.dataclass(frozen=True)
-class WithError:
-    """A number and its standard error over runs.
-
-    Attributes:
-      value: float.
-      stderr: float, standard error over runs; NaN where undefined.
-    """
-
-    value: float
-    stderr: float
-
-    @property
-    def lower(self):
-        """Returns the lower end of the normal 95% interval."""
-        return self.value - intervals.Z * self.stderr
-
-    @property
-    def upper(self):
-        """Returns the upper end of the normal 95% interval."""
-        return self.value + intervals.Z * self.stderr
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +201,8 @@ def _jackknife(estimates):
     deleted = estimates[1:]
     num_runs = arms.undefined_below(len(deleted), 2)
     spread = np.sum((deleted - deleted.sum() / num_runs) ** 2)
-    return WithError(float(estimates[0]), float(np.sqrt(spread * (num_runs - 1) / num_runs)))
+    error = float(np.sqrt(spread * (num_runs - 1) / num_runs))
+    return WithError(float(estimates[0]), error, len(deleted) - 1)
 
 
 def _spearman(first, second):

@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 
 from memkit import seeds
+from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
 
 KINDS = ("nothing", "memorized", "influential", "random")
 
@@ -75,12 +76,13 @@ def utility(rows, test_correct, tests=None):
     Returns:
       Dicts with `kind` ("memorized" or "influential"), `threshold`, `removed` and `remaining`
       (count, and share of the examples left), and accuracies in [0, 1] with standard errors over
-      runs: `without` these examples, `random` without as many random ones, `nothing` removed, and
-      `difference` = without - random, below 0 where the removed examples are worth more than
-      random ones. NaN where runs are missing.
+      runs and margins (`WithError.named`): `without` these examples, `random` without as many
+      random ones, `nothing` removed, and `difference` = without - random, below 0 where the
+      removed examples are worth more than random ones; its margin is Welch's. NaN where runs are
+      missing.
     """
     accuracy = (test_correct if tests is None else test_correct[:, tests]).mean(axis=1)
-    base = _mean(accuracy[rows.kind == "nothing"])
+    base = mean_over_runs(accuracy[rows.kind == "nothing"])
     found, seen = [], set()
     for kind, threshold in zip(rows.kind, rows.threshold, strict=True):
         key = (kind, str(threshold))
@@ -90,8 +92,15 @@ def utility(rows, test_correct, tests=None):
         same = np.isnan(rows.threshold) if np.isnan(threshold) else rows.threshold == threshold
         chosen = same & (rows.kind == kind)
         left = int(rows.train_mask[chosen][0].sum())
-        without, random = (_mean(accuracy[same & (rows.kind == k)]) for k in (kind, "random"))
-        parts = {"without": without, "random": random, "nothing": base}
+        without, random = (
+            mean_over_runs(accuracy[same & (rows.kind == k)]) for k in (kind, "random")
+        )
+        parts = {
+            "without": without,
+            "random": random,
+            "nothing": base,
+            "difference": _difference(without, random),
+        }
         count = rows.train_mask.shape[1]
         found.append(
             {
@@ -99,17 +108,14 @@ def utility(rows, test_correct, tests=None):
                 "threshold": float(threshold),
                 "removed": count - left,
                 "remaining": left / count,
-                **{name: value for name, (value, _) in parts.items()},
-                **{f"{name}_stderr": error for name, (_, error) in parts.items()},
-                "difference": without[0] - random[0],
-                "difference_stderr": float(np.hypot(without[1], random[1])),
+                **{k: v for name, part in parts.items() for k, v in part.named(name).items()},
             }
         )
     return found
 
 
-def _mean(values):
-    """Returns (mean, standard error) of runs; NaN where there are too few."""
-    mean = float(np.mean(values)) if len(values) else np.nan
-    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-    return mean, error
+def _difference(without: WithError, random: WithError) -> WithError:
+    """Returns without - random, the means of separate runs."""
+    errors, dfs = (without.stderr, random.stderr), (without.df, random.df)
+    difference = without.value - random.value
+    return WithError(difference, float(np.hypot(*errors)), pooled_df(errors, dfs))

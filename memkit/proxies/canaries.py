@@ -30,7 +30,7 @@ def scores(correct, prob, train_mask, planted, weights):
       weights: [R, M], from `estimators.run_weights`; standard errors are over runs.
 
     Returns:
-      {score: {"auroc": float, "auroc_stderr": float}}.
+      {score: {"auroc", "auroc_stderr", "auroc_margin": float}}.
     """
     exact = np.ones((1, len(weights[0])))
     parts = {
@@ -40,7 +40,10 @@ def scores(correct, prob, train_mask, planted, weights):
         "out_doubt": lambda w: 1 - _arm_mean(prob, train_mask, False, w),
         "in_doubt": lambda w: 1 - _arm_mean(prob, train_mask, True, w),
     }
-    return {name: _entry(part(exact)[0], part(weights), planted) for name, part in parts.items()}
+    return {
+        name: _entry(part(exact)[0], part(weights), planted, len(train_mask))
+        for name, part in parts.items()
+    }
 
 
 def proxies_found(values, planted, weights):
@@ -52,8 +55,8 @@ def proxies_found(values, planted, weights):
       weights: [R, H], how often each of these runs counts.
 
     Returns:
-      {proxy: {"auroc": float, "auroc_stderr": float, "auroc_single": float}}; the last is the mean
-      over runs of the AUROC of one run, among the examples it trained on.
+      {proxy: {"auroc", "auroc_stderr", "auroc_margin", "auroc_single": float}}; the last is the
+      mean over runs of the AUROC of one run, among the examples it trained on.
     """
     found = {}
     for name, value in values.items():
@@ -61,17 +64,15 @@ def proxies_found(values, planted, weights):
         replicates = _weighted_mean(np.where(defined, value, 0), defined, weights)
         single = [estimators.auroc(row, planted) for row in value]
         found[name] = {
-            **_entry(average(value), replicates, planted),
+            **_entry(average(value), replicates, planted, len(value)),
             "auroc_single": float(average(np.array(single)[:, None])[0]),
         }
     return found
 
 
-def _entry(score, replicates, planted):
-    def auroc(values):
-        return estimators.auroc(values, planted)
-
-    return {"auroc": auroc(score), "auroc_stderr": estimators.standard_error(auroc, replicates)}
+def _entry(score, replicates, planted, num_runs):
+    numbers = [estimators.auroc(values, planted) for values in (score, *replicates)]
+    return estimators.over_replicates(numbers, num_runs).named("auroc")
 
 
 def _arm_mean(values, train_mask, arm, weights):

@@ -77,11 +77,11 @@ def headline(studies):
             point["series"],
             str(point["num_runs"] or 0),
             *(
-                wording.number(point[key], point[f"{key}_stderr"], missing=wording.ABSENT)
+                wording.number(point[key], point[f"{key}_margin"], missing=wording.ABSENT)
                 for key in ESTIMATES.values()
             ),
             wording.percent(
-                point["share_above_0.9"], point["share_above_0.9_stderr"], missing=wording.ABSENT
+                point["share_above_0.9"], point["share_above_0.9_margin"], missing=wording.ABSENT
             ),
         )
         for label, content in studies.items()
@@ -113,7 +113,7 @@ def differences(studies):
     ]
     return Table(
         caption="Differences at the points of the same series and axis value, above 0 = the study "
-        "named first has more. ± is 1.96 standard errors of the difference (95%), from those of "
+        "named first has more. ± is half a 95% interval of the difference, from those of "
         "both studies as if they were independent; where they share subsets and seeds, they are "
         f"not, and ± is then too wide as a rule. {wording.ABSENT} is not available.",
         columns=("Studies", "Point", "Series", *ESTIMATES),
@@ -138,9 +138,9 @@ def _difference(point, reference, key):
     numbers = (point[key], reference[key])
     if not all(map(wording.defined, numbers)):
         return wording.ABSENT
-    errors = (point[f"{key}_stderr"], reference[f"{key}_stderr"])
-    stderr = math.hypot(*errors) if all(map(wording.defined, errors)) else None
-    return wording.number(numbers[0] - numbers[1], stderr)
+    errors = (point[f"{key}_margin"], reference[f"{key}_margin"])
+    margin = math.hypot(*errors) if all(map(wording.defined, errors)) else None
+    return wording.number(numbers[0] - numbers[1], margin)
 
 
 def cautions(studies):

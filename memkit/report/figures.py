@@ -41,7 +41,7 @@ def figures(content):
     points, planted = content.summary["points"], contents.planted(content)
     values = {name: score["correct"].value for name, score in content.scores.items()}
     shares, errors, by_chance = (
-        content.summary[f"trajectory_classes{suffix}"] for suffix in ("", "_stderr", "_null")
+        content.summary[f"trajectory_classes{suffix}"] for suffix in ("", "_margin", "_null")
     )
     by_size = {"size_title": contents.size_title(content)}
     drawn = {

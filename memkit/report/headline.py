@@ -1,5 +1,6 @@
 """The study in a few sentences, each computed from the numbers it quotes."""
 
+from memkit import summary
 from memkit.charts.trajectories import label
 from memkit.report import content as contents
 from memkit.report import wording
@@ -88,12 +89,12 @@ def _planted(points, places):
 def _detection(part, place):
     text = (
         f"At {place}, sorting by memorization finds planted labels with AUROC "
-        f"{wording.number(part['auroc'], part['auroc_stderr'])}, sorting by 1 minus the "
+        f"{wording.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
         "out-of-sample probability of the label with "
-        f"{wording.number(part['auroc_out_prob'], part['auroc_out_prob_stderr'])} "
+        f"{wording.number(part['auroc_out_prob'], part['auroc_out_prob_margin'])} "
         "(0.5 = chance, 1 = perfect)"
     )
-    a, b = ((part[key], part[f"{key}_stderr"]) for key in ("auroc", "auroc_out_prob"))
+    a, b = ((part[key], part[f"{key}_margin"]) for key in ("auroc", "auroc_out_prob"))
     if wording.defined(a[0]) and wording.defined(b[0]) and wording.differ(a, b):
         text += f"; the {'first' if a[0] > b[0] else 'second'} is the better detector here"
     return text + "."
@@ -144,6 +145,7 @@ def _cautions(content):
                 "under twice chance) and are kept; the table of runs says where.",
             )
         )
+    found += [("Caution", f"{text}.") for text in summary.outlying(content.summary)]
     empty = [p["name"] for p in points if not p["num_runs"]]
     if empty:
         found.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
@@ -157,8 +159,8 @@ def middle(by_alpha):
 
 
 def _trend(parts, key, places):
-    return wording.trend([p[key] for p in parts], [p[f"{key}_stderr"] for p in parts], places)
+    return wording.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
 
 
 def _share(point, key):
-    return wording.percent(point[key], point[f"{key}_stderr"])
+    return wording.percent(point[key], point[f"{key}_margin"])

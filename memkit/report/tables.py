@@ -7,7 +7,7 @@ from memkit.report import content as contents
 from memkit.report import wording
 
 ALPHA_IS = "α\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"  # not to be broken in narrow columns
-NOTE = f"± is 1.96 standard errors over runs (95%); {wording.ABSENT} is not available."
+NOTE = f"± is half a 95% interval over runs (Student's t); {wording.ABSENT} is not available."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _estimate(key, part=None, text=wording.number):
         source = point if part is None else point[part]
         if source is None:
             return wording.ABSENT
-        return text(source[key], source[f"{key}_stderr"], missing=wording.ABSENT)
+        return text(source[key], source[f"{key}_margin"], missing=wording.ABSENT)
 
     return cell
 
@@ -61,13 +61,16 @@ def runs(content):
         "Diverged": _count("diverged"),
         "Blocked": _count("blocked"),
         "Collapsed": _count("collapsed"),
+        "Outlying": lambda point: str(len(point["outlying_runs"])),
     }
     if content.summary["axis"] is not None:
         cells = {"Point": lambda p: p["name"]} | cells
     return _per_point(
         content,
         "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the "
-        "run diverged; both are left out. Collapsed: train accuracy under twice chance; kept.",
+        "run diverged; both are left out. Collapsed: train accuracy under twice chance; kept. "
+        "Outlying: accuracy far from that of the other runs, where such runs carry most of the "
+        "spread; kept, but intervals over runs may then be too narrow.",
         cells,
     )
 
@@ -135,7 +138,7 @@ def detection(content):
 def classes(content, series):
     """Returns the shares of trajectory classes of one series, observed and by chance."""
     shares = content.summary["trajectory_classes"][series]
-    errors = content.summary["trajectory_classes_stderr"][series]
+    errors = content.summary["trajectory_classes_margin"][series]
     null = content.summary["trajectory_classes_null"][series]
     among = content.summary["trajectory_classes_nonconstant"][series]
     alphas = sorted(shares, key=float)

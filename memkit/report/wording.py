@@ -1,11 +1,10 @@
-"""Numbers as text: estimate +/- 1.96 standard errors, and words for what is undefined."""
+"""Numbers as text: estimate +/- margin, and words for what is undefined."""
 
 import math
 import re
 
 from markupsafe import Markup, escape
 
-Z = 1.96  # normal quantile of a two-sided 95% interval
 MISSING = "not available"
 ABSENT = "–"
 SMALLEST_CHANGE = 0.005
@@ -21,39 +20,38 @@ def defined(value):
     return value is not None and math.isfinite(value)
 
 
-def number(value, stderr=None, *, missing=MISSING):
-    """Returns text such as "0.93 ± 0.01": the value and half the width of its 95% interval.
+def number(value, margin=None, *, missing=MISSING):
+    """Returns text such as "0.93 ± 0.01": the value and its margin, half its 95% interval.
 
     Two decimals, three where the half width is below 0.005; `missing` where undefined.
     """
     if not defined(value):
         return missing
-    half = Z * stderr if defined(stderr) else None
-    places = 3 if half is not None and half < 0.005 else 2
+    places = 3 if defined(margin) and margin < 0.005 else 2
     # The zero added turns "-0.00" into "0.00".
     text = f"{round(value, places) + 0.0:.{places}f}"
-    return text if half is None else f"{text} ± {half:.{places}f}"
+    return f"{text} ± {margin:.{places}f}" if defined(margin) else text
 
 
-def percent(value, stderr=None, *, missing=MISSING):
+def percent(value, margin=None, *, missing=MISSING):
     """Returns text such as "12.3% ± 0.8%" for a share in [0, 1]."""
     if not defined(value):
         return missing
     text = f"{100 * value:.1f}%"
-    return f"{text} ± {100 * Z * stderr:.1f}%" if defined(stderr) else text
+    return f"{text} ± {100 * margin:.1f}%" if defined(margin) else text
 
 
-def trend(values, stderrs, places):
+def trend(values, margins, places):
     """Returns a clause that says how an estimate changes along the axis.
 
-    A change counts where it exceeds 0.005 and 1.96 standard errors of the difference, taken as
-    if the estimates were independent (they share subsets, so this is cautious).
+    A change counts where it exceeds 0.005 and the margin of the difference, taken as if the
+    estimates were independent (they share subsets, so this is cautious as a rule).
 
     Args:
-      values, stderrs: A numbers; None or NaN entries are left out.
+      values, margins: A numbers; None or NaN entries are left out.
       places: A names of the sizes, such as "width 4".
     """
-    kept = [entry for entry in zip(values, stderrs, places, strict=True) if defined(entry[0])]
+    kept = [entry for entry in zip(values, margins, places, strict=True) if defined(entry[0])]
     if not kept:
         return f"is {MISSING}"
     if len(kept) == 1:
@@ -71,14 +69,14 @@ def trend(values, stderrs, places):
 
 
 def _at(entry):
-    value, stderr, place = entry
-    return f"{number(value, stderr)} at {place}"
+    value, margin, place = entry
+    return f"{number(value, margin)} at {place}"
 
 
 def differ(a, b):
-    """Returns True where two (estimate, standard error, ...) are clearly apart.
+    """Returns True where two (estimate, margin, ...) are clearly apart.
 
-    Standard errors that are None or NaN count as 0.
+    Margins that are None or NaN count as 0.
     """
     noise = math.hypot(*(part[1] if defined(part[1]) else 0.0 for part in (a, b)))
-    return abs(a[0] - b[0]) > max(Z * noise, SMALLEST_CHANGE)
+    return abs(a[0] - b[0]) > max(noise, SMALLEST_CHANGE)

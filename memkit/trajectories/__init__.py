@@ -9,7 +9,7 @@ from memkit.trajectories.classes import (
     shares_among_nonconstant,
     stack,
 )
-from memkit.trajectories.errors import share_errors
+from memkit.trajectories.errors import share_errors, share_margins
 from memkit.trajectories.null import RangeTest, permutation_null
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "classify",
     "permutation_null",
     "share_errors",
+    "share_margins",
     "shares",
     "shares_among_nonconstant",
     "stack",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit.estimators import arms, grouped
+from memkit.estimators import arms, grouped, margin
 from memkit.trajectories import null
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
 
@@ -54,6 +54,25 @@ def share_errors(outcomes, train_mask, alphas, *, num_permutations=99, seed=0, l
     return {
         alpha: dict(zip(CLASSES, np.sqrt(np.mean(found, axis=0)).tolist(), strict=True))
         for alpha, found in variances.items()
+    }
+
+
+def share_margins(
+    errors: dict[float, dict[str, float]], num_runs: int
+) -> dict[float, dict[str, float]]:
+    """Returns half the widths of the 95% intervals that follow from `share_errors`.
+
+    Groupings are nearly independent of each other, so their degrees of freedom add up, to at most
+    those of the runs.
+
+    Args:
+      errors: what `share_errors` returned.
+      num_runs: number of runs of each point.
+    """
+    df = min(GROUPINGS * (min(NUM_GROUPS, num_runs) - 1), num_runs - 1)
+    return {
+        alpha: {name: float(margin(error, df)) for name, error in by_class.items()}
+        for alpha, by_class in errors.items()
     }
 
 

@@ -75,7 +75,7 @@ def test_every_proxy_has_its_place_on_every_board(make_study):
         for kind in ("along", "change")
         for way in ("spearman", "pearson")
         for group in ("", "_clean")
-        for suffix in ("", "_stderr")
+        for suffix in ("", "_stderr", "_margin")
     }
     assert set(found["planted_classes"]["one_hot"]) == {"clean", "planted"}
     json.dumps(_without_nan(found), allow_nan=False)

@@ -4,7 +4,7 @@ import pytest
 
 
 def _numbers(value, *keys):
-    return dict.fromkeys(keys, value) | {f"{k}_stderr": 0.01 for k in keys}
+    return dict.fromkeys(keys, value) | {f"{k}_margin": 0.01 for k in keys}
 
 
 def _part(value):

@@ -50,7 +50,7 @@ def _sizes(points):
     found = {}
     for point in points:
         row = {k: point[k] for k in ("name", "series", "axis_value")}
-        row |= dict.fromkeys(keys, 0.1) | {f"{k}_stderr": 0.01 for k in keys}
+        row |= dict.fromkeys(keys, 0.1) | {f"{k}_margin": 0.01 for k in keys}
         part = found.setdefault(point["series"], {"points": []})
         part["points"].append(row)
     parts = {"all": "all", "unsaturated_examples": "all"}
@@ -60,7 +60,7 @@ def _sizes(points):
 
 
 def _board(points):
-    entry = {"value": 0.5, "value_stderr": 0.1, "value_single": 0.4}
+    entry = {"value": 0.5, "value_margin": 0.1, "value_single": 0.4}
     names = ("spearman", "auroc", *proxies.ACROSS)
     numbers = {k.replace("value", n): v for n in names for k, v in entry.items()}
     board = {"cumulative_correctness": numbers}
@@ -70,7 +70,7 @@ def _board(points):
         "canaries": board,
         "means": {
             "cumulative_correctness": dict.fromkeys(
-                ("all", "clean", "planted"), {"mean": 23.0, "stderr": 0.1}
+                ("all", "clean", "planted"), {"mean": 23.0, "margin": 0.1}
             )
         },
     }
@@ -89,7 +89,7 @@ def _agreement(points):
 
 
 def _convergence(points):
-    rows = [{"runs": m, "pearson": 1 - 1 / m, "pearson_stderr": 0.05} for m in (4, 10, 100)]
+    rows = [{"runs": m, "pearson": 1 - 1 / m, "pearson_margin": 0.05} for m in (4, 10, 100)]
     by_score = dict.fromkeys(("memorization", "consistency"), rows)
     agreed = {
         p["name"]: {"agreement": dict.fromkeys(("correct", "prob"), by_score)} for p in points
@@ -115,7 +115,7 @@ def _classes(points):
 
 def _changes():
     numbers = {"count": 3, "change": -0.1, "disjoint": -0.05}
-    numbers |= {"change_stderr": 0.02, "disjoint_stderr": 0.03}
+    numbers |= {"change_margin": 0.02, "disjoint_margin": 0.03}
     return {a: dict.fromkeys(CLASSES[:-1], numbers) for a in ("0.1", "0.2", "0.3")}
 
 
@@ -130,7 +130,7 @@ def _removal():
     return [
         {"kind": "memorized", "threshold": t, "remaining": 1 - t / 2}
         | dict.fromkeys(keys, 0.9)
-        | {f"{k}_stderr": 0.01 for k in keys}
+        | {f"{k}_margin": 0.01 for k in keys}
         for t in (0.1, 0.5, 0.9)
     ]
 
@@ -286,7 +286,7 @@ def test_titles_break_between_words_and_keep_ranges_whole():
 
 
 def test_both_halves_of_a_score_are_rows_with_and_without_error():
-    entry = {"auroc": 0.9, "auroc_stderr": 0.1, "auroc_single": 0.7}
+    entry = {"auroc": 0.9, "auroc_margin": 0.1, "auroc_single": 0.7}
     expected = [(dots.AVERAGED, 0.9, 0.1), (dots.SINGLE, 0.7, None)]
     assert list(dots.both(entry, "auroc")) == expected
     del entry["auroc_single"]

@@ -20,7 +20,7 @@ def _sizes(points):
         rows = [
             {k: p[k] for k in ("name", "series", "axis_value")}
             | dict.fromkeys(keys, 0.1 * (n + 1))
-            | {f"{k}_stderr": 0.01 for k in keys}
+            | {f"{k}_margin": 0.01 for k in keys}
             for n, p in enumerate(points)
             if p["series"] == series
         ]
@@ -35,9 +35,9 @@ def _classes():
         return {
             "count": 5 - place,
             "change": -0.1 * place,
-            "change_stderr": 0.02,
+            "change_margin": 0.02,
             "disjoint": None if place == 4 else -0.05 * place,
-            "disjoint_stderr": None if place == 4 else 0.03,
+            "disjoint_margin": None if place == 4 else 0.03,
         }
 
     return {a: {c: numbers(k) for k, c in enumerate(CLASSES)} for a in ("0.2", "0.1")}
@@ -48,7 +48,7 @@ def _convergence(points):
         {
             "runs": m,
             "pearson": None if m == 8 else 1 - 1 / m,
-            "pearson_stderr": 0.1 if m < 20 else None,
+            "pearson_margin": 0.1 if m < 20 else None,
             "spearman": None,
             "num_examples": 9,
         }
@@ -107,7 +107,7 @@ def test_ends_carry_each_share_once_per_outcome(make_points):
         r for r in rows if r["quantity"] == "above 0.9" and r["outcome"] == "label probability"
     ]
     assert [r["value"] for r in above] == pytest.approx([0.1, 0.2])
-    assert above[0]["upper"] == pytest.approx(0.1 + 1.96 * 0.01)
+    assert above[0]["upper"] == pytest.approx(0.1 + 0.01)
 
 
 def test_a_restriction_without_examples_has_no_line(make_points):
@@ -120,7 +120,7 @@ def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
     assert list(dict.fromkeys(r["alpha"] for r in rows)) == ["alpha = 0.1", "alpha = 0.2"]
     assert len(rows) == 2 * (5 + 4)
     row = next(r for r in rows if r["class"] == "cap-shaped" and "same" in r["chosen"])
-    assert (row["value"], row["lower"]) == pytest.approx((-0.3, -0.3 - 1.96 * 0.02))
+    assert (row["value"], row["lower"]) == pytest.approx((-0.3, -0.3 - 0.02))
 
 
 def test_joint_cells_hold_the_distilled_bin_to_the_right():

@@ -11,7 +11,7 @@ LABELS = {"loss": "cumulative loss", "margin": "margin", "memorization": "memori
 def _agreement(statistics, value):
     entry = {}
     for name in statistics:
-        entry |= {name: value, f"{name}_stderr": 0.02, f"{name}_single": value - 0.2}
+        entry |= {name: value, f"{name}_margin": 0.02, f"{name}_single": value - 0.2}
         entry[f"{name}_single_deviation"] = 0.05
     return entry
 
@@ -22,7 +22,7 @@ def _board(statistics, low=0.4):
         "num_proxy_runs": 10,
         "reliability": dict.fromkeys(statistics, 0.81),
         "ceiling": dict.fromkeys(statistics, 0.9)
-        | dict.fromkeys([f"{name}_stderr" for name in statistics], 0.02),
+        | dict.fromkeys([f"{name}_margin" for name in statistics], 0.02),
         "board": {
             "loss": _agreement(statistics, low),
             "margin": _agreement(statistics, low + 0.2),
@@ -32,8 +32,8 @@ def _board(statistics, low=0.4):
 
 def _found(points, planted=True):
     groups = ("clean", "planted") if planted else ("all",)
-    means = {name: {g: {"mean": 2.5, "stderr": 0.1} for g in groups} for name in TITLES}
-    auroc = {"auroc": 0.9, "auroc_stderr": 0.01}
+    means = {name: {g: {"mean": 2.5, "margin": 0.1} for g in groups} for name in TITLES}
+    auroc = {"auroc": 0.9, "auroc_margin": 0.01}
     return {
         point["name"]: {
             **_board(("spearman", "pearson")),

@@ -8,16 +8,16 @@ from memkit.charts import accuracy, curves, detection, histograms, lines, means,
 from memkit.seeds import stream
 
 
-def test_interval_is_196_standard_errors_clipped_to_the_possible_range(make_points):
+def test_interval_is_value_and_margin_clipped_to_the_possible_range(make_points):
     point = make_points()[0]
-    row = lines.row(point, 1, quantity="test", value=0.5, stderr=0.1, bounds=(0, 1))
-    assert (row["lower"], row["upper"]) == pytest.approx((0.304, 0.696))
-    row = lines.row(point, 1, quantity="test", value=0.95, stderr=0.1, bounds=(0, 1))
-    assert (row["lower"], row["upper"]) == pytest.approx((0.754, 1.0))
+    row = lines.row(point, 1, quantity="test", value=0.5, margin=0.1, bounds=(0, 1))
+    assert (row["lower"], row["upper"]) == pytest.approx((0.4, 0.6))
+    row = lines.row(point, 1, quantity="test", value=0.95, margin=0.1, bounds=(0, 1))
+    assert (row["lower"], row["upper"]) == pytest.approx((0.85, 1.0))
 
 
 def test_missing_estimate_is_nan_not_zero(make_points):
-    row = lines.row(make_points()[0], 1, quantity="test", value=None, stderr=None, bounds=(0, 1))
+    row = lines.row(make_points()[0], 1, quantity="test", value=None, margin=None, bounds=(0, 1))
     assert np.isnan([row["value"], row["lower"], row["upper"]]).all()
     assert lines.defined([row]) == []
 

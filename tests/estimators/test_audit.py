@@ -177,6 +177,18 @@ def test_a_harmful_example_has_negative_class_influence():
     np.testing.assert_allclose(value, [-0.7, 0.7])
 
 
+def test_class_influences_sum_to_zero_where_subsets_are_balanced_by_class():
+    labels = np.repeat([0, 1], 100)
+    mask = subsets.balanced(labels, 200, 0.7, 0)
+    quality = np.random.default_rng(0).random((200, 1))
+    test_prob = np.repeat(quality, 10, axis=1)
+    found, _ = audit.class_influence(test_prob, np.repeat([0, 1], 5), mask, labels, 2)
+    for number in (0, 1):
+        influence = found[labels == number]
+        assert abs(influence.sum()) < 0.01 * np.abs(influence).sum()
+        assert 0.3 < np.mean(influence < 0) < 0.7
+
+
 def test_predictions_of_another_shape_are_refused():
     with pytest.raises(InputError, match="predicted: expected the train mask's shape"):
         audit.votes(np.zeros((3, 4), int), np.zeros((4, 3), bool), np.zeros(3, int), 2)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from benchmarks import null_worlds
 from memkit import errors, subsets
 from memkit.estimators import chance, discoveries, strongest
 from memkit.estimators.influence import headline, influence_of, pairs
-from memkit.estimators.memorization import memorization
 from memkit.seeds import stream
 
 KINDS = pytest.mark.parametrize("kind", ["correct", "prob"])
@@ -255,47 +255,10 @@ def test_rates_equal_scipy_and_do_not_depend_on_what_is_kept():
     assert discoveries.family([]).size == 0
 
 
-def _worlds(kind, num_studies, *, num_runs, real, bad=0.0):
-    """Yields (pairs, set of true pairs) of studies in which few train examples have influence.
-
-    A share `bad` of the runs answers all examples, of train and test, three times less often.
-    """
-    num_train, num_test, labels = 240, 120, np.arange(240) % 4
-    for seed in range(num_studies):
-        draw = stream(seed, f"tests/worlds/{kind}")
-        mask = subsets.balanced(np.zeros(num_train, int), num_runs, 0.7, seed)
-        rates = draw.choice([0.03, 0.5, 0.95], num_test)
-        skill = draw.normal(0, 0.1, (num_runs, 1))
-        rate = np.clip(rates + skill * rates * (1 - rates), 0, 1)
-        truth = {(int(j), int(j)) for j in range(real)}
-        help_ = np.zeros((num_runs, num_test))
-        help_[:, :real] = mask[:, :real]
-        rate = np.where(np.arange(num_test) < real, 0.15 + 0.7 * help_, rate)
-        luck = 1 - 2 / 3 * (np.arange(num_runs)[:, None] < bad * num_runs)
-        right = draw.random(rate.shape) < rate * luck
-        outcome = right
-        if kind == "prob":
-            outcome = np.where(
-                right, 1 - 0.1 * draw.random(rate.shape), 0.2 * draw.random(rate.shape)
-            )
-        train_rate = np.where(mask, 0.9, draw.random(num_train))
-        train_outcome = draw.random(mask.shape) < train_rate * luck
-        found = pairs(
-            outcome,
-            mask,
-            memorization=memorization(train_outcome, mask).value,
-            given_labels=labels,
-            test_labels=labels[:num_test],
-            min_influence=0.02,
-            min_memorization=0.25,
-        )
-        yield found, truth
-
-
 @KINDS
 def test_null_worlds_have_false_pairs_at_the_nominal_level(kind):
     num_studies = 60
-    found = [f for f, _ in _worlds(kind, num_studies, num_runs=100, real=0)]
+    found = [f for f, _ in null_worlds.pair_worlds(kind, num_studies)]
     with_false = sum((f.q <= 0.05).any() for f in found)
     # 5% of 60 are 3; more than 8 have a chance of 0.4%.
     assert with_false <= 8
@@ -307,16 +270,25 @@ def test_null_worlds_have_false_pairs_at_the_nominal_level(kind):
 @KINDS
 def test_bad_runs_that_also_choose_the_family_make_no_more_false_pairs(kind):
     """An example that the bad runs held out looks memorized, and influential, by accident."""
-    found = [f for f, _ in _worlds(kind, 60, num_runs=100, real=0, bad=0.1)]
+    found = [f for f, _ in null_worlds.pair_worlds(kind, 60, bad=0.1)]
     assert sum((f.q <= 0.05).any() for f in found) <= 8
     listed, expected = (sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in found)))
     assert listed == pytest.approx(expected, rel=0.1)
 
 
 @KINDS
+def test_runs_that_nearly_fail_make_more_pairs_than_expected_but_no_more_at_low_q(kind):
+    worlds = null_worlds.pair_worlds(kind, 40, bad=0.3, worse=20, min_influence=0.15)
+    found = [each for each, _ in worlds]
+    assert sum((each.q <= 0.05).any() for each in found) <= 6
+    listed, expected = (sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in found)))
+    assert 1.1 < listed / expected < 1.45
+
+
+@KINDS
 def test_found_pairs_are_false_at_the_nominal_rate(kind):
     shares, power = [], []
-    for found, truth in _worlds(kind, 20, num_runs=100, real=40):
+    for found, truth in null_worlds.pair_worlds(kind, 20, real=40):
         listed = zip(found.tr_idx, found.tt_idx, found.q)
         believed = [(int(i), int(j)) for i, j, q in listed if q <= 0.05]
         shares.append(np.mean([pair not in truth for pair in believed]) if believed else 0)

@@ -3,8 +3,8 @@ import pytest
 
 from memkit import errors, subsets
 from memkit.estimators import jackknife_mean, memorization, memorization_difference
+from memkit.estimators.margins import WithError
 from memkit.estimators.paired import change_of_means, combine, joint_histogram, paired_mean
-from memkit.estimators.reliability import WithError
 
 
 def _points(seed, num_runs=30, num_examples=25, probabilities=False):
@@ -149,10 +149,12 @@ def test_paired_mean_is_the_mean_change_per_run():
 
 
 def test_pooled_estimates_are_weighted_by_their_examples():
-    pooled = combine([(WithError(1.0, 0.3), 1), (WithError(0.0, 0.1), 3), (WithError(9, 9), 0)])
+    pooled = combine(
+        [(WithError(1.0, 0.3, 9), 1), (WithError(0.0, 0.1, 9), 3), (WithError(9, 9, 9), 0)]
+    )
     assert pooled.value == pytest.approx(0.25)
     assert pooled.stderr == pytest.approx(np.sqrt(0.3**2 + 0.3**2) / 4)
-    assert np.isnan(combine([(WithError(np.nan, np.nan), 0)]).value)
+    assert np.isnan(combine([(WithError(np.nan, np.nan, np.nan), 0)]).value)
 
 
 def test_joint_histogram_equals_counting_by_hand():

@@ -40,8 +40,8 @@ def _auroc(score, positive):
     return float(((a[:, None] > b) + 0.5 * (a[:, None] == b)).mean())
 
 
-def _with_errors(numbers, stderr=0.004):
-    return numbers | {f"{k}_stderr": stderr for k in numbers}
+def _with_errors(numbers, margin=0.008):
+    return numbers | {f"{k}_margin": margin for k in numbers}
 
 
 def _means(score, member):
@@ -79,6 +79,7 @@ def _point(name, series, size, score, flipped, runs):
         "diverged": 0,
         "blocked": 0,
         "collapsed": 0,
+        "outlying_runs": [],
         "clean": {"count": int((~flipped).sum()), **_means(score, ~flipped)},
         "planted": planted,
         **_means(score, np.ones(len(value), bool)),
@@ -201,7 +202,7 @@ def build(
             "points": points,
             "stop": None,
             "trajectory_classes": by_class,
-            "trajectory_classes_stderr": errors,
+            "trajectory_classes_margin": errors,
             "trajectory_classes_null": null,
             "trajectory_classes_nonconstant": among,
             "duplicates": {

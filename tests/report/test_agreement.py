@@ -21,7 +21,7 @@ def _with_pairs(content):
             "steps": places[1] - places[0],
             "num_runs": 12,
             **dict.fromkeys(_KEYS, 0.5),
-            "spearman_stderr": 0.01,
+            "spearman_margin": 0.02,
             "corrected": None,
         }
         for outcome in ("correct", "prob")

@@ -39,16 +39,16 @@ def test_only_points_of_the_same_series_and_size_are_subtracted(two):
 
 def test_a_difference_has_the_error_of_two_independent_estimates(two):
     pair = [dict(two[label].summary["points"][k]) for label, k in (("wide", 1), ("narrow", 0))]
-    pair[0] |= {"test_accuracy": 0.5, "test_accuracy_stderr": 0.03}
-    pair[1] |= {"test_accuracy": 0.75, "test_accuracy_stderr": 0.04}
+    pair[0] |= {"test_accuracy": 0.5, "test_accuracy_margin": 0.03}
+    pair[1] |= {"test_accuracy": 0.75, "test_accuracy_margin": 0.04}
     changed = {
         label: dataclasses.replace(two[label], summary=two[label].summary | {"points": [point]})
         for label, point in zip(("wide", "narrow"), pair, strict=True)
     }
     assert _column(beside.differences(changed), "Test accuracy") == [
-        f"0.25 ± {1.96 * math.sqrt(0.03**2 + 0.04**2):.2f}"
+        f"0.25 ± {math.sqrt(0.03**2 + 0.04**2):.2f}"
     ]
-    pair[0]["test_accuracy_stderr"] = None
+    pair[0]["test_accuracy_margin"] = None
     assert _column(beside.differences(changed), "Test accuracy") == ["0.25"]
     pair[1]["test_accuracy"] = None
     assert _column(beside.differences(changed), "Test accuracy") == ["–"]

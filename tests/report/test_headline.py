@@ -3,7 +3,7 @@ import dataclasses
 
 import pytest
 
-from memkit.report import headline, wording
+from memkit.report import headline, tables, wording
 
 PLACES = ("width 1", "width 2", "width 4")
 
@@ -29,32 +29,32 @@ PLACES = ("width 1", "width 2", "width 4")
     ],
 )
 def test_trend_is_worded_by_the_numbers(values, start):
-    assert wording.trend(values, (0.01,) * 3, PLACES).startswith(start)
+    assert wording.trend(values, (0.02,) * 3, PLACES).startswith(start)
 
 
 def test_a_peak_inside_the_noise_is_no_peak():
     values = (0.1, 0.5, 0.48)
-    assert wording.trend(values, (0.02,) * 3, PLACES).startswith(
+    assert wording.trend(values, (0.04,) * 3, PLACES).startswith(
         "rises from 0.10 ± 0.04 at width 1 to 0.48"
     )
-    assert "then falls" in wording.trend(values, (0.001,) * 3, PLACES)
+    assert "then falls" in wording.trend(values, (0.002,) * 3, PLACES)
 
 
 @pytest.mark.parametrize(
-    ("value", "stderr", "text"),
+    ("value", "margin", "text"),
     [
-        (0.934, 0.01, "0.93 ± 0.02"),
-        (0.9344, 0.001, "0.934 ± 0.002"),
+        (0.934, 0.02, "0.93 ± 0.02"),
+        (0.9344, 0.002, "0.934 ± 0.002"),
         (0.5, None, "0.50"),
         (0.5, float("nan"), "0.50"),
         (None, 0.1, "not available"),
         (float("nan"), 0.1, "not available"),
-        (-0.001, 0.01, "0.00 ± 0.02"),
+        (-0.001, 0.02, "0.00 ± 0.02"),
         (-0.001, None, "0.00"),
     ],
 )
-def test_number_text(value, stderr, text):
-    assert wording.number(value, stderr) == text
+def test_number_text(value, margin, text):
+    assert wording.number(value, margin) == text
 
 
 def test_headline_says_what_the_summary_says(content):
@@ -81,11 +81,11 @@ def test_better_detector_is_named_only_where_the_difference_is_clear(content):
     part |= {
         "auroc": 0.9,
         "auroc_out_prob": 0.99,
-        "auroc_stderr": 0.01,
-        "auroc_out_prob_stderr": 0.01,
+        "auroc_margin": 0.02,
+        "auroc_out_prob_margin": 0.02,
     }
     assert "the second is the better" in dict(headline.findings(changed))["Detection"]
-    part |= {"auroc_stderr": 0.1}
+    part |= {"auroc_margin": 0.2}
     assert "better" not in dict(headline.findings(changed))["Detection"]
 
 
@@ -94,6 +94,18 @@ def test_failed_runs_are_a_caution(content):
     summary["points"][0] |= {"diverged": 2, "collapsed": 1}
     found = dict(headline.findings(dataclasses.replace(content, summary=summary)))
     assert found["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
+
+
+def test_points_whose_runs_disagree_are_a_caution_and_stand_in_the_table_of_runs(content):
+    assert "Caution" not in dict(headline.findings(content))
+    summary = copy.deepcopy(content.summary)
+    summary["points"][0] |= {"outlying_runs": [3, 17], "num_runs": 40}
+    changed = dataclasses.replace(content, summary=summary)
+    text = dict(headline.findings(changed))["Caution"]
+    assert text.startswith(f"{summary['points'][0]['name']}: the accuracy of 2 of 40 runs (3, 17)")
+    assert "less often than 95%" in text
+    table = tables.runs(changed)
+    assert [row[table.columns.index("Outlying")] for row in table.rows][:2] == ["2", "0"]
 
 
 def test_middle_alpha_is_taken_by_value():

@@ -88,7 +88,7 @@ def test_table_of_changes_carries_the_numbers_of_the_summary(filled, sections):
     table = sections[distillation_section].tables[0]
     row = filled.summary["distillation"]["distilled"]["sizes"][0]
     assert table.rows[0][:3] == ("width 1", "one_hot-width4", "40")
-    text = wording.number(row["mean_memorization"], row["mean_memorization_stderr"])
+    text = wording.number(row["mean_memorization"], row["mean_memorization_margin"])
     assert table.rows[0][3] == text
 
 

@@ -75,7 +75,7 @@ def test_duplicates_are_said(content, found, words):
 
 def test_the_share_of_the_data_and_the_meaning_of_errors_are_said(content):
     words = _words(reliability.section(content))
-    assert "trains on 70.0% of the examples" in words and "1.96 standard errors" in words
+    assert "trains on 70.0% of the examples" in words and "quantile of Student's t" in words
 
 
 def test_a_study_without_runs_says_what_fills_the_section(content):

@@ -75,7 +75,7 @@ def _table(content, rows, outcome, threshold):
 
     def cells(row):
         def number(key):
-            error = row[f"{key}_stderr"] if f"{key}_stderr" in row else None
+            error = row[f"{key}_margin"] if f"{key}_margin" in row else None
             return wording.number(row[key], error, missing=wording.ABSENT)
 
         names = [contents.size_text(content, points[row[key]]) for key in ("first", "second")]

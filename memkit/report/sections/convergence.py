@@ -56,7 +56,7 @@ def _reliability(content):
         if entries:
             last = entries[-1]
             runs = f"{last['runs']} of {numbers['num_runs']}"
-            numbers_of = (_number(last[key], last.get(f"{key}_stderr")) for key in keys)
+            numbers_of = (_number(last[key], last.get(f"{key}_margin")) for key in keys)
             rows.append((point["name"], title, runs, *numbers_of))
     return Table(
         caption="Split-half reliability (1 = perfect): correlation and rank correlation between "

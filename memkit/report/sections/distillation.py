@@ -73,7 +73,7 @@ def _size(row):
 
 
 def _cell(numbers, key, text=wording.number):
-    return text(numbers[key], numbers[f"{key}_stderr"], missing=wording.ABSENT)
+    return text(numbers[key], numbers[f"{key}_margin"], missing=wording.ABSENT)
 
 
 def _sizes(content, series):

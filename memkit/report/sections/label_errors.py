@@ -15,7 +15,9 @@ INTRO = (
     "An example is voted on by those of the {} runs at {} that trained on neither it nor an exact "
     "copy of it, {} to {} per example. Their predictions say on which label models agree, not "
     "which one is true: look at an example before you relabel or remove it. Intervals are 95%. "
-    "`memkit audit --workdir=...` writes the whole list as CSV."
+    "`memkit audit --workdir=...` writes the whole list as CSV. Its column `class_influence` is "
+    "relative to the other examples of the given label: below 0 = helps the test examples of this "
+    "label less than their average, which need not mean harm."
 )
 EMPTY = (
     "`memkit run` fills this section, and `memkit audit --workdir=...` lists the examples, once "

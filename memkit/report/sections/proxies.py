@@ -143,13 +143,13 @@ def _definitions(found):
 
 def _cells(entry, statistic):
     return (
-        wording.number(entry[statistic], entry[f"{statistic}_stderr"], missing=wording.ABSENT),
+        wording.number(entry[statistic], entry[f"{statistic}_margin"], missing=wording.ABSENT),
         wording.number(entry[f"{statistic}_single"], missing=wording.ABSENT),
     )
 
 
 def _ceiling_cells(part, statistic):
-    value, error = (part["ceiling"][key] for key in (statistic, f"{statistic}_stderr"))
+    value, error = (part["ceiling"][key] for key in (statistic, f"{statistic}_margin"))
     return (wording.number(value, error, missing=wording.ABSENT), "")
 
 
@@ -205,7 +205,7 @@ def _canaries_table(content, found, points):
     rows = []
     for name in sorted(names, key=lambda n: n in proxies.PROXIES):
         cells = (
-            wording.number(e[name]["auroc"], e[name]["auroc_stderr"], missing=wording.ABSENT)
+            wording.number(e[name]["auroc"], e[name]["auroc_margin"], missing=wording.ABSENT)
             if name in e
             else wording.ABSENT
             for e in entries

@@ -16,9 +16,10 @@ INTRO = (
 )
 WANTED = "0.1"
 ERRORS = (
-    "± and bands of means, shares and AUROC are 1.96 standard errors over runs: if the whole study "
-    "were repeated with other subsets and seeds, about 95 of 100 such intervals would hold the "
-    "value it converges to. They count runs, not examples, because the examples of a run are not "
+    "± and bands of means, shares and AUROC are 95% intervals over runs, standard errors times a "
+    "quantile of Student's t: if the whole study were repeated with other subsets and seeds, about "
+    "95 of 100 such intervals would hold the value it converges to, as long as no rare kind of run "
+    "is missing from it. They count runs, not examples, because the examples of a run are not "
     "independent. They do not cover another data set, model or recipe."
 )
 EXAMPLES = (

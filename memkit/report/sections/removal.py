@@ -53,7 +53,7 @@ def _table(caption, rows):
 
 def _cells(row):
     def with_error(key):
-        return wording.number(row[key], row[f"{key}_stderr"], missing=wording.ABSENT)
+        return wording.number(row[key], row[f"{key}_margin"], missing=wording.ABSENT)
 
     influential = row["kind"] == "influential"
     what = "high-influence pairs" if influential else f"memorization ≥ {row['threshold']:g}"

@@ -59,7 +59,7 @@ def _parts(content):
 
 
 def _cell(numbers, key, text=wording.number):
-    return text(numbers[key], numbers[f"{key}_stderr"], missing=wording.ABSENT)
+    return text(numbers[key], numbers[f"{key}_margin"], missing=wording.ABSENT)
 
 
 def _size_of(content, name):
