@@ -9,7 +9,7 @@ From an npz file: ...:ratio=0.5,npz=FILE   Smoke: --config=cifar100_subset_ratio
 
 Cost: 400 models of about 15,300 steps with batches of 1,024 per ratio. `memkit plan` measures the
 hours on your device; not measured on an accelerator here.
-Expect: mean memorization falls as the ratio rises, ranks hardly move.
+Expect (not measured): mean memorization falls as the ratio rises, and ranks move little.
 """
 
 from memkit.configs import common

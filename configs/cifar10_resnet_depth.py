@@ -9,8 +9,8 @@ Smoke: --config=cifar10_resnet_depth:smoke
 
 Cost: 2,800 models of 15,300 steps with batches of 1,024 (34 steps an epoch: the remainder of 35,000
 is dropped). `memkit plan` measures the hours on your device; not measured on an accelerator here.
-Expect (the paper, in words): mean memorization rises up to about depth 20 and falls after, and the
-distribution becomes more bimodal.
+Expect: the picture that the paper describes for CIFAR-100, where mean memorization rises up to
+about depth 20 and falls after, and the distribution becomes more bimodal.
 """
 
 from memkit.configs import common

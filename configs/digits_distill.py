@@ -4,9 +4,9 @@ What: the distillation experiment of Lukasik et al. (TMLR 2024) on real 8x8 digi
 training labels flipped on purpose. The student of run m learns from the teacher of run m alone.
 
   memkit run --config=digits_distill --workdir=out/digits_distill
-Smoke, about a minute: --config=digits_distill:smoke
+Smoke: --config=digits_distill:smoke
 
-Cost: 240 models, at most 23 min 55 s on 2 CPU cores (measured while they were shared).
+Cost: 240 models, tens of minutes on 2 CPU cores; docs/results.md has the time and the machine.
 Expect: students memorize less than models of their size trained on the labels and are more
 accurate on the test set; docs/results.md has the printed numbers.
 """

@@ -4,11 +4,11 @@ What: the central picture of Lukasik et al. (TMLR 2024), "What do larger image c
 memorise?", on 1,437 real 8x8 digits in minutes. 8% of the training labels are flipped on purpose.
 
   memkit run --config=digits_width --workdir=out/digits
-Smoke, under a minute: --config=digits_width:smoke
+Smoke: --config=digits_width:smoke
 
-Cost: 200 models, 3 min 31 s on 2 CPU cores.
+Cost: 200 models, minutes on 2 CPU cores; docs/results.md has the time and the machine.
 Expect: planted labels are hardly memorized at width 1 and nearly all at width 16; the mean
-memorization of clean examples rises up to width 4 and falls after. README.md has the printed
+memorization of clean examples rises up to width 4 and falls after. docs/results.md has the printed
 numbers.
 """
 
