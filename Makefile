@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$p && break; done)
 BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test check lint bench docs clean
+.PHONY: help demo install test check lint bench docs constraints clean
 
 help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
@@ -15,6 +16,7 @@ help:
 	@echo "make check    run the tests and the slow tests"
 	@echo "make lint     check style and format"
 	@echo "make docs     build the documentation in out/site"
+	@echo "make constraints   write the installed versions into constraints.txt"
 	@echo "make bench    measure speed against named peers (under 25 minutes on two idle cores)"
 
 demo: $(VENV)/installed
@@ -47,13 +49,20 @@ $(VENV)/python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/installed: $(VENV)/python setup.cfg
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'
+$(VENV)/installed: $(VENV)/python setup.cfg constraints.txt
+	$(PIP) -e '.[cpu]' -c constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,test]'
+	$(PIP) -e '.[cpu,test]' -c constraints.txt
 	@touch $@
+
+# The resolver keeps the installed versions and adds what other systems and Pythons need.
+constraints: $(VENV)/installed-test
+	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > constraints.txt
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	--custom-compile-command 'make constraints' --extra cpu --extra test --extra gcs \
+	--no-emit-package memkit --output-file constraints.txt setup.cfg
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -24,6 +24,8 @@ PLATFORMS = {
     "Linux aarch64": "aarch64-manylinux_2_31",
     "macOS arm64": "aarch64-apple-darwin",
 }
+# The extras that `make` installs, with the versions of constraints.txt.
+CONSTRAINED = ("cpu", "test")
 # Has no wheel anywhere; it is pure Python and builds everywhere.
 BUILT = "promise"
 
@@ -100,8 +102,9 @@ def problem(case: Case, built: pathlib.Path) -> str:
     command = (sys.executable, "-m", "uv", "pip", "compile", "--quiet", "-")
     system = (f"--python-platform={PLATFORMS[case.platform]}", f"--python-version={case.python}")
     wheels = ("--only-binary=:all:", f"--no-binary={BUILT}")
+    tested = (f"--constraints={ROOT / 'constraints.txt'}",) if case.extra in CONSTRAINED else ()
     done = subprocess.run(
-        [*command, *system, *wheels],
+        [*command, *system, *wheels, *tested],
         input=f"memkit[{case.extra}] @ {built.as_uri()}",
         capture_output=True,
         text=True,
