@@ -15,6 +15,7 @@ OUTCOMES = ("same", "named", "refused", "BAD")
 _TIMES = ("created", "changed", "command", "wall_seconds", "runs_per_second", "time")
 # What differs from time to time: durations, sizes, free space, how far training is.
 _CHANGING = re.compile(r"^(done in .*|train \d+/\d+ runs.*|interrupted.*)\n?", re.MULTILINE)
+_PAGE_TIMES = re.compile(rb"(last command</th><td>)[^<]*")
 _SIZES = re.compile(r"[\d.]+ [kMGT]?B\b")
 
 
@@ -70,7 +71,7 @@ def _said(file, data):
             return json.dumps(_timeless(json.loads(data)), sort_keys=True).encode()
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error):
         return data
-    return data
+    return _PAGE_TIMES.sub(rb"\1", data) if file.endswith(".html") else data
 
 
 def _timeless(value):
