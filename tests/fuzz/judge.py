@@ -13,6 +13,7 @@ import numpy as np
 
 OUTCOMES = ("same", "named", "refused", "BAD")
 _TIMES = ("created", "changed", "command", "wall_seconds", "runs_per_second", "time")
+_HASHES = ("checksum", "summary.json")  # they cover times
 # What differs from time to time: durations, sizes, free space, how far training is.
 _CHANGING = re.compile(r"^(done in .*|train \d+/\d+ runs.*|interrupted.*)\n?", re.MULTILINE)
 _PAGE_TIMES = re.compile(rb"(last command</th><td>)[^<]*")
@@ -76,7 +77,7 @@ def _said(file, data):
 
 def _timeless(value):
     if isinstance(value, dict):
-        return {key: _timeless(v) for key, v in value.items() if key not in _TIMES}
+        return {key: _timeless(v) for key, v in value.items() if key not in (*_TIMES, *_HASHES)}
     if isinstance(value, list):
         return [_timeless(v) for v in value]
     return value

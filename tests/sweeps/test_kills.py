@@ -54,3 +54,30 @@ def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
     assert len(begun) < 60  # Each alone does 40.
     assert not list((tmp_path / "study").rglob(".tmp-*"))
     assert studies.executors.announced(study) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [2, 8])
+def test_executors_of_one_folder_finish_it_when_one_of_them_is_killed(tmp_path, number):
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    children = [
+        sweeping.start(tmp_path / "study", journal, seconds=0.3, errors=subprocess.PIPE)
+        for _ in range(number)
+    ]
+    sweeping.wait_until(lambda: len(os.listdir(journal)) > number, seconds=600)
+    victim, *others = children
+    os.kill(victim.pid, signal.SIGKILL)
+    for child in others:
+        _, errors = child.communicate()
+        assert child.returncode == 0, errors
+        assert errors == b""
+    assert victim.wait() == -signal.SIGKILL
+    sweeping.wait_until(lambda: sweeping.is_empty(victim.pid), seconds=600)
+    study = studies.load(tmp_path / "study")
+    assert kills.results(study) == kills.results(kills.undisturbed(tmp_path / "undisturbed"))
+    begun = [run for run, _, _ in sweeping.journal(journal)]
+    assert len(set(begun)) == 40
+    assert sweeping.start(study.workdir, journal, seconds=0).wait() == 0
+    assert not list(study.workdir.rglob(".tmp-*"))
+    assert studies.executors.announced(study) == {}
