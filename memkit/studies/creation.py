@@ -14,6 +14,7 @@ from memkit.data import duplicates
 from memkit.data import labels as label_noise
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError, expected
+from memkit.printable import printable
 from memkit.studies import files, pictures
 from memkit.studies import points as points_lib
 from memkit.studies.study import (
@@ -27,6 +28,7 @@ from memkit.studies.study import (
     load,
     subsets_fingerprint,
 )
+from memkit.system_files import is_system_file
 from memkit.training import plan
 
 _MADE_FIRST = {DUPLICATES_FILE, EXAMPLES_FILE, DESIGN_FILE, pictures.FILE, pictures.FOLDER}
@@ -136,9 +138,12 @@ def write_design(workdir, new, old, command):
 
 def check_new(workdir):
     """Refuses a folder without a study that holds files of anything else."""
-    foreign = set(storage.names(workdir)) - _MADE_FIRST
+    names = set(storage.names(workdir)) - _MADE_FIRST
+    foreign = sorted(name for name in names if not is_system_file(name))
     if foreign:
-        raise expected("--workdir", "a new, empty or study folder", f"{workdir} with files")
+        others = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        received = f"{workdir} with {printable(foreign[0])}{others}"
+        raise expected("--workdir", "a new, empty or study folder", received)
 
 
 def _check_workdir(workdir, new):

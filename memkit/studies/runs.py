@@ -10,6 +10,7 @@ from memkit import matrices, records, storage
 from memkit.errors import DamagedFileError, expected, reason
 from memkit.studies import files
 from memkit.studies.points import Point
+from memkit.system_files import is_system_file
 
 if TYPE_CHECKING:
     from memkit.studies.study import Study
@@ -130,7 +131,7 @@ def listed_runs(study, point):
 
 def strays(study, point):
     """Returns {file: why} of what lies among the records of a point and is named as none."""
-    names = storage.names(_runs_folder(study, point))
+    names = [n for n in storage.names(_runs_folder(study, point)) if not is_system_file(n)]
     known = {f"{run}.npz" for run in range(len(study.train_mask))}
     why = f"is no name of a record of runs 0 to {len(known) - 1}"
     return {f"points/{point.name}/runs/{name}": why for name in names if name not in known}

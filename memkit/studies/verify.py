@@ -30,6 +30,7 @@ from memkit.studies.study import (
     check_exists,
     load,
 )
+from memkit.system_files import is_system_file
 
 _OWN_FILES = (STUDY_FILE, EXAMPLES_FILE, DESIGN_FILE, DUPLICATES_FILE)
 
@@ -106,7 +107,11 @@ def verify(workdir: str | os.PathLike) -> Verified:
 
 def _names(study: Study, folder: str) -> list[str]:
     names = storage.names(study.workdir / folder)
-    return [name for name in names if pathlib.PurePath(name).suffix in own_files.READERS]
+    return [
+        name
+        for name in names
+        if pathlib.PurePath(name).suffix in own_files.READERS and not is_system_file(name)
+    ]
 
 
 def _system_errors(
