@@ -6,11 +6,12 @@ import os
 
 import numpy as np
 
+from memkit import storage
 from memkit.errors import DamagedFileError, expected
 from memkit.estimators import removal
 from memkit.studies import creation, files, results
 from memkit.studies.points import ONE_HOT, Point
-from memkit.studies.study import Study, exists, load
+from memkit.studies.study import STUDY_FILE, Study, exists, load
 
 ROWS_FILE = "analyses/removal_rows.npz"  # of the removal study: what each run leaves out
 
@@ -45,6 +46,7 @@ def create(study, point, dataset, *, thresholds, repeats, command):
         wanted = f"values that leave at least a batch of {batch} examples"
         raise expected("--thresholds", wanted, f"{min(thresholds)}, which leaves {left}")
     where = folder(study, point)
+    storage.check_inside(where / STUDY_FILE, study.workdir)
     if exists(where) and not np.array_equal(
         load(where, is_growing=True).train_mask, rows.train_mask
     ):

@@ -1,5 +1,6 @@
 """The run records of a study: which are there, which are sound, which are missing."""
 
+import contextlib
 import dataclasses
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memkit import matrices, records, storage
-from memkit.errors import DamagedFileError, expected, reason
+from memkit.errors import DamagedFileError, InputError, expected, reason
 from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.system_files import is_system_file
@@ -180,7 +181,9 @@ def remove_temporaries(study):
         inside = study.workdir / "points" / point.name
         folders += [inside, *(inside / name for name in ("runs", "weights", "checkpoints"))]
     for folder in folders:
-        storage.remove_stale_temporaries(folder)
+        with contextlib.suppress(InputError):  # Links inside a study are left alone.
+            storage.check_inside(folder / "any", study.workdir)
+            storage.remove_stale_temporaries(folder)
 
 
 def write_failure(study, point, run, traceback):

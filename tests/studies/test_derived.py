@@ -227,3 +227,14 @@ def test_nothing_is_written_through_a_link_inside_a_study(study, tmp_path):
     with pytest.raises(InputError, match="tables: expected a folder .* a symbolic link to"):
         analysis.estimate(study)
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [f"points/{POINT}/runs", f"points/{POINT}", "points"])
+def test_no_record_is_written_through_a_link(bare, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.rmtree(bare.workdir / name)
+    os.symlink(outside, bare.workdir / name)
+    with pytest.raises(InputError, match="a symbolic link to"):
+        recorded.record(bare)
+    assert list(outside.iterdir()) == []
