@@ -1,5 +1,6 @@
 """Your own images in one folder per class."""
 
+import collections
 import hashlib
 import os
 import pathlib
@@ -134,7 +135,8 @@ def _notes(found: list[listing.Listing], parts: dict) -> tuple[str, ...]:
         counts = [collect.counted(kind, sorted(ignored[kind])) for kind in sorted(ignored)]
         notes.append(f"ignored: {', '.join(counts)}")
     names = {_class(name) for files in parts.values() for name in files}
-    alike = sorted(name for name in names if sum(n.lower() == name.lower() for n in names) > 1)
+    spellings = collections.Counter(name.lower() for name in names)
+    alike = sorted(name for name in names if spellings[name.lower()] > 1)
     if alike:
         notes.append(
             f"classes that differ only in upper and lower case: {', '.join(map(printable, alike))}"
