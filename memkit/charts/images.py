@@ -1,5 +1,7 @@
 """A chart as files of any format, made offline by vl-convert."""
 
+import json
+
 import altair as alt
 import vl_convert
 
@@ -7,6 +9,7 @@ import vl_convert
 _PNG_SCALE = 3
 FORMATS = ("png", "svg", "pdf", "html")
 USUAL = ("png", "svg")
+_LESS_THAN = "\ue000less-than\ue000"
 
 
 def images(spec, formats=USUAL):
@@ -26,5 +29,13 @@ def images(spec, formats=USUAL):
         if "pdf" in formats:
             found["pdf"] = vl_convert.svg_to_pdf(drawn)
     if "html" in formats:
-        found["html"] = vl_convert.vegalite_to_html(spec, vl_version=version, bundle=True).encode()
+        found["html"] = _html(spec, version).encode()
     return {kind: found[kind] for kind in formats}
+
+
+def _html(spec: dict, version: str) -> str:
+    """Returns a page that draws the chart, and no other scripts than those it needs."""
+    # vl-convert writes texts between script tags as they are; one could end the script.
+    marked = json.dumps(spec).replace("<", _LESS_THAN)
+    page = vl_convert.vegalite_to_html(marked, vl_version=version, bundle=True)
+    return page.replace(_LESS_THAN, "\\u003c")

@@ -46,7 +46,7 @@ def render(studies):
         specs=specs,
         scripts=("charts.js",),
     )
-    return {"index.html": page.encode(), **assets.pictures(specs)}
+    return {"index.html": page.encode(errors="backslashreplace"), **assets.pictures(specs)}
 
 
 def labels(workdirs):

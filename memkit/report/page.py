@@ -31,7 +31,7 @@ def render(content):
     for section in found:
         drawn |= section.figures
     specs = {name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None}
-    page = _html(content, drawn, found, specs).encode()
+    page = _html(content, drawn, found, specs).encode(errors="backslashreplace")
     return {"index.html": page, **assets.pictures(specs)}
 
 

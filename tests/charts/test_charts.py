@@ -190,3 +190,16 @@ def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
 
 def test_every_class_of_trajectory_has_a_style():
     assert {trajectories.label(name) for name in CLASSES} <= set(looks.STYLES)
+
+
+def test_text_of_a_chart_starts_no_script_on_its_page():
+    def page(text):
+        rows = [{"size": text, "value": 1.0}, {"size": "plain", "value": 2.0}]
+        chart = alt.Chart(theme.data(rows)).mark_bar().encode(x="size:N", y="value:Q")
+        chart = chart.transform_filter("datum.value < 3").properties(title=text)
+        return charts.images(chart.to_dict(), ("html",))["html"].decode()
+
+    hostile, harmless = page("</script><script>window.done = 1</script><!--"), page("plain")
+    for tag in ("<script", "</script", "<!--"):
+        assert hostile.count(tag) == harmless.count(tag)
+    assert "\\u003c/script>\\u003cscript>window.done" in hostile

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from memkit.errors import InputError
@@ -356,3 +358,74 @@ def test_a_student_draws_from_streams_of_its_own(make_config):
     streams = {p.series: p.stream for p in points_lib.points(make_config(STUDENTS))}
     assert len(set(streams.values())) == 3
     assert streams["one_hot"] == ""
+
+
+def _points(make_config, values, field="model.width", **changes):
+    axis = {"axis": {"field": field, "values": values}}
+    return points_lib.points(make_config(axis | changes))
+
+
+def test_names_of_usual_points_are_those_of_earlier_versions(make_config):
+    changes = {"series": ["one_hot", "distilled_from_0.001", "last_layer"]}
+    found = _points(make_config, [1e-05, 0.001, 16], **changes)
+    names = [p.name for p in found if p.series == "one_hot"]
+    assert names == ["one_hot_width1e-05", "one_hot_width0.001", "one_hot_width16"]
+    assert found[3].name == "distilled_from_0.001_width1e-05"
+    assert found[3].teacher == "one_hot_width0.001"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["../../etc", "a/b", "..", "caf\u00e9", "x\x1b[31m", "n" * 300, [[1, 2], [3]], None, ""],
+)
+def test_names_are_short_and_of_safe_characters_whatever_the_value(make_config, value):
+    for point in _points(make_config, [value, "other"]):
+        assert re.fullmatch(r"one_hot_width[A-Za-z0-9_.-]{0,87}", point.name)
+
+
+def test_long_values_that_begin_alike_have_different_names(make_config):
+    names = {point.name for point in _points(make_config, ["n" * 200 + end for end in "abc"])}
+    assert len(names) == 3 and max(map(len, names)) == 100
+
+
+@pytest.mark.parametrize("values", [["a/b", "a b"], ["a", "A"], ["4", [4]], ["", "[]"]])
+def test_values_that_give_files_the_same_name_are_refused(make_config, values):
+    with pytest.raises(
+        InputError, match="^axis.values: expected .*, which both give one_hot_width"
+    ):
+        _points(make_config, values)
+
+
+@pytest.mark.parametrize(
+    "series", ["../x", "..", ".hidden", "", "a/b", "x" * 101, "caf\u00e9", "a\n"]
+)
+def test_a_series_that_is_no_file_name_is_refused(make_config, series):
+    with pytest.raises(InputError, match="^series: expected names of up to 100 ASCII"):
+        _points(make_config, [1, 2], series=["one_hot", series])
+
+
+def test_an_axis_of_numbers_has_numbers_and_any_other_has_texts(make_config):
+    def places(values):
+        return [point.axis_value for point in _points(make_config, values)]
+
+    assert places([1, 0.5]) == [1, 0.5]
+    assert places([True, False]) == ["True", "False"]
+    assert places([[4], [8, 4]]) == ["4", "8, 4"]
+    assert places([1, "one", None]) == ["1", "one", "None"]
+    assert _points(make_config, [], field="")[0].axis_value is None
+
+
+def test_a_series_may_be_taught_by_a_list(make_config):
+    changes = {"series": ["one_hot", "distilled_from_8-4"], "distillation.teacher": "[4]"}
+    found = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
+    assert [p.teacher for p in found] == ["", "", *["one_hot_hidden8-4"] * 2]
+    changes["series"] = ["one_hot", "distilled"]
+    found = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
+    assert found[-1].teacher == "one_hot_hidden4"
+
+
+@pytest.mark.parametrize("values", [[float("nan"), 1], [float("inf"), 1], [2**60], [1, 1.0]])
+def test_numbers_without_a_place_on_an_axis_are_refused(make_config, values):
+    config = make_config({"axis.field": "schedule.peak", "axis.values": values})
+    with pytest.raises(InputError, match="^axis.values: expected different numbers"):
+        checks.check(config)
