@@ -72,8 +72,14 @@ def placement():
 
 
 def executor():
-    """Defines --executor and --ray_address; returns their holders by name."""
+    """Defines --executor, --ray_address and --run_limit; returns their holders by name."""
     return {
+        "run_limit": flags.DEFINE_float(
+            "run_limit",
+            None,
+            "seconds in which a worker must finish a run (or a pack of runs), compilation "
+            "included; else it is killed and replaced, which counts as a failed attempt",
+        ),
         "executor": flags.DEFINE_enum(
             "executor",
             "local",

@@ -86,6 +86,7 @@ def train(study, placement, *, shard=(0, 1), **chosen):
             shard=shard,
             in_step=placement.in_step,
             pool=placement.pool,
+            run_limit=placement.run_limit,
         )
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # The terminal may be what has ended.

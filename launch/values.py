@@ -1,6 +1,8 @@
 """What the values of flags mean: their text becomes configs, placements, selections, numbers."""
 
 import collections.abc
+import dataclasses
+import math
 import textwrap
 
 from absl import logging
@@ -24,12 +26,19 @@ def placed(holders, config_value, where=None):
       where: holders of `executor`, None for this machine.
     """
     values = {name: holder.value for name, holder in holders.items()}
-    if where and where["executor"].value == "ray":
-        values["address"] = where["ray_address"].value
-        return ray.place(data_parallel=config_value["training"]["data_parallel"], **values)
-    if where and where["ray_address"].value:
-        raise expected("--ray_address", "none without --executor=ray", where["ray_address"].value)
-    return placement_lib.place(data_parallel=config_value["training"]["data_parallel"], **values)
+    values["data_parallel"] = config_value["training"]["data_parallel"]
+    if not where:
+        return placement_lib.place(**values)
+    limit, address = where["run_limit"].value, where["ray_address"].value
+    if limit is not None and not 0 < limit < math.inf:
+        raise expected("--run_limit", "seconds above 0", f"{limit:g}")
+    if where["executor"].value == "ray":
+        placed = ray.place(address=address, **values)
+    elif address:
+        raise expected("--ray_address", "none without --executor=ray", address)
+    else:
+        placed = placement_lib.place(**values)
+    return dataclasses.replace(placed, run_limit=limit)
 
 
 def resolved(config_value, workdir_value, model_value):

@@ -74,6 +74,8 @@ INFO = {
     "engine": "tensorflow or jax",
     "device": "what the engine ran on",
     "host": "name of the machine",
+    "processor": "model and vector instructions of its processor; records of earlier versions do "
+    "not have it",
     "versions": "of Python and the packages that compute",
     "checksum": "hash of every array and of the other entries here",
 }

@@ -9,5 +9,6 @@ INFO = {
     "engine": "tensorflow",
     "device": "CPU",
     "host": "here",
+    "processor": "Made up 1 (avx2)",
     "versions": {"numpy": "2"},
 }

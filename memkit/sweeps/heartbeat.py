@@ -1,6 +1,7 @@
 """An executor's sign of life, in a file that `memkit status` reads."""
 
 import contextlib
+import dataclasses
 import time
 
 from memkit.studies import executors
@@ -33,29 +34,34 @@ class Heartbeat:
         self._study, self._progress = study, progress
         self._fixed = {"started": time.time(), "note": note, "shard": list(shard)}
         self._beside = {}
-        self._write({})
+        self._write({}, {})
 
-    def beat(self, taken):
+    def beat(self, taken, stalled):
         """Writes what is being done, if the last time was long enough ago.
 
         Args:
           taken: {worker: (point name, runs)}.
+          stalled: {worker: stalls.Stall} of those that make no progress.
         """
         if time.monotonic() >= self._due:
             # A sweep goes on where nobody can be told of it.
             with contextlib.suppress(OSError):
-                self._write(taken)
+                self._write(taken, stalled)
 
     def close(self):
         """Removes the file."""
         with contextlib.suppress(OSError):
             executors.withdraw(self._study)
 
-    def _write(self, taken):
+    def _write(self, taken, stalled):
         age = time.time() - self._fixed["started"]
         shortest, longest = SECONDS
         self._due = time.monotonic() + min(max(_SHARE_OF_AGE * age, shortest), longest)
-        blocks = [{"point": name, "runs": list(runs)} for name, runs in taken.values()]
+        blocks = [
+            {"point": name, "runs": list(runs)}
+            | (dataclasses.asdict(stalled[worker]) if worker in stalled else {})
+            for worker, (name, runs) in taken.items()
+        ]
         state = {"finished": self._progress.finished_here, "blocks": blocks}
         executors.announce(self._study, self._fixed | state)
         self.place = self._find_place()

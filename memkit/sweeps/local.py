@@ -11,6 +11,7 @@ from memkit.errors import InputError
 from memkit.sweeps import pool as processes
 from memkit.sweeps.heartbeat import Heartbeat
 from memkit.sweeps.queue import ATTEMPTS, Queue
+from memkit.sweeps.stalls import Watch
 
 _POLL_SECONDS = 0.5
 _FAILED_STARTS = 3  # in a row, after which a dead worker has no successor
@@ -18,14 +19,16 @@ _FAILED_STARTS = 3  # in a row, after which a dead worker has no successor
 
 @dataclasses.dataclass
 class _Sweep:
-    """What is going on: the queue, worker processes, environments that no worker has, and how many
-    workers in a row died before they were ready; the pool is where workers come from.
+    """What is going on: the queue, worker processes, environments that no worker has, who makes
+    progress, and how many workers in a row died before they were ready; the pool is where workers
+    come from.
     """
 
     pool: object
     queue: Queue
     workers: list
     free: list
+    watch: Watch
     failed_starts: int = 0
 
 
@@ -42,6 +45,7 @@ def execute(
     shard=(0, 1),
     in_step=False,
     pool=processes,
+    run_limit=None,
 ):
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
 
@@ -59,6 +63,7 @@ def execute(
       shard: (i, n) that `missing` was chosen for.
       in_step: other executors train the same runs with this one, so all keep to one order.
       pool: what starts, waits for and ends workers: the module `pool` or a `ray.Cluster`.
+      run_limit: seconds without a finished run after which a worker is replaced, or None.
 
     Returns:
       (failures, left): list of Failure, the runs that were set aside because they raised or their
@@ -71,7 +76,8 @@ def execute(
     studies.forget_failures(study, missing)
     heartbeat = Heartbeat(study, note=note, shard=shard, progress=progress)
     start = functools.partial(pool.start, workdir=study.workdir, setup=setup, work=work)
-    sweep = _Sweep(pool, None, [], list(environments))
+    watch = Watch(runs_at_once=runs_at_once, limit=run_limit)
+    sweep = _Sweep(pool, None, [], list(environments), watch)
     try:
         sweep.queue = Queue(
             study, missing, workers=len(environments), runs_at_once=runs_at_once, progress=progress
@@ -80,7 +86,9 @@ def execute(
             _staff(sweep, start, None if in_step else heartbeat.place)
             for one in pool.wait(sweep.workers, timeout=_POLL_SECONDS):
                 _serve(sweep, one)
-            heartbeat.beat(sweep.queue.taken)
+            stalled = _look_for_stalls(sweep)
+            progress.stalled = len(stalled)
+            heartbeat.beat(sweep.queue.taken, stalled)
             progress.show()
     finally:
         pool.end(sweep.workers)
@@ -96,6 +104,7 @@ def _staff(sweep, start, place):
     for one in [one for one in sweep.workers if one.is_idle]:
         block = sweep.queue.take(one, last=one.last, place=place)
         if block:
+            sweep.watch.began(one, block[0])
             one.send(block)
     to_come = len(sweep.workers) - len(sweep.queue.taken)
     while sweep.free and sweep.queue.num_waiting > to_come:
@@ -115,7 +124,9 @@ def _serve(sweep, one):
         one.has_begun = one.is_idle = True
         sweep.failed_starts = 0
     elif kind == "done":
-        sweep.queue.finished(one, *rest)
+        run, seconds = rest
+        sweep.watch.finished(one, seconds)
+        sweep.queue.finished(one, run, seconds)
     else:
         kind, text = rest
         if not one.has_begun:
@@ -123,6 +134,18 @@ def _serve(sweep, one):
         if kind == "mistake":
             raise InputError(text)
         sweep.queue.failed(one, text, attempts=ATTEMPTS if kind == "chance" else 1)
+
+
+def _look_for_stalls(sweep: _Sweep) -> dict:
+    """Ends the workers that are over the limit; returns {worker: Stall} of the others."""
+    silences = sweep.watch.silences(sweep.queue.taken)
+    over = sweep.watch.over_limit(silences)
+    for one, reason in over.items():
+        sweep.workers.remove(one)
+        sweep.pool.end([one])
+        sweep.free.append(one.environment)
+        sweep.queue.failed(one, reason, attempts=ATTEMPTS)
+    return sweep.watch.stalled({one: t for one, t in silences.items() if one not in over})
 
 
 def _bury(sweep, one):

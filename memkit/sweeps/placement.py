@@ -20,12 +20,14 @@ class Placement:
       environments: for each worker the environment variables to set before it imports an engine.
       note: one line for a person: what was picked, and why.
       pool: where they run, see `local.execute`.
+      run_limit: seconds without a finished run after which a worker is replaced, or None.
     """
 
     setup: engines.Setup
     environments: tuple
     note: str
     pool: object = pool
+    run_limit: float | None = None
 
     @property
     def runs_at_once(self):

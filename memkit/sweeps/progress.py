@@ -18,6 +18,7 @@ class Progress:
 
     Attributes:
       total: number of runs to do.
+      stalled: number of workers that make no progress.
     """
 
     def __init__(self, missing, *, workers, stream):
@@ -29,7 +30,7 @@ class Progress:
           stream: text stream; a terminal gets one line that is rewritten.
         """
         self._left = dict(missing)
-        self._left_out = 0
+        self._left_out = self.stalled = 0
         self._seconds = {name: [] for name in missing}
         self.total = sum(missing.values())
         self._workers = workers
@@ -84,6 +85,8 @@ class Progress:
         parts = [f"train {self.done}/{self.total} runs"]
         if self._left_out:
             parts.append(f"{self._left_out} left out")
+        if self.stalled:
+            parts.append(f"{self.stalled} of {self._workers} workers without progress")
         if self.finished_here and elapsed > 0:
             seconds = {
                 name: statistics.fmean(times) for name, times in self._seconds.items() if times

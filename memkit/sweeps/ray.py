@@ -71,14 +71,33 @@ def _connect(address):
         return ray
     _check_address(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise _unreachable(address, str(error).strip().splitlines()[0]) from None
+        ray.init(address=address or "auto", **quiet)
+    except ConnectionError as error:
+        if address or os.environ.get("RAY_ADDRESS"):
+            raise _unreachable(address, _first_line(error)) from None
+        _start(ray, **quiet)
+    except Exception as error:  # Ray has no class of its own for what its start can raise.
+        raise _unreachable(address, _first_line(error)) from None
     for number, handler in handlers.items():  # Ray's would end this process at once.
         signal.signal(number, handler)
     return ray
+
+
+def _start(ray, **options: object) -> None:
+    """Starts a cluster that only this machine can reach: who reaches one can run code on it."""
+    loopback = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    try:
+        ray.init(address="local", **loopback, **options)
+    except Exception as error:  # As in `_connect`.
+        wanted = "a Ray that starts here, or --ray_address of a running cluster"
+        raise expected("--executor", wanted, f"ray, which says: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _check_address(address):

@@ -14,7 +14,7 @@ from memkit.sweeps.progress import Progress
 from memkit.training import work
 
 _ANY_ORDER = "accelerators add up in any order"
-SAME_PLACE = ("engine", "device", "host", "versions")
+SAME_PLACE = ("engine", "device", "host", "processor", "versions")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +138,9 @@ def _compare(study, again, point, run):
         answers=int(answers),
         total=study.sizes.train + study.sizes.test,
         largest=largest,
-        elsewhere=tuple(name for name in SAME_PLACE if first[name] != second[name]),
+        elsewhere=tuple(
+            name for name in SAME_PLACE if name in first and first[name] != second[name]
+        ),
         device=second["device"],
     )
 

@@ -123,7 +123,7 @@ def text(study, found):
     if storage.is_local(study.workdir):
         disk += f", {tables.size(shutil.disk_usage(study.workdir).free)} free"
     lines = [f"{done}/{total} runs, {disk}", *_pace(found), *_executors(found)]
-    lines += [*_set_aside(study, found), *_records(found)]
+    lines += [*_stalled(found), *_set_aside(study, found), *_records(found)]
     return "\n".join([tables.text(header, rows), *map(printable, lines)])
 
 
@@ -159,6 +159,22 @@ def _executors(found):
             f"{seen}: {name}, {shard}{state['note']}: {state['finished']} runs finished, "
             f"{_doing(state['blocks'])}, seen {duration(silence)} ago"
         )
+    return lines
+
+
+def _stalled(found: Status) -> list[str]:
+    """Returns a line for each worker that its executor says makes no progress."""
+    lines = []
+    for name, state in sorted(found.executors.items()):
+        for block in state["blocks"]:
+            times = [block[key] for key in ("seconds", "usual") if key in block]
+            is_stalled = len(times) == 2 and all(isinstance(t, (int, float)) for t in times)
+            if is_stalled and found.silence(state) <= SILENT_AFTER:
+                lines.append(
+                    f"no progress: a worker of {name} has finished no run for "
+                    f"{duration(block['seconds'])}, {_doing([block])}; a run there usually takes "
+                    f"{block['usual']:.2g} s. --run_limit=SECONDS replaces such workers"
+                )
     return lines
 
 
@@ -198,6 +214,16 @@ def _records(found):
         engines = sorted({f"{i['engine']} on {i['device']}" for i in point.infos.values()})
         if len(engines) > 1:
             lines.append(f"{name} mixes engines: {', '.join(engines)}")
+        processors = {
+            info["processor"]
+            for info in point.infos.values()
+            if info["device"] == "CPU" and "processor" in info
+        }
+        if len(processors) > 1:
+            lines.append(
+                f"{name} has runs of several kinds of processors, which agree up to rounding: "
+                + ", ".join(sorted(processors))
+            )
     return lines
 
 

@@ -5,7 +5,7 @@ import platform
 import numpy as np
 import scipy.special
 
-from memkit import records
+from memkit import machine, records
 from memkit.training import engines
 
 
@@ -70,6 +70,7 @@ def circumstances(engine):
         "engine": engine,
         "device": module.device(),
         "host": platform.node(),
+        "processor": machine.processor(),
         "versions": versions,
     }
 

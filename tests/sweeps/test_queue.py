@@ -190,7 +190,7 @@ def test_an_executor_finds_out_at_its_next_sign_of_life_who_started_beside_it(be
     assert first.place == (0, 1)
     monkeypatch.setattr(executors, "name", lambda: "b-1")
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: float("inf"))
-    first.beat({})
+    first.beat({}, {})
     assert first.place == (1, 2)
 
 
@@ -216,7 +216,7 @@ def test_an_executor_just_begun_says_often_what_it_does_and_an_old_one_now_and_t
     monkeypatch.setattr(executors, "announce", lambda study, state: written.append(clock))
     first._due = 0.0
     while clock < 300:
-        first.beat({})
+        first.beat({}, {})
         clock += 0.5
     between = [after - before for before, after in zip(written[:-1], written[1:], strict=True)]
     assert (between[0], between[-1]) == (1.0, 15.0)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from memkit import machine, studies
+from memkit import machine, records, studies
 from memkit.studies import executors
 from memkit.sweeps import heartbeat, status
 from tests.sweeps import fake_work
@@ -126,6 +126,30 @@ def test_a_point_that_mixes_engines_is_named(study):
     assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in said(study)
 
 
+def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
+    first, second = study.points[:2]
+    for point, runs in ((first, (0, 1)), (second, (0,))):
+        for run in runs:
+            write(study, point, [run], processor=f"B {run} (avx2)")
+    write(study, second, [1], processor="C (avx512f)", device="NVIDIA H200")
+    lines = [line for line in said(study) if "kinds of processors" in line]
+    assert lines == [
+        f"{first.name} has runs of several kinds of processors, which agree up to rounding: "
+        "B 0 (avx2), B 1 (avx2)"
+    ]
+
+
+def test_records_of_earlier_versions_name_no_processor(study, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delitem(records.INFO, "processor")
+        info = {k: v for k, v in fake_work.info().items() if k != "processor"}
+        point = study.points[0]
+        studies.write_record(study, point, 0, fake_work.arrays(study, point, 0), info)
+    write(study, point, [1])
+    assert not any("processors" in line for line in said(study))
+    assert list(studies.read_runs(study, point).index) == [0, 1]
+
+
 def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):
     for run in range(20):
         studies.write_failure(study, study.points[0], run, "ValueError: boom")
@@ -192,3 +216,15 @@ def test_damaged_signs_of_life_are_passed_over(study, content):
     (study.workdir / "workers" / "host-1-01234567.json").write_text(content)
     executors.remove_ended(study)
     assert not any(line.startswith(("at work", "silent")) for line in said(study))
+
+
+def test_a_worker_without_progress_is_named(study):
+    name = study.points[0].name
+    stalled = {"point": name, "runs": [3], "seconds": 600.0, "usual": 5.0}
+    announce(study, blocks=[stalled, {"point": name, "runs": [7]}])
+    (line,) = [line for line in said(study) if line.startswith("no progress")]
+    assert line == (
+        f"no progress: a worker of {machine.process_name()} has finished no run for "
+        f"10 min 00 s, at {name} run 3; a run there usually takes 5 s. --run_limit=SECONDS "
+        "replaces such workers"
+    )
