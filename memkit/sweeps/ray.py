@@ -75,12 +75,11 @@ def _connect(address):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(address=address or "auto", **quiet)
-    except ConnectionError as error:
-        if address or os.environ.get("RAY_ADDRESS"):
+    except Exception as error:  # Ray has no class of its own for what can go wrong here.
+        is_alone = isinstance(error, ConnectionError) and not os.environ.get("RAY_ADDRESS")
+        if address or not is_alone:
             raise _unreachable(address, _first_line(error)) from None
         _start(ray, **quiet)
-    except Exception as error:  # Ray has no class of its own for what its start can raise.
-        raise _unreachable(address, _first_line(error)) from None
     for number, handler in handlers.items():  # Ray's would end this process at once.
         signal.signal(number, handler)
     return ray
