@@ -24,7 +24,11 @@ PACKINGS = ("none", "map", "vmap")
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """How one worker process computes. None of it changes a number beyond the last bits.
+    """How one worker process computes.
+
+    On a CPU none of it changes a number beyond the order of sums, that is beyond the last bits,
+    which training then enlarges. A GPU or TPU also rounds the inputs of float32 matrix products and
+    convolutions, to 10 bits (TF32) or 7 bits (bfloat16) of their 23, unless that is switched off.
 
     Attributes:
       engine: key of ENGINES.
