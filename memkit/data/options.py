@@ -1,6 +1,10 @@
 """What the values of a data set's options may be, checked before anything is loaded."""
 
+import re
+
 from memkit.errors import expected
+
+_TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w+-][\w+.-]*)?(:[\d*]+(\.[\d*]+){2})?", re.ASCII)
 
 
 def _is_int(value):
@@ -31,6 +35,11 @@ def _is_number_of_classes(value: object) -> bool:
     return _is_int(value) and 2 <= value <= 100_000
 
 
+def _is_registered_name(value: object) -> bool:
+    """True for a name with config and version; a namespace would fetch code from elsewhere."""
+    return _is_text(value) and _TFDS_NAME.fullmatch(value) is not None
+
+
 def _is_fraction(value):
     return (_is_int(value) or isinstance(value, float)) and 0 <= value < 1
 
@@ -43,7 +52,10 @@ def _is_classes(value):
 
 # option -> (test of a value, words for it); an option has one meaning in all sources.
 _VALUES = {
-    "tfds_name": (_is_name, "the name of a TFDS data set"),
+    "tfds_name": (
+        _is_registered_name,
+        "the name of a TFDS data set, such as mnist, imagenette/320px-v2 or mnist:3.0.1",
+    ),
     "data_dir": (_is_text, "a folder"),
     "path": (_is_name, "a file or folder"),
     "train_split": (_is_name, "the name of a split"),

@@ -12,6 +12,7 @@ NAMED = ("dataset", "model", "optimizer", "schedule")  # Their fields follow the
 FIXED = tuple(section for section in fields.FIELDS if section not in NAMED)
 _MOST_SEED = 2**63
 _MOST_TEXT = 1_000_000  # characters of a whole config
+_MOST_SAID = 300  # characters of a message about a stored value
 # What study.json holds beside the config.
 _TEXTS = ("fingerprint", "data_fingerprint", "labels_fingerprint", "model_fingerprint")
 _TEXTS += ("created", "changed", "command")
@@ -53,8 +54,8 @@ def check_stored(config: object) -> None:
     """
     try:
         _check(config, is_stored=True)
-    except InputError:
-        raise
+    except InputError as error:  # It may quote a value of any length, with control characters.
+        raise InputError(fields.short(str(error), most=_MOST_SAID)) from None
     except Exception as error:  # The file may hold any types in any place.
         raise expected("config", "that of a study", f"a broken one ({reason(error)})") from error
 

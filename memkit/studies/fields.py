@@ -51,10 +51,10 @@ def shown(value: object) -> str:
     return short(repr(value) if isinstance(value, str) else str(value))
 
 
-def short(text: str) -> str:
-    """Returns the beginning of a text, safe for a terminal."""
-    text = printable(text[: _SHOWN + 1])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+def short(text: str, *, most: int = _SHOWN) -> str:
+    """Returns the beginning of a text, at most so many characters of it, safe for a terminal."""
+    text = printable(text[: most + 1])
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _whole(low: int, high: int) -> tuple[Rule, Rule]:

@@ -5,6 +5,7 @@ import pytest
 
 from memkit import models
 from memkit.errors import InputError
+from memkit.models import imported
 from memkit.models.initial_values import initial_values
 
 _HEAD = """
@@ -24,10 +25,12 @@ def out(x, num_classes, **options):
 def write(tmp_path, monkeypatch, request):
     """Returns a function (source of the module) -> module name, importable in this test only."""
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(imported, "_allowed", set())
     module = f"own_model_{abs(hash(request.node.name))}"
 
     def install(source):
         (tmp_path / f"{module}.py").write_text(_HEAD + source)
+        models.allow([f"{module}:{function}" for function in ("build", "make", "number")])
         return module
 
     yield install
@@ -79,7 +82,8 @@ def test_malformed_names_are_refused(name):
 
 
 @pytest.mark.parametrize("name", ["no_such_module_here:build", "json.no_such_part:build"])
-def test_missing_module_is_refused(name):
+def test_missing_module_is_refused(name, monkeypatch):
+    monkeypatch.setattr(imported, "_allowed", {name})
     with pytest.raises(InputError, match="^model.name: expected module .* on PYTHONPATH, .*No mod"):
         models.check(name)
 
@@ -95,6 +99,17 @@ def test_missing_function_is_refused(write, function):
     module = write(_PLAIN + "number = 3\n")
     with pytest.raises(InputError, match=f"^model.name: expected a function {function} in module"):
         models.check(f"{module}:{function}", units=3)
+
+
+def test_nothing_is_imported_that_the_user_has_not_named(write, tmp_path, monkeypatch):
+    name = f"{write('open(__file__ + chr(46) + chr(120), chr(119))')}:build"
+    monkeypatch.setattr(imported, "_allowed", {"os:getcwd"})
+    calls = (models.check, models.code_fingerprint, _build)
+    for call, argument in zip(calls, (name, [name], name), strict=True):
+        with pytest.raises(InputError, match="^model.name: expected a function that the user has"):
+            call(argument)
+    models.check_stored(name, any_option=3)
+    assert [file.suffix for file in tmp_path.iterdir()] == [".py"]
 
 
 @pytest.mark.parametrize("signature", ["num_classes", "input_shape, classes", "*arguments"])
