@@ -26,8 +26,11 @@ PLATFORMS = {
 }
 # The extras that `make` installs, with the versions of constraints.txt.
 CONSTRAINED = ("cpu", "test")
-# Has no wheel anywhere; it is pure Python and builds everywhere.
-BUILT = "promise"
+# promise, which is pure Python, has no wheel; it need not be built to know what it requires.
+SETTINGS = """
+no-binary-package = ["promise"]
+dependency-metadata = [{name = "promise", version = "2.3", requires-dist = ["six"]}]
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +85,14 @@ def why_not(case: Case) -> str:
 
 
 def wheel(folder: pathlib.Path) -> pathlib.Path:
-    """Builds the wheel of this checkout in an empty folder; resolvers read requirements from it."""
+    """Builds the wheel of this checkout in an empty folder, beside the settings of the resolver."""
     # A copy, since building leaves a build/ folder that the next build would take for sources.
     ignored = shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, folder / "memkit", ignore=ignored)
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel")
     options = ("--no-deps", "--no-build-isolation", "--wheel-dir", folder)
     subprocess.run([*pip, *options, folder / "memkit"], check=True)
+    (folder / "uv.toml").write_text(SETTINGS)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -101,10 +105,10 @@ def problem(case: Case, built: pathlib.Path) -> str:
     """
     command = (sys.executable, "-m", "uv", "pip", "compile", "--quiet", "-")
     system = (f"--python-platform={PLATFORMS[case.platform]}", f"--python-version={case.python}")
-    wheels = ("--only-binary=:all:", f"--no-binary={BUILT}")
+    settings = (f"--config-file={built.with_name('uv.toml')}", "--only-binary=:all:")
     tested = (f"--constraints={ROOT / 'constraints.txt'}",) if case.extra in CONSTRAINED else ()
     done = subprocess.run(
-        [*command, *system, *wheels, *tested],
+        [*command, *system, *settings, *tested],
         input=f"memkit[{case.extra}] @ {built.as_uri()}",
         capture_output=True,
         text=True,

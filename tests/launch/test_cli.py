@@ -53,7 +53,7 @@ BAD = {
         ["axis.field"],
     ),
     "unwritable workdir": (["run", WIDTH, "--workdir=/proc/study"], ["--workdir: expected a writ"]),
-    "a file as workdir": (["run", WIDTH, "--workdir=/etc/hostname/x"], ["/etc/hostname"]),
+    "a file as workdir": (["run", WIDTH, "--workdir=/etc/hosts/x"], ["/etc/hosts"]),
     "unknown engine": (
         ["run", WIDTH, "--workdir=W", "--engine=torch"],
         ["--engine: expected one of tensorflow"],

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -25,6 +26,10 @@ STUDY = ("--config=cifar100_resnet_depth", "--workdir=gs://bucket/depth")
 BOXES = "--boxes=me@one,me@two"
 # Everything by which a script could do something.
 TOOLS = ("gcloud", "ssh", "scp", "tar", "mkdir", "curl", "rm", "sleep")
+
+needs_flock = pytest.mark.skipif(
+    shutil.which("flock") is None, reason="flock is not installed; machines that train are Linux"
+)
 
 # Prints the flags that a `memkit train` command stands for, or fails as memkit would.
 PARSE = """
@@ -181,6 +186,7 @@ def test_deleting_names_the_vm_and_asks_nothing(dry, api):
     assert ("--force" in words) == (api == "queued")
 
 
+@needs_flock
 @pytest.mark.parametrize(
     ("worker", "vm", "shard"), [(0, 0, [0, 4]), (1, 0, [1, 4]), (0, 1, [2, 4]), (1, 1, [3, 4])]
 )
@@ -255,6 +261,7 @@ def test_what_is_copied_to_a_machine_installs_whole(dry, tmp_path):
     assert "memkit/report/page.html" in packed
 
 
+@needs_flock
 def test_a_config_file_is_copied_and_used_with_its_variant(dry, tmp_path):
     (tmp_path / "mine.py").write_text((ROOT / "configs" / "digits_width.py").read_text())
     options = ("--config=mine.py:smoke", "--workdir=study")
@@ -265,6 +272,7 @@ def test_a_config_file_is_copied_and_used_with_its_variant(dry, tmp_path):
     assert "--config=upload/mine.py:smoke" in words
 
 
+@needs_flock
 def test_training_that_goes_on_is_not_started_again(dry, tmp_path):
     (command,) = remote_commands(dry(TPU, "start", *VM, *STUDY))
     home = tmp_path / "home"
@@ -281,6 +289,7 @@ def test_training_that_goes_on_is_not_started_again(dry, tmp_path):
     assert not (home / "memkit" / "train.log").exists()
 
 
+@needs_flock
 def test_boxes_train_a_shard_each_and_add_up_in_one_folder(dry, tmp_path):
     options = (BOXES, "--config=digits_width", "--workdir=study")
     commands = dry(GPU, "start", *options, "--", "--workers=2")
@@ -435,6 +444,7 @@ def is_complete(workdir, num_runs):
     )
 
 
+@needs_flock
 @pytest.mark.slow
 def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(cloud, memkit, tmp_path):
     words = ("--config=digits_width:smoke", "--workdir=study", "--engine=tensorflow")
@@ -457,6 +467,7 @@ def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(cloud, mem
     assert not list((tmp_path / "cloud" / "vms").iterdir())
 
 
+@needs_flock
 @pytest.mark.slow
 def test_a_vm_that_is_taken_away_is_made_again_and_its_shard_trained(cloud, tiny_config, tmp_path):
     (tmp_path / "cloud" / "preempt" / "depth-1").touch()

@@ -1,7 +1,13 @@
+import importlib.util
 import subprocess
 import sys
 
 import pytest
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="libtpu, the compiler, is not installed; it is for Linux on x86-64 only",
+)
 
 CONFIG = ["--config=mnist_mlp"]
 

@@ -1,6 +1,7 @@
 """The check of a study for TPU chips: what it compiles, how it counts, what it says."""
 
 import dataclasses
+import importlib.util
 import math
 import os
 import pathlib
@@ -16,6 +17,11 @@ from memkit.studies import points
 from memkit.sweeps import tpu_check
 from memkit.training import installation, tpu_chips
 from memkit.training.tpu_check import Finding, count_points
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="libtpu, the compiler, is not installed; it is for Linux on x86-64 only",
+)
 
 SCRIPT = pathlib.Path(__file__).parent / "tpu_check_script.py"
 GOOD = Finding(error="", memory=2**30, flops=1e15)
