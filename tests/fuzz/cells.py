@@ -92,7 +92,7 @@ def _start(folder, cells, sound, show):
         found = []
         for place, (name, how, command) in enumerate(cells):
             found.append(dataclasses.asdict(_cell(folder, name, how, command, sound)))
-            if show and place % 50 == 49:
+            if show and place % 25 == 24:
                 show(f"{place + 1} of {len(cells)} cells", flush=True)
         (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
     except BaseException:

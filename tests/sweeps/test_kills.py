@@ -65,7 +65,7 @@ def test_executors_of_one_folder_finish_it_when_one_of_them_is_killed(tmp_path, 
         sweeping.start(tmp_path / "study", journal, seconds=0.3, errors=subprocess.PIPE)
         for _ in range(number)
     ]
-    sweeping.wait_until(lambda: len(os.listdir(journal)) > number, seconds=600)
+    sweeping.wait_until(lambda: len(os.listdir(journal)) > number)
     victim, *others = children
     os.kill(victim.pid, signal.SIGKILL)
     for child in others:
@@ -73,7 +73,7 @@ def test_executors_of_one_folder_finish_it_when_one_of_them_is_killed(tmp_path, 
         assert child.returncode == 0, errors
         assert errors == b""
     assert victim.wait() == -signal.SIGKILL
-    sweeping.wait_until(lambda: sweeping.is_empty(victim.pid), seconds=600)
+    sweeping.wait_until(lambda: sweeping.is_empty(victim.pid))
     study = studies.load(tmp_path / "study")
     assert kills.results(study) == kills.results(kills.undisturbed(tmp_path / "undisturbed"))
     begun = [run for run, _, _ in sweeping.journal(journal)]
