@@ -80,6 +80,7 @@ INFO = {
     "checksum": "hash of every array and of the other entries here",
 }
 
+NEWER = ("processor",)  # entries that records of earlier versions lack
 
 USABLE = ("done", "collapsed")  # statuses whose outcomes are averaged
 
@@ -212,7 +213,7 @@ def read_info(where):
         raise
     except Exception as error:  # As in `read`.
         raise RecordError(f"not a whole record ({type(error).__name__})") from error
-    if not isinstance(info, dict) or not INFO.keys() <= info.keys():
+    if not isinstance(info, dict) or not INFO.keys() - set(NEWER) <= info.keys():
         raise RecordError("not a whole record (entries are missing)")
     return info
 
