@@ -41,6 +41,7 @@ def main():
         repeats=_REPEATS.value,
         command=shlex.join(["memkit", *sys.argv[1:]]),
     )
+    stages.tidy(child)
     trained = stages.train(child, placement)
     summary = stages.estimate(study, started=started)
     print(summary_lib.removal_table(summary["removal"][point.name]))

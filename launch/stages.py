@@ -53,10 +53,15 @@ def open_study(config, workdir):
     study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
+    tidy(study)
+    return study
+
+
+def tidy(study: studies.Study) -> None:
+    """Deletes what processes that were killed left in a study and no command needs."""
     studies.remove_temporaries(study)
     studies.executors.remove_ended(study)
     studies.checkpoints.remove_finished(study)
-    return study
 
 
 def train(study, placement, *, shard=(0, 1), **chosen):

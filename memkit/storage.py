@@ -135,9 +135,17 @@ def write(
 def temporary(folder: str | os.PathLike) -> os.PathLike:
     """Returns the path of a new file or folder in a folder, which nobody takes for a finished one.
 
-    `remove_stale_temporaries` deletes it when this process has ended.
+    If this process is killed before it renames or deletes it, the next process that asks for one
+    in the same folder deletes it, as `remove_stale_temporaries` does.
     """
+    with contextlib.suppress(OSError):  # A folder that may be written but not listed.
+        _tidy_once(os.fspath(path(folder)))
     return path(folder) / f"{_TEMPORARY}{machine.process_name()}-{uuid.uuid4().hex[:8]}"
+
+
+@functools.cache
+def _tidy_once(folder: str) -> None:
+    remove_stale_temporaries(folder)
 
 
 def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:

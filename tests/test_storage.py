@@ -116,6 +116,13 @@ def test_temporaries_of_the_dead_are_removed(tmp_path, dead_pid):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_process_that_writes_removes_what_a_killed_one_left_in_the_folder(tmp_path, dead_pid):
+    left = _temporary(tmp_path, dead_pid)
+    storage.write(tmp_path / "file", b"data")
+    assert not left.exists()
+    assert os.listdir(tmp_path) == ["file"]
+
+
 def test_temporaries_of_the_living_stay(tmp_path):
     mine = _temporary(tmp_path, os.getpid())
     everybodys = _temporary(tmp_path, 1)
