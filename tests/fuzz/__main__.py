@@ -22,6 +22,7 @@ def main() -> int:
     os.environ.update(forks.THREADS)
     forks.load()
     from tests.fuzz import cells, memory, world
+    from tests.fuzz.kinds import KINDS
 
     with tempfile.TemporaryDirectory() as made:
         folder = pathlib.Path(options.study or made)
@@ -29,8 +30,9 @@ def main() -> int:
         memory.remember(folder / "memory")
         if not (folder / "finished").exists():
             world.build(folder, is_whole=not options.cells)
+        kinds = tuple(KINDS) if options.all else options.kinds
         chosen = cells.wanted(
-            folder, kinds=options.kinds, damages=options.damages, commands=options.commands
+            folder, kinds=kinds, damages=options.damages, commands=options.commands
         )
         if options.cells:
             chosen = cells.sample(chosen, options.cells, options.seed)
@@ -58,6 +60,7 @@ def _options():
     parser.add_argument("--cells", type=int, default=0, help="only so many cells, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="which cells --cells draws")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--all", action="store_true", help="kinds that repeat another one, too")
     for name in ("kinds", "damages", "commands"):
         parser.add_argument(f"--{name}", type=_names, default=(), help="only these, with commas")
     return parser.parse_args()

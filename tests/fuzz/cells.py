@@ -36,15 +36,20 @@ class Cell:
 
 
 def wanted(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
-    """Returns the (kind, damage, command) that a world in a folder allows; all by default."""
+    """Returns the (kind, damage, command) that a world in a folder allows.
+
+    Args:
+      folder: see `world.build`.
+      kinds: keys of KINDS; all but those that repeat another one if none.
+      damages: among DAMAGES, all if none.
+      commands: keys of COMMANDS, all if none.
+    """
+    kinds = kinds or [name for name, kind in KINDS.items() if not kind.is_repeated]
     return [
         (name, how, command)
-        for name, how, command in itertools.product(
-            kinds or KINDS, damages or DAMAGES, commands or COMMANDS
-        )
+        for name, how, command in itertools.product(kinds, damages or DAMAGES, commands or COMMANDS)
         if (folder / KINDS[name].world / "study" / KINDS[name].file).exists()
         and not (how == "swapped" and KINDS[name].sibling == OTHER and not _has_other(folder, name))
-        and not (how == "nan" and KINDS[name].file.endswith(".html"))
     ]
 
 

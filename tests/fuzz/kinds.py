@@ -26,6 +26,7 @@ class Kind:
       is_optional: True where a study without it is sound.
       world: the folder of the study that has it.
       words: what a message may say instead of the file's name.
+      is_repeated: True where another kind is written and read by the same code.
     """
 
     file: str
@@ -33,6 +34,7 @@ class Kind:
     is_optional: bool = False
     world: str = "finished"
     words: tuple[str, ...] = ()
+    is_repeated: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,17 +67,17 @@ KINDS = {
     "features": Kind(f"points/{LINEAR}/features.npz", f"points/{OTHER_LINEAR}/features.npz"),
     "estimates": Kind(f"points/{P}/estimates.npz", f"points/{Q}/estimates.npz"),
     "influence": Kind(f"points/{P}/influence.npz", f"points/{Q}/influence.npz"),
-    "proxies": Kind(f"points/{P}/proxies.npz", f"points/{Q}/proxies.npz"),
+    "proxies": Kind(f"points/{P}/proxies.npz", f"points/{Q}/proxies.npz", is_repeated=True),
     "trajectories": Kind("trajectories.npz"),
-    "distillation": Kind("analyses/distillation.npz"),
-    "agreement": Kind("analyses/agreement.npz"),
+    "distillation": Kind("analyses/distillation.npz", is_repeated=True),
+    "agreement": Kind("analyses/agreement.npz", is_repeated=True),
     "audit": Kind("analyses/audit.npz"),
     "summary": Kind("summary.json"),
     "manifest": Kind("derived.json"),
     "stop": Kind("stop.json", is_optional=True),
     "table": Kind(f"tables/{P}.csv", f"tables/{Q}.csv"),
-    "parquet": Kind(f"tables/{P}.parquet", f"tables/{Q}.parquet"),
-    "audit's table": Kind("tables/audit.csv", is_optional=True),
+    "parquet": Kind(f"tables/{P}.parquet", f"tables/{Q}.parquet", is_repeated=True),
+    "audit's table": Kind("tables/audit.csv", is_optional=True, is_repeated=True),
     "removal's study": Kind(f"{_CHILD}/study.json", is_optional=True, words=(_CHILD,)),
     "removal's design": Kind(f"{_CHILD}/design.npz", is_optional=True, words=(_CHILD,)),
     "removal's rows": Kind(f"{_CHILD}/analyses/removal_rows.npz", words=(_CHILD,)),

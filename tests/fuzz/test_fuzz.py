@@ -23,6 +23,6 @@ def test_a_damaged_file_gives_the_same_numbers_or_is_named(tmp_path):
 @pytest.mark.slow
 def test_every_damage_of_every_kind_of_file_gives_the_same_numbers_or_is_named(tmp_path):
     cells = _fuzz(tmp_path / "out", "--jobs=2")
-    assert len({cell["kind"] for cell in cells}) >= 25
+    assert len({cell["kind"] for cell in cells}) >= 20
     assert len({cell["how"] for cell in cells}) == 9
     assert len({cell["command"] for cell in cells}) == 16
