@@ -9,6 +9,7 @@ import pytest
 from memkit import records, storage, studies, subsets
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
+from memkit.studies import creation
 
 
 def _files(folder):
@@ -368,3 +369,13 @@ def test_exact_copies_are_counted_and_listed(tmp_path, make_config, tiny):
     assert found["train_groups"] == [["d3", "d7"]]
     assert found["groups_with_different_labels"] == 1
     assert found["test_in_train"] == 0
+
+
+@pytest.mark.parametrize("name", ["lost+found/", ".snapshot/", ".DS_Store", "._x", "Thumbs.db"])
+def test_what_systems_leave_in_a_folder_does_not_make_it_anything_else(tmp_path, name):
+    left = tmp_path / name
+    left.mkdir() if name.endswith("/") else left.touch()
+    creation.check_new(tmp_path)
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match="with files"):
+        creation.check_new(tmp_path)
