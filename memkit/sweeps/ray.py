@@ -6,19 +6,17 @@ its programs compiled and does block after block. Importing this module does not
 
 import dataclasses
 import os
-import signal
 import socket
 import time
 
 from memkit import models, studies
 from memkit.errors import InputError, expected
-from memkit.sweeps import placement, worker
+from memkit.sweeps import placement, ray_connect, worker
 from memkit.training import devices as devices_lib
 from memkit.training import engines
 
 # kind of device -> what Ray calls it; --devices=auto takes the first that the cluster has.
 RESOURCES = {"tpu": "TPU", "gpu": "GPU", "cpu": "CPU"}
-_PATIENCE = 10.0  # seconds for the head node to answer
 
 
 def place(*, address, data_parallel, engine, strategy, devices, packing, runs_per_program, workers):
@@ -40,7 +38,7 @@ def place(*, address, data_parallel, engine, strategy, devices, packing, runs_pe
         raise expected("training.data_parallel", "1 with --executor=ray", data_parallel)
     if devices not in ("auto", *RESOURCES):
         raise expected("--devices", "auto, cpu, gpu or tpu with --executor=ray", repr(devices))
-    found = _connect(address).cluster_resources()
+    found = ray_connect.connect(address).cluster_resources()
     counts = {kind: int(found[name]) for kind, name in RESOURCES.items() if name in found}
     kind = next(iter(counts), "cpu") if devices == "auto" else devices
     if kind not in counts:
@@ -58,63 +56,6 @@ def place(*, address, data_parallel, engine, strategy, devices, packing, runs_pe
     number = workers or counts[kind]
     note = placement.note(setup, number, f"actors of Ray, nodes: {_num_nodes()}")
     return placement.Placement(setup, ({},) * number, note, Cluster(kind, engine))
-
-
-def _connect(address):
-    """Returns the module ray, connected."""
-    try:
-        import ray
-    except ImportError:
-        wanted = "local, or the extra ray: pip install 'memkit[ray]'"
-        raise expected("--executor", wanted, "ray, which is not installed") from None
-    if ray.is_initialized():
-        return ray
-    _check_address(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        ray.init(address=address or "auto", **quiet)
-    except Exception as error:  # Ray has no class of its own for what can go wrong here.
-        is_alone = isinstance(error, ConnectionError) and not os.environ.get("RAY_ADDRESS")
-        if address or not is_alone:
-            raise _unreachable(address, _first_line(error)) from None
-        _start(ray, **quiet)
-    for number, handler in handlers.items():  # Ray's would end this process at once.
-        signal.signal(number, handler)
-    return ray
-
-
-def _start(ray, **options: object) -> None:
-    """Starts a cluster that only this machine can reach: who reaches one can run code on it."""
-    loopback = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    try:
-        ray.init(address="local", **loopback, **options)
-    except Exception as error:  # As in `_connect`.
-        wanted = "a Ray that starts here, or --ray_address of a running cluster"
-        raise expected("--executor", wanted, f"ray, which says: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _check_address(address):
-    """Refuses an address where nothing listens; Ray would go on trying for minutes."""
-    if address in (None, "auto"):
-        return
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
-        raise expected("--ray_address", "host:port or auto", repr(address))
-    try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, error) from None
-
-
-def _unreachable(address, reason):
-    wanted = "host:port of the head of a running Ray cluster"
-    return expected("--ray_address", wanted, f"{address or 'none'} ({reason})")
 
 
 def _num_nodes():

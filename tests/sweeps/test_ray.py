@@ -2,7 +2,11 @@
 
 import functools
 import io
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 
 import pytest
@@ -174,3 +178,23 @@ def test_workers_takes_that_many_and_devices_what_the_cluster_has(cluster):
         place(cluster, data_parallel=2)
     with pytest.raises(InputError, match="--packing: expected none, or --engine=jax"):
         place(cluster, packing="map")
+
+
+@pytest.mark.slow
+def test_a_cluster_of_its_own_listens_on_the_loopback_interface_only():
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    # Not under pytest's folder: the paths of Ray's sockets may have about 100 characters.
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="ray") as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.sweeps.ray_listens"],
+            cwd=sweeping.ROOT,
+            env=inherited | {"RAY_TMPDIR": folder},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    listening = [line.split() for line in done.stdout.splitlines()]
+    assert len(listening) > 3
+    assert {address for _, address in listening} <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}, (
+        listening
+    )
