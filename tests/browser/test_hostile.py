@@ -10,7 +10,7 @@ from tests.report.conftest import build
 
 TEXTS = (
     '</script><script>window.attacked=1;document.title="attacked"</script>',
-    "\"><img src=x onerror=\"document.title='attacked';window.attacked=2\">",
+    '"><img src=x onerror="document.title=\'attacked\';window.attacked=2">',
     "\x1b]0;attacked\x07\x1b[31mred",
     "</title><script>window.attacked=3</script>",
     "\u202egnp.exe",

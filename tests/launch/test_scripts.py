@@ -37,7 +37,7 @@ import json, sys
 from absl import flags as absl_flags
 from memkit.launch import flags, train, values
 absl_flags.FLAGS(["memkit", *flags.resolve_config(sys.argv[1:])])
-config = values.resolved(train._CONFIG.value, train._WORKDIR.value)
+config = values.resolved(train._CONFIG.value, train._WORKDIR.value, train._MODEL.value)
 print(json.dumps({
     "workdir": train._WORKDIR.value,
     "engine": train._PLACEMENT["engine"].value,

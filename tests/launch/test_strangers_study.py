@@ -109,7 +109,6 @@ def test_worker_processes_import_nothing_from_the_current_folder(tiny_study, tmp
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=900,
     )
     assert not (tmp_path / "ran").exists()
     assert done.returncode == 0, done.stderr

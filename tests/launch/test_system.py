@@ -25,7 +25,6 @@ def run(*words, before=(), env=None, redirect=""):
         text=True,
         errors="replace",
         env=os.environ | (env or {}),
-        timeout=300,
     )
     return done.returncode, done.stdout, done.stderr
 
