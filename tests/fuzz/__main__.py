@@ -39,13 +39,10 @@ def main() -> int:
         found = cells.run(folder, chosen, jobs=options.jobs)
     print(cells.table(found))
     bad = [cell for cell in found if cell.outcome == "BAD"]
-    lines = [f"{cell.kind}, {cell.how}, {cell.command}: {cell.why}" for cell in bad]
-    print(*lines, sep="\n")
     if options.out:
         out = pathlib.Path(options.out)
         out.mkdir(parents=True, exist_ok=True)
-        said = (f"== {line}\n{cell.said}\n" for line, cell in zip(lines, bad, strict=True))
-        (out / "bad.txt").write_text("\n".join(said))
+        (out / "bad.txt").write_text("\n".join(f"== {cell.line}\n{cell.said}\n" for cell in bad))
         (out / "table.txt").write_text(cells.table(found) + "\n")
         rows = [dataclasses.asdict(cell) for cell in found]
         (out / "cells.json").write_text(json.dumps(rows, indent=1))

@@ -34,6 +34,11 @@ class Cell:
     why: str
     said: str = ""
 
+    @property
+    def line(self) -> str:
+        """What is wrong, for a person."""
+        return f"{self.kind}, {self.how}, {self.command}: {self.why}"
+
 
 def wanted(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
     """Returns the (kind, damage, command) that a world in a folder allows.
@@ -96,7 +101,10 @@ def _start(folder, cells, sound, show):
     try:
         found = []
         for place, (name, how, command) in enumerate(cells):
-            found.append(dataclasses.asdict(_cell(folder, name, how, command, sound)))
+            cell = _cell(folder, name, how, command, sound)
+            found.append(dataclasses.asdict(cell))
+            if cell.outcome == "BAD":
+                print(cell.line, flush=True)
             if show and place % 25 == 24:
                 show(f"{place + 1} of {len(cells)} cells", flush=True)
         (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
