@@ -7,18 +7,14 @@ import contextlib
 import errno
 import functools
 import os
-import re
-import shutil
 import stat
-import time
-import uuid
 
 # Without this, reading gs:// would import TensorFlow.
 os.environ.setdefault("EPATH_USE_TF", "false")
 
 from etils import epath, epy  # noqa: E402
 
-from memkit import machine  # noqa: E402
+from memkit import temporaries  # noqa: E402
 from memkit.errors import expected  # noqa: E402
 
 with epy.lazy_imports():  # Local folders do without it.
@@ -30,8 +26,6 @@ _OBJECT_STORES = {
     "s3": "pip install s3fs",
     "az": "pip install adlfs",
 }
-_TEMPORARY = ".tmp-"
-_ABANDONED_AFTER = 86400.0  # seconds; no file takes that long to write
 
 
 def path(name: str | os.PathLike) -> epath.Path:
@@ -133,19 +127,8 @@ def write(
 
 
 def temporary(folder: str | os.PathLike) -> os.PathLike:
-    """Returns the path of a new file or folder in a folder, which nobody takes for a finished one.
-
-    If this process is killed before it renames or deletes it, the next process that asks for one
-    in the same folder deletes it, as `remove_stale_temporaries` does.
-    """
-    with contextlib.suppress(OSError):  # A folder that may be written but not listed.
-        _tidy_once(os.fspath(path(folder)))
-    return path(folder) / f"{_TEMPORARY}{machine.process_name()}-{uuid.uuid4().hex[:8]}"
-
-
-@functools.cache
-def _tidy_once(folder: str) -> None:
-    remove_stale_temporaries(folder)
+    """Returns the path of a new file or folder in a local folder; see `temporaries.new`."""
+    return path(temporaries.new(os.fspath(path(folder))))
 
 
 def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
@@ -174,43 +157,10 @@ def remove(where: str | os.PathLike, *, inside: str | os.PathLike) -> None:
     path(where).unlink(missing_ok=True)
 
 
-def is_temporary(name: str) -> bool:
-    """True for the name of a file that is still being written."""
-    return name.startswith(_TEMPORARY)
-
-
 def remove_stale_temporaries(folder: str | os.PathLike) -> None:
-    """Deletes what writers that have ended left half-written in a folder.
-
-    A writer is known to have ended only where this process would see it. What others left, on
-    another machine or in another container, is deleted when it is a day old.
-    """
-    folder = path(folder)
-    if not is_local(folder) or not exists(folder):
-        return
-    temporary = re.compile(re.escape(_TEMPORARY) + r".+-(?:[0-9a-f]{8}|probe)")
-    ours = re.compile(rf".+-(\d+)-{machine.pid_namespace()}-(?:[0-9a-f]{{8}}|probe)")
-    for name in filter(temporary.fullmatch, os.listdir(folder)):
-        writer = ours.fullmatch(name)
-        is_over = writer and machine.has_ended(int(writer[1]), machine.pid_namespace())
-        if is_over or _age(folder / name) > _ABANDONED_AFTER:
-            with contextlib.suppress(OSError):  # Another process or owner may be in the way.
-                _delete(folder / name)
-
-
-def _delete(where: epath.Path) -> None:
-    if os.path.isdir(where) and not os.path.islink(where):
-        shutil.rmtree(where)
-    else:
-        os.unlink(where)
-
-
-def _age(where: epath.Path) -> float:
-    """Returns the seconds since a file was last written, 0 where it is gone."""
-    try:
-        return time.time() - os.lstat(where).st_mtime
-    except FileNotFoundError:
-        return 0.0
+    """Deletes what writers that have ended left half-written; see `temporaries.remove_stale`."""
+    if is_local(folder) and exists(folder):
+        temporaries.remove_stale(os.fspath(path(folder)))
 
 
 def names(folder):
@@ -223,7 +173,7 @@ def names(folder):
             return []
     else:  # An object store may list the folder itself.
         listed = [p.name for p in folder.iterdir() if p != folder] if folder.is_dir() else []
-    return sorted(name for name in listed if not name.startswith(_TEMPORARY))
+    return sorted(name for name in listed if not temporaries.is_temporary(name))
 
 
 def exists(where: str | os.PathLike) -> bool:
@@ -274,7 +224,7 @@ def check_writable(argument, folder):
     if not os.path.isdir(existing):
         reason = f"{existing} is not a folder"
     else:
-        probe = os.path.join(existing, f"{_TEMPORARY}{machine.process_name()}-probe")
+        probe = temporaries.probe(existing)
         try:
             os.mkdir(probe)
             os.rmdir(probe)

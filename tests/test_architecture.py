@@ -19,6 +19,7 @@ FLOORS = {
     "printable": 0,
     "system_files": 0,
     "machine": 0,
+    "temporaries": 0,
     "explanations": 0,
     "matrices": 0,
     "tables": 0,

@@ -10,6 +10,7 @@ from memkit import studies
 from memkit.errors import InputError
 from memkit.sweeps import pool as processes
 from memkit.sweeps.heartbeat import Heartbeat
+from memkit.sweeps.progress import Progress
 from memkit.sweeps.queue import ATTEMPTS, Queue
 from memkit.sweeps.stalls import Watch
 
@@ -84,12 +85,7 @@ def execute(
         )
         while not sweep.queue.is_over:
             _staff(sweep, start, None if in_step else heartbeat.place)
-            for one in pool.wait(sweep.workers, timeout=_POLL_SECONDS):
-                _serve(sweep, one)
-            stalled = _look_for_stalls(sweep)
-            progress.stalled = len(stalled)
-            heartbeat.beat(sweep.queue.taken, stalled)
-            progress.show()
+            _serve_for_a_while(sweep, heartbeat, progress)
     finally:
         pool.end(sweep.workers)
         with contextlib.suppress(OSError):  # Of workers that died while they wrote.
@@ -97,6 +93,16 @@ def execute(
         heartbeat.close()
         progress.close()
     return sweep.queue.failures, dict(sweep.queue.left)
+
+
+def _serve_for_a_while(sweep: _Sweep, heartbeat: Heartbeat, progress: Progress) -> None:
+    """Handles what workers send within a moment, then shows and announces how far they are."""
+    for worker in sweep.pool.wait(sweep.workers, timeout=_POLL_SECONDS):
+        _serve(sweep, worker)
+    stalled = _look_for_stalls(sweep)
+    progress.stalled = len(stalled)
+    heartbeat.beat(sweep.queue.taken, stalled)
+    progress.show()
 
 
 def _staff(sweep, start, place):

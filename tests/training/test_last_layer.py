@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -60,12 +62,12 @@ def test_features_come_from_the_file_the_second_time(study, monkeypatch):
 def test_features_of_another_fingerprint_are_made_again(study):
     point = _point(study)
     _train(study, [1])
-    stored = studies.read_arrays(study, "features", point=point)
-    stale = {"features": 0 * stored["features"] + 1, "fingerprint": "another"}
-    studies.write_arrays(study, "features", stale, point=point)
+    stored = studies.read_features(study, point)
+    other = dataclasses.replace(point, fingerprint="another")
+    studies.write_features(study, other, 0 * stored + 1)
+    assert studies.read_features(study, point) is None
     _train(study, [1])
-    again = studies.read_arrays(study, "features", point=point)
-    np.testing.assert_array_equal(again["features"], stored["features"])
+    np.testing.assert_array_equal(studies.read_features(study, point), stored)
 
 
 def test_held_out_label_does_not_reach_the_linear_model():
