@@ -20,8 +20,9 @@ def choose_backend() -> None:
     """Names the backend of Keras in the environment, where no engine has named its own yet.
 
     Has to come before the import of code that imports Keras, which else takes what `keras.json`
-    names, installed or not.
+    names, installed or not. The experimental NNX backend, which needs flax, is switched off.
     """
+    os.environ["KERAS_NNX_ENABLED"] = "false"
     if os.environ.get("KERAS_BACKEND") not in _BACKENDS:
         installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
         os.environ["KERAS_BACKEND"] = installed[0] if installed else _BACKENDS[0]
