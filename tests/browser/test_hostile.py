@@ -46,5 +46,5 @@ def test_names_and_texts_run_no_script(visit, hostile):
     page.click("#cards li")
     page.wait_for_selector("#detail-chart svg")
     assert page.evaluate("window.attacked") is None
-    assert page.title() == title and title.endswith("</script>")
+    assert page.title() == title and title.startswith(TEXTS[3])
     assert page.locator("img[src=x], svg[onload]").count() == 0
