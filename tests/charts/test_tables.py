@@ -151,8 +151,8 @@ def test_class_shares_stand_beside_their_null_in_order_of_alpha():
     ]
     assert [r["null"] for r in rows] == pytest.approx([0.95, np.nan, 0.97, 0.03], nan_ok=True)
     assert [r["share"] for r in rows] == pytest.approx([0.6, np.nan, 0.9, 0.1], nan_ok=True)
-    assert [r["lower"] for r in rows] == pytest.approx([0.404, np.nan, 0.704, 0], nan_ok=True)
-    assert [r["upper"] for r in rows] == pytest.approx([0.796, np.nan, 1, 0.296], nan_ok=True)
+    assert [r["lower"] for r in rows] == pytest.approx([0.5, np.nan, 0.8, 0], nan_ok=True)
+    assert [r["upper"] for r in rows] == pytest.approx([0.7, np.nan, 1, 0.2], nan_ok=True)
 
 
 def test_mean_trajectory_per_class_leaves_out_undefined_examples():
