@@ -25,9 +25,13 @@ from scipy import special
 from memkit import seeds, subsets, tables
 from memkit.estimators import jackknife_mean, outliers
 
-_STUDIES = flags.DEFINE_integer("studies", 400, "studies per row; a quarter from 400 runs on")
-_WORLDS = flags.DEFINE_list("worlds", None, "which worlds; all by default")
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
+_STUDIES = flags.DEFINE_integer(
+    "studies", 400, "studies per row; a quarter from 400 runs on", flag_values=_FLAGS
+)
+_WORLDS = flags.DEFINE_list("worlds", None, "which worlds; all by default", flag_values=_FLAGS)
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 
 NUM_EXAMPLES, CHANCE, FRACTION = 300, 0.1, 0.7
 RUNS = (10, 20, 40, 100, 400)

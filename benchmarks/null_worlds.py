@@ -25,8 +25,12 @@ from memkit import seeds, subsets, tables, trajectories
 from memkit.estimators.influence import Pairs, pairs
 from memkit.estimators.memorization import memorization
 
-_STUDIES = flags.DEFINE_integer("studies", 80, "studies per row of the table of pairs")
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
+_STUDIES = flags.DEFINE_integer(
+    "studies", 80, "studies per row of the table of pairs", flag_values=_FLAGS
+)
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 
 ALPHAS = (0.1, 0.2, 0.3)
 RUNS, POINTS = (40, 100, 400), (2, 5)

@@ -195,7 +195,7 @@ def test_one_point_without_axis_or_planted_labels_says_so(quick, make_content):
     assert "planted no labels" in page.words
     assert "planted label</span>" not in page.words
     assert "1 point," in page.words
-    assert "Point Runs Diverged Blocked Collapsed one_hot-width4 12 0 0 0" in page.words
+    assert "Point Runs Diverged Blocked Collapsed Outlying one_hot-width4 12 0 0 0 0" in page.words
 
 
 def test_two_series_are_both_reported(quick, make_content):
