@@ -16,7 +16,7 @@ import urllib.parse
 
 import numpy as np
 
-from memkit.data import collect, images
+from memkit.data import collect, images, tfds_features
 from memkit.data.encoded import Encoded
 from memkit.errors import DamagedFileError, expected, reason
 from memkit.printable import printable
@@ -94,6 +94,8 @@ def _prepared(tfds_name, data_dir):
     """Returns the builder of a set whose files are there."""
     import tensorflow_datasets as tfds
 
+    parent = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
+    tfds_features.check(os.path.join(parent, tfds_name.partition("/")[0].partition(":")[0]))
     try:
         builder = tfds.builder(tfds_name, data_dir=data_dir or None)
     except OSError:
@@ -103,8 +105,7 @@ def _prepared(tfds_name, data_dir):
         raise expected("dataset.tfds_name", "a TFDS data set", received) from None
     if builder.is_prepared():
         return builder
-    folder = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
-    downloads = pathlib.Path(folder) / "downloads"
+    downloads = pathlib.Path(parent) / "downloads"
     # Without this look ahead TFDS tries again for minutes before it gives up.
     if not _any_file(downloads) and not _reachable(builder.url_infos):
         raise _unprepared(builder, downloads, "no way to its server")

@@ -2,6 +2,7 @@ import collections
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -263,7 +264,7 @@ def test_file_that_is_cut_off_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["no_such_set", "cifar10:9.9.9", "cifar10/large", "../cifar10"])
 def test_unknown_sets_are_refused_in_one_line(tmp_path, name):
-    with pytest.raises(InputError, match="^dataset.tfds_name: expected a TFDS data set") as caught:
+    with pytest.raises(InputError, match="^dataset.tfds_name: .*a TFDS data set") as caught:
         _load(tmp_path, name)
     assert "\n" not in str(caught.value)
 
@@ -326,3 +327,16 @@ def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(InputError, match="^dataset.name: expected the packages that tfds needs"):
         _load(tmp_path, "any")
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", r"python\\u0043lassName", "type"])
+def test_a_prepared_set_does_not_choose_which_code_runs(tmp_path, monkeypatch, key):
+    written = f'"{key}": "intruder.Image"'
+    _prepare(tmp_path, "strange", salt="a")
+    (tmp_path / "intruder.py").write_text(f"open({str(tmp_path / 'victim')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    where = next(tmp_path.rglob("features.json"))
+    where.write_text(re.sub(r'"pythonClassName": "[^"]*"', written, where.read_text(), count=1))
+    with pytest.raises(InputError, match="features.json: expected features of tensorflow_datasets"):
+        _load(tmp_path, "strange")
+    assert not (tmp_path / "victim").exists()
