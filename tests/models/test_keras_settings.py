@@ -43,7 +43,7 @@ program = engines.compile_program(
 program.reset([lambda model: initial_values(model, seed=0, purpose="init", run=0)])
 from memkit.training import plan
 epochs = plan.epochs(
-    np.arange(16), batch_size=4, rates=np.full((1, 4), 0.1, np.float32), augment="crop_flip",
+    np.arange(16), batch_size=4, rates=np.full((1, 4), 0.1, np.float32), augment="pad_crop_flip",
     pad=2, seed=0, run=0, stream="",
 )
 program.train([next(iter(epochs))])
