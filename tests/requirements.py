@@ -120,24 +120,25 @@ def problem(case: Case, built: pathlib.Path) -> str:
 
 def main() -> int:
     """Prints the table; returns 1 where an extra does not resolve for no known reason."""
-    everything = [case for extra in extras() for case in cases(extra)]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        concurrent.futures.ThreadPoolExecutor(4) as threads,
-    ):
-        built = wheel(pathlib.Path(folder))
-        problems = dict(zip(everything, threads.map(lambda case: problem(case, built), everything)))
+    unknown, reasons = [], set()
     print(f"{'extra':9}" + "".join(f"{platform:>20}" for platform in PLATFORMS))
     print(f"{'':9}" + f"{' '.join(PYTHONS):>20}" * len(PLATFORMS))
-    for extra in extras():
-        found = ["no" if problems[case] else "yes" for case in cases(extra)]
-        rows = (" ".join(f"{one:>4}" for one in found[i : i + 3]) for i in range(0, 9, 3))
-        print(f"{extra:9}" + "".join(f"{row:>20}" for row in rows))
-    for reason in sorted({why_not(case) for case in everything} - {""}):
-        print(f"no: {reason}")
-    unknown = [case for case in everything if bool(problems[case]) != bool(why_not(case))]
-    for case in unknown:
-        print(f"{case}: expected {why_not(case) or 'yes'}, received {problems[case] or 'yes'}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ThreadPoolExecutor(9) as threads,
+    ):
+        built = wheel(pathlib.Path(folder))
+        for extra in extras():
+            everywhere = cases(extra)
+            problems = list(threads.map(lambda case: problem(case, built), everywhere))
+            cells = ["no" if one else "yes" for one in problems]
+            rows = (" ".join(f"{one:>4}" for one in cells[i : i + 3]) for i in range(0, 9, 3))
+            print(f"{extra:9}" + "".join(f"{row:>20}" for row in rows), flush=True)
+            for case, received in zip(everywhere, problems):
+                reasons.add(why_not(case))
+                if bool(received) != bool(why_not(case)):
+                    unknown.append(f"{case}: {received or 'it resolves'}")
+    print(*(f"no: {reason}" for reason in sorted(reasons - {""})), *unknown, sep="\n")
     return 1 if unknown else 0
 
 
