@@ -31,6 +31,9 @@ class DamagedFileError(InputError):
         self.where, self.reason, self.remedy = os.fspath(where), reason, remedy
         super().__init__(f"{self.where}: {reason}" + (f"; {remedy}" if remedy else ""))
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.where, self.reason, self.remedy)  # It crosses processes.
+
 
 def expected(argument: str, expectation: str, received: object) -> InputError:
     """Returns the InputError that says `argument: expected ..., received ...`."""

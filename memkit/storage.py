@@ -78,7 +78,12 @@ def read(where: str | os.PathLike) -> bytes:
       OSError: the file is missing or cannot be read.
     """
     check_regular(where)
-    return path(where).read_bytes()
+    try:
+        return path(where).read_bytes()
+    except OSError as error:
+        if error.errno and error.filename is None:  # As of a disk that fails while it is read.
+            raise OSError(error.errno, os.strerror(error.errno), os.fspath(where)) from error
+        raise
 
 
 def check_regular(where: str | os.PathLike) -> None:

@@ -1,12 +1,15 @@
 import errno
 import json
+import os
+import pickle
 import zipfile
 import zlib
 
 import numpy as np
 import pytest
 
-from memkit.errors import InputError
+from memkit import storage
+from memkit.errors import DamagedFileError, InputError
 from memkit.explanations import explained, is_out_of_memory
 
 
@@ -108,3 +111,22 @@ def test_a_machine_without_memory_left_says_what_was_asked_for():
     assert is_out_of_memory(error)
     assert "Unable to allocate 728. TiB" in explained(error)
     assert not is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED in a book title"))
+
+
+def test_an_error_about_a_damaged_file_crosses_processes():
+    error = DamagedFileError("study/design.npz", "it is missing", "run it again")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.where, again.reason) == (str(error), error.where, error.reason)
+
+
+def test_a_disk_that_fails_while_a_file_is_read_is_named(tmp_path, monkeypatch):
+    where = tmp_path / "0.npz"
+    where.write_bytes(b"data")
+    path = type(storage.path(where))
+    monkeypatch.setattr(path, "read_bytes", lambda _: fail(OSError(errno.EIO, "input")))
+    line = explained(raised(storage.read, where))
+    assert line == f"{where}: {os.strerror(errno.EIO)}"
+
+
+def fail(error):
+    raise error

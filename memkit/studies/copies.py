@@ -12,7 +12,7 @@ from memkit.studies.study import DESIGN_FILE, DUPLICATES_FILE, EXAMPLES_FILE, ST
 def copy_description(study, folder):
     """Copies what does not grow with a study: who is who, duplicates, thumbnails."""
     names = [DUPLICATES_FILE, EXAMPLES_FILE]
-    if (study.workdir / pictures.FILE).exists():
+    if storage.exists(study.workdir / pictures.FILE):
         names.append(pictures.FILE)
     names += [f"{pictures.FOLDER}/{n}" for n in storage.names(study.workdir / pictures.FOLDER)]
     for name in names:
@@ -35,7 +35,7 @@ def copy_features(study, folder, point):
         return
     name = features.features_name(point)
     source, to = study.workdir / name, folder / name
-    if not to.exists():
+    if not storage.exists(to):
         _copy(source, to, inside=folder)
 
 

@@ -105,10 +105,10 @@ def _make_pending(study: "Study", folder: os.PathLike) -> None:
 def finish(study: "Study") -> None:
     """Moves the files of a pending set, if there is one, to their places."""
     workdir, pending = study.workdir, study.workdir / PENDING
-    if not storage.is_local(workdir) or not pending.exists():
+    if not storage.is_local(workdir) or not storage.exists(pending):
         return
     storage.check_inside(pending / MANIFEST, workdir)
-    if (pending / MANIFEST).exists():
+    if storage.exists(pending / MANIFEST):
         new = files.read_json(pending / MANIFEST)["files"]
         for name in sorted(new):
             storage.check_inside(workdir / name, workdir)

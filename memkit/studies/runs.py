@@ -156,7 +156,7 @@ def teacher_diverged(study, point, run):
         return False
     teacher = study.point(point.teacher)
     where = record_file(study, teacher, run)
-    if not where.exists():
+    if not storage.exists(where):
         raise expected(point.name, f"run {run} of its teacher {teacher.name} trained first", "none")
     _, info = records.read(where, study.sizes_at(teacher, run))
     return info["status"] == "diverged"
