@@ -5,8 +5,15 @@ import os
 
 from memkit import storage
 from memkit.studies import features, files, pictures, runs, weights
-from memkit.studies.points import LAST_LAYER
-from memkit.studies.study import DESIGN_FILE, DUPLICATES_FILE, EXAMPLES_FILE, STUDY_FILE, load
+from memkit.studies.points import LAST_LAYER, Point
+from memkit.studies.study import (
+    DESIGN_FILE,
+    DUPLICATES_FILE,
+    EXAMPLES_FILE,
+    STUDY_FILE,
+    Study,
+    load,
+)
 
 
 def copy_description(study, folder):
@@ -29,14 +36,19 @@ def copy_run(study, folder, point, run):
     _copy(record, runs.record_file(there, point, run), inside=folder)
 
 
-def copy_features(study, folder, point):
-    """Copies what the runs of a series `last_layer` learn from, unless it is there."""
-    if point.series != LAST_LAYER or features.check_features(study, point):
-        return
+def copy_features(study: Study, folder: os.PathLike, point: Point) -> dict[str, str]:
+    """Copies what the runs of a series `last_layer` learn from, unless it is there.
+
+    Returns:
+      {file: what is wrong} of features that were not copied; whoever needs them computes them.
+    """
     name = features.features_name(point)
-    source, to = study.workdir / name, folder / name
-    if not storage.exists(to):
-        _copy(source, to, inside=folder)
+    if point.series != LAST_LAYER or storage.exists(folder / name):
+        return {}
+    problems = features.check_features(study, point)
+    if not problems:
+        _copy(study.workdir / name, folder / name, inside=folder)
+    return problems
 
 
 def copy_to_train(study, point, chosen, folder):

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from memkit import records, storage
-from memkit.errors import expected
-from memkit.studies import copies, creation, runs, weights
+from memkit.errors import DamagedFileError, expected
+from memkit.studies import copies, creation, own_files, runs, weights
 from memkit.studies import points as points_lib
 from memkit.studies.study import exists, load
 
@@ -115,6 +115,9 @@ def _make(workdir, old, largest, command):
     """Makes or grows the study of a folder; returns it."""
     if old is None:
         creation.check_new(workdir)
+        for name, reason in own_files.changed(largest).items():
+            remedy = "name a study first whose files are whole"
+            raise DamagedFileError(largest.workdir / name, reason, remedy)
         copies.copy_description(largest, workdir)
         creation.write_design(workdir, largest, None, command)
     elif not _holds(old.config, largest.config):
@@ -134,10 +137,11 @@ def _take(target, source):
     """Copies the runs of one study that another lacks; returns the Merged."""
     copied, same, different, problems = 0, 0, [], {}
     for point in source.points:
-        copies.copy_features(source, target.workdir, point)
         here, _ = _whole(target, point)
         there, broken = _whole(source, point)
         problems |= broken
+        if there:  # Features are made with the first run.
+            problems |= copies.copy_features(source, target.workdir, point)
         for run in sorted(there):
             if run not in here:
                 copies.copy_run(source, target.workdir, point, run)

@@ -27,7 +27,7 @@ def check_sources(study: Study, *, with_removals: bool = True) -> None:
     sources = {name: manifest.Source.from_json(e) for name, e in present["sources"].items()}
     if not sources:
         wanted = "a study with estimates (run `memkit estimate`)"
-        raise expected("--workdir", wanted, f"{study.workdir} without")
+        raise expected("--workdir", wanted, f"none in {study.workdir / manifest.MANIFEST}")
     _check_options(study, present["options"])
     for point in study.points:
         if point.name not in sources:

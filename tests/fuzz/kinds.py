@@ -73,7 +73,7 @@ KINDS = {
     "agreement": Kind("analyses/agreement.npz", is_repeated=True),
     "audit": Kind("analyses/audit.npz"),
     "summary": Kind("summary.json"),
-    "manifest": Kind("derived.json"),
+    "manifest": Kind("derived.json", words=("memkit estimate",)),
     "stop": Kind("stop.json", is_optional=True),
     "table": Kind(f"tables/{P}.csv", f"tables/{Q}.csv"),
     "parquet": Kind(f"tables/{P}.parquet", f"tables/{Q}.parquet", is_repeated=True),

@@ -231,3 +231,24 @@ def test_a_merge_that_was_killed_anywhere_goes_on(make, tmp_path, monkeypatch, w
     study, _ = merge(tmp_path / "out", [a.workdir, b.workdir])
     assert records_of(study) == records_of(a) | records_of(b)
     assert verify.verify(study.workdir).problems == {}
+
+
+@pytest.mark.parametrize("name", ["duplicates.json", "thumbnails.npz"])
+def test_a_new_study_takes_no_damaged_file_of_a_source(make, tmp_path, name):
+    source = make("a", range(3))
+    data = (source.workdir / name).read_bytes()
+    (source.workdir / name).write_bytes(data[:-3] + b"[]" + data[-1:])
+    with pytest.raises(InputError, match=f"a/{name}: .*name a study first whose files are whole"):
+        merge(tmp_path / "out", [source.workdir])
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_features_are_named_and_not_copied(make, tmp_path):
+    source = make("a", range(3), {"series": ["one_hot", "last_layer"]})
+    missing, name = (f"points/{point.name}/features.npz" for point in source.points[2:])
+    (source.workdir / name).write_bytes(b"[]")
+    study, (taken,) = merge(tmp_path / "out", [source.workdir])
+    assert taken.problems.keys() == {missing, name}
+    assert taken.problems[missing] == "is missing"
+    assert taken.copied == 3 * len(source.points)
+    assert not (study.workdir / name).exists()
