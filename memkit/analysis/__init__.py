@@ -13,7 +13,7 @@ from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 __all__ = ["ANALYSES", "LAYOUT", "PointOutcomes", "estimate", "read_outcomes"]
 
 # Of the summary; it grows whenever the keys change, so that a report asks for new estimates.
-LAYOUT = 3
+LAYOUT = 4
 
 # Each is a module with `analyze(study, outcomes)`, whose numbers are the entry of the summary and
 # whose arrays lie in files of the same name.
