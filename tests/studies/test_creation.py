@@ -377,5 +377,5 @@ def test_what_systems_leave_in_a_folder_does_not_make_it_anything_else(tmp_path,
     left.mkdir() if name.endswith("/") else left.touch()
     creation.check_new(tmp_path)
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(InputError, match="with files"):
+    with pytest.raises(InputError, match="with thesis.tex"):
         creation.check_new(tmp_path)
