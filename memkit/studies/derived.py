@@ -71,6 +71,9 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
         files.write_json(folder / MANIFEST, manifest, inside=folder)
         for name in staging.hashes:
             storage.check_inside(study.workdir / name, study.workdir)
+            if is_local and os.path.isdir(study.workdir / name):
+                reason = "expected a file or nothing, received a folder"
+                raise DamagedFileError(study.workdir / name, reason, "delete it")
         if is_local:
             _make_pending(study, folder)
             finish(study)

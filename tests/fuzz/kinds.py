@@ -56,7 +56,7 @@ def _record(point, run, sibling):
 
 _CHILD = f"removal/{P}"
 KINDS = {
-    "study": Kind("study.json", words=("memkit estimate",)),
+    "study": Kind("study.json", words=("examples.npz", "design.npz", "memkit estimate")),
     "examples": Kind("examples.npz", words=("study.json", "memkit estimate")),
     "design": Kind("design.npz", words=("study.json", "memkit estimate")),
     "duplicates": Kind("duplicates.json"),

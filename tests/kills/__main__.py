@@ -46,7 +46,8 @@ def _storm(folder, options):
         killed[verb] += found.is_killed
         if found.problem:
             problems.append(found)
-            print(f"{found.verb}, killed {found.moment}: {found.problem}", flush=True)
+        what = found.problem or "harmless" if found.is_killed else "ended before"
+        print(f"{found.verb}, killed {found.moment}: {what}", flush=True)
     counts = ", ".join(f"{verb} {killed[verb]}" for verb in verbs)
     print(f"{killed.total()} kills ({counts}), {len(problems)} with a problem")
     return 1 if problems else 0

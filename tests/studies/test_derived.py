@@ -238,3 +238,15 @@ def test_no_record_is_written_through_a_link(bare, tmp_path, name):
     with pytest.raises(InputError, match="a symbolic link to"):
         recorded.record(bare)
     assert list(outside.iterdir()) == []
+
+
+def test_a_folder_where_a_derived_file_belongs_is_named_and_the_old_set_stays(study):
+    table = study.workdir / f"tables/{POINT}.csv"
+    before = {name: data for name, data in contents(study).items() if name != f"tables/{POINT}.csv"}
+    change_record(study, study.points[0], 7)
+    table.unlink()
+    table.mkdir()
+    with pytest.raises(DamagedFileError, match=r"tables/.*csv: .*received a folder; delete it"):
+        analysis.estimate(study)
+    assert not (study.workdir / "derived.pending").exists()
+    assert {name: (study.workdir / name).read_bytes() for name in before} == before
