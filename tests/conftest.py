@@ -13,6 +13,14 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
+import pytest
+import sklearn.datasets
+
+from memkit import data
+from memkit.data.dataset import ImageDataset
+from tests import once
+
 # Tests that a shell started in the background, or under nohup, ignore these, and so would every
 # process that they start.
 for number, handler in (
@@ -21,14 +29,6 @@ for number, handler in (
 ):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
-
-import numpy as np
-import pytest
-import sklearn.datasets
-
-from memkit import data
-from memkit.data.dataset import ImageDataset
-from tests import once
 
 NUM_TRAIN, NUM_TEST = 60, 21
 
