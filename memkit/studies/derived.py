@@ -15,13 +15,13 @@ import dataclasses
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from memkit import storage
 from memkit.errors import DamagedFileError, expected
 from memkit.studies import files
-from memkit.studies.manifest import MANIFEST, PENDING, REMEDY, Source, options, read_manifest
+from memkit.studies.manifest import MANIFEST, PENDING, REMEDY, Source, check, options, read_manifest
 
 if TYPE_CHECKING:
     from memkit.studies.study import Study
@@ -67,7 +67,7 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
             "options": options(study),
             "sources": {name: source.as_json() for name, source in staging.sources.items()},
         }
-        old = _old_files(study)
+        manifest["replaced"] = sorted(_old_files(study) - staging.hashes.keys())
         files.write_json(folder / MANIFEST, manifest, inside=folder)
         for name in staging.hashes:
             storage.check_inside(study.workdir / name, study.workdir)
@@ -77,8 +77,8 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
         if is_local:
             _make_pending(study, folder)
             finish(study)
-        for name in sorted(old - staging.hashes.keys()):
-            storage.remove(study.workdir / name, inside=study.workdir)
+        else:
+            _remove(study, manifest["replaced"])
     except BaseException:
         if is_local:
             shutil.rmtree(folder, ignore_errors=True)
@@ -111,16 +111,22 @@ def finish(study: "Study") -> None:
     if not storage.is_local(workdir) or not storage.exists(pending):
         return
     storage.check_inside(pending / MANIFEST, workdir)
-    if storage.exists(pending / MANIFEST):
-        new = files.read_json(pending / MANIFEST)["files"]
-        for name in sorted(new):
+    # A damaged list belongs to no set; what was moved before is refused by the list in place.
+    with contextlib.suppress(FileNotFoundError, DamagedFileError):
+        manifest = check(pending / MANIFEST, files.read_json(pending / MANIFEST))
+        for name in sorted(manifest["files"]):
             storage.check_inside(workdir / name, workdir)
             (workdir / name).parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # It has been moved already.
                 os.replace(pending / name, workdir / name)
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(pending / MANIFEST, workdir / MANIFEST)
+        _remove(study, manifest["replaced"])
+        os.replace(pending / MANIFEST, workdir / MANIFEST)
     shutil.rmtree(pending, ignore_errors=True)
+
+
+def _remove(study: "Study", names: Iterable[str]) -> None:
+    for name in names:
+        storage.remove(study.workdir / name, inside=study.workdir)
 
 
 def write(study: "Study", name: str, data: bytes) -> None:

@@ -6,6 +6,7 @@ record behind them, and the options of the config's `report` section.
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -72,15 +73,30 @@ def read_manifest(study: "Study") -> dict[str, Any]:
             continue
         except DamagedFileError as error:
             raise DamagedFileError(error.where, error.reason, REMEDY) from error
-        if manifest.keys() != {"files", "options", "sources"}:
-            raise DamagedFileError(study.workdir / name, "not a list of derived files", REMEDY)
-        files.check_hashes(study.workdir / name, manifest["files"])
-        try:
-            _ = [Source.from_json(entry) for entry in manifest["sources"].values()]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DamagedFileError(study.workdir / name, "its sources are damaged") from error
-        return manifest
-    return {"files": {}, "options": None, "sources": {}}
+        return check(study.workdir / name, manifest)
+    return {"files": {}, "options": None, "sources": {}, "replaced": []}
+
+
+def check(where: os.PathLike, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Returns the content of a `derived.json`; refuses it if memkit cannot have written it.
+
+    Args:
+      where: path of the file, for the error.
+      manifest: {"files": {name: sha256}, "options": fields of `report`, "sources": {name: Source
+        as JSON}, "replaced": names of files of the earlier set that this one does not have}.
+
+    Raises:
+      DamagedFileError: another content.
+    """
+    if manifest.keys() != {"files", "options", "sources", "replaced"}:
+        raise DamagedFileError(where, "not a list of derived files", REMEDY)
+    try:
+        files.check_hashes(where, manifest["files"])
+        files.check_hashes(where, dict.fromkeys(manifest["replaced"], ""))
+        _ = [Source.from_json(entry) for entry in manifest["sources"].values()]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedFileError(where, "its entries are damaged", REMEDY) from error
+    return manifest
 
 
 def source_of(study: "Study", point: Point | None) -> dict[str, Any]:

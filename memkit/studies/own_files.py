@@ -78,7 +78,7 @@ def changed(study: Study) -> dict[str, str]:
     for name, expected_hash in study.info["files"].items():
         try:
             if files.sha256(files.read_bytes(study.workdir / name)) != expected_hash:
-                problems[name] = "it is not the file that the study was made with"
+                problems[name] = "it is not the file that study.json names"
         except FileNotFoundError:
             problems[name] = "is missing"
         except (DamagedFileError, OSError) as error:

@@ -148,7 +148,7 @@ def _read_examples(workdir: os.PathLike, info: Mapping[str, Any]) -> Examples:
     where = workdir / EXAMPLES_FILE
     data = files.read_bytes(where)
     if info["files"] and info["files"].get(EXAMPLES_FILE) != files.sha256(data):
-        raise DamagedFileError(where, "it is not the file that the study was made with")
+        raise DamagedFileError(where, "it is not the file that study.json names")
     arrays = files.npz_arrays(where, data)
     names = {field.name for field in dataclasses.fields(Examples)}
     if arrays.keys() != names:

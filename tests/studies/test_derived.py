@@ -164,13 +164,13 @@ def test_a_failing_estimate_leaves_the_old_set_and_no_folder(study, monkeypatch)
     assert sorted(os.listdir(study.workdir)) == names
 
 
-def _write_set(study, value):
-    """Replaces the derived files by three that hold one number, and a manifest."""
+def _write_set(study, value, names=("one", "two", "three")):
+    """Replaces the derived files by some that hold one number, and a manifest."""
     sources = {
         o.point.name: o.source for o in (analysis.read_outcomes(study, p) for p in study.points)
     }
     with derived.replacing(study, sources) as staged:
-        for name in ("one", "two", "three"):
+        for name in names:
             studies.write_arrays(staged, name, {"value": np.array(value)})
 
 
@@ -250,3 +250,21 @@ def test_a_folder_where_a_derived_file_belongs_is_named_and_the_old_set_stays(st
         analysis.estimate(study)
     assert not (study.workdir / "derived.pending").exists()
     assert {name: (study.workdir / name).read_bytes() for name in before} == before
+
+
+def test_a_file_that_the_new_set_lacks_goes_also_where_the_process_was_killed(bare):
+    _write_set(bare, 0, ("one", "two", "three", "four"))
+    assert _kill_at(bare, 9, 1)  # All files are in their places but the list.
+    studies.write_arrays(bare, "five", {"value": np.zeros(1)})
+    assert not (bare.workdir / "analyses/four.npz").exists()
+    assert _values(bare) == {1}
+
+
+def test_a_pending_set_whose_list_is_damaged_is_discarded_by_the_next_estimate(bare):
+    _write_set(bare, 0)
+    assert _kill_at(bare, 7, 1)
+    (bare.workdir / "derived.pending/derived.json").write_bytes(b"[]")
+    with pytest.raises(DamagedFileError, match=r"derived.pending/derived.json.*memkit estimate"):
+        studies.read_arrays(bare, "one")
+    _write_set(bare, 2)
+    assert _values(bare) == {2}
