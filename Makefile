@@ -8,12 +8,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test check lint bench docs constraints clean
+.PHONY: help demo install test check proof lint bench docs constraints clean
 
 help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
 	@echo "make test     run the tests"
 	@echo "make check    run the tests and the slow tests"
+	@echo "make proof    damage every kind of file, kill every command: the whole fuzz and kill tests"
 	@echo "make lint     check style and format"
 	@echo "make docs     build the documentation in out/site"
 	@echo "make constraints   write the installed versions into constraints.txt"
@@ -25,10 +26,13 @@ demo: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not proof"
 
 check: lint test
 	$(BIN)/python -m pytest -n 2 -m slow
+
+proof: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2 -m proof
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

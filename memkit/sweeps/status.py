@@ -132,7 +132,7 @@ def _pace(found):
     per_second = [
         state["finished"] / (state["time"] - state["started"])
         for state in found.live
-        if state["finished"]
+        if state["finished"] and state["time"] > state["started"]
     ]
     busy = sum(len(state["blocks"]) for state in found.live)
     seconds = {}

@@ -20,7 +20,7 @@ def test_a_damaged_file_gives_the_same_numbers_or_is_named(tmp_path):
     assert {cell["outcome"] for cell in cells} == {"same", "named", "refused"}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_every_damage_of_every_kind_of_file_gives_the_same_numbers_or_is_named(tmp_path):
     cells = _fuzz(tmp_path / "out", "--jobs=2")
     assert len({cell["kind"] for cell in cells}) >= 20

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_commands_killed_at_random_moments_show_no_mixture_and_can_be_repeated():
     command = [sys.executable, "-m", "tests.kills", "--kills=18"]
     done = subprocess.run(command, capture_output=True, text=True)

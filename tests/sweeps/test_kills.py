@@ -56,7 +56,7 @@ def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
     assert studies.executors.announced(study) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("number", [2, 8])
 def test_executors_of_one_folder_finish_it_when_one_of_them_is_killed(tmp_path, number):
     journal = tmp_path / "journal"
