@@ -135,8 +135,7 @@ def strays(study, point):
     names = [n for n in storage.names(_runs_folder(study, point)) if not is_system_file(n)]
     known = {f"{run}.npz" for run in range(len(study.train_mask))}
     why = f"is no name of a record of runs 0 to {len(known) - 1}"
-    foreign = [name for name in names if name not in known and not is_system_file(name)]
-    return {f"points/{point.name}/runs/{name}": why for name in foreign}
+    return {f"points/{point.name}/runs/{name}": why for name in names if name not in known}
 
 
 def runs_among(study, folder):
