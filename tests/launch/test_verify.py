@@ -60,10 +60,11 @@ def test_retrained_runs_are_the_same_bits_and_a_forged_one_is_found(memkit, tiny
             forge(study, point, run)
     result = memkit("verify", f"--workdir={study.workdir}", "--retrain=1")
     assert result.code == 1
-    problem, counts, _ = result.out.splitlines()
+    stale, problem, counts, _ = result.out.splitlines()
+    assert stale.startswith("problem: derived.json: ") and "run `memkit estimate` again" in stale
     assert problem.startswith("problem: ") and "7 of 1797 answers differ" in problem
     assert counts.startswith("verify: 40 sound records of 40 runs, ")
-    assert counts.endswith(" sound derived files, no problems")
+    assert counts.endswith(" sound derived files, 1 problem")
 
 
 def forge(study, point, run):
