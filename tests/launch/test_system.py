@@ -16,6 +16,18 @@ _NO_RIGHTS = "-dac_override,-dac_read_search"
 _DROP = ["setpriv", "--bounding-set", _NO_RIGHTS, "--inh-caps", _NO_RIGHTS]
 
 
+HUGE = """
+import keras
+
+def build(*, input_shape, num_classes, hidden):
+    images = keras.Input(input_shape)
+    x = keras.layers.Flatten()(images)
+    for number in range(2):
+        x = keras.layers.Dense(10_000_000, name=f"dense{number}")(x)
+    return keras.Model(images, keras.layers.Dense(num_classes, name="logits")(x))
+"""
+
+
 def run(*words, before=(), env=None, redirect=""):
     """Runs `memkit WORDS` with shell redirections such as "2>&-"."""
     command = [*before, sys.executable, "-m", "memkit.cli", *map(str, words)]
@@ -177,8 +189,11 @@ def test_programs_run_as_files(checkout):
 @pytest.mark.slow
 def test_a_model_beyond_all_memory_is_one_line_with_advice(tiny_config, tmp_path):
     flags = [f"--workdir={tmp_path / 'study'}", "--workers=1", "--runs=0:2"]
-    huge = "--config.model.hidden=(10000000,10000000)"
-    code, _, err = run("train", f"--config={tiny_config}", huge, *flags)
+    # Configs refuse layers of such a width; a user's own model may have them.
+    (tmp_path / "huge.py").write_text(HUGE)
+    huge = "--config.model.name=huge:build"
+    words = ["train", f"--config={tiny_config}", huge, *flags]
+    code, _, err = run(*words, env={"PYTHONPATH": str(tmp_path)})
     assert code == 2
     *_, last = err.splitlines()
     assert "Traceback" not in err
