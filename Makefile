@@ -29,7 +29,7 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not proof"
 
 check: lint test
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 proof: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m proof

@@ -60,9 +60,10 @@ def train_runs(study, point, runs, *, setup):
         # A compiled program has one size; what stands in for missing runs is thrown away.
         filled = pack + [pack[-1]] * (program.size - len(pack))
         teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
-        keeper = checkpoint.Keeper(program, study, point, filled, engine=setup.engine)
-        if setup.strategy == "multi_worker":  # Each process would keep another epoch.
-            keeper = None
+        keeper = None
+        # Of several processes, each would keep another epoch; a draft has no place on disk.
+        if setup.strategy != "multi_worker" and study.workdir is not None:
+            keeper = checkpoint.Keeper(program, study, point, filled, engine=setup.engine)
         trained = train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
         evaluations = program.evaluate()
         if studies.is_teacher(study, point):

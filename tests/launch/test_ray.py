@@ -10,7 +10,10 @@ from memkit import studies
 from tests.sweeps import sweeping
 from tests.sweeps.ray_cluster import is_idle, two_nodes
 
-pytestmark = pytest.mark.filterwarnings("default")  # Ray has many of its own.
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # Ray has many of its own.
+    pytest.mark.xdist_group("ray"),  # A cluster that runs on this machine would be joined.
+]
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from memkit.sweeps.progress import Progress
 from tests.sweeps import fake_work, sweeping
 from tests.sweeps.ray_cluster import is_idle, two_nodes
 
-pytestmark = pytest.mark.filterwarnings("default")  # Ray has many of its own.
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # Ray has many of its own.
+    pytest.mark.xdist_group("ray"),  # A cluster that runs on this machine would be joined.
+]
 
 
 @pytest.fixture

@@ -82,6 +82,13 @@ def _replace_row(dataset, name, row, value):
     return dataclasses.replace(dataset, **{name: changed})
 
 
+def test_a_study_without_a_folder_trains_the_same_bits(create, mlp_config, tiny):
+    study = create(mlp_config(), tiny)
+    draft = studies.draft(mlp_config(), tiny)
+    assert draft.workdir is None
+    _assert_equal(_train(draft, [2])[2][0], _train(study, [2])[2][0])
+
+
 _AUGMENTED = {"training.augment": "pad_crop_flip"}
 
 
