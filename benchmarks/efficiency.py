@@ -22,7 +22,7 @@ import numpy as np
 import scipy.stats
 from absl import app, flags
 
-from benchmarks import efficiency_ways, turns
+from benchmarks import efficiency_variants, interleave
 from memkit import tables
 
 _MINUTES = flags.DEFINE_float("minutes", 10, "time after which no study starts", lower_bound=0)
@@ -30,7 +30,7 @@ _PER_CLASS = flags.DEFINE_integer("per_class", 40, "train digits of each class",
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
 _TINY = flags.DEFINE_boolean("tiny", False, "small studies, to see that everything works")
 
-TINY = efficiency_ways.Case(
+TINY = efficiency_variants.Case(
     per_class=6, hidden=8, epochs=2, batch=20, num_runs=60, pack=30, replicates=4
 )
 PLAIN = ("random", "correct")
@@ -79,18 +79,18 @@ def rank_correlation(found, design, outcome):
 
 def measure(case, seconds):
     """Returns {(replicate, design): memorization of both outcomes}, from two processes."""
-    setup, environments = turns.workers("jax", PROCESSES)
+    setup, environments = interleave.workers("jax", PROCESSES)
     setup = dataclasses.replace(setup, packing="vmap", runs_per_program=case.pack)
     ways = [
-        turns.Way(
-            efficiency_ways.studies,
+        interleave.Way(
+            efficiency_variants.studies,
             dict(case=case, setup=setup, first=first, step=PROCESSES, seconds=seconds),
             (environment,),
         )
         for first, environment in enumerate(environments)
     ]
     with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
-        parts = list(pool.map(turns.once, ways))
+        parts = list(pool.map(interleave.once, ways))
     return dict(sorted((key, study) for part in parts for key, study in part.items()))
 
 
@@ -98,7 +98,7 @@ def results(found):
     """Returns one dict per design and outcome."""
     stacks = {
         (design, outcome): np.stack([s[outcome] for (_, d), s in found.items() if d == design])
-        for design in efficiency_ways.DESIGNS
+        for design in efficiency_variants.DESIGNS
         for outcome in OUTCOMES
     }
     rows = []
@@ -130,7 +130,7 @@ def _row(row):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    case = TINY if _TINY.value else efficiency_ways.Case(per_class=_PER_CLASS.value)
+    case = TINY if _TINY.value else efficiency_variants.Case(per_class=_PER_CLASS.value)
     found = measure(case, 60 * _MINUTES.value)
     if len(found) < 6:
         raise app.UsageError(f"--minutes: {len(found)} studies are too few; allow more time")
@@ -139,7 +139,7 @@ def main(argv):
     header += ["runs needed", "95%", "rank correlation with 0/1 truth"]
     print(tables.text(header, [_row(row) for row in rows]))
     accuracy = np.mean([study["in_accuracy"] for study in found.values()])
-    machine = turns.machine()
+    machine = interleave.machine()
     digits = 10 * case.per_class
     print(f"\n{len(found)} studies of {case.num_runs} runs on {digits} digits")
     print(f"in-sample accuracy {accuracy:.3f}")

@@ -17,7 +17,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import engine_ways, op_times, turns
+from benchmarks import engine_variants, interleave, op_times
 from memkit import tables
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "turns of each way", lower_bound=1)
@@ -26,11 +26,13 @@ _CASES = flags.DEFINE_list("cases", None, "which of the cases; default all")
 _TINY = flags.DEFINE_boolean("tiny", False, "a step per turn, to see that everything works")
 
 CASES = {
-    "digits_width4": engine_ways.Case(depth=8, width=4, size=8, batch=64, steps=15, epochs=10),
-    "digits_width16": engine_ways.Case(depth=8, width=16, size=8, batch=64, steps=15, epochs=10),
-    "resnet20": engine_ways.Case(depth=20, width=16, size=32, batch=128, steps=8, epochs=1),
+    "digits_width4": engine_variants.Case(depth=8, width=4, size=8, batch=64, steps=15, epochs=10),
+    "digits_width16": engine_variants.Case(
+        depth=8, width=16, size=8, batch=64, steps=15, epochs=10
+    ),
+    "resnet20": engine_variants.Case(depth=20, width=16, size=32, batch=128, steps=8, epochs=1),
 }
-TINY = {"tiny": engine_ways.Case(depth=8, width=2, size=16, batch=8, steps=2, epochs=1)}
+TINY = {"tiny": engine_variants.Case(depth=8, width=2, size=16, batch=8, steps=2, epochs=1)}
 ENGINE = "memkit, 2 processes x 1 thread"
 FIT = "Model.fit, 1 process, all threads"
 FIT_EPOCH = "Model.fit, steps_per_execution=epoch, 2 x 1 thread"
@@ -39,29 +41,32 @@ PEAK = "float32 matrix product, 2 x 1 thread"
 
 def ways(case, product):
     """Returns {name: Way} of a case; product is (size, count) of the matrix products of a turn."""
-    setup, environments = turns.workers("tensorflow")
+    setup, environments = interleave.workers("tensorflow")
     options = {"case": case}
-    fit = {"make": engine_ways.fit, "environments": environments}
+    fit = {"make": engine_variants.fit, "environments": environments}
     size, count = product
     return {
-        ENGINE: turns.Way(engine_ways.engine, options | {"setup": setup}, environments),
-        FIT: turns.Way(
-            engine_ways.fit, options | {"whole_epochs": False}, environments[:1], all_threads=True
+        ENGINE: interleave.Way(engine_variants.engine, options | {"setup": setup}, environments),
+        FIT: interleave.Way(
+            engine_variants.fit,
+            options | {"whole_epochs": False},
+            environments[:1],
+            all_threads=True,
         ),
-        FIT_EPOCH: turns.Way(options=options | {"whole_epochs": True}, **fit),
-        PEAK: turns.Way(engine_ways.product, {"size": size, "count": count}, environments),
+        FIT_EPOCH: interleave.Way(options=options | {"whole_epochs": True}, **fit),
+        PEAK: interleave.Way(engine_variants.product, {"size": size, "count": count}, environments),
     }
 
 
 def measure(case, *, rounds, product=(2048, 5)):
     """Returns the numbers of one case: rates of each round, FLOPs of an image, seconds by group."""
-    setup, environments = turns.workers("tensorflow")
-    profile = turns.Way(op_times.profile, {"case": case, "setup": setup}, environments[:1])
-    flops = turns.Way(engine_ways.flops, {"case": case}, environments[:1])
+    setup, environments = interleave.workers("tensorflow")
+    profile = interleave.Way(op_times.profile, {"case": case, "setup": setup}, environments[:1])
+    flops = interleave.Way(engine_variants.flops, {"case": case}, environments[:1])
     return {
-        "rates": turns.measure(ways(case, product), rounds),
-        "flops_per_image": turns.once(flops),
-        "seconds_by_group": turns.once(profile),
+        "rates": interleave.measure(ways(case, product), rounds),
+        "flops_per_image": interleave.once(flops),
+        "seconds_by_group": interleave.once(profile),
         "images_profiled": case.images,
     }
 
@@ -71,7 +76,7 @@ def _speed_rows(name, found):
     peak = statistics.median(rates.pop(PEAK))
     rows = []
     for way, images in rates.items():
-        middle, low, high = turns.ratios(rates[ENGINE], images)
+        middle, low, high = interleave.ratios(rates[ENGINE], images)
         share = statistics.median(images) * found["flops_per_image"] / peak
         speed = round(statistics.median(images))
         rows.append([name, way, speed, f"{share:.0%}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
@@ -101,7 +106,7 @@ def main(argv):
     print()
     header = ["model", "where the engine's time goes", "share"]
     print(tables.text(header, [row for item in found.items() for row in _profile_rows(*item)]))
-    machine = turns.machine()
+    machine = interleave.machine()
     print(f"\n{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
     if _OUT.value:
         results = {"machine": machine, "cases": found}

@@ -25,7 +25,7 @@ from absl import app, flags  # noqa: E402
 
 from benchmarks import gpu_peaks, gpu_study, gpu_sweep, gpu_text, small_studies  # noqa: E402
 from memkit.errors import expected  # noqa: E402
-from memkit.training import engines, work  # noqa: E402
+from memkit.training import engines, runner  # noqa: E402
 
 _OUT = flags.DEFINE_string("out", "out/gpu", "folder for the results")
 _BUDGET = flags.DEFINE_float("budget", 450.0, "seconds for everything", lower_bound=10)
@@ -135,7 +135,7 @@ def _study(size, folder):
         precision="bfloat16",
     )
     study, point = small_studies.draft(config, folder / "study")
-    return study, point, work.load_dataset(config).image_shape
+    return study, point, runner.load_dataset(config).image_shape
 
 
 def _circumstances(study):
@@ -217,7 +217,7 @@ def main(argv):
         if _SCORES.value:
             given = gpu_study.read_scores(_SCORES.value, study.examples.train_labels)
         kind = jax.default_backend()
-        work.configure(engines.Setup(engine="jax", kind=kind))
+        runner.configure(engines.Setup(engine="jax", kind=kind))
         found = {"circumstances": _circumstances(study)}
         found["peaks"] = {
             "flops_per_second": gpu_peaks.matrix(*size.matrix),

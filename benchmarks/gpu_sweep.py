@@ -8,7 +8,7 @@ import time
 from benchmarks import arithmetic
 from memkit import models
 from memkit.studies import points
-from memkit.training import engines, plan, work
+from memkit.training import engines, plan, runner
 
 _SLOWER = 1.5  # packed runs over unpacked ones, until it is measured
 
@@ -105,7 +105,7 @@ def setup_of(combination, kind):
 
 def forget_program():
     """Frees what the last program holds on the device: there is room for one at a time."""
-    work.compile_point.cache_clear()
+    runner.compile_point.cache_clear()
     gc.collect()
 
 
@@ -153,7 +153,7 @@ def _measure(study, point, combination, kind, seconds_each):
     point = adapted(point, combination)
     forget_program()
     started = time.monotonic()
-    program = work.compile_point(study, point, setup_of(combination, kind))
+    program = runner.compile_point(study, point, setup_of(combination, kind))
     built = time.monotonic() - started
     reset, warm, epochs = _epochs(program, study, point, count=2)
     missing = math.ceil(seconds_each / epochs[0]) - 1
@@ -186,7 +186,7 @@ def _epochs(program, study, point, *, count):
     started = time.monotonic()
     epochs = point.config["training"]["epochs"]
     count = min(count, epochs)
-    work.train_pack(watched, study, point, list(range(program.size)), stop_after=count)
+    runner.train_pack(watched, study, point, list(range(program.size)), stop_after=count)
     reset, warm, *others = [b - a for a, b in zip([started, *ends], ends, strict=False)]
     return reset, warm, others
 

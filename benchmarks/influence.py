@@ -17,7 +17,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import turns
+from benchmarks import interleave
 from memkit import tables
 from memkit.errors import expected
 
@@ -38,7 +38,7 @@ def measure(sizes, rounds):
     found = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, turns_of_way in found.items():
-            command = [sys.executable, "-m", "benchmarks.influence_ways", way, *map(str, sizes)]
+            command = [sys.executable, "-m", "benchmarks.influence_variants", way, *map(str, sizes)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             turns_of_way.append(json.loads(done.stdout))
     for ours, theirs in zip(*found.values(), strict=True):
@@ -59,8 +59,8 @@ def main(argv):
         for way in WAYS
     ]
     print(tables.text(["way", "seconds", "peak GiB"], rows))
-    middle, low, high = turns.ratios(seconds["dense"], seconds["streamed"])
-    machine = turns.machine()
+    middle, low, high = interleave.ratios(seconds["dense"], seconds["streamed"])
+    machine = interleave.machine()
     print(f"\nstreamed is {middle:.2f} times as fast ({low:.2f} to {high:.2f} over the rounds); ")
     print(f"{found['dense'][0]['pairs']} pairs, the same in both ways")
     print("{} train and {} test examples, {} runs; ".format(*sizes), end="")

@@ -18,7 +18,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import engine_ways, mnist_ways, turns
+from benchmarks import engine_variants, interleave, mnist_variants
 from memkit import tables
 
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "turns of each way", lower_bound=1)
@@ -36,12 +36,14 @@ def ways(case):
     """Returns {name: Way}."""
     found = {}
     for name in ("tensorflow", "jax"):
-        setup, environments = turns.workers(name)
+        setup, environments = interleave.workers(name)
         options = {"case": case, "setup": setup}
-        found[f"memkit, {name}, 2 x 1 thread"] = turns.Way(mnist_ways.engine, options, environments)
+        found[f"memkit, {name}, 2 x 1 thread"] = interleave.Way(
+            mnist_variants.engine, options, environments
+        )
     hidden = {"JAX_PLATFORMS": "cpu"}
-    found[PLAIN] = turns.Way(mnist_ways.plain, {"case": case}, (hidden,), all_threads=True)
-    found[PEAK] = turns.Way(engine_ways.product, {"size": 2048, "count": 5}, environments)
+    found[PLAIN] = interleave.Way(mnist_variants.plain, {"case": case}, (hidden,), all_threads=True)
+    found[PEAK] = interleave.Way(engine_variants.product, {"size": 2048, "count": 5}, environments)
     return found
 
 
@@ -56,7 +58,7 @@ def rows(rates, flops):
     whole_runs = {name: found for name, found in rates.items() if name != PEAK}
     whole_runs["arithmetic alone"] = [peak / flops for peak in rates[PEAK]]
     for name, found in whole_runs.items():
-        middle, low, high = turns.ratios(found, rates[PLAIN])
+        middle, low, high = interleave.ratios(found, rates[PLAIN])
         speed = statistics.median(found)
         table.append([name, speed, 1 / speed, f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
     return table
@@ -65,14 +67,16 @@ def rows(rates, flops):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    case = mnist_ways.Case(_EXAMPLES.value, _TESTS.value, _EPOCHS.value, _NPZ.value)
-    rates = turns.measure(ways(case), _ROUNDS.value)
-    flops = turns.once(turns.Way(mnist_ways.flops, {"case": case}, turns.workers("tensorflow")[1]))
+    case = mnist_variants.Case(_EXAMPLES.value, _TESTS.value, _EPOCHS.value, _NPZ.value)
+    rates = interleave.measure(ways(case), _ROUNDS.value)
+    flops = interleave.once(
+        interleave.Way(mnist_variants.flops, {"case": case}, interleave.workers("tensorflow")[1])
+    )
     header = ["way", "runs/s", "seconds/run", "faster than the plain loop by", "over the rounds"]
     print(tables.text(header, rows(rates, flops)))
     peak = statistics.median(rates[PEAK])
     print(f"\n{flops / 1e12:.2f} TFLOP per run, {PEAK}: {peak / 1e9:.0f} GFLOP/s")
-    machine = turns.machine()
+    machine = interleave.machine()
     print(f"{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
     if _OUT.value:
         results = {"machine": machine, "case": vars(case), "flops": flops, "rates": rates}

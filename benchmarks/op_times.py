@@ -5,7 +5,7 @@ import re
 import tempfile
 import time
 
-from benchmarks import engine_ways
+from benchmarks import engine_variants
 
 _OPERATION = re.compile(r"([^\s:]+):(\w+)$")  # "place in the graph:kind", not "Class::function"
 _CONTAINERS = (
@@ -30,7 +30,7 @@ GROUPS = (
 
 def profile(case, setup):
     """Returns a function that profiles a turn and returns {one of GROUPS: seconds of it}."""
-    train = engine_ways.engine(case, setup)
+    train = engine_variants.engine(case, setup)
     train()
 
     def profiled():

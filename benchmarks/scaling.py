@@ -15,7 +15,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import scaling_ways, turns
+from benchmarks import interleave, scaling_variants
 from memkit import tables
 
 _ENGINES = flags.DEFINE_list("engines", ["tensorflow", "jax"], "engines to measure")
@@ -28,17 +28,19 @@ TINY = dict(runs=(1, 2), examples=(200, 400), epochs=(1, 2), repeats=1, every=1)
 
 def measure(engine, sizes):
     """Returns {"growth": ..., "memory": ...} of an engine, see `scaling_ways`."""
-    setup, environments = turns.workers(engine, 1)
+    setup, environments = interleave.workers(engine, 1)
     options = {"setup": setup, "sizes": sizes}
-    kinds = {"growth": scaling_ways.growth, "memory": scaling_ways.memory}
-    return {n: turns.once(turns.Way(make, options, environments)) for n, make in kinds.items()}
+    kinds = {"growth": scaling_variants.growth, "memory": scaling_variants.memory}
+    return {
+        n: interleave.once(interleave.Way(make, options, environments)) for n, make in kinds.items()
+    }
 
 
 def growth_rows(engine, found):
     """Returns the rows of the table of one engine."""
     rows = []
     for axis, pairs in found.items():
-        slope = f"{scaling_ways.exponent(pairs):.2f}"
+        slope = f"{scaling_variants.exponent(pairs):.2f}"
         rows += [
             [engine, axis, size, seconds, 1e3 * seconds / size, slope] for size, seconds in pairs
         ]
@@ -48,7 +50,7 @@ def growth_rows(engine, found):
 def memory_row(engine, pairs):
     """Returns the row of the table of one engine."""
     (first, start), (last, end) = pairs[0], pairs[-1]
-    slope = scaling_ways.bytes_per_run(pairs)
+    slope = scaling_variants.bytes_per_run(pairs)
     return [engine, first, tables.size(start), last, tables.size(end), f"{slope / 1e3:.1f} kB"]
 
 
@@ -56,14 +58,14 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     options = TINY if _TINY.value else {}
-    sizes = scaling_ways.Sizes(many=_RUNS.value, **options)
+    sizes = scaling_variants.Sizes(many=_RUNS.value, **options)
     found = {engine: measure(engine, sizes) for engine in _ENGINES.value}
     header = ["engine", "axis", "size", "seconds", "ms per unit", "exponent"]
     table = [row for engine, one in found.items() for row in growth_rows(engine, one["growth"])]
     print(tables.text(header, table))
     header = ["engine", "after runs", "memory", "after runs", "memory", "per run, last half"]
     print("\n" + tables.text(header, [memory_row(e, one["memory"]) for e, one in found.items()]))
-    machine = turns.machine()
+    machine = interleave.machine()
     print(f"\n{', '.join(f'{k} {v}' for k, v in machine.items())}")
     if _OUT.value:
         results = {"machine": machine, "engines": found}

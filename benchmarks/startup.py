@@ -12,7 +12,7 @@ import sys
 
 from absl import app, flags
 
-from benchmarks import startup_stages, turns
+from benchmarks import interleave, startup_stages
 from memkit import tables
 
 _SMOKE = flags.DEFINE_boolean("smoke", False, "the smoke size of the config: 40 models, not 200")
@@ -24,7 +24,7 @@ def main(argv):
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     config = "digits_width:smoke" if _SMOKE.value else "digits_width"
     found = startup_stages.measure(config)
-    machine = turns.machine()
+    machine = interleave.machine()
     table = startup_stages.rows(found, machine["cores"])
     print(tables.text(["stage", "wall seconds", "share"], table))
     print(f"\n{config}, {found['runs']} runs, {', '.join(f'{k} {v}' for k, v in machine.items())}")

@@ -17,9 +17,9 @@ from memkit import summary as summary_lib
 from memkit.data import description
 from memkit.errors import InputError
 from memkit.printable import printable
-from memkit.sweeps import local, selection, stopping
+from memkit.sweeps import executor, selection, stopping
 from memkit.sweeps.progress import Progress, duration
-from memkit.training import work
+from memkit.training import runner
 
 with epy.lazy_imports():  # Charts take long to import and come last.
     import memkit.report
@@ -49,7 +49,7 @@ class Trained:
 def open_study(config, workdir):
     """Returns the study of a checked config in a workdir, made or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
-    dataset = work.load_dataset(config)
+    dataset = runner.load_dataset(config)
     study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
@@ -79,11 +79,11 @@ def train(study, placement, *, shard=(0, 1), **chosen):
     workers = min(len(placement.environments), sum(wanted.values()))
     progress = Progress(wanted, workers=workers, stream=sys.stderr)
     try:
-        failures, left = local.execute(
+        failures, left = executor.execute(
             study,
             missing,
-            functools.partial(work.train_runs, setup=placement.setup),
-            setup=functools.partial(work.configure, placement.setup),
+            functools.partial(runner.train_runs, setup=placement.setup),
+            setup=functools.partial(runner.configure, placement.setup),
             environments=placement.environments,
             progress=progress,
             runs_at_once=placement.runs_at_once,

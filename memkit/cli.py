@@ -97,7 +97,7 @@ def _errors_as_one_line(program):
         sys.stdout = None
         sys.exit(1)
     except Exception as error:
-        from memkit.explanations import explained
+        from memkit.system_errors import explained
 
         line = explained(error)
         if line is None:

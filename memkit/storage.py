@@ -14,7 +14,7 @@ os.environ.setdefault("EPATH_USE_TF", "false")
 
 from etils import epath, epy  # noqa: E402
 
-from memkit import temporaries  # noqa: E402
+from memkit import temporary_files  # noqa: E402
 from memkit.errors import expected  # noqa: E402
 
 with epy.lazy_imports():  # Local folders do without it.
@@ -132,8 +132,8 @@ def write(
 
 
 def temporary(folder: str | os.PathLike) -> os.PathLike:
-    """Returns the path of a new file or folder in a local folder; see `temporaries.new`."""
-    return path(temporaries.new(os.fspath(path(folder))))
+    """Returns the path of a new file or folder in a local folder; see `temporary_files.new`."""
+    return path(temporary_files.new(os.fspath(path(folder))))
 
 
 def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
@@ -163,9 +163,9 @@ def remove(where: str | os.PathLike, *, inside: str | os.PathLike) -> None:
 
 
 def remove_stale_temporaries(folder: str | os.PathLike) -> None:
-    """Deletes what writers that have ended left half-written; see `temporaries.remove_stale`."""
+    """Deletes half-written files of processes that ended; see `temporary_files.remove_stale`."""
     if is_local(folder) and exists(folder):
-        temporaries.remove_stale(os.fspath(path(folder)))
+        temporary_files.remove_stale(os.fspath(path(folder)))
 
 
 def names(folder):
@@ -178,7 +178,7 @@ def names(folder):
             return []
     else:  # An object store may list the folder itself.
         listed = [p.name for p in folder.iterdir() if p != folder] if folder.is_dir() else []
-    return sorted(name for name in listed if not temporaries.is_temporary(name))
+    return sorted(name for name in listed if not temporary_files.is_temporary(name))
 
 
 def exists(where: str | os.PathLike) -> bool:
@@ -229,7 +229,7 @@ def check_writable(argument, folder):
     if not os.path.isdir(existing):
         reason = f"{existing} is not a folder"
     else:
-        probe = temporaries.probe(existing)
+        probe = temporary_files.probe(existing)
         try:
             os.mkdir(probe)
             os.rmdir(probe)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit import estimators, matrices, tables
+from memkit import big_arrays, estimators, tables
 from memkit.estimators import arms, outliers
 
 _MOST_NAMED = 5  # outlying runs in a sentence
@@ -19,7 +19,7 @@ def of_point(study, outcomes, found):
       outcomes: its `analysis.PointOutcomes`.
       found: {outcome: Estimate} of them.
     """
-    mask = matrices.take(study.train_mask, outcomes.index)
+    mask = big_arrays.take(study.train_mask, outcomes.index)
     correct, planted = outcomes.correct, study.examples.planted
     weights = estimators.run_weights(len(mask), study.config["seed"])
     replicates = _replicates(correct, mask, weights)

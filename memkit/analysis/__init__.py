@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from memkit import estimators, matrices, studies
+from memkit import big_arrays, estimators, studies
 from memkit import summary as summary_lib
 from memkit.analysis import along_axis
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
@@ -65,7 +65,7 @@ def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[s
     summary["duplicates"] = {name: studies.duplicates(study)[name] for name in counts}
     summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
     for point_outcomes in outcomes:
-        mask = matrices.take(study.train_mask, point_outcomes.index)
+        mask = big_arrays.take(study.train_mask, point_outcomes.index)
         found = {
             name: estimators.memorization(getattr(point_outcomes, name), mask)
             for name in studies.OUTCOMES

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import comparisons, estimators, matrices, studies
+from memkit import big_arrays, comparisons, estimators, studies
 from memkit.analysis.outcomes import read_outcomes
 from memkit.comparisons import errors
 from memkit.comparisons.matching import match
@@ -182,8 +182,8 @@ class _Side:
         self._outcomes = read_outcomes(study, point)
         self._estimates = studies.read_estimates(study, point)
         self._columns, self._seed = columns, study.config["seed"]
-        self._mask = matrices.take(study.train_mask, self._outcomes.index)
-        self.mask = matrices.take(self._mask, columns, axis=1)
+        self._mask = big_arrays.take(study.train_mask, self._outcomes.index)
+        self.mask = big_arrays.take(self._mask, columns, axis=1)
 
     def score(self, outcome, score):
         """Returns one of SCORES [J]."""
@@ -202,7 +202,7 @@ class _Side:
         """
         weights = estimators.run_weights(len(self.mask), self._seed, NUM_REPLICATES)
         weights = weights[::-1] if is_reversed else weights
-        values = matrices.take(getattr(self._outcomes, outcome), self._columns, axis=1)
+        values = big_arrays.take(getattr(self._outcomes, outcome), self._columns, axis=1)
         for start in range(0, NUM_REPLICATES, _CHUNK):
             yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])
 

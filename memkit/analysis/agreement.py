@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 from etils import epy
 
-from memkit import comparisons, estimators, matrices, studies
+from memkit import big_arrays, comparisons, estimators, studies
 from memkit.comparisons import errors
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
@@ -51,8 +51,8 @@ def _of_series(study, along, outcome, threshold):
     common = sorted(set.intersection(*(set(o.index) for o in along)))
     if len(common) < 4:
         return
-    mask, seed = matrices.take(study.train_mask, common), study.config["seed"]
-    values = [matrices.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
+    mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
+    values = [big_arrays.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
     scores = [estimators.memorization(value, mask).value for value in values]
     brown = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
     found = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit import estimators, matrices, trajectories
+from memkit import big_arrays, estimators, trajectories
 
 ALPHAS = (0.1, 0.2, 0.3)
 
@@ -15,10 +15,10 @@ def analyze(study, outcomes):
         if len(along) < 2:
             continue
         common = sorted(set.intersection(*(set(o.index) for o in along)))
-        rows = [matrices.take(o.correct, np.isin(o.index, common)) for o in along]
+        rows = [big_arrays.take(o.correct, np.isin(o.index, common)) for o in along]
         if len(common) < 2:
             continue
-        mask = matrices.take(study.train_mask, common)
+        mask = big_arrays.take(study.train_mask, common)
         found[series] = _series_trajectories(study, along, rows, mask)
     return found
 

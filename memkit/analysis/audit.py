@@ -15,7 +15,7 @@ import pathlib
 
 import numpy as np
 
-from memkit import estimators, matrices, studies
+from memkit import big_arrays, estimators, studies
 from memkit.analysis.outcomes import read_outcomes
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
@@ -93,9 +93,9 @@ def listing(study, outcome):
       outcome: PointOutcomes.
     """
     examples, num_classes = study.examples, study.sizes.classes
-    copies, train_mask = copies_of(study), matrices.take(study.train_mask, outcome.index)
+    copies, train_mask = copies_of(study), big_arrays.take(study.train_mask, outcome.index)
     runs = studies.read_runs(study, outcome.point, ("train_predicted",))
-    predicted = matrices.take(runs.arrays["train_predicted"], np.isin(runs.index, outcome.index))
+    predicted = big_arrays.take(runs.arrays["train_predicted"], np.isin(runs.index, outcome.index))
     copied = np.zeros(study.sizes.train, bool)
     copied[[*copies.in_train, *copies.in_test]] = True
     alone = auditing.with_copies(train_mask, copies.groups)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from memkit import estimators, matrices, studies
+from memkit import big_arrays, estimators, studies
 from memkit.estimators import convergence
 
 WANTED = (0.1, 0.05)
@@ -19,7 +19,7 @@ def analyze(study, outcomes):
     for each in outcomes:
         if len(each.index) < 2:
             continue
-        mask = matrices.take(study.train_mask, each.index)
+        mask = big_arrays.take(study.train_mask, each.index)
         numbers = {"num_runs": len(mask), "agreement": {}, "half_widths": {}}
         for name in studies.OUTCOMES:
             outcome = getattr(each, name)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, matrices, seeds, studies, trajectories
+from memkit import big_arrays, estimators, seeds, studies, trajectories
 from memkit.analysis.along_axis import ALPHAS
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.estimators import distribution, paired
@@ -36,7 +36,7 @@ class Pair:
         """Returns an array of both points, such as "correct", in the common runs or in `index`."""
         index = self.index if index is None else index
         return tuple(
-            matrices.take(getattr(o, name), np.isin(o.index, index))
+            big_arrays.take(getattr(o, name), np.isin(o.index, index))
             for o in (self.one_hot, self.distilled)
         )
 
@@ -82,7 +82,7 @@ def _pairs(outcomes, series):
 
 def _of_size(study, pair):
     """Returns the changes at one size."""
-    mask = matrices.take(study.train_mask, pair.index)
+    mask = big_arrays.take(study.train_mask, pair.index)
     before, after = pair.rows("correct")
     (change,) = paired.change_of_means(before, after, mask)
     (prob,) = paired.change_of_means(*pair.rows("prob"), mask)
@@ -110,7 +110,7 @@ def _of_size(study, pair):
 
 
 def _joint(study, pair, outcome):
-    mask = matrices.take(study.train_mask, pair.index)
+    mask = big_arrays.take(study.train_mask, pair.index)
     one_hot, distilled = (_values(rows, mask) for rows in pair.rows(outcome))
     return paired.joint_histogram(distilled, one_hot)
 
@@ -166,7 +166,7 @@ def _changes(study, pairs, *, select, measure):
       {(alpha, class): [DatasetMeans at each size, then of the mean over sizes]}.
     """
     one_hot = [pair.rows("correct", select)[0] for pair in pairs]
-    mask = matrices.take(study.train_mask, select)
+    mask = big_arrays.take(study.train_mask, select)
     value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
     test = trajectories.permutation_null(one_hot, mask, ALPHAS, seed=study.config["seed"])
     keys, groups = [], []
@@ -176,7 +176,7 @@ def _changes(study, pairs, *, select, measure):
             keys.append((alpha, name))
             groups.append(classes == code)
     places = [pair.rows("correct", measure) for pair in pairs]
-    places.append([matrices.mean(rows) for rows in zip(*places, strict=True)])
-    mask, groups = matrices.take(study.train_mask, measure), np.stack(groups, axis=1)
+    places.append([big_arrays.mean(rows) for rows in zip(*places, strict=True)])
+    mask, groups = big_arrays.take(study.train_mask, measure), np.stack(groups, axis=1)
     changes = [paired.change_of_means(*place, mask, groups) for place in places]
     return {key: [place[k] for place in changes] for k, key in enumerate(keys)}

@@ -3,9 +3,9 @@
 import numpy as np
 from absl import logging
 
-from memkit import matrices, studies
+from memkit import big_arrays, studies
 from memkit.estimators import discoveries, influence
-from memkit.estimators.strongest import strongest
+from memkit.estimators.top_influences import strongest
 from memkit.training import mask_product
 
 # With fewer, thresholds alone let noise through: at 400 runs one partner in 300 of a test example
@@ -36,7 +36,7 @@ def analyze(study, outcomes):
 
 def _of_point(study, found):
     options = study.config["report"]
-    train_mask = matrices.take(study.train_mask, found.index)
+    train_mask = big_arrays.take(study.train_mask, found.index)
     estimates = studies.read_estimates(study, found.point)
     product, name = mask_product.choose(*train_mask.shape, study.sizes.test)
     arrays, numbers = {}, {"num_runs": len(found.index)}

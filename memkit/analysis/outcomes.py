@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 from absl import logging
 
-from memkit import matrices, records, studies
+from memkit import big_arrays, records, studies
 
 RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
 
@@ -61,7 +61,7 @@ def read_outcomes(study, point):
     usable = np.isin(status, records.USABLE)
     sizes = study.sizes
     arrays = {
-        name: matrices.take(runs.arrays[name], usable)
+        name: big_arrays.take(runs.arrays[name], usable)
         if runs.arrays
         else np.empty((0, length), dtype)
         for name, length, dtype in (
@@ -85,7 +85,7 @@ def read_outcomes(study, point):
 
 def _probabilities(logodds):
     """Returns [R, n] float32 of [R, n] float16 log-odds."""
-    prob = matrices.empty(logodds.shape, np.float32)
-    for rows in matrices.row_blocks(prob):
+    prob = big_arrays.empty(logodds.shape, np.float32)
+    for rows in big_arrays.row_blocks(prob):
         scipy.special.expit(logodds[rows].astype(np.float32), out=prob[rows])
     return prob

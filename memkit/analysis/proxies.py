@@ -18,7 +18,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, matrices, proxies, records, studies, trajectories
+from memkit import big_arrays, estimators, proxies, records, studies, trajectories
 from memkit.estimators import grouped
 from memkit.proxies import canaries, correlations, leaderboard
 
@@ -89,7 +89,7 @@ def _measure(study, outcomes):
 def _of_point(study, measured, splits):
     outcomes, index = measured.outcomes, measured.outcomes.index
     values = {n: proxies.hardness(n, v)[None] for n, v in measured.values.items()}
-    mask, planted = matrices.take(study.train_mask, index), study.examples.planted
+    mask, planted = big_arrays.take(study.train_mask, index), study.examples.planted
     numbers = _board(
         study, values, [outcomes.correct], index, measured, splits, correlations.AT_ONE_SIZE
     )
@@ -123,7 +123,7 @@ def _of_series(study, series, measured, splits):
         for n in names
     }
     correct = [
-        matrices.take(m.outcomes.correct, np.isin(m.outcomes.index, common)) for m in measured
+        big_arrays.take(m.outcomes.correct, np.isin(m.outcomes.index, common)) for m in measured
     ]
     classes = _classes(study, series)
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
@@ -142,7 +142,7 @@ def _of_series(study, series, measured, splits):
 
 def _board(study, values, outcomes, index, measured, splits, statistics):
     """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
-    mask, first = matrices.take(study.train_mask, index), splits[:, index]
+    mask, first = big_arrays.take(study.train_mask, index), splits[:, index]
     history = np.searchsorted(index, measured.history)
     common = {"history": history, "statistics": statistics}
     found = leaderboard.board(values, outcomes, mask, first=first, **common)

@@ -6,7 +6,7 @@ under the restrictions of `memkit.estimators.restricted`.
 
 import numpy as np
 
-from memkit import estimators, matrices, studies, trajectories
+from memkit import big_arrays, estimators, studies, trajectories
 from memkit.analysis.along_axis import ALPHAS
 from memkit.estimators import distribution, paired, restricted
 
@@ -26,10 +26,10 @@ def analyze(study, outcomes):
         common = sorted(set.intersection(*(set(o.index) for o in along))) if along else []
         if len(common) < 2:
             continue
-        mask, seed = matrices.take(study.train_mask, common), study.config["seed"]
+        mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
         points = [o.point for o in along]
         stacks = {
-            name: [matrices.take(getattr(o, name), np.isin(o.index, common)) for o in along]
+            name: [big_arrays.take(getattr(o, name), np.isin(o.index, common)) for o in along]
             for name in studies.OUTCOMES
         }
         kept = _restrictions(stacks["correct"], mask)
@@ -61,9 +61,9 @@ def _under_restrictions(stack, mask, seed, points, kept):
             found[restriction] = found["all"]
             continue
         rows = [
-            (p, matrices.take(o, examples, axis=1)) for p, o, c in zip(points, stack, chosen) if c
+            (p, big_arrays.take(o, examples, axis=1)) for p, o, c in zip(points, stack, chosen) if c
         ]
-        left = matrices.take(mask, examples, axis=1)
+        left = big_arrays.take(mask, examples, axis=1)
         found[restriction] = _numbers(rows, left, weights, seed)
     return found
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit import estimators, matrices, studies
+from memkit import big_arrays, estimators, studies
 from memkit.studies import exports
 
 
@@ -20,7 +20,7 @@ def analyze(study, outcomes):
 
 
 def _columns(study, found):
-    examples, mask = study.examples, matrices.take(study.train_mask, found.index)
+    examples, mask = study.examples, big_arrays.take(study.train_mask, found.index)
     class_names = np.asarray(examples.class_names).astype(str)
     columns = {
         "row": np.arange(study.sizes.train),

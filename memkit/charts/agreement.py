@@ -7,7 +7,7 @@ a threshold and the mean difference of the scores against that threshold.
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 _BOUNDS = {"jaccard": (0, 1), "difference": (-1, 1)}
 
@@ -51,9 +51,9 @@ def curve_chart(rows, *, group_title, difference_title):
       difference_title: title of the second vertical axis, says which score is subtracted.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
-    color, _ = looks.size_scales(groups, "group", title=group_title)
+    color, _ = styles.size_scales(groups, "group", title=group_title)
     if len(groups) == 1:
-        color = looks.scales(groups, "group")[0].legend(None)
+        color = styles.scales(groups, "group")[0].legend(None)
     panels = (
         ("jaccard", ["Jaccard index of the sets", "(0 to 1, higher = same examples)"], [0, 1]),
         ("difference", difference_title, None),

@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 BINS = 40
 JOINT_BINS = 20
@@ -53,7 +53,7 @@ def histogram_chart(rows, *, title):
       title: of the horizontal axis; names the quantity, its range and direction.
     """
     names = list(dict.fromkeys(r["name"] for r in rows))
-    color, _ = looks.scales(names, "name")
+    color, _ = styles.scales(names, "name")
     y = alt.Y(
         "share:Q",
         title="Share of examples",
@@ -71,7 +71,7 @@ def histogram_chart(rows, *, title):
     base = alt.Chart().encode(color=color, tooltip=tips)
     bars = base.transform_filter(alt.datum.name == names[0]).mark_bar(opacity=0.35)
     layers = [bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0))]
-    dashes = {name: dash for name, (_, dash, _) in looks.of(names).items()}
+    dashes = {name: dash for name, (_, dash, _) in styles.of(names).items()}
     for name in names[1:]:
         steps = base.transform_filter(alt.datum.name == name)
         line = steps.mark_line(interpolate="step-after", strokeWidth=2, strokeDash=dashes[name])

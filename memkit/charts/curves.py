@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 # A curve's last axis, with the title of each panel.
 QUANTITIES = {
@@ -92,7 +92,7 @@ def chart(rows, *, size_title):
 
 
 def _panel(rows, title, *, size_title, order, series):
-    color, shape = looks.size_scales(order, "size", title=size_title)
+    color, shape = styles.size_scales(order, "size", title=size_title)
     x = alt.X(
         "epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
     )

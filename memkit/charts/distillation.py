@@ -6,7 +6,7 @@ Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in un
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 from memkit.charts.trajectories import label
 
 MAX_SIZES = 11
@@ -98,7 +98,7 @@ def class_chart(rows):
       rows: rows of `class_table`.
     """
     classes = list(dict.fromkeys(r["class"] for r in rows))
-    color, shape = looks.scales(CHANGES, "chosen")
+    color, shape = styles.scales(CHANGES, "chosen")
     base = alt.Chart().encode(
         y=alt.Y("class:N", sort=classes, title="Class of one-hot trajectory"),
         yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),

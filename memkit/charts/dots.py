@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 CEILING = "ceiling"
 AVERAGED, SINGLE = "averaged over runs", "one run"
@@ -105,5 +105,5 @@ def _order(rows, panel):
 
 def _kind_scales(kinds, title):
     if set(kinds) <= {AVERAGED, SINGLE}:
-        return looks.scales(kinds, "kind")
-    return looks.size_scales(kinds, "kind", title=title)
+        return styles.scales(kinds, "kind")
+    return styles.size_scales(kinds, "kind", title=title)

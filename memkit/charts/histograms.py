@@ -6,7 +6,7 @@ Lukasik et al. (2024), section 3.3: mass moves towards 0 and 1 with size.
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 BINS = 40
 
@@ -65,7 +65,7 @@ def chart(rows, *, size_title):
       size_title: what the axis of sizes holds.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
-    color, _ = looks.scales(groups, "group")
+    color, _ = styles.scales(groups, "group")
     width = theme.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",

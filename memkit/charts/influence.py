@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 BINS = 18
 LEVEL = 0.05
@@ -55,7 +55,7 @@ def chart(rows, *, size_title):
       size_title: what the axis of sizes holds.
     """
     groups = (OTHERS, BELIEVED)
-    color, _ = looks.scales(groups, "group")
+    color, _ = styles.scales(groups, "group")
     low = min(r["start"] for r in rows)
     width = theme.panel_width(rows, "series", columns=len(rows))
     x = alt.X(

@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import looks, theme
+from memkit.charts import styles, theme
 
 HEIGHT, PANEL_HEIGHT = 210, 150
 
@@ -144,7 +144,7 @@ def chart(
         leave a gap, undefined bounds draw no band.
       x: alt.X of what the horizontal axis shows.
       title: of the vertical axis; names quantity, range and direction.
-      names: what to draw, in the order of the legend; looks are those of `looks.of`.
+      names: what to draw, in the order of the legend; looks are those of `styles.of`.
       description: one or two sentences for screen readers.
       field: the field of the rows that holds the names.
       column, layout_row: fields that split the chart into panels; left out if they have one value.
@@ -173,7 +173,7 @@ def chart(
 
 
 def _layers(x, y, names, *, field, legend, joined):
-    color, shape = looks.scales(names, field)
+    color, shape = styles.scales(names, field)
     if not legend:
         color, shape = (channel.legend(None) for channel in (color, shape))
     base = alt.Chart().encode(x=x)
@@ -194,6 +194,6 @@ def _layers(x, y, names, *, field, legend, joined):
         base.transform_filter(alt.datum[field] == name)
         .mark_line(strokeDash=dash)
         .encode(y=y, color=color)
-        for name, (_, dash, _) in looks.of(names).items()
+        for name, (_, dash, _) in styles.of(names).items()
     )
     return [band, rule, *dashed, points]

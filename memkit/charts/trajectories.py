@@ -7,7 +7,7 @@ threshold alpha in the same way.
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 
 BAND = (0.1, 0.9)
 _LABELS = 52  # what names of classes take beyond a vertical axis of numbers
@@ -54,7 +54,7 @@ def chart(rows):
       rows: rows of `table`.
     """
     names = list(dict.fromkeys(r["class"] for r in rows))
-    color, _ = looks.scales(names, "class")
+    color, _ = styles.scales(names, "class")
     y = alt.Y("class:N", title="Class of trajectory", sort=names)
     base = alt.Chart().encode(
         y=y,
@@ -121,7 +121,7 @@ def mean_table(values, classes, *, series, sizes):
             }
             for size, mean, lo, hi in zip(sizes, member.mean(axis=0), low, high, strict=True)
         )
-    order = list(looks.STYLES)
+    order = list(styles.STYLES)
     return sorted(rows, key=lambda r: order.index(r["quantity"]))
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 from etils import epy
 
-from memkit import matrices, seeds
+from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators.memorization import memorization
 
@@ -191,10 +191,10 @@ def cross_half(outcome_a, outcome_b, train_mask, seed):
     order = seeds.stream(seed, "split_half").permutation(len(train_mask))
     half = len(order) // 2
     runs = (order[:half], order[half : 2 * half])
-    masks = [matrices.take(train_mask, part) for part in runs]
+    masks = [big_arrays.take(train_mask, part) for part in runs]
     estimates = np.array(
         [
-            [memorization(matrices.take(o, part), mask).value for part, mask in zip(runs, masks)]
+            [memorization(big_arrays.take(o, part), mask).value for part, mask in zip(runs, masks)]
             for o in (outcome_a, outcome_b)
         ]
     )

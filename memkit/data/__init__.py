@@ -5,8 +5,8 @@ import importlib
 import inspect
 from collections.abc import Iterator
 
+from memkit.data import checks, selection
 from memkit.data import options as options_lib
-from memkit.data import selection, validity
 from memkit.errors import NOT_WRITABLE, expected, reason
 from memkit.printable import printable
 
@@ -61,10 +61,10 @@ def load(name, **options):
     own, common = _split(name, options)
     with _one_line(name):
         dataset = importlib.import_module(SOURCES[name]).load(**own)
-    validity.check(dataset)
+    checks.check(dataset)
     if common:
         dataset = selection.keep(dataset, **common)
-        validity.check(dataset)
+        checks.check(dataset)
     return dataset
 
 

@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 
-from memkit.data import collect, images, listing
+from memkit.data import build, images, listing
 from memkit.data.encoded import Encoded
 from memkit.errors import DamagedFileError, expected, reason
 from memkit.printable import printable
@@ -14,7 +14,7 @@ from memkit.printable import printable
 
 def load(
     *, path: str, image_size: int = 0, test_fraction: float = 0.0, skip_bad: bool = False
-) -> collect.ImageDataset:
+) -> build.ImageDataset:
     """Returns the data set of a folder of images (PNG, JPEG, WebP, BMP, GIF, TIFF).
 
     Args:
@@ -49,7 +49,7 @@ def load(
             raise DamagedFileError(printable(name), reason(error)) from None
         return name, number[_class(name)], images.decode(encoded, name, image_size=image_size)
 
-    return collect.load(
+    return build.load(
         Encoded(
             items=lambda part: iter(parts[part].items()),
             decode=decode,
@@ -132,7 +132,7 @@ def _notes(found: list[listing.Listing], parts: dict) -> tuple[str, ...]:
             ignored.setdefault(kind, []).extend(names)
     notes = []
     if ignored:
-        counts = [collect.counted(kind, sorted(ignored[kind])) for kind in sorted(ignored)]
+        counts = [build.counted(kind, sorted(ignored[kind])) for kind in sorted(ignored)]
         notes.append(f"ignored: {', '.join(counts)}")
     names = {_class(name) for files in parts.values() for name in files}
     spellings = collections.Counter(name.lower() for name in names)

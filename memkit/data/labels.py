@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memkit import seeds
-from memkit.data import validity
+from memkit.data import checks
 from memkit.errors import InputError, expected, reason
 from memkit.printable import printable
 
@@ -100,7 +100,7 @@ def _mapped(labels, num_classes, class_map):
     if len(class_map) != num_classes:
         raise expected("labels.class_map", f"{num_classes} class numbers", len(class_map))
     numbers = np.array(class_map, np.int64)
-    validity.check_labels("class numbers", numbers, num_classes, argument="labels.class_map")
+    checks.check_labels("class numbers", numbers, num_classes, argument="labels.class_map")
     return numbers.astype(np.int32)[labels]
 
 
@@ -119,7 +119,7 @@ def _read(file: str, labels: np.ndarray, class_names: Sequence[str]) -> np.ndarr
         text = f"{file} ({printable(reason(error))})"
         raise expected("labels.file", "labels as class numbers or class names", text) from None
     given = _numbers(file, given, class_names)
-    validity.check_labels("labels", given, len(class_names), argument="labels.file")
+    checks.check_labels("labels", given, len(class_names), argument="labels.file")
     if len(given) != len(labels):
         count = f"{len(labels)} labels, one per train example"
         raise expected("labels.file", count, f"{len(given)} in {file}")

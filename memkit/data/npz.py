@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from memkit.data import images, numbers, validity
+from memkit.data import checks, images, numbers
 from memkit.data.dataset import ImageDataset
 from memkit.errors import expected, reason
 from memkit.printable import printable
@@ -65,7 +65,7 @@ def _read(path: str) -> tuple[dict, list[str]]:
         names = _array(file, "class_names") if "class_names" in file.files else None
         arrays["class_names"] = _class_names(names, arrays["y_train"])
         for key in ("y_train", "y_test"):
-            validity.check_labels(key, arrays[key], len(arrays["class_names"]))
+            checks.check_labels(key, arrays[key], len(arrays["class_names"]))
         arrays |= {key: _array(file, key) for key in ("x_train", "x_test")}
         others = sorted(set(file.files) - {*_KEYS, "class_names"})
     return arrays, [f"ignored: arrays {printable(', '.join(others))}"] if others else []
@@ -100,7 +100,7 @@ def _class_names(names: np.ndarray | None, labels: np.ndarray) -> tuple[str, ...
     if labels.dtype.kind not in "iu" or not labels.size:
         raise expected("dataset y_train", "ints [N]", f"{labels.dtype} {list(labels.shape)}")
     # Every class needs a train example. One label of 2**32 - 1 would name as many classes.
-    validity.check_labels("y_train", labels, len(labels))
+    checks.check_labels("y_train", labels, len(labels))
     return tuple(str(number) for number in range(int(labels.max()) + 1))
 
 

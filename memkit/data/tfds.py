@@ -16,7 +16,7 @@ import urllib.parse
 
 import numpy as np
 
-from memkit.data import collect, images, tfds_features
+from memkit.data import build, images, tfds_features
 from memkit.data.encoded import Encoded
 from memkit.errors import DamagedFileError, expected, reason
 from memkit.printable import printable
@@ -72,7 +72,7 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
         name = _hash(encoded, pixels) if key is None else name
         return name, label, images.fit(pixels[None], image_size)[0]
 
-    dataset = collect.load(
+    dataset = build.load(
         Encoded(
             items=lambda part: _items(builder, splits[part]),
             decode=decode,

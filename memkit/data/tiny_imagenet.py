@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from memkit.data import collect, images
+from memkit.data import build, images
 from memkit.data.dataset import ImageDataset
 from memkit.data.encoded import Encoded
 from memkit.errors import DamagedFileError, expected, reason
@@ -81,7 +81,7 @@ def _load(path: pathlib.Path, names: set[str], read: Callable[[str], bytes]) -> 
             raise DamagedFileError(printable(name), reason(error)) from None
         return posixpath.basename(name), label, images.decode(encoded, name)
 
-    return collect.load(
+    return build.load(
         Encoded(
             items=lambda part: iter(parts[part]),
             decode=decode,
@@ -97,7 +97,7 @@ def _load(path: pathlib.Path, names: set[str], read: Callable[[str], bytes]) -> 
 def _notes(names: set[str]) -> tuple[str, ...]:
     """Returns a note on images that are not used; those of `test/` have no labels."""
     others = sorted(name for name in names if name.endswith(".JPEG"))
-    return (f"ignored: {collect.counted('.JPEG', others)}",) if others else ()
+    return (f"ignored: {build.counted('.JPEG', others)}",) if others else ()
 
 
 def _train(found, number):

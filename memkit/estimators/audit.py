@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import matrices
+from memkit import big_arrays
 from memkit.errors import expected
 from memkit.estimators import arms, intervals
 from memkit.estimators.consistency import Mean, consistency
@@ -81,8 +81,8 @@ def with_copies(train_mask, groups):
     """
     if not len(groups):
         return train_mask
-    joined = matrices.empty(train_mask.shape, bool)
-    for rows in matrices.row_blocks(joined):
+    joined = big_arrays.empty(train_mask.shape, bool)
+    for rows in big_arrays.row_blocks(joined):
         joined[rows] = train_mask[rows]
     for group in groups:
         joined[:, group] = train_mask[:, group].any(axis=1, keepdims=True)

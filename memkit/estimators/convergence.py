@@ -6,7 +6,7 @@ import math
 import numpy as np
 from etils import epy
 
-from memkit import matrices, seeds
+from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators import arms, grouped
 
@@ -83,7 +83,7 @@ def agreements(outcome, train_mask, seed, num_splits=SPLITS):
 def _compare(outcome, train_mask, kept, order, size):
     """Returns {score: (Pearson [1 + G], Spearman, number of examples)} of two halves."""
     halves = [
-        _scores(*(matrices.take(m, runs) for m in (outcome, train_mask)), kept[:, runs])
+        _scores(*(big_arrays.take(m, runs) for m in (outcome, train_mask)), kept[:, runs])
         for runs in (order[:size], order[size : 2 * size])
     ]
     found = {}

@@ -2,7 +2,7 @@
 
 Nothing here ever holds all N x T influences: pairs are searched class by class among the memorized
 train examples, and the strongest influences on all test examples are streamed
-(`memkit.estimators.strongest`).
+(`memkit.estimators.top_influences`).
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 
 from memkit.errors import expected
-from memkit.estimators import arms, chance, discoveries
+from memkit.estimators import arms, discoveries, null_distribution
 
 _BLOCK_ELEMENTS = 2**21
 
@@ -26,7 +26,7 @@ class Pairs:
       tt_idx: [P] int64, test example of the same class.
       infl: [P] float64 in [-1, 1], influence; higher = the train example helps more.
       mem: [P] float64, memorization of the train example.
-      p: [P] float64, one-sided, see `chance.tail`.
+      p: [P] float64, one-sided, see `null_distribution.tail`.
       q: [P] float64, false discovery rate over the family (Benjamini & Hochberg); NaN where it is
         above `largest_q`.
       family_size: int, number of pairs of equal class whose train example is memorized.
@@ -215,9 +215,9 @@ def _blocks(train_mask, member, labels):
 def _search(train, test, outcome, mask, min_influence):
     """Returns (pairs, p of the whole block, expected number of chance pairs in it)."""
     influence, num_in = _influence(mask, outcome), np.count_nonzero(mask, axis=0)
-    p = chance.tail(influence, outcome, num_in=num_in)
-    row, column = np.nonzero(influence >= min_influence - chance.ROUNDING)
+    p = null_distribution.tail(influence, outcome, num_in=num_in)
+    row, column = np.nonzero(influence >= min_influence - null_distribution.ROUNDING)
     part = (train[row], test[column], influence[row, column], p[row, column])
     distinct, times = np.unique(num_in, return_counts=True)
     threshold = np.full((len(distinct), len(test)), min_influence)
-    return part, p, times @ chance.tail(threshold, outcome, num_in=distinct).sum(axis=1)
+    return part, p, times @ null_distribution.tail(threshold, outcome, num_in=distinct).sum(axis=1)

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from etils import epy
 
-from memkit import matrices, seeds
+from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators import arms
 from memkit.estimators.margins import WithError
@@ -72,7 +72,7 @@ def jackknife_mean(outcome, train_mask, examples=None):
     outcome, train_mask = arms.check(outcome, train_mask)
     if examples is not None:
         outcome, train_mask = (
-            matrices.take(matrix, examples, axis=1) for matrix in (outcome, train_mask)
+            big_arrays.take(matrix, examples, axis=1) for matrix in (outcome, train_mask)
         )
     num_runs = len(outcome)
     sums = np.zeros((2, num_runs + 1))
@@ -176,7 +176,7 @@ def split_half(outcome, train_mask, seed):
     order = seeds.stream(seed, "split_half").permutation(len(outcome))
     half = len(outcome) // 2
     first, second = (
-        memorization(matrices.take(outcome, runs), matrices.take(train_mask, runs)).value
+        memorization(big_arrays.take(outcome, runs), big_arrays.take(train_mask, runs)).value
         for runs in (order[:half], order[half : 2 * half])
     )
     defined = ~np.isnan(first) & ~np.isnan(second)

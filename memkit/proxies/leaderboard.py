@@ -14,7 +14,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import estimators, matrices, seeds
+from memkit import big_arrays, estimators, seeds
 from memkit.estimators import grouped
 from memkit.proxies import average
 
@@ -145,8 +145,8 @@ def standard_errors(values, outcomes, train_mask, *, history, first, group, stat
 
 def _replicates(outcomes, train_mask, part, weights):
     """Returns memorization [G, N, A] of a part of the runs, under each of [G, M] weights."""
-    mask = matrices.take(train_mask, part)
-    taken = (matrices.take(o, part) for o in outcomes)
+    mask = big_arrays.take(train_mask, part)
+    taken = (big_arrays.take(o, part) for o in outcomes)
     return np.stack(
         [estimators.replicate_memorization(o, mask, weights[:, part]) for o in taken], axis=2
     )
@@ -162,8 +162,8 @@ def _named(statistics, numbers):
 
 
 def _memorization(outcomes, train_mask, part):
-    mask = matrices.take(train_mask, part)
-    taken = (matrices.take(o, part) for o in outcomes)
+    mask = big_arrays.take(train_mask, part)
+    taken = (big_arrays.take(o, part) for o in outcomes)
     return np.stack([estimators.memorization(o, mask).value for o in taken], axis=1)
 
 

@@ -8,7 +8,7 @@ import vl_convert
 from markupsafe import Markup
 
 from memkit import charts
-from memkit.report import wording
+from memkit.report import formatting
 
 
 def text(name):
@@ -33,7 +33,7 @@ def page(template, scripts, *, specs, examples=None, **values):
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(text),
     )
-    environment.filters["coded"] = wording.coded
+    environment.filters["coded"] = formatting.coded
     style = Markup(text("style.css"))
     script = Markup("\n".join(map(text, scripts)))
     return environment.get_template(template).render(

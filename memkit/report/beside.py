@@ -8,7 +8,7 @@ import numpy as np
 from memkit import storage
 from memkit.charts import comparison, distillation
 from memkit.errors import expected
-from memkit.report import assets, wording
+from memkit.report import assets, formatting
 from memkit.report import content as contents
 from memkit.report.figures import Figure
 from memkit.report.tables import NOTE, Table
@@ -77,11 +77,11 @@ def headline(studies):
             point["series"],
             str(point["num_runs"] or 0),
             *(
-                wording.number(point[key], point[f"{key}_margin"], missing=wording.ABSENT)
+                formatting.number(point[key], point[f"{key}_margin"], missing=formatting.ABSENT)
                 for key in ESTIMATES.values()
             ),
-            wording.percent(
-                point["share_above_0.9"], point["share_above_0.9_margin"], missing=wording.ABSENT
+            formatting.percent(
+                point["share_above_0.9"], point["share_above_0.9_margin"], missing=formatting.ABSENT
             ),
         )
         for label, content in studies.items()
@@ -115,7 +115,7 @@ def differences(studies):
         caption="Differences at the points of the same series and axis value, above 0 = the study "
         "named first has more. ± is half a 95% interval of the difference, from those of "
         "both studies as if they were independent; where they share subsets and seeds, they are "
-        f"not, and ± is then too wide as a rule. {wording.ABSENT} is not available.",
+        f"not, and ± is then too wide as a rule. {formatting.ABSENT} is not available.",
         columns=("Studies", "Point", "Series", *ESTIMATES),
         rows=tuple(rows),
     )
@@ -136,11 +136,11 @@ def shared(content):
 
 def _difference(point, reference, key):
     numbers = (point[key], reference[key])
-    if not all(map(wording.defined, numbers)):
-        return wording.ABSENT
+    if not all(map(formatting.defined, numbers)):
+        return formatting.ABSENT
     errors = (point[f"{key}_margin"], reference[f"{key}_margin"])
-    margin = math.hypot(*errors) if all(map(wording.defined, errors)) else None
-    return wording.number(numbers[0] - numbers[1], margin)
+    margin = math.hypot(*errors) if all(map(formatting.defined, errors)) else None
+    return formatting.number(numbers[0] - numbers[1], margin)
 
 
 def cautions(studies):
@@ -153,7 +153,7 @@ def cautions(studies):
     elif any(not np.array_equal(found[0].given_labels, c.given_labels) for c in found):
         texts.append("The studies gave some of the same training examples different labels.")
     if len(fractions) > 1:
-        text = ", ".join(wording.percent(fraction) for fraction in sorted(fractions))
+        text = ", ".join(formatting.percent(fraction) for fraction in sorted(fractions))
         texts.append(
             f"Their runs train on different shares of the examples ({text}): memorization depends "
             "on this share, so its differences say nothing of the models."
@@ -167,11 +167,11 @@ def config(studies):
     fields = dict.fromkeys(field for values in flat for field in values)
     rows = []
     for field in fields:
-        cells = [str(values[field]) if field in values else wording.ABSENT for values in flat]
+        cells = [str(values[field]) if field in values else formatting.ABSENT for values in flat]
         if len(set(cells)) > 1:
             rows.append((field, *cells))
     return Table(
-        caption=f"Config fields that differ; {wording.ABSENT} = the study has no such field.",
+        caption=f"Config fields that differ; {formatting.ABSENT} = the study has no such field.",
         columns=("Field", *studies),
         rows=tuple(rows),
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from memkit import analysis, matrices, records, studies
+from memkit import analysis, big_arrays, records, studies
 from memkit.analysis import audit
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
@@ -68,8 +68,8 @@ def content(study):
 
 def _most_votes(study, runs, usable, copies):
     """Returns the class [N] that most votes name, see `estimators.audit.Votes.most`."""
-    alone = auditing.with_copies(matrices.take(study.train_mask, runs.index[usable]), copies)
-    predicted = matrices.take(runs.arrays["train_predicted"], usable)
+    alone = auditing.with_copies(big_arrays.take(study.train_mask, runs.index[usable]), copies)
+    predicted = big_arrays.take(runs.arrays["train_predicted"], usable)
     labels, num_classes = study.examples.given_labels, study.sizes.classes
     return auditing.votes(predicted, alone, labels, num_classes).most(labels)
 

@@ -3,7 +3,7 @@
 from memkit import summary
 from memkit.charts.trajectories import label
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 
 
 def findings(content):
@@ -65,13 +65,13 @@ def _of_series(content, points, places):
         )
     )
     half = content.summary["split_half"]
-    if last["name"] in half and wording.defined(half[last["name"]]["spearman_brown"]):
+    if last["name"] in half and formatting.defined(half[last["name"]]["spearman_brown"]):
         found.append(
             (
                 "Reliability",
                 f"At {place} the ranking of the examples by memorization has "
                 "a split-half reliability (Spearman-Brown) of "
-                f"{wording.number(half[last['name']]['spearman_brown'])} (1 = perfect).",
+                f"{formatting.number(half[last['name']]['spearman_brown'])} (1 = perfect).",
             )
         )
     return found
@@ -89,13 +89,13 @@ def _planted(points, places):
 def _detection(part, place):
     text = (
         f"At {place}, sorting by memorization finds planted labels with AUROC "
-        f"{wording.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
+        f"{formatting.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
         "out-of-sample probability of the label with "
-        f"{wording.number(part['auroc_out_prob'], part['auroc_out_prob_margin'])} "
+        f"{formatting.number(part['auroc_out_prob'], part['auroc_out_prob_margin'])} "
         "(0.5 = chance, 1 = perfect)"
     )
     a, b = ((part[key], part[f"{key}_margin"]) for key in ("auroc", "auroc_out_prob"))
-    if wording.defined(a[0]) and wording.defined(b[0]) and wording.differ(a, b):
+    if formatting.defined(a[0]) and formatting.defined(b[0]) and formatting.differ(a, b):
         text += f"; the {'first' if a[0] > b[0] else 'second'} is the better detector here"
     return text + "."
 
@@ -106,28 +106,28 @@ def _trajectories(content, series):
         return []
     alpha = middle(classes[series])
     shares, null = classes[series][alpha], content.summary["trajectory_classes_null"]
-    if not wording.defined(shares["constant"]):
+    if not formatting.defined(shares["constant"]):
         return [("Trajectories", "The classes of trajectory are not available.")]
     text = (
-        f"With threshold {float(alpha):g}, {wording.percent(1 - shares['constant'])} of the "
+        f"With threshold {float(alpha):g}, {formatting.percent(1 - shares['constant'])} of the "
         "examples have memorization that changes with size"
     )
     if (
         series in null
         and alpha in null[series]
-        and wording.defined(null[series][alpha]["constant"])
+        and formatting.defined(null[series][alpha]["constant"])
     ):
-        text += f" ({wording.percent(1 - null[series][alpha]['constant'])} expected by chance)"
+        text += f" ({formatting.percent(1 - null[series][alpha]['constant'])} expected by chance)"
     rest = {
         k: v
         for k, v in shares.items()
-        if k not in ("constant", "undefined") and wording.defined(v) and v > 0
+        if k not in ("constant", "undefined") and formatting.defined(v) and v > 0
     }
     if rest:
         top = max(rest, key=rest.get)
         text += (
             f"; the most frequent change is {label(top)}, "
-            f"{wording.percent(rest[top])} of all examples"
+            f"{formatting.percent(rest[top])} of all examples"
         )
     return [("Trajectories", text + ".")]
 
@@ -159,8 +159,8 @@ def middle(by_alpha):
 
 
 def _trend(parts, key, places):
-    return wording.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
+    return formatting.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
 
 
 def _share(point, key):
-    return wording.percent(point[key], point[f"{key}_margin"])
+    return formatting.percent(point[key], point[f"{key}_margin"])

@@ -3,7 +3,7 @@
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines, looks, theme
+from memkit.charts import lines, styles, theme
 from memkit.report import content as contents
 
 SAMPLE = 2_000
@@ -151,7 +151,7 @@ def _chart(pair, groups, counts):
     blue = "#0072B2"
     brush = alt.BrushConfig(fill=blue, fillOpacity=0.08, stroke=blue, strokeWidth=1.5)
     region = alt.selection_interval(name="region", mark=brush)
-    color, shape = looks.scales(groups, "group")
+    color, shape = styles.scales(groups, "group")
     if len(groups) == 1:
         color, shape = color.legend(None), shape.legend(None)
     dots = alt.Chart(alt.NamedData("sample")).mark_point(

@@ -4,10 +4,10 @@ import dataclasses
 
 from memkit.charts import trajectories
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 
 ALPHA_IS = "α\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"  # not to be broken in narrow columns
-NOTE = f"± is half a 95% interval over runs (Student's t); {wording.ABSENT} is not available."
+NOTE = f"± is half a 95% interval over runs (Student's t); {formatting.ABSENT} is not available."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,18 +40,18 @@ def _row_head(content, point):
     return point["name"] if value is None or content.summary["axis"] is None else str(value)
 
 
-def _estimate(key, part=None, text=wording.number):
+def _estimate(key, part=None, text=formatting.number):
     def cell(point):
         source = point if part is None else point[part]
         if source is None:
-            return wording.ABSENT
-        return text(source[key], source[f"{key}_margin"], missing=wording.ABSENT)
+            return formatting.ABSENT
+        return text(source[key], source[f"{key}_margin"], missing=formatting.ABSENT)
 
     return cell
 
 
 def _count(key):
-    return lambda point: wording.ABSENT if point[key] is None else str(point[key])
+    return lambda point: formatting.ABSENT if point[key] is None else str(point[key])
 
 
 def runs(content):
@@ -112,9 +112,9 @@ def spread(content):
         content,
         f"Share of the examples by memorization. {NOTE}",
         {
-            "Below 0.1": _estimate("share_below_0.1", text=wording.percent),
-            "Above 0.25": _estimate("share_above_0.25", text=wording.percent),
-            "Above 0.9": _estimate("share_above_0.9", text=wording.percent),
+            "Below 0.1": _estimate("share_below_0.1", text=formatting.percent),
+            "Above 0.25": _estimate("share_above_0.25", text=formatting.percent),
+            "Above 0.9": _estimate("share_above_0.9", text=formatting.percent),
         },
     )
 
@@ -145,8 +145,8 @@ def classes(content, series):
 
     def text(by_class, name, error=None):
         if name not in by_class:
-            return wording.ABSENT
-        return wording.percent(by_class[name], error, missing=wording.ABSENT)
+            return formatting.ABSENT
+        return formatting.percent(by_class[name], error, missing=formatting.ABSENT)
 
     columns = ["Class"]
     for alpha in alphas:

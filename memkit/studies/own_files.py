@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memkit import storage, subsets, temporaries
+from memkit import storage, subsets, temporary_files
 from memkit.errors import DamagedFileError, reason
 from memkit.studies import creation, files, pictures, removal
 from memkit.studies import points as points_lib
@@ -45,7 +45,7 @@ def all_files(workdir: os.PathLike) -> list[str]:
         os.path.relpath(os.path.join(folder, name), workdir)
         for folder, _, names in os.walk(workdir)
         for name in names
-        if pathlib.PurePath(name).suffix in READERS and not temporaries.is_temporary(name)
+        if pathlib.PurePath(name).suffix in READERS and not temporary_files.is_temporary(name)
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memkit import matrices, records, storage
+from memkit import big_arrays, records, storage
 from memkit.errors import DamagedFileError, InputError, expected, reason
 from memkit.studies import files
 from memkit.studies.points import Point
@@ -103,7 +103,7 @@ def read_runs(
         for name in names:
             if name not in stacks:
                 shape = (len(wanted), *arrays[name].shape)
-                stacks[name] = matrices.empty(shape, arrays[name].dtype)
+                stacks[name] = big_arrays.empty(shape, arrays[name].dtype)
             stacks[name][len(index)] = arrays[name]
         index.append(run)
         infos.append(info)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from memkit import matrices, records, storage
+from memkit import big_arrays, records, storage
 from memkit.errors import DamagedFileError, InputError, expected
 from memkit.studies import checks, files
 from memkit.studies.derived import Staging
@@ -227,7 +227,7 @@ def _check_fields(workdir, config, is_growing):
 
 def _unpacked(packed, num_runs, num_examples):
     """Returns the mask [M, N] of packed bits that run on from row to row."""
-    mask = matrices.empty((num_runs, num_examples), bool)
+    mask = big_arrays.empty((num_runs, num_examples), bool)
     for start in range(0, num_runs, 8):  # Eight rows end where a byte ends.
         rows = mask[start : start + 8]
         part = packed[start * num_examples // 8 :]

@@ -12,8 +12,8 @@ import signal
 
 from memkit import models
 from memkit.errors import InputError
-from memkit.explanations import explained
 from memkit.sweeps import worker
+from memkit.system_errors import explained
 
 _MOST_SAID = 8000  # bytes
 _PATIENCE = 5.0  # seconds for a killed process to be gone

@@ -9,9 +9,9 @@ import numpy as np
 
 from memkit import records, seeds, studies
 from memkit.studies import copies
-from memkit.sweeps import local, placement
+from memkit.sweeps import executor, placement
 from memkit.sweeps.progress import Progress
-from memkit.training import work
+from memkit.training import runner
 
 _ANY_ORDER = "accelerators add up in any order"
 SAME_PLACE = ("engine", "device", "host", "processor", "versions")
@@ -108,11 +108,11 @@ def _train(study, point, runs, engine):
     place = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
     counts = {point.name: len(runs)}
     workers = min(len(place.environments), len(runs))
-    failures, left = local.execute(
+    failures, left = executor.execute(
         study,
         {point.name: runs},
-        functools.partial(work.train_runs, setup=place.setup),
-        setup=functools.partial(work.configure, place.setup),
+        functools.partial(runner.train_runs, setup=place.setup),
+        setup=functools.partial(runner.configure, place.setup),
         environments=place.environments,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
         runs_at_once=place.runs_at_once,

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import analysis, estimators, matrices, subsets
+from memkit import analysis, big_arrays, estimators, subsets
 from memkit.errors import expected
 
 LEAST_RUNS = 100
@@ -63,7 +63,7 @@ def half_width(study):
     found = []
     for point in study.points:
         outcomes = analysis.read_outcomes(study, point)
-        mask = matrices.take(study.train_mask, outcomes.index)
+        mask = big_arrays.take(study.train_mask, outcomes.index)
         estimate = estimators.memorization(outcomes.prob, mask)
         half = (estimate.upper - estimate.lower) / 2
         half = half[~np.isnan(half)]

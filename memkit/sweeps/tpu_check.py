@@ -8,7 +8,7 @@ import math
 from absl import logging
 
 from memkit import data, studies, subsets, tables
-from memkit.data import description, stand_in
+from memkit.data import description, placeholder
 from memkit.errors import InputError, expected
 from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
@@ -93,10 +93,10 @@ def _check_installation():
 
 def _dataset(config):
     source = points_lib.source(config["dataset"])
-    if not stand_in.is_known(**source):
+    if not placeholder.is_known(**source):
         dataset, origin = data.load(**source), "loaded"
     else:
-        dataset, origin = stand_in.load(**source), "the published sizes; nothing was loaded"
+        dataset, origin = placeholder.load(**source), "the published sizes; nothing was loaded"
     return dataset, f"{source['name']}: {description.counts(dataset)} ({origin})"
 
 

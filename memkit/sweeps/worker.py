@@ -10,7 +10,7 @@ import traceback
 
 from memkit import models, studies
 from memkit.errors import NOT_WRITABLE, InputError
-from memkit.explanations import explained, is_out_of_memory
+from memkit.system_errors import explained, is_out_of_memory
 
 # Each worker computes with one thread: bits then do not depend on how many workers there are.
 ENVIRONMENT = {

@@ -16,7 +16,7 @@ from etils import epy
 
 from memkit import studies
 from memkit.errors import expected
-from memkit.training import engines, recording, step, work
+from memkit.training import engines, recording, runner, step
 from memkit.training.history import History
 from memkit.training.images import Joined
 
@@ -29,7 +29,7 @@ MAX_ITERATIONS = 1_000
 
 
 def train_runs(study, point, runs, *, setup):
-    """Yields (run, arrays, info) of each run; arguments as `work.train_runs`.
+    """Yields (run, arrays, info) of each run; arguments as `runner.train_runs`.
 
     The curve of a record holds the final loss and accuracy in every epoch, at rate 0.
 
@@ -49,7 +49,7 @@ def train_runs(study, point, runs, *, setup):
         arrays = recording.arrays(evaluation, curve, study)
         history = History(study.sizes.train, epochs)
         seconds = round(time.perf_counter() - started, 4)
-        yield run, *work.record(study, point, run, arrays, history, setup, seconds=seconds)
+        yield run, *runner.record(study, point, run, arrays, history, setup, seconds=seconds)
 
 
 def fit(features, labels, members, *, num_classes):
@@ -79,10 +79,10 @@ def _features(study, point, setup):
     stored = studies.read_features(study, point)
     if stored is not None:
         return stored
-    program = work.compile_point(study, point, setup)
+    program = runner.compile_point(study, point, setup)
     everything = np.ones((1, study.sizes.train), bool)
     whole = dataclasses.replace(study, train_mask=everything)
-    work.train_pack(program, whole, point, [0] * program.size)
+    runner.train_pack(program, whole, point, [0] * program.size)
     features = _penultimate(study, point, program.weights()[0])
     # One scale for all, so that the penalty means the same for every model.
     features = features / features.std()
@@ -91,8 +91,8 @@ def _features(study, point, setup):
 
 
 def _penultimate(study, point, values):
-    dataset = work.load_dataset(study.config)
-    model = work.builder(point, dataset)()
+    dataset = runner.load_dataset(study.config)
+    model = runner.builder(point, dataset)()
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)
     last = model.layers[-1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit.estimators.strongest import numpy_product
+from memkit.estimators.top_influences import numpy_product
 from memkit.training import devices, installation
 
 # Below this many multiplications NumPy is done before JAX has started.

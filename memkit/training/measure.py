@@ -4,7 +4,7 @@ import dataclasses
 import time
 
 from memkit import records
-from memkit.training import plan, work
+from memkit.training import plan, runner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +34,17 @@ def arithmetic(study, point):
 
 def measure(study, *, setup):
     """Returns the Cost of every point, timed on this device; sets the engine up first."""
-    work.configure(setup)
+    runner.configure(setup)
     return [_measure_point(study, point, setup) for point in study.points]
 
 
 def _measure_point(study, point, setup):
     """Times one epoch and one evaluation, the second time without compilation."""
-    program = work.compile_point(study, point, setup)
+    program = runner.compile_point(study, point, setup)
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        work.train_pack(program, study, point, [0] * program.size, stop_after=1)
+        runner.train_pack(program, study, point, [0] * program.size, stop_after=1)
         trained = time.perf_counter()
         program.evaluate()
         seconds.append((trained - started, time.perf_counter() - trained))

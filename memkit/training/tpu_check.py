@@ -8,7 +8,7 @@ import importlib
 
 import numpy as np
 
-from memkit.training import engines, measure, plan, recipe, tpu_chips, work
+from memkit.training import engines, measure, plan, recipe, runner, tpu_chips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _ahead():
 
 def _lower(job, point, setup, chips, **changes):
     return _ahead().lower(
-        dataclasses.replace(work.blueprint(job.study, point, job), **changes),
+        dataclasses.replace(runner.blueprint(job.study, point, job), **changes),
         chips,
         setup=setup,
         epoch=_epoch(job.study, point),

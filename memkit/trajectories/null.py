@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import matrices, seeds
+from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
 
@@ -88,7 +88,7 @@ def check(outcomes, train_mask, num_permutations, level):
             "shape (A, {}, {}) with A >= 1".format(*train_mask.shape),
             f"{len(outcomes)} of shapes {sorted(shapes)}",
         )
-    if not all(np.isfinite(o[rows]).all() for o in outcomes for rows in matrices.row_blocks(o)):
+    if not all(np.isfinite(o[rows]).all() for o in outcomes for rows in big_arrays.row_blocks(o)):
         raise expected(
             "outcomes", "finite values (diverged runs must be left out first)", "NaN or infinity"
         )

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import efficiency, efficiency_ways
+from benchmarks import efficiency, efficiency_variants
 
 
 def _studies(scale, num_studies=40, num_examples=300):
@@ -12,7 +12,7 @@ def _studies(scale, num_studies=40, num_examples=300):
     rng = np.random.default_rng(0)
     truth, found = rng.random(num_examples), {}
     for replicate in range(num_studies):
-        for design in efficiency_ways.DESIGNS:
+        for design in efficiency_variants.DESIGNS:
             noise = 0.1 * rng.standard_normal((2, num_examples))
             scores = {"correct": truth + noise[0], "prob": 0.5 * truth + scale * noise[1]}
             found[replicate, design] = scores
@@ -28,7 +28,7 @@ def test_variance_equals_a_double_loop():
 def test_runs_needed_are_the_known_ratio_of_variances():
     rows = {(r["design"], r["outcome"]): r for r in efficiency.results(_studies(0.5))}
     assert rows["random", "correct"]["runs_needed"] == 1
-    for design in efficiency_ways.DESIGNS:
+    for design in efficiency_variants.DESIGNS:
         row = rows[design, "prob"]
         assert row["runs_needed"] == pytest.approx(0.25, rel=0.05)
         assert row["lower"] < 0.25 < row["upper"]

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from benchmarks import op_times, scaling_ways, startup_stages
+from benchmarks import op_times, scaling_variants, startup_stages
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_exponent_of_a_power_law_is_its_power(power):
     pairs = [(size, 0.3 * size**power) for size in (1, 2, 5, 40)]
-    assert scaling_ways.exponent(pairs) == pytest.approx(power)
+    assert scaling_variants.exponent(pairs) == pytest.approx(power)
 
 
 def test_memory_slope_is_that_of_the_last_half():
     pairs = [(runs, 1e6 * runs if runs <= 10 else 1e7 + 8 * (runs - 10)) for runs in range(1, 21)]
-    assert scaling_ways.bytes_per_run(pairs) == pytest.approx(8)
+    assert scaling_variants.bytes_per_run(pairs) == pytest.approx(8)
 
 
 def test_compilation_is_what_runs_take_beyond_the_median_of_their_point():

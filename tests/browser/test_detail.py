@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memkit.report import wording
+from memkit.report import formatting
 from tests.browser.conftest import ORANGE
 
 
@@ -13,7 +13,7 @@ def _open(page, report, example):
 
 
 def _number(value):
-    return f"{np.round(value * 1000) / 1000 + 0.0:.3f}" if np.isfinite(value) else wording.ABSENT
+    return f"{np.round(value * 1000) / 1000 + 0.0:.3f}" if np.isfinite(value) else formatting.ABSENT
 
 
 def _rows(page):

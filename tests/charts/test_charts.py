@@ -13,8 +13,8 @@ from memkit.charts import (
     curves,
     detection,
     histograms,
-    looks,
     means,
+    styles,
     theme,
     trajectories,
 )
@@ -182,14 +182,14 @@ def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
         for k in range(3):
             if k == 1 and "clean" not in names and "test" not in names:
                 continue
-            parts = [str(looks.STYLES[name][k]) for name in names]
+            parts = [str(styles.STYLES[name][k]) for name in names]
             assert len(set(parts)) == len(parts)
-    assert looks.STYLES["in-sample"] == looks.STYLES["train, in-sample"]
-    assert looks.STYLES["out-of-sample"] == looks.STYLES["train, out-of-sample"]
+    assert styles.STYLES["in-sample"] == styles.STYLES["train, in-sample"]
+    assert styles.STYLES["out-of-sample"] == styles.STYLES["train, out-of-sample"]
 
 
 def test_every_class_of_trajectory_has_a_style():
-    assert {trajectories.label(name) for name in CLASSES} <= set(looks.STYLES)
+    assert {trajectories.label(name) for name in CLASSES} <= set(styles.STYLES)
 
 
 def test_text_of_a_chart_starts_no_script_on_its_page():

@@ -23,10 +23,10 @@ from memkit.charts import (
     dots,
     histograms,
     influence,
-    looks,
     means,
     proxies,
     removal,
+    styles,
     theme,
     trajectories,
 )
@@ -249,7 +249,7 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(make_points, name, 
 @every
 def test_a_chart_has_no_colors_but_those_of_the_theme(make_points, name):
     spec = CHARTS[name](make_points(series=("one_hot", "distilled", "other"))).to_dict()
-    allowed = {c for c, *_ in (*looks.STYLES.values(), *looks.LOOKS)} | NEUTRAL
+    allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.LOOKS)} | NEUTRAL
     parts = list(_parts(_without_rows(spec)))
     found = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
              if isinstance(v, str) and v.startswith("#")}  # fmt: skip
@@ -272,8 +272,8 @@ def test_a_chart_is_readable_at_the_width_of_a_column(make_points, name, study):
 
 def test_a_series_looks_the_same_beside_any_others():
     for names in (["distilled"], ["one_hot", "distilled"], ["x", "distilled", "one_hot"]):
-        assert looks.of(names)["distilled"] == looks.STYLES["distilled"]
-    found = looks.of(["one_hot", "a", "b", "distilled"])
+        assert styles.of(names)["distilled"] == styles.STYLES["distilled"]
+    found = styles.of(["one_hot", "a", "b", "distilled"])
     assert len({color for color, *_ in found.values()}) == 4
 
 

@@ -6,7 +6,7 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import convergence, distillation, distribution, lines, looks, theme
+from memkit.charts import convergence, distillation, distribution, lines, styles, theme
 from memkit.seeds import stream
 
 TITLE = "Width (model.width)"
@@ -158,7 +158,7 @@ def test_panels_of_many_points_are_thinned(make_points):
 
 
 def test_no_two_places_look_alike():
-    for part in zip(*looks.LOOKS, strict=True):
+    for part in zip(*styles.LOOKS, strict=True):
         assert len(set(map(str, part))) == len(part)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from memkit import data
-from memkit.data import cache, collect, duplicates, images
+from memkit.data import build, cache, duplicates, images
 from memkit.data import dataset as datasets
 from memkit.data.encoded import Encoded
 from memkit.data.mapped import MappedImages
@@ -27,7 +27,7 @@ def _own_cache(tmp_path, monkeypatch):
 @pytest.fixture
 def memory(monkeypatch):
     """Returns a function that sets how many bytes of pixels may be in memory."""
-    return lambda size: monkeypatch.setattr(collect, "MEMORY_BYTES", size)
+    return lambda size: monkeypatch.setattr(build, "MEMORY_BYTES", size)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_images_that_fit_stay_in_memory(photos, memory):
 def test_rows_are_sorted_by_id(tmp_path, memory, ids, bound):
     memory(bound)
     encoded, pixels = _items(23, ids=ids, folder=tmp_path)
-    dataset = collect.load(encoded)
+    dataset = build.load(encoded)
     for part, rows in (("train", range(20)), ("test", range(20, 23))):
         order = sorted(rows, key=ids)
         assert getattr(dataset, f"{part}_ids").tolist() == [str(row) for row in order]
@@ -346,14 +346,14 @@ def test_other_numbers_of_examples_than_announced_are_refused(
     counts = encoded.counts | {part: encoded.counts[part] + announced}
     wrong = dataclasses.replace(encoded, counts=counts)
     with pytest.raises(InputError, match=f"^dataset: expected {counts[part]} {part} examples"):
-        collect.load(wrong)
+        build.load(wrong)
 
 
 def test_images_are_in_order_however_many_are_decoded_at_once(tmp_path, monkeypatch):
     encoded, pixels = _items(500, folder=tmp_path, ids=lambda row: f"{row:04d}")
     for cores in (1, 3, 40):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        found = collect.load(encoded)
+        found = build.load(encoded)
         np.testing.assert_array_equal(found.train_images, pixels[:497])
         np.testing.assert_array_equal(found.test_images, pixels[497:])
 
@@ -362,7 +362,7 @@ _CHILD = """
 import os, resource, sys, tracemalloc
 import numpy as np
 import PIL.Image
-from memkit.data import collect, duplicates, selection, validity
+from memkit.data import build, duplicates, selection, checks
 from memkit.data.dataset import fingerprint
 from memkit.data.encoded import Encoded
 from memkit.studies import pictures
@@ -371,7 +371,7 @@ from memkit.training.images import Joined
 
 os.cpu_count = lambda: 2  # Each core has some images in hand.
 SIDE, TRAIN, TEST = 128, 1300, 100  # 69 MB of pixels
-collect.MEMORY_BYTES = 8 * 2**20
+build.MEMORY_BYTES = 8 * 2**20
 pictures.MANY = 1000
 pictures.BLOCK = 100
 
@@ -387,9 +387,9 @@ encoded = Encoded(
 decode(0)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 tracemalloc.start()
-dataset = collect.load(encoded)
+dataset = build.load(encoded)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-validity.check(dataset)
+checks.check(dataset)
 part = selection.keep(dataset, classes=(0, 1, 2, 3, 4, 5))
 fingerprint(part)
 assert len(duplicates.find(dataset).train_groups) == TRAIN // 2

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from memkit import data
-from memkit.data import collect
+from memkit.data import build
 from memkit.data.dataset import fingerprint
 from memkit.errors import InputError
 
@@ -258,7 +258,7 @@ def broken(split, encode, pictures):
 
 @pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
 def test_all_broken_images_are_named_together_with_reasons(broken, monkeypatch, memory):
-    monkeypatch.setattr(collect, "MEMORY_BYTES", memory)
+    monkeypatch.setattr(build, "MEMORY_BYTES", memory)
     root, reasons = broken
     with pytest.raises(
         InputError, match="^dataset: expected images .* received 4 of 9 in"
@@ -271,7 +271,7 @@ def test_all_broken_images_are_named_together_with_reasons(broken, monkeypatch, 
 
 @pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
 def test_skip_bad_gives_the_data_set_without_the_broken_images(broken, monkeypatch, memory):
-    monkeypatch.setattr(collect, "MEMORY_BYTES", memory)
+    monkeypatch.setattr(build, "MEMORY_BYTES", memory)
     root, reasons = broken
     for _ in range(2):
         dataset = data.load("folder", path=str(root), skip_bad=True)

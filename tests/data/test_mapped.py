@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from memkit.data import checks, duplicates, selection
 from memkit.data import dataset as datasets
-from memkit.data import duplicates, selection, validity
 from memkit.data.dataset import ImageDataset
 from memkit.data.mapped import MappedImages, image_hashes
 
@@ -117,7 +117,7 @@ def test_selection_checks_fingerprint_and_duplicates_read_no_pixels(pair):
         unread[name] = dataclasses.replace(images, pixels=_NeverRead(images.pixels.shape))
     options = {"classes": (2, 0), "train_per_class": 2}
     found = selection.keep(dataclasses.replace(mapped, **unread), **options)
-    validity.check(found)
+    checks.check(found)
     wanted = selection.keep(plain, **options)
     assert datasets.fingerprint(found) == datasets.fingerprint(wanted)
     assert len(duplicates.find(found).train_groups) == len(duplicates.find(wanted).train_groups)

@@ -12,7 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from memkit import data
-from memkit.data import collect, duplicates
+from memkit.data import build, duplicates
 from memkit.data import dataset as datasets
 from memkit.data import tfds as source
 from memkit.data.mapped import MappedImages
@@ -171,7 +171,7 @@ def test_array_record_gives_the_same_rows(tmp_path):
 def test_set_larger_than_memory_is_the_same_from_disk(tmp_path, monkeypatch, key, size):
     _prepare(tmp_path, "large", "a", key=key)
     wanted = _load(tmp_path, "large", image_size=size)
-    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(build, "MEMORY_BYTES", 100)
     for _ in range(2):
         found = _load(tmp_path, "large", image_size=size)
         assert isinstance(found.train_images, MappedImages)
@@ -187,14 +187,14 @@ def test_set_larger_than_memory_is_the_same_from_disk(tmp_path, monkeypatch, key
 def test_each_size_has_a_cache_of_its_own(tmp_path, monkeypatch):
     _prepare(tmp_path, "sizes", "a")
     wanted = {size: _load(tmp_path, "sizes", image_size=size) for size in (2, 3, 0)}
-    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(build, "MEMORY_BYTES", 100)
     for _ in range(2):
         for size, dataset in wanted.items():
             _check_equal(_load(tmp_path, "sizes", image_size=size), dataset)
 
 
 def test_prepared_files_that_change_are_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(collect, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(build, "MEMORY_BYTES", 100)
     _prepare(tmp_path, "changed", "a")
     _load(tmp_path, "changed")
     (path,) = tfds.builder("changed", data_dir=str(tmp_path)).info.splits["test"].filepaths

@@ -7,7 +7,7 @@ import scipy.stats
 
 from benchmarks import null_worlds
 from memkit import errors, subsets
-from memkit.estimators import chance, discoveries, strongest
+from memkit.estimators import discoveries, null_distribution, top_influences
 from memkit.estimators.influence import headline, influence_of, pairs
 from memkit.seeds import stream
 
@@ -101,7 +101,7 @@ def test_blocks_do_not_show(monkeypatch, kind):
     outcome, mask, options = _study(1, kind)
     whole = pairs(outcome, mask, **options, min_influence=0.05)
     monkeypatch.setattr("memkit.estimators.influence._BLOCK_ELEMENTS", 60)
-    monkeypatch.setattr("memkit.estimators.chance._CHUNK", 7)
+    monkeypatch.setattr("memkit.estimators.null_distribution._CHUNK", 7)
     for name, value in vars(pairs(outcome, mask, **options, min_influence=0.05)).items():
         np.testing.assert_allclose(value, getattr(whole, name), err_msg=name)
 
@@ -136,13 +136,13 @@ def test_outcomes_that_never_change_have_no_influence(kind):
     influence = influence_of(np.arange(24), outcome[:, :2], mask)
     np.testing.assert_array_equal(influence, 0)
     np.testing.assert_array_equal(
-        chance.tail(influence, outcome[:, :2], num_in=mask.sum(axis=0)), 1
+        null_distribution.tail(influence, outcome[:, :2], num_in=mask.sum(axis=0)), 1
     )
     more = np.full((1, 2), 0.15)
-    np.testing.assert_array_equal(chance.tail(more, outcome[:, :2], num_in=[20]), 0)
+    np.testing.assert_array_equal(null_distribution.tail(more, outcome[:, :2], num_in=[20]), 0)
     found = pairs(outcome, mask, **options, min_influence=1e-6, min_memorization=0)
     assert not np.isin(found.tt_idx, [0, 1]).any()
-    on_test, of_train = strongest.strongest(outcome, mask, 24)
+    on_test, of_train = top_influences.strongest(outcome, mask, 24)
     assert (on_test.index[:2] == -1).all() and np.isnan(on_test.infl[:2]).all()
     assert not np.isin(of_train.index, [0, 1]).any()
 
@@ -152,7 +152,7 @@ def test_examples_without_two_arms_have_no_pairs():
     mask[:, :12], mask[:, 12:] = True, False
     found = pairs(outcome, mask, **options, min_memorization=0)
     assert found.family_size == 0 and found.infl.size == 0 and found.expected_by_chance == 0
-    on_test, of_train = strongest.strongest(outcome, mask, 3)
+    on_test, of_train = top_influences.strongest(outcome, mask, 3)
     assert (on_test.index == -1).all() and (of_train.index == -1).all()
     counts = headline(found, num_test=18)
     assert counts["pairs"] == 0 and counts["influence_per_test"] == 0
@@ -216,7 +216,7 @@ def test_hypergeometric_tail_equals_scipy():
     for num_runs, num_in in ((50, 33), (7, 1), (7, 6), (400, 280)):
         successes = np.unique(np.linspace(0, num_runs, 9).astype(int))[:, None]
         least = np.arange(-1, num_runs + 2)
-        found = chance.hypergeometric_tail(least, num_runs, num_in, successes)
+        found = null_distribution.hypergeometric_tail(least, num_runs, num_in, successes)
         wanted = scipy.stats.hypergeom.sf(least - 1, num_runs, successes, num_in)
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-300)
         assert found.shape == (len(successes), len(least))
@@ -231,7 +231,7 @@ def test_p_of_probabilities_is_the_chance_of_random_subsets_or_above(fails):
     simulated = np.sort(draw.permuted(weights, axis=1) @ outcome[:, 0])
     for p in (0.3, 0.05, 0.002):
         height = simulated[-int(p * len(simulated))]
-        found = chance.tail([[height]], outcome, num_in=[70])[0, 0]
+        found = null_distribution.tail([[height]], outcome, num_in=[70])[0, 0]
         # With few good runs the tail ends early; the normal one used there is on the safe side.
         assert p / 1.6 < found < p * (1.6 if fails < 0.5 else 6)
     if fails < 0.5:
@@ -320,12 +320,12 @@ def _assert_strongest(found, influence, k):
 @KINDS
 @pytest.mark.parametrize("k", [1, 4, 50])
 def test_strongest_equal_a_sorted_dense_matrix(monkeypatch, kind, k):
-    monkeypatch.setattr("memkit.estimators.strongest._BLOCK_ELEMENTS", 9_000)
-    monkeypatch.setattr("memkit.estimators.strongest._GROUP", 8)
+    monkeypatch.setattr("memkit.estimators.top_influences._BLOCK_ELEMENTS", 9_000)
+    monkeypatch.setattr("memkit.estimators.top_influences._GROUP", 8)
     outcome, mask, _ = _study(3, kind, num_train=300, num_test=90)
     mask[:, 3], outcome[:, 5] = True, 1
     influence = np.nan_to_num(_dense(outcome, mask))
-    on_test, of_train = strongest.strongest(outcome, mask, k)
+    on_test, of_train = top_influences.strongest(outcome, mask, k)
     assert on_test.index.shape == (90, k) and of_train.index.shape == (300, k)
     _assert_strongest(of_train, influence, k)
     _assert_strongest(on_test, influence.T, k)
@@ -340,10 +340,10 @@ def _dense(outcome, mask):
 
 
 def test_equally_strong_influences_come_in_the_order_of_examples(monkeypatch):
-    monkeypatch.setattr("memkit.estimators.strongest._BLOCK_ELEMENTS", 600)
+    monkeypatch.setattr("memkit.estimators.top_influences._BLOCK_ELEMENTS", 600)
     outcome, mask, _ = _study(3, num_train=200, num_test=6)
     copies = mask[:, np.arange(200) % 5]
-    on_test, of_train = strongest.strongest(outcome, copies, 7)
+    on_test, of_train = top_influences.strongest(outcome, copies, 7)
     several = 0
     for row in range(6):
         for value in np.unique(on_test.infl[row]):
@@ -363,19 +363,21 @@ def test_another_product_gives_the_same():
         asked.append((values.dtype, values.shape))
         return lambda train_mask: np.einsum("rn,rt->nt", train_mask, values)
 
-    ours, theirs = (strongest.strongest(outcome, mask, 3, product=p) for p in (product, _numpy()))
+    ours, theirs = (
+        top_influences.strongest(outcome, mask, 3, product=p) for p in (product, _numpy())
+    )
     for one, other in zip(ours, theirs):
         np.testing.assert_array_equal(one.index, other.index)
     assert asked == [(np.float32, (30, 18))]
 
 
 def _numpy():
-    return strongest.numpy_product
+    return top_influences.numpy_product
 
 
 def test_nothing_is_listed_where_nothing_is_asked_for():
     outcome, mask, _ = _study()
-    on_test, of_train = strongest.strongest(outcome, mask, 0)
+    on_test, of_train = top_influences.strongest(outcome, mask, 0)
     assert on_test.index.shape == (18, 0) and of_train.index.shape == (24, 0)
 
 
@@ -406,6 +408,6 @@ def test_wrong_arrays_are_refused(changes, words):
 def test_wrong_numbers_are_refused():
     outcome, mask, _ = _study()
     with pytest.raises(errors.InputError, match="k: expected"):
-        strongest.strongest(outcome, mask, -1)
+        top_influences.strongest(outcome, mask, -1)
     with pytest.raises(errors.InputError, match="p: expected numbers from 0 to 1"):
         discoveries.family([np.array([0.5, np.nan])])

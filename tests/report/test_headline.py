@@ -3,7 +3,7 @@ import dataclasses
 
 import pytest
 
-from memkit.report import headline, tables, wording
+from memkit.report import formatting, headline, tables
 
 PLACES = ("width 1", "width 2", "width 4")
 
@@ -29,15 +29,15 @@ PLACES = ("width 1", "width 2", "width 4")
     ],
 )
 def test_trend_is_worded_by_the_numbers(values, start):
-    assert wording.trend(values, (0.02,) * 3, PLACES).startswith(start)
+    assert formatting.trend(values, (0.02,) * 3, PLACES).startswith(start)
 
 
 def test_a_peak_inside_the_noise_is_no_peak():
     values = (0.1, 0.5, 0.48)
-    assert wording.trend(values, (0.04,) * 3, PLACES).startswith(
+    assert formatting.trend(values, (0.04,) * 3, PLACES).startswith(
         "rises from 0.10 ± 0.04 at width 1 to 0.48"
     )
-    assert "then falls" in wording.trend(values, (0.002,) * 3, PLACES)
+    assert "then falls" in formatting.trend(values, (0.002,) * 3, PLACES)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_peak_inside_the_noise_is_no_peak():
     ],
 )
 def test_number_text(value, margin, text):
-    assert wording.number(value, margin) == text
+    assert formatting.number(value, margin) == text
 
 
 def test_headline_says_what_the_summary_says(content):
@@ -114,6 +114,6 @@ def test_middle_alpha_is_taken_by_value():
 
 
 def test_words_between_backticks_become_code_and_markup_stays_text():
-    found = wording.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
+    found = formatting.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
     wanted = "run <code>memkit audit --top=&#34;&lt;3&gt;&#34;</code> or <code>x</code>; 5 &gt; 4"
     assert found == wanted

@@ -6,7 +6,7 @@ import pytest
 
 from memkit import studies
 from memkit.analysis import convergence, distillation, sizes
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.sections import convergence as convergence_section
 from memkit.report.sections import distillation as distillation_section
 from memkit.report.sections import sizes as sizes_section
@@ -88,7 +88,7 @@ def test_table_of_changes_carries_the_numbers_of_the_summary(filled, sections):
     table = sections[distillation_section].tables[0]
     row = filled.summary["distillation"]["distilled"]["sizes"][0]
     assert table.rows[0][:3] == ("width 1", "one_hot-width4", "40")
-    text = wording.number(row["mean_memorization"], row["mean_memorization_margin"])
+    text = formatting.number(row["mean_memorization"], row["mean_memorization_margin"])
     assert table.rows[0][3] == text
 
 

@@ -1,4 +1,4 @@
-"""Stands in for `memkit.training.work`: records drawn in NumPy, students draw on their teachers."""
+"""Stands in for `memkit.training.runner`: records drawn in NumPy; students copy their teachers."""
 
 from memkit import studies
 from tests.sweeps import fake_work

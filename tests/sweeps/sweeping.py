@@ -12,7 +12,7 @@ import sys
 import time
 
 from memkit import studies
-from memkit.sweeps import local, selection
+from memkit.sweeps import executor, selection
 from memkit.sweeps.progress import Progress
 from tests.sweeps import fake_work, small_study
 
@@ -25,7 +25,7 @@ def execute(study, work=fake_work.draw, *, workers=2, setup=fake_work.no_setup, 
     counts = {name: len(runs) for name, runs in missing.items()}
     progress = Progress(counts, workers=workers, stream=stream or io.StringIO())
     environments = [{}] * workers
-    return local.execute(
+    return executor.execute(
         study, missing, work, setup=setup, environments=environments, progress=progress, **how
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from memkit import studies
 from memkit.errors import InputError
-from memkit.sweeps import local, selection
+from memkit.sweeps import executor, selection
 from memkit.sweeps.progress import Progress
 from tests.sweeps import fake_work, sweeping
 from tests.sweeps.ray_cluster import is_idle, two_nodes
@@ -61,7 +61,7 @@ def execute(study, cluster, work, *, stream=None, after=lambda: None, **changes)
     workers = len(placement.environments)
     progress = Watched(counts, workers=workers, stream=stream or io.StringIO())
     progress.after = after
-    return local.execute(
+    return executor.execute(
         study,
         missing,
         work,
@@ -157,7 +157,7 @@ def test_a_node_that_does_not_see_the_workdir_is_named(cluster, study, tmp_path)
     missing, _ = selection.missing(study)
     progress = Progress({"x": 1}, workers=1, stream=io.StringIO())
     with pytest.raises(InputError, match=f"on node {socket.gethostname()}"):
-        local.execute(
+        executor.execute(
             study,
             missing,
             fake_work.draw,

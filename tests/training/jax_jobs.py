@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 from memkit import studies
-from memkit.training import engines, work
+from memkit.training import engines, runner
 from tests.training import programs, resuming
 
 
@@ -20,16 +20,16 @@ def records(argument, engine):
     for one in argument:
         study = studies.load(one["workdir"])
         setup = engines.Setup(engine="jax", **one["setup"])
-        with mock.patch.object(work, "_epochs", _diverging(one["diverging"])):
+        with mock.patch.object(runner, "_epochs", _diverging(one["diverging"])):
             for point in map(study.point, one["points"]):
-                for run, arrays, info in work.train_runs(study, point, one["runs"], setup=setup):
+                for run, arrays, info in runner.train_runs(study, point, one["runs"], setup=setup):
                     studies.write_record(study, point, run, arrays, info)
-        work._dataset.cache_clear()
-        work.compile_point.cache_clear()
+        runner._dataset.cache_clear()
+        runner.compile_point.cache_clear()
     return {}
 
 
-def _diverging(diverging, real=work._epochs):
+def _diverging(diverging, real=runner._epochs):
     def epochs(study, point, run):
         for number, plan in enumerate(real(study, point, run)):
             too_large = run == diverging and number > 0

@@ -3,7 +3,7 @@
 import contextlib
 from unittest import mock
 
-from memkit.training import checkpoint, engines, work
+from memkit.training import checkpoint, engines, runner
 
 
 class Interrupted(Exception):
@@ -13,7 +13,7 @@ class Interrupted(Exception):
 def train(study, point, runs, setup):
     """Returns {(run, name): array} of runs, and the epochs that were trained for them."""
     with counting() as epochs:
-        done = list(work.train_runs(study, point, list(runs), setup=setup))
+        done = list(runner.train_runs(study, point, list(runs), setup=setup))
     return {(run, name): array for run, arrays, _ in done for name, array in arrays.items()}, epochs
 
 
@@ -21,7 +21,7 @@ def interrupt(study, point, runs, setup, *, after):
     """Trains so many epochs with a checkpoint after each, and dies in the middle of the next."""
     at_once = mock.patch.object(checkpoint, "SECONDS", 0.0)
     with at_once, counting(most=after) as epochs, contextlib.suppress(Interrupted):
-        list(work.train_runs(study, point, list(runs), setup=setup))
+        list(runner.train_runs(study, point, list(runs), setup=setup))
     return epochs
 
 
@@ -42,7 +42,7 @@ def counting(most=None):
 
         return engines.dataclasses.replace(program, train=watched)
 
-    work.compile_point.cache_clear()
+    runner.compile_point.cache_clear()
     with mock.patch.object(engines, "compile_program", compiled):
         yield epochs
-    work.compile_point.cache_clear()
+    runner.compile_point.cache_clear()

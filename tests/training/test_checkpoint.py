@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memkit import data, studies
-from memkit.training import checkpoint, engines, work
+from memkit.training import checkpoint, engines, runner
 from tests.sweeps import small_study
 from tests.training import processes, resuming
 
@@ -19,18 +19,18 @@ LONG = {
 @pytest.fixture
 def study(tmp_path, tiny, mlp_config):
     """A study of a perceptron."""
-    work._dataset.cache_clear()
+    runner._dataset.cache_clear()
     yield studies.open_or_create(tmp_path / "study", mlp_config(LONG), tiny)
-    work._dataset.cache_clear()
+    runner._dataset.cache_clear()
 
 
 @pytest.fixture
 def resnet_study(tmp_path, tiny, make_config):
     """A study of a network with batch normalization."""
-    work._dataset.cache_clear()
+    runner._dataset.cache_clear()
     config = make_config(LONG | {"axis": {"field": "", "values": []}})
     yield studies.open_or_create(tmp_path / "resnet", config, tiny)
-    work._dataset.cache_clear()
+    runner._dataset.cache_clear()
 
 
 def files(study):
@@ -122,7 +122,7 @@ def test_checkpoints_of_runs_with_a_record_are_removed_and_others_stay(study):
     (point,) = study.points
     for run in (3, 4):
         resuming.interrupt(study, point, [run], SETUP, after=1)
-    (done,) = work.train_runs(study, point, [3], setup=SETUP)
+    (done,) = runner.train_runs(study, point, [3], setup=SETUP)
     resuming.interrupt(study, point, [3], SETUP, after=1)
     studies.write_record(study, point, *done)
     assert files(study) == ["3.npz", "4.npz"]

@@ -3,17 +3,17 @@ import PIL.Image
 import pytest
 
 from memkit import data, studies
-from memkit.data import collect
+from memkit.data import build
 from memkit.data.mapped import MappedImages, image_hashes
-from memkit.training import engines, images, work
+from memkit.training import engines, images, runner
 
 
 @pytest.fixture(autouse=True)
 def _no_program_is_kept():
-    for cached in (work.compile_point, work._dataset):
+    for cached in (runner.compile_point, runner._dataset):
         cached.cache_clear()
     yield
-    for cached in (work.compile_point, work._dataset):
+    for cached in (runner.compile_point, runner._dataset):
         cached.cache_clear()
 
 
@@ -36,7 +36,7 @@ def _load(photos):
 @pytest.mark.parametrize("resident", [True, False])
 def test_all_images_are_train_then_test_wherever_they_are(photos, monkeypatch, resident):
     plain = _load(photos)
-    monkeypatch.setattr(collect, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(build, "MEMORY_BYTES", 0)
     wanted = np.concatenate([plain.train_images, plain.test_images])
     rows = np.array([59, 60, 0, 71, 71, 3])
     for dataset in (plain, _load(photos)):
@@ -80,13 +80,13 @@ def test_records_are_the_same_bits_from_memory_and_from_disk(
     config = mlp_config({"dataset": source | {"resident": resident}})
     found = []
     for name, bound in (("memory", 2**30), ("disk", 0)):
-        monkeypatch.setattr(collect, "MEMORY_BYTES", bound)
-        work._dataset.cache_clear()
-        work.compile_point.cache_clear()
-        dataset = work.load_dataset(config)
+        monkeypatch.setattr(build, "MEMORY_BYTES", bound)
+        runner._dataset.cache_clear()
+        runner.compile_point.cache_clear()
+        dataset = runner.load_dataset(config)
         assert isinstance(dataset.train_images, MappedImages) == (bound == 0)
         study = studies.open_or_create(tmp_path / name, config, dataset)
-        done = work.train_runs(study, study.points[0], [0, 1], setup=engines.Setup())
+        done = runner.train_runs(study, study.points[0], [0, 1], setup=engines.Setup())
         found.append([arrays for _, arrays, _ in done])
     assert studies.load(tmp_path / "memory").info["fingerprint"] == study.info["fingerprint"]
     for first, second in zip(*found, strict=True):

@@ -10,7 +10,7 @@ from memkit import studies
 from memkit.data import digits
 from memkit.studies import points
 from memkit.sweeps import tpu_check as parent
-from memkit.training import tpu_check, work
+from memkit.training import runner, tpu_check
 from memkit.training.engines import jax as engine
 from memkit.training.engines import jax_pack
 
@@ -106,10 +106,10 @@ def arguments(model):
 
 def train(study, job):
     student = study.points[-1]
-    program = work.compile_point(study, student, job.setup)
-    teacher = work.blueprint(study, student, job).teacher()
+    program = runner.compile_point(study, student, job.setup)
+    teacher = runner.blueprint(study, student, job).teacher()
     values = [variable.numpy() for variable in teacher.variables]
-    work.train_pack(program, study, student, [0, 1], teachers=[values] * 2, stop_after=1)
+    runner.train_pack(program, study, student, [0, 1], teachers=[values] * 2, stop_after=1)
     program.evaluate()
 
 

@@ -2,7 +2,7 @@
 
 from memkit.charts import agreement as charts
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import NOTE, Table
@@ -76,7 +76,7 @@ def _table(content, rows, outcome, threshold):
     def cells(row):
         def number(key):
             error = row[f"{key}_margin"] if f"{key}_margin" in row else None
-            return wording.number(row[key], error, missing=wording.ABSENT)
+            return formatting.number(row[key], error, missing=formatting.ABSENT)
 
         names = [contents.size_text(content, points[row[key]]) for key in ("first", "second")]
         return (

@@ -2,7 +2,7 @@
 
 from memkit.charts import convergence
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import Table
@@ -45,7 +45,7 @@ def _parts(content):
 
 
 def _number(value, error=None):
-    return wording.number(value, error, missing=wording.ABSENT)
+    return formatting.number(value, error, missing=formatting.ABSENT)
 
 
 def _reliability(content):
@@ -97,4 +97,4 @@ _Q = {"median": "median", "q90": "90%"}
 
 
 def _runs(value):
-    return wording.ABSENT if value is None else f"{value:,.0f}"
+    return formatting.ABSENT if value is None else f"{value:,.0f}"

@@ -3,7 +3,7 @@
 from memkit.charts import distillation
 from memkit.charts.trajectories import label
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import ALPHA_IS, NOTE, Table
@@ -72,8 +72,8 @@ def _size(row):
     return row["name"] if row["axis_value"] is None else row["axis_value"]
 
 
-def _cell(numbers, key, text=wording.number):
-    return text(numbers[key], numbers[f"{key}_margin"], missing=wording.ABSENT)
+def _cell(numbers, key, text=formatting.number):
+    return text(numbers[key], numbers[f"{key}_margin"], missing=formatting.ABSENT)
 
 
 def _sizes(content, series):
@@ -91,7 +91,7 @@ def _sizes(content, series):
             row["teacher"],
             str(row["num_runs"]),
             *(_cell(row, key) for key in columns.values()),
-            *(_cell(row, f"share_{k}", wording.percent) for k in ("below_0.1", "above_0.9")),
+            *(_cell(row, f"share_{k}", formatting.percent) for k in ("below_0.1", "above_0.9")),
         )
         for row in found[series]["sizes"]
     ]
@@ -116,7 +116,7 @@ def _classes(content, series):
         (
             label(name),
             f"{ALPHA_IS}{float(alpha):g}",
-            f"{numbers['count']} ({wording.percent(numbers['share'])})",
+            f"{numbers['count']} ({formatting.percent(numbers['share'])})",
             _cell(numbers, "change"),
             _cell(numbers, "disjoint"),
             f"{round(numbers['contribution'], 3) + 0.0:.3f}",

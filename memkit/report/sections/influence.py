@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from memkit.charts import influence as charts
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import Table
@@ -91,7 +91,7 @@ def _table(content, outcome):
         "Test examples": lambda part, runs: str(part["test_examples"]),
         "with one influencer": lambda part, runs: str(part["single_influencer"]),
         "Largest influence": lambda part, runs: _number(part["largest_influence"]),
-        "Sum / tests": lambda part, runs: wording.percent(part["influence_per_test"]),
+        "Sum / tests": lambda part, runs: formatting.percent(part["influence_per_test"]),
     }
     rows = tuple(
         (
@@ -118,7 +118,7 @@ def _table(content, outcome):
 
 
 def _number(value):
-    return wording.number(value, missing=wording.ABSENT)
+    return formatting.number(value, missing=formatting.ABSENT)
 
 
 def _about(value):
@@ -198,7 +198,7 @@ def _test_cell(content, index, infl, q):
     if index < 0:
         return None
     label = str(content.class_names[content.test_labels[index]])
-    rate = f", q {_rate(q)}" if wording.defined(q) else ""
+    rate = f", q {_rate(q)}" if formatting.defined(q) else ""
     return {
         "sheet": "test",
         "example": int(index),

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from memkit.analysis import audit_text
 from memkit.estimators import audit as auditing
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.sections import Section
 
 TITLE = "Suspected label errors"
@@ -146,8 +146,8 @@ def _votes(arrays, name, index):
 def _interval(arrays, name, index):
     values = [float(arrays[name + end][index]) for end in ("", "_lower", "_upper")]
     if not np.isfinite(values).all():
-        return wording.ABSENT
-    return "{} ({} to {})".format(*map(wording.number, values))
+        return formatting.ABSENT
+    return "{} ({} to {})".format(*map(formatting.number, values))
 
 
 def _name(content, label):

@@ -4,7 +4,7 @@ from memkit import proxies
 from memkit.charts import canaries, lines
 from memkit.charts import proxies as charts
 from memkit.report import content as contents
-from memkit.report import figures, tables, wording
+from memkit.report import figures, formatting, tables
 from memkit.report.sections import Section
 
 TITLE = "Proxies and canaries"
@@ -143,14 +143,16 @@ def _definitions(found):
 
 def _cells(entry, statistic):
     return (
-        wording.number(entry[statistic], entry[f"{statistic}_margin"], missing=wording.ABSENT),
-        wording.number(entry[f"{statistic}_single"], missing=wording.ABSENT),
+        formatting.number(
+            entry[statistic], entry[f"{statistic}_margin"], missing=formatting.ABSENT
+        ),
+        formatting.number(entry[f"{statistic}_single"], missing=formatting.ABSENT),
     )
 
 
 def _ceiling_cells(part, statistic):
     value, error = (part["ceiling"][key] for key in (statistic, f"{statistic}_margin"))
-    return (wording.number(value, error, missing=wording.ABSENT), "")
+    return (formatting.number(value, error, missing=formatting.ABSENT), "")
 
 
 def _board_table(caption, titles, parts, statistics):
@@ -162,7 +164,7 @@ def _board_table(caption, titles, parts, statistics):
     for name in names:
         cells = []
         for part, statistic in pairs:
-            absent = (wording.ABSENT, wording.ABSENT)
+            absent = (formatting.ABSENT, formatting.ABSENT)
             cells += _cells(part["board"][name], statistic) if name in part["board"] else absent
         rows.append((LABELS[name], *cells))
     return tables.Table(caption=caption, columns=("Proxy", *columns), rows=tuple(rows))
@@ -205,9 +207,9 @@ def _canaries_table(content, found, points):
     rows = []
     for name in sorted(names, key=lambda n: n in proxies.PROXIES):
         cells = (
-            wording.number(e[name]["auroc"], e[name]["auroc_margin"], missing=wording.ABSENT)
+            formatting.number(e[name]["auroc"], e[name]["auroc_margin"], missing=formatting.ABSENT)
             if name in e
-            else wording.ABSENT
+            else formatting.ABSENT
             for e in entries
         )
         rows.append((LABELS[name], *cells))
@@ -237,7 +239,10 @@ def _classes_table(by_series):
         rows=tuple(
             (
                 name.replace("_", "-"),
-                *(wording.percent(shares[name], missing=wording.ABSENT) for _, _, shares in groups),
+                *(
+                    formatting.percent(shares[name], missing=formatting.ABSENT)
+                    for _, _, shares in groups
+                ),
             )
             for name in names
         ),

@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.sections import Section
 from memkit.report.tables import Table
 
@@ -79,14 +79,14 @@ def _stop(stop):
         f"Blocks of {stop['block']} runs were added, at least 100 runs in all, until 95% of the "
         f"examples had an interval of ±{stop['wanted']:g} or narrower at every size (label "
         f"probability). After {stop['runs']} runs that was {reached}: "
-        f"±{wording.number(stop['half_width'])}. Intervals that decide when to stop hold a little "
-        "less often than 95%."
+        f"±{formatting.number(stop['half_width'])}. Intervals that decide when to stop hold a "
+        "little less often than 95%."
     )
     return {"Stopping rule": text}
 
 
 def _subsets(content):
-    share = wording.percent(content.config["subsets"]["train_fraction"])
+    share = formatting.percent(content.config["subsets"]["train_fraction"])
     return (
         f"Each run trains on {share} of the examples (subsets.train_fraction). Memorization "
         "depends on this share, so numbers from another one are not comparable."
@@ -148,7 +148,7 @@ def _table(content):
 
 
 def _number(value):
-    return wording.number(value, missing=wording.ABSENT)
+    return formatting.number(value, missing=formatting.ABSENT)
 
 
 def _half_width(content, point, outcome):
@@ -164,6 +164,6 @@ def _half_width(content, point, outcome):
 def _wanted(content, point):
     found = content.summary["convergence"]
     if point not in found:
-        return wording.ABSENT
+        return formatting.ABSENT
     runs = found[point]["half_widths"]["correct"]["memorization"]["runs_for"][WANTED]["median"]
-    return wording.ABSENT if runs is None else f"{runs:,.0f}"
+    return formatting.ABSENT if runs is None else f"{runs:,.0f}"

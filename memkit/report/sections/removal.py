@@ -1,7 +1,7 @@
 """What the memorized examples are worth."""
 
 from memkit.charts import removal
-from memkit.report import figures, wording
+from memkit.report import figures, formatting
 from memkit.report.sections import Section
 from memkit.report.tables import NOTE, Table
 
@@ -53,7 +53,7 @@ def _table(caption, rows):
 
 def _cells(row):
     def with_error(key):
-        return wording.number(row[key], row[f"{key}_margin"], missing=wording.ABSENT)
+        return formatting.number(row[key], row[f"{key}_margin"], missing=formatting.ABSENT)
 
     influential = row["kind"] == "influential"
     what = "high-influence pairs" if influential else f"memorization ≥ {row['threshold']:g}"

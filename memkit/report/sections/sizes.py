@@ -3,7 +3,7 @@
 from memkit.charts import distribution
 from memkit.charts.trajectories import label
 from memkit.report import content as contents
-from memkit.report import wording
+from memkit.report import formatting
 from memkit.report.figures import Figure
 from memkit.report.sections import Section
 from memkit.report.tables import ALPHA_IS, NOTE, Table
@@ -58,8 +58,8 @@ def _parts(content):
                 yield series, title, restriction, found[outcome][restriction]
 
 
-def _cell(numbers, key, text=wording.number):
-    return text(numbers[key], numbers[f"{key}_margin"], missing=wording.ABSENT)
+def _cell(numbers, key, text=formatting.number):
+    return text(numbers[key], numbers[f"{key}_margin"], missing=formatting.ABSENT)
 
 
 def _size_of(content, name):
@@ -74,11 +74,13 @@ def _changes(content):
         head = (series, outcome, RESTRICTED[restriction], str(numbers["num_examples"]))
         if change is None:
             reason = "no example is left" if not numbers["num_examples"] else "fewer than two sizes"
-            rows.append((*head, reason, *[wording.ABSENT] * 5))
+            rows.append((*head, reason, *[formatting.ABSENT] * 5))
             continue
         ends = " to ".join(_size_of(content, change[end]) for end in ("first", "last"))
         means = (_cell(change, f"mean_{name}") for name in ("memorization", "in", "out"))
-        shares = (_cell(change, f"share_{n}", wording.percent) for n in ("below_0.1", "above_0.9"))
+        shares = (
+            _cell(change, f"share_{n}", formatting.percent) for n in ("below_0.1", "above_0.9")
+        )
         rows.append((*head, ends, *means, *shares))
     return Table(
         caption="Change from the first to the last size, over the runs that all sizes of a series "
@@ -106,8 +108,8 @@ def _shapes(content):
             contents.size_text(content, point),
             series,
             outcome,
-            _cell(point, "share_below_0.1", wording.percent),
-            _cell(point, "share_above_0.9", wording.percent),
+            _cell(point, "share_below_0.1", formatting.percent),
+            _cell(point, "share_above_0.9", formatting.percent),
             _cell(point, "bimodality"),
             _cell(point, "upper_mode"),
         )
@@ -150,10 +152,10 @@ def _classes(content):
 
 
 def _with_chance(found, name):
-    share = wording.percent(found["shares"][name], missing=wording.ABSENT)
+    share = formatting.percent(found["shares"][name], missing=formatting.ABSENT)
     if name not in found["null"]:
         return share
-    return f"{share} ({wording.percent(found['null'][name], missing=wording.ABSENT)})"
+    return f"{share} ({formatting.percent(found['null'][name], missing=formatting.ABSENT)})"
 
 
 def accuracy_tables(content):
@@ -186,7 +188,7 @@ def _table_6(content, students):
     for name in students:
         teacher = _teacher(content, name)
         columns += [f"Train, teacher {teacher}", f"Test, teacher {teacher}"]
-    absent = (wording.ABSENT, wording.ABSENT)
+    absent = (formatting.ABSENT, formatting.ABSENT)
     rows = [
         (size, *(cell for n in students for cell in (found[n] if n in found else absent)))
         for size, found in by_size.items()

@@ -8,7 +8,7 @@ import pytest
 from memkit import studies
 from memkit.errors import InputError
 from memkit.studies import executors
-from memkit.sweeps import local
+from memkit.sweeps import executor
 from memkit.sweeps.queue import IN_A_ROW
 from tests.sweeps import fake_work, sweeping
 from tests.sweeps.sweeping import execute
@@ -290,7 +290,7 @@ def test_students_of_a_teacher_that_is_left_are_left_but_for_its_finished_runs(m
 
 def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
     """Kills an idle worker right before it is sent a block."""
-    send, killed = local.processes.Worker.send, []
+    send, killed = executor.processes.Worker.send, []
 
     def kill_first(worker, block):
         if not killed:
@@ -299,7 +299,7 @@ def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
             worker.process.join()
         send(worker, block)
 
-    monkeypatch.setattr(local.processes.Worker, "send", kill_first)
+    monkeypatch.setattr(executor.processes.Worker, "send", kill_first)
     assert execute(study, workers=1) == ([], {})
     assert len(killed) == 1
     assert all(done(study, point) == set(range(20)) for point in study.points)

@@ -98,9 +98,9 @@ def resident_bytes():
 
 
 def _configure(setup):
-    from memkit.training import work
+    from memkit.training import runner
 
-    work.configure(setup)
+    runner.configure(setup)
 
 
 def _study(num_runs, *, examples, epochs, workdir=None):

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from memkit.data import validity
+from memkit.data import checks
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 
@@ -22,8 +22,8 @@ def small(pictures):
 
 
 def test_a_test_set_may_lack_classes_and_share_ids_with_train(small):
-    validity.check(small)
-    validity.check(dataclasses.replace(small, test_ids=small.train_ids[:2]))
+    checks.check(small)
+    checks.check(dataclasses.replace(small, test_ids=small.train_ids[:2]))
 
 
 _REFUSED = {
@@ -44,4 +44,4 @@ _REFUSED = {
 def test_what_would_make_scores_wrong_is_refused(small, case):
     changes, message = _REFUSED[case]
     with pytest.raises(InputError, match=f"^dataset: expected .*{message}"):
-        validity.check(dataclasses.replace(small, **changes))
+        checks.check(dataclasses.replace(small, **changes))

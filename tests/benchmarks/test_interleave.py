@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from benchmarks import turns
+from benchmarks import interleave
 
 
 def count(*, units):
@@ -28,39 +28,39 @@ def sleep(*, seconds):
 
 
 def test_every_way_gets_every_round():
-    ways = {name: turns.Way(count, {"units": 5}, ({}, {})) for name in "ab"}
-    rates = turns.measure(ways, 3)
+    ways = {name: interleave.Way(count, {"units": 5}, ({}, {})) for name in "ab"}
+    rates = interleave.measure(ways, 3)
     assert [len(rates[name]) for name in "ab"] == [3, 3]
     assert min(rates["a"] + rates["b"]) > 0
 
 
 def test_units_of_all_processes_count_over_the_time_of_the_slowest():
-    ways = {"two": turns.Way(sleep, {"seconds": 0.2}, ({}, {}))}
-    (rate,) = turns.measure(ways, 1)["two"]
+    ways = {"two": interleave.Way(sleep, {"seconds": 0.2}, ({}, {}))}
+    (rate,) = interleave.measure(ways, 1)["two"]
     assert 0 < rate <= 2 / 0.2
 
 
 def test_a_way_computes_with_one_thread_unless_it_asks_for_all():
     options = {"name": "OMP_NUM_THREADS"}
-    assert turns.once(turns.Way(environment, options)) == "1"
-    assert turns.once(turns.Way(environment, options, all_threads=True)) == ""
+    assert interleave.once(interleave.Way(environment, options)) == "1"
+    assert interleave.once(interleave.Way(environment, options, all_threads=True)) == ""
 
 
 def test_variables_are_set_before_the_work_is_made():
-    way = turns.Way(environment, {"name": "KIND"}, ({"KIND": "mine"},))
-    assert turns.once(way) == "mine"
+    way = interleave.Way(environment, {"name": "KIND"}, ({"KIND": "mine"},))
+    assert interleave.once(way) == "mine"
 
 
 def test_a_process_that_fails_says_why():
     with pytest.raises(RuntimeError, match="no such way"):
-        turns.once(turns.Way(fail, {}))
+        interleave.once(interleave.Way(fail, {}))
 
 
 def test_ratios_are_taken_round_by_round():
-    assert turns.ratios([2, 4, 9], [1, 1, 3]) == (3, 2, 4)
+    assert interleave.ratios([2, 4, 9], [1, 1, 3]) == (3, 2, 4)
 
 
 def test_workers_have_one_thread_each_whatever_the_engine():
     for engine in ("tensorflow", "jax"):
-        setup, environments = turns.workers(engine)
+        setup, environments = interleave.workers(engine)
         assert (setup.engine, setup.kind, len(environments)) == (engine, "cpu", 2)

@@ -3,17 +3,17 @@ import pytest
 
 from memkit import data
 from memkit.data import dataset as datasets
-from memkit.data import stand_in
+from memkit.data import placeholder
 from memkit.errors import InputError
 
 
 def test_every_known_set_has_a_source():
-    assert set(stand_in.SHAPES) <= set(data.SOURCES)
+    assert set(placeholder.SHAPES) <= set(data.SOURCES)
 
 
-@pytest.mark.parametrize("name", sorted({*stand_in.SHAPES} - {"imagenet2012"}))
+@pytest.mark.parametrize("name", sorted({*placeholder.SHAPES} - {"imagenet2012"}))
 def test_sizes_are_those_of_the_table(name):
-    shape, dataset = stand_in.SHAPES[name], stand_in.load(name)
+    shape, dataset = placeholder.SHAPES[name], placeholder.load(name)
     assert dataset.train_images.shape == (shape.train, shape.side, shape.side, shape.channels)
     assert dataset.test_images.shape == (shape.test, shape.side, shape.side, shape.channels)
     assert len(set(dataset.train_ids)) == len(dataset.train_labels) == shape.train
@@ -22,28 +22,28 @@ def test_sizes_are_those_of_the_table(name):
 
 
 def test_images_larger_than_memory_take_none():
-    dataset = stand_in.load("imagenet2012", image_size=224, data_dir="")
+    dataset = placeholder.load("imagenet2012", image_size=224, data_dir="")
     assert dataset.train_images.nbytes == 1_281_167 * 224 * 224 * 3
     held = dataset.train_images.pixels
     assert held.base.nbytes == 1
 
 
 def test_a_stand_in_has_a_fingerprint():
-    small, large = (stand_in.load("mnist", image_size=side) for side in (28, 32))
+    small, large = (placeholder.load("mnist", image_size=side) for side in (28, 32))
     assert datasets.fingerprint(small) != datasets.fingerprint(large)
 
 
 def test_images_of_many_sizes_need_image_size():
     with pytest.raises(InputError, match="dataset.image_size: expected pixels on a side"):
-        stand_in.load("imagenet2012", data_dir="")
+        placeholder.load("imagenet2012", data_dir="")
 
 
 def test_image_size_resizes():
-    assert stand_in.load("cifar10", image_size=16).image_shape == (16, 16, 3)
+    assert placeholder.load("cifar10", image_size=16).image_shape == (16, 16, 3)
 
 
 def test_selection_counts():
-    dataset = stand_in.load("cifar100", classes=(3, 5), train_per_class=7, test_per_class=0)
+    dataset = placeholder.load("cifar100", classes=(3, 5), train_per_class=7, test_per_class=0)
     assert len(dataset.train_labels) == 14
     assert len(dataset.test_labels) == 200
     assert dataset.num_classes == 2
@@ -60,4 +60,4 @@ def test_selection_counts():
     ],
 )
 def test_sets_of_other_sizes_are_not_stood_in_for(name, options, known):
-    assert stand_in.is_known(name, **options) == known
+    assert placeholder.is_known(name, **options) == known

@@ -65,7 +65,7 @@ def studies(case, setup, *, first, step, seconds):
       seconds: after which no further replicate starts.
     """
     from benchmarks import small_studies
-    from memkit.training import engines, work
+    from memkit.training import engines, runner
 
     engines.load(setup.engine).configure(setup)
     study, point = small_studies.draft(config(case))
@@ -78,7 +78,9 @@ def studies(case, setup, *, first, step, seconds):
 
     def estimate(place, mask):
         runs = range(offset + place * case.num_runs, offset + (place + 1) * case.num_runs)
-        found = [arrays for _, arrays, _ in work.train_runs(study, point, list(runs), setup=setup)]
+        found = [
+            arrays for _, arrays, _ in runner.train_runs(study, point, list(runs), setup=setup)
+        ]
         return _memorization(found, mask)
 
     def train():

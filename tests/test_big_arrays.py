@@ -6,15 +6,15 @@ import tempfile
 import numpy as np
 import pytest
 
-from memkit import analysis, estimators, matrices, studies, trajectories
+from memkit import analysis, big_arrays, estimators, studies, trajectories
 from tests.analysis import recorded
 
 
 @pytest.fixture
 def tiny_memory(monkeypatch):
     """Every matrix lies in a file, and is computed with a few rows at a time."""
-    monkeypatch.setattr(matrices, "IN_MEMORY", 0)
-    monkeypatch.setattr(matrices, "_BLOCK", 200)
+    monkeypatch.setattr(big_arrays, "IN_MEMORY", 0)
+    monkeypatch.setattr(big_arrays, "_BLOCK", 200)
 
 
 def is_mapped(matrix):
@@ -24,15 +24,15 @@ def is_mapped(matrix):
 
 
 def test_large_matrices_lie_in_files_and_small_ones_in_memory():
-    assert not is_mapped(matrices.empty((8, 2**20), bool))
-    assert is_mapped(matrices.empty((65, 2**20), bool))
+    assert not is_mapped(big_arrays.empty((8, 2**20), bool))
+    assert is_mapped(big_arrays.empty((65, 2**20), bool))
 
 
 def test_a_matrix_in_a_file_holds_what_is_written_and_leaves_no_name(
     tiny_memory, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    matrix = matrices.empty((5, 7), np.float32)
+    matrix = big_arrays.empty((5, 7), np.float32)
     matrix[:] = np.arange(35).reshape(5, 7)
     np.testing.assert_array_equal(matrix, np.arange(35).reshape(5, 7))
     assert type(matrix) is np.ndarray
@@ -41,12 +41,12 @@ def test_a_matrix_in_a_file_holds_what_is_written_and_leaves_no_name(
 
 _NO_SPACE = """
 import resource, signal
-from memkit import matrices
+from memkit import big_arrays
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
-matrices.IN_MEMORY = 0
+big_arrays.IN_MEMORY = 0
 try:
-    matrices.empty((2000, 2000), bool)
+    big_arrays.empty((2000, 2000), bool)
 except OSError as error:
     print(error.filename, error.errno)
 """
@@ -85,23 +85,23 @@ def test_taken_rows_and_columns_are_those_of_numpy(axis, dtype, tiny_memory):
             if axis == 0
             else matrix[:, :0]
         )
-        found = matrices.take(matrix, chosen, axis)
+        found = big_arrays.take(matrix, chosen, axis)
         assert found.dtype == matrix.dtype
         np.testing.assert_array_equal(found, wanted)
 
 
 def test_everything_in_order_is_the_matrix_itself():
     matrix = np.zeros((4, 6))
-    assert matrices.take(matrix, np.ones(4, bool)) is matrix
-    assert matrices.take(matrix, range(6), axis=1) is matrix
-    assert matrices.take(matrix, [0, 1, 3, 2]) is not matrix
+    assert big_arrays.take(matrix, np.ones(4, bool)) is matrix
+    assert big_arrays.take(matrix, range(6), axis=1) is matrix
+    assert big_arrays.take(matrix, [0, 1, 3, 2]) is not matrix
 
 
 def test_the_mean_of_matrices_is_that_of_numpy(tiny_memory):
     rng = np.random.default_rng(0)
     several = [rng.random((30, 11)) < 0.5 for _ in range(3)]
     wanted = np.mean(several, axis=0, dtype=np.float32)
-    np.testing.assert_array_equal(matrices.mean(several), wanted)
+    np.testing.assert_array_equal(big_arrays.mean(several), wanted)
 
 
 @pytest.mark.parametrize("num_examples", [1, 7, 8, 13, 60])
@@ -136,8 +136,8 @@ def test_a_study_in_files_gives_the_numbers_of_one_in_memory_bit_for_bit(
     for run in (3, 8):
         (study.workdir / "points" / study.points[1].name / "runs" / f"{run}.npz").unlink()
     in_memory = everything(study, study.workdir)
-    monkeypatch.setattr(matrices, "IN_MEMORY", 0)
-    monkeypatch.setattr(matrices, "_BLOCK", 200)
+    monkeypatch.setattr(big_arrays, "IN_MEMORY", 0)
+    monkeypatch.setattr(big_arrays, "_BLOCK", 200)
     assert is_mapped(studies.load(study.workdir).train_mask)
     np.testing.assert_equal(everything(study, study.workdir), in_memory)
 

@@ -10,7 +10,7 @@ import pytest
 
 from memkit import storage
 from memkit.errors import DamagedFileError, InputError
-from memkit.explanations import explained, is_out_of_memory
+from memkit.system_errors import explained, is_out_of_memory
 
 
 def raised(function, *arguments):

@@ -12,16 +12,16 @@ from memkit import data, estimators, models, records, studies
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import engines, plan, recipe, work
+from memkit.training import engines, plan, recipe, runner
 
 
 @pytest.fixture(autouse=True)
 def _no_program_is_kept():
-    work.compile_point.cache_clear()
-    work._dataset.cache_clear()
+    runner.compile_point.cache_clear()
+    runner._dataset.cache_clear()
     yield
-    work.compile_point.cache_clear()
-    work._dataset.cache_clear()
+    runner.compile_point.cache_clear()
+    runner._dataset.cache_clear()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def create(tmp_path, register):
     made = []
 
     def make(config, dataset):
-        work._dataset.cache_clear()
+        runner._dataset.cache_clear()
         made.append(config)
         register(dataset)
         return studies.open_or_create(tmp_path / f"study{len(made)}", config, dataset)
@@ -61,7 +61,7 @@ def _names(study):
 
 def _train(study, runs, point=0):
     """Returns {run: (arrays, info)}."""
-    done = work.train_runs(study, study.points[point], runs, setup=engines.Setup())
+    done = runner.train_runs(study, study.points[point], runs, setup=engines.Setup())
     return {run: (arrays, info) for run, arrays, info in done}
 
 
@@ -153,8 +153,8 @@ def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, mo
     study = create(config, tiny)
     found = {}
     for size in (7, 64):
-        monkeypatch.setattr(work, "EVAL_BATCH", size)
-        work.compile_point.cache_clear()
+        monkeypatch.setattr(runner, "EVAL_BATCH", size)
+        runner.compile_point.cache_clear()
         found[size] = _train(study, [0])[0][0]
     for name, wanted in found[64].items():
         if name.endswith("logodds"):
@@ -165,8 +165,8 @@ def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, mo
 
 def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built):
     study = create(config, tiny)
-    program = work.compile_point(study, study.points[0], engines.Setup())
-    work.train_pack(program, study, study.points[0], [0])
+    program = runner.compile_point(study, study.points[0], engines.Setup())
+    runner.train_pack(program, study, study.points[0], [0])
     before = _weights(built[-1])
     (first,), (second,) = program.evaluate(), program.evaluate()
     for old, new in zip(before, _weights(built[-1]), strict=True):
@@ -196,10 +196,10 @@ _IN_ANOTHER_PROCESS = """
 import sys
 import numpy as np
 from memkit import studies
-from memkit.training import engines, work
-work.configure(engines.Setup())
+from memkit.training import engines, runner
+runner.configure(engines.Setup())
 study = studies.load(sys.argv[1])
-for run, arrays, info in work.train_runs(study, study.points[0], [3], setup=engines.Setup()):
+for run, arrays, info in runner.train_runs(study, study.points[0], [3], setup=engines.Setup()):
     studies.write_record(study, study.points[0], run, arrays, info)
 """
 
@@ -224,8 +224,8 @@ def test_another_process_gives_the_same_bits(create, make_config):
 
 def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built):
     study = create(resnet_config, tiny)
-    program = work.compile_point(study, study.points[0], engines.Setup())
-    work.train_pack(program, study, study.points[0], [0])
+    program = runner.compile_point(study, study.points[0], engines.Setup())
+    runner.train_pack(program, study, study.points[0], [0])
     frozen = plan.EpochPlan(
         index=np.zeros((1, 8), np.int32),
         rate=np.zeros(1, np.float32),
@@ -325,7 +325,7 @@ def test_record_says_what_happened(create, mlp_config, tiny):
 def test_trained_records_are_sound_on_disk(create, make_config, tiny):
     study = create(make_config(), tiny)
     for point in study.points:
-        for run, arrays, info in work.train_runs(study, point, [0, 7], setup=engines.Setup()):
+        for run, arrays, info in runner.train_runs(study, point, [0, 7], setup=engines.Setup()):
             studies.write_record(study, point, run, arrays, info)
         found = studies.read_runs(study, point)
         assert found.index.tolist() == [0, 7]
@@ -336,7 +336,7 @@ def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny):
     axis = {"field": "training.epochs", "values": [2, 4]}
     study = create(mlp_config({"axis": axis}), tiny)
     for point in study.points:
-        for run, arrays, info in work.train_runs(study, point, [0], setup=engines.Setup()):
+        for run, arrays, info in runner.train_runs(study, point, [0], setup=engines.Setup()):
             studies.write_record(study, point, run, arrays, info)
             assert len(arrays["curve"]) == point.axis_value
 
@@ -361,7 +361,7 @@ def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs):
 def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
     study = create(mlp_config(), tiny)
     wanted = _train(study, [1])[1][0]
-    program = work.compile_point(study, study.points[0], engines.Setup())
+    program = runner.compile_point(study, study.points[0], engines.Setup())
     program.reset([lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables]])
     epoch = next(
         plan.epochs(

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import matrices
+from memkit import big_arrays
 from memkit.errors import expected
 from memkit.estimators import influence
 
@@ -73,7 +73,7 @@ def strongest(test_outcome, train_mask, k, *, product=numpy_product):
     )
     varying = np.flatnonzero(np.not_equal(*extremes))
     best = _empty(len(varying), k)
-    for start, infl in _blocks(matrices.take(test_outcome, varying, 1), train_mask, product):
+    for start, infl in _blocks(big_arrays.take(test_outcome, varying, 1), train_mask, product):
         rows = slice(start, start + len(infl))
         _keep_rows(infl, varying, Strongest(of_train.index[rows], of_train.infl[rows]))
         _merge_columns(infl, start, best)
@@ -95,7 +95,7 @@ def _blocks(outcome, train_mask, product):
     # number of runs, so that 0/1 outcomes stay whole numbers, whose sums are exact.
     total = outcome.sum(axis=0, dtype=int if outcome.dtype == bool else float)
     centered = np.empty(outcome.shape, np.float32)
-    for rows in matrices.row_blocks(centered):
+    for rows in big_arrays.row_blocks(centered):
         centered[rows] = num_runs * outcome[rows] - total
     difference = product(centered)
     for start, stop in _steps(num_train, max(1, _BLOCK_ELEMENTS // max(len(total), num_runs))):

@@ -1,6 +1,6 @@
 """Two ways to estimate the influence of every train on every test example, each in a fresh process.
 
-  python -m benchmarks.influence_ways (streamed|dense) TRAIN TEST RUNS
+  python -m benchmarks.influence_variants (streamed|dense) TRAIN TEST RUNS
 
 prints one line of JSON: seconds of work, peak memory of the process in bytes, and what was found.
 """
@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from memkit.estimators.influence import pairs
-from memkit.estimators.strongest import strongest
+from memkit.estimators.top_influences import strongest
 
 CLASSES, TOP = 10, 10
 MIN_INFLUENCE, MIN_MEMORIZATION = 0.15, 0.25
