@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test check proof lint bench docs constraints clean
+.PHONY: help demo install test check proof lint types bench docs constraints clean
 
 help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check    run the tests and the slow tests"
 	@echo "make proof    damage every kind of file, kill every command: the whole fuzz and kill tests"
 	@echo "make lint     check style and format"
+	@echo "make types    check the types"
 	@echo "make docs     build the documentation in out/site"
 	@echo "make constraints   write the installed versions into constraints.txt"
 	@echo "make bench    measure speed against named peers (under 25 minutes on two idle cores)"
@@ -37,6 +38,13 @@ proof: $(VENV)/installed-test
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# memkit.launch and memkit.configs lie outside of memkit/: the checker sees them where they install.
+types: $(VENV)/installed-test
+	@rm -rf out/types && mkdir -p out/types/memkit
+	@for path in memkit/* launch configs; do \
+	ln -s "$(CURDIR)/$$path" "out/types/memkit/$${path##*/}" || exit 1; done
+	$(BIN)/python -m mypy -p memkit
 
 docs: $(VENV)/installed-test
 	$(BIN)/mkdocs build --strict

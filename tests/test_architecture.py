@@ -22,6 +22,7 @@ FLOORS = {
     "temporary_files": 0,
     "system_errors": 0,
     "big_arrays": 0,
+    "typing": 0,
     "tables": 0,
     "data": 1,
     "models": 1,
