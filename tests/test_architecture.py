@@ -1,10 +1,14 @@
-"""The rules of the house that a parser can check: floors, imports, sizes, forbidden spellings."""
+"""Rules of the code that a parser can check: floors, imports, sizes, forbidden spellings.
+
+Each test collects the violations of one rule over all modules, as {module: what violates it}.
+"""
 
 import ast
 import functools
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -76,7 +80,6 @@ def _modules():
 
 
 MODULES = _modules()
-everywhere = pytest.mark.parametrize("name", MODULES)
 
 
 @functools.cache
@@ -107,20 +110,24 @@ def _calls(name):
     return (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call))
 
 
+def _violations(rule: Callable[[str], Iterable[object]]) -> dict[str, list[object]]:
+    """Returns {module: violations} of the modules that violate a rule."""
+    by_module = {name: list(rule(name)) for name in MODULES}
+    return {name: violations for name, violations in by_module.items() if violations}
+
+
 def test_every_part_has_a_floor():
     assert {_part(name) for name in MODULES} - {None} == set(FLOORS)
 
 
-@everywhere
-def test_imports_point_down_only(name):
-    if _part(name) is None:
-        assert list(_imports(name)) == []
-        return
-    for imported in _imports(name):
-        if imported.startswith("memkit."):
-            assert FLOORS[_part(imported)] <= FLOORS[_part(name)], f"{name} imports {imported}"
-        else:
-            assert imported != "memkit"
+def test_imports_point_down_only():
+    def imported_from_above(name):
+        if _part(name) is None:
+            return list(_imports(name))
+        own = [imported for imported in _imports(name) if imported.split(".")[0] == "memkit"]
+        return [i for i in own if i == "memkit" or FLOORS[_part(i)] > FLOORS[_part(name)]]
+
+    assert _violations(imported_from_above) == {}
 
 
 def test_only_their_users_import_engines():
@@ -190,9 +197,9 @@ def test_heavy_import_is_noticed_with_its_culprit():
     assert "memkit.seeds failed" in _import_all([], apart=["memkit.seeds"], heavy=["numpy"])
 
 
-@everywhere
-def test_modules_have_at_most_250_lines(name):
-    assert len(MODULES[name].read_text().splitlines()) <= MODULE_LINES
+def test_modules_have_at_most_250_lines():
+    lengths = {name: len(file.read_text().splitlines()) for name, file in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > MODULE_LINES} == {}
 
 
 def _functions(name):
@@ -207,36 +214,47 @@ def _length(function):
     return len(set(range(function.lineno, function.end_lineno + 1)) - nested)
 
 
-@everywhere
-def test_functions_have_at_most_60_lines(name):
-    lengths = {function.name: _length(function) for function in _functions(name)}
-    assert {f: n for f, n in lengths.items() if n > FUNCTION_LINES} == {}
+def test_functions_have_at_most_60_lines():
+    def long_functions(name):
+        lengths = {function.name: _length(function) for function in _functions(name)}
+        return [item for item in lengths.items() if item[1] > FUNCTION_LINES]
+
+    assert _violations(long_functions) == {}
 
 
-@everywhere
-def test_lines_have_at_most_100_characters(name):
-    lines = MODULES[name].read_text().splitlines()
-    assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
+def test_lines_have_at_most_100_characters():
+    def long_lines(name):
+        lines = MODULES[name].read_text().splitlines()
+        return [number for number, line in enumerate(lines, 1) if len(line) > 100]
+
+    assert _violations(long_lines) == {}
 
 
-@everywhere
-def test_nothing_is_asked_for_with_a_default(name):
-    for call in _calls(name):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "get":
-            assert len(call.args) + len(call.keywords) < 2, f"line {call.lineno}"
+def test_get_is_never_called_with_a_default():
+    def defaults(name):
+        for call in _calls(name):
+            is_get = isinstance(call.func, ast.Attribute) and call.func.attr == "get"
+            if is_get and len(call.args) + len(call.keywords) > 1:
+                yield call.lineno
+
+    assert _violations(defaults) == {}
 
 
-@everywhere
-def test_library_has_no_bare_assert(name):
-    found = [node.lineno for node in ast.walk(_tree(name)) if isinstance(node, ast.Assert)]
-    assert found == []
+def test_library_has_no_bare_assert():
+    def asserts(name):
+        return [node.lineno for node in ast.walk(_tree(name)) if isinstance(node, ast.Assert)]
+
+    assert _violations(asserts) == {}
 
 
-@everywhere
-def test_flags_stay_at_the_top(name):
-    if _part(name) in ("launch", "cli"):
-        return
-    assert not [i for i in _imports(name) if i.startswith("absl.flags") or "config_flags" in i]
+def test_only_launch_and_cli_import_flags():
+    def flags(name):
+        if _part(name) not in ("launch", "cli"):
+            names = _imports(name)
+            return [i for i in names if i.startswith("absl.flags") or "config_flags" in i]
+        return []
+
+    assert _violations(flags) == {}
 
 
 def test_only_shared_flags_are_defined():
@@ -249,39 +267,41 @@ def test_only_shared_flags_are_defined():
         assert bool(defined) == (name == "memkit.launch.flags"), f"{name}: lines {defined}"
 
 
-@everywhere
-def test_randomness_comes_from_seeds(name):
-    if name == "memkit.seeds":
-        return
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.Attribute) and node.attr == "random":
-            text = ast.unparse(node)
-            assert text not in ("np.random", "numpy.random", "tf.random"), f"line {node.lineno}"
-    assert "random" not in set(_imports(name))
+def test_randomness_comes_from_seeds():
+    def other_randomness(name):
+        if name == "memkit.seeds":
+            return
+        yield from ({"random"} & set(_imports(name)))
+        for node in ast.walk(_tree(name)):
+            if isinstance(node, ast.Attribute) and node.attr == "random":
+                text = ast.unparse(node)
+                if text in ("np.random", "numpy.random", "tf.random"):
+                    yield f"{text} in line {node.lineno}"
+
+    assert _violations(other_randomness) == {}
 
 
-@everywhere
-def test_modules_and_public_names_have_docstrings(name):
-    tree = _tree(name)
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    public = [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
-    undocumented = [n.name for n in public if ast.get_docstring(n) is None]
-    allowed = {"main", "get_config"}
-    assert ast.get_docstring(tree)
-    assert set(undocumented) <= allowed
+def test_modules_and_public_names_have_docstrings():
+    def undocumented(name):
+        tree = _tree(name)
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        public = [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
+        names = {n.name for n in public if ast.get_docstring(n) is None}
+        module = set() if ast.get_docstring(tree) else {"the module itself"}
+        return (names | module) - {"main", "get_config"}
+
+    assert _violations(undocumented) == {}
 
 
-@everywhere
-def test_classes_are_dataclasses_exceptions_or_plain(name):
-    for node in ast.walk(_tree(name)):
-        if isinstance(node, ast.ClassDef):
-            assert {ast.unparse(base) for base in node.bases} <= {
-                "Exception",
-                "InputError",
-                "ValueError",
-                "typing.NamedTuple",
-                "NamedTuple",
-            }, node.name
+def test_classes_are_dataclasses_protocols_exceptions_or_plain():
+    bases = {"Exception", "InputError", "ValueError", "NamedTuple", "Protocol"}
+    allowed = bases | {f"typing.{name}" for name in bases}
+
+    def derived_classes(name):
+        classes = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.ClassDef))
+        return [c.name for c in classes if {ast.unparse(base) for base in c.bases} - allowed]
+
+    assert _violations(derived_classes) == {}
 
 
 def test_no_module_is_called_utils():
