@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests import once
+from tests import commands, once
 
 TINY = """
 from memkit.configs import common
@@ -29,27 +29,12 @@ def get_config(variant=""):
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture(scope="session")
 def memkit():
     """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
-
-    def run(*args, cwd=None):
-        done = subprocess.run(
-            [sys.executable, "-m", "memkit.cli", *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    return run
+    runner = commands.Commands()
+    yield runner.run
+    runner.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +78,7 @@ def tiny_study(memkit, tiny_config, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
     shutil.copytree(folder / "study", workdir)
     said = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
-    return workdir, Result(**json.loads(said))
+    return workdir, commands.Result(**json.loads(said))
 
 
 @pytest.fixture(scope="session")
