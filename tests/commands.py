@@ -21,8 +21,13 @@ MODULES = (
     "memkit.analysis.audit_text",
     "memkit.analysis.across_text",
     "memkit.analysis.exports",
+    "memkit.configs.common",
+    "memkit.data.digits",
+    "memkit.launch.flags",
     "memkit.launch.stages",
     "memkit.launch.values",
+    "memkit.models.mlp",
+    "memkit.models.resnet",
     "memkit.report.beside",
     "memkit.report.chart_files",
     "memkit.report.gather",
@@ -32,6 +37,7 @@ MODULES = (
     "memkit.sweeps.retrain",
     "memkit.sweeps.status",
     "memkit.sweeps.tpu_check",
+    "sklearn.datasets",
 )
 
 

@@ -98,11 +98,13 @@ def test_five_kills_of_workers_and_of_the_command_lose_nothing(
     start, memkit, tiny_config, tmp_path
 ):
     workdir, rng, kills, code = tmp_path / "killed", random.Random(0), 0, None
+    # More epochs, so that most of the runs are still missing when a process is killed.
     command = ["train", f"--config={tiny_config}", "--config.training.epochs=15"]
     assert memkit(*command, f"--workdir={tmp_path / 'whole'}").code == 0
     while code != 0:
+        earlier = {p: p.stat().st_mtime_ns for p in record_files(workdir)}
         process = start(*command, f"--workdir={workdir}")
-        before = len(record_files(workdir))
+        before = len(earlier)
         while process.poll() is None and kills < 5:
             if len(record_files(workdir)) > before:
                 time.sleep(rng.uniform(0, 0.2))
@@ -117,6 +119,8 @@ def test_five_kills_of_workers_and_of_the_command_lose_nothing(
         code = process.returncode
         wait_for_end_of_group(process.pid)
         assert "Traceback" not in error
+        assert {p: p.stat().st_mtime_ns for p in earlier} == earlier
+    assert f"train {40 - len(earlier)}/{40 - len(earlier)} runs" in error
     assert kills == 5
     assert read_all(workdir) == read_all(tmp_path / "whole")
     assert not list(workdir.rglob(".tmp-*"))

@@ -3,13 +3,15 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from memkit import data, studies
+from memkit import data, storage, studies
 from memkit.studies import creation
+from tests import once
 from tests.analysis import recorded
 
 # Importing the module leaves a trace, and calling the function another one.
@@ -36,7 +38,7 @@ COMMANDS = {
 
 
 @pytest.fixture
-def small(make_config, tmp_path):
+def small(make_config, tmp_path, tmp_path_factory):
     """A study of digits whose records were made up, with one of memkit's own models."""
     config = make_config(
         {
@@ -46,8 +48,12 @@ def small(make_config, tmp_path):
             "axis": {"field": "", "values": []},
         }
     )
-    made = studies.open_or_create(tmp_path / "study", config, data.load("digits"))
-    return recorded.record(made).workdir
+
+    def make(folder):
+        recorded.record(studies.open_or_create(folder / "study", config, data.load("digits")))
+
+    folder = once.made(tmp_path_factory, "recorded_digits", make)
+    return storage.path(shutil.copytree(folder / "study", tmp_path / "study"))
 
 
 @pytest.fixture

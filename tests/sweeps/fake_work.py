@@ -117,9 +117,6 @@ def _fail(how):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
     if how == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if how == "hang":
-        while True:
-            time.sleep(60)
     if how == "exit":
         os._exit(7)
     os.kill(os.getpid(), getattr(signal, how))
