@@ -52,7 +52,7 @@ def flops(name, chip):
     stem, _, variant = name.partition(":")
     config = importlib.import_module(f"memkit.configs.{stem}").get_config(variant)
     check = tpu_check.prepare(values.resolved(config, None), topology=f"{chip}:2x2")
-    counts = pool.apart(check.environment, counting.count_points, check.job)
+    counts = pool.call_in_process(check.environment, counting.count_points, check.job)
     return check.job.study.config["subsets"]["num_runs"], counts
 
 

@@ -35,7 +35,7 @@ class Way:
 def workers(engine, count=2):
     """Returns (engines.Setup, environments) of `count` one-thread workers of memkit on the CPU."""
     placed = placement.place(data_parallel=1, engine=engine, devices="cpu", workers=count)
-    return placed.setup, placed.environments
+    return placed.setup, placed.worker_envs
 
 
 def measure(ways, rounds):

@@ -15,15 +15,15 @@ _TOP = flags.count("top", 20, "rows to print; the files hold all that are listed
 _OUT = flags.text("out", "folder for audit.csv and audit.parquet; the study's tables if none")
 
 
-def main():
+def main() -> int:
     study = studies.load(values.required("workdir", _WORKDIR.value))
     storage.check_writable(*(("--out", _OUT.value) if _OUT.value else ("--workdir", study.workdir)))
-    found = audit.at_point(study, _POINT.value or "")
-    columns = audit.columns(study, found)
+    result = audit.at_point(study, _POINT.value or "")
+    columns = audit.columns(study, result)
     written = exports.write_audit(study, columns, _OUT.value)
-    print(audit_text.text(study, found.numbers, columns, _TOP.value))
-    for where in written:
-        print(printable(str(where)))
+    print(audit_text.text(study, result.numbers, columns, _TOP.value))
+    for path in written:
+        print(printable(str(path)))
     return 0
 
 

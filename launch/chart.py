@@ -8,19 +8,21 @@ from memkit.launch import flags, values
 from memkit import charts, cli, storage, studies
 from memkit.printable import printable
 
-with epy.lazy_imports():  # Charts take long to import.
+with epy.lazy_imports():  # Charts are slow to import.
     from memkit.report import chart_files, gather
 
 _WORKDIR = flags.workdir()
-_LIST = flags.switch("list", "only print which charts the study has, and why others are missing")
-_FIGURES = flags.names("figures", "charts to write, names of --list joined by commas; default: all")
+_LIST = flags.switch("list", "print only which charts the study has, and why others are missing")
+_FIGURES = flags.names(
+    "figures", "charts to write, names from --list joined by commas; default: all"
+)
 _FORMAT = flags.names(
     "format", f"{', '.join(charts.FORMATS)}, or several joined by commas; default: png,svg"
 )
 _OUT = flags.text("out", "folder to write to; default: report/charts of the study")
 
 
-def main():
+def main() -> int:
     study = studies.load(values.required("workdir", _WORKDIR.value))
     if _LIST.value:
         print(chart_files.listing(gather.content(study)))

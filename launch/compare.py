@@ -18,32 +18,35 @@ _ROWS = flags.choice(
 _OUT = flags.text("out", "folder for charts (PNG, SVG, HTML) and comparison.json")
 
 
-def main():
+def main() -> int:
     other = values.required("with", _WITH.value)
-    study = studies.load(_WORKDIR.value) if _WORKDIR.value else None
     if studies.exists(other):
-        values.required("workdir", _WORKDIR.value)
-        theirs = studies.load(other)
-        for either in (study, theirs):
-            studies.check_sources(either)
-        points = across_points.matching_points(study, theirs, _POINTS.value, _WITH_POINTS.value)
-        print(across_text.with_study(study, theirs, points, out=_OUT.value))
+        print(_comparison_with_study(other))
         return 0
+    study = studies.load(_WORKDIR.value) if _WORKDIR.value else None
     points = across_points.chosen_points(study, _POINTS.value) if study else []
     if study:
         studies.check_sources(study)
-    is_original_order = _ROWS.value == "original"
     print(
         across_text.with_file(
             other,
             study,
             points,
             score=_SCORE.value or "",
-            is_original_order=is_original_order,
+            is_original_order=_ROWS.value == "original",
             out=_OUT.value,
         )
     )
     return 0
+
+
+def _comparison_with_study(other_workdir: str) -> str:
+    study = studies.load(values.required("workdir", _WORKDIR.value))
+    other = studies.load(other_workdir)
+    for each in (study, other):
+        studies.check_sources(each)
+    points = across_points.matching_points(study, other, _POINTS.value, _WITH_POINTS.value)
+    return str(across_text.with_study(study, other, points, out=_OUT.value))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from memkit import cli, studies
 _WORKDIR = flags.workdir()
 
 
-def main():
+def main() -> int:
     started = time.monotonic()
     study = studies.load(values.required("workdir", _WORKDIR.value))
     stages.estimate(study, started=started)

@@ -14,17 +14,16 @@ _FORMAT = flags.choice("format", exports.FORMATS, f"one of {', '.join(exports.FO
 _OUT = flags.text("out", "folder to write to")
 
 
-def main():
+def main() -> int:
     study = studies.load(values.required("workdir", _WORKDIR.value))
     layout = values.required("format", _FORMAT.value)
     out = values.required("out", _OUT.value)
     storage.check_writable("--out", out)
     if layout in exports.NEED_ESTIMATES:
         studies.check_sources(study)
-    for where in exports.export(
-        study, across_points.chosen_points(study, _POINTS.value), layout, out
-    ):
-        print(printable(str(where)))
+    points = across_points.chosen_points(study, _POINTS.value)
+    for path in exports.export(study, points, layout, out):
+        print(printable(str(path)))
     return 0
 
 

@@ -1,21 +1,26 @@
-"""The flags that verbs share; `values` says what their text means.
+"""Defines flags; `values` turns their text into values.
 
-Every flag of memkit is defined here, so `memkit VERB --help` lists a verb's flags by this module.
-A verb calls the functions it needs at import; two verbs are never loaded in one process.
+Every flag of memkit is defined here, so that `memkit VERB --help` lists the flags of this module.
+A verb calls the functions that it needs at import; no process imports two verbs.
 """
 
 import importlib.util
 import os
 import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 from absl import flags
 from ml_collections import config_flags
 
-from memkit.errors import expected
+from memkit.errors import InputError, expected, unknown
 from memkit.training import engines
 
+Holder: TypeAlias = flags.FlagHolder[Any]
+Holders: TypeAlias = dict[str, Holder]
 
-def config():
+
+def config() -> Holder:
     """Defines --config and the overrides --config.section.field=value."""
     return config_flags.DEFINE_config_file(
         "config",
@@ -26,30 +31,30 @@ def config():
     )
 
 
-def model() -> flags.FlagHolder[list[str] | None]:
-    """Defines --model, by which a user allows a stored study to call the user's own function."""
+def model() -> Holder:
+    """Defines --model, with which users allow a stored study to call a function of their own."""
     return flags.DEFINE_list(
         "model",
         [],
-        "module:function of the model that the study in --workdir names, if it is not one of "
-        "memkit's: a study's files never choose which code runs, so it is imported only if it is "
+        "module:function of the model of the study in --workdir, if it is not one of memkit's: "
+        "files of a study never choose which code runs, so the function is imported only if it is "
         "named here or by --config",
     )
 
 
-def workdir():
+def workdir() -> Holder:
     """Defines --workdir."""
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
 
 
-def workdirs():
-    """Defines --workdir where it may be given several times."""
+def workdirs() -> Holder:
+    """Defines a --workdir that may be given several times."""
     meaning = "folder of a study, local or gs://; several, with --out, are set side by side"
     return flags.DEFINE_multi_string("workdir", None, meaning)
 
 
-def placement():
-    """Defines the flags that say where to compute; returns their holders by name."""
+def placement() -> Holders:
+    """Defines the flags for where to compute; returns their holders by name."""
     kinds = ", ".join(engines.STRATEGIES)
     return {
         "engine": flags.DEFINE_string(
@@ -71,14 +76,14 @@ def placement():
     }
 
 
-def executor():
+def executor() -> Holders:
     """Defines --executor, --ray_address and --run_limit; returns their holders by name."""
     return {
         "run_limit": flags.DEFINE_float(
             "run_limit",
             None,
             "seconds in which a worker must finish a run (or a pack of runs), compilation "
-            "included; else it is killed and replaced, which counts as a failed attempt",
+            "included; otherwise it is killed and replaced, which counts as a failed attempt",
         ),
         "executor": flags.DEFINE_enum(
             "executor",
@@ -89,20 +94,20 @@ def executor():
         "ray_address": flags.DEFINE_string(
             "ray_address",
             None,
-            "host:port of the head of a Ray cluster; without it the cluster of RAY_ADDRESS or of "
-            "this machine, else a new one on this machine",
+            "host:port of the head of a Ray cluster; the default is the cluster of RAY_ADDRESS or "
+            "of this machine, or a new one on this machine",
         ),
     }
 
 
-def packing():
+def packing() -> Holders:
     """Defines --packing and --runs_per_program; returns their holders by name."""
     return {
         "packing": flags.DEFINE_string(
             "packing",
             "none",
             "how the runs of one program share a device, with --engine=jax: none, map (one after "
-            "another in one call) or vmap (side by side)",
+            "another in one call) or vmap (in batched operations)",
         ),
         "runs_per_program": flags.DEFINE_integer(
             "runs_per_program", 1, "runs of one program on one device", lower_bound=1
@@ -110,23 +115,23 @@ def packing():
     }
 
 
-def topology():
+def topology() -> Holder:
     """Defines --topology."""
     return flags.DEFINE_string(
         "topology", None, "chips to compile for, such as v5e:2x2, v6e:2x4, v4:2x2x1 or v5p:2x2x1"
     )
 
 
-def points():
+def points() -> Holder:
     """Defines --points."""
     return flags.DEFINE_list("points", [], "only these points, by name")
 
 
-def selection():
+def selection() -> Holders:
     """Defines --points, --runs and --shard; returns their holders by name."""
     return {
         "points": points(),
-        "runs": flags.DEFINE_string("runs", None, "only runs first:last, last not included"),
+        "runs": flags.DEFINE_string("runs", None, "only runs first:last, excluding last"),
         "shard": flags.DEFINE_string(
             "shard",
             "0/1",
@@ -135,38 +140,38 @@ def selection():
     }
 
 
-def number(name, meaning):
-    """Defines a flag that takes a number, none by default."""
+def number(name: str, meaning: str) -> Holder:
+    """Defines a flag that takes a number, without a default."""
     return flags.DEFINE_float(name, None, meaning)
 
 
-def text(name, meaning):
-    """Defines a flag that takes any text, none by default."""
+def text(name: str, meaning: str) -> Holder:
+    """Defines a flag that takes any text, without a default."""
     return flags.DEFINE_string(name, None, meaning)
 
 
-def names(name, meaning):
-    """Defines a flag that takes names joined by commas, none by default."""
+def names(name: str, meaning: str) -> Holder:
+    """Defines a flag that takes names joined by commas, without a default."""
     return flags.DEFINE_list(name, [], meaning)
 
 
-def each(name, meaning):
+def each(name: str, meaning: str) -> Holder:
     """Defines a flag that takes any text and may be given several times."""
     return flags.DEFINE_multi_string(name, [], meaning)
 
 
-def choice(name, values, meaning):
-    """Defines a flag that takes one of some words, none by default."""
+def choice(name: str, values: Iterable[str], meaning: str) -> Holder:
+    """Defines a flag that takes one of some words, without a default."""
     return flags.DEFINE_enum(name, None, list(values), meaning)
 
 
-def count(name, default, meaning):
-    """Defines a flag that takes a number of things, at least 1."""
+def count(name: str, default: int | None, meaning: str) -> Holder:
+    """Defines a flag that takes a whole number of at least 1."""
     return flags.DEFINE_integer(name, default, meaning, lower_bound=1)
 
 
-def watch():
-    """Defines --watch, which takes a value or none."""
+def watch() -> Holder:
+    """Defines --watch, whose value is optional."""
     return flags.DEFINE_flag(
         flags.Flag(
             parser=flags.ArgumentParser(),
@@ -174,21 +179,21 @@ def watch():
             name="watch",
             default=None,
             help_string="print again every 5 seconds, or every --watch=seconds, until all is done",
-            boolean=True,  # So that it does not take the next word for its value.
+            boolean=True,  # So that the next word is not taken as its value.
         )
     )
 
 
-def switch(name, text):
+def switch(name: str, meaning: str) -> Holder:
     """Defines a flag that is off unless given."""
-    return flags.DEFINE_boolean(name, False, text)
+    return flags.DEFINE_boolean(name, False, meaning)
 
 
-def resolve_config(argv):
-    """Returns argv with --config=NAME replaced by the path of the packaged or given file.
+def resolve_config(argv: Sequence[str]) -> list[str]:
+    """Returns argv with --config=NAME replaced by the path of a packaged or given file.
 
     Raises:
-      InputError: no such file; lists the packaged names.
+      InputError: there is no such file; the message lists the packaged names.
     """
     resolved, take_next = [], False
     for word in argv:
@@ -204,14 +209,22 @@ def resolve_config(argv):
     return [*resolved, "--config"] if take_next else resolved
 
 
-def _config_path(value):
+def _config_path(value: str) -> str:
     name, colon, variant = value.partition(":")
     if name.endswith(".py"):
         if not os.path.isfile(name):
             raise expected("--config", "a config file that exists", name)
         return value
-    folder = pathlib.Path(importlib.util.find_spec("memkit.configs").origin).parent
+    folder = _packaged_folder()
     packaged = sorted(p.stem for p in folder.glob("*.py") if p.stem not in ("__init__", "common"))
     if name not in packaged:
-        raise expected("--config", f"one of {', '.join(packaged)}, or a file ending in .py", name)
+        error = unknown("--config", name, packaged, kind="config")
+        raise InputError(f"{error}; the path of a config file ends in .py")
     return f"{folder / name}.py{colon}{variant}"
+
+
+def _packaged_folder() -> pathlib.Path:
+    spec = importlib.util.find_spec("memkit.configs")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("memkit.configs", name="memkit.configs")
+    return pathlib.Path(spec.origin).parent

@@ -1,4 +1,4 @@
-"""Join studies of one fingerprint whose runs were made apart: flags plus one call."""
+"""Join studies of one fingerprint that were trained separately: flags plus one call."""
 
 import shlex
 import sys
@@ -13,28 +13,29 @@ from memkit.studies.merge import merge
 
 _WORKDIR = flags.workdir()
 _WITH = flags.each(
-    "with", "a study to take runs from, the same but for growth; given once for each study"
+    "with",
+    "a study to take runs from, equal except for its numbers of runs and points; may be repeated",
 )
-_MOST_LINES = 10  # about single runs
+_MOST_LINES = 10  # about individual runs
 
 
-def main():
+def main() -> int:
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
     if not _WITH.value:
         raise expected("--with", "at least one study", "none")
-    study, taken = merge(workdir, _WITH.value, command=shlex.join(["memkit", *sys.argv[1:]]))
-    for part in taken:
-        for name, reason in part.problems.items():
-            logging.warning("%s is left out: %s", part.source / name, reason)
-        for name, run in part.different[:_MOST_LINES]:
-            logging.info("%s: run %d of %s has other numbers; not taken", part.source, run, name)
+    _, merged = merge(workdir, _WITH.value, command=shlex.join(["memkit", *sys.argv[1:]]))
+    for source in merged:
+        for name, reason in source.problems.items():
+            logging.warning("%s is left out: %s", source.source / name, reason)
+        for name, run in source.different[:_MOST_LINES]:
+            logging.info("%s: run %d of %s has other numbers; not taken", source.source, run, name)
         print(
-            f"merge: {part.source}: {part.copied} runs copied, {part.same} there already, "
-            f"{len(part.different)} there already with other numbers, which stay"
+            f"merge: {source.source}: {source.copied} runs copied, {source.same} already present, "
+            f"{len(source.different)} already present with other numbers, which are kept"
         )
-    stages.say_time(started)
-    return 1 if any(part.problems for part in taken) else 0
+    stages.print_time(started)
+    return 1 if any(source.problems for source in merged) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Say what a study costs, before anything starts: flags plus one call."""
+"""Print what a study costs, before anything starts: flags plus one call."""
 
 import sys
 
@@ -13,10 +13,10 @@ _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()
 _PLACEMENT = flags.placement()
-_NO_MEASURE = flags.switch("no_measure", "only count; train nothing and import no engine")
+_NO_MEASURE = flags.switch("no_measure", "count only; train nothing and import no engine")
 
 
-def main():
+def main() -> int:
     config = values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value)
     placement = values.placed(_PLACEMENT, config)
     dataset = runner.load_dataset(config)

@@ -1,4 +1,4 @@
-"""Train without the memorized examples, to see what they are worth: flags plus one call."""
+"""Train without the memorized examples, to measure their value: flags plus one call."""
 
 import shlex
 import sys
@@ -15,22 +15,22 @@ _WORKDIR = flags.workdir()
 _MODEL = flags.model()
 _POINT = flags.text("point", "name of the point; the last of its first series if none is given")
 _THRESHOLDS = flags.names(
-    "thresholds", "memorization from which on examples are removed; 0.1,0.25,0.5,0.75 if none"
+    "thresholds", "examples with at least this memorization are removed; default: 0.1,0.25,0.5,0.75"
 )
-_REPEATS = flags.count("repeats", 5, "runs of each kind and threshold")
+_REPEATS = flags.count("repeats", 5, "runs of each kind for every threshold")
 _PLACEMENT = flags.placement()
 
 
-def main():
+def main() -> int:
     started = time.monotonic()
     study = studies.load(values.required("workdir", _WORKDIR.value))
     values.allow_models(study.config, _MODEL.value)
-    first = [p for p in study.points if p.series == study.points[0].series]
-    point = study.point(_POINT.value or first[-1].name)
+    first_series = [p for p in study.points if p.series == study.points[0].series]
+    point = study.point(_POINT.value or first_series[-1].name)
     studies.check_sources(study, with_removals=False)
     placement = values.placed(_PLACEMENT, point.config)
     if placement.runs_at_once > 1:
-        raise expected("--packing", "none: the runs of a removal differ in length", "more")
+        raise expected("--packing", "none: the runs of a removal differ in length", "packs of runs")
     child = studies.removal.create(
         study,
         point,
@@ -46,8 +46,8 @@ def main():
     summary = stages.estimate(study, started=started)
     print(summary_lib.removal_table(summary["removal"][point.name]))
     stages.write_report(study)
-    stages.say_time(started)
-    return stages.say_failures(trained)
+    stages.print_time(started)
+    return stages.print_failures(trained)
 
 
 if __name__ == "__main__":

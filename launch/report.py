@@ -1,4 +1,4 @@
-"""Write the report of a study, or set several side by side: flags plus one call."""
+"""Write the report of a study, or one page that compares several: flags plus one call."""
 
 import sys
 
@@ -9,28 +9,30 @@ from memkit import cli, storage, studies
 from memkit.errors import expected
 from memkit.printable import printable
 
-with epy.lazy_imports():  # Charts take long to import.
+with epy.lazy_imports():  # Charts are slow to import.
     from memkit.report import beside, gather
 
 _WORKDIRS = flags.workdirs()
 _OUT = flags.text("out", "folder for the page of several studies")
 
 
-def main():
+def main() -> int:
     workdirs = values.required("workdir", _WORKDIRS.value)
     if len(workdirs) == 1:
         if _OUT.value:
-            raise expected("--out", "none with one study, whose report lies in it", _OUT.value)
+            raise expected(
+                "--out", "none with one study, whose folder holds its report", _OUT.value
+            )
         stages.write_report(studies.load(workdirs[0]))
         return 0
     out = storage.path(values.required("out", _OUT.value))
     labels = beside.labels(workdirs)
     storage.check_writable("--out", out)
-    found = {
+    contents = {
         label: gather.content(studies.load(workdir))
         for label, workdir in zip(labels, workdirs, strict=True)
     }
-    for name, data in sorted(beside.render(found).items()):
+    for name, data in sorted(beside.render(contents).items()):
         storage.write(out / name, data)
     print(printable(f"report: {out / 'index.html'}"))
     return 0

@@ -15,12 +15,12 @@ _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
 _UNTIL = flags.number(
     "until_halfwidth",
-    "train blocks of runs, at least 100 runs, until 95% of the examples have an interval of plus "
-    "or minus this at every point; subsets.num_runs is the most",
+    "train blocks of runs, at least 100 runs, until the intervals of 95% of the examples are "
+    "plus or minus this or narrower at every point; subsets.num_runs is the maximum",
 )
 
 
-def main():
+def main() -> int:
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
     config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
@@ -34,8 +34,8 @@ def main():
         trained = stages.train_until(study, placement, _UNTIL.value)
     stages.estimate(study, started=started, trained=trained)
     stages.write_report(study)
-    stages.say_time(started)
-    return stages.say_failures(trained)
+    stages.print_time(started)
+    return stages.print_failures(trained)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the verbs do, stage by stage; `run` is all of them."""
+"""The stages that verbs share; `run` executes all of them."""
 
 import collections
 import contextlib
@@ -8,6 +8,7 @@ import itertools
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 
 from absl import logging
 from etils import epy
@@ -17,16 +18,20 @@ from memkit import summary as summary_lib
 from memkit.data import description
 from memkit.errors import InputError
 from memkit.printable import printable
+from memkit.studies import Study
 from memkit.sweeps import executor, selection, stopping
+from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import Progress, duration
+from memkit.sweeps.queue import Failure
 from memkit.training import runner
+from memkit.typing import Config, Json, Path
 
-with epy.lazy_imports():  # Charts take long to import and come last.
+with epy.lazy_imports():  # Charts are slow to import and come last.
     import memkit.report
     import memkit.report.gather
 
 
-_MOST_LINES = 10  # about single runs that failed
+_MOST_LINES = 10  # about individual runs that failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,20 +39,20 @@ class Trained:
     """What one command trained.
 
     Attributes:
-      runs: how many this process finished.
+      runs: number of runs that this process finished.
       seconds: wall time.
-      failures: list of queue.Failure, the runs that were set aside.
+      failures: the runs that were set aside.
       left: {point: runs} that were not tried because of them.
     """
 
     runs: int = 0
     seconds: float = 0.0
-    failures: list = dataclasses.field(default_factory=list)
-    left: dict = dataclasses.field(default_factory=dict)
+    failures: list[Failure] = dataclasses.field(default_factory=list)
+    left: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
 
-def open_study(config, workdir):
-    """Returns the study of a checked config in a workdir, made or grown if needed."""
+def open_study(config: Config, workdir: Path) -> Study:
+    """Returns the study of a checked config in a workdir, created or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
     dataset = runner.load_dataset(config)
     study = studies.open_or_create(workdir, config, dataset, command=command)
@@ -57,34 +62,41 @@ def open_study(config, workdir):
     return study
 
 
-def tidy(study: studies.Study) -> None:
-    """Deletes what processes that were killed left in a study and no command needs."""
+def tidy(study: Study) -> None:
+    """Deletes files that killed processes left in a study and that no command needs."""
     studies.remove_temporaries(study)
     studies.executors.remove_ended(study)
     studies.checkpoints.remove_finished(study)
 
 
-def train(study, placement, *, shard=(0, 1), **chosen):
-    """Trains what is missing where a Placement says, and says so; returns Trained."""
-    missing, problems = selection.missing(study, shard=shard, **chosen)
+def train(
+    study: Study,
+    placement: Placement,
+    *,
+    points: Sequence[str] = (),
+    runs: tuple[int, int] | None = None,
+    shard: tuple[int, int] = (0, 1),
+) -> Trained:
+    """Trains what is missing and prints a line about it, see `selection.missing`."""
+    missing, problems = selection.missing(study, points=points, runs=runs, shard=shard)
     for name, reason in problems.items():
-        logging.warning("%s is made again: %s", name, reason)
-    wanted = {name: len(runs) for name, runs in missing.items() if runs}
-    if not wanted:
+        logging.warning("%s is retrained: %s", name, reason)
+    counts = {name: len(numbers) for name, numbers in missing.items() if numbers}
+    if not counts:
         print("train: nothing is missing")
         return Trained()
-    studies.remove_stop(study)  # What it says of the number of runs is about to be untrue.
-    print(f"train: {sum(wanted.values())} runs at {len(wanted)} points, {placement.note}")
+    studies.remove_stop(study)  # It holds the number of runs, which is about to change.
+    print(f"train: {sum(counts.values())} runs at {len(counts)} points, {placement.note}")
     started = time.monotonic()
-    workers = min(len(placement.environments), sum(wanted.values()))
-    progress = Progress(wanted, workers=workers, stream=sys.stderr)
+    workers = min(len(placement.worker_envs), sum(counts.values()))
+    progress = Progress(counts, workers=workers, stream=sys.stderr)
     try:
         failures, left = executor.execute(
             study,
             missing,
             functools.partial(runner.train_runs, setup=placement.setup),
             setup=functools.partial(runner.configure, placement.setup),
-            environments=placement.environments,
+            worker_envs=placement.worker_envs,
             progress=progress,
             runs_at_once=placement.runs_at_once,
             note=placement.note,
@@ -94,30 +106,30 @@ def train(study, placement, *, shard=(0, 1), **chosen):
             run_limit=placement.run_limit,
         )
     except KeyboardInterrupt:
-        with contextlib.suppress(OSError):  # The terminal may be what has ended.
-            print(f"interrupted: {_kept(progress)}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # The terminal may have been closed.
+            print(f"interrupted: {_summary(progress)}", file=sys.stderr, flush=True)
         raise
     except InputError as error:
-        raise InputError(f"{error}; {_kept(progress)}" if progress.done else error) from error
+        message = f"{error}; {_summary(progress)}" if progress.done else str(error)
+        raise InputError(message) from error
     return Trained(progress.finished_here, time.monotonic() - started, failures, left)
 
 
-def train_until(study, placement, wanted):
+def train_until(study: Study, placement: Placement, wanted: float) -> Trained:
     """Trains whole blocks of runs until intervals are narrow, see `sweeps.stopping`.
 
-    Args:
-      study: Study.
-      placement: Placement.
-      wanted: half width, checked.
+    Where it stopped is written into the study.
 
-    Returns:
-      Trained; where it stopped goes into the study.
+    Args:
+      study: the study.
+      placement: where to compute.
+      wanted: the requested half width, checked.
     """
-    parts = []
+    stages = []
     looks, block = stopping.looks(study.config)
-    # Each part has runs of its own: those that an earlier one set aside are not tried again.
+    # The runs of each stage are new: runs that an earlier stage set aside are not tried again.
     for first, runs in itertools.pairwise([0, *looks]):
-        parts.append(train(study, placement, runs=(first, runs)))
+        stages.append(train(study, placement, runs=(first, runs)))
         stop = stopping.Stop(wanted, stopping.half_width(study), runs, block)
         print(
             f"after {runs} runs the intervals of 95% of the examples are +/- {stop.half_width:.3f} "
@@ -126,31 +138,31 @@ def train_until(study, placement, wanted):
         if stop.is_reached:
             break
     studies.write_stop(study, dataclasses.asdict(stop) | {"is_reached": stop.is_reached})
-    return _together(parts)
+    return _sum(stages)
 
 
-def _together(parts):
-    """Returns the Trained of several that have no run in common."""
-    left = collections.defaultdict(list)
-    for part in parts:
-        for name, runs in part.left.items():
+def _sum(stages: Sequence[Trained]) -> Trained:
+    """Returns the sum of stages that have no run in common."""
+    left: dict[str, list[int]] = collections.defaultdict(list)
+    for stage in stages:
+        for name, runs in stage.left.items():
             left[name] += runs
     return Trained(
-        runs=sum(part.runs for part in parts),
-        seconds=sum(part.seconds for part in parts),
-        failures=[failure for part in parts for failure in part.failures],
+        runs=sum(stage.runs for stage in stages),
+        seconds=sum(stage.seconds for stage in stages),
+        failures=[failure for stage in stages for failure in stage.failures],
         left=dict(left),
     )
 
 
-def _kept(progress):
+def _summary(progress: Progress) -> str:
     return (
         f"{progress.done} of {progress.total} runs were finished and are kept; "
         "the same command goes on from there"
     )
 
 
-def estimate(study, *, started, trained=None):
+def estimate(study: Study, *, started: float, trained: Trained | None = None) -> Json:
     """Estimates everything, writes summary.json and prints one line per point."""
 
     def timings() -> dict[str, float | None]:
@@ -159,34 +171,34 @@ def estimate(study, *, started, trained=None):
             "runs_per_second": trained.runs / trained.seconds if trained and trained.runs else None,
         }
 
-    summary = analysis.estimate(study, timings=timings)
+    summary: Json = analysis.estimate(study, timings=timings)
     print(summary_lib.table(summary))
     for text in summary_lib.outlying(summary):
         print(f"warning: {text}")
     return summary
 
 
-def write_report(study):
-    """Writes the report and prints where it is."""
+def write_report(study: Study) -> None:
+    """Writes the report and prints its path."""
     path = studies.write_report(study, memkit.report.render(memkit.report.gather.content(study)))
     print(printable(f"report: {path}"))
 
 
-def say_failures(trained):
+def print_failures(trained: Trained) -> int:
     """Prints which runs were set aside or left, and why; returns the exit code."""
     for failure in trained.failures[:_MOST_LINES]:
-        where = f"{failure.point} run {failure.run}"
-        line = f"failed: {where}: {failure.reason} ({failure.file})"
+        name = f"{failure.point} run {failure.run}"
+        line = f"failed: {name}: {failure.reason} ({failure.file})"
         print(printable(line), file=sys.stderr)
     if len(trained.failures) > _MOST_LINES:
         more = len(trained.failures) - _MOST_LINES
         print(f"failed: {more} more runs; see memkit status", file=sys.stderr)
     for name, runs in trained.left.items():
-        why = "too many of its runs, or its teacher's, failed"
-        print(f"left: {len(runs)} runs of {name}: {why}", file=sys.stderr)
+        reason = "too many of its runs, or of its teacher's, failed"
+        print(f"left: {len(runs)} runs of {name}: {reason}", file=sys.stderr)
     return 1 if trained.failures else 0
 
 
-def say_time(started):
+def print_time(started: float) -> None:
     """Prints how long the command took."""
     print(f"done in {duration(time.monotonic() - started)}")

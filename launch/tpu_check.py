@@ -15,7 +15,7 @@ _POINTS = flags.points()
 _PACKING = flags.packing()
 
 
-def main():
+def main() -> int:
     topology = values.required("topology", _TOPOLOGY.value)
     check = tpu_check.prepare(
         values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value),

@@ -15,16 +15,16 @@ _EXECUTOR = flags.executor()
 _SELECTION = flags.selection()
 
 
-def main():
+def main() -> int:
     started = time.monotonic()
     workdir = values.required("workdir", _WORKDIR.value)
-    chosen = values.chosen(_SELECTION)
+    selected = values.selected(_SELECTION)
     config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
     study = stages.open_study(config, workdir)
-    trained = stages.train(study, placement, **chosen)
-    stages.say_time(started)
-    return stages.say_failures(trained)
+    trained = stages.train(study, placement, **selected)
+    stages.print_time(started)
+    return stages.print_failures(trained)
 
 
 if __name__ == "__main__":

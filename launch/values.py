@@ -1,68 +1,87 @@
-"""What the values of flags mean: their text becomes configs, placements, selections, numbers."""
+"""Parses and validates the values of flags."""
 
-import collections.abc
 import dataclasses
 import math
 import textwrap
+from collections.abc import Sequence
+from typing import Any, TypedDict, TypeVar
 
 from absl import logging
+from memkit.launch.flags import Holders
+from ml_collections import ConfigDict
 
 from memkit import models, studies
-from memkit.errors import expected
+from memkit.errors import expected, missing
 from memkit.printable import printable
 from memkit.studies import checks
 from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
 from memkit.sweeps import ray
 from memkit.sweeps import selection as selection_lib
+from memkit.typing import Config, Json, Path
+
+T = TypeVar("T")
 
 
-def placed(holders, config_value, where=None):
-    """Returns the Placement of a study's config from the holders of `placement`.
+class Selection(TypedDict):
+    """The runs to train, as keyword arguments of `selection.missing`."""
+
+    points: Sequence[str]
+    runs: tuple[int, int] | None
+    shard: tuple[int, int]
+
+
+def placed(
+    holders: Holders, config: Config, executor: Holders | None = None
+) -> placement_lib.Placement:
+    """Returns where to compute the runs of a study.
 
     Args:
-      holders: of `placement`.
-      config_value: the checked config.
-      where: holders of `executor`, None for this machine.
+      holders: the flags of `flags.placement`.
+      config: the checked config of the study.
+      executor: the flags of `flags.executor`, None for this machine.
+
+    Raises:
+      InputError: a flag does not fit the others, or this machine.
     """
-    values = {name: holder.value for name, holder in holders.items()}
-    values["data_parallel"] = config_value["training"]["data_parallel"]
-    if not where:
+    values: dict[str, Any] = {name: holder.value for name, holder in holders.items()}
+    values["data_parallel"] = config["training"]["data_parallel"]
+    if not executor:
         return placement_lib.place(**values)
-    limit, address = where["run_limit"].value, where["ray_address"].value
+    limit, address = executor["run_limit"].value, executor["ray_address"].value
     if limit is not None and not 0 < limit < math.inf:
         raise expected("--run_limit", "seconds above 0", f"{limit:g}")
-    if where["executor"].value == "ray":
-        placed = ray.place(address=address, **values)
+    if executor["executor"].value == "ray":
+        placement = ray.place(address=address, **values)
     elif address:
         raise expected("--ray_address", "none without --executor=ray", address)
     else:
-        placed = placement_lib.place(**values)
-    return dataclasses.replace(placed, run_limit=limit)
+        placement = placement_lib.place(**values)
+    return dataclasses.replace(placement, run_limit=limit)
 
 
-def resolved(config_value, workdir_value, model_value):
+def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Sequence[str]) -> Json:
     """Returns the checked config as nested plain values.
 
     Args:
-      config_value: value of --config, or None: then the study in the workdir has it.
-      workdir_value: value of --workdir.
-      model_value: value of --model.
+      config_value: value of --config, or None to take the config of the study in the workdir.
+      workdir: value of --workdir.
+      model: value of --model.
 
     Raises:
-      InputError: no config, one that cannot be a study, or a stored one with a function that the
+      InputError: there is no config, it is invalid, or it is a stored one with a function that the
         command does not name.
     """
     if config_value is None:
-        if not workdir_value or not studies.exists(workdir_value):
-            raise expected("--config", "the name or file of a study's config", "none")
-        config = studies.load(workdir_value).config
-        allow_models(config, model_value)
+        if not workdir or not studies.exists(workdir):
+            raise missing("--config", "value: the name or file of a config")
+        config: Json = studies.load(workdir).config
+        allow_models(config, model)
         return config
-    nested = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
-    checks.check_stored(nested)  # Before anything of the user's is imported.
+    nested: Json = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
+    checks.check_stored(nested)  # Before any module of the user is imported.
     # A command with --config names the functions itself.
-    allow_models(nested, model_value or sorted(_functions(nested)))
+    allow_models(nested, model or sorted(_functions(nested)))
     nested["model"], left_out = models.fields_of_own(nested["model"])
     if left_out:
         logging.info("model: %s takes no %s", nested["model"]["name"], ", ".join(left_out))
@@ -70,15 +89,15 @@ def resolved(config_value, workdir_value, model_value):
     return nested
 
 
-def allow_models(config: dict, named: collections.abc.Sequence[str]) -> None:
+def allow_models(config: Config, named: Sequence[str]) -> None:
     """Lets this command import the functions that a config names as models.
 
     Args:
-      config: nested dict, such as a stored study's.
+      config: the config, such as that of a stored study.
       named: value of --model.
 
     Raises:
-      InputError: --model names others, or none where the config names some.
+      InputError: --model does not name exactly these functions.
     """
     functions = _functions(config)
     if set(named) == functions:
@@ -87,38 +106,71 @@ def allow_models(config: dict, named: collections.abc.Sequence[str]) -> None:
     if not functions:
         raise expected("--model", "none, since the study calls no function", ",".join(named))
     options = {name: value for name, value in config["model"].items() if name != "name"}
-    called = printable(", ".join(f"{name}={value!r}" for name, value in options.items()))
-    wanted = (
-        f"{','.join(sorted(functions))}, the code that the study names as its model (it would be "
-        f"called with {textwrap.shorten(called, 300) or 'no options'}); pass "
-        f"--model={','.join(sorted(functions))} only if this code is yours"
+    arguments = printable(", ".join(f"{name}={value!r}" for name, value in options.items()))
+    names = ",".join(sorted(functions))
+    expectation = (
+        f"{names}, the code that the study names as its model (it would be called with "
+        f"{textwrap.shorten(arguments, 300) or 'no options'}); pass --model={names} only if this "
+        "code is yours"
     )
-    raise expected("--model", wanted, ",".join(named) or "none")
+    raise expected("--model", expectation, ",".join(named) or "none")
 
 
-def _functions(config: dict) -> set[str]:
+def _functions(config: Config) -> set[str]:
     """Returns the users' functions, such as my_models:build, among the models of a config."""
-    named = {point.config["model"]["name"] for point in points_lib.points(config)}
-    return {name for name in named if models.is_own(name)}
+    names = {point.config["model"]["name"] for point in points_lib.points(config)}
+    return {name for name in names if models.is_own(name)}
 
 
-def required(name, value):
-    """Returns a flag's value; refuses its absence."""
+def required(name: str, value: T | None) -> T:
+    """Returns the value of a flag; raises an InputError if it has none."""
     if not value:
-        raise expected(f"--{name}", "a value", "none")
+        raise missing(f"--{name}", "value")
     return value
 
 
-def chosen(holders):
-    """Returns the keyword arguments of `selection.missing` from the holders of `selection`."""
-    return selection_lib.chosen(**{name: holder.value for name, holder in holders.items()})
-
-
-def numbers(flag, words):
-    """Returns the floats of a flag that takes names joined by commas.
+def selected(holders: Holders) -> Selection:
+    """Returns the runs that the flags of `flags.selection` select.
 
     Raises:
-      InputError: a word that is no number.
+      InputError: names the flag.
+    """
+    runs, shard = holders["runs"].value, holders["shard"].value
+    if shard == "auto":
+        index, count = selection_lib.own_shard()
+    else:
+        index, count = _pair("--shard", shard, "/")
+    if not 0 <= index < count:
+        raise expected("--shard", "i/n with 0 <= i < n, or auto", shard)
+    return {
+        "points": holders["points"].value,
+        "runs": None if runs is None else _pair("--runs", runs, ":"),
+        "shard": (index, count),
+    }
+
+
+def _pair(flag: str, text: str, separator: str) -> tuple[int, int]:
+    words = text.split(separator)
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        raise expected(flag, f"two whole numbers joined by {separator!r}", repr(text))
+    return int(words[0]), int(words[1])
+
+
+def watch_seconds(text: str | None) -> float | None:
+    """Returns the seconds between two outputs for --watch, None if it is not given."""
+    if text in (None, "true", "false"):
+        return 5.0 if text == "true" else None
+    (seconds,) = numbers("--watch", [str(text)])
+    if not 0 < seconds <= 86400:
+        raise expected("--watch", "seconds above 0 and up to a day", text)
+    return seconds
+
+
+def numbers(flag: str, words: Sequence[str]) -> list[float]:
+    """Returns the numbers of a flag that takes numbers joined by commas.
+
+    Raises:
+      InputError: a word is not a number.
     """
     try:
         return [float(word) for word in words]

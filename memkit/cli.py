@@ -8,18 +8,24 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, NoReturn
 
-# verb -> (module, one line); exactly one module is imported per process.
+if TYPE_CHECKING:  # Imported only where they are used: --help imports nothing else.
+    import logging
+
+# verb -> (module, description); a process imports exactly one of the modules.
 VERBS = {
     "run": ("memkit.launch.run", "train what is missing, estimate and write the report"),
-    "plan": ("memkit.launch.plan", "say what a study costs, before anything starts"),
+    "plan": ("memkit.launch.plan", "print what a study costs, before anything starts"),
     "train": ("memkit.launch.train", "train the missing runs, or a part of them"),
     "estimate": ("memkit.launch.estimate", "turn run records into scores with intervals"),
     "report": ("memkit.launch.report", "write the report of a study that has estimates"),
     "chart": ("memkit.launch.chart", "write charts of a study that has estimates"),
-    "status": ("memkit.launch.status", "say what of a study is done, missing or broken"),
-    "verify": ("memkit.launch.verify", "check every file of a study, and train some runs again"),
-    "merge": ("memkit.launch.merge", "join studies whose runs were made apart"),
+    "status": ("memkit.launch.status", "print what of a study is done, missing or broken"),
+    "verify": ("memkit.launch.verify", "check every file of a study, and retrain some runs"),
+    "merge": ("memkit.launch.merge", "join studies that were trained separately"),
     "compare": ("memkit.launch.compare", "compare scores with a published file or another study"),
     "audit": ("memkit.launch.audit", "list likely mislabeled, duplicate and ambiguous examples"),
     "export": ("memkit.launch.export", "write scores in the layouts that other tools read"),
@@ -31,33 +37,33 @@ INPUT_ERROR = 2
 INTERRUPTED = 130
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Runs `memkit VERB ...` and exits with its code."""
     argv = sys.argv[1:] if argv is None else argv
     prepare_process()
     verb, *rest = argv or ["--help"]
     with _errors_as_one_line(f"memkit {verb}" if verb in VERBS else "memkit"):
         if verb in ("--help", "-h", "help"):
-            _end(_usage())
+            _print_and_exit(_usage())
         if verb == "--version":
             metadata = importlib.import_module("importlib.metadata")
-            _end(f"memkit {metadata.version('memkit')}")
+            _print_and_exit(f"memkit {metadata.version('memkit')}")
         if verb not in VERBS:
-            from memkit.errors import expected
+            from memkit.errors import unknown
 
-            raise expected("verb", f"one of {', '.join(VERBS)}", repr(verb))
+            raise unknown("command", verb, VERBS, kind="verb")
         _execute(verb, importlib.import_module(VERBS[verb][0]).main, rest)
 
 
-def launch(verb, body, argv):
+def launch(verb: str, body: Callable[[], int], argv: Sequence[str]) -> NoReturn:
     """Parses the flags of one verb, runs its body and exits.
 
     Args:
       verb: a key of VERBS.
-      body: function without arguments that returns the exit code.
+      body: returns the exit code.
       argv: words after the verb.
 
-    Exit codes: what the body returns, 0 for help, 2 for a mistake in the command or a file that
+    Exit codes: that of the body, 0 for help, 2 for a mistake in the command or a file that
     cannot be read or written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
     prepare_process()
@@ -66,11 +72,11 @@ def launch(verb, body, argv):
 
 
 def prepare_process() -> None:
-    """Makes the standard streams safe to write to, whatever they were started with.
+    """Makes the standard streams safe to write to.
 
-    A closed stream is opened on nothing: its number would go to the next file that is opened, and
-    native libraries write to it. Control characters, and characters that the terminal's encoding
-    lacks, become escapes.
+    A closed stream is connected to the null device: otherwise the next file that is opened would
+    get its number, and native libraries would write to that file. Control characters, and
+    characters that the encoding of the terminal lacks, are escaped.
     """
     if sys.platform == "win32":
         sys.exit("memkit: error: Windows is not supported; memkit runs in WSL, on Linux and macOS")
@@ -87,14 +93,14 @@ def prepare_process() -> None:
 
 
 @contextlib.contextmanager
-def _errors_as_one_line(program):
-    """Ends this process with a line and an exit code where the block raises what is no bug."""
+def _errors_as_one_line(program: str) -> Iterator[None]:
+    """Ends this process with one line and an exit code if the block raises an error of the user."""
     try:
         yield
     except KeyboardInterrupt as stop:
         sys.exit(128 + stop.args[0] if stop.args else INTERRUPTED)
-    except BrokenPipeError:  # The reader of our output has gone, as in `memkit status | head`.
-        sys.stdout = None
+    except BrokenPipeError:  # The reader of the output has exited, as in `memkit status | head`.
+        sys.stdout = None  # type: ignore[assignment]  # Nothing is flushed at exit.
         sys.exit(1)
     except Exception as error:
         from memkit.system_errors import explained
@@ -105,31 +111,31 @@ def _errors_as_one_line(program):
         _fail(program, line)
 
 
-def _execute(verb, body, argv):
-    _stop_like_ctrl_c()
+def _execute(verb: str, body: Callable[[], int], argv: Sequence[str]) -> NoReturn:
+    _treat_signals_as_ctrl_c()
     if {"--help", "-h", "-help"} & set(argv):
-        _end(_help(verb))
+        _print_and_exit(_help(verb))
     _parse(argv)
     _exit(body())
 
 
-def _end(text):
+def _print_and_exit(text: str) -> NoReturn:
     print(text)
     _exit(0)
 
 
-def _exit(code):
+def _exit(code: int) -> NoReturn:
     try:
-        sys.stdout.flush()  # What fails here would otherwise fail at exit, with a stack trace.
+        sys.stdout.flush()  # A failure would otherwise happen at exit, with a stack trace.
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from None
     sys.exit(code)
 
 
-def _stop_like_ctrl_c():
-    """Lets a scheduler's SIGTERM, and the end of a terminal, end a verb as Ctrl-C does."""
+def _treat_signals_as_ctrl_c() -> None:
+    """Makes SIGTERM and SIGHUP, of schedulers and closed terminals, end a verb as Ctrl-C does."""
 
-    def interrupt(number, _):
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -137,30 +143,28 @@ def _stop_like_ctrl_c():
             signal.signal(number, interrupt)
 
 
-def _parse(argv):
+def _parse(argv: Sequence[str]) -> None:
+    """Parses the flags of the verb that was imported, and sets up logging.
+
+    Raises:
+      InputError: a flag, a flag file or a config file is wrong.
+    """
     from absl import flags, logging
 
-    from memkit.errors import InputError, expected, reason
+    from memkit.errors import InputError, expected
 
-    try:
-        # Flag files come first, since --config in one may be a name, too.
-        argv = flags.FLAGS.read_flags_from_files(argv)
-    except (flags.Error, UnicodeError) as error:
-        files = " ".join(word for word in argv if "flagfile" in word)
-        why = error.__context__ if isinstance(error.__context__, OSError) else error
-        text = str(why) if isinstance(why, flags.Error) else reason(why)
-        raise InputError(f"{files}: {text}") from error
+    argv = _with_flag_files(argv)
     try:
         words = flags.FLAGS(["memkit", *_flag_module().resolve_config(argv)])
     except flags.Error as error:
-        # A config file that raises arrives with its stack trace; the last line says what is wrong.
+        # The error of a config file that raises has its stack trace; the last line is the message.
         line = str(error).strip().splitlines()[-1]
         raise InputError(line.removeprefix("ValueError: ")) from error
     except SyntaxError as error:
         line = f" line {error.lineno}" if error.lineno else ""
         raise InputError(f"--config: {error.filename or 'the file'}{line}: {error.msg}") from error
     except AttributeError as error:  # ml_collections raises it for unknown config fields.
-        raise InputError(f"--config: unknown field {_plain(error)}") from error
+        raise InputError(f"--config: unknown field {_unquoted(error)}") from error
     if len(words) > 1:
         raise expected("arguments", "flags only (--name=value)", " ".join(words[1:]))
     logging.use_absl_handler()
@@ -168,32 +172,46 @@ def _parse(argv):
     logging.get_absl_handler().setFormatter(_line_formatter())
 
 
-def _plain(error):
-    """Returns the text of ml_collections' quoted and escaped error without both."""
+def _with_flag_files(argv: Sequence[str]) -> list[str]:
+    """Returns argv with --flagfile replaced by its lines, in which --config may be a name, too."""
+    from absl import flags
+
+    from memkit.errors import InputError, reason
+
+    try:
+        words: list[str] = flags.FLAGS.read_flags_from_files(list(argv))
+    except (flags.Error, UnicodeError) as error:
+        files = " ".join(word for word in argv if "flagfile" in word)
+        cause = error.__context__ if isinstance(error.__context__, OSError) else error
+        text = str(cause) if isinstance(cause, flags.Error) else reason(cause)
+        raise InputError(f"{files}: {text}") from error
+    return words
+
+
+def _unquoted(error: AttributeError) -> str:
+    """Returns the message of an error of ml_collections, which is quoted and escaped."""
     return str(error).replace("\\n", " ").strip("\"'").replace("\\'", "'")
 
 
-def _line_formatter():
+def _line_formatter() -> "logging.Formatter":
     import logging
 
-    formatter = logging.Formatter()
-    formatter.format = _line
-    return formatter
-
-
-def _line(record):
     from memkit.printable import printable
 
-    lines = record.getMessage().splitlines()
-    return f"{record.levelname.lower()}: " + "\n".join(map(printable, lines))
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            lines = record.getMessage().splitlines()
+            return f"{record.levelname.lower()}: " + "\n".join(map(printable, lines))
+
+    return Formatter()
 
 
-def _flag_module():
+def _flag_module() -> ModuleType:
     """Returns the module that the verb's flags are defined in."""
     return importlib.import_module("memkit.launch.flags")
 
 
-def _help(verb):
+def _help(verb: str) -> str:
     from absl import flags
 
     holders = flags.FLAGS.flags_by_module_dict()[_flag_module().__name__]
@@ -206,7 +224,7 @@ def _help(verb):
     return "\n".join(lines)
 
 
-def _usage():
+def _usage() -> str:
     lines = [
         "memkit measures what image classifiers memorize.",
         "",
@@ -217,7 +235,7 @@ def _usage():
     return "\n".join([*lines, "", "  memkit run --config=digits_width --workdir=out/digits"])
 
 
-def _fail(program, message):
+def _fail(program: str, message: str) -> NoReturn:
     from memkit.printable import printable
 
     line = printable(" ".join(message.split()))
@@ -225,7 +243,7 @@ def _fail(program, message):
         print(f"{program}: error: {line}", file=sys.stderr)
     try:
         sys.stdout.flush()
-    except OSError:  # Python would try once more at exit and complain.
+    except OSError:  # Python would try again at exit and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(INPUT_ERROR)
 

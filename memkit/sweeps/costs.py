@@ -1,24 +1,26 @@
-"""What a study costs: runs, steps, disk, and time measured on this device."""
+"""The cost of a study: runs, steps, disk, and time measured on this device."""
 
 from concurrent.futures.process import BrokenProcessPool
 
 from memkit import tables
 from memkit.errors import InputError
+from memkit.studies import Study
 from memkit.sweeps import pool
+from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import duration
 from memkit.training import measure
 
 
-def text(study, placement, *, is_measured):
+def text(study: Study, placement: Placement, *, is_measured: bool) -> str:
     """Returns a table with a row per point and the totals.
 
     Args:
-      study: Study, drafted or on disk.
-      placement: Placement of the workers the study would use.
-      is_measured: bool, whether to time every point on this device or count only.
+      study: the study, drafted or on disk.
+      placement: the workers that the study would use.
+      is_measured: whether to time every point on this device, or count only.
     """
     costs = _measured(study, placement) if is_measured else _counted(study)
-    workers = len(placement.environments)
+    workers = len(placement.worker_envs)
     num_runs = len(study.train_mask)
     rows = [
         [point.name, num_runs, cost.steps, tables.size(num_runs * cost.disk), cost.seconds]
@@ -27,7 +29,9 @@ def text(study, placement, *, is_measured):
     disk = num_runs * sum(cost.disk for cost in costs)
     total = f"total: {len(rows) * num_runs} runs, at most {tables.size(disk)}"
     if is_measured:
-        total_seconds = sum(num_runs * c.seconds + workers * c.startup for c in costs)
+        total_seconds = sum(
+            num_runs * (cost.seconds or 0.0) + workers * (cost.startup or 0.0) for cost in costs
+        )
         total += (
             f", about {duration(total_seconds / workers)} with {workers} workers "
             f"({total_seconds / 3600:.2g} hours of one)"
@@ -36,15 +40,17 @@ def text(study, placement, *, is_measured):
     return "\n".join([tables.text(header, rows), total])
 
 
-def _counted(study):
+def _counted(study: Study) -> list[measure.Cost]:
     return [measure.arithmetic(study, point) for point in study.points]
 
 
-def _measured(study, placement):
+def _measured(study: Study, placement: Placement) -> list[measure.Cost]:
     try:
-        return pool.apart(placement.environments[0], measure.measure, study, setup=placement.setup)
+        return pool.call_in_process(
+            placement.worker_envs[0], measure.measure, study, setup=placement.setup
+        )
     except BrokenProcessPool:
         raise InputError(
-            "the process that measures was killed, as the system does when memory runs out; "
+            "the process that measures was killed, usually because memory ran out; "
             "--no_measure only counts"
         ) from None

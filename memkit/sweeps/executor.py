@@ -1,74 +1,85 @@
-"""Executes the missing runs of a study in worker processes, of this machine or of a cluster."""
+"""Executes the missing runs of a study in worker processes, on this machine or on a cluster."""
 
 import contextlib
 import dataclasses
 import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from absl import logging
 
 from memkit import studies
 from memkit.errors import InputError
-from memkit.sweeps import pool as processes
-from memkit.sweeps.heartbeat import Heartbeat
+from memkit.studies import Study
+from memkit.sweeps import Environment, Pool, Setup, Work, Worker
+from memkit.sweeps import pool as local_pool
+from memkit.sweeps.heartbeat import Heartbeat, Rank
 from memkit.sweeps.progress import Progress
-from memkit.sweeps.queue import ATTEMPTS, Queue
-from memkit.sweeps.stalls import Watch
+from memkit.sweeps.queue import ATTEMPTS, Failure, Queue
+from memkit.sweeps.stalls import Stall, Watch
 
 _POLL_SECONDS = 0.5
-_FAILED_STARTS = 3  # in a row, after which a dead worker has no successor
+_FAILED_STARTS = 3  # in a row, after which a worker that exited is not replaced
 
 
 @dataclasses.dataclass
 class _Sweep:
-    """What is going on: the queue, worker processes, environments that no worker has, who makes
-    progress, and how many workers in a row died before they were ready; the pool is where workers
-    come from.
+    """State of a sweep.
+
+    Attributes:
+      pool: where workers come from.
+      queue: the blocks that are left, and the outcome of the others.
+      watch: detects workers without progress.
+      free: environments that no worker has at the moment.
+      workers: live workers.
+      failed_starts: workers in a row that exited before they were ready.
     """
 
-    pool: object
+    pool: Pool[Any]
     queue: Queue
-    workers: list
-    free: list
     watch: Watch
+    free: list[Environment]
+    workers: list[Worker] = dataclasses.field(default_factory=list)
     failed_starts: int = 0
 
 
 def execute(
-    study,
-    missing,
-    work,
+    study: Study,
+    missing: Mapping[str, Sequence[int]],
+    work: Work,
     *,
-    setup,
-    environments,
-    progress,
-    runs_at_once=1,
-    note="",
-    shard=(0, 1),
-    in_step=False,
-    pool=processes,
-    run_limit=None,
-):
+    setup: Setup,
+    worker_envs: Sequence[Environment],
+    progress: Progress,
+    runs_at_once: int = 1,
+    note: str = "",
+    shard: tuple[int, int] = (0, 1),
+    in_step: bool = False,
+    pool: Pool[Any] = local_pool,
+    run_limit: float | None = None,
+) -> tuple[list[Failure], dict[str, list[int]]]:
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
 
-    Workers that die are started again. Runs that other executors finish meanwhile are left out.
+    Workers that exit are replaced. Runs that other executors finish in the meantime are skipped.
 
     Args:
-      study: Study.
+      study: the study.
       missing: {point name: runs to train}, points in the order to finish them.
       work: see `sweeps.Work`.
-      setup: function each worker calls once before any work; pickled like `work`.
-      environments: the environment variables of each worker process; as many workers.
-      progress: Progress of what is missing.
-      runs_at_once: runs that `work` does at a time, so blocks are multiples of it.
+      setup: each worker calls it once before any work; pickled like `work`.
+      worker_envs: the environment variables of each worker process; as many workers.
+      progress: the progress of what is missing.
+      runs_at_once: runs that `work` trains at a time, so blocks are multiples of it.
       note: one line about workers and devices, for `memkit status`.
       shard: (i, n) that `missing` was chosen for.
-      in_step: other executors train the same runs with this one, so all keep to one order.
-      pool: what starts, waits for and ends workers: the module `pool` or a `ray.Cluster`.
+      in_step: whether other executors train each run together with this one, so that all must
+        take the same blocks in the same order.
+      pool: starts, waits for and ends workers.
       run_limit: seconds without a finished run after which a worker is replaced, or None.
 
     Returns:
-      (failures, left): list of Failure, the runs that were set aside because they raised or their
-      workers died, and {point name: runs} that were not tried because of them.
+      (failures, left): the runs that were set aside because they raised or their workers exited,
+      and {point name: runs} that were not tried because of these.
 
     Raises:
       InputError: a run met a mistake of the user, such as a full disk, or no worker can start.
@@ -77,103 +88,106 @@ def execute(
     studies.forget_failures(study, missing)
     heartbeat = Heartbeat(study, note=note, shard=shard, progress=progress)
     start = functools.partial(pool.start, workdir=study.workdir, setup=setup, work=work)
-    watch = Watch(runs_at_once=runs_at_once, limit=run_limit)
-    sweep = _Sweep(pool, None, [], list(environments), watch)
+    workers: list[Worker] = []
     try:
-        sweep.queue = Queue(
-            study, missing, workers=len(environments), runs_at_once=runs_at_once, progress=progress
+        queue = Queue(
+            study, missing, workers=len(worker_envs), runs_at_once=runs_at_once, progress=progress
         )
-        while not sweep.queue.is_over:
-            _staff(sweep, start, None if in_step else heartbeat.place)
-            _serve_for_a_while(sweep, heartbeat, progress)
+        watch = Watch(runs_at_once=runs_at_once, limit=run_limit)
+        sweep = _Sweep(pool, queue, watch, list(worker_envs), workers)
+        while not queue.is_over:
+            _dispatch(sweep, start, None if in_step else heartbeat.rank)
+            _handle_messages(sweep)
+            stalled = _replace_stalled(sweep)
+            progress.stalled = len(stalled)
+            heartbeat.beat(queue.taken, stalled)
+            progress.show()
     finally:
-        pool.end(sweep.workers)
-        with contextlib.suppress(OSError):  # Of workers that died while they wrote.
+        pool.end(workers)
+        with contextlib.suppress(OSError):  # Left by workers that exited while they wrote.
             studies.remove_temporaries(study)
         heartbeat.close()
         progress.close()
-    return sweep.queue.failures, dict(sweep.queue.left)
+    return queue.failures, dict(queue.left)
 
 
-def _serve_for_a_while(sweep: _Sweep, heartbeat: Heartbeat, progress: Progress) -> None:
-    """Handles what workers send within a moment, then shows and announces how far they are."""
-    for worker in sweep.pool.wait(sweep.workers, timeout=_POLL_SECONDS):
-        _serve(sweep, worker)
-    stalled = _look_for_stalls(sweep)
-    progress.stalled = len(stalled)
-    heartbeat.beat(sweep.queue.taken, stalled)
-    progress.show()
-
-
-def _staff(sweep, start, place):
-    """Hands out blocks, and starts workers where more blocks wait than workers to come."""
-    for one in [one for one in sweep.workers if one.is_idle]:
-        block = sweep.queue.take(one, last=one.last, place=place)
+def _dispatch(sweep: _Sweep, start: Callable[..., None], rank: Rank | None) -> None:
+    """Sends blocks to idle workers, and starts workers if more blocks wait than workers start."""
+    for worker in [worker for worker in sweep.workers if worker.is_idle]:
+        block = sweep.queue.take(worker, last=worker.last, rank=rank)
         if block:
-            sweep.watch.began(one, block[0])
-            one.send(block)
-    to_come = len(sweep.workers) - len(sweep.queue.taken)
-    while sweep.free and sweep.queue.num_waiting > to_come:
+            sweep.watch.began(worker, block[0])
+            worker.send(block)
+    starting = len(sweep.workers) - len(sweep.queue.taken)
+    while sweep.free and sweep.queue.num_waiting > starting:
         start(sweep.workers, sweep.free.pop(0))
-        to_come += 1
+        starting += 1
 
 
-def _serve(sweep, one):
-    """Handles one message of a worker, or its end."""
-    message = one.receive()
-    if message is None:
-        _bury(sweep, one)
-        return
-    kind, *rest = message
-    if kind == "idle":
-        sweep.queue.ended(one)
-        one.has_begun = one.is_idle = True
-        sweep.failed_starts = 0
-    elif kind == "done":
-        run, seconds = rest
-        sweep.watch.finished(one, seconds)
-        sweep.queue.finished(one, run, seconds)
-    else:
-        kind, text = rest
-        if not one.has_begun:
-            raise _no_start(text)
-        if kind == "mistake":
-            raise InputError(text)
-        sweep.queue.failed(one, text, attempts=ATTEMPTS if kind == "chance" else 1)
+def _handle_messages(sweep: _Sweep) -> None:
+    """Waits a moment for messages of workers, and handles one of each worker that sent any."""
+    for worker in sweep.pool.wait(sweep.workers, timeout=_POLL_SECONDS):
+        message = worker.receive()
+        if message is None:
+            _handle_exit(sweep, worker)
+            continue
+        kind, *values = message
+        if kind == "idle":
+            sweep.queue.ended(worker)
+            worker.has_started = worker.is_idle = True
+            sweep.failed_starts = 0
+        elif kind == "done":
+            run, seconds = values
+            sweep.watch.finished(worker, seconds)
+            sweep.queue.finished(worker, run, seconds)
+        else:
+            _handle_failure(sweep, worker, *values)
 
 
-def _look_for_stalls(sweep: _Sweep) -> dict:
-    """Ends the workers that are over the limit; returns {worker: Stall} of the others."""
-    silences = sweep.watch.silences(sweep.queue.taken)
-    over = sweep.watch.over_limit(silences)
-    for one, reason in over.items():
-        sweep.workers.remove(one)
-        sweep.pool.end([one])
-        sweep.free.append(one.environment)
-        sweep.queue.failed(one, reason, attempts=ATTEMPTS)
-    return sweep.watch.stalled({one: t for one, t in silences.items() if one not in over})
+def _handle_failure(sweep: _Sweep, worker: Worker, kind: str, text: str) -> None:
+    """Handles an exception in a worker, see `worker.failure` for the kinds."""
+    if not worker.has_started:
+        raise _start_error(text)
+    if kind == "mistake":
+        raise InputError(text)
+    sweep.queue.failed(worker, text, attempts=ATTEMPTS if kind == "chance" else 1)
 
 
-def _bury(sweep, one):
-    """Takes note of a dead worker, so that another one takes its place."""
-    reason = one.how_it_ended()
-    sweep.workers.remove(one)
-    sweep.pool.end([one])
-    if one.has_begun:
-        sweep.free.append(one.environment)
-        if one in sweep.queue.taken:
-            sweep.queue.failed(one, reason, attempts=ATTEMPTS)
+def _handle_exit(sweep: _Sweep, worker: Worker) -> None:
+    """Removes a worker that has exited and frees its environment, so that it is replaced."""
+    reason = worker.exit_reason()
+    sweep.workers.remove(worker)
+    sweep.pool.end([worker])
+    if worker.has_started:
+        sweep.free.append(worker.environment)
+        if worker in sweep.queue.taken:
+            sweep.queue.failed(worker, reason, attempts=ATTEMPTS)
         return
     sweep.failed_starts += 1
     if sweep.failed_starts < _FAILED_STARTS:
-        sweep.free.append(one.environment)
+        sweep.free.append(worker.environment)
     elif not sweep.workers and not sweep.free:
-        raise _no_start(reason)
+        raise _start_error(reason)
 
 
-def _no_start(reason):
-    """Returns the InputError of a worker that cannot start; its last words go to the log."""
-    *words, last = reason.strip().splitlines()
-    if words:
-        logging.error("%s", "\n".join(words))
+def _replace_stalled(sweep: _Sweep) -> dict[Worker, Stall]:
+    """Ends the workers that exceed the limit; returns {worker: Stall} of the others."""
+    silences = sweep.watch.silences(sweep.queue.taken)
+    exceeding = sweep.watch.over_limit(silences)
+    for worker, reason in exceeding.items():
+        sweep.workers.remove(worker)
+        sweep.pool.end([worker])
+        sweep.free.append(worker.environment)
+        sweep.queue.failed(worker, reason, attempts=ATTEMPTS)
+    return sweep.watch.stalled({w: t for w, t in silences.items() if w not in exceeding})
+
+
+def _start_error(reason: str) -> InputError:
+    """Returns the error of a worker that cannot start; logs all lines of the reason but the last.
+
+    The last line is part of the error.
+    """
+    *lines, last = reason.strip().splitlines()
+    if lines:
+        logging.error("%s", "\n".join(lines))
     return InputError(f"a worker process could not start: {last}")

@@ -1,60 +1,75 @@
-"""An executor's sign of life, in a file that `memkit status` reads."""
+"""The heartbeat of an executor: a file in the study that `memkit status` reads."""
 
 import contextlib
 import dataclasses
 import time
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
-from memkit.studies import executors
+from memkit.studies import Study, executors
+from memkit.sweeps import Block, Worker
+from memkit.sweeps.progress import Progress
+from memkit.sweeps.stalls import Stall
 
-SECONDS = 1.0, 15.0  # between two signs of life: of an executor just begun, and of an old one
-SILENT_AFTER = 120.0  # seconds without one
+SECONDS = 1.0, 15.0  # between two heartbeats: of an executor that just started, and of an old one
+SILENT_AFTER = 120.0  # seconds without a heartbeat
 _SHARE_OF_AGE = 0.25
+
+Rank: TypeAlias = tuple[int, int]
 
 
 class Heartbeat:
-    """Says now and then, in a study's folder, that this process lives and what it does.
+    """Writes regularly into a study that this process is alive, and what it does.
 
     Attributes:
-      place: (i, n), which of how many executors of the same shard this one is, by their starts.
+      rank: (i, n), the position of this executor among the n of the same shard, by their starts.
     """
 
-    def __init__(self, study, *, note, shard, progress):
-        """Announces this process, then looks for others: of two that start at once, one sees both,
-        and the other one does at its next sign of life.
+    rank: Rank
+
+    def __init__(
+        self, study: Study, *, note: str, shard: tuple[int, int], progress: Progress
+    ) -> None:
+        """Announces this process, then looks for others.
+
+        If two executors start at once, at least one sees both; the other does at its next
+        heartbeat.
 
         Args:
-          study: Study.
+          study: the study.
           note: one line about workers and devices.
           shard: (i, n); executors of different shards have different runs.
-          progress: Progress.
+          progress: the progress of this process.
 
         Raises:
           OSError: the folder cannot be written.
         """
         self._study, self._progress = study, progress
-        self._fixed = {"started": time.time(), "note": note, "shard": list(shard)}
-        self._beside = {}
+        self._started = time.time()
+        self._shard = list(shard)
+        self._constant = {"started": self._started, "note": note, "shard": self._shard}
+        self._others: dict[str, dict[str, Any]] = {}
         self._write({}, {})
 
-    def beat(self, taken, stalled):
-        """Writes what is being done, if the last time was long enough ago.
+    def beat(self, taken: Mapping[Worker, Block], stalled: Mapping[Worker, Stall]) -> None:
+        """Writes what is being done, if the last heartbeat was long enough ago.
 
         Args:
           taken: {worker: (point name, runs)}.
-          stalled: {worker: stalls.Stall} of those that make no progress.
+          stalled: {worker: Stall} of those that make no progress.
         """
         if time.monotonic() >= self._due:
-            # A sweep goes on where nobody can be told of it.
+            # A sweep goes on even if nobody can be informed of it.
             with contextlib.suppress(OSError):
                 self._write(taken, stalled)
 
-    def close(self):
+    def close(self) -> None:
         """Removes the file."""
         with contextlib.suppress(OSError):
             executors.withdraw(self._study)
 
-    def _write(self, taken, stalled):
-        age = time.time() - self._fixed["started"]
+    def _write(self, taken: Mapping[Worker, Block], stalled: Mapping[Worker, Stall]) -> None:
+        age = time.time() - self._started
         shortest, longest = SECONDS
         self._due = time.monotonic() + min(max(_SHARE_OF_AGE * age, shortest), longest)
         blocks = [
@@ -63,19 +78,19 @@ class Heartbeat:
             for worker, (name, runs) in taken.items()
         ]
         state = {"finished": self._progress.finished_here, "blocks": blocks}
-        executors.announce(self._study, self._fixed | state)
-        self.place = self._find_place()
+        executors.announce(self._study, self._constant | state)
+        self.rank = self._find_rank()
 
-    def _find_place(self):
+    def _find_rank(self) -> Rank:
         names = executors.names(self._study)
-        for name in names:  # Each is read once: a bucket bills by the read.
-            if name not in self._beside and (state := executors.read(self._study, name)):
-                self._beside[name] = state
-        own = self._fixed["started"], executors.name()
-        beside = {name: self._beside[name] for name in names if name in self._beside}
-        rows = {own} | {  # A listing may be late to hold this one's file.
+        for name in names:  # Each file is read once: object stores charge for reads.
+            if name not in self._others and (state := executors.read(self._study, name)):
+                self._others[name] = state
+        this = self._started, executors.name()
+        listed = {name: self._others[name] for name in names if name in self._others}
+        starts = {this} | {  # A listing may not hold the file of this process yet.
             (state["started"], name)
-            for name, state in beside.items()
-            if state["shard"] == self._fixed["shard"]
+            for name, state in listed.items()
+            if state["shard"] == self._shard
         }
-        return sorted(rows).index(own), len(rows)
+        return sorted(starts).index(this), len(starts)

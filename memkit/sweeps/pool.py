@@ -1,22 +1,30 @@
-"""Worker processes of this machine, as their parent sees them."""
+"""Worker processes on this machine, as their executor sees them."""
 
-import collections.abc
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.process
 import multiprocessing.resource_tracker
 import os
 import signal
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import ParamSpec, TypeVar
 
 from memkit import models
 from memkit.errors import InputError
-from memkit.sweeps import worker
+from memkit.sweeps import Block, Environment, Message, Setup, Work, worker
 from memkit.system_errors import explained
+from memkit.typing import Path
 
-_MOST_SAID = 8000  # bytes
-_PATIENCE = 5.0  # seconds for a killed process to be gone
+_TAIL_BYTES = 8000  # of the error stream of a worker
+_EXIT_SECONDS = 5.0  # that a killed process may take to exit
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(eq=False)
@@ -24,92 +32,95 @@ class Worker:
     """One worker process.
 
     Attributes:
-      process: multiprocessing.Process.
-      connection: to it; it can be read when the process has died, too.
+      process: the process.
+      connection: connection to it, which also becomes readable when the process exits.
       errors: the end to read of its error stream.
-      said: the last bytes that came over it.
       environment: the variables that it was started with.
-      has_begun: True once it was ready for work.
-      is_idle: True where it waits for work.
-      last: name of the point it did last.
+      stderr_tail: the last bytes of its error stream.
+      has_started: whether it has been ready for a block.
+      is_idle: whether it waits for a block.
+      last: name of the point of its last block.
     """
 
-    process: object
-    connection: object
-    errors: object
-    environment: dict
-    said: bytes = b""
-    has_begun: bool = False
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    errors: Connection
+    environment: Environment
+    stderr_tail: bytes = b""
+    has_started: bool = False
     is_idle: bool = False
     last: str | None = None
 
-    def send(self, block):
-        """Gives it (point name, runs) to do."""
+    def send(self, block: Block) -> None:
+        """Sends it a block, (point name, runs)."""
         self.last, self.is_idle = block[0], False
-        # One that has just died cannot take it; reading from it will tell.
+        # A worker that has just exited cannot take it; `receive` will find out.
         with contextlib.suppress(OSError):
             self.connection.send(block)
 
-    def receive(self):
-        """Returns its next message as a tuple, or None where it has died."""
+    def receive(self) -> Message | None:
+        """Returns its next message, or None if it has exited."""
         try:
-            return self.connection.recv()
-        except (EOFError, OSError):  # OSError where it died in the middle of a message.
+            message: Message = self.connection.recv()
+        except (EOFError, OSError):  # OSError if it exited in the middle of a message.
             return None
+        return message
 
-    def listen(self):
-        """Takes in what it has written to its error stream; a full pipe would hold it up."""
+    def read_errors(self) -> None:
+        """Reads what it has written to its error stream, so that a full pipe does not block it."""
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.errors.fileno(), 65536):
-                self.said = (self.said + data)[-_MOST_SAID:]
+                self.stderr_tail = (self.stderr_tail + data)[-_TAIL_BYTES:]
             self.errors.close()
 
-    def how_it_ended(self):
-        """Returns what it said at last, and in the last line how the process ended."""
-        self.process.join(_PATIENCE)
+    def exit_reason(self) -> str:
+        """Returns the tail of its error stream, then a line with its exit status."""
+        self.process.join(_EXIT_SECONDS)
         if not self.errors.closed:
-            self.listen()
-        said = self.said.decode(errors="replace").splitlines()
-        return "\n".join([*said, _ending(self.process.exitcode)])
+            self.read_errors()
+        lines = self.stderr_tail.decode(errors="replace").splitlines()
+        return "\n".join([*lines, _exit_status(self.process.exitcode)])
 
 
-def _ending(code):
+def _exit_status(code: int | None) -> str:
     if code is None or code >= 0:
         return f"the worker process ended with exit code {code}"
     name = signal.Signals(-code).name
     if name == "SIGKILL":
         return (
-            "the worker process was killed (SIGKILL), as the system does when memory runs out; "
+            "the worker process was killed (SIGKILL), usually because memory ran out; "
             "fewer --workers need less"
         )
-    return f"the worker process died of {name}"
+    return f"the worker process was ended by {name}"
 
 
-def start(pool, environment, *, workdir, setup, work):
-    """Starts a worker process and adds it to a list; see `worker.main` for the arguments."""
+def start(
+    workers: list[Worker], environment: Environment, *, workdir: Path, setup: Setup, work: Work
+) -> None:
+    """Starts a worker process and appends it to a list; see `worker.main` for the arguments."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    heard, said = context.Pipe(duplex=False)
-    os.set_blocking(heard.fileno(), False)
-    arguments = (theirs, said, str(workdir), environment, models.allowed(), setup, work)
+    errors, stderr = context.Pipe(duplex=False)
+    os.set_blocking(errors.fileno(), False)
+    arguments = (theirs, stderr, str(workdir), environment, models.allowed(), setup, work)
     process = context.Process(target=worker.main, args=arguments, daemon=True)
-    # First, so that an interrupted start is ended.
-    pool.append(Worker(process, ours, heard, environment))
+    # Before the start, so that an interrupted start is ended, too.
+    workers.append(Worker(process, ours, errors, environment))
     with _nothing_imported_from_the_current_folder():
         multiprocessing.resource_tracker.ensure_running()  # It outlives the worker.
-        with _errors_to(said):
+        with _stderr_to(stderr):
             process.start()
-    for end_of_worker in (theirs, said):  # So that they end with it.
+    for end_of_worker in (theirs, stderr):  # Then they close when the worker exits.
         end_of_worker.close()
 
 
 @contextlib.contextmanager
-def _nothing_imported_from_the_current_folder() -> collections.abc.Iterator[None]:
-    """Keeps Python processes that are started meanwhile from importing files of this folder.
+def _nothing_imported_from_the_current_folder() -> Iterator[None]:
+    """Keeps Python processes that the block starts from importing files of the current folder.
 
     multiprocessing starts them by `python -c`, which looks for modules in the current folder first.
-    A folder with a file `multiprocessing.py`, such as somebody else's study, would choose what
-    runs. What is importable in this process is importable in them all the same.
+    A file `multiprocessing.py` there, such as in a study of somebody else, would be executed.
+    Whatever is importable in this process is importable in them as well.
     """
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -123,53 +134,58 @@ def _nothing_imported_from_the_current_folder() -> collections.abc.Iterator[None
 
 
 @contextlib.contextmanager
-def _errors_to(connection):
-    """Gives processes that are started meanwhile this error stream from their first moment.
+def _stderr_to(connection: Connection) -> Iterator[None]:
+    """Connects the error stream of processes that the block starts, from their first moment.
 
-    One whose parent is killed then would complain on the terminal that it cannot read its task.
+    A process whose parent is killed while it starts would otherwise print to the terminal that it
+    cannot read its task.
     """
-    own = os.dup(2)
+    original = os.dup(2)
     os.dup2(connection.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(own, 2)
-        os.close(own)
+        os.dup2(original, 2)
+        os.close(original)
 
 
-def wait(workers, *, timeout):
-    """Returns the workers that have a message or have died, after so many seconds perhaps none."""
-    ends = [one.connection for one in workers]
-    ends += [one.errors for one in workers if not one.errors.closed]
-    ready = multiprocessing.connection.wait(ends, timeout=timeout)
-    for one in workers:
-        if one.errors in ready:
-            one.listen()
-    return [one for one in workers if one.connection in ready]
+def wait(workers: Sequence[Worker], *, timeout: float) -> list[Worker]:
+    """Returns the workers that have a message or have exited, within `timeout` seconds."""
+    connections = [each.connection for each in workers]
+    connections += [each.errors for each in workers if not each.errors.closed]
+    ready = multiprocessing.connection.wait(connections, timeout=timeout)
+    for each in workers:
+        if each.errors in ready:
+            each.read_errors()
+    return [each for each in workers if each.connection in ready]
 
 
-def end(workers):
+def end(workers: Sequence[Worker]) -> None:
     """Kills workers: a signal handler in them would wait for the compiled call to return."""
-    started = [one for one in workers if one.process.pid]
-    for one in started:
-        one.process.kill()
-    for one in started:
-        one.process.join(_PATIENCE)
-    for one in workers:
-        one.connection.close()
-        one.errors.close()
+    started = [each for each in workers if each.process.pid]
+    for each in started:
+        each.process.kill()
+    for each in started:
+        each.process.join(_EXIT_SECONDS)
+    for each in workers:
+        each.connection.close()
+        each.errors.close()
 
 
-def apart(environment, function, *arguments, **keywords):
-    """Returns what a function returns in a process of its own, after which its device is free.
+def call_in_process(
+    environment: Environment, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Returns the result of a function called in a new process, which then frees its device.
 
     Args:
-      environment: {name: value} of variables to set there.
+      environment: variables to set there.
       function: pickled, like its arguments.
+      *args: positional arguments of the function.
+      **kwargs: keyword arguments of the function.
 
     Raises:
-      InputError: what the function raised can be explained in one line.
-      BrokenProcessPool: the process died.
+      InputError: the function raised an error that can be explained in one line.
+      BrokenProcessPool: the process was killed or crashed.
     """
     with (
         _nothing_imported_from_the_current_folder(),
@@ -181,21 +197,22 @@ def apart(environment, function, *arguments, **keywords):
         ) as executor,
     ):
         try:
-            return executor.submit(_explaining, function, *arguments, **keywords).result()
+            call = functools.partial(function, *args, **kwargs)
+            return executor.submit(_explain_errors, call).result()
         except KeyboardInterrupt:
-            # It would be waited for, and a compiler takes minutes and hears no signal.
+            # Leaving the executor would block: a compiler runs for minutes and ignores signals.
             for child in multiprocessing.active_children():
                 child.kill()
             raise
 
 
-def _explaining(function, *arguments, **keywords):
-    """Calls a function; raises what can be explained as something that every process can read.
+def _explain_errors(function: Callable[[], T]) -> T:
+    """Calls a function; turns errors that can be explained in one line into InputErrors.
 
-    Exceptions of engines can often not be pickled, which would look like the death of the process.
+    Exceptions of engines often cannot be pickled, which would look as if the process had crashed.
     """
     try:
-        return function(*arguments, **keywords)
+        return function()
     except Exception as error:
         line = explained(error)
         if line is None:

@@ -1,25 +1,48 @@
 """Workers on the nodes of a Ray cluster, instead of processes of this machine.
 
-`Cluster` takes the place of the module `pool`: each worker is an actor that owns one device, keeps
-its programs compiled and does block after block. Importing this module does not import Ray.
+`Cluster` replaces the module `pool`: each worker is an actor that owns one device, keeps its
+programs compiled and trains block after block. Importing this module does not import Ray.
 """
 
 import dataclasses
 import os
 import socket
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from memkit import models, studies
 from memkit.errors import InputError, expected
-from memkit.sweeps import placement, ray_connect, worker
+from memkit.studies import Study
+from memkit.sweeps import (
+    Block,
+    Environment,
+    Message,
+    Setup,
+    Work,
+    placement,
+    ray_connect,
+    worker,
+)
 from memkit.training import devices as devices_lib
 from memkit.training import engines
+from memkit.typing import Path
 
-# kind of device -> what Ray calls it; --devices=auto takes the first that the cluster has.
+# kind of device -> its name in Ray; --devices=auto takes the first that the cluster has.
 RESOURCES = {"tpu": "TPU", "gpu": "GPU", "cpu": "CPU"}
 
 
-def place(*, address, data_parallel, engine, strategy, devices, packing, runs_per_program, workers):
+def place(
+    *,
+    address: str | None,
+    data_parallel: int,
+    engine: str,
+    strategy: str,
+    devices: str,
+    packing: str,
+    runs_per_program: int,
+    workers: int,
+) -> placement.Placement:
     """Connects to a Ray cluster; returns the Placement of one worker on each of its devices.
 
     Args:
@@ -28,27 +51,27 @@ def place(*, address, data_parallel, engine, strategy, devices, packing, runs_pe
       data_parallel: must be 1: a worker owns one device.
       engine, strategy, packing, runs_per_program: see `placement.place`.
       devices: "auto", "cpu", "gpu" or "tpu".
-      workers: how many; 0 = as many as the cluster has such devices now.
+      workers: number of workers; 0 = one for each such device that the cluster has now.
 
     Raises:
-      InputError: Ray is not installed or does not answer, or flags that do not go together.
+      InputError: Ray is not installed or does not answer, or flags do not fit together.
     """
     engines.check(engine)
     if data_parallel != 1:
         raise expected("training.data_parallel", "1 with --executor=ray", data_parallel)
     if devices not in ("auto", *RESOURCES):
         raise expected("--devices", "auto, cpu, gpu or tpu with --executor=ray", repr(devices))
-    found = ray_connect.connect(address).cluster_resources()
-    counts = {kind: int(found[name]) for kind, name in RESOURCES.items() if name in found}
+    resources = ray_connect.connect(address).cluster_resources()
+    counts = {kind: int(resources[name]) for kind, name in RESOURCES.items() if name in resources}
     kind = next(iter(counts), "cpu") if devices == "auto" else devices
     if kind not in counts:
         raise expected("--devices", f"a {kind.upper()} in the Ray cluster", repr(devices))
-    picked = placement.agreed(
+    chosen = placement.chosen_strategy(
         strategy, engine, kind, data_parallel, packing=(packing, runs_per_program)
     )
     setup = engines.Setup(
         engine=engine,
-        strategy=picked,
+        strategy=chosen,
         kind=kind,
         packing=packing,
         runs_per_program=runs_per_program,
@@ -58,20 +81,30 @@ def place(*, address, data_parallel, engine, strategy, devices, packing, runs_pe
     return placement.Placement(setup, ({},) * number, note, Cluster(kind, engine))
 
 
-def _num_nodes():
+def _num_nodes() -> int:
     import ray
 
     return sum(node["Alive"] for node in ray.nodes())
 
 
 class _Actor:
-    """What runs on a node, in a process of its own that Ray ends with its driver."""
+    """The worker on a node, in a process of its own that Ray ends with its driver."""
 
-    def begin(self, kind, engine, workdir, environment, functions, setup):
+    _study: Study
+
+    def begin(
+        self,
+        kind: str,
+        engine: str,
+        workdir: str,
+        environment: Environment,
+        functions: Iterable[str],
+        setup: Setup,
+    ) -> Iterator[Message]:
         """Yields ("idle",) when ready for blocks; see `worker.main`."""
-        # Ray has hidden the devices of others; this says the same to the engines.
-        own = devices_lib.environment((devices_lib.Device(kind, 0),), engine=engine)
-        os.environ.update(worker.ENVIRONMENT | own | environment)
+        # Ray has hidden the devices of other actors; these variables configure the engines alike.
+        visible = devices_lib.environment((devices_lib.Device(kind, 0),), engine=engine)
+        os.environ.update({**worker.ENVIRONMENT, **visible, **environment})
         models.allow(functions)
         try:
             setup()
@@ -83,7 +116,7 @@ class _Actor:
             return
         yield ("idle",)
 
-    def do(self, name, runs, work):
+    def train(self, name: str, runs: Sequence[int], work: Work) -> Iterator[Message]:
         """Yields the messages of `worker.outcomes` about a block."""
         yield from worker.outcomes(self._study, self._study.point(name), runs, work)
 
@@ -93,75 +126,87 @@ class Worker:
     """One actor, as `pool.Worker` is one process.
 
     Attributes:
-      handle: of the actor.
-      stream: what it yields of the call that it is doing, None where it is idle.
+      handle: handle of the actor.
+      stream: the results of its current call, None if it is idle.
       work: see `sweeps.Work`.
-      reason: why it died.
-      environment, has_begun, is_idle, last: see `pool.Worker`.
+      environment: the variables that it was started with.
+      has_started: whether it has been ready for a block.
+      is_idle: whether it waits for a block.
+      last: name of the point of its last block.
+      reason: why it was lost.
     """
 
-    handle: object
-    stream: object
-    work: object
-    environment: dict
-    has_begun: bool = False
+    handle: Any
+    stream: Any
+    work: Work
+    environment: Environment
+    has_started: bool = False
     is_idle: bool = False
     last: str | None = None
     reason: str = ""
 
-    def send(self, block):
-        """Gives it (point name, runs) to do."""
+    def send(self, block: Block) -> None:
+        """Sends it a block, (point name, runs)."""
         self.last, self.is_idle = block[0], False
-        self.stream = _streamed(self.handle.do).remote(*block, self.work)
+        self.stream = _streamed(self.handle.train).remote(*block, self.work)
 
-    def receive(self):
-        """Returns its next message as a tuple, or None where it has died."""
+    def receive(self) -> Message | None:
+        """Returns its next message, or None if it was lost."""
         import ray
 
         try:
-            message = ray.get(next(self.stream))
+            message: Message = ray.get(next(self.stream))
         except ray.exceptions.RayError as error:
             self.reason = str(error).strip().splitlines()[0]
             return None
         except StopIteration:
-            self.reason = "it stopped without a word"
+            self.reason = "it stopped without an error"
             return None
         if message[0] == "idle":
             self.stream = None
         return message
 
-    def how_it_ended(self):
-        """Returns a line that says how the actor ended."""
+    def exit_reason(self) -> str:
+        """Returns why the actor was lost, in one line."""
         return f"the Ray actor was lost: {self.reason}"
 
 
-def _streamed(method):
+def _streamed(method: Any) -> Any:
     return method.options(num_returns="streaming")
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Where actors come from; has the functions of the module `pool`.
+    """Starts, waits for and ends actors, as the module `pool` does with processes.
 
-    Actors for which the cluster has no device at the moment start when it has one again.
+    Actors for which the cluster has no free device start as soon as it has one.
 
     Attributes:
-      kind: of the device of each actor, a key of RESOURCES.
+      kind: kind of the device of each actor, a key of RESOURCES.
       engine: key of engines.ENGINES.
     """
 
     kind: str
     engine: str
 
-    def start(self, workers, environment, *, workdir, setup, work):
-        """Starts an actor and adds it to a list; see `worker.main` for the arguments."""
+    def start(
+        self,
+        workers: list[Worker],
+        environment: Environment,
+        *,
+        workdir: Path,
+        setup: Setup,
+        work: Work,
+    ) -> None:
+        """Starts an actor and appends it to a list; see `worker.main` for the arguments."""
         import ray
 
-        owned = {
+        owned_by_kind: dict[str, dict[str, Any]] = {
             "cpu": {"num_cpus": 1},
             "gpu": {"num_cpus": 0, "num_gpus": 1},
             "tpu": {"num_cpus": 0, "resources": {"TPU": 1}},
-        }[self.kind]
+        }
+        owned = owned_by_kind[self.kind]
         handle = ray.remote(_Actor).options(max_restarts=0, **owned).remote()
         folder = workdir if "://" in str(workdir) else os.path.abspath(workdir)
         stream = _streamed(handle.begin).remote(
@@ -169,11 +214,11 @@ class Cluster:
         )
         workers.append(Worker(handle, stream, work, environment))
 
-    def wait(self, workers, *, timeout):
-        """Returns the workers that have a message or have died, perhaps none."""
+    def wait(self, workers: Sequence[Worker], *, timeout: float) -> list[Worker]:
+        """Returns the workers that have a message or were lost, within `timeout` seconds."""
         import ray
 
-        streams = {one.stream: one for one in workers if one.stream is not None}
+        streams = {each.stream: each for each in workers if each.stream is not None}
         if not streams:
             time.sleep(timeout)
             return []
@@ -184,9 +229,9 @@ class Cluster:
             return [streams[stream] for stream in ready]
         return []
 
-    def end(self, workers):
-        """Kills actors in the middle of what they do."""
+    def end(self, workers: Sequence[Worker]) -> None:
+        """Kills actors, even in the middle of a call."""
         import ray
 
-        for one in workers:
-            ray.kill(one.handle)
+        for each in workers:
+            ray.kill(each.handle)

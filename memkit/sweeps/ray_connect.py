@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import types
+from typing import Any
 
 from memkit.errors import InputError, expected
 
-_PATIENCE = 10.0  # seconds for the head node to answer
+_TIMEOUT = 10.0  # seconds for the head node to answer
 
 
 def connect(address: str | None) -> types.ModuleType:
@@ -24,8 +25,8 @@ def connect(address: str | None) -> types.ModuleType:
     try:
         import ray
     except ImportError:
-        wanted = "local, or the extra ray: pip install 'memkit[ray]'"
-        raise expected("--executor", wanted, "ray, which is not installed") from None
+        expectation = "local, or the extra ray: pip install 'memkit[ray]'"
+        raise expected("--executor", expectation, "ray, which is not installed") from None
     if ray.is_initialized():
         return ray
     _check_address(address)
@@ -34,19 +35,19 @@ def connect(address: str | None) -> types.ModuleType:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(address=address or "auto", **quiet)
-    except Exception as error:  # Ray has no class of its own for what can go wrong here.
+    except Exception as error:  # Ray has no exception class for failed connections.
         is_alone = isinstance(error, ConnectionError) and not os.environ.get("RAY_ADDRESS")
         if address or not is_alone:
             raise _unreachable(address, _first_line(error)) from None
         _start(ray, **quiet)
-    for number, handler in handlers.items():  # Ray's would end this process at once.
+    for number, handler in handlers.items():  # Those of Ray would end this process at once.
         signal.signal(number, handler)
     return ray
 
 
-def _start(ray: types.ModuleType, **options: object) -> None:
-    """Starts a cluster that only this machine can reach: who reaches one can run code on it."""
-    # Ray replaces 127.0.0.1 by an address that others reach, unless this says that it is alone.
+def _start(ray: types.ModuleType, **options: Any) -> None:
+    """Starts a cluster that only this machine can reach, since a cluster runs whatever it gets."""
+    # Without this, Ray replaces 127.0.0.1 by an address that other machines reach.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
@@ -55,8 +56,9 @@ def _start(ray: types.ModuleType, **options: object) -> None:
             ray.shutdown()
             raise RuntimeError("this version listens on more than the loopback interface")
     except Exception as error:  # As in `connect`.
-        wanted = "a Ray that starts here, or --ray_address of a running cluster"
-        raise expected("--executor", wanted, f"ray, which says: {_first_line(error)}") from None
+        expectation = "a Ray that starts here, or --ray_address of a running cluster"
+        received = f"ray, whose error is: {_first_line(error)}"
+        raise expected("--executor", expectation, received) from None
 
 
 def _first_line(error: Exception) -> str:
@@ -64,18 +66,18 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_address(address: str | None) -> None:
-    """Refuses an address where nothing listens; Ray would go on trying for minutes."""
-    if address in (None, "auto"):
+    """Checks that something listens at an address: Ray itself would retry for minutes."""
+    if address is None or address == "auto":
         return
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         raise expected("--ray_address", "host:port or auto", repr(address))
     try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+        socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, error) from None
 
 
-def _unreachable(address: str | None, reason: object) -> InputError:
-    wanted = "host:port of the head of a running Ray cluster"
-    return expected("--ray_address", wanted, f"{address or 'none'} ({reason})")
+def _unreachable(address: str | None, reason: str | Exception) -> InputError:
+    expectation = "host:port of the head of a running Ray cluster"
+    return expected("--ray_address", expectation, f"{address or 'none'} ({reason})")

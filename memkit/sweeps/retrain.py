@@ -1,95 +1,101 @@
-"""Training finished runs once more, to see that their records can be made again."""
+"""Retrains finished runs to check that their records can be reproduced."""
 
 import dataclasses
 import functools
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from memkit import records, seeds, studies
-from memkit.studies import copies
+from memkit.studies import Point, Study, copies
 from memkit.sweeps import executor, placement
 from memkit.sweeps.progress import Progress
 from memkit.training import runner
+from memkit.typing import FloatArray
 
-_ANY_ORDER = "accelerators add up in any order"
+_ANY_ORDER = "accelerators sum in any order"
+# Entries of a record that must be equal for its arrays to be reproduced bit for bit.
 SAME_PLACE = ("engine", "device", "host", "processor", "versions")
+
+# {(engine, point name): runs}.
+Chosen: TypeAlias = dict[tuple[str, str], list[int]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Retrained:
-    """How a run came out the second time.
+    """The comparison of a run with its repetition.
 
     Attributes:
       point: name of the point.
-      run: int.
-      different: names of the arrays that are not the same bit for bit.
-      answers: number of train and test examples that are predicted otherwise.
+      run: number of the run.
+      different: names of the arrays that are not equal bit for bit.
+      answers: number of train and test examples whose predictions differ.
       total: number of train and test examples.
-      largest: float, largest change of a log-odds; infinite where it is
-        finite in one record only.
-      elsewhere: entries of the record (of SAME_PLACE) that were otherwise where it was made.
-      device: what it was trained on this time.
-      failure: why it could not be trained; "" where it was.
+      largest: largest change of a log-odds; infinite if one is finite in one record only.
+      elsewhere: names of SAME_PLACE whose values differ from those in the original record.
+      device: the device of the repetition.
+      failure: why it could not be retrained; "" if it was.
     """
 
     point: str
     run: int
-    different: tuple = ()
+    different: tuple[str, ...] = ()
     answers: int = 0
     total: int = 0
     largest: float = 0.0
-    elsewhere: tuple = ()
+    elsewhere: tuple[str, ...] = ()
     device: str = ""
     failure: str = ""
 
     @property
-    def is_problem(self):
-        """True where the same place and packages gave another record, or none.
+    def is_problem(self) -> bool:
+        """Whether the same machine and packages gave a different record, or none.
 
-        Only of a CPU is the same record to be expected: accelerators may add up in any order.
+        Equal records are expected of CPUs only: accelerators may sum in any order.
         """
         expected_same = not self.elsewhere and self.device == "CPU"
         return bool(self.failure or (self.different and expected_same))
 
 
-def draw(sound, count, seed):
-    """Draws finished runs at random, blocked ones left out.
+def draw(sound: Mapping[str, Mapping[int, Mapping[str, Any]]], count: int, seed: int) -> Chosen:
+    """Draws finished runs at random, except blocked ones.
 
     Args:
       sound: {point name: {run: info}}, see `studies.verify.Verified`.
-      count: int; all are taken where there are fewer.
-      seed: int >= 0.
+      count: number of runs to draw; all runs if there are fewer.
+      seed: at least 0.
 
     Returns:
       {(engine, point name): [runs]}.
     """
-    known = [
+    finished = [
         (info["engine"], name, run)
         for name, infos in sound.items()
         for run, info in infos.items()
         if info["status"] != "blocked"
     ]
-    places = seeds.stream(seed, "retrain").permutation(len(known))[:count]
-    chosen = {}
-    for engine, name, run in (known[place] for place in sorted(places)):
+    indices = seeds.stream(seed, "retrain").permutation(len(finished))[:count]
+    chosen: Chosen = {}
+    for engine, name, run in (finished[index] for index in sorted(indices)):
         chosen.setdefault((engine, name), []).append(run)
     return chosen
 
 
-def retrain(study, chosen):
-    """Trains runs again with the engine that made them, in a temporary folder, and compares.
+def retrain(study: Study, chosen: Chosen) -> Iterator[Retrained]:
+    """Retrains runs with their original engine, in a temporary folder, and compares the records.
 
     Args:
-      study: Study; nothing is written into its folder.
-      chosen: as `draw` returns it.
+      study: the study; nothing is written into its folder.
+      chosen: {(engine, point name): runs}.
 
     Yields:
-      Retrained of each run.
+      The comparison of each run.
 
     Raises:
-      InputError: the engine is not installed, or the data are not those of the study.
+      InputError: the engine is not installed, or the data differ from those of the study.
     """
     for (engine, name), runs in chosen.items():
         point = study.point(name)
@@ -103,39 +109,41 @@ def retrain(study, chosen):
                     yield _compare(study, copied, point, run)
 
 
-def _train(study, point, runs, engine):
+def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict[int, str]:
     """Returns {run: reason} of the runs that could not be trained."""
-    place = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
+    placed = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
     counts = {point.name: len(runs)}
-    workers = min(len(place.environments), len(runs))
+    workers = min(len(placed.worker_envs), len(runs))
     failures, left = executor.execute(
         study,
         {point.name: runs},
-        functools.partial(runner.train_runs, setup=place.setup),
-        setup=functools.partial(runner.configure, place.setup),
-        environments=place.environments,
+        functools.partial(runner.train_runs, setup=placed.setup),
+        setup=functools.partial(runner.configure, placed.setup),
+        worker_envs=placed.worker_envs,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
-        runs_at_once=place.runs_at_once,
+        runs_at_once=placed.runs_at_once,
     )
     reasons = {failure.run: failure.reason for failure in failures}
-    return reasons | dict.fromkeys(sum(left.values(), []), "others of its point failed")
+    untried = [run for of_point in left.values() for run in of_point]
+    return reasons | dict.fromkeys(untried, "other runs of its point failed")
 
 
-def _compare(study, again, point, run):
-    """Returns the Retrained of a run from its records in both folders."""
+def _compare(study: Study, copied: Study, point: Point, run: int) -> Retrained:
+    """Compares the record of a run with that of its repetition."""
     names = tuple(records.array_specs(study.sizes_at(point, run)))
-    found = [studies.read_runs(one, point, names, among=[run]) for one in (study, again)]
-    old, new = (one.arrays for one in found)
+    originals = studies.read_runs(study, point, names, among=[run])
+    repetitions = studies.read_runs(copied, point, names, among=[run])
+    old, new = originals.arrays, repetitions.arrays
     answers, largest = 0, 0.0
     for part in ("train", "test"):
-        answers += np.count_nonzero(old[f"{part}_predicted"] != new[f"{part}_predicted"])
+        answers += int(np.count_nonzero(old[f"{part}_predicted"] != new[f"{part}_predicted"]))
         largest = max(largest, _largest(old[f"{part}_logodds"], new[f"{part}_logodds"]))
-    first, second = (one.infos[0] for one in found)
+    first, second = originals.infos[0], repetitions.infos[0]
     return Retrained(
         point.name,
         run,
         different=tuple(name for name in names if old[name].tobytes() != new[name].tobytes()),
-        answers=int(answers),
+        answers=answers,
         total=study.sizes.train + study.sizes.test,
         largest=largest,
         elsewhere=tuple(
@@ -145,25 +153,28 @@ def _compare(study, again, point, run):
     )
 
 
-def _largest(old, new):
-    """Returns the largest difference; infinity where a number is finite in one of the two only."""
+def _largest(old: FloatArray, new: FloatArray) -> float:
+    """Returns the largest difference; infinity if a number is finite in one of the two only."""
     both = np.isfinite(old) & np.isfinite(new)
     if (np.isfinite(old) != np.isfinite(new)).any():
         return float("inf")
     return float(np.abs(old[both].astype(float) - new[both]).max(initial=0))
 
 
-def text(one):
-    """Returns one line about a run that was trained again."""
-    where = f"{one.point} run {one.run}"
-    if one.failure:
-        return f"problem: {where} could not be trained again: {one.failure}"
-    if not one.different:
-        return f"trained again: {where} is the same, bit for bit"
-    change = f"{one.answers} of {one.total} answers differ, log-odds by up to {one.largest:.3g}"
-    if one.is_problem:
-        return f"problem: {where}: on the same machine and packages, {change}"
-    reason = f"it was made with another {', '.join(one.elsewhere)}" if one.elsewhere else _ANY_ORDER
-    return (
-        f"trained again: {where}: {change}; {reason}, and training enlarges what rounding changes"
+def text(retrained: Retrained) -> str:
+    """Returns one line about a retrained run."""
+    name = f"{retrained.point} run {retrained.run}"
+    if retrained.failure:
+        return f"problem: {name} could not be retrained: {retrained.failure}"
+    if not retrained.different:
+        return f"retrained: {name} is the same, bit for bit"
+    change = (
+        f"{retrained.answers} of {retrained.total} answers differ, "
+        f"log-odds by up to {retrained.largest:.3g}"
     )
+    if retrained.is_problem:
+        return f"problem: {name}: on the same machine and packages, {change}"
+    reason = _ANY_ORDER
+    if retrained.elsewhere:
+        reason = f"the original has another {', '.join(retrained.elsewhere)}"
+    return f"retrained: {name}: {change}; {reason}, and training amplifies rounding differences"

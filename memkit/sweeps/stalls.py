@@ -1,13 +1,16 @@
-"""Workers that make no progress: stopped, hung in a driver, or waiting for a disk that is gone."""
+"""Workers without progress: stopped, hung in a driver, or waiting for an unreachable disk."""
 
 import collections
 import dataclasses
 import statistics
 import time
+from collections.abc import Iterable, Mapping
+
+from memkit.sweeps import Worker
 
 FEW = 5  # times its usual time per run, after which a worker counts as stalled
-LEAST = 60.0  # seconds; shorter silences are no sign of anything
-_PAUSE = 15.0  # seconds without a look, after which this process itself has been stopped
+LEAST = 60.0  # seconds; shorter silences mean nothing
+_PAUSE = 15.0  # seconds between two checks, from which on this process itself was stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Stall:
 
 
 class Watch:
-    """Knows since when each worker has finished no run, and what is usual at its point."""
+    """Tracks how long each worker has finished no run, and what is usual at its point."""
 
     def __init__(self, *, runs_at_once: int = 1, limit: float | None = None) -> None:
         """Starts without workers.
@@ -35,25 +38,27 @@ class Watch:
             no limit.
         """
         self._runs_at_once, self._limit = runs_at_once, limit
-        self._point, self._since, self._is_first = {}, {}, {}
-        self._times = collections.defaultdict(list)
+        self._point: dict[Worker, str] = {}
+        self._since: dict[Worker, float] = {}
+        self._is_first: dict[Worker, bool] = {}
+        self._times: dict[str, list[float]] = collections.defaultdict(list)
         self._looked = time.monotonic()
 
-    def began(self, worker: object, point: str) -> None:
-        """Notes that a worker got runs of a point to do; at a new point it compiles first."""
+    def began(self, worker: Worker, point: str) -> None:
+        """Records that a worker was sent a block of a point; at a new point it compiles first."""
         self._is_first[worker] = worker not in self._point or self._point[worker] != point
         self._point[worker], self._since[worker] = point, time.monotonic()
 
-    def finished(self, worker: object, seconds: float) -> None:
-        """Notes that a worker finished a run that took so many seconds of the pack's time."""
+    def finished(self, worker: Worker, seconds: float) -> None:
+        """Records that a worker finished a run, which took `seconds` of the time of its pack."""
         self._times[self._point[worker]].append(seconds * self._runs_at_once)
         self._since[worker], self._is_first[worker] = time.monotonic(), False
 
-    def silences(self, workers: object) -> dict:
-        """Returns {worker: seconds without a finished run} of those that are at work.
+    def silences(self, workers: Iterable[Worker]) -> dict[Worker, float]:
+        """Returns {worker: seconds without a finished run} of workers that have a block.
 
-        While this process was stopped (Ctrl-Z, a laptop that slept), the workers may have been as
-        well, so that time does not count.
+        Time in which this process was stopped (Ctrl-Z, a suspended laptop) does not count, since
+        the workers may have been stopped as well.
         """
         now = time.monotonic()
         if now - self._looked > _PAUSE:
@@ -62,11 +67,11 @@ class Watch:
         self._looked = now
         return {worker: max(0.0, now - self._since[worker]) for worker in workers}
 
-    def stalled(self, silences: dict) -> dict:
-        """Returns {worker: Stall} of those silent for a few times the usual time of a run.
+    def stalled(self, silences: Mapping[Worker, float]) -> dict[Worker, Stall]:
+        """Returns {worker: Stall} of workers silent for several times the usual time of a run.
 
-        A worker's first run at a point compiles, so it is compared with the longest one there.
-        Where nobody has finished a run yet, nothing is known to be unusual.
+        A worker's first run at a point compiles, so it is compared with the longest run there.
+        Until a point has a finished run, none of its workers counts as stalled.
         """
         stalls = {}
         for worker, seconds in silences.items():
@@ -78,8 +83,8 @@ class Watch:
                     stalls[worker] = Stall(seconds, usual)
         return stalls
 
-    def over_limit(self, silences: dict) -> dict:
-        """Returns {worker: reason} of those that have to be replaced."""
+    def over_limit(self, silences: Mapping[Worker, float]) -> dict[Worker, str]:
+        """Returns {worker: reason} of workers that have to be replaced."""
         if self._limit is None:
             return {}
         return {

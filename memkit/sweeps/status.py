@@ -1,7 +1,7 @@
-"""What of a study is done, missing or broken, and who works at it; writes nothing.
+"""Read-only status of a study: finished, missing and broken runs, and live executors.
 
-Records are counted by their names and asked for their scalars only, so that a look takes seconds
-where thousands are there; whether they are sound is for `memkit verify`.
+Records are counted by their names, and only their scalars are read, so that the status of
+thousands of records takes seconds; `memkit verify` checks whether they are sound.
 """
 
 import collections
@@ -10,89 +10,96 @@ import dataclasses
 import shutil
 import statistics
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from memkit import records, storage, studies, tables
 from memkit.printable import printable
+from memkit.studies import Point, Study
 from memkit.sweeps import selection
 from memkit.sweeps.heartbeat import SILENT_AFTER
 from memkit.sweeps.progress import duration, time_left
 
 STATUSES = ("diverged", "blocked", "collapsed")
 _MOST_NOTES = 10
-_READERS = 16  # side by side, for object stores, where each read waits
+_READERS = 16  # at the same time, since each read from an object store waits
+
+Info: TypeAlias = Mapping[str, Any]  # the scalars of a record, see `records.INFO`
 
 
 @dataclasses.dataclass(frozen=True)
 class PointStatus:
-    """What of one point is where.
+    """The runs of one point by their state.
 
     Attributes:
-      infos: {run: info} of its records.
-      done: set of runs that need nothing more.
-      running: set of runs that live executors say they are at.
-      set_aside: set of runs that failed and have no record since.
-      missing: set of the other runs that are not done.
-      unreadable: {run: why} of files that are no records.
+      infos: {run: scalars} of its records.
+      done: finished runs.
+      running: runs that live executors are training.
+      set_aside: runs that failed and have had no record since.
+      missing: the other runs that are not done.
+      unreadable: {run: reason} of files that are not records.
     """
 
-    infos: dict
-    done: set
-    running: set
-    set_aside: set
-    missing: set
-    unreadable: dict
+    infos: dict[int, Info]
+    done: set[int]
+    running: set[int]
+    set_aside: set[int]
+    missing: set[int]
+    unreadable: dict[int, str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """One look at a study.
+    """The status of a study at one moment.
 
     Attributes:
-      points: {point name: PointStatus}.
+      points: {point name: status of the point}.
       executors: {name: state}, as `studies.executors.announced` returns them.
       time: seconds since the epoch.
     """
 
-    points: dict
-    executors: dict
+    points: dict[str, PointStatus]
+    executors: dict[str, dict[str, Any]]
     time: float
 
     @property
-    def live(self):
-        """The states of executors that gave a sign of life lately."""
+    def live(self) -> list[dict[str, Any]]:
+        """The states of executors with a recent heartbeat."""
         return [state for state in self.executors.values() if self.silence(state) <= SILENT_AFTER]
 
     @property
-    def is_over(self):
-        """True where no run is missing or being done."""
+    def is_over(self) -> bool:
+        """Whether no run is missing or running."""
         return not any(point.missing or point.running for point in self.points.values())
 
-    def silence(self, state):
-        """Returns the seconds since an executor's last sign of life."""
-        return max(0.0, self.time - state["time"])
+    def silence(self, state: Mapping[str, Any]) -> float:
+        """Returns the seconds since the last heartbeat of an executor."""
+        return float(max(0.0, self.time - state["time"]))
 
 
-def look(study, known):
+def look(study: Study, known: dict[tuple[str, int], Info]) -> Status:
     """Returns the Status of a study.
 
     Args:
-      study: Study.
-      known: {(point name, run): info} of records seen before; those seen now are added.
+      study: the study.
+      known: {(point name, run): scalars} of records read before; those read now are added.
     """
-    found = Status({}, studies.executors.announced(study), time.time())
-    running = collections.defaultdict(set)
-    for block in (block for state in found.live for block in state["blocks"]):
+    status = Status({}, studies.executors.announced(study), time.time())
+    running: dict[str, set[int]] = collections.defaultdict(set)
+    for block in (block for state in status.live for block in state["blocks"]):
         running[block["point"]].update(block["runs"])
     for point in study.points:
-        found.points[point.name] = _look_at(study, point, running[point.name], known)
-    return found
+        status.points[point.name] = _point_status(study, point, running[point.name], known)
+    return status
 
 
-def _look_at(study, point, running, known):
+def _point_status(
+    study: Study, point: Point, running: set[int], known: dict[tuple[str, int], Info]
+) -> PointStatus:
     listed = studies.listed_runs(study, point)
-    unreadable = {}
+    unreadable: dict[int, str] = {}
 
-    def read(run):
+    def read(run: int) -> None:
         try:
             known[point.name, run] = studies.read_info(study, point, run)
         except (records.RecordError, OSError) as error:
@@ -101,57 +108,58 @@ def _look_at(study, point, running, known):
     with concurrent.futures.ThreadPoolExecutor(_READERS) as readers:
         list(readers.map(read, [run for run in listed if (point.name, run) not in known]))
     infos = {run: known[point.name, run] for run in sorted(listed) if run not in unreadable}
-    # A teacher's run is done when its weights are there as well, if there are any.
-    whole = selection.listed(study, point)
-    done = {run for run, info in infos.items() if run in whole or info["status"] == "diverged"}
+    # A run of a teacher is done when it has weights as well; diverged runs have none.
+    complete = selection.listed(study, point)
+    done = {run for run, info in infos.items() if run in complete or info["status"] == "diverged"}
     left = set(range(len(study.train_mask))) - done
     set_aside = (studies.failed_runs(study, point) & left) - running
     missing = left - running - set_aside
     return PointStatus(infos, done, running & left, set_aside, missing, unreadable)
 
 
-def text(study, found):
-    """Returns a table with a row per point, who works, and lines about what needs attention."""
-    rows = []
-    for name, point in found.points.items():
-        where = [len(runs) for runs in (point.done, point.running, point.missing, point.set_aside)]
-        statuses = collections.Counter(point.infos[run]["status"] for run in point.done)
-        rows.append([name, *where, *(statuses[status] for status in STATUSES)])
+def text(study: Study, status: Status) -> str:
+    """Returns a table with a row per point, then lines about executors and problems."""
+    rows: list[list[str | int]] = []
+    for name, point in status.points.items():
+        counts = [len(runs) for runs in (point.done, point.running, point.missing, point.set_aside)]
+        by_status = collections.Counter(point.infos[run]["status"] for run in point.done)
+        rows.append([name, *counts, *(by_status[key] for key in STATUSES)])
     header = ["point", "done", "running", "missing", "set aside", *STATUSES]
-    done, total = sum(row[1] for row in rows), len(rows) * len(study.train_mask)
+    done = sum(len(point.done) for point in status.points.values())
+    total = len(rows) * len(study.train_mask)
     disk = f"{tables.size(storage.size(study.workdir))} in {study.workdir}"
-    if storage.is_local(study.workdir):
+    if study.workdir is not None and storage.is_local(study.workdir):
         disk += f", {tables.size(shutil.disk_usage(study.workdir).free)} free"
-    lines = [f"{done}/{total} runs, {disk}", *_pace(found), *_executors(found)]
-    lines += [*_stalled(found), *_set_aside(study, found), *_records(found)]
+    lines = [f"{done}/{total} runs, {disk}", *_pace(status), *_executors(status)]
+    lines += [*_stalled(status), *_set_aside(study, status), *_records(status)]
     return "\n".join([tables.text(header, rows), *map(printable, lines)])
 
 
-def _pace(found):
-    """Returns lines about runs per hour and time left, as far as they are known."""
+def _pace(status: Status) -> list[str]:
+    """Returns a line with runs per hour and the time left, or none if they are unknown."""
     per_second = [
         state["finished"] / (state["time"] - state["started"])
-        for state in found.live
+        for state in status.live
         if state["finished"] and state["time"] > state["started"]
     ]
-    busy = sum(len(state["blocks"]) for state in found.live)
+    busy = sum(len(state["blocks"]) for state in status.live)
     seconds = {}
-    for name, point in found.points.items():
+    for name, point in status.points.items():
         taken = [info["seconds"] for info in point.infos.values() if info["status"] != "blocked"]
         if taken:
             seconds[name] = statistics.fmean(taken)
     if not per_second or not busy or not seconds:
         return []
-    left = {name: len(p.missing) + len(p.running) for name, p in found.points.items()}
+    left = {name: len(point.missing) + len(point.running) for name, point in status.points.items()}
     pace = f"{3600 * sum(per_second):.3g} runs/hour"
     return [f"{pace}, about {duration(time_left(left, seconds) / busy)} left"]
 
 
-def _executors(found):
-    """Returns a line for each executor that was seen lately."""
+def _executors(status: Status) -> list[str]:
+    """Returns a line for each executor that has a heartbeat file."""
     lines = []
-    for name, state in sorted(found.executors.items()):
-        silence = found.silence(state)
+    for name, state in sorted(status.executors.items()):
+        silence = status.silence(state)
         seen = "at work" if silence <= SILENT_AFTER else "silent"
         index, count = state["shard"]
         shard = f"shard {index}/{count}, " if count > 1 else ""
@@ -162,14 +170,14 @@ def _executors(found):
     return lines
 
 
-def _stalled(found: Status) -> list[str]:
-    """Returns a line for each worker that its executor says makes no progress."""
+def _stalled(status: Status) -> list[str]:
+    """Returns a line for each worker without progress, as reported by its executor."""
     lines = []
-    for name, state in sorted(found.executors.items()):
+    for name, state in sorted(status.executors.items()):
         for block in state["blocks"]:
             times = [block[key] for key in ("seconds", "usual") if key in block]
             is_stalled = len(times) == 2 and all(isinstance(t, (int, float)) for t in times)
-            if is_stalled and found.silence(state) <= SILENT_AFTER:
+            if is_stalled and status.silence(state) <= SILENT_AFTER:
                 lines.append(
                     f"no progress: a worker of {name} has finished no run for "
                     f"{duration(block['seconds'])}, {_doing([block])}; a run there usually takes "
@@ -178,9 +186,9 @@ def _stalled(found: Status) -> list[str]:
     return lines
 
 
-def _doing(blocks):
-    """Returns "at one_hot_width2 run 4 5" for the blocks that an executor's workers are at."""
-    by_point = collections.defaultdict(list)
+def _doing(blocks: Iterable[Mapping[str, Any]]) -> str:
+    """Returns the blocks of an executor's workers as text, such as "at one_hot_width2 run 4 5"."""
+    by_point: dict[str, list[int]] = collections.defaultdict(list)
     for block in blocks:
         by_point[block["point"]] += block["runs"]
     texts = []
@@ -192,25 +200,27 @@ def _doing(blocks):
     return ", ".join(texts) or "at no run"
 
 
-def _set_aside(study, found):
-    """Returns a line for each run that failed, the first of them with the reason."""
-    runs = [(name, run) for name, p in found.points.items() for run in sorted(p.set_aside)]
+def _set_aside(study: Study, status: Status) -> list[str]:
+    """Returns a line for each of the first runs that failed, and a count of the others."""
+    runs = [(name, run) for name, point in status.points.items() for run in sorted(point.set_aside)]
     lines = []
     for name, run in runs[:_MOST_NOTES]:
-        reason, where = studies.read_failure(study, study.point(name), run)
+        reason, file = studies.read_failure(study, study.point(name), run)
         last = reason.strip().splitlines()[-1]
-        lines.append(f"set aside: {name} run {run}: {last} (failures/{where.name})")
+        lines.append(f"set aside: {name} run {run}: {last} (failures/{file.name})")
     return lines + _and_more(runs)
 
 
-def _records(found):
-    """Returns lines about files that are no records, and points that mix engines."""
+def _records(status: Status) -> list[str]:
+    """Returns lines about files that are not records, and points that mix engines."""
     bad = [
-        (name, run, why) for name, p in found.points.items() for run, why in p.unreadable.items()
+        (name, run, reason)
+        for name, point in status.points.items()
+        for run, reason in point.unreadable.items()
     ]
-    lines = [f"points/{name}/runs/{run}.npz is no record: {why}" for name, run, why in bad]
+    lines = [f"points/{name}/runs/{run}.npz is not a record: {reason}" for name, run, reason in bad]
     lines = lines[:_MOST_NOTES] + _and_more(bad)
-    for name, point in found.points.items():
+    for name, point in status.points.items():
         engines = sorted({f"{i['engine']} on {i['device']}" for i in point.infos.values()})
         if len(engines) > 1:
             lines.append(f"{name} mixes engines: {', '.join(engines)}")
@@ -227,6 +237,6 @@ def _records(found):
     return lines
 
 
-def _and_more(listed):
+def _and_more(listed: Sequence[Any]) -> list[str]:
     more = len(listed) - _MOST_NOTES
     return [f"and {more} more"] if more > 0 else []

@@ -1,7 +1,7 @@
-"""When a study has runs enough: the rule of `memkit run --until_halfwidth`.
+"""When a study has enough runs: the rule of `memkit run --until_halfwidth`.
 
-Intervals decide when to stop, so they hold a little less often than they say; looking at whole
-blocks, and never before 100 runs, keeps that small.
+Since the intervals decide when to stop, their coverage is slightly below the nominal one. Checking
+only after whole blocks, and never before 100 runs, keeps the difference small.
 """
 
 import dataclasses
@@ -10,6 +10,8 @@ import numpy as np
 
 from memkit import analysis, big_arrays, estimators, subsets
 from memkit.errors import expected
+from memkit.studies import Study
+from memkit.typing import Config
 
 LEAST_RUNS = 100
 SHARE = 0.95  # of the examples whose intervals must be narrow enough
@@ -20,10 +22,10 @@ class Stop:
     """Where a rule stopped a study.
 
     Attributes:
-      wanted: float, the half width asked for.
-      half_width: float, the one that 95% of the examples do not exceed at any point.
-      runs: int, runs per point after which the rule was looked at last.
-      block: int, runs that were added at a time.
+      wanted: the requested half width.
+      half_width: the half width that 95% of the examples do not exceed at any point.
+      runs: runs per point after which the rule was checked last.
+      block: runs that were added at a time.
     """
 
     wanted: float
@@ -32,40 +34,44 @@ class Stop:
     block: int
 
     @property
-    def is_reached(self):
-        """True where the intervals are as narrow as wanted."""
+    def is_reached(self) -> bool:
+        """Whether the intervals are as narrow as requested."""
         return self.half_width <= self.wanted
 
 
-def check(wanted, config):
-    """Refuses a half width, or a study too small for the rule, with an InputError."""
+def check(wanted: float, config: Config) -> None:
+    """Checks the requested half width, and that the study has enough runs for the rule.
+
+    Raises:
+      InputError: it is not between 0 and 1, or the study has at most 100 runs.
+    """
     if not 0 < wanted < 1:
         raise expected("--until_halfwidth", "a half width above 0 and below 1", wanted)
     if (num_runs := config["subsets"]["num_runs"]) <= LEAST_RUNS:
-        wanted = f"a study of more than {LEAST_RUNS} runs (subsets.num_runs)"
-        raise expected("--until_halfwidth", wanted, num_runs)
+        expectation = f"a study of more than {LEAST_RUNS} runs (subsets.num_runs)"
+        raise expected("--until_halfwidth", expectation, num_runs)
 
 
-def looks(config):
-    """Returns (numbers of runs after which to look, block): whole blocks, at last all runs."""
+def looks(config: Config) -> tuple[list[int], int]:
+    """Returns (numbers of runs after which to check, runs of a block); the last is all runs."""
     block = subsets.block_size(config["subsets"]["train_fraction"])
     first = -(-LEAST_RUNS // block) * block
     num_runs = config["subsets"]["num_runs"]
     return [*range(first, num_runs, block), num_runs], block
 
 
-def half_width(study):
+def half_width(study: Study) -> float:
     """Returns the half width of the 95% intervals that 95% of the examples do not exceed.
 
-    The intervals are the padded ones of memorization by label probability. The largest of all
-    points; infinity where a point has no estimate.
+    This is the largest of all points, infinity if a point has no estimate. The intervals are the
+    padded ones of memorization by label probability.
     """
-    found = []
+    by_point = []
     for point in study.points:
         outcomes = analysis.read_outcomes(study, point)
         mask = big_arrays.take(study.train_mask, outcomes.index)
         estimate = estimators.memorization(outcomes.prob, mask)
         half = (estimate.upper - estimate.lower) / 2
         half = half[~np.isnan(half)]
-        found.append(float(np.quantile(half, SHARE)) if half.size else np.inf)
-    return max(found)
+        by_point.append(float(np.quantile(half, SHARE)) if half.size else np.inf)
+    return max(by_point)

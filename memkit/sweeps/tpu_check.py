@@ -80,7 +80,7 @@ def prepare(config, *, topology, points=(), packing="none", runs_per_program=1):
         resident=images.is_resident(dataset, wanted=config["dataset"]["resident"]),
     )
     chosen = tuple(study.point(name) for name in points) or _ends(study)
-    return Check(job, chosen, placement.environments[0] | ENVIRONMENT, note)
+    return Check(job, chosen, placement.worker_envs[0] | ENVIRONMENT, note)
 
 
 def _check_installation():
@@ -137,7 +137,7 @@ def run(check):
 
 def _apart(check, function, *arguments):
     """Returns what a function returns in a new process."""
-    return pool.apart(check.environment, function, *arguments)
+    return pool.call_in_process(check.environment, function, *arguments)
 
 
 def failures(check, findings):

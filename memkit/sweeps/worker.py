@@ -1,4 +1,4 @@
-"""What one worker process does: blocks of runs, until its parent is gone."""
+"""The main function of a worker process: trains blocks of runs until its parent exits."""
 
 import faulthandler
 import multiprocessing
@@ -7,12 +7,18 @@ import os
 import signal
 import threading
 import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
 
 from memkit import models, studies
 from memkit.errors import NOT_WRITABLE, InputError
+from memkit.studies import Point, Study
+from memkit.sweeps import Environment, Message, Setup, Work
 from memkit.system_errors import explained, is_out_of_memory
+from memkit.typing import Array
 
-# Each worker computes with one thread: bits then do not depend on how many workers there are.
+# Each worker computes with one thread, so that results do not depend on the number of workers.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -21,19 +27,27 @@ ENVIRONMENT = {
 }
 
 
-def main(connection, errors, workdir, environment, functions, setup, work):
-    """Serves blocks that come over a connection until it closes.
+def main(
+    connection: Connection,
+    errors: Connection,
+    workdir: str,
+    environment: Environment,
+    functions: Iterable[str],
+    setup: Setup,
+    work: Work,
+) -> None:
+    """Trains the blocks that arrive over a connection until it closes.
 
-    Messages in: (point name, runs). Messages out: ("done", run, seconds) after each record is on
-    disk, `failure` when setup or the first run not done raised, ("idle",) when ready for a block.
+    Receives (point name, runs). Sends ("done", run, seconds) after each record is on disk,
+    `failure` if the setup or a run raised, and ("idle",) when ready for a block.
 
     Args:
-      connection: multiprocessing connection to the parent.
-      errors: multiprocessing connection that takes the error stream of this process.
-      workdir: of the study.
+      connection: connection to the parent.
+      errors: connection that takes the error stream of this process.
+      workdir: folder of the study.
       environment: variables to set before anything is computed.
-      functions: of users' models that the parent allows, see `models.allow`.
-      setup: function called once, before any work.
+      functions: users' models that the parent allows, see `models.allow`.
+      setup: called once, before any work.
       work: see `sweeps.Work`.
     """
     prepare(environment, functions)
@@ -43,7 +57,7 @@ def main(connection, errors, workdir, environment, functions, setup, work):
         try:
             setup()
             study = studies.load(workdir)
-        except Exception as error:  # The parent has a terminal; this process has none.
+        except Exception as error:  # The parent prints it: this process has no terminal.
             connection.send(failure_to_start(error))
             return
         connection.send(("idle",))
@@ -55,22 +69,23 @@ def main(connection, errors, workdir, environment, functions, setup, work):
         return
 
 
-def outcomes(study, point, runs, work):
-    """Does a block; yields the messages of `main` about it, the last of them ("idle",)."""
+def outcomes(study: Study, point: Point, runs: Sequence[int], work: Work) -> Iterator[Message]:
+    """Trains a block; yields the messages of `main` about it, of which ("idle",) is the last."""
     try:
         for run, arrays, info in work(study, point, runs):
             _write(study, point, run, arrays, info)
             yield "done", run, info["seconds"]
-    except Exception as error:  # Whatever a run raises, the other runs go on.
+    except Exception as error:  # Whatever a run raises, the other runs are trained.
         yield failure(error)
     yield ("idle",)
 
 
-def failure(error):
+def failure(error: Exception) -> tuple[str, str, str | None]:
     """Returns the message of `main` about an exception: ("failed", kind, text).
 
-    A "mistake" is for somebody to mend, and its text one line. "chance" is what a disk or a network
-    fails at and may do the next time. Anything else is a "fault", which would be met again.
+    The kind is "mistake" for errors that the user can fix, whose text is one line; "chance" for
+    failures of a disk or network, which a second attempt may not meet; and "fault" for anything
+    else, which a second attempt would meet again.
     """
     is_full = isinstance(error, OSError) and error.errno in NOT_WRITABLE
     if isinstance(error, InputError) or is_full or is_out_of_memory(error):
@@ -79,51 +94,57 @@ def failure(error):
     return "failed", kind, "".join(traceback.format_exception(error))
 
 
-def failure_to_start(error: Exception) -> tuple[str, str, str]:
-    """Returns `failure` of a worker that cannot begin: whatever has an explanation is a mistake."""
+def failure_to_start(error: Exception) -> tuple[str, str, str | None]:
+    """Returns the message of a worker that cannot start: explained errors are mistakes."""
     line = explained(error)
     return failure(error) if line is None else ("failed", "mistake", line)
 
 
-def prepare(environment: dict[str, str] | None = None, functions: tuple[str, ...] = ()) -> None:
-    """Makes this process a worker: quiet, deaf to Ctrl-C, and gone when its parent is gone.
+def prepare(environment: Environment, functions: Iterable[str] = ()) -> None:
+    """Sets up a worker process: silences native logs, ignores SIGINT, exits with its parent.
 
     Args:
-      environment: {name: value} of variables to set, such as those that hide devices.
-      functions: of users' models that the parent allows, see `models.allow`.
+      environment: variables to set, such as those that hide devices.
+      functions: users' models that the parent allows, see `models.allow`.
     """
     models.allow(functions)
-    # Ctrl-C reaches the whole process group; the parent decides what to do about it.
+    # Ctrl-C reaches the whole process group; the parent decides how to react.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    os.environ.update(ENVIRONMENT | (environment or {}))
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    os.environ.update({**ENVIRONMENT, **environment})
     _silence_native_logs()
 
 
-def _write(study, point, run, arrays, info):
-    if not studies.exists(study.workdir):  # Writing would make a folder that is no study.
+def _write(
+    study: Study, point: Point, run: int, arrays: dict[str, Array], info: dict[str, Any]
+) -> None:
+    if not studies.exists(study.workdir):  # Writing would create a folder that is not a study.
         raise InputError(f"{study.workdir}: the study has been removed since this command began")
     try:
         studies.write_record(study, point, run, arrays, info)
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
-        # The system names no file.
-        where = f"run {run} of {point.name}"
-        raise InputError(f"{study.workdir}: {error.strerror} ({where})") from error
+        # The error of the system names no file.
+        raise InputError(
+            f"{study.workdir}: {error.strerror} (run {run} of {point.name})"
+        ) from error
 
 
-def _die_with_parent():
-    """Ends this process when the parent dies, also in the middle of a compiled call."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+def _exit_with_parent() -> None:
+    """Ends this process when its parent exits, even in the middle of a compiled call."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
-def _silence_native_logs():
-    """Sends what native libraries write to the error stream nowhere.
+def _silence_native_logs() -> None:
+    """Discards the error stream, to which native libraries log.
 
-    They greet before any of their own switches works. Python's errors travel over the connection.
+    They log at import, before their verbosity settings take effect. Python's errors reach the
+    executor over the connection.
     """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)

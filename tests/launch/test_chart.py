@@ -97,10 +97,10 @@ def test_two_studies_become_one_page(memkit, study, tmp_path):
     ("arguments", "message"),
     [
         (["--workdir=S", "--workdir=S/../tiny", "--out=O"], "different studies, received"),
-        (["--workdir=S", "--workdir=T"], "--out: expected a value, received none"),
+        (["--workdir=S", "--workdir=T"], "--out: missing value"),
         (["--workdir=S", "--out=O"], "--out: expected none with one study"),
         (["--workdir=S", "--workdir=T", "--out=O"], "--workdir: expected a folder with a study"),
-        (["--out=O"], "--workdir: expected a value"),
+        (["--out=O"], "--workdir: missing value"),
     ],
 )
 def test_studies_that_cannot_stand_side_by_side_are_refused(

@@ -9,10 +9,13 @@ WIDTH = "--config=digits_width"
 
 BAD = {
     "unknown flag": (["run", WIDTH, "--workdr=W"], ["workdr"]),
-    "unknown config": (["run", "--config=digit_width", "--workdir=W"], ["digits_width"]),
+    "unknown config": (
+        ["run", "--config=digit_width", "--workdir=W"],
+        ["--config: unknown config", "did you mean 'digits_width'?"],
+    ),
     "missing config file": (["run", "--config=no/such.py", "--workdir=W"], ["no/such.py"]),
-    "no config": (["run", "--workdir=W"], ["--config: expected", "received none"]),
-    "no workdir": (["run", WIDTH], ["--workdir: expected", "received none"]),
+    "no config": (["run", "--workdir=W"], ["--config: missing value"]),
+    "no workdir": (["run", WIDTH], ["--workdir: missing value"]),
     "unknown variant": (["run", WIDTH + ":tiny", "--workdir=W"], ["smoke", "tiny"]),
     "unknown config key": (
         ["run", WIDTH, "--config.subsets.num_run=3", "--workdir=W"],
@@ -62,7 +65,10 @@ BAD = {
     "bad workers": (["run", WIDTH, "--workdir=W", "--workers=-1"], ["workers"]),
     "stray word": (["run", WIDTH, "--workdir=W", "fast"], ["fast"]),
     "no study there": (["estimate", "--workdir=W"], ["--workdir: expected a folder with a study"]),
-    "unknown verb": (["rum"], ["expected one of run, plan"]),
+    "unknown verb": (
+        ["rum"],
+        ["command: unknown verb 'rum'; did you mean 'run'? Known: run, plan"],
+    ),
 }
 
 

@@ -52,10 +52,10 @@ def test_export_writes_the_outcomes_of_runs_and_compare_reads_them(memkit, tiny_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare"], "--with: expected a value"),
+        (["compare"], "--with: missing value"),
         (["compare", "--with=/no/such.npz"], "--with: expected a file or folder that exists"),
         (["compare", "--with=/etc/hosts"], "--with: expected a file .npz"),
-        (["export", "--format=csv", "--out=/tmp"], "--workdir: expected a value"),
+        (["export", "--format=csv", "--out=/tmp"], "--workdir: missing value"),
         (["export", "--format=docx"], "docx"),
     ],
 )

@@ -14,12 +14,12 @@ NAMES = ("train_logodds", "test_logodds", "train_correct", "curve")
 REFUSED = {
     "mirrored for whole runs": (
         ["--strategy=mirrored"],
-        "training.data_parallel: expected the devices that share a run, above 1, with "
+        "training.data_parallel: expected at least 2 devices for each run with "
         "--strategy=mirrored, received 1",
     ),
     "several workers without TF_CONFIG": (
         ["--strategy=multi_worker", "--config.training.data_parallel=2"],
-        "--strategy: expected TF_CONFIG with processes",
+        "--strategy: expected a number of processes in TF_CONFIG",
     ),
     "no runs per program": (["--runs_per_program=0"], "runs_per_program"),
 }

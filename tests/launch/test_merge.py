@@ -27,8 +27,8 @@ def test_studies_made_apart_become_one_with_the_same_estimates(
     result = memkit("merge", f"--workdir={out}", f"--with={even}", f"--with={odd}")
     assert result.code == 0, result.err
     assert result.out.splitlines()[:2] == [
-        f"merge: {folder}: 20 runs copied, 0 there already, "
-        "0 there already with other numbers, which stay"
+        f"merge: {folder}: 20 runs copied, 0 already present, "
+        "0 already present with other numbers, which are kept"
         for folder in halves
     ]
     assert memkit("verify", f"--workdir={out}").code == 0

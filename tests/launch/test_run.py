@@ -181,7 +181,7 @@ def test_a_grown_study_trains_only_new_runs_and_those_with_broken_records(
     more = ["--config.axis.values=(0.3, 0.5, 0.9)", "--config.subsets.num_runs=22"]
     result = memkit(*command, *more)
     assert result.code == 0, result.err
-    assert "3.npz is made again" in result.err
+    assert "3.npz is retrained" in result.err
     assert "train 28/28 runs" in result.err  # 2 broken, 2 more at each point, 22 at the new one.
     assert len(record_files(workdir)) == 66
     assert {p: p.stat().st_mtime_ns for p in before} == before

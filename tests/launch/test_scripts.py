@@ -42,7 +42,7 @@ print(json.dumps({
     "workdir": train._WORKDIR.value,
     "engine": train._PLACEMENT["engine"].value,
     "packing": train._PLACEMENT["packing"].value,
-    "shard": values.chosen(train._SELECTION)["shard"],
+    "shard": values.selected(train._SELECTION)["shard"],
     "title": config["report"]["title"],
 }))
 """

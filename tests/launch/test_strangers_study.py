@@ -104,8 +104,8 @@ def test_a_study_of_memkits_own_models_needs_and_takes_no_model(memkit, small):
 @pytest.mark.slow
 def test_naming_it_allows_it_also_in_worker_processes(memkit, stranger):
     result = memkit("verify", "--retrain=1", f"--workdir={stranger}", f"--model={NAME}")
-    assert "trained again: one_hot run " in result.out, result.err  # The records were made up.
-    assert "could not be trained again" not in result.out, result.out
+    assert "retrained: one_hot run " in result.out, result.err  # The records were made up.
+    assert "could not be retrained" not in result.out, result.out
     assert set(_traces(stranger)) >= {"imported", "called"}
 
 
@@ -122,8 +122,8 @@ def test_worker_processes_import_nothing_from_the_current_folder(small, tmp_path
         text=True,
     )
     assert not (tmp_path / "ran").exists()
-    assert "trained again: one_hot run " in done.stdout, done.stderr  # The records were made up.
-    assert "could not be trained again" not in done.stdout
+    assert "retrained: one_hot run " in done.stdout, done.stderr  # The records were made up.
+    assert "could not be retrained" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(
 CONFIG = ["--config=mnist_mlp"]
 
 BAD = {
-    "no topology": ([], ["--topology: expected a value, received none"]),
+    "no topology": ([], ["--topology: missing value"]),
     "unknown chip": (
         ["--topology=v9:2x2"],
         ["--topology: expected one of the chips v4, v5e, v5p, v6e, such as v5e:2x2"],

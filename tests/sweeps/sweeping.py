@@ -26,7 +26,7 @@ def execute(study, work=fake_work.draw, *, workers=2, setup=fake_work.no_setup, 
     progress = Progress(counts, workers=workers, stream=stream or io.StringIO())
     environments = [{}] * workers
     return executor.execute(
-        study, missing, work, setup=setup, environments=environments, progress=progress, **how
+        study, missing, work, setup=setup, worker_envs=environments, progress=progress, **how
     )
 
 

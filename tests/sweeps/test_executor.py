@@ -50,8 +50,8 @@ def test_the_number_of_workers_changes_no_array(make_study, outcomes):
     [
         ("exception", "ZeroDivisionError: the loss divided by zero"),
         ("exit", "ended with exit code 7"),
-        ("SIGKILL", "was killed (SIGKILL), as the system does when memory runs out"),
-        ("SIGSEGV", "died of SIGSEGV"),
+        ("SIGKILL", "was killed (SIGKILL), usually because memory ran out"),
+        ("SIGSEGV", "was ended by SIGSEGV"),
     ],
 )
 def test_a_failing_run_is_set_aside_with_its_reason_and_all_others_are_done(study, how, reason):
@@ -89,7 +89,9 @@ def test_the_last_words_of_a_worker_and_where_it_crashed_are_kept(study):
         assert "the device is on fire" in words
         assert "fake_work.py" in words
         assert len(words) < 20_000
-    assert [(f.run, f.reason) for f in failures] == [(6, "the worker process died of SIGSEGV")] * 2
+    assert [(f.run, f.reason) for f in failures] == [
+        (6, "the worker process was ended by SIGSEGV")
+    ] * 2
 
 
 def test_what_a_dying_worker_left_half_written_is_gone_at_the_end(study):
@@ -291,7 +293,7 @@ def test_students_of_a_teacher_that_is_left_are_left_but_for_its_finished_runs(m
 
 def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
     """Kills an idle worker right before it is sent a block."""
-    send, killed = executor.processes.Worker.send, []
+    send, killed = executor.local_pool.Worker.send, []
 
     def kill_first(worker, block):
         if not killed:
@@ -300,7 +302,7 @@ def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
             worker.process.join()
         send(worker, block)
 
-    monkeypatch.setattr(executor.processes.Worker, "send", kill_first)
+    monkeypatch.setattr(executor.local_pool.Worker, "send", kill_first)
     assert execute(study, workers=1) == ([], {})
     assert len(killed) == 1
     assert all(done(study, point) == set(range(20)) for point in study.points)

@@ -64,7 +64,7 @@ def summary(found):
         found.setup.strategy,
         found.setup.kind,
         found.setup.num_devices,
-        len(found.environments),
+        len(found.worker_envs),
     )
 
 
@@ -138,9 +138,9 @@ def test_auto_leaves_tf_config_alone_where_runs_are_not_spread(on_machine, liste
 
 def test_each_worker_gets_devices_of_its_own(on_machine):
     on_machine(gpus=4)
-    found = [e["CUDA_VISIBLE_DEVICES"] for e in place(2).environments]
+    found = [e["CUDA_VISIBLE_DEVICES"] for e in place(2).worker_envs]
     assert found == ["0,1", "2,3"]
-    found = place(devices="gpu:1,gpu:3").environments
+    found = place(devices="gpu:1,gpu:3").worker_envs
     assert [e["CUDA_VISIBLE_DEVICES"] for e in found] == ["1", "3"]
 
 
@@ -154,15 +154,15 @@ def test_jax_workers_may_hold_several_devices_with_a_run_each(on_machine):
 
 def test_more_workers_than_cores_or_gpus_are_as_many_as_asked_for(on_machine):
     on_machine(cores=2)
-    assert len(place(workers=5).environments) == 5
+    assert len(place(workers=5).worker_envs) == 5
     on_machine(gpus=2)
-    cards = [e["CUDA_VISIBLE_DEVICES"] for e in place(workers=5).environments]
+    cards = [e["CUDA_VISIBLE_DEVICES"] for e in place(workers=5).worker_envs]
     assert cards == ["0", "1", "0", "1", "0"]
 
 
 def test_a_placement_is_the_same_for_all_its_workers_and_needs_no_engine(on_machine):
     on_machine()
-    first, second = place().environments
+    first, second = place().worker_envs
     assert first == second
     assert first["KERAS_BACKEND"] == "tensorflow"
     assert first["CUDA_VISIBLE_DEVICES"] == "-1"
@@ -179,7 +179,10 @@ REFUSED = {
     "unknown strategy": (
         {},
         {"strategy": "parameter_server"},
-        ["--strategy: expected one of auto, one_device, mirrored, multi_worker, tpu"],
+        [
+            "--strategy: unknown strategy 'parameter_server'",
+            "auto, one_device, mirrored, multi_worker",
+        ],
     ),
     "unknown devices": ({}, {"devices": "npu"}, ["--devices: expected auto, cpu, gpu, tpu"]),
     "absent devices": ({}, {"devices": "gpu"}, ["--devices: expected a GPU in sight"]),
@@ -226,12 +229,12 @@ REFUSED = {
     "several workers without TF_CONFIG": (
         {},
         {"strategy": "multi_worker", "data_parallel": 2},
-        ["--strategy: expected TF_CONFIG with processes", "received 1"],
+        ["--strategy: expected a number of processes in TF_CONFIG that divides 2", "received 1"],
     ),
     "unknown packing": (
         {},
         {"engine": "jax", "packing": "pmap"},
-        ["--packing: expected one of none, map, vmap", "'pmap'"],
+        ["--packing: unknown packing 'pmap'; did you mean 'map'? Known: none, map, vmap"],
     ),
     "packing under TensorFlow": (
         {},
@@ -285,7 +288,7 @@ def test_data_parallel_must_be_shared_by_the_processes_of_tf_config(on_machine, 
     on_machine()
     listed(worker=["a:1", "b:1", "c:1"])
     line = refusal(4)
-    assert line.startswith("--strategy: expected TF_CONFIG with processes that training.data_para")
+    assert line.startswith("--strategy: expected a number of processes in TF_CONFIG that divides 4")
     assert line.endswith("received 3")
 
 
@@ -316,7 +319,7 @@ def test_tf_config_does_not_count_where_no_run_is_spread_over_machines(
     plain = place(**flags)
     monkeypatch.setenv("TF_CONFIG", text)
     assert place(**flags) == plain
-    assert all(found["TF_CONFIG"] == "{}" for found in plain.environments)
+    assert all(found["TF_CONFIG"] == "{}" for found in plain.worker_envs)
 
 
 def test_an_empty_tf_config_lists_nobody(on_machine, monkeypatch):

@@ -66,7 +66,7 @@ def test_durations_read_as_people_say_them(seconds, text):
 def test_runs_done_elsewhere_count_as_done_and_not_as_speed():
     progress = Progress({"a": 10}, workers=1, stream=io.StringIO())
     progress.finished("a", 2.0)
-    progress.found("a", 5)
+    progress.finished_elsewhere("a", 5)
     assert progress.line(elapsed=2.0) == "train 6/10 runs  0.5 runs/s  8 s left"
     assert (progress.done, progress.finished_here) == (6, 1)
 

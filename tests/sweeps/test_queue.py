@@ -93,7 +93,7 @@ def test_executors_that_take_turns_on_one_folder_repeat_but_the_last_block_of_a_
             for run in runs:
                 queue.finished("worker", run, 1.0)
         queue.ended("worker")
-        block = queue.take("worker", place=(place, number))
+        block = queue.take("worker", rank=(place, number))
         begun += [(block[0], run) for run in block[1]] if block else []
         turn += 1
     assert len(set(begun)) == 40
@@ -101,7 +101,7 @@ def test_executors_that_take_turns_on_one_folder_repeat_but_the_last_block_of_a_
 
 
 def test_the_second_of_two_executors_begins_in_the_middle_and_then_helps_from_the_end(study):
-    blocks = take_all(queue_of(study), place=(1, 2))
+    blocks = take_all(queue_of(study), rank=(1, 2))
     assert [runs[0] for _, runs in blocks] == [12, 16, 8, 4, 0] * 2
 
 
@@ -179,31 +179,31 @@ def beside(study, monkeypatch):
 
 
 def test_executors_are_placed_by_their_starts(study, beside):
-    assert beside("b-1", 100.0).place == (0, 1)
-    assert beside("c-1", 200.0).place == (1, 2)
-    assert beside("a-1", 300.0).place == (2, 3)
+    assert beside("b-1", 100.0).rank == (0, 1)
+    assert beside("c-1", 200.0).rank == (1, 2)
+    assert beside("a-1", 300.0).rank == (2, 3)
 
 
 def test_an_executor_finds_out_at_its_next_sign_of_life_who_started_beside_it(beside, monkeypatch):
     first = beside("b-1", 200.0)
-    assert beside("a-1", 100.0).place == (0, 2)
-    assert first.place == (0, 1)
+    assert beside("a-1", 100.0).rank == (0, 2)
+    assert first.rank == (0, 1)
     monkeypatch.setattr(executors, "name", lambda: "b-1")
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: float("inf"))
     first.beat({}, {})
-    assert first.place == (1, 2)
+    assert first.rank == (1, 2)
 
 
 def test_executors_of_other_shards_take_no_place(beside):
     beside("a-1", 100.0, shard=(0, 2))
     beside("b-1", 200.0, shard=(1, 2))
-    assert beside("c-1", 300.0, shard=(1, 2)).place == (1, 2)
+    assert beside("c-1", 300.0, shard=(1, 2)).rank == (1, 2)
 
 
 def test_an_executor_that_ended_leaves_its_place(study, beside):
     beside("a-1", 100.0).close()
     assert executors.announced(study) == {}
-    assert beside("b-1", 200.0).place == (0, 1)
+    assert beside("b-1", 200.0).rank == (0, 1)
 
 
 def test_an_executor_just_begun_says_often_what_it_does_and_an_old_one_now_and_then(

@@ -58,7 +58,7 @@ def execute(study, cluster, work, *, stream=None, after=lambda: None, **changes)
     placement = place(cluster, **changes)
     missing, _ = selection.missing(study)
     counts = {name: len(runs) for name, runs in missing.items()}
-    workers = len(placement.environments)
+    workers = len(placement.worker_envs)
     progress = Watched(counts, workers=workers, stream=stream or io.StringIO())
     progress.after = after
     return executor.execute(
@@ -66,7 +66,7 @@ def execute(study, cluster, work, *, stream=None, after=lambda: None, **changes)
         missing,
         work,
         setup=fake_work.no_setup,
-        environments=placement.environments,
+        worker_envs=placement.worker_envs,
         progress=progress,
         note=placement.note,
         pool=placement.pool,
@@ -162,7 +162,7 @@ def test_a_node_that_does_not_see_the_workdir_is_named(cluster, study, tmp_path)
             missing,
             fake_work.draw,
             setup=fake_work.no_setup,
-            environments=({},),
+            worker_envs=({},),
             progress=progress,
             pool=pool,
         )
@@ -170,8 +170,8 @@ def test_a_node_that_does_not_see_the_workdir_is_named(cluster, study, tmp_path)
 
 @pytest.mark.slow
 def test_workers_takes_that_many_and_devices_what_the_cluster_has(cluster):
-    assert len(place(cluster).environments) == 2
-    assert len(place(cluster, workers=5).environments) == 5
+    assert len(place(cluster).worker_envs) == 2
+    assert len(place(cluster, workers=5).worker_envs) == 5
     assert place(cluster).setup.kind == "cpu"
     with pytest.raises(InputError, match="--devices: expected a GPU in the Ray cluster"):
         place(cluster, devices="gpu")

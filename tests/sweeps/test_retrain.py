@@ -88,7 +88,7 @@ def test_other_answers_of_another_machine_or_accelerator_are_told_and_no_problem
     (one,) = again(study, (point, 3))
     assert one.elsewhere == ("host", "versions")
     assert not one.is_problem
-    assert "made with another host, versions" in retrain.text(one)
+    assert "the original has another host, versions" in retrain.text(one)
     assert not dataclasses.replace(one, elsewhere=(), device="NVIDIA H200").is_problem
     assert dataclasses.replace(one, elsewhere=(), device="CPU").is_problem
 

@@ -84,7 +84,7 @@ def environment(monkeypatch):
 )
 def test_a_part_of_a_job_finds_its_own_shard(environment, variables, shard):
     environment(variables)
-    assert selection.chosen(shard="auto")["shard"] == shard
+    assert selection.own_shard() == shard
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_part_of_a_job_finds_its_own_shard(environment, variables, shard):
 def test_a_job_that_does_not_number_its_parts_is_refused(environment, variables, line):
     environment(variables)
     with pytest.raises(InputError, match=f"^{line}"):
-        selection.chosen(shard="auto")
+        selection.own_shard()
 
 
 def test_the_parts_of_a_slurm_array_are_all_shards(environment):

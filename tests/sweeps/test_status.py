@@ -115,7 +115,7 @@ def test_a_file_that_is_no_record_is_named_and_not_done(study):
     write(study, point, [0, 1])
     (study.workdir / "points" / point.name / "runs" / "1.npz").write_bytes(b"PK")
     assert counts(study)[point.name][:3] == [1, 0, 19]
-    (line,) = [line for line in said(study) if "is no record" in line]
+    (line,) = [line for line in said(study) if "is not a record" in line]
     assert line.startswith(f"points/{point.name}/runs/1.npz")
 
 

@@ -19,7 +19,7 @@ class Worker:
 
     connection: multiprocessing.connection.Connection
     environment: dict[str, str]
-    has_begun: bool = False
+    has_started: bool = False
     is_idle: bool = False
     last: str | None = None
 
@@ -30,8 +30,8 @@ class Worker:
     def receive(self):
         return self.connection.recv()
 
-    def how_it_ended(self):
-        raise AssertionError("a thread does not die")
+    def exit_reason(self):
+        raise AssertionError("a thread does not exit")
 
 
 def start(workers, environment, *, workdir, setup, work):
