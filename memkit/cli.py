@@ -100,7 +100,7 @@ def _errors_as_one_line(program: str) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         sys.exit(128 + stop.args[0] if stop.args else INTERRUPTED)
     except BrokenPipeError:  # The reader of the output has exited, as in `memkit status | head`.
-        sys.stdout = None  # type: ignore[assignment]  # Nothing is flushed at exit.
+        sys.stdout = None  # So that nothing is flushed at exit.
         sys.exit(1)
     except Exception as error:
         from memkit.system_errors import explained
