@@ -446,8 +446,10 @@ def is_complete(workdir, num_runs):
 
 @needs_flock
 @pytest.mark.slow
-def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(cloud, memkit, tmp_path):
-    words = ("--config=digits_width:smoke", "--workdir=study", "--engine=tensorflow")
+def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(
+    cloud, memkit, tiny_config, tmp_path
+):
+    words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow")
     for command in ("create", "setup", "start"):
         done = cloud(command, *words, "--", "--workers=1", hosts=2)
         assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     with two_nodes() as nodes:
         yield nodes
@@ -121,6 +121,8 @@ def test_a_node_killed_in_the_middle_loses_only_what_it_was_doing(
     elsewhere = make_study("elsewhere")
     sweeping.execute(elsewhere)
     assert outcomes(study) == outcomes(elsewhere)
+    cluster.second = cluster.add_node(num_cpus=1)  # For the other tests.
+    sweeping.wait_until(lambda: is_idle(2))
 
 
 @pytest.mark.slow
