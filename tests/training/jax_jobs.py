@@ -8,7 +8,8 @@ from unittest import mock
 import numpy as np
 
 from memkit import studies
-from memkit.training import engines, runner
+from memkit.training import engines, loop
+from memkit.training.runner import Runner
 from tests.training import programs, resuming
 
 
@@ -19,17 +20,15 @@ def records(argument, engine):
     """
     for one in argument:
         study = studies.load(one["workdir"])
-        setup = engines.Setup(engine="jax", **one["setup"])
-        with mock.patch.object(runner, "_epochs", _diverging(one["diverging"])):
+        runner = Runner(engines.Setup(engine="jax", **one["setup"]))
+        with mock.patch.object(loop, "epoch_plans", _diverging(one["diverging"])):
             for point in map(study.point, one["points"]):
-                for run, arrays, info in runner.train_runs(study, point, one["runs"], setup=setup):
+                for run, arrays, info in runner.train_runs(study, point, one["runs"]):
                     studies.write_record(study, point, run, arrays, info)
-        runner._dataset.cache_clear()
-        runner.compile_point.cache_clear()
     return {}
 
 
-def _diverging(diverging, real=runner._epochs):
+def _diverging(diverging, real=loop.epoch_plans):
     def epochs(study, point, run):
         for number, plan in enumerate(real(study, point, run)):
             too_large = run == diverging and number > 0

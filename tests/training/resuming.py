@@ -3,7 +3,8 @@
 import contextlib
 from unittest import mock
 
-from memkit.training import checkpoint, engines, runner
+from memkit.training import checkpoint, engines
+from memkit.training.runner import Runner
 
 
 class Interrupted(Exception):
@@ -13,7 +14,7 @@ class Interrupted(Exception):
 def train(study, point, runs, setup):
     """Returns {(run, name): array} of runs, and the epochs that were trained for them."""
     with counting() as epochs:
-        done = list(runner.train_runs(study, point, list(runs), setup=setup))
+        done = list(Runner(setup).train_runs(study, point, list(runs)))
     return {(run, name): array for run, arrays, _ in done for name, array in arrays.items()}, epochs
 
 
@@ -21,7 +22,7 @@ def interrupt(study, point, runs, setup, *, after):
     """Trains so many epochs with a checkpoint after each, and dies in the middle of the next."""
     at_once = mock.patch.object(checkpoint, "SECONDS", 0.0)
     with at_once, counting(most=after) as epochs, contextlib.suppress(Interrupted):
-        list(runner.train_runs(study, point, list(runs), setup=setup))
+        list(Runner(setup).train_runs(study, point, list(runs)))
     return epochs
 
 
@@ -42,7 +43,5 @@ def counting(most=None):
 
         return engines.dataclasses.replace(program, train=watched)
 
-    runner.compile_point.cache_clear()
     with mock.patch.object(engines, "compile_program", compiled):
         yield epochs
-    runner.compile_point.cache_clear()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from memkit import data, studies
-from memkit.training import checkpoint, engines, runner
+from memkit.training import checkpoint, engines
+from memkit.training.runner import Runner
 from tests.sweeps import small_study
 from tests.training import processes, resuming
 
@@ -19,18 +20,14 @@ LONG = {
 @pytest.fixture
 def study(tmp_path, tiny, mlp_config):
     """A study of a perceptron."""
-    runner._dataset.cache_clear()
-    yield studies.open_or_create(tmp_path / "study", mlp_config(LONG), tiny)
-    runner._dataset.cache_clear()
+    return studies.open_or_create(tmp_path / "study", mlp_config(LONG), tiny)
 
 
 @pytest.fixture
 def resnet_study(tmp_path, tiny, make_config):
     """A study of a network with batch normalization."""
-    runner._dataset.cache_clear()
     config = make_config(LONG | {"axis": {"field": "", "values": []}})
-    yield studies.open_or_create(tmp_path / "resnet", config, tiny)
-    runner._dataset.cache_clear()
+    return studies.open_or_create(tmp_path / "resnet", config, tiny)
 
 
 def files(study):
@@ -62,13 +59,13 @@ def test_runs_that_are_over_soon_have_no_checkpoint(study, monkeypatch):
 
 
 def test_a_diverged_run_of_a_checkpoint_stays_diverged(study):
-    progress = checkpoint.Progress.of(study.sizes.train, 4)
+    progress = checkpoint.Progress.new(study.sizes.train, 4)
     progress.is_alive, progress.steps = False, 7
     keeper = checkpoint.Keeper(_program(), study, study.points[0], [5], engine="tensorflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "SECONDS", 0.0)
         keeper.keep([progress], 3)
-    found = checkpoint.Progress.of(study.sizes.train, 4)
+    found = checkpoint.Progress.new(study.sizes.train, 4)
     assert keeper.resume([found]) == 3
     assert (found.is_alive, found.steps, found.is_kept) == (False, 7, True)
 
@@ -122,7 +119,7 @@ def test_checkpoints_of_runs_with_a_record_are_removed_and_others_stay(study):
     (point,) = study.points
     for run in (3, 4):
         resuming.interrupt(study, point, [run], SETUP, after=1)
-    (done,) = runner.train_runs(study, point, [3], setup=SETUP)
+    (done,) = Runner(SETUP).train_runs(study, point, [3])
     resuming.interrupt(study, point, [3], SETUP, after=1)
     studies.write_record(study, point, *done)
     assert files(study) == ["3.npz", "4.npz"]

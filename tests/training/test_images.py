@@ -5,16 +5,8 @@ import pytest
 from memkit import data, studies
 from memkit.data import build
 from memkit.data.mapped import MappedImages, image_hashes
-from memkit.training import engines, images, runner
-
-
-@pytest.fixture(autouse=True)
-def _no_program_is_kept():
-    for cached in (runner.compile_point, runner._dataset):
-        cached.cache_clear()
-    yield
-    for cached in (runner.compile_point, runner._dataset):
-        cached.cache_clear()
+from memkit.training import engines, images
+from memkit.training.runner import Runner
 
 
 @pytest.fixture
@@ -81,12 +73,10 @@ def test_records_are_the_same_bits_from_memory_and_from_disk(
     found = []
     for name, bound in (("memory", 2**30), ("disk", 0)):
         monkeypatch.setattr(build, "MEMORY_BYTES", bound)
-        runner._dataset.cache_clear()
-        runner.compile_point.cache_clear()
-        dataset = runner.load_dataset(config)
+        dataset = images.load_dataset(config)
         assert isinstance(dataset.train_images, MappedImages) == (bound == 0)
         study = studies.open_or_create(tmp_path / name, config, dataset)
-        done = runner.train_runs(study, study.points[0], [0, 1], setup=engines.Setup())
+        done = Runner(engines.Setup()).train_runs(study, study.points[0], [0, 1])
         found.append([arrays for _, arrays, _ in done])
     assert studies.load(tmp_path / "memory").info["fingerprint"] == study.info["fingerprint"]
     for first, second in zip(*found, strict=True):

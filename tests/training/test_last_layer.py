@@ -6,18 +6,15 @@ import pytest
 
 from memkit import studies
 from memkit.errors import InputError
-from memkit.training import engines, last_layer, runner
+from memkit.training import compiler, engines, last_layer, loop
+from memkit.training.runner import Runner
 
 
 @pytest.fixture
 def study(tmp_path, make_config, register, tiny):
-    runner.compile_point.cache_clear()
-    runner._dataset.cache_clear()
     register(tiny)
     config = make_config({"series": ["one_hot", "last_layer"]})
-    yield studies.open_or_create(tmp_path / "study", config, tiny)
-    runner.compile_point.cache_clear()
-    runner._dataset.cache_clear()
+    return studies.open_or_create(tmp_path / "study", config, tiny)
 
 
 def _point(study):
@@ -25,7 +22,7 @@ def _point(study):
 
 
 def _train(study, runs):
-    done = runner.train_runs(study, _point(study), runs, setup=engines.Setup())
+    done = Runner(engines.Setup()).train_runs(study, _point(study), runs)
     return {run: (arrays, info) for run, arrays, info in done}
 
 
@@ -38,13 +35,13 @@ def test_records_are_whole_and_readable(study):
 
 
 def test_features_are_those_of_a_model_trained_on_all_examples(study, monkeypatch):
-    seen, real = [], runner.train_pack
+    seen, real = [], loop.train_pack
 
     def watched(program, whole, point, runs, **options):
         seen.append((whole.train_mask.copy(), list(runs)))
         return real(program, whole, point, runs, **options)
 
-    monkeypatch.setattr(runner, "train_pack", watched)
+    monkeypatch.setattr(loop, "train_pack", watched)
     _train(study, [1, 2])
     ((mask, runs),) = seen  # Once for all runs.
     assert mask.all()
@@ -53,7 +50,7 @@ def test_features_are_those_of_a_model_trained_on_all_examples(study, monkeypatc
 
 def test_features_come_from_the_file_the_second_time(study, monkeypatch):
     first = _train(study, [1])[1][0]
-    monkeypatch.setattr(runner, "train_pack", lambda *a: pytest.fail("trained again"))
+    monkeypatch.setattr(loop, "train_pack", lambda *a: pytest.fail("trained again"))
     second = _train(study, [1])[1][0]
     for name, value in first.items():
         np.testing.assert_array_equal(second[name], value)
@@ -112,6 +109,6 @@ def test_model_without_a_dense_end_is_refused(study, monkeypatch):
 
         return build
 
-    monkeypatch.setattr(runner, "builder", builder)
+    monkeypatch.setattr(compiler, "model_builder", builder)
     with pytest.raises(InputError, match="dense layer for last_layer, received end"):
         _train(study, [0])
