@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from etils import epy
 
-from memkit.errors import InputError, expected
+from memkit.errors import InputError, reason, unknown
 from memkit.training.plan import EpochPlan
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -203,7 +203,7 @@ def check(name: str) -> None:
       InputError: an unknown engine, or a missing package; names the command that installs it.
     """
     if name not in ENGINES:
-        raise expected("--engine", f"one of {', '.join(ENGINES)}", repr(name))
+        raise unknown("--engine", name, ENGINES, kind="engine")
     _, package, extras = ENGINES[name]
     if importlib.util.find_spec(package) is None:
         first = extras.partition(" ")[0].rstrip(",")
@@ -222,8 +222,9 @@ def load(name: str) -> Engine:
     check(name)
     try:
         return cast(Engine, importlib.import_module(ENGINES[name][0]))
-    except ValueError as error:  # Keras rejects unknown values in keras.json.
-        raise InputError(f"--engine: {name} cannot be imported: {error}") from error
+    except Exception as error:  # Such as versions of packages that do not match each other.
+        line = reason(error).splitlines()[0]
+        raise InputError(f"--engine: {name} cannot be imported: {line}") from error
 
 
 def compile_program(
