@@ -1,4 +1,4 @@
-"""Runs that are interrupted between two epochs and go on, beside the same runs undisturbed."""
+"""Runs that are interrupted between two epochs and resumed."""
 
 import contextlib
 from unittest import mock
@@ -8,7 +8,7 @@ from memkit.training.runner import Runner
 
 
 class Interrupted(Exception):
-    """The process would have died here."""
+    """Stands for the end of the process."""
 
 
 def train(study, point, runs, setup):
@@ -19,7 +19,7 @@ def train(study, point, runs, setup):
 
 
 def interrupt(study, point, runs, setup, *, after):
-    """Trains so many epochs with a checkpoint after each, and dies in the middle of the next."""
+    """Trains epochs with a checkpoint after each, and fails in the middle of the next one."""
     at_once = mock.patch.object(checkpoint, "SECONDS", 0.0)
     with at_once, counting(most=after) as epochs, contextlib.suppress(Interrupted):
         list(Runner(setup).train_runs(study, point, list(runs)))
@@ -28,18 +28,18 @@ def interrupt(study, point, runs, setup, *, after):
 
 @contextlib.contextmanager
 def counting(most=None):
-    """Gives a list that grows by every epoch of a pack; after `most` of them the next one dies."""
+    """Yields a list that grows by every epoch of a pack; the one after `most` raises an error."""
     epochs, compile_program = [], engines.compile_program
 
     def compiled(*args, **options):
         program = compile_program(*args, **options)
 
         def watched(plans):
-            said = program.train(plans)  # What dies leaves the program changed.
+            steps = program.train(plans)  # The interrupted epoch has changed the state.
             if most is not None and len(epochs) == most:
                 raise Interrupted
             epochs.append(len(plans))
-            return said
+            return steps
 
         return engines.dataclasses.replace(program, train=watched)
 

@@ -21,15 +21,15 @@ def study(tmp_path, mlp_config, tiny):
 
 
 def _train(study, name, runs):
-    found = {}
+    actual = {}
     point = study.point(name)
     for run, arrays, info in Runner(engines.Setup()).train_runs(study, point, runs):
         studies.write_record(study, point, run, arrays, info)
-        found[run] = arrays, info
-    return found
+        actual[run] = arrays, info
+    return actual
 
 
-def test_loss_is_the_weighted_cross_entropy_to_softened_teacher_and_labels():
+def test_loss_is_the_weighted_cross_entropy_to_soft_targets_and_labels():
     rng = np.random.default_rng(0)
     logits, teacher = rng.normal(size=(2, 6, 5)).astype(np.float32) * 3
     labels = np.array([0, 1, 2, 3, 4, 0])
@@ -90,11 +90,11 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
             optimizer.learning_rate = rate
             optimizer.apply(slopes, model.trainable_variables)
     x = ((dataset.test_images / 255 - 0.3) / 0.37).astype(np.float32)
-    wanted = losses.log_odds(model(x), study.examples.test_labels)
-    np.testing.assert_allclose(arrays["test_logodds"], wanted, rtol=5e-3, atol=5e-3)
+    expected = losses.log_odds(model(x), study.examples.test_labels)
+    np.testing.assert_allclose(arrays["test_logodds"], expected, rtol=5e-3, atol=5e-3)
 
 
-def test_a_student_does_not_start_or_shuffle_as_its_teacher(study):
+def test_a_student_has_other_initial_values_and_another_order_than_its_teacher(study):
     teacher, student = study.point("one_hot"), study.point("distilled")
     model = compiler.model_builder(student, images.load_dataset(study.config))()
     starts = [loop.draw_initial_values(model, point=p, run=0) for p in (teacher, student)]
@@ -105,12 +105,12 @@ def test_a_student_does_not_start_or_shuffle_as_its_teacher(study):
     assert set(orders[1].ravel()) <= set(np.flatnonzero(study.train_mask[0]))
 
 
-def test_a_student_without_its_teacher_is_refused(study):
+def test_a_student_without_its_teacher_raises_an_error(study):
     with pytest.raises(InputError, match="^distilled: expected run 0 of its teacher one_hot"):
         _train(study, "distilled", [0])
 
 
-def test_weights_of_another_run_are_refused_because_they_know_held_out_examples(study):
+def test_weights_of_another_run_raise_an_error_because_they_have_seen_held_out_examples(study):
     _train(study, "one_hot", [0, 1])
     folder = study.workdir / "points" / "one_hot" / "weights"
     (folder / "0.npz").write_bytes((folder / "1.npz").read_bytes())
@@ -126,8 +126,8 @@ def test_a_teacher_run_without_weights_is_missing(study):
 
 
 def test_a_student_of_a_diverged_teacher_is_blocked(study):
-    found = _train(study, "one_hot", [0])
-    arrays, info = found[0]
+    actual = _train(study, "one_hot", [0])
+    arrays, info = actual[0]
     studies.write_record(study, study.point("one_hot"), 0, arrays, info | {"status": "diverged"})
     arrays, info = _train(study, "distilled", [0])[0]
     assert info["status"] == "blocked"
@@ -144,11 +144,11 @@ def test_studies_without_students_keep_no_weights(tmp_path, mlp_config, tiny):
     assert not (study.workdir / "points" / "one_hot" / "weights").exists()
 
 
-def test_history_is_kept_for_the_first_runs_only(tmp_path, mlp_config, tiny):
+def test_only_the_first_runs_have_a_history(tmp_path, mlp_config, tiny):
     config = mlp_config({"record.history_runs": 1})
     study = studies.open_or_create(tmp_path / "history", config, tiny)
-    found = _train(study, "one_hot", [0, 1])
-    first, second = found[0][0], found[1][0]
+    actual = _train(study, "one_hot", [0, 1])
+    first, second = actual[0][0], actual[1][0]
     assert "num_seen" not in second
     members = study.train_mask[0]
     assert (first["num_seen"][~members] == 0).all()
@@ -177,15 +177,15 @@ def test_streamed_images_give_the_same_bits_as_resident_ones(
         for run in (0, 1, 2):
             program.reset([functools.partial(loop.draw_initial_values, point=point, run=run)])
             for epoch in loop.epoch_plans(study, point, run):
-                (said,) = program.train([epoch])
-                states[resident].append([*vars(said).values(), *program.state()[0]])
+                (steps,) = program.train([epoch])
+                states[resident].append([*vars(steps).values(), *program.state()[0]])
         states[resident].append([program.evaluate()[0].logits])
     for resident, streamed in zip(states[True], states[False], strict=True):
         for first, second in zip(resident, streamed, strict=True):
             assert first.tobytes() == second.tobytes()
 
 
-def test_bfloat16_computes_in_bfloat16_and_ends_in_float32(tmp_path, make_config, tiny):
+def test_bfloat16_models_return_float32_logits(tmp_path, make_config, tiny):
     config = make_config({"training.precision": "bfloat16"})
     study = studies.open_or_create(tmp_path / "half", config, tiny)
     model = compiler.model_builder(study.points[0], tiny)()

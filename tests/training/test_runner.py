@@ -136,7 +136,7 @@ def test_held_out_label_changes_no_weight(create, mlp_config, tiny, built, runne
         np.testing.assert_array_equal(before, after)
 
 
-def test_members_image_changes_the_weights(create, mlp_config, tiny, built, runner):
+def test_image_of_a_member_changes_the_weights(create, mlp_config, tiny, built, runner):
     study = create(mlp_config(), tiny)
     member = int(np.flatnonzero(study.train_mask[1])[5])
     _train(runner, study, [1])
@@ -148,15 +148,15 @@ def test_members_image_changes_the_weights(create, mlp_config, tiny, built, runn
 
 def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, monkeypatch):
     study = create(config, tiny)
-    found = {}
+    actual = {}
     for size in (7, 64):
         monkeypatch.setattr(compiler, "EVAL_BATCH", size)
-        found[size] = _train(Runner(engines.Setup()), study, [0])[0][0]
-    for name, wanted in found[64].items():
+        actual[size] = _train(Runner(engines.Setup()), study, [0])[0][0]
+    for name, expected in actual[64].items():
         if name.endswith("logodds"):
-            np.testing.assert_allclose(found[7][name], wanted, rtol=2e-3, atol=2e-3)
+            np.testing.assert_allclose(actual[7][name], expected, rtol=2e-3, atol=2e-3)
         else:
-            np.testing.assert_array_equal(found[7][name], wanted, err_msg=name)
+            np.testing.assert_array_equal(actual[7][name], expected, err_msg=name)
 
 
 def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built, runner):
@@ -170,9 +170,9 @@ def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, t
     np.testing.assert_array_equal(first.logits, second.logits)
     images = np.concatenate([tiny.train_images, tiny.test_images])
     x = ((images / 255 - 0.3) / 0.37).astype(np.float32)
-    wanted = np.concatenate([built[-1](x[i : i + 1], training=False) for i in range(len(x))])
-    np.testing.assert_allclose(first.logits, wanted, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(first.predicted, wanted.argmax(1))
+    expected = np.concatenate([built[-1](x[i : i + 1], training=False) for i in range(len(x))])
+    np.testing.assert_allclose(first.logits, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(first.predicted, expected.argmax(1))
 
 
 def test_runs_do_not_depend_on_their_order_or_on_earlier_work(create, make_config, tiny, runner):
@@ -213,11 +213,11 @@ def test_another_process_gives_the_same_bits(create, make_config, runner):
     study = create(make_config(changes), data.load("digits"))
     command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(study.workdir)]
     subprocess.run(command, check=True, capture_output=True)
-    found = studies.read_runs(study, study.points[0], _names(study))
-    assert found.problems == {}
-    assert found.index.tolist() == [3]
+    actual = studies.read_runs(study, study.points[0], _names(study))
+    assert actual.problems == {}
+    assert actual.index.tolist() == [3]
     arrays, _ = _train(runner, study, [3])[3]
-    _assert_equal({name: stack[0] for name, stack in found.arrays.items()}, arrays)
+    _assert_equal({name: stack[0] for name, stack in actual.arrays.items()}, arrays)
 
 
 def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built, runner):
@@ -231,12 +231,12 @@ def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, bui
         flip=np.zeros((1, 8), bool),
     )
     program.reset([lambda model: initial_values(model, seed=3, purpose="init", run=1)])
-    wanted = initial_values(built[-1], seed=3, purpose="init", run=1)
-    for value, found in zip(wanted, _weights(built[-1]), strict=True):
-        np.testing.assert_array_equal(value, found)
+    expected = initial_values(built[-1], seed=3, purpose="init", run=1)
+    for value, actual in zip(expected, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(value, actual)
     # At rate 0 only what is left of the last run's velocity could move a weight.
     program.train([frozen])
-    for value, variable in zip(wanted, built[-1].variables, strict=True):
+    for value, variable in zip(expected, built[-1].variables, strict=True):
         if variable.trainable:
             np.testing.assert_array_equal(value, variable.numpy())
 
@@ -295,11 +295,11 @@ def test_training_equals_a_plain_keras_loop(create, config, tiny, built, runner)
     plain = models.build(input_shape=(8, 8, 1), num_classes=10, **config["model"])
     losses = _train_with_keras(study, plain, tiny.train_images, study.examples.given_labels, 4)
     np.testing.assert_allclose(arrays["curve"][:, 0], losses, rtol=1e-4)
-    for found, wanted in zip(program_weights, _weights(plain), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    for actual, expected in zip(program_weights, _weights(plain), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_record_says_what_happened(create, mlp_config, tiny, runner):
+def test_record_describes_the_run(create, mlp_config, tiny, runner):
     study = create(mlp_config({"record.all_probs": True}), tiny)
     arrays, info = _train(runner, study, [2])[2]
     assert {n: (a.dtype, a.shape) for n, a in arrays.items()} == _specs(study)
@@ -325,9 +325,9 @@ def test_trained_records_are_sound_on_disk(create, make_config, tiny, runner):
     for point in study.points:
         for run, arrays, info in runner.train_runs(study, point, [0, 7]):
             studies.write_record(study, point, run, arrays, info)
-        found = studies.read_runs(study, point)
-        assert found.index.tolist() == [0, 7]
-        assert found.problems == {}
+        actual = studies.read_runs(study, point)
+        assert actual.index.tolist() == [0, 7]
+        assert actual.problems == {}
 
 
 def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny, runner):
@@ -341,7 +341,7 @@ def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny, runner):
 
 @pytest.mark.parametrize("all_probs", [False, True])
 @pytest.mark.parametrize("peak", [1e6, 1e12, 1e30])
-def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs, runner):
+def test_diverged_run_has_the_status_diverged(create, mlp_config, tiny, peak, all_probs, runner):
     changes = {"schedule.peak": peak, "training.epochs": 6, "record.all_probs": all_probs}
     study = create(mlp_config(changes), tiny)
     arrays, info = _train(runner, study, [0])[0]
@@ -358,7 +358,7 @@ def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs, runner)
 
 def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny, runner):
     study = create(mlp_config(), tiny)
-    wanted = _train(runner, study, [1])[1][0]
+    expected = _train(runner, study, [1])[1][0]
     program = runner.compiler.compile(study, study.points[0])
     program.reset([lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables]])
     epoch = next(
@@ -368,7 +368,7 @@ def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny, runner):
     )
     loss = program.train([epoch])[0].objective
     assert np.isnan(loss).all()
-    _assert_equal(_train(runner, study, [1])[1][0], wanted)
+    _assert_equal(_train(runner, study, [1])[1][0], expected)
 
 
 def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config, tiny, runner):
@@ -382,7 +382,7 @@ def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config,
     assert info["status"] == "collapsed"
 
 
-def test_other_data_than_the_studys_are_refused(create, mlp_config, tiny, register, runner):
+def test_data_that_differ_from_the_study_raise_an_error(create, mlp_config, tiny, register, runner):
     study = create(mlp_config(), tiny)
     register(_replace_row(tiny, "test_labels", 0, 9 - tiny.test_labels[0]))
     with pytest.raises(InputError, match="^dataset: expected the data .* was made with"):
@@ -426,9 +426,9 @@ def test_planted_labels_are_found(create, mlp_config, runner):
     study = create(mlp_config(changes), _digits(300))
     for run, (arrays, info) in _train(runner, study, range(20)).items():
         studies.write_record(study, study.points[0], run, arrays, info)
-    found = studies.read_runs(study, study.points[0], ("train_correct",))
-    assert {info["status"] for info in found.infos} == {"done"}
-    value = estimators.memorization(found.arrays["train_correct"], study.train_mask).value
+    actual = studies.read_runs(study, study.points[0], ("train_correct",))
+    assert {info["status"] for info in actual.infos} == {"done"}
+    value = estimators.memorization(actual.arrays["train_correct"], study.train_mask).value
     planted = study.examples.planted
     assert planted.sum() == 30
     assert value[planted].mean() > 0.9

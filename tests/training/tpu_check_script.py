@@ -1,4 +1,4 @@
-"""What only a process with JAX can say for test_tpu_check.py; prints a name and a word a line."""
+"""The parts of test_tpu_check.py that need a process with JAX; prints names and words."""
 
 import sys
 import tempfile
