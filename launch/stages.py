@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import functools
 import itertools
 import shlex
 import sys
@@ -23,7 +22,8 @@ from memkit.sweeps import executor, selection, stopping
 from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import Progress, duration
 from memkit.sweeps.queue import Failure
-from memkit.training import runner
+from memkit.training import images
+from memkit.training.runner import Runner
 from memkit.typing import Config, Json, Path
 
 with epy.lazy_imports():  # Charts are slow to import and come last.
@@ -54,7 +54,7 @@ class Trained:
 def open_study(config: Config, workdir: Path) -> Study:
     """Returns the study of a checked config in a workdir, created or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
-    dataset = runner.load_dataset(config)
+    dataset = images.load_dataset(config)
     study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
@@ -89,13 +89,14 @@ def train(
     print(f"train: {sum(counts.values())} runs at {len(counts)} points, {placement.note}")
     started = time.monotonic()
     workers = min(len(placement.worker_envs), sum(counts.values()))
+    runner = Runner(placement.setup)
     progress = Progress(counts, workers=workers, stream=sys.stderr)
     try:
         failures, left = executor.execute(
             study,
             missing,
-            functools.partial(runner.train_runs, setup=placement.setup),
-            setup=functools.partial(runner.configure, placement.setup),
+            runner.train_runs,
+            setup=runner.configure,
             worker_envs=placement.worker_envs,
             progress=progress,
             runs_at_once=placement.runs_at_once,

@@ -91,6 +91,7 @@ class _Actor:
     """The worker on a node, in a process of its own that Ray ends with its driver."""
 
     _study: Study
+    _work: Work
 
     def begin(
         self,
@@ -100,6 +101,7 @@ class _Actor:
         environment: Environment,
         functions: Iterable[str],
         setup: Setup,
+        work: Work,
     ) -> Iterator[Message]:
         """Yields ("idle",) when ready for blocks; see `worker.main`."""
         # Ray has hidden the devices of other actors; these variables configure the engines alike.
@@ -108,7 +110,7 @@ class _Actor:
         models.allow(functions)
         try:
             setup()
-            self._study = studies.load(workdir)
+            self._study, self._work = studies.load(workdir), work
         except Exception as error:
             if isinstance(error, InputError):
                 error = InputError(f"{error} (on node {socket.gethostname()})")
@@ -116,9 +118,9 @@ class _Actor:
             return
         yield ("idle",)
 
-    def train(self, name: str, runs: Sequence[int], work: Work) -> Iterator[Message]:
+    def train(self, name: str, runs: Sequence[int]) -> Iterator[Message]:
         """Yields the messages of `worker.outcomes` about a block."""
-        yield from worker.outcomes(self._study, self._study.point(name), runs, work)
+        yield from worker.outcomes(self._study, self._study.point(name), runs, self._work)
 
 
 @dataclasses.dataclass(eq=False)
@@ -128,7 +130,6 @@ class Worker:
     Attributes:
       handle: handle of the actor.
       stream: the results of its current call, None if it is idle.
-      work: see `sweeps.Work`.
       environment: the variables that it was started with.
       has_started: whether it has been ready for a block.
       is_idle: whether it waits for a block.
@@ -138,7 +139,6 @@ class Worker:
 
     handle: Any
     stream: Any
-    work: Work
     environment: Environment
     has_started: bool = False
     is_idle: bool = False
@@ -148,7 +148,7 @@ class Worker:
     def send(self, block: Block) -> None:
         """Sends it a block, (point name, runs)."""
         self.last, self.is_idle = block[0], False
-        self.stream = _streamed(self.handle.train).remote(*block, self.work)
+        self.stream = _streamed(self.handle.train).remote(*block)
 
     def receive(self) -> Message | None:
         """Returns its next message, or None if it was lost."""
@@ -210,9 +210,9 @@ class Cluster:
         handle = ray.remote(_Actor).options(max_restarts=0, **owned).remote()
         folder = workdir if "://" in str(workdir) else os.path.abspath(workdir)
         stream = _streamed(handle.begin).remote(
-            self.kind, self.engine, str(folder), environment, models.allowed(), setup
+            self.kind, self.engine, str(folder), environment, models.allowed(), setup, work
         )
-        workers.append(Worker(handle, stream, work, environment))
+        workers.append(Worker(handle, stream, environment))
 
     def wait(self, workers: Sequence[Worker], *, timeout: float) -> list[Worker]:
         """Returns the workers that have a message or were lost, within `timeout` seconds."""

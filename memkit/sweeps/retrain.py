@@ -1,7 +1,6 @@
 """Retrains finished runs to check that their records can be reproduced."""
 
 import dataclasses
-import functools
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from memkit import records, seeds, studies
 from memkit.studies import Point, Study, copies
 from memkit.sweeps import executor, placement
 from memkit.sweeps.progress import Progress
-from memkit.training import runner
+from memkit.training.runner import Runner
 from memkit.typing import FloatArray
 
 _ANY_ORDER = "accelerators sum in any order"
@@ -112,13 +111,14 @@ def retrain(study: Study, chosen: Chosen) -> Iterator[Retrained]:
 def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict[int, str]:
     """Returns {run: reason} of the runs that could not be trained."""
     placed = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
+    runner = Runner(placed.setup)
     counts = {point.name: len(runs)}
     workers = min(len(placed.worker_envs), len(runs))
     failures, left = executor.execute(
         study,
         {point.name: runs},
-        functools.partial(runner.train_runs, setup=placed.setup),
-        setup=functools.partial(runner.configure, placed.setup),
+        runner.train_runs,
+        setup=runner.configure,
         worker_envs=placed.worker_envs,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
         runs_at_once=placed.runs_at_once,
