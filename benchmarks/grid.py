@@ -19,9 +19,10 @@ from memkit.launch import values
 
 from benchmarks import grid_play
 from memkit import tables
-from memkit.sweeps import pool, tpu_check
-from memkit.training import tpu_check as counting
-from memkit.training import tpu_chips
+from memkit.sweeps import pool
+from memkit.tpu_check import check as tpu_check
+from memkit.tpu_check import chips as tpu_chips
+from memkit.tpu_check import programs
 
 GRID = (
     "cifar10_resnet_depth",
@@ -52,7 +53,7 @@ def flops(name, chip):
     stem, _, variant = name.partition(":")
     config = importlib.import_module(f"memkit.configs.{stem}").get_config(variant)
     check = tpu_check.prepare(values.resolved(config, None), topology=f"{chip}:2x2")
-    counts = pool.call_in_process(check.environment, counting.count_points, check.job)
+    counts = pool.call_in_process(check.environment, programs.count_points, check.job)
     return check.job.study.config["subsets"]["num_runs"], counts
 
 

@@ -5,7 +5,7 @@ import sys
 from memkit.launch import flags, values
 
 from memkit import cli
-from memkit.sweeps import tpu_check
+from memkit.tpu_check import check as check_lib
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -17,17 +17,17 @@ _PACKING = flags.packing()
 
 def main() -> int:
     topology = values.required("topology", _TOPOLOGY.value)
-    check = tpu_check.prepare(
+    check = check_lib.prepare(
         values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value),
         topology=topology,
         points=_POINTS.value,
         **{name: holder.value for name, holder in _PACKING.items()},
     )
     print(check.note, flush=True)
-    findings, counts = tpu_check.run(check)
-    print(tpu_check.text(check, findings, counts))
-    print(tpu_check.made_by(check))
-    failures = tpu_check.failures(check, findings)
+    findings, counts = check_lib.run(check)
+    print(check_lib.text(check, findings, counts))
+    print(check_lib.made_by(check))
+    failures = check_lib.failures(check, findings)
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     return 1 if failures else 0

@@ -36,7 +36,7 @@ MODULES = (
     "memkit.sweeps.costs",
     "memkit.sweeps.retrain",
     "memkit.sweeps.status",
-    "memkit.sweeps.tpu_check",
+    "memkit.tpu_check.check",
     "sklearn.datasets",
 )
 

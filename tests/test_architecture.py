@@ -46,6 +46,7 @@ FLOORS = {
     "report": 3,
     "analysis": 3,
     "summary": 3,
+    "tpu_check": 3,
     "cli": 4,
     "launch": 4,
     "configs": 4,
@@ -54,7 +55,6 @@ ENGINES = {
     f"memkit.training.engines.{name}"
     for name in (
         "jax",
-        "jax_ahead",
         "jax_pack",
         "jax_run",
         "tensorflow",
@@ -62,7 +62,7 @@ ENGINES = {
         "tensorflow_model",
         "tensorflow_replicas",
     )
-}
+} | {"memkit.tpu_check.lowering"}
 HEAVY = ("tensorflow", "keras", "jax", "torch")
 MODULE_LINES, FUNCTION_LINES = 250, 60
 

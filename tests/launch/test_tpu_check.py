@@ -41,8 +41,8 @@ import sys
 from memkit.configs import mnist_mlp
 from memkit.studies import points
 import memkit.launch.tpu_check
-from memkit.sweeps import tpu_check
-tpu_check.prepare(points.plain(mnist_mlp.get_config().to_dict()), topology="v6e:2x4")
+from memkit.tpu_check import check
+check.prepare(points.plain(mnist_mlp.get_config().to_dict()), topology="v6e:2x4")
 found = {"tensorflow", "keras", "jax"} & set(sys.modules)
 assert not found, found
 """

@@ -1,4 +1,4 @@
-"""The parts of test_tpu_check.py that need a process with JAX; prints names and words."""
+"""The parts of test_check.py that need a process with JAX; prints names and words."""
 
 import sys
 import tempfile
@@ -9,8 +9,9 @@ from memkit.configs import digits_width, mnist_mlp
 from memkit import studies
 from memkit.data import digits
 from memkit.studies import points
-from memkit.sweeps import tpu_check as parent
-from memkit.training import compiler, loop, tpu_check
+from memkit.tpu_check import check as parent
+from memkit.tpu_check import programs as tpu_check
+from memkit.training import compiler, loop
 from memkit.training.engines import jax as engine
 from memkit.training.engines import jax_pack
 

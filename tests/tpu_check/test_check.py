@@ -14,16 +14,17 @@ from memkit.configs import cifar100_distill, mnist_mlp
 
 from memkit.errors import InputError
 from memkit.studies import points
-from memkit.sweeps import tpu_check
-from memkit.training import installation, tpu_chips
-from memkit.training.tpu_check import Finding, count_points
+from memkit.tpu_check import check as tpu_check
+from memkit.tpu_check import chips as tpu_chips
+from memkit.tpu_check.programs import Finding, count_points
+from memkit.training import installation
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
     reason="libtpu, the compiler, is not installed; it is for Linux on x86-64 only",
 )
 
-SCRIPT = pathlib.Path(__file__).parent / "tpu_check_script.py"
+SCRIPT = pathlib.Path(__file__).parent / "check_script.py"
 GOOD = Finding(error="", memory=2**30, flops=1e15)
 
 
@@ -159,15 +160,15 @@ def check():
 
 
 def test_a_compiler_that_crashes_is_a_finding(check, counts, monkeypatch):
-    real = tpu_check._apart
+    real = tpu_check._in_process
 
     def crashing(check, function, *arguments):
         return counts if function is count_points else real(check, os._exit, 3)
 
-    monkeypatch.setattr(tpu_check, "_apart", crashing)
+    monkeypatch.setattr(tpu_check, "_in_process", crashing)
     findings, _ = tpu_check.run(dataclasses.replace(check, compiled=check.compiled[:1]))
-    assert "died" in findings["one_hot_depth8"].error
-    assert "died" in tpu_check.failures(check, findings)["one_hot_depth8"]
+    assert "was killed" in findings["one_hot_depth8"].error
+    assert "was killed" in tpu_check.failures(check, findings)["one_hot_depth8"]
 
 
 @pytest.fixture(scope="module")

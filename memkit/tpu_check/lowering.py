@@ -73,7 +73,7 @@ class Compiled:
 
 
 def devices(name: str, options: Mapping[str, Any]) -> Sequence[jax.Device]:
-    """Returns the devices of a TPU slice, see `tpu_chips.Topology`."""
+    """Returns the devices of a TPU slice, see `chips.Topology`."""
     slice_of_chips = topologies.get_topology_desc(name, platform="tpu", **options)
     return list(slice_of_chips.devices)
 

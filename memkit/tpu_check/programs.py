@@ -12,11 +12,12 @@ import numpy as np
 
 from memkit.studies.points import Point
 from memkit.studies.study import Study
-from memkit.training import compiler, engines, loop, measure, tpu_chips
+from memkit.tpu_check.chips import Topology
+from memkit.training import compiler, engines, loop, measure
 from memkit.training.plan import EpochPlan
 
 if TYPE_CHECKING:
-    from memkit.training.engines.jax_ahead import Compiled, Lowered
+    from memkit.tpu_check.lowering import Compiled, Lowered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Job:
     """
 
     study: Study
-    topology: tpu_chips.Topology
+    topology: Topology
     setup: engines.Setup
     image_shape: tuple[int, int, int]
     num_images: int
@@ -67,10 +68,10 @@ def count_points(job: Job) -> dict[str, float]:
 def compile_point(job: Job, point: Point) -> Finding:
     """Returns the Finding of a point, compiled for the chips of one worker process."""
     num_chips = point.config["training"]["data_parallel"]
-    chips = _ahead().devices(job.topology.name, job.topology.options)[:num_chips]
+    chips = _lowering().devices(job.topology.name, job.topology.options)[:num_chips]
     lowered = _lower(job, point, job.setup, chips)
-    train, train_error = _ahead().compiled(lowered.train)
-    evaluation, evaluation_error = _ahead().compiled(lowered.evaluate)
+    train, train_error = _lowering().compiled(lowered.train)
+    evaluation, evaluation_error = _lowering().compiled(lowered.evaluate)
     if train is None or evaluation is None:
         return Finding(train_error or evaluation_error, np.nan, np.nan)
     # The FLOPs are those of one chip, and of all runs that share its batched operations.
@@ -84,19 +85,19 @@ def compile_point(job: Job, point: Point) -> Finding:
 def _count(job: Job, point: Point) -> float:
     """Returns the FLOPs of one run on one device."""
     setup = dataclasses.replace(job.setup, packing="none", runs_per_program=1)
-    lowered = _lower(job, point, setup, _ahead().cpu_devices(), data_parallel=1)
-    step_flops, batch_flops = _ahead().flops(lowered.train), _ahead().flops(lowered.evaluate)
+    lowered = _lower(job, point, setup, _lowering().cpu_devices(), data_parallel=1)
+    step_flops, batch_flops = _lowering().flops(lowered.train), _lowering().flops(lowered.evaluate)
     return _run_flops(job, point, step_flops, batch_flops, lowered.eval_batch)
 
 
-def _ahead() -> types.ModuleType:
+def _lowering() -> types.ModuleType:
     engines.load("jax")
-    return importlib.import_module("memkit.training.engines.jax_ahead")
+    return importlib.import_module("memkit.tpu_check.lowering")
 
 
 def _lower(job: Job, point: Point, setup: engines.Setup, chips: Any, **changes: Any) -> "Lowered":
     """Returns the lowered programs of a point; the changes replace fields of its blueprint."""
-    lowered: Lowered = _ahead().lower(
+    lowered: Lowered = _lowering().lower(
         dataclasses.replace(compiler.blueprint(job.study, point, job), **changes),
         chips,
         setup=setup,
@@ -130,7 +131,7 @@ def _memory(
     streamed images are sent ahead of their use.
     """
     steps = measure.arithmetic(job.study, point).steps // point.config["training"]["epochs"]
-    ahead = _ahead().READ_AHEAD - 1
+    ahead = _lowering().READ_AHEAD - 1
     train_memory = train.memory + ahead * lowered.train_images
     train_memory += 0 if job.resident else (steps - 1) * train.results
     eval_memory = evaluation.memory + ahead * lowered.eval_images + lowered.teacher_bytes
