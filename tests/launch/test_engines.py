@@ -26,7 +26,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_flags_that_do_not_go_together_get_one_line_and_nothing_is_written(memkit, tmp_path, case):
+def test_flags_that_do_not_fit_together_get_one_line_and_nothing_is_written(memkit, tmp_path, case):
     flags, line = REFUSED[case]
     workdir = tmp_path / "study"
     result = memkit("train", WIDTH, f"--workdir={workdir}", *flags)
@@ -78,7 +78,7 @@ def test_scores_of_a_study_agree_between_engines(tiny_study, jax_study):
 
 
 @pytest.mark.slow
-def test_records_say_which_engine_device_and_versions_made_them(tiny_study, jax_study):
+def test_records_hold_their_engine_device_and_versions(tiny_study, jax_study):
     for workdir, engine in ((tiny_study[0], "tensorflow"), (jax_study[0], "jax")):
         for info in _records(workdir).infos:
             assert (info["engine"], info["device"]) == (engine, "CPU")
@@ -88,7 +88,7 @@ def test_records_say_which_engine_device_and_versions_made_them(tiny_study, jax_
 
 
 @pytest.mark.slow
-def test_a_study_goes_on_under_another_engine_and_status_says_so(
+def test_a_study_continues_under_another_engine_and_status_reports_it(
     memkit, tiny_study, tiny_config, tmp_path
 ):
     workdir = shutil.copytree(tiny_study[0], tmp_path / "study")

@@ -59,7 +59,7 @@ def test_ctrl_c_ends_a_watch_quietly(start, tiny_study, tmp_path):
 
 
 @pytest.mark.parametrize("seconds", ["often", "0", "-1", "nan", "inf"])
-def test_a_watch_of_no_seconds_is_refused(memkit, tiny_study, seconds):
+def test_invalid_seconds_of_watch_are_an_error(memkit, tiny_study, seconds):
     result = memkit("status", f"--workdir={tiny_study[0]}", f"--watch={seconds}")
     assert result.code == 2
     assert result.err.startswith("memkit status: error: --watch: expected ")

@@ -88,7 +88,7 @@ def test_a_stored_model_is_not_imported_and_one_line_says_how_to_allow_it(memkit
 
 
 @pytest.mark.parametrize("value", ["strangers_module:other", f"{NAME},os:system"])
-def test_naming_other_code_does_not_allow_it(memkit, stranger, value):
+def test_naming_another_function_does_not_allow_the_stored_one(memkit, stranger, value):
     result = memkit("plan", "--no_measure", f"--workdir={stranger}", f"--model={value}")
     assert result.code == 2
     assert f"--model: expected {NAME}" in result.err
@@ -102,7 +102,7 @@ def test_a_study_of_memkits_own_models_needs_and_takes_no_model(memkit, small):
 
 
 @pytest.mark.slow
-def test_naming_it_allows_it_also_in_worker_processes(memkit, stranger):
+def test_naming_the_function_allows_it_in_worker_processes_too(memkit, stranger):
     result = memkit("verify", "--retrain=1", f"--workdir={stranger}", f"--model={NAME}")
     assert "retrained: one_hot run " in result.out, result.err  # The records were made up.
     assert "could not be retrained" not in result.out, result.out
@@ -138,7 +138,7 @@ def test_worker_processes_import_nothing_from_the_current_folder(small, tmp_path
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_sizes_that_no_machine_has_are_refused_in_one_line(memkit, small, field, value):
+def test_impossible_sizes_are_one_line(memkit, small, field, value):
     file = small / "study.json"
     stored = json.loads(file.read_text())
     section, name = field.split(".")

@@ -84,7 +84,7 @@ def one_line(result):
         ("estimate", "design.npz"),
     ],
 )
-def test_what_must_not_be_read_is_named_in_one_line(workdir, plainly, verb, name):
+def test_an_unreadable_file_is_named_in_one_line(workdir, plainly, verb, name):
     (workdir / name).chmod(0)
     try:
         said = one_line(run(verb, f"--workdir={workdir}", before=plainly))
@@ -94,7 +94,7 @@ def test_what_must_not_be_read_is_named_in_one_line(workdir, plainly, verb, name
     assert "Permission denied" in said
 
 
-def test_a_folder_of_somebody_else_is_named_in_one_line(workdir, plainly):
+def test_an_unwritable_folder_is_named_in_one_line(workdir, plainly):
     shutil.rmtree(workdir / "tables", ignore_errors=True)
     (workdir / "tables").mkdir(mode=0o555)
     said = one_line(run("audit", f"--workdir={workdir}", before=plainly))
@@ -113,7 +113,7 @@ def test_a_full_disk_behind_the_output_is_one_line(workdir, verb, unbuffered):
 
 
 @pytest.mark.parametrize("redirect", ["1>&-", "2>&-", "0<&- 1>&- 2>&-", "2>/dev/full"])
-def test_closed_and_full_streams_hold_nothing_up(workdir, redirect):
+def test_closed_and_full_streams_do_not_stop_a_command(workdir, redirect):
     code, _, err = run("status", f"--workdir={workdir}", redirect=redirect)
     assert (code, err) == (0, "")
 
@@ -154,7 +154,7 @@ def test_control_characters_in_errors_are_escaped(memkit, tmp_path):
         ("https://host/x", "a local path"),
     ],
 )
-def test_addresses_that_nothing_can_open_are_one_line(memkit, address, words):
+def test_addresses_that_cannot_be_opened_are_one_line(memkit, address, words):
     protocol = address.partition(":")[0]
     if protocol in ("gs", "s3", "az") and _can_open(protocol):
         pytest.skip(f"{protocol}:// can be opened here")
@@ -179,7 +179,7 @@ def test_a_flag_file_may_name_a_packaged_study(memkit, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_flag_file_that_cannot_be_read_is_named(memkit, tmp_path, content):
+def test_an_unreadable_flag_file_is_named(memkit, tmp_path, content):
     if content:
         (tmp_path / "my.flags").write_bytes(content)
     said = one_line_of(memkit("status", f"--flagfile={tmp_path / 'my.flags'}"))
@@ -224,7 +224,7 @@ def test_a_model_beyond_all_memory_is_one_line_with_advice(tiny_config, tmp_path
     assert "too little memory" in last and "training.batch_size" in last
 
 
-def test_a_study_that_vanishes_is_not_made_anew(workdir):
+def test_a_study_that_is_deleted_is_not_created_again(workdir):
     study = studies.load(workdir)
 
     def work(study, point, runs):

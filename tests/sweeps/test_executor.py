@@ -54,7 +54,7 @@ def test_the_number_of_workers_changes_no_array(make_study, outcomes):
         ("SIGSEGV", "was ended by SIGSEGV"),
     ],
 )
-def test_a_failing_run_is_set_aside_with_its_reason_and_all_others_are_done(study, how, reason):
+def test_a_failing_run_is_set_aside_with_its_reason_and_all_others_finish(study, how, reason):
     good, bad = study.points
     work = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=(6,), how=how)
     (failure,), left = execute(study, work)
@@ -70,7 +70,7 @@ def test_a_failing_run_is_set_aside_with_its_reason_and_all_others_are_done(stud
     ("how", "times", "attempts", "is_done"),
     [("exception", 1, 1, False), ("SIGKILL", 2, 3, True)],
 )
-def test_a_run_that_raises_is_tried_once_and_one_that_kills_its_worker_three_times(
+def test_a_run_that_raises_is_tried_once_and_a_run_that_kills_its_worker_three_times(
     study, journal, how, times, attempts, is_done
 ):
     bad = study.points[0]
@@ -81,7 +81,7 @@ def test_a_run_that_raises_is_tried_once_and_one_that_kills_its_worker_three_tim
     assert len(failures) == (not is_done)
 
 
-def test_the_last_words_of_a_worker_and_where_it_crashed_are_kept(study):
+def test_the_stderr_tail_and_the_stack_of_a_crashed_worker_are_stored(study):
     work = functools.partial(fake_work.crash, bad_run=6)
     failures, _ = execute(study, work, workers=1)
     for failure in failures:
@@ -94,14 +94,14 @@ def test_the_last_words_of_a_worker_and_where_it_crashed_are_kept(study):
     ] * 2
 
 
-def test_what_a_dying_worker_left_half_written_is_gone_at_the_end(study):
+def test_temporary_files_of_killed_workers_are_removed_at_the_end(study):
     failures, _ = execute(study, functools.partial(fake_work.die_writing, bad_run=6), workers=1)
     assert len(failures) == 2
     folder = study.workdir / "points" / study.points[0].name / "runs"
     assert len(os.listdir(folder)) == 19
 
 
-def test_a_run_that_was_set_aside_is_tried_by_the_next_sweep_and_its_traceback_goes(study):
+def test_the_next_sweep_retries_a_run_that_was_set_aside_and_removes_its_traceback(study):
     bad = study.points[0]
     fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=(6,), how="exception")
     (failure,), _ = execute_in_threads(study, fail)
@@ -112,7 +112,7 @@ def test_a_run_that_was_set_aside_is_tried_by_the_next_sweep_and_its_traceback_g
     assert done(study, bad) == set(range(20))
 
 
-def test_a_point_where_every_run_raises_is_left_after_three(study):
+def test_a_point_is_abandoned_after_three_failures_in_a_row(study):
     good, bad = study.points
     fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=range(20), how="exception")
     failures, left = execute_in_threads(study, fail, workers=1)
@@ -122,7 +122,7 @@ def test_a_point_where_every_run_raises_is_left_after_three(study):
     assert len(os.listdir(study.workdir / "failures")) == IN_A_ROW
 
 
-def test_many_failing_runs_with_finished_ones_between_do_not_stop_their_point(study):
+def test_a_point_is_not_abandoned_if_runs_finish_between_failures(study):
     bad = study.points[0]
     odd = tuple(range(1, 20, 2))
     fail = functools.partial(fake_work.fail_at, name=bad.name, bad_runs=odd, how="exception")
@@ -132,7 +132,7 @@ def test_many_failing_runs_with_finished_ones_between_do_not_stop_their_point(st
     assert left == {}
 
 
-def test_of_runs_trained_together_only_the_one_that_raises_is_set_aside(study):
+def test_of_a_pack_only_the_run_that_raises_is_set_aside(study):
     work = functools.partial(fake_work.fail_together, at_once=4, bad_run=6)
     failures, left = execute_in_threads(study, work, runs_at_once=4, workers=1)
     assert [(f.point, f.run) for f in failures] == [(p.name, 6) for p in study.points[::-1]]
@@ -141,7 +141,7 @@ def test_of_runs_trained_together_only_the_one_that_raises_is_set_aside(study):
         assert done(study, point) == set(range(20)) - {6}
 
 
-def test_a_full_disk_ends_the_sweep_with_a_line(study):
+def test_a_full_disk_ends_the_sweep_with_one_line(study):
     work = functools.partial(
         fake_work.fail_at, name=study.points[0].name, bad_runs=(0,), how="full"
     )
@@ -151,7 +151,7 @@ def test_a_full_disk_ends_the_sweep_with_a_line(study):
 
 
 @pytest.mark.parametrize(("times", "bad"), [(2, set()), (1000, {6})])
-def test_a_disk_that_fails_is_tried_three_times_at_a_run(study, journal, times, bad):
+def test_a_run_is_tried_three_times_if_the_disk_fails(study, journal, times, bad):
     point = study.points[0]
     work = functools.partial(
         fake_work.fail_at, name=point.name, bad_runs=(6,), how="disk", journal=journal, times=times
@@ -164,7 +164,7 @@ def test_a_disk_that_fails_is_tried_three_times_at_a_run(study, journal, times, 
     assert len(os.listdir(journal)) == 3
 
 
-def test_runs_that_another_executor_finishes_meanwhile_are_not_repeated(study, journal):
+def test_runs_that_another_executor_finishes_are_not_repeated(study, journal):
     point = study.points[1]
 
     class OtherExecutor(io.StringIO):
@@ -189,7 +189,7 @@ def test_runs_that_another_executor_finishes_meanwhile_are_not_repeated(study, j
 
 
 @pytest.mark.parametrize("in_step", [False, True])
-def test_only_executors_that_train_each_run_together_keep_to_one_order(
+def test_only_executors_that_share_each_run_take_blocks_in_one_order(
     study, journal, monkeypatch, in_step
 ):
     with monkeypatch.context() as patch:
@@ -205,13 +205,13 @@ def test_only_executors_that_train_each_run_together_keep_to_one_order(
 
 
 @pytest.mark.parametrize(("workers", "longest"), [(1, 2), (2, 1)])
-def test_blocks_are_smaller_where_more_workers_share_the_runs(study, journal, workers, longest):
+def test_blocks_are_smaller_with_more_workers(study, journal, workers, longest):
     work = functools.partial(fake_work.note_blocks, journal=journal)
     assert execute_in_threads(study, work, workers=workers) == ([], {})
     assert {int(name.split("-")[0]) for name in os.listdir(journal)} == {longest}
 
 
-def test_an_executor_says_what_it_does_while_it_works_and_no_longer(study):
+def test_an_executor_announces_its_work_only_while_it_runs(study):
     seen = []
 
     class Watcher(io.StringIO):
@@ -225,7 +225,7 @@ def test_an_executor_says_what_it_does_while_it_works_and_no_longer(study):
     assert executors.announced(study) == {}
 
 
-def test_a_mistake_of_the_user_met_in_a_worker_ends_the_sweep_with_its_line(study):
+def test_an_input_error_in_a_worker_ends_the_sweep_with_its_message(study):
     work = functools.partial(
         fake_work.fail_at, name=study.points[0].name, bad_runs=(0,), how="input"
     )
@@ -233,19 +233,19 @@ def test_a_mistake_of_the_user_met_in_a_worker_ends_the_sweep_with_its_line(stud
         execute_in_threads(study, work)
 
 
-def test_a_worker_that_cannot_start_says_why(study):
+def test_the_reason_why_a_worker_cannot_start_is_reported(study):
     with pytest.raises(InputError, match="^a worker .* could not start: .*engine is broken here$"):
         execute(study, setup=fake_work.broken_setup)
 
 
-def test_what_a_worker_says_before_it_can_read_its_task_goes_to_its_parent(study, capfd, caplog):
+def test_stderr_of_a_worker_that_cannot_read_its_task_is_logged(study, capfd, caplog):
     with pytest.raises(InputError, match="could not start: .* exit code 1"):
         execute(study, fake_work.NoTask())
     assert "RuntimeError: this task cannot be read" in caplog.text
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_dead_workers_that_never_started_end_the_sweep(study):
+def test_workers_that_exit_before_they_start_end_the_sweep(study):
     with pytest.raises(InputError, match="could not start: .* exit code 9"):
         execute(study, setup=fake_work.deadly_setup)
 
@@ -264,7 +264,7 @@ def test_students_wait_for_their_teachers(make_study, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_students_of_a_failed_run_are_left_for_that_run_only(make_study, workers):
+def test_only_the_failed_run_of_a_teacher_blocks_its_students(make_study, workers):
     study = make_study("students", **STUDENTS)
     teacher = "one_hot_peak0.2"
     fail = functools.partial(fake_work.fail_at, name=teacher, bad_runs=(19,), how="exception")
@@ -277,7 +277,7 @@ def test_students_of_a_failed_run_are_left_for_that_run_only(make_study, workers
         assert done(study, point) == set(range(wanted))
 
 
-def test_students_of_a_teacher_that_is_left_are_left_but_for_its_finished_runs(make_study):
+def test_students_of_an_abandoned_teacher_are_trained_for_its_finished_runs(make_study):
     study = make_study("students", **STUDENTS)
     teacher = "one_hot_peak0.2"
     fail = functools.partial(
@@ -291,7 +291,7 @@ def test_students_of_a_teacher_that_is_left_are_left_but_for_its_finished_runs(m
     assert done(study, study.point("distilled_peak0.1")) == set(range(20))
 
 
-def test_a_worker_that_dies_between_blocks_is_replaced(study, monkeypatch):
+def test_a_worker_killed_between_blocks_is_replaced(study, monkeypatch):
     """Kills an idle worker right before it is sent a block."""
     send, killed = executor.local_pool.Worker.send, []
 

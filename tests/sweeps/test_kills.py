@@ -11,14 +11,14 @@ from tests.sweeps import kills, sweeping
 
 
 @pytest.mark.parametrize("number", [4, pytest.param(30, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_lose_nothing_and_repeat_only_runs_in_flight(tmp_path, number):
+def test_random_kills_lose_nothing_and_repeat_only_runs_in_flight(tmp_path, number):
     storm = kills.rage(tmp_path, kills=number, seed=number)
     assert storm.kills.total() == number
     assert storm.begun >= 40 * storm.studies
     assert storm.is_harmless, storm
 
 
-def test_workers_end_when_their_executor_is_killed_and_its_sign_of_life_with_the_next_start(
+def test_workers_exit_with_a_killed_executor_and_the_next_one_removes_its_heartbeat(
     tmp_path,
 ):
     journal = tmp_path / "journal"
@@ -36,7 +36,7 @@ def test_workers_end_when_their_executor_is_killed_and_its_sign_of_life_with_the
     assert studies.executors.announced(study) == {}
 
 
-def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
+def test_two_executors_of_one_study_share_the_work(tmp_path, outcomes):
     journal = tmp_path / "journal"
     journal.mkdir()
     first, second = (
@@ -58,7 +58,7 @@ def test_two_executors_on_one_folder_share_the_work(tmp_path, outcomes):
 
 @pytest.mark.proof
 @pytest.mark.parametrize("number", [2, 8])
-def test_executors_of_one_folder_finish_it_when_one_of_them_is_killed(tmp_path, number):
+def test_a_study_is_finished_when_one_of_its_executors_is_killed(tmp_path, number):
     journal = tmp_path / "journal"
     journal.mkdir()
     children = [

@@ -275,7 +275,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_does_not_go_together_is_refused_by_name(on_machine, case):
+def test_flags_that_do_not_fit_together_are_an_error_with_their_name(on_machine, case):
     machine, flags, words = REFUSED[case]
     on_machine(**machine)
     line = refusal(**flags)

@@ -59,7 +59,7 @@ def test_a_shorter_line_covers_the_longer_one_before_it():
     ("seconds", "text"),
     [(0, "0 s"), (59.4, "59 s"), (86, "1 min 26 s"), (11100, "3 h 05 min"), (190000, "2 d 4 h")],
 )
-def test_durations_read_as_people_say_them(seconds, text):
+def test_durations_are_readable(seconds, text):
     assert duration(seconds) == text
 
 
@@ -71,7 +71,7 @@ def test_runs_done_elsewhere_count_as_done_and_not_as_speed():
     assert (progress.done, progress.finished_here) == (6, 1)
 
 
-def test_runs_left_out_are_said_and_cost_no_time():
+def test_runs_left_out_are_counted_and_cost_no_time():
     stream = io.StringIO()
     progress = Progress({"a": 4}, workers=1, stream=stream)
     progress.finished("a", 1.0)
@@ -82,7 +82,7 @@ def test_runs_left_out_are_said_and_cost_no_time():
     assert stream.getvalue().splitlines()[-1].startswith("train 2/4 runs  2 left out")
 
 
-def test_a_terminal_that_is_gone_does_not_end_a_sweep():
+def test_a_closed_terminal_does_not_end_a_sweep():
     class Gone(Terminal):
         def write(self, text):
             raise OSError(errno.EIO, "the terminal is gone")

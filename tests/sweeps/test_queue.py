@@ -62,7 +62,7 @@ def take_all(queue, **how):
         (40, 1, 8, 8),
     ],
 )
-def test_blocks_are_small_where_workers_get_few_and_always_whole_packs(
+def test_blocks_are_small_if_workers_get_few_runs_and_always_whole_packs(
     monkeypatch, num_runs, workers, at_once, size
 ):
     monkeypatch.setattr(queue_lib, "BLOCKS_PER_WORKER", 16)
@@ -79,7 +79,7 @@ def test_blocks_are_whole_packs_and_hold_every_run_once(study, at_once, size):
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_executors_that_take_turns_on_one_folder_repeat_but_the_last_block_of_a_point(
+def test_executors_that_alternate_repeat_at_most_the_last_block_of_a_point(
     study, monkeypatch, number
 ):
     monkeypatch.setattr(queue_lib, "_LISTING_SHARE", 1e9)  # A look before every block.
@@ -100,12 +100,12 @@ def test_executors_that_take_turns_on_one_folder_repeat_but_the_last_block_of_a_
     assert len(begun) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
 
 
-def test_the_second_of_two_executors_begins_in_the_middle_and_then_helps_from_the_end(study):
+def test_the_second_of_two_executors_starts_in_the_middle_then_continues_from_the_end(study):
     blocks = take_all(queue_of(study), rank=(1, 2))
     assert [runs[0] for _, runs in blocks] == [12, 16, 8, 4, 0] * 2
 
 
-def test_a_worker_stays_at_its_point_and_another_begins_elsewhere(study):
+def test_a_worker_keeps_its_point_and_another_starts_at_a_different_one(study):
     queue = queue_of(study)
     first, _ = queue.take("a")
     second, _ = queue.take("b")
@@ -116,7 +116,7 @@ def test_a_worker_stays_at_its_point_and_another_begins_elsewhere(study):
     assert queue.take("a", last="one_hot_peak0.2") == ("one_hot_peak0.2", (4, 5, 6, 7))
 
 
-def test_what_others_have_done_is_skipped_and_counted(study):
+def test_runs_finished_by_others_are_skipped_and_counted(study):
     missing, _ = selection.missing(study)
     progress = progress_of(missing)
     queue = Queue(study, missing, progress=progress)
@@ -125,16 +125,14 @@ def test_what_others_have_done_is_skipped_and_counted(study):
     assert (progress.done, progress.finished_here) == (6, 0)
 
 
-def test_a_broken_record_is_made_again_though_its_file_is_there(study):
+def test_a_run_with_a_damaged_record_is_retrained(study):
     write(study, "one_hot_peak0.2", range(20))
     file = study.workdir / "points" / "one_hot_peak0.2" / "runs" / "3.npz"
     file.write_bytes(b"PK")
     assert ("one_hot_peak0.2", (3,)) in take_all(queue_of(study))
 
 
-def test_a_record_written_by_a_worker_that_died_before_it_said_so_is_not_made_again(
-    study, monkeypatch
-):
+def test_a_run_whose_worker_exited_after_writing_the_record_is_not_retrained(study, monkeypatch):
     monkeypatch.setattr(queue_lib, "_LISTING_SHARE", 1e-9)  # No second look but for a reason.
     queue = queue_of(study)
     name, _ = queue.take("a")
@@ -143,7 +141,7 @@ def test_a_record_written_by_a_worker_that_died_before_it_said_so_is_not_made_ag
     assert queue.take("b") == (name, (1, 2, 3))
 
 
-def test_only_the_run_in_flight_is_blamed_for_a_death_and_tried_alone(study):
+def test_only_the_run_in_flight_is_retried_alone_after_its_worker_exits(study):
     queue = queue_of(study)
     name, _ = queue.take("a")
     queue.finished("a", 0, 1.0)
@@ -155,7 +153,7 @@ def test_only_the_run_in_flight_is_blamed_for_a_death_and_tried_alone(study):
     assert queue.take("a", last=name) == (name, (2, 3))
 
 
-def test_work_that_ends_without_a_record_of_a_run_is_a_failure(study):
+def test_a_block_that_ends_without_a_record_counts_as_a_failure(study):
     queue = queue_of(study)
     name, _ = queue.take("a")
     queue.finished("a", 0, 1.0)
@@ -178,13 +176,13 @@ def beside(study, monkeypatch):
     return make
 
 
-def test_executors_are_placed_by_their_starts(study, beside):
+def test_executors_are_ranked_by_their_starts(study, beside):
     assert beside("b-1", 100.0).rank == (0, 1)
     assert beside("c-1", 200.0).rank == (1, 2)
     assert beside("a-1", 300.0).rank == (2, 3)
 
 
-def test_an_executor_finds_out_at_its_next_sign_of_life_who_started_beside_it(beside, monkeypatch):
+def test_an_executor_sees_earlier_executors_at_its_next_heartbeat(beside, monkeypatch):
     first = beside("b-1", 200.0)
     assert beside("a-1", 100.0).rank == (0, 2)
     assert first.rank == (0, 1)
@@ -194,21 +192,19 @@ def test_an_executor_finds_out_at_its_next_sign_of_life_who_started_beside_it(be
     assert first.rank == (1, 2)
 
 
-def test_executors_of_other_shards_take_no_place(beside):
+def test_executors_of_other_shards_are_not_ranked(beside):
     beside("a-1", 100.0, shard=(0, 2))
     beside("b-1", 200.0, shard=(1, 2))
     assert beside("c-1", 300.0, shard=(1, 2)).rank == (1, 2)
 
 
-def test_an_executor_that_ended_leaves_its_place(study, beside):
+def test_an_executor_that_ended_is_not_ranked(study, beside):
     beside("a-1", 100.0).close()
     assert executors.announced(study) == {}
     assert beside("b-1", 200.0).rank == (0, 1)
 
 
-def test_an_executor_just_begun_says_often_what_it_does_and_an_old_one_now_and_then(
-    study, beside, monkeypatch
-):
+def test_heartbeats_are_frequent_at_first_and_rare_later(study, beside, monkeypatch):
     first = beside("a-1", 0.0)
     clock, written = 0.0, []
     monkeypatch.setattr(heartbeat.time, "time", lambda: clock)

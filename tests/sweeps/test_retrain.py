@@ -47,7 +47,7 @@ def test_drawn_runs_are_sound_ones_the_seed_alone_decides_and_blocked_ones_are_l
     assert everything == {("tensorflow", p.name): [0, 1, 3, 4, 5] for p in study.points}
 
 
-def test_the_same_work_gives_the_same_records_and_writes_nothing_into_the_study(study):
+def test_retrained_runs_are_equal_and_nothing_is_written_into_the_study(study):
     before = {
         os.path.join(root, name): os.stat(os.path.join(root, name)).st_mtime_ns
         for root, _, names in os.walk(study.workdir)
@@ -103,7 +103,7 @@ def test_log_odds_that_are_finite_in_one_record_only_differ_infinitely(study):
     assert one.largest == np.inf
 
 
-def test_a_run_that_cannot_be_trained_again_is_a_problem_with_its_reason(study):
+def test_a_run_that_cannot_be_retrained_is_a_problem_with_its_reason(study):
     point = study.points[1]
     arrays, info = fake_training.fake_work.arrays(study, point, 13), fake_training.INFO
     studies.write_record(study, point, 13, arrays, info)

@@ -82,7 +82,7 @@ def environment(monkeypatch):
         (KUBERNETES | TPU, (6, 8)),  # Each pod may be a slice of its own.
     ],
 )
-def test_a_part_of_a_job_finds_its_own_shard(environment, variables, shard):
+def test_the_shard_follows_from_the_variables_of_a_scheduler(environment, variables, shard):
     environment(variables)
     assert selection.own_shard() == shard
 
@@ -99,7 +99,9 @@ def test_a_part_of_a_job_finds_its_own_shard(environment, variables, shard):
         (SLURM | {"SLURM_ARRAY_TASK_ID": "40"}, "SLURM_ARRAY_TASK_ID: expected one of 4 numbers"),
     ],
 )
-def test_a_job_that_does_not_number_its_parts_is_refused(environment, variables, line):
+def test_missing_or_contradictory_variables_of_a_scheduler_are_an_error(
+    environment, variables, line
+):
     environment(variables)
     with pytest.raises(InputError, match=f"^{line}"):
         selection.own_shard()

@@ -39,7 +39,7 @@ def test_a_worker_is_stalled_after_a_few_times_its_usual_time(clock):
     assert watch.stalled(watch.silences(["w"])) == {}
 
 
-def test_a_first_run_may_take_as_long_as_the_longest_because_it_compiles(clock):
+def test_a_first_run_is_compared_with_the_longest_because_it_compiles(clock):
     watch = stalls.Watch()
     for seconds in (100.0, 1.0, 1.0):
         watch.began("other", "a")
@@ -49,7 +49,7 @@ def test_a_first_run_may_take_as_long_as_the_longest_because_it_compiles(clock):
     assert list(watch.stalled(clock.until(watch, 501))) == ["w"]
 
 
-def test_a_pack_takes_the_time_of_its_runs(clock):
+def test_the_usual_time_of_a_pack_is_the_sum_of_its_runs(clock):
     watch = stalls.Watch(runs_at_once=8)
     watch.began("w", "a")
     watch.finished("w", 10.0)
@@ -57,7 +57,7 @@ def test_a_pack_takes_the_time_of_its_runs(clock):
     assert watch.stalled(clock.until(watch, 401)) == {"w": stalls.Stall(401.0, 80.0)}
 
 
-def test_without_a_finished_run_nothing_is_known_to_be_unusual(clock):
+def test_no_worker_is_stalled_before_the_first_finished_run(clock):
     watch = stalls.Watch()
     watch.began("w", "a")
     assert watch.stalled(clock.until(watch, 100_000)) == {}
@@ -73,7 +73,7 @@ def test_the_limit_counts_from_the_last_finished_run(clock):
     assert stalls.Watch().over_limit({"w": 1e9}) == {}
 
 
-def test_time_in_which_the_executor_itself_was_stopped_does_not_count(clock):
+def test_time_while_the_executor_was_stopped_does_not_count(clock):
     watch = stalls.Watch(limit=30.0)
     watch.began("w", "a")
     clock.until(watch, 20)
@@ -81,9 +81,7 @@ def test_time_in_which_the_executor_itself_was_stopped_does_not_count(clock):
     assert watch.silences(["w"])["w"] == pytest.approx(20.0)
 
 
-def test_a_worker_without_progress_is_replaced_and_the_study_gets_done(
-    study, tmp_path, monkeypatch
-):
+def test_a_stopped_worker_is_replaced_and_the_study_finishes(study, tmp_path, monkeypatch):
     journal = tmp_path / "journal"
     journal.mkdir()
 

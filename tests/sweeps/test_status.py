@@ -85,7 +85,7 @@ def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study)
     assert "360 runs/hour, about 8 min 25 s left" in said(study)  # (10 * 1 + 10 * 100) / 2
 
 
-def test_without_executors_no_pace_is_said(study):
+def test_without_executors_no_pace_is_printed(study):
     write(study, study.points[0], range(10))
     assert "runs/hour" not in "".join(said(study))
 
@@ -101,7 +101,9 @@ def test_an_executor_is_named_with_what_it_does_and_when_it_was_seen(study):
     assert wanted in said(study)
 
 
-def test_a_silent_executor_runs_nothing_and_is_called_silent(study, monkeypatch):
+def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing(
+    study, monkeypatch
+):
     announce(study, blocks=[{"point": study.points[0].name, "runs": [3]}])
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + heartbeat.SILENT_AFTER + 60)
@@ -110,7 +112,7 @@ def test_a_silent_executor_runs_nothing_and_is_called_silent(study, monkeypatch)
     assert line.endswith("seen 3 min 00 s ago")
 
 
-def test_a_file_that_is_no_record_is_named_and_not_done(study):
+def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     point = study.points[0]
     write(study, point, [0, 1])
     (study.workdir / "points" / point.name / "runs" / "1.npz").write_bytes(b"PK")
@@ -157,7 +159,7 @@ def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):
     assert "and 10 more" in said(study)
 
 
-def test_a_second_look_opens_only_new_records(study, monkeypatch):
+def test_a_second_status_reads_only_new_records(study, monkeypatch):
     opened, read = [], studies.read_info
     point = study.points[0]
 
@@ -174,7 +176,7 @@ def test_a_second_look_opens_only_new_records(study, monkeypatch):
     assert sorted(opened) == [0, 1, 2]
 
 
-def test_a_look_writes_nothing(study):
+def test_status_writes_nothing(study):
     execute(study)
     before = files(study)
     said(study)
@@ -198,7 +200,7 @@ def files(study):
     ],
     ids=["elsewhere", "elsewhere, long ago", "of an earlier version", "here, alive", "here, ended"],
 )
-def test_signs_of_life_of_processes_that_ended_here_or_long_ago_are_removed(
+def test_heartbeats_of_processes_that_ended_here_or_long_ago_are_removed(
     study, namespace, process, age, is_kept
 ):
     announce(study)
@@ -211,7 +213,7 @@ def test_signs_of_life_of_processes_that_ended_here_or_long_ago_are_removed(
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"time": "noon"}', '"text"'])
-def test_damaged_signs_of_life_are_passed_over(study, content):
+def test_damaged_heartbeats_are_ignored(study, content):
     (study.workdir / "workers").mkdir()
     (study.workdir / "workers" / "host-1-01234567.json").write_text(content)
     executors.remove_ended(study)

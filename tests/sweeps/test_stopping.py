@@ -25,19 +25,19 @@ def _config(num_runs, train_fraction=0.7):
         (130, 2 / 3, [105, 126, 130], 21),
     ],
 )
-def test_a_look_comes_after_whole_blocks_from_100_runs_on_and_after_all(
+def test_the_rule_is_checked_after_whole_blocks_from_100_runs_on_and_after_all_runs(
     num_runs, train_fraction, looks, block
 ):
     assert stopping.looks(_config(num_runs, train_fraction)) == (looks, block)
 
 
 @pytest.mark.parametrize("wanted", [0, 1, -0.1, float("nan")])
-def test_a_half_width_outside_of_0_to_1_is_refused(wanted):
+def test_a_half_width_outside_0_to_1_is_an_error(wanted):
     with pytest.raises(InputError, match="--until_halfwidth: expected a half width above 0"):
         stopping.check(wanted, _config(200))
 
 
-def test_a_study_that_the_rule_could_never_shorten_is_refused():
+def test_a_study_of_at_most_100_runs_is_an_error():
     with pytest.raises(InputError, match=r"--until_halfwidth: expected a study of more than 100"):
         stopping.check(0.1, _config(100))
 
