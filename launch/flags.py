@@ -42,12 +42,6 @@ def workdir():
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
 
 
-def workdirs():
-    """Defines --workdir where it may be given several times."""
-    meaning = "folder of a study, local or gs://; several, with --out, are set side by side"
-    return flags.DEFINE_multi_string("workdir", None, meaning)
-
-
 def placement():
     """Defines the flags that say where to compute; returns their holders by name."""
     kinds = ", ".join(engines.STRATEGIES)

@@ -1,12 +1,10 @@
 """The section on reliability: what the numbers rest on, and how far they can be trusted."""
 
 import numpy as np
-from markupsafe import Markup
 
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.sections import Section
-from memkit.report.tables import Table
+from memkit.report.blocks import Definitions, Section, Table
 
 NAME, TITLE = "reliability", "Reliability"
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
@@ -41,15 +39,11 @@ def section(content):
         "What ± means": ERRORS,
         "Single examples": EXAMPLES,
     }
-    lines = Markup("\n").join(
-        Markup("<dt>{}</dt><dd>{}</dd>").format(topic, text) for topic, text in facts.items()
-    )
     return Section(
         anchor=NAME,
         title=TITLE,
         intro=INTRO,
-        tables=(_table(content),),
-        html=Markup('<dl class="findings">\n{}\n</dl>').format(lines),
+        blocks=(_table(content), Definitions(tuple(facts.items()))),
     )
 
 

@@ -1,11 +1,9 @@
 """The section on convergence: do the runs suffice, and how many would?"""
 
-from memkit.charts import convergence
+from memkit.analysis.convergence import chart
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.figures import Figure
-from memkit.report.sections import Section
-from memkit.report.tables import Table
+from memkit.report.blocks import Figure, Section, Table
 
 NAME = "convergence"
 TITLE = "Convergence"
@@ -26,13 +24,13 @@ def section(content):
     if NAME not in content.summary or not content.summary[NAME]:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     noun = contents.noun(content)
-    rows = convergence.table(content.summary[NAME], content.summary["points"], noun)
+    rows = chart.table(content.summary[NAME], content.summary["points"], noun)
     figures = {}
     if rows:
-        chart = convergence.chart(rows)
-        figures[NAME] = Figure(name=NAME, caption=CAPTION, chart=chart)
+        figures[NAME] = Figure(name=NAME, caption=CAPTION, chart=chart.chart(rows))
     tables = tuple(t for t in (_reliability(content), _widths(content)) if t.rows)
-    return Section(anchor=NAME, title=TITLE, intro=INTRO, figures=figures, tables=tables)
+    blocks = (*figures.values(), *tables)
+    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=blocks)
 
 
 def _parts(content):
@@ -40,7 +38,7 @@ def _parts(content):
     for point in content.summary["points"]:
         if point["name"] not in content.summary[NAME]:
             continue
-        for (outcome, score), title in convergence.LINES.items():
+        for (outcome, score), title in chart.LINES.items():
             yield point, content.summary[NAME][point["name"]], outcome, score, title
 
 

@@ -4,6 +4,9 @@ The classes are those of `memkit.trajectories`; Lukasik et al. (2024), tables 1 
 threshold alpha in the same way.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import altair as alt
 import numpy as np
 
@@ -16,6 +19,12 @@ _LABELS = 52  # what names of classes take beyond a vertical axis of numbers
 def label(name):
     """Returns a class of trajectory as its reader sees it, such as "cap-shaped"."""
     return name.replace("_", "-")
+
+
+def middle_alpha(by_alpha: Mapping[Any, Any]) -> Any:
+    """Returns the middle threshold of {alpha: ...}, whose keys are numbers or their text."""
+    order = sorted(by_alpha, key=float)
+    return order[len(order) // 2]
 
 
 def table(shares, errors, null):

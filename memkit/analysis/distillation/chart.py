@@ -6,8 +6,8 @@ Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in un
 import altair as alt
 import numpy as np
 
+from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines, styles, theme
-from memkit.charts.trajectories import label
 
 MAX_SIZES = 11
 _JOINT_COLUMNS = 3

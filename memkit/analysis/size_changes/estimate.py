@@ -7,7 +7,7 @@ under the restrictions of `memkit.estimators.restricted`.
 import numpy as np
 
 from memkit import big_arrays, estimators, studies, trajectories
-from memkit.analysis.along_axis import ALPHAS
+from memkit.analysis.trajectories.estimate import ALPHAS
 from memkit.estimators import distribution, paired, restricted
 
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")

@@ -1,9 +1,22 @@
 """The study in a few sentences, each computed from the numbers it quotes."""
 
 from memkit import summary
-from memkit.charts.trajectories import label
+from memkit.analysis.trajectories.chart import label, middle_alpha
 from memkit.report import content as contents
 from memkit.report import formatting
+from memkit.report.blocks import Definitions, Section
+from memkit.report.content import Content
+
+INTRO = (
+    "Memorization of an example is the accuracy on it of the runs that trained on it minus that of "
+    "the runs that did not. ± is half a 95% interval over runs."
+)
+
+
+def section(content: Content) -> Section:
+    """Returns the section of the headline numbers."""
+    blocks = (Definitions(tuple(findings(content))),)
+    return Section(anchor="headline", title="Headline", intro=INTRO, blocks=blocks)
 
 
 def findings(content):
@@ -104,7 +117,7 @@ def _trajectories(content, series):
     classes = content.summary["trajectory_classes"]
     if series not in classes or not classes[series]:
         return []
-    alpha = middle(classes[series])
+    alpha = middle_alpha(classes[series])
     shares, null = classes[series][alpha], content.summary["trajectory_classes_null"]
     if not formatting.defined(shares["constant"]):
         return [("Trajectories", "The classes of trajectory are not available.")]
@@ -150,12 +163,6 @@ def _cautions(content):
     if empty:
         found.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
     return found
-
-
-def middle(by_alpha):
-    """Returns the middle threshold of {alpha: ...}, keys being numbers or their text."""
-    order = sorted(by_alpha, key=float)
-    return order[len(order) // 2]
 
 
 def _trend(parts, key, places):

@@ -1,9 +1,9 @@
 """What the memorized examples are worth."""
 
-from memkit.charts import removal
-from memkit.report import figures, formatting
-from memkit.report.sections import Section
-from memkit.report.tables import NOTE, Table
+from memkit.analysis.removal import chart
+from memkit.report import formatting
+from memkit.report.blocks import Figure, Section, Table
+from memkit.report.point_tables import NOTE
 
 INTRO = (
     "Test accuracy (0 to 1, higher = better) of models trained without the examples whose "
@@ -26,13 +26,13 @@ def section(content):
         )
     drawn, tables = {}, []
     for point, parts in found.items():
-        rows = removal.table(parts["all"])
+        rows = chart.table(parts["all"])
         if rows:
-            drawn[f"removal_{point}"] = figures.Figure(
+            drawn[f"removal_{point}"] = Figure(
                 name=f"removal_{point}",
                 caption=f"{point}: test accuracy against the threshold of removal. 95% bands over "
                 "runs.",
-                chart=removal.chart(rows),
+                chart=chart.chart(rows),
             )
         tables.append(_table(f"{point}: accuracy on all test examples. {NOTE}", parts["all"]))
         if parts["influenced"]:
@@ -41,9 +41,8 @@ def section(content):
                 f"high-influence pairs. {NOTE}"
             )
             tables.append(_table(caption, parts["influenced"]))
-    return Section(
-        anchor="removal", title="Removal", intro=INTRO, figures=drawn, tables=tuple(tables)
-    )
+    blocks = (*drawn.values(), *tables)
+    return Section(anchor="removal", title="Removal", intro=INTRO, blocks=blocks)
 
 
 def _table(caption, rows):

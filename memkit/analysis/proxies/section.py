@@ -1,11 +1,13 @@
 """Proxies: what cheap scores see of memorization, at each size and across sizes, and canaries."""
 
 from memkit import proxies
-from memkit.charts import canaries, lines
-from memkit.charts import proxies as charts
+from memkit.analysis.proxies import canaries_chart
+from memkit.analysis.proxies import chart as charts
+from memkit.charts import lines
 from memkit.report import content as contents
-from memkit.report import figures, formatting, tables
-from memkit.report.sections import Section
+from memkit.report import formatting
+from memkit.report.blocks import Figure, Section, Table
+from memkit.report.point_tables import NOTE
 
 TITLE = "Proxies and canaries"
 INTRO = (
@@ -57,8 +59,7 @@ def section(content):
         anchor="proxies",
         title=TITLE,
         intro=INTRO,
-        figures=_figures(content, found),
-        tables=tuple(_tables(content, found)),
+        blocks=(*_figures(content, found).values(), *_tables(content, found)),
     )
 
 
@@ -87,18 +88,18 @@ def _figures(content, found):
             {},
         ),
         "canary_detection": (
-            canaries.detection_table(points, found["points"], labels=LABELS),
-            canaries.detection_chart,
+            canaries_chart.detection_table(points, found["points"], labels=LABELS),
+            canaries_chart.detection_chart,
             by_size,
         ),
         "canary_trajectories": (
-            canaries.paths_table(along),
-            canaries.paths_chart,
+            canaries_chart.paths_table(along),
+            canaries_chart.paths_chart,
             by_size,
         ),
     }
     return {
-        name: figures.Figure(name, CAPTIONS[name], chart(rows, **options))
+        name: Figure(name, CAPTIONS[name], chart(rows, **options))
         for name, (rows, chart, options) in parts.items()
         if lines.defined(rows)
     }
@@ -133,7 +134,7 @@ def _definitions(found):
         for name in names
     )
     runs = sorted({part["num_proxy_runs"] for part in found["points"].values()})
-    return tables.Table(
+    return Table(
         caption="Proxies, each defined for an example in the runs that trained on it; taken from "
         f"{' or '.join(map(str, runs))} runs per point.",
         columns=("Proxy", "Definition and unit", "Direction", "Source"),
@@ -167,13 +168,13 @@ def _board_table(caption, titles, parts, statistics):
             absent = (formatting.ABSENT, formatting.ABSENT)
             cells += _cells(part["board"][name], statistic) if name in part["board"] else absent
         rows.append((LABELS[name], *cells))
-    return tables.Table(caption=caption, columns=("Proxy", *columns), rows=tuple(rows))
+    return Table(caption=caption, columns=("Proxy", *columns), rows=tuple(rows))
 
 
 def _sizes_table(content, found, points, statistic):
     return _board_table(
         f"{_prefix(content, points[0]['series'])}{KINDS[statistic]} correlation of proxies with "
-        f"memorization. {tables.NOTE}",
+        f"memorization. {NOTE}",
         [contents.size_text(content, p) for p in points],
         [found["points"][p["name"]] for p in points],
         [statistic] * len(points),
@@ -194,7 +195,7 @@ def _across_table(part, prefix):
     return _board_table(
         f"{prefix}Proxies across sizes: correlation along the axis, mean over the examples that "
         f"are not constant ({number}), and correlation of the change over all examples; below 0 "
-        f"= against memorization. {tables.NOTE}",
+        f"= against memorization. {NOTE}",
         [titles[name] for name in statistics],
         [part] * len(statistics),
         statistics,
@@ -220,9 +221,9 @@ def _canaries_table(content, found, points):
         else contents.size_text(content, p)
         for p in points
     ]
-    return tables.Table(
+    return Table(
         caption="AUROC of finding planted labels by scores and by proxies averaged over runs "
-        f"(0.5 = chance, 1 = perfect). {tables.NOTE}",
+        f"(0.5 = chance, 1 = perfect). {NOTE}",
         columns=("Score", *heads),
         rows=tuple(rows),
     )
@@ -232,7 +233,7 @@ def _classes_table(by_series):
     groups = [(s, g, shares) for s, part in by_series.items() for g, shares in part.items()]
     names = [name for name in groups[0][2] if name != "undefined"]
     several = len(by_series) > 1
-    return tables.Table(
+    return Table(
         caption="Trajectories of planted and of clean labels: share of each class "
         "(threshold α = 0.1).",
         columns=("Class", *(f"{s}, {g}" if several else g for s, g, _ in groups)),

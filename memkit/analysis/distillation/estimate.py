@@ -11,8 +11,8 @@ import dataclasses
 import numpy as np
 
 from memkit import big_arrays, estimators, seeds, studies, trajectories
-from memkit.analysis.along_axis import ALPHAS
 from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.trajectories.estimate import ALPHAS
 from memkit.estimators import distribution, paired
 
 ONE_HOT, DISTILLED = "one_hot", "distilled"  # every series of students begins so

@@ -1,14 +1,12 @@
 """Suspected label errors: how many of each kind, and what they look like."""
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
-from memkit.analysis import audit_text
+from memkit.analysis.audit import text
 from memkit.estimators import audit as auditing
+from memkit.report import assets, formatting
 from memkit.report import content as contents
-from memkit.report import formatting
-from memkit.report.sections import Section
+from memkit.report.blocks import Definitions, Section, Table
 
 TITLE = "Suspected label errors"
 INTRO = (
@@ -28,37 +26,6 @@ SHOWN = {
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
     auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),
 }
-# A table of its own, whose cells may wrap.
-_KINDS = """
-{% if planted %}<p>{{ planted }}</p>{% endif %}
-<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}">
-<table class="words">
-<caption>{{ caption }}</caption>
-<thead><tr><th scope="col">Examples</th><th scope="col">Criterion</th></tr></thead>
-<tbody>
-{% for row in rows %}
-<tr><th scope="row">{{ row[0] }} {{ row[1] }}</th><td>{{ row[2] }}</td></tr>
-{% endfor %}
-</tbody></table></div>
-"""
-_CARDS = """
-<h3>{{ title }}</h3>
-<p class="soft">{{ note }}</p>
-<ul class="cards">
-{% for card in cards %}
-<li class="card{% if card.planted %} planted{% endif %}">
-<span class="picture" data-sheet="train" data-example="{{ card.example }}"
- data-text="{{ card.alt }}"></span>
-<div>
-<div class="head"><span class="id">{{ card.id }}</span>
-{% if card.planted %}<span class="badge flipped">planted label</span>{% endif %}
-</div>
-<dl>{% for name, value in card.facts %}<dt>{{ name }}</dt><dd>{{ value }}</dd>{% endfor %}</dl>
-</div>
-</li>
-{% endfor %}
-</ul>
-"""
 
 
 def section(content):
@@ -68,28 +35,28 @@ def section(content):
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
     arrays = content.arrays["audit"]
     shown = {kind: _members(arrays, kind) for kind in SHOWN}
-    groups = (_group(content, arrays, kind, *shown[kind]) for kind in shown)
+    groups = [_group(content, arrays, kind, *members) for kind, members in shown.items()]
     point = next(p for p in content.summary["points"] if p["name"] == found["point"])
     place = contents.size_text(content, point)
     return Section(
         anchor="label-errors",
         title=TITLE,
         intro=INTRO.format(found["num_runs"], place, *found["held_out"]),
-        html=Markup("").join([_kinds(found), *groups]),
+        blocks=(*_kinds(found), *filter(None, groups)),
         pictures={"train": [i for examples, _ in shown.values() for i in examples]},
     )
 
 
-def _rendered(template, **values):
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return Markup(environment.from_string(template).render(**values))
-
-
 def _kinds(found):
-    rows = [(found["kinds"][kind], kind, audit_text.CRITERIA[kind]) for kind in auditing.KINDS]
+    rows = [(f"{found['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
     caption = "Train examples by what the runs that held them out say of the given label."
-    planted = f"{audit_text.planted(found['planted']).capitalize()}." if found["planted"] else ""
-    return _rendered(_KINDS, rows=rows, caption=caption, planted=planted)
+    table = Table(
+        caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
+    )
+    if not found["planted"]:
+        return (table,)
+    planted = f"{text.planted(found['planted']).capitalize()}."
+    return (Definitions((("Planted labels", planted),)), table)
 
 
 def _members(arrays, kind):
@@ -101,12 +68,12 @@ def _members(arrays, kind):
 
 def _group(content, arrays, kind, examples, count):
     if not count:
-        return Markup("")
+        return None
     note = "The least probable given labels first. In brackets: votes, and intervals."
     if count > len(examples):
         note = f"The first {len(examples)} of {count}. {note}"
     cards = [_card(content, arrays, kind, i) for i in examples]
-    return _rendered(_CARDS, title=SHOWN[kind][1], note=note, cards=cards)
+    return assets.fragment(__package__, "cards.html", title=SHOWN[kind][1], note=note, cards=cards)
 
 
 def _card(content, arrays, kind, index):
@@ -120,9 +87,9 @@ def _card(content, arrays, kind, index):
         name = "suggested" if kind == auditing.MISLABELED else "other"
         facts.append((name, f"{_name(content, rival)}{_votes(arrays, 'rival_share', index)}"))
     copies = (("copy of", "copy", content.ids), ("same as test", "test_copy", content.test_ids))
-    for text, name, ids in copies:
+    for label, name, ids in copies:
         if arrays[name][index] >= 0:
-            facts.append((text, str(ids[arrays[name][index]])))
+            facts.append((label, str(ids[arrays[name][index]])))
     facts += [
         ("probability", _interval(arrays, "out_prob", index)),
         ("memorization", _interval(arrays, "memorization", index)),

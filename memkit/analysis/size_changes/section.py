@@ -1,14 +1,14 @@
 """The section on change with size: its errors, its distribution, and what saturation explains."""
 
-from memkit.charts import distribution
-from memkit.charts.trajectories import label
+from memkit.analysis.size_changes import chart
+from memkit.analysis.trajectories.chart import label
+from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.figures import Figure
-from memkit.report.sections import Section
-from memkit.report.tables import ALPHA_IS, NOTE, Table
+from memkit.report.blocks import Figure, Section, Table
+from memkit.report.point_tables import NOTE
 
-NAME = "sizes"
+NAME = "size_changes"
 TITLE = "Change with size"
 EMPTY = "`memkit estimate` fills this section once a series has two runs in common at every size."
 RESTRICTED = {
@@ -37,8 +37,8 @@ def section(content):
     found = content.summary[NAME]
     titles = {"size_title": contents.size_title(content)}
     drawn = {
-        "distribution_ends": (distribution.table(found), distribution.chart),
-        "means_unsaturated": (distribution.means_table(found), distribution.means_chart),
+        "distribution_ends": (chart.table(found), chart.chart),
+        "means_unsaturated": (chart.means_table(found), chart.means_chart),
     }
     figures = {
         name: Figure(name=name, caption=CAPTIONS[name], chart=chart(rows, **titles))
@@ -46,14 +46,14 @@ def section(content):
         if rows
     }
     tables = (_changes(content), _shapes(content), _classes(content), *accuracy_tables(content))
-    kept = tuple(table for table in tables if table.rows)
-    return Section(anchor="size-changes", title=TITLE, intro=INTRO, figures=figures, tables=kept)
+    blocks = (*figures.values(), *(table for table in tables if table.rows))
+    return Section(anchor="size-changes", title=TITLE, intro=INTRO, blocks=blocks)
 
 
 def _parts(content):
     """Yields (series, outcome title, restriction, numbers) of everything that was estimated."""
     for series, found in content.summary[NAME].items():
-        for outcome, title in distribution.OUTCOMES.items():
+        for outcome, title in chart.OUTCOMES.items():
             for restriction in RESTRICTED:
                 yield series, title, restriction, found[outcome][restriction]
 

@@ -1,11 +1,10 @@
 """Do the sizes memorize the same examples? Agreement of the points of a series."""
 
-from memkit.charts import agreement as charts
+from memkit.analysis.agreement import chart as charts
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.figures import Figure
-from memkit.report.sections import Section
-from memkit.report.tables import NOTE, Table
+from memkit.report.blocks import Figure, Section, Table
+from memkit.report.point_tables import NOTE
 
 _ANCHOR, _TITLE = "agreement", "Agreement between sizes"
 _OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
@@ -24,7 +23,6 @@ def section(content):
         )
     threshold = found["threshold"]
     series = dict.fromkeys(row["series"] for row in found["pairs"])
-    figures = [_figure(content, name, found["pairs"]) for name in series]
     return Section(
         anchor=_ANCHOR,
         title=_TITLE,
@@ -32,8 +30,10 @@ def section(content):
         "(-1 to 1) and the Jaccard index of the sets of examples at or above a threshold (0 to 1), "
         "higher = more agreement. Differences are second minus first, positive = the second size "
         "memorizes more.",
-        figures={figure.name: figure for figure in figures},
-        tables=tuple(_table(content, found["pairs"], outcome, threshold) for outcome in _OUTCOMES),
+        blocks=(
+            *(_figure(content, name, found["pairs"]) for name in series),
+            *(_table(content, found["pairs"], outcome, threshold) for outcome in _OUTCOMES),
+        ),
     )
 
 

@@ -1,12 +1,12 @@
 """The section on distillation: students beside models of their size trained on labels."""
 
-from memkit.charts import distillation
-from memkit.charts.trajectories import label
+from memkit.analysis.distillation import chart
+from memkit.analysis.trajectories.chart import label
+from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.figures import Figure
-from memkit.report.sections import Section
-from memkit.report.tables import ALPHA_IS, NOTE, Table
+from memkit.report.blocks import Figure, Section, Table
+from memkit.report.point_tables import NOTE
 
 NAME = "distillation"
 TITLE = "Distillation"
@@ -36,18 +36,18 @@ def section(content):
     found, title = content.summary[NAME], contents.size_title(content)
     compared = ("one_hot", *found)
     points = [p for p in content.summary["points"] if p["series"] in compared]
-    rows = distillation.means_table(points)
-    charts = {"distillation_means": (MEANS, distillation.means_chart(rows, size_title=title))}
+    rows = chart.means_table(points)
+    charts = {"distillation_means": (MEANS, chart.means_chart(rows, size_title=title))}
     for series, part in found.items():
-        if rows := distillation.class_table(part["classes"]):
-            chart = distillation.class_chart(rows)
-            charts[f"distillation_classes_{series}"] = (_of(found, series, CLASSES), chart)
+        if rows := chart.class_table(part["classes"]):
+            caption = _of(found, series, CLASSES)
+            charts[f"distillation_classes_{series}"] = (caption, chart.class_chart(rows))
         if NAME in content.arrays and f"{series}/correct" in content.arrays[NAME]:
-            chart = _joint(content.arrays[NAME], series, part, title)
-            charts[f"distillation_joint_{series}"] = (_of(found, series, JOINT), chart)
+            joint = _joint(content.arrays[NAME], series, part, title)
+            charts[f"distillation_joint_{series}"] = (_of(found, series, JOINT), joint)
     figures = {
-        name: Figure(name=name, caption=caption, chart=chart)
-        for name, (caption, chart) in charts.items()
+        name: Figure(name=name, caption=caption, chart=drawn)
+        for name, (caption, drawn) in charts.items()
     }
     tables = tuple(
         table
@@ -55,7 +55,7 @@ def section(content):
         for table in (_sizes(content, series), _classes(content, series))
         if table.rows
     )
-    return Section(anchor=NAME, title=TITLE, intro=INTRO, figures=figures, tables=tables)
+    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=(*figures.values(), *tables))
 
 
 def _of(found, series, text):
@@ -64,8 +64,8 @@ def _of(found, series, text):
 
 def _joint(arrays, series, part, title):
     sizes = [_size(row) for row in part["sizes"]]
-    rows = distillation.joint_table(arrays[f"{series}/correct"], arrays["edges"], sizes)
-    return distillation.joint_chart(rows, size_title=title)
+    rows = chart.joint_table(arrays[f"{series}/correct"], arrays["edges"], sizes)
+    return chart.joint_chart(rows, size_title=title)
 
 
 def _size(row):

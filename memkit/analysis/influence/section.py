@@ -1,15 +1,11 @@
 """Influence: how many pairs, how strong, and what they look like."""
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
-from memkit.charts import influence as charts
+from memkit.analysis.influence import chart as charts
+from memkit.report import assets, formatting
 from memkit.report import content as contents
-from memkit.report import formatting
-from memkit.report.figures import Figure
-from memkit.report.sections import Section
-from memkit.report.tables import Table
+from memkit.report.blocks import Figure, Section, Table
 
 INTRO = (
     "Influence of a train on a test example is the mean outcome of the test example over the runs "
@@ -19,24 +15,6 @@ INTRO = (
     "expected by chance would be listed if no example had any influence."
 )
 OUTCOMES = {"correct": ("", "0/1"), "prob": ("prob_", "label probability")}
-_ROWS = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""
-<h3>{{ title }}</h3>
-<p class="soft">{{ note }}</p>
-<div class="scroll" tabindex="0" role="region" aria-label="{{ title }}">
-<table class="words pictures">
-<thead><tr><th scope="col">Train example</th>
-<th scope="col" colspan="{{ columns }}">Test examples of its class, the most influenced first</th>
-</tr></thead>
-<tbody>
-{% for row in rows %}
-<tr>{% for cell in row %}
-<td>{% if cell %}<span class="picture" data-sheet="{{ cell.sheet }}"
- data-example="{{ cell.example }}" data-text="{{ cell.alt }}"></span>
-<b>{{ cell.name }}</b><br>{{ cell.label }}<br>{{ cell.text }}{% endif %}</td>
-{% endfor %}</tr>
-{% endfor %}
-</tbody></table></div>
-""")
 
 
 def section(content):
@@ -46,14 +24,16 @@ def section(content):
     if not found:
         empty = "No point has two runs and test examples; `memkit run` fills this section."
         return Section(anchor="influence", title=title, intro="", empty=empty)
-    html, pictures = _pictures(content)
+    pictured, pictures = _pictures(content)
     return Section(
         anchor="influence",
         title=title,
         intro=INTRO.format(options["min_influence"], options["min_memorization"]),
-        figures=_figures(content, options["min_influence"]),
-        tables=tuple(_table(content, outcome) for outcome in OUTCOMES),
-        html=html,
+        blocks=(
+            *_figures(content, options["min_influence"]).values(),
+            *(_table(content, outcome) for outcome in OUTCOMES),
+            *pictured,
+        ),
         pictures=pictures,
     )
 
@@ -136,7 +116,7 @@ def _pictures(content):
     """
     by_point = content.point_arrays["influence"]
     if not len(content.test_thumbnails):
-        return Markup(""), {}
+        return (), {}
     points = [p for p in content.summary["points"] if p["name"] in by_point]
     for key in ("pairs_q05", "pairs"):
         for outcome in OUTCOMES:
@@ -145,7 +125,7 @@ def _pictures(content):
                 continue
             point = points[int(np.flatnonzero(counts)[-1])]
             return _rows(content, point, outcome, believed=key == "pairs_q05")
-    return Markup(""), {}
+    return (), {}
 
 
 def _rows(content, point, outcome, *, believed):
@@ -166,17 +146,16 @@ def _rows(content, point, outcome, *, believed):
         ]
         for i, *tests in zip(*shown)
     ]
-    html = Markup(
-        _ROWS.render(
-            title=f"Pairs of high influence at {place}",
-            note=f"From {which}, outcome {words}: the strongest, then evenly spaced ones down to "
-            "the weakest, sorted by influence; nobody picked them. q stands where a pair is "
-            "listed.",
-            columns=shown[1].shape[1],
-            rows=rows,
-        )
+    fragment = assets.fragment(
+        __package__,
+        "pairs.html",
+        title=f"Pairs of high influence at {place}",
+        note=f"From {which}, outcome {words}: the strongest, then evenly spaced ones down to the "
+        "weakest, sorted by influence; nobody picked them. q stands where a pair is listed.",
+        columns=shown[1].shape[1],
+        rows=rows,
     )
-    return html, {"train": shown[0].tolist(), "test": shown[1][shown[1] >= 0].tolist()}
+    return (fragment,), {"train": shown[0].tolist(), "test": shown[1][shown[1] >= 0].tolist()}
 
 
 def _train_cell(content, index, memorization):
