@@ -82,6 +82,11 @@ class Section:
         return tuple(block for block in self.blocks if isinstance(block, Table))
 
 
+def absent(name: str) -> Figure:
+    """Returns the Figure of a chart that the study has no numbers for."""
+    return Figure(name=name, caption=NO_CHART, chart=None)
+
+
 def figure(
     name: str,
     caption: str,
@@ -102,5 +107,5 @@ def figure(
         row for row in rows if any(np.isfinite(row[k]) for k in ("value", "share") if k in row)
     ]
     if not defined:
-        return Figure(name=name, caption=NO_CHART, chart=None)
+        return absent(name)
     return Figure(name=name, caption=caption, chart=draw(defined, **options))

@@ -83,7 +83,7 @@ def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
 
 
 def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(audited):
-    cards = _cards(audit_section.section(audited).html)
+    cards = _cards(rendering.html(audit_section.section(audited)))
     assert len(cards) == 24 + 8 + 8
     score = audited.arrays["audit"]["score"]
     ids = list(audited.ids)
@@ -106,7 +106,7 @@ def test_kinds_without_examples_have_no_gallery(audited):
     arrays = audited.arrays["audit"]
     order = arrays["order"][arrays["kind"][arrays["order"]] == audit.MISLABELED]
     less = dataclasses.replace(audited, arrays={"audit": arrays | {"order": order}})
-    html = audit_section.section(less).html
+    html = rendering.html(audit_section.section(less))
     assert html.count("<h3>") == 1 and len(_cards(html)) == 24
 
 
@@ -117,7 +117,7 @@ def test_a_study_without_an_audit_names_the_commands(content):
 
 def test_names_that_look_like_markup_stay_text(audited):
     names = np.array([f"<b>{i}</b>" for i in range(80)])
-    html = audit_section.section(dataclasses.replace(audited, ids=names)).html
+    html = rendering.html(audit_section.section(dataclasses.replace(audited, ids=names)))
     assert "<b>" not in html and "&lt;b&gt;" in html
 
 

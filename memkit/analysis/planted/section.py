@@ -2,7 +2,7 @@
 
 from memkit.analysis.planted import chart
 from memkit.report import content as contents
-from memkit.report.blocks import Section, figure
+from memkit.report.blocks import Section, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
@@ -17,7 +17,8 @@ def section(content: Content) -> Section:
     """Returns the section of planted labels."""
     points = [p for p in content.summary["points"] if p["planted"] is not None]
     if not points:
-        return Section(anchor="planted", title="Planted labels", empty=EMPTY)
+        figures = (absent("planted_detection"),)
+        return Section(anchor="planted", title="Planted labels", blocks=figures, empty=EMPTY)
     cells = {
         "Memorization, planted": estimate("mean_memorization", "planted"),
         "Memorization, clean": estimate("mean_memorization", "clean"),

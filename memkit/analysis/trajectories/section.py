@@ -3,7 +3,7 @@
 from memkit.analysis.trajectories import chart
 from memkit.report import content as contents
 from memkit.report import formatting, gallery
-from memkit.report.blocks import Section, Table, figure
+from memkit.report.blocks import Section, Table, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
 from memkit.typing import Json
@@ -25,7 +25,8 @@ def section(content: Content) -> Section:
     summary = content.summary
     series = [name for name, shares in summary["trajectory_classes"].items() if shares]
     if not series:
-        return Section(anchor="trajectories", title="Trajectories", empty=EMPTY)
+        figures = (absent("trajectory_classes"), absent("mean_trajectories"))
+        return Section(anchor="trajectories", title="Trajectories", blocks=figures, empty=EMPTY)
     shares = [summary[f"trajectory_classes{suffix}"] for suffix in ("", "_margin", "_null")]
     title = contents.size_title(content)
     return Section(
