@@ -55,7 +55,7 @@ def _kinds(found):
     )
     if not found["planted"]:
         return (table,)
-    planted = f"{text.planted(found['planted']).capitalize()}."
+    planted = f"{text.planted(found['planted'])}."
     return (Definitions((("Planted labels", planted),)), table)
 
 

@@ -51,7 +51,7 @@ def text(study, numbers, columns, top):
     if numbers["conflicting"]:
         lines.append(f"{numbers['conflicting']} images have a copy with another label")
     if numbers["planted"]:
-        lines.append(planted(numbers["planted"]))
+        lines.append(f"planted labels: {planted(numbers['planted'])}")
     lines.append(CLASS_INFLUENCE)
     listed = len(columns["id"])
     if listed:
@@ -61,8 +61,8 @@ def text(study, numbers, columns, top):
 
 
 def planted(numbers):
-    """Returns a sentence on how many planted labels the audit found, and how exactly."""
-    found = f"planted labels: {numbers['found']} of {numbers['count']} called mislabeled"
+    """Returns how many planted labels the audit found, and how exactly, in words."""
+    found = f"{numbers['found']} of {numbers['count']} called mislabeled"
     if not numbers["found"]:
         return found
     shares = numbers["recall"], numbers["precision"]
