@@ -1,6 +1,6 @@
 """memkit measures what image classifiers memorize.
 
-This file imports nothing, so that importing one part of memkit never loads another. The version of
+This file imports no part of memkit, so that importing one part never loads another. The version of
 the installed package is `memkit.__version__`.
 """
 
