@@ -6,9 +6,9 @@ import math
 import time
 
 from benchmarks import arithmetic
-from memkit import models
+from memkit import models, recipe
 from memkit.studies import points
-from memkit.training import engines, plan, runner
+from memkit.training import engines, runner
 
 _SLOWER = 1.5  # packed runs over unpacked ones, until it is measured
 
@@ -112,7 +112,7 @@ def forget_program():
 def rates(combination, timed, study, epochs):
     """Returns {name: number} of a Timed: speed, and models per hour of a recipe of `epochs`."""
     members = int(study.train_mask[0].sum())
-    steps = plan.steps_per_epoch(members, combination.batch)
+    steps = recipe.steps_per_epoch(members, combination.batch)
     program = timed.reset_seconds + epochs * timed.epoch_seconds + timed.eval_seconds
     examples = study.sizes.train + study.sizes.test
     return {

@@ -40,7 +40,7 @@ def config(
       batch_size: examples in a batch.
       schedule: section of the config; default a constant rate of 0.1.
       optimizer: what differs from momentum 0.9 without decay.
-      augment: a name of `plan.AUGMENTATIONS`.
+      augment: a name of `recipe.AUGMENTATIONS`.
       precision: "float32" or "bfloat16".
     """
     training = dict(epochs=epochs, batch_size=batch_size, augment=augment, precision=precision)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from memkit import studies
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 # An import points down or stays on its floor.
@@ -31,6 +33,7 @@ FLOORS = {
     "data": 1,
     "models": 1,
     "subsets": 1,
+    "recipe": 1,
     "records": 1,
     "estimators": 1,
     "proxies": 1,
@@ -130,6 +133,14 @@ def test_imports_point_down_only():
     assert _violations(imported_from_above) == {}
 
 
+def test_studies_import_nothing_of_training():
+    def of_training(name):
+        training = [i for i in _imports(name) if i.startswith("memkit.training")]
+        return training if _part(name) == "studies" else []
+
+    assert _violations(of_training) == {}
+
+
 def test_only_their_users_import_engines():
     for name in MODULES:
         roots = {imported.split(".")[0] for imported in _imports(name)} & set(HEAVY)
@@ -190,6 +201,23 @@ def test_every_module_can_be_the_first_one_imported():
     """On top of packages of others, which take most of the time and know no module of memkit."""
     others = {"absl.app", "altair", "jinja2", "ml_collections", "numpy", "scipy.stats"}
     assert _import_all(others, apart=set(MODULES) - ENGINES) == ""
+
+
+_READ_A_STUDY = """
+import sys
+from memkit import estimators, records, studies, subsets
+study = studies.load(sys.argv[1])
+runs = studies.read_runs(study, study.points[0], ("train_correct",))
+studies.thumbnails(study)
+print(*(name for name in sys.modules if name.startswith("memkit.training")))
+"""
+
+
+def test_reading_a_study_loads_nothing_of_training(tmp_path, make_config, tiny):
+    study = studies.open_or_create(tmp_path / "study", make_config(), tiny)
+    command = [sys.executable, "-c", _READ_A_STUDY, str(study.workdir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_heavy_import_is_noticed_with_its_culprit():

@@ -2,11 +2,10 @@
 
 import json
 
-from memkit import data, models
+from memkit import data, models, recipe
 from memkit.data import labels as label_noise
 from memkit.errors import InputError, expected, reason
 from memkit.studies import fields, points
-from memkit.training import recipe
 
 NAMED = ("dataset", "model", "optimizer", "schedule")  # Their fields follow the name.
 FIXED = tuple(section for section in fields.FIELDS if section not in NAMED)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memkit import models, storage, subsets
+from memkit import models, recipe, storage, subsets
 from memkit.data import dataset as datasets
 from memkit.data import duplicates
 from memkit.data import labels as label_noise
@@ -29,7 +29,6 @@ from memkit.studies.study import (
     subsets_fingerprint,
 )
 from memkit.system_files import is_system_file
-from memkit.training import plan
 
 _MADE_FIRST = {DUPLICATES_FILE, EXAMPLES_FILE, DESIGN_FILE, pictures.FILE, pictures.FOLDER}
 _PACKAGES = ("memkit", "numpy", "scipy", "scikit-learn", "keras", "altair")
@@ -73,7 +72,7 @@ def draft(config, dataset, mask=None):
     }
     found = points_lib.points(config, points_lib.origin(info))
     for point in found:
-        plan.steps_per_epoch(int(mask.sum(axis=1).min()), point.config["training"]["batch_size"])
+        recipe.steps_per_epoch(int(mask.sum(axis=1).min()), point.config["training"]["batch_size"])
     examples = Examples(
         train_ids=dataset.train_ids,
         train_labels=dataset.train_labels,

@@ -8,10 +8,9 @@ import collections.abc
 import dataclasses
 import math
 
-from memkit import subsets
+from memkit import recipe, subsets
 from memkit.errors import expected
 from memkit.printable import printable
-from memkit.training import plan
 
 MOST_POINTS = 1_000
 _SHOWN = 80  # characters of a value in a message
@@ -93,7 +92,7 @@ FIELDS = {
     "training": {
         "epochs": _whole(1, 100_000),
         "batch_size": _whole(1, 10_000_000),
-        "augment": _among(plan.AUGMENTATIONS),
+        "augment": _among(recipe.AUGMENTATIONS),
         "pad": (Rule(lambda value: is_int(value) and 0 <= value <= 127, "an int in 0..127"),),
         "precision": _among(PRECISIONS),
         "data_parallel": _whole(1, 4096),

@@ -3,8 +3,8 @@
 import dataclasses
 import time
 
-from memkit import records
-from memkit.training import plan, runner
+from memkit import recipe, records
+from memkit.training import runner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ def arithmetic(study, point):
     """Returns the Cost of a point without measuring; imports no engine."""
     training = point.config["training"]
     members = int(study.train_mask[0].sum())
-    steps = training["epochs"] * plan.steps_per_epoch(members, training["batch_size"])
+    steps = training["epochs"] * recipe.steps_per_epoch(members, training["batch_size"])
     return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point, 0)))
 
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from memkit import seeds
 from memkit.errors import expected
-
-AUGMENTATIONS = ("none", "pad_crop_flip")
+from memkit.recipe import AUGMENTATIONS, steps_per_epoch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,19 +29,6 @@ class EpochPlan:
     rate: np.ndarray
     crop: np.ndarray
     flip: np.ndarray
-
-
-def steps_per_epoch(num_members, batch_size):
-    """Returns floor(num_members / batch_size); the remainder of each permutation is dropped.
-
-    Raises:
-      InputError: the batch is larger than the subset.
-    """
-    if batch_size > num_members:
-        raise expected(
-            "training.batch_size", f"at most the subset's {num_members} examples", batch_size
-        )
-    return num_members // batch_size
 
 
 def epochs(members, *, batch_size, rates, augment, pad, seed, run, stream=""):

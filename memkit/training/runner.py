@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 
-from memkit import data, models, studies
+from memkit import data, models, recipe, studies
 from memkit.data import dataset as datasets
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
 from memkit.studies import points
 from memkit.studies.points import LAST_LAYER
-from memkit.training import checkpoint, engines, plan, recipe, recording
+from memkit.training import checkpoint, engines, plan, recording
 from memkit.training.history import History
 from memkit.training.images import all_images
 
@@ -128,7 +128,7 @@ def _epochs(study, point, run):
     """Yields the EpochPlans of a run."""
     training = point.config["training"]
     members = np.flatnonzero(study.train_mask[run])
-    steps = plan.steps_per_epoch(len(members), training["batch_size"])
+    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
     rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
     return plan.epochs(
         members,

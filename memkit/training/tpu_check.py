@@ -8,7 +8,8 @@ import importlib
 
 import numpy as np
 
-from memkit.training import engines, measure, plan, recipe, runner, tpu_chips
+from memkit import recipe
+from memkit.training import engines, measure, plan, runner, tpu_chips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _epoch(study, point):
     """Returns one epoch's plan of a run."""
     training = point.config["training"]
     members = np.flatnonzero(study.train_mask[0])
-    steps = plan.steps_per_epoch(len(members), training["batch_size"])
+    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
     rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
     options = {name: training[name] for name in ("batch_size", "augment", "pad")}
     return next(plan.epochs(members, rates=rates, seed=0, run=0, **options))

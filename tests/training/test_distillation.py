@@ -8,7 +8,7 @@ import pytest
 from memkit import records, studies
 from memkit.errors import InputError
 from memkit.sweeps import selection
-from memkit.training import engines, recipe, runner
+from memkit.training import engines, losses, runner
 
 STUDENT = {"series": ["one_hot", "distilled"], "training.epochs": 2}
 
@@ -40,7 +40,7 @@ def test_loss_is_the_weighted_cross_entropy_to_softened_teacher_and_labels():
 
     soft = -(softmax(teacher / 3) * np.log(softmax(logits / 3))).sum(axis=1)
     hard = -np.log(softmax(logits)[np.arange(6), labels])
-    loss = functools.partial(recipe.distillation_loss, logits, teacher, labels, temperature=3.0)
+    loss = functools.partial(losses.distillation_loss, logits, teacher, labels, temperature=3.0)
     for weight in (0.0, 0.4, 1.0):
         plain = np.asarray(loss(weight=weight, scale=False))
         scaled = np.asarray(loss(weight=weight, scale=True))
@@ -88,7 +88,7 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
             optimizer.learning_rate = rate
             optimizer.apply(slopes, model.trainable_variables)
     x = ((dataset.test_images / 255 - 0.3) / 0.37).astype(np.float32)
-    wanted = recipe.log_odds(model(x), study.examples.test_labels)
+    wanted = losses.log_odds(model(x), study.examples.test_labels)
     np.testing.assert_allclose(arrays["test_logodds"], wanted, rtol=5e-3, atol=5e-3)
 
 

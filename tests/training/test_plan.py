@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from memkit.errors import InputError
+from memkit.recipe import steps_per_epoch
 from memkit.training import plan
 
 PAD = 4
@@ -12,7 +13,7 @@ MEMBERS = np.array([3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377])
 
 
 def _epochs(members=MEMBERS, *, batch_size=4, num_epochs=3, augment="none", **changes):
-    steps = plan.steps_per_epoch(len(members), batch_size)
+    steps = steps_per_epoch(len(members), batch_size)
     rates = np.arange(num_epochs * steps, dtype=float).reshape(num_epochs, steps)
     arguments = {"seed": 0, "run": 0, "pad": PAD} | changes
     return list(
@@ -46,7 +47,7 @@ def test_every_member_is_dropped_as_often():
 
 def test_batch_larger_than_the_subset_is_refused_naming_both():
     with pytest.raises(InputError, match="^training.batch_size: .* 11 examples, received 12$"):
-        plan.steps_per_epoch(11, 12)
+        steps_per_epoch(11, 12)
     with pytest.raises(InputError, match="11 examples, received 12"):
         list(
             plan.epochs(
@@ -62,7 +63,7 @@ def test_batch_larger_than_the_subset_is_refused_naming_both():
 
 
 def test_steps_are_the_whole_batches():
-    assert [plan.steps_per_epoch(n, 4) for n in (4, 7, 8, 1005)] == [1, 1, 2, 251]
+    assert [steps_per_epoch(n, 4) for n in (4, 7, 8, 1005)] == [1, 1, 2, 251]
 
 
 def test_epochs_runs_seeds_and_streams_have_other_permutations():

@@ -8,11 +8,11 @@ import pytest
 import scipy.special
 import sklearn.datasets
 
-from memkit import data, estimators, models, records, studies
+from memkit import data, estimators, models, recipe, records, studies
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import engines, plan, recipe, runner
+from memkit.training import engines, plan, runner
 
 
 @pytest.fixture(autouse=True)

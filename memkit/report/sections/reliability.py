@@ -1,7 +1,6 @@
 """The section on reliability: what the numbers rest on, and how far they can be trusted."""
 
-import numpy as np
-
+from memkit.estimators import intervals
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Definitions, Section, Table
@@ -150,9 +149,8 @@ def _half_width(content, point, outcome):
     if point not in content.scores:
         return None
     score = content.scores[point][outcome]
-    widths = (np.asarray(score.upper) - np.asarray(score.lower)) / 2
-    widths = widths[np.isfinite(widths)]
-    return float(widths.mean()) if widths.size else None
+    halves = intervals.half_widths(score.lower, score.upper)
+    return float(halves.mean()) if halves.size else None
 
 
 def _wanted(content, point):

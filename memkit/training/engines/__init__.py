@@ -65,7 +65,7 @@ class Blueprint:
       sync_batch_norm: bool; whether devices that share a run normalize by the statistics of the
         whole batch or of their own slice.
       teacher: None, or () -> keras.Model that sees the same augmented images.
-      distillation: keyword arguments of `recipe.distillation_loss`; read only with a teacher.
+      distillation: keyword arguments of `losses.distillation_loss`; read only with a teacher.
     """
 
     build: collections.abc.Callable

@@ -5,7 +5,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from memkit.training import recipe, step
+from memkit.recipe import OPTIMIZERS
+from memkit.training import losses, step
 
 
 def functions(
@@ -30,11 +31,11 @@ def functions(
       std: normalization, C floats.
       optimizer: keyword arguments of the update rule, with its `name`.
       pad: pixels of padding before crops and flips, or None to leave them out.
-      distillation: None, or keyword arguments of `recipe.distillation_loss`.
+      distillation: None, or keyword arguments of `losses.distillation_loss`.
       axis: name of the mesh axis over which slices of a batch are averaged, or None.
     """
     options = dict(optimizer)
-    rule = functools.partial(recipe.OPTIMIZERS[options.pop("name")], **options)
+    rule = functools.partial(OPTIMIZERS[options.pop("name")], **options)
     names = [f"{place}/{v.path}" for place, v in enumerate(model.trainable_variables)]
 
     def over_replicas(values):
@@ -49,9 +50,9 @@ def functions(
 
     def objective(teacher_values, x, logits, y):
         if teacher is None:
-            return recipe.cross_entropy(logits, y)
+            return losses.cross_entropy(logits, y)
         taught, _ = teacher.stateless_call(*_split(teacher, teacher_values), x, training=False)
-        return recipe.distillation_loss(logits, taught.astype(jnp.float32), y, **distillation)
+        return losses.distillation_loss(logits, taught.astype(jnp.float32), y, **distillation)
 
     def train_step(shared, state, teacher_values, batch):
         x, y = inputs(shared, batch)
@@ -72,7 +73,7 @@ def functions(
         ]
         weights, velocity = rule(*named, batch["rate"])
         right = (logits.argmax(-1) == y).astype(jnp.float32)
-        rows = (recipe.cross_entropy(logits, y), recipe.margin(logits, y), right)
+        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), right)
         state = {
             "weights": [weights[name] for name in names],
             "velocity": [velocity[name] for name in names],
@@ -87,7 +88,7 @@ def functions(
         x, y = inputs(*shared_and_batch)
         logits, _ = model.stateless_call(state["weights"], state["stats"], x, training=False)
         logits = logits.astype(jnp.float32)
-        return logits, recipe.log_odds(logits, y)
+        return logits, losses.log_odds(logits, y)
 
     return train_step, train_epoch, evaluate
 

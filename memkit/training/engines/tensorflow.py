@@ -18,8 +18,8 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from memkit.errors import expected  # noqa: E402
+from memkit.training import losses, step  # noqa: E402
 from memkit.training import plan as plans_lib  # noqa: E402
-from memkit.training import recipe, step  # noqa: E402
 from memkit.training.engines import Evaluation, Program, Steps  # noqa: E402
 from memkit.training.engines import tensorflow_batches as batches  # noqa: E402
 from memkit.training.engines import tensorflow_model as parts  # noqa: E402
@@ -103,13 +103,13 @@ def compile_program(blueprint, *, setup, images, labels, resident):
         gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
         update(replicas.mean(gradients), rate)
         right = tf.cast(tf.equal(tf.argmax(logits, -1, output_type=tf.int32), y), tf.float32)
-        rows = (recipe.cross_entropy(logits, y), recipe.margin(logits, y), right)
+        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), right)
         return replicas.mean(loss), replicas.every(tf.stack(rows, axis=-1))
 
     def evaluate_batch(raw, index):
         x, y = batch(raw, index)
         logits = tf.cast(model(x, training=False), tf.float32)
-        return replicas.every(logits), replicas.every(recipe.log_odds(logits, y))
+        return replicas.every(logits), replicas.every(losses.log_odds(logits, y))
 
     def settle():  # Each replica has moving statistics of its own slices.
         for variable in model.non_trainable_variables:

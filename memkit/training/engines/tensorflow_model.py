@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from memkit.training import recipe
+from memkit.recipe import OPTIMIZERS
+from memkit.training import losses
 
 
 def synchronize(model, is_synchronized):
@@ -16,11 +17,11 @@ def synchronize(model, is_synchronized):
 def objective(teacher, distillation):
     """Returns the function of images, logits and labels to the loss [B] of a point."""
     if teacher is None:
-        return lambda x, logits, y: recipe.cross_entropy(logits, y)
+        return lambda x, logits, y: losses.cross_entropy(logits, y)
 
     def loss(x, logits, y):
         teacher_logits = tf.cast(teacher(x, training=False), tf.float32)
-        return recipe.distillation_loss(logits, tf.stop_gradient(teacher_logits), y, **distillation)
+        return losses.distillation_loss(logits, tf.stop_gradient(teacher_logits), y, **distillation)
 
     return loss
 
@@ -28,7 +29,7 @@ def objective(teacher, distillation):
 def update_rule(model, optimizer):
     """Returns (function of gradients and rate that updates the model, velocity variables)."""
     options = dict(optimizer)
-    rule = recipe.OPTIMIZERS[options.pop("name")]
+    rule = OPTIMIZERS[options.pop("name")]
     # Numbered, since two layers of a user's model may share a path.
     weights = {
         f"{place}/{variable.path}": variable.value

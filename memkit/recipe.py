@@ -1,52 +1,74 @@
-"""The recipe: learning-rate schedules, the loss and the optimizer, the same for every engine."""
+"""What a config can say about training: learning-rate schedules, optimizers and augmentations.
+
+NumPy only, so that a config can be checked without an engine.
+"""
 
 import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
-from etils import epy
 
 from memkit.errors import expected
+from memkit.typing import Config, FloatArray
 
-with epy.lazy_imports():
-    import keras
+# (epoch, total epochs) -> rate; the epoch is an array of fractions of epochs.
+Rate: TypeAlias = Callable[[FloatArray, int], FloatArray]
+# (steps done, steps per epoch, total epochs) -> rate of each step.
+Schedule: TypeAlias = Callable[[np.ndarray, int, int], FloatArray]
+
+AUGMENTATIONS = ("none", "pad_crop_flip")
 
 
-def step(*, peak, warmup_epochs, milestones, factor):
-    """Returns the rate as a function of the epoch (a float array): x factor at each milestone."""
+def steps_per_epoch(num_members: int, batch_size: int) -> int:
+    """Returns floor(num_members / batch_size); the remainder of each permutation is dropped.
+
+    Raises:
+      InputError: the batch is larger than the subset.
+    """
+    if batch_size > num_members:
+        raise expected(
+            "training.batch_size", f"at most the subset's {num_members} examples", batch_size
+        )
+    return num_members // batch_size
+
+
+def step(*, peak: float, warmup_epochs: float, milestones: list[float], factor: float) -> Schedule:
+    """Returns a schedule that multiplies the rate by a factor at each milestone (in epochs)."""
     drops = np.asarray(milestones, float)
 
-    def rate(epoch, total):
+    def rate(epoch: FloatArray, total: int) -> FloatArray:
         return peak * factor ** (epoch[:, None] >= drops).sum(1)
 
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
 
 
-def cosine(*, peak, warmup_epochs):
-    """Returns the rate as a function of the epoch: half a cosine from the peak to 0."""
+def cosine(*, peak: float, warmup_epochs: float) -> Schedule:
+    """Returns a schedule that falls along half a cosine from the peak to 0."""
 
-    def rate(epoch, total):
+    def rate(epoch: FloatArray, total: int) -> FloatArray:
         progress = np.maximum(epoch - warmup_epochs, 0) / (total - warmup_epochs)
         return peak * 0.5 * (1 + np.cos(np.pi * progress))
 
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
 
 
-def linear(*, peak, warmup_epochs):
-    """Returns the rate as a function of the epoch: a straight line from the peak to 0."""
+def linear(*, peak: float, warmup_epochs: float) -> Schedule:
+    """Returns a schedule that falls along a straight line from the peak to 0."""
 
-    def rate(epoch, total):
+    def rate(epoch: FloatArray, total: int) -> FloatArray:
         return peak * np.clip((total - epoch) / (total - warmup_epochs), 0, 1)
 
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
 
 
-SCHEDULES = {"cosine": cosine, "linear": linear, "step": step}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {"cosine": cosine, "linear": linear, "step": step}
 
 
-def _with_warmup(rate, *, peak, warmup_epochs):
-    """Linear from peak / (warm-up steps) at the first step to the peak at the last warm-up step."""
+def _with_warmup(rate: Rate, *, peak: float, warmup_epochs: float) -> Schedule:
+    """Rises linearly from peak / (warm-up steps) to the peak at the last warm-up step."""
 
-    def warmed(steps_done, steps_per_epoch, total_epochs):
+    def warmed(steps_done: np.ndarray, steps_per_epoch: int, total_epochs: int) -> FloatArray:
         warmup_steps = round(warmup_epochs * steps_per_epoch)
         decayed = rate(steps_done / steps_per_epoch, total_epochs)
         rising = peak * (steps_done + 1) / max(warmup_steps, 1)
@@ -55,7 +77,7 @@ def _with_warmup(rate, *, peak, warmup_epochs):
     return warmed
 
 
-def rates(schedule, *, epochs, steps_per_epoch):
+def rates(schedule: Config, *, epochs: int, steps_per_epoch: int) -> FloatArray:
     """Returns the learning rate of every step.
 
     Args:
@@ -85,8 +107,14 @@ def rates(schedule, *, epochs, steps_per_epoch):
     return values.astype(np.float32).reshape(epochs, steps_per_epoch)
 
 
-def check_options(section, name, registry, options):
-    """Refuses an unknown name, or options that differ from its keyword arguments."""
+def check_options(
+    section: str, name: str, registry: Mapping[str, Callable[..., Any]], options: Config
+) -> None:
+    """Checks a name and its options against a registry of functions.
+
+    Raises:
+      InputError: an unknown name, or options that differ from the function's keyword arguments.
+    """
     if name not in registry:
         raise expected(f"{section}.name", f"one of {', '.join(registry)}", repr(name))
     valid = [
@@ -102,8 +130,18 @@ def check_options(section, name, registry, options):
             raise expected(f"{section}.{option}", "a value", "none")
 
 
-def sgd(weights, velocity, gradient, rate, *, momentum, nesterov, weight_decay, decay_all):
-    """One step of stochastic gradient descent with momentum and coupled weight decay.
+def sgd(
+    weights: Mapping[str, Any],
+    velocity: Mapping[str, Any],
+    gradient: Mapping[str, Any],
+    rate: Any,
+    *,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    decay_all: bool,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Takes one step of stochastic gradient descent with momentum and coupled weight decay.
 
     g <- gradient + weight_decay * w (kernels only, unless decay_all), v <- momentum * v - rate * g,
     w <- w + v, or w + momentum * v - rate * g with Nesterov momentum (Sutskever et al. 2013), as
@@ -111,7 +149,7 @@ def sgd(weights, velocity, gradient, rate, *, momentum, nesterov, weight_decay, 
     weight_decay / 2 * |w|^2.
 
     Args:
-      weights: {name: array}; a name ends in "kernel" where the variable multiplies inputs.
+      weights: {name: array}; a name ends in "kernel" if the variable multiplies inputs.
       velocity: {name: array}, zeros before the first step.
       gradient: {name: array}.
       rate: scalar, the learning rate of this step.
@@ -128,57 +166,24 @@ def sgd(weights, velocity, gradient, rate, *, momentum, nesterov, weight_decay, 
         slope = gradient[name]
         if weight_decay and (decay_all or name.endswith("kernel")):
             slope = slope + weight_decay * weight
-        step = rate * slope
-        speed = momentum * velocity[name] - step
+        change = rate * slope
+        speed = momentum * velocity[name] - change
         new_velocity[name] = speed
-        new_weights[name] = weight + (momentum * speed - step if nesterov else speed)
+        new_weights[name] = weight + (momentum * speed - change if nesterov else speed)
     return new_weights, new_velocity
 
 
-OPTIMIZERS = {"sgd": sgd}
+OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd}
 
 
-def check_optimizer(*, name, **options):
-    """Refuses an unknown optimizer, unknown or missing options, and values out of range."""
+def check_optimizer(*, name: str, **options: Any) -> None:
+    """Checks the `optimizer` section of a config.
+
+    Raises:
+      InputError: an unknown optimizer, unknown or missing options, or values out of range.
+    """
     check_options("optimizer", name, OPTIMIZERS, options)
     if not 0 <= options["momentum"] < 1:
         raise expected("optimizer.momentum", "a number in [0, 1)", options["momentum"])
     if not options["weight_decay"] >= 0:
         raise expected("optimizer.weight_decay", "a number of at least 0", options["weight_decay"])
-
-
-def cross_entropy(logits, labels):
-    """Returns the softmax cross-entropy [B] in nats of int labels [B] and logits [B, C]."""
-    return keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-
-
-def distillation_loss(logits, teacher_logits, labels, *, weight, temperature, scale):
-    """Returns the loss [B] of a student: weight x teacher's part + (1 - weight) x labels' part.
-
-    The teacher's part is the cross-entropy of softmax(logits / temperature) to
-    softmax(teacher_logits / temperature), times temperature^2 where `scale` (Hinton et al. 2015);
-    the labels' part is `cross_entropy`.
-    """
-    targets = keras.ops.softmax(teacher_logits / temperature)
-    soft = keras.ops.categorical_crossentropy(targets, logits / temperature, from_logits=True)
-    soft = soft * (temperature**2 if scale else 1.0)
-    return weight * soft + (1 - weight) * cross_entropy(logits, labels)
-
-
-def margin(logits, labels):
-    """Returns the label's logit minus the largest other one [B]; above 0 = predicted right."""
-    of_label = keras.ops.one_hot(labels, logits.shape[-1], dtype="bool")
-    others = keras.ops.max(keras.ops.where(of_label, -np.inf, logits), axis=-1)
-    return keras.ops.max(keras.ops.where(of_label, logits, -np.inf), axis=-1) - others
-
-
-def log_odds(logits, labels):
-    """Returns log p - log(1 - p) [B] for p = softmax probability of the label; higher = surer.
-
-    It is computed as the label's logit minus the log-sum-exp of the other logits, so it stays
-    exact where p rounds to 1 and 1 - p to 0.
-    """
-    of_label = keras.ops.one_hot(labels, logits.shape[-1], dtype="bool")
-    label_logit = keras.ops.max(keras.ops.where(of_label, logits, -np.inf), axis=-1)
-    others = keras.ops.logsumexp(keras.ops.where(of_label, -np.inf, logits), axis=-1)
-    return label_logit - others
