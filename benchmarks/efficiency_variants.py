@@ -65,9 +65,10 @@ def studies(case, setup, *, first, step, seconds):
       seconds: after which no further replicate starts.
     """
     from benchmarks import small_studies
-    from memkit.training import engines, runner
+    from memkit.training.runner import Runner
 
-    engines.load(setup.engine).configure(setup)
+    runner = Runner(setup)
+    runner.configure()
     study, point = small_studies.draft(config(case))
     masks = _masks(case, study.examples.given_labels, range(first, case.replicates, step))
     # One study of all rows: the program is compiled once, and every run has streams of its own,
@@ -78,9 +79,7 @@ def studies(case, setup, *, first, step, seconds):
 
     def estimate(place, mask):
         runs = range(offset + place * case.num_runs, offset + (place + 1) * case.num_runs)
-        found = [
-            arrays for _, arrays, _ in runner.train_runs(study, point, list(runs), setup=setup)
-        ]
+        found = [arrays for _, arrays, _ in runner.train_runs(study, point, list(runs))]
         return _memorization(found, mask)
 
     def train():

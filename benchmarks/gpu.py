@@ -8,6 +8,7 @@ bits, log-odds where they fit) and scores.npz (memorization and consistency of e
 """
 
 import dataclasses
+import gc
 import json
 import os
 import pathlib
@@ -25,7 +26,7 @@ from absl import app, flags  # noqa: E402
 
 from benchmarks import gpu_peaks, gpu_study, gpu_sweep, gpu_text, small_studies  # noqa: E402
 from memkit.errors import expected  # noqa: E402
-from memkit.training import engines, runner  # noqa: E402
+from memkit.training import engines, images  # noqa: E402
 
 _OUT = flags.DEFINE_string("out", "out/gpu", "folder for the results")
 _BUDGET = flags.DEFINE_float("budget", 450.0, "seconds for everything", lower_bound=10)
@@ -135,7 +136,7 @@ def _study(size, folder):
         precision="bfloat16",
     )
     study, point = small_studies.draft(config, folder / "study")
-    return study, point, runner.load_dataset(config).image_shape
+    return study, point, images.load_dataset(config).image_shape
 
 
 def _circumstances(study):
@@ -184,7 +185,7 @@ def _sweep(found, size, study, point, image_shape, *, end):
 def _run_study(found, study, point, setup, given, *, end, first_guess):
     """Trains, estimates and writes records.npz and scores.npz."""
     out = pathlib.Path(_OUT.value)
-    gpu_sweep.forget_program()
+    gc.collect()  # Frees what the last timed program holds on the device.
     seconds = gpu_study.train(study, point, setup, end=end, first_guess=first_guess)
     if not seconds:
         found["study"] = {"note": "skipped: no time was left"}
@@ -217,7 +218,7 @@ def main(argv):
         if _SCORES.value:
             given = gpu_study.read_scores(_SCORES.value, study.examples.train_labels)
         kind = jax.default_backend()
-        runner.configure(engines.Setup(engine="jax", kind=kind))
+        engines.load("jax").configure(engines.Setup(engine="jax", kind=kind))
         found = {"circumstances": _circumstances(study)}
         found["peaks"] = {
             "flops_per_second": gpu_peaks.matrix(*size.matrix),

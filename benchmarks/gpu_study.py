@@ -10,6 +10,7 @@ import scipy.stats
 from benchmarks import small_studies
 from memkit import estimators, seeds, studies
 from memkit.errors import expected
+from memkit.training.runner import Runner
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -83,13 +84,14 @@ def train(study, point, setup, *, end, first_guess):
     Returns:
       Seconds of each pack; the first one compiles.
     """
+    runner = Runner(setup)
     size, seconds = setup.runs_per_program, []
     for first in range(0, len(study.train_mask) - size + 1, size):
         # The next pack takes no longer than the last one, which may have compiled.
         if time.monotonic() + 1.05 * (seconds[-1] if seconds else first_guess) > end:
             break
         started = time.monotonic()
-        small_studies.train(study, point, range(first, first + size), setup)
+        small_studies.train(study, point, range(first, first + size), runner)
         seconds.append(time.monotonic() - started)
     return seconds
 

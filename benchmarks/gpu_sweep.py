@@ -8,7 +8,8 @@ import time
 from benchmarks import arithmetic
 from memkit import models, recipe
 from memkit.studies import points
-from memkit.training import engines, runner
+from memkit.training import engines, loop
+from memkit.training.compiler import Compiler
 
 _SLOWER = 1.5  # packed runs over unpacked ones, until it is measured
 
@@ -103,12 +104,6 @@ def setup_of(combination, kind):
     )
 
 
-def forget_program():
-    """Frees what the last program holds on the device: there is room for one at a time."""
-    runner.compile_point.cache_clear()
-    gc.collect()
-
-
 def rates(combination, timed, study, epochs):
     """Returns {name: number} of a Timed: speed, and models per hour of a recipe of `epochs`."""
     members = int(study.train_mask[0].sum())
@@ -151,9 +146,9 @@ def costs(depth, study, point, image_shape):
 def _measure(study, point, combination, kind, seconds_each):
     """Returns the Timed of a combination: one epoch to compile, then one, then what is missing."""
     point = adapted(point, combination)
-    forget_program()
+    gc.collect()  # The device has room for one program at a time.
     started = time.monotonic()
-    program = runner.compile_point(study, point, setup_of(combination, kind))
+    program = Compiler(setup_of(combination, kind)).compile(study, point)
     built = time.monotonic() - started
     reset, warm, epochs = _epochs(program, study, point, count=2)
     missing = math.ceil(seconds_each / epochs[0]) - 1
@@ -186,7 +181,7 @@ def _epochs(program, study, point, *, count):
     started = time.monotonic()
     epochs = point.config["training"]["epochs"]
     count = min(count, epochs)
-    runner.train_pack(watched, study, point, list(range(program.size)), stop_after=count)
+    loop.train_pack(watched, study, point, list(range(program.size)), stop_after=count)
     reset, warm, *others = [b - a for a, b in zip([started, *ends], ends, strict=False)]
     return reset, warm, others
 

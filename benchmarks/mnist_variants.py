@@ -44,12 +44,13 @@ class Case:
 
 def engine(case, setup):
     """Trains runs of a study as a worker of `memkit run` does, up to their records."""
-    from memkit.training import runner
+    from memkit.training.runner import Runner
 
-    runner.configure(setup)
+    runner = Runner(setup)
+    runner.configure()
     study, point = small_studies.draft(case.config())
     runs = itertools.cycle(range(len(study.train_mask)))
-    return lambda: small_studies.train(study, point, [next(runs)], setup)
+    return lambda: small_studies.train(study, point, [next(runs)], runner)
 
 
 def flops(case):
@@ -58,11 +59,11 @@ def flops(case):
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     from benchmarks import arithmetic
-    from memkit.training import runner
+    from memkit.training import compiler, images
 
     study, point = small_studies.draft(case.config())
-    dataset = runner.load_dataset(study.config)
-    model = runner.builder(point, dataset)()
+    dataset = images.load_dataset(study.config)
+    model = compiler.model_builder(point, dataset)()
     trained = case.epochs * (int(study.train_mask[0].sum()) // BATCH) * BATCH
     evaluated = len(dataset.train_images) + len(dataset.test_images)
     whole = trained * arithmetic.training_flops(model) + evaluated * arithmetic.forward_flops(model)
@@ -131,9 +132,9 @@ def _normalized(case, study):
     """Returns all images as float32 rows and their labels, train then test."""
     import numpy as np
 
-    from memkit.training import runner
+    from memkit.training.images import load_dataset
 
-    dataset = runner.load_dataset(study.config)
+    dataset = load_dataset(study.config)
     images = np.concatenate([dataset.train_images, dataset.test_images])
     section = study.config["dataset"]
     scaled = (images.astype(np.float32) / 255 - section["mean"][0]) / section["std"][0]

@@ -39,20 +39,20 @@ def growth(setup, sizes):
     Seconds are those of one run for examples and epochs and of all for runs; programs are compiled
     before.
     """
-    _configure(setup)
+    runner = _configured(setup)
 
     def measure():
         base = dict(examples=sizes.examples[0], epochs=sizes.epochs[0])
         num_runs = max(*sizes.runs, sizes.repeats)
         study, point = _study(num_runs, **base)
-        small_studies.train(study, point, [0], setup)
-        found = {"runs": [(r, _seconds(study, point, r, setup)) for r in sizes.runs]}
+        small_studies.train(study, point, [0], runner)
+        found = {"runs": [(r, _seconds(study, point, r, runner)) for r in sizes.runs]}
         for axis in base:
             found[axis] = []
             for size in getattr(sizes, axis):
                 study, point = _study(num_runs, **base | {axis: size})
-                small_studies.train(study, point, [0], setup)
-                seconds = _seconds(study, point, sizes.repeats, setup) / sizes.repeats
+                small_studies.train(study, point, [0], runner)
+                seconds = _seconds(study, point, sizes.repeats, runner) / sizes.repeats
                 found[axis].append((size, seconds))
         return found
 
@@ -64,14 +64,14 @@ def memory(setup, sizes):
 
     Each run is the work of a worker, from initial values to the record on disk.
     """
-    _configure(setup)
+    runner = _configured(setup)
 
     def measure():
         found = []
         with tempfile.TemporaryDirectory() as folder:
             study, point = _study(sizes.many, examples=500, epochs=1, workdir=folder)
             for run in range(sizes.many):
-                small_studies.train(study, point, [run], setup)
+                small_studies.train(study, point, [run], runner)
                 if (run + 1) % sizes.every == 0:
                     found.append((run + 1, resident_bytes()))
         return found
@@ -97,10 +97,12 @@ def resident_bytes():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _configure(setup):
-    from memkit.training import runner
+def _configured(setup):
+    from memkit.training.runner import Runner
 
-    runner.configure(setup)
+    runner = Runner(setup)
+    runner.configure()
+    return runner
 
 
 def _study(num_runs, *, examples, epochs, workdir=None):
@@ -114,7 +116,7 @@ def _study(num_runs, *, examples, epochs, workdir=None):
     return small_studies.draft(config, workdir)
 
 
-def _seconds(study, point, runs, setup):
+def _seconds(study, point, runs, runner):
     started = time.perf_counter()
-    small_studies.train(study, point, range(runs), setup)
+    small_studies.train(study, point, range(runs), runner)
     return time.perf_counter() - started

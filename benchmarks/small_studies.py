@@ -3,7 +3,7 @@
 import dataclasses
 
 from memkit import storage, studies
-from memkit.training import runner
+from memkit.training import images
 
 _CONSTANT_RATE = dict(name="step", peak=0.1, warmup_epochs=0.0, milestones=[], factor=0.1)
 _SGD = dict(name="sgd", momentum=0.9, nesterov=False, weight_decay=0.0, decay_all=False)
@@ -70,15 +70,15 @@ def made_up(*, size, channels, num_train, num_test=10, num_classes=10):
 
 def draft(a_config, workdir=None):
     """Returns (Study, its one Point); records would go to the workdir, nothing else is written."""
-    study = studies.draft(a_config, runner.load_dataset(a_config))
+    study = studies.draft(a_config, images.load_dataset(a_config))
     if workdir is not None:
         study = dataclasses.replace(study, workdir=storage.path(workdir))
     return study, study.points[0]
 
 
-def train(study, point, runs, setup):
+def train(study, point, runs, runner):
     """Trains runs of a study and keeps their records if it has a workdir; returns how many."""
-    for run, arrays, info in runner.train_runs(study, point, list(runs), setup=setup):
+    for run, arrays, info in runner.train_runs(study, point, list(runs)):
         if study.workdir is not None:
             studies.write_record(study, point, run, arrays, info)
     return len(runs)

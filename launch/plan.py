@@ -7,7 +7,7 @@ from memkit.launch import flags, values
 from memkit import cli, studies
 from memkit.data import description
 from memkit.sweeps import costs
-from memkit.training import runner
+from memkit.training import images
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -19,7 +19,7 @@ _NO_MEASURE = flags.switch("no_measure", "only count; train nothing and import n
 def main():
     config = values.resolved(_CONFIG.value, _WORKDIR.value, _MODEL.value)
     placement = values.placed(_PLACEMENT, config)
-    dataset = runner.load_dataset(config)
+    dataset = images.load_dataset(config)
     study = studies.draft(config, dataset)
     print("\n".join(description.lines(dataset)))
     print(costs.text(study, placement, is_measured=not _NO_MEASURE.value))

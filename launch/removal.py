@@ -9,7 +9,7 @@ from memkit.launch import flags, stages, values
 from memkit import cli, studies
 from memkit import summary as summary_lib
 from memkit.errors import expected
-from memkit.training import runner
+from memkit.training import images
 
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()
@@ -34,7 +34,7 @@ def main():
     child = studies.removal.create(
         study,
         point,
-        runner.load_dataset(study.config),
+        images.load_dataset(study.config),
         thresholds=values.numbers(
             "--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"]
         ),

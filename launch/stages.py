@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import functools
 import itertools
 import shlex
 import sys
@@ -19,7 +18,8 @@ from memkit.errors import InputError
 from memkit.printable import printable
 from memkit.sweeps import executor, selection, stopping
 from memkit.sweeps.progress import Progress, duration
-from memkit.training import runner
+from memkit.training import images
+from memkit.training.runner import Runner
 
 with epy.lazy_imports():  # Charts take long to import and come last.
     import memkit.report
@@ -49,7 +49,7 @@ class Trained:
 def open_study(config, workdir):
     """Returns the study of a checked config in a workdir, made or grown if needed."""
     command = shlex.join(["memkit", *sys.argv[1:]])
-    dataset = runner.load_dataset(config)
+    dataset = images.load_dataset(config)
     study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
@@ -78,12 +78,13 @@ def train(study, placement, *, shard=(0, 1), **chosen):
     started = time.monotonic()
     workers = min(len(placement.environments), sum(wanted.values()))
     progress = Progress(wanted, workers=workers, stream=sys.stderr)
+    runner = Runner(placement.setup)
     try:
         failures, left = executor.execute(
             study,
             missing,
-            functools.partial(runner.train_runs, setup=placement.setup),
-            setup=functools.partial(runner.configure, placement.setup),
+            runner.train_runs,
+            setup=runner.configure,
             environments=placement.environments,
             progress=progress,
             runs_at_once=placement.runs_at_once,

@@ -1,37 +1,44 @@
-"""Models by name: a config section in, a Keras model that returns logits out.
+"""Models by name: builds a Keras model that returns logits from the `model` section of a config.
 
 Importing this package imports no engine, so a config is checked in milliseconds. Every builder
-names its layers itself: Keras numbers unnamed layers by how many were built before in the process.
+names its layers, since Keras numbers unnamed layers by how many were built before in the process.
 
 A user's own model has a name with a colon, `my_package.my_module:build`. The function is called
 as `build(input_shape=(height, width, channels), num_classes=C, **options)`, where the options are
 the other fields of the config's `model` section, checked against the function's signature. It
-returns a keras.Model from normalized float images to float32 logits [batch, C], without dropout or
-other layers that draw random numbers and without losses of its own: memkit draws all chance on the
-host, and decay is `optimizer.weight_decay`.
+returns a keras.Model from normalized float images to float32 logits [batch, C]. The model has no
+dropout or other layers that draw random numbers, since all randomness is drawn on the host, and
+adds no losses of its own: weight decay is `optimizer.weight_decay`.
 
 The function is imported only in processes in which the user has named it, by a flag of a command
-or by `memkit.models.allow(["my_package.my_module:build"])`. The files of a study, which may be
-somebody else's, never decide on their own which code runs.
+or by `memkit.models.allow(["my_package.my_module:build"])`. The files of a study, which may come
+from someone else, cannot choose which code is executed.
 
-Every run starts from new values of every variable whose layer has an initializer. Layers that
-shall keep the weights the function gave them, pretrained ones above all, are named on the model:
+In every run, each variable whose layer has an initializer starts from new values. Layers that
+should keep the weights that the function gave them, such as pretrained layers, are named on the
+model:
 
     model.memkit_keep = ("backbone",)
 
-A name stands for every layer of that name, and the name of a model inside the model for all of its
-layers. Kept layers return to their value after build before each run, and training changes
-them like any other unless they are not trainable. The values must not depend on the process that
-builds: load them, never draw them. Weights that were pretrained on the study's own images have
-seen what a run holds out, so memorization and influence measured with them are too low.
+A name stands for every layer of that name; the name of a nested model stands for all of its layers.
+Before each run, the layers named here are reset to their values after build. Training changes
+them like other layers unless they are not trainable. The values must not depend on the process that
+builds the model: load them, never draw them. Weights that were pretrained on the study's own images
+have seen the held-out examples, so memorization and influence measured with them are too low.
 """
 
 import importlib
 import inspect
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from memkit.errors import expected
+from memkit.errors import missing, unknown, unknown_field
 from memkit.models import imported, keras_settings
 from memkit.models.imported import allow, allowed, is_own
+from memkit.typing import Config
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
     "BUILDERS",
@@ -53,30 +60,30 @@ BUILDERS = {
 }
 
 
-def check(name, **options):
-    """Refuses an unknown model, an unknown or missing option, or a value the model cannot have.
+def check(name: Any, **options: Any) -> None:
+    """Checks the `model` section of a config.
 
-    The value of a user's option is the user's affair.
+    Option values of user models are not validated.
 
     Raises:
-      InputError: names the field `model.<option>` and lists what is valid.
+      InputError: an unknown model, an unknown or missing option, or a value that the model does not
+        support; names the field `model.<option>`.
     """
     if imported.is_own(name):
-        _check_names(name, imported.parameters(name), options)
+        _check_names(imported.parameters(name), options)
         return
     if not isinstance(name, str) or name not in BUILDERS:
-        known = ", ".join(BUILDERS)
-        raise expected("model.name", f"one of {known}, or my_module:my_function", repr(name))
+        raise unknown("model.name", name, [*BUILDERS, "my_module:my_function"], kind="model")
     module = importlib.import_module(BUILDERS[name])
-    _check_names(name, inspect.signature(module.check).parameters, options)
+    _check_names(inspect.signature(module.check).parameters, options)
     module.check(**options)
 
 
-def check_stored(name, **options):
-    """Refuses what `check` refuses, but imports no user's function: only its name is checked.
+def check_stored(name: Any, **options: Any) -> None:
+    """Does what `check` does, without importing a user's function: only its name is checked.
 
     Raises:
-      InputError: names the field `model.<option>`.
+      InputError: see `check`.
     """
     if imported.is_own(name):
         imported.check_name(name)
@@ -84,57 +91,59 @@ def check_stored(name, **options):
         check(name, **options)
 
 
-def fields_of_own(section):
-    """Splits a `model` section into what a user's function takes and the names of the rest.
+def fields_of_own(section: Config) -> tuple[Config, list[str]]:
+    """Splits a `model` section into the fields that a user's function takes and all others.
 
-    A config has the fields of its own model; where --config.model.name puts a user's function in
-    its place, the function gets those that it takes.
+    A config has the fields of its original model. If --config.model.name replaces the model by a
+    user's function, the function receives only the fields that it takes.
 
     Returns:
-      (section without the rest, sorted names of the rest); the rest is empty for memkit's models.
+      (section without the other fields, sorted names of the other fields); there are no others for
+      memkit's own models.
     """
     if not imported.is_own(section["name"]):
         return section, []
-    takes = imported.parameters(section["name"])
-    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+    parameters = imported.parameters(section["name"])
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return section, []
-    rest = sorted(set(section) - {"name", *takes})
-    return {k: v for k, v in section.items() if k not in rest}, rest
+    others = sorted(set(section) - {"name", *parameters})
+    return {k: v for k, v in section.items() if k not in others}, others
 
 
-def code_fingerprint(names):
-    """Returns a text that changes with the code of a user's models among names; "" without any."""
+def code_fingerprint(names: Iterable[str]) -> str:
+    """Returns a text that depends on the code of the user's models among names; "" without any."""
     return ",".join(imported.code_fingerprint(n) for n in sorted(names) if imported.is_own(n))
 
 
-def build(name, *, input_shape, num_classes, **options):
-    """Returns the Keras model of a name.
+def build(
+    name: str, *, input_shape: tuple[int, int, int], num_classes: int, **options: Any
+) -> "keras.Model":
+    """Returns a new Keras model.
 
     Args:
-      name: a key of BUILDERS, or `module:function` of a user's own.
-      input_shape: (height, width, channels) of the normalized float images it takes.
-      num_classes: number of logits it returns.
-      **options: the model's own options.
+      name: a key of BUILDERS, or `module:function` of a user's model.
+      input_shape: (height, width, channels) of the normalized float images.
+      num_classes: number of logits.
+      **options: other fields of the config's `model` section.
 
     Raises:
       InputError: see `check` and `imported.build`.
     """
     check(name, **options)
     keras_settings.reset()
-    images_and_classes = {"input_shape": input_shape, "num_classes": num_classes}
     if imported.is_own(name):
-        return imported.build(name, **images_and_classes, **options)
-    return importlib.import_module(BUILDERS[name]).build(**images_and_classes, **options)
+        return imported.build(name, input_shape=input_shape, num_classes=num_classes, **options)
+    module = importlib.import_module(BUILDERS[name])
+    return module.build(input_shape=input_shape, num_classes=num_classes, **options)
 
 
-def _check_names(name, parameters, options):
-    """Refuses options that are no parameters, and parameters without a default and an option."""
+def _check_names(parameters: Mapping[str, inspect.Parameter], options: Mapping[str, Any]) -> None:
+    """Checks that options are parameters, and that parameters without a default have an option."""
     valid = [p.name for p in parameters.values() if p.kind is not p.VAR_KEYWORD]
     takes_any = len(valid) < len(parameters)
     for option in options:
         if option not in valid and not takes_any:
-            takes = ", ".join(valid) if valid else "no options"
-            raise expected(f"model.{option}", f"{name} to take {takes}", "this option")
+            raise unknown_field("model", option, valid)
     for option in valid:
         if option not in options and parameters[option].default is inspect.Parameter.empty:
-            raise expected(f"model.{option}", "a value", "none")
+            raise missing(f"model.{option}", "value")

@@ -1,21 +1,30 @@
 """Initial values of a model's variables, drawn on the host, the same for every engine.
 
-A Keras initializer returns the same values each time it is called and draws from its backend's
-generator, so it can serve neither many runs nor two engines. This module reads the initializer's
-kind and numbers and draws in NumPy.
+A Keras initializer returns the same values in every call and uses the random generator of its
+backend, so it is suited neither to many runs nor to two engines. This module reads the class and
+the parameters of each initializer and draws the values in NumPy.
 """
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from memkit import seeds
 from memkit.errors import expected
+from memkit.typing import Array, FloatArray
 
-# A unit normal cut at two deviations has this deviation; Keras divides by it, and so does memkit.
+if TYPE_CHECKING:
+    import keras
+
+# Standard deviation of a standard normal truncated at two sigma; Keras divides by it as well.
 _TRUNCATED_DEVIATION = 0.87962566103423978
 
 
-def initial_values(model, *, seed, purpose, run):
-    """Returns one run's initial values for every variable of a built model.
+def initial_values(
+    model: "keras.Model", *, seed: int, purpose: str, run: int
+) -> list[Array | None]:
+    """Returns the initial values of one run for every variable of a built model.
 
     Args:
       model: a built keras.Model.
@@ -24,33 +33,33 @@ def initial_values(model, *, seed, purpose, run):
       run: index of the run.
 
     Returns:
-      List of NumPy arrays in the order of `model.variables`. Each variable draws from a stream of
-      its own, numbered by its place in that order. A variable whose layer has no initializer for
-      it, or is named in `model.memkit_keep`, has None: it returns to its value after build.
+      One array per variable, in the order of `model.variables`. Each variable has a random stream
+      of its own, numbered by its index in that order. None for a variable whose layer has no
+      initializer for it or is named in `model.memkit_keep`: it is reset to its value after build.
 
     Raises:
-      InputError: an initializer that memkit cannot draw from, the message lists the known ones; or
-        a name in `model.memkit_keep` that no layer has.
+      InputError: an initializer of an unknown class, the message lists the known ones; or a name in
+        `model.memkit_keep` that no layer has.
     """
-    initializers, kept = _initializers(model), _kept(model)
-    values = []
-    for place, variable in enumerate(model.variables):
+    initializers, kept = _initializers(model), _kept_variables(model)
+    values: list[Array | None] = []
+    for index, variable in enumerate(model.variables):
         if id(variable) in kept or id(variable) not in initializers:
             values.append(None)
             continue
-        rng = seeds.stream(seed, purpose, run, place)
+        rng = seeds.stream(seed, purpose, run, index)
         value = draw(initializers[id(variable)], tuple(variable.shape), rng)
         values.append(value.astype(variable.dtype))
     return values
 
 
-def check(model):
-    """Refuses a model with a trainable variable that can neither be drawn nor is kept.
+def check(model: "keras.Model") -> None:
+    """Checks that every trainable variable of a model can be drawn or is kept.
 
     Raises:
-      InputError: names the variable; or see `initial_values`.
+      InputError: a variable that is neither; or see `initial_values`.
     """
-    initializers, kept = _initializers(model), _kept(model)
+    initializers, kept = _initializers(model), _kept_variables(model)
     for variable in model.variables:
         if id(variable) in kept:
             continue
@@ -65,36 +74,39 @@ def check(model):
             )
 
 
-def draw(initializer, shape, rng):
+def draw(
+    initializer: "keras.initializers.Initializer", shape: tuple[int, ...], rng: np.random.Generator
+) -> FloatArray:
     """Returns float64 values of one Keras initializer, drawn from a NumPy generator.
 
     Args:
-      initializer: keras.initializers.Initializer.
+      initializer: gives the distribution.
       shape: of the variable.
-      rng: numpy.random.Generator.
+      rng: draws the values.
     """
     kind = type(initializer).__name__
-    numbers = initializer.get_config()
+    config = initializer.get_config()
     if kind in _VARIANCE_SCALING:
         scale, mode, distribution = _VARIANCE_SCALING[kind]
         return _variance_scaling(shape, rng, scale=scale, mode=mode, distribution=distribution)
     _check_kind(initializer)
-    return _DRAWS[kind](shape, rng, numbers)
+    return _DRAWS[kind](shape, rng, config)
 
 
-def _check_kind(initializer):
+def _check_kind(initializer: "keras.initializers.Initializer") -> None:
+    """Raises an InputError if values of an initializer cannot be drawn."""
     kinds = {*_VARIANCE_SCALING, *_DRAWS}
     if type(initializer).__name__ not in kinds:
         known = ", ".join(sorted(kinds))
         raise expected("model", f"initializers among {known}", type(initializer).__name__)
 
 
-def _initializers(model):
-    """Returns {id of variable: initializer} by the layers' `<name>_initializer` attributes.
+def _initializers(model: "keras.Model") -> "dict[int, keras.initializers.Initializer]":
+    """Returns {id of variable: initializer} from the layers' `<name>_initializer` attributes.
 
-    Not by path, which two layers of a user's model may share.
+    The keys are not paths, since two layers of a user's model may share a path.
     """
-    found = {}
+    initializers = {}
     for layer in model._flatten_layers(include_self=False):
         for variable in layer.variables:
             stem = variable.name.removesuffix("_kernel")
@@ -102,11 +114,11 @@ def _initializers(model):
                 stem = "depthwise"
             initializer = getattr(layer, f"{stem}_initializer", None)
             if initializer is not None:
-                found[id(variable)] = initializer
-    return found
+                initializers[id(variable)] = initializer
+    return initializers
 
 
-def _kept(model):
+def _kept_variables(model: "keras.Model") -> set[int]:
     """Returns the ids of the variables in the layers that `model.memkit_keep` names."""
     names = getattr(model, "memkit_keep", ())
     if not isinstance(names, (list, tuple)):
@@ -118,10 +130,18 @@ def _kept(model):
     return {id(v) for layer in layers if layer.name in names for v in layer.variables}
 
 
-def _variance_scaling(shape, rng, *, scale, mode, distribution):
-    receptive = int(np.prod(shape[:-2])) if len(shape) > 2 else 1
-    fan_in = (shape[-2] if len(shape) > 1 else shape[0]) * receptive
-    fan_out = shape[-1] * receptive
+def _variance_scaling(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    *,
+    scale: float,
+    mode: str,
+    distribution: str,
+) -> FloatArray:
+    """Returns values with variance scale / fan, see keras.initializers.VarianceScaling."""
+    receptive_field = int(np.prod(shape[:-2])) if len(shape) > 2 else 1
+    fan_in = (shape[-2] if len(shape) > 1 else shape[0]) * receptive_field
+    fan_out = shape[-1] * receptive_field
     fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
     variance = scale / max(1.0, fan)
     if distribution == "uniform":
@@ -132,8 +152,8 @@ def _variance_scaling(shape, rng, *, scale, mode, distribution):
     return _truncated_normal(shape, rng) * (np.sqrt(variance) / _TRUNCATED_DEVIATION)
 
 
-def _truncated_normal(shape, rng):
-    """Unit normal values redrawn until they lie within two deviations."""
+def _truncated_normal(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Returns standard normal values, each redrawn until it lies within two sigma."""
     values = rng.standard_normal(shape)
     while True:
         outside = np.abs(values) > 2
@@ -142,6 +162,7 @@ def _truncated_normal(shape, rng):
         values[outside] = rng.standard_normal(int(outside.sum()))
 
 
+# Class of an initializer -> its scale, mode and distribution.
 _VARIANCE_SCALING = {
     "GlorotNormal": (1.0, "fan_avg", "truncated_normal"),
     "GlorotUniform": (1.0, "fan_avg", "uniform"),
@@ -151,24 +172,25 @@ _VARIANCE_SCALING = {
     "LecunUniform": (1.0, "fan_in", "uniform"),
 }
 
-_DRAWS = {
-    "Zeros": lambda shape, rng, numbers: np.zeros(shape),
-    "Ones": lambda shape, rng, numbers: np.ones(shape),
-    "Constant": lambda shape, rng, numbers: np.full(shape, numbers["value"], float),
-    "RandomNormal": lambda shape, rng, numbers: rng.normal(
-        numbers["mean"], numbers["stddev"], shape
+# Class of an initializer -> function of shape, generator and the initializer's config.
+_DRAWS: dict[
+    str, Callable[[tuple[int, ...], np.random.Generator, Mapping[str, Any]], FloatArray]
+] = {
+    "Zeros": lambda shape, rng, config: np.zeros(shape),
+    "Ones": lambda shape, rng, config: np.ones(shape),
+    "Constant": lambda shape, rng, config: np.full(shape, config["value"], float),
+    "RandomNormal": lambda shape, rng, config: rng.normal(config["mean"], config["stddev"], shape),
+    "RandomUniform": lambda shape, rng, config: rng.uniform(
+        config["minval"], config["maxval"], shape
     ),
-    "RandomUniform": lambda shape, rng, numbers: rng.uniform(
-        numbers["minval"], numbers["maxval"], shape
+    "TruncatedNormal": lambda shape, rng, config: (
+        config["mean"] + config["stddev"] * _truncated_normal(shape, rng)
     ),
-    "TruncatedNormal": lambda shape, rng, numbers: (
-        numbers["mean"] + numbers["stddev"] * _truncated_normal(shape, rng)
-    ),
-    "VarianceScaling": lambda shape, rng, numbers: _variance_scaling(
+    "VarianceScaling": lambda shape, rng, config: _variance_scaling(
         shape,
         rng,
-        scale=numbers["scale"],
-        mode=numbers["mode"],
-        distribution=numbers["distribution"],
+        scale=config["scale"],
+        mode=config["mode"],
+        distribution=config["distribution"],
     ),
 }

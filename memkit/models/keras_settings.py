@@ -1,8 +1,8 @@
-"""The settings of Keras that memkit needs, whatever the user's `keras.json` says.
+"""The settings of Keras that memkit needs, independent of the user's `keras.json`.
 
-Keras reads `~/.keras/keras.json` when it is imported, and its values get into every layer that
-does not name its own: the order of an image's axes, the type of variables, the epsilon of
-normalization. The numbers of a study must not depend on a file in somebody's home folder.
+Keras reads `~/.keras/keras.json` when it is imported, and uses its values in every layer that does
+not specify its own: the order of an image's axes, the type of variables, the epsilon of
+normalization. The numbers of a study must not depend on a file in the user's home folder.
 """
 
 import importlib.util
@@ -10,17 +10,18 @@ import os
 
 from etils import epy
 
-with epy.lazy_imports():  # The engine that is loaded decides its backend.
+with epy.lazy_imports():  # The engine that is loaded chooses the backend.
     import keras
 
 _BACKENDS = ("tensorflow", "jax")
 
 
 def choose_backend() -> None:
-    """Names the backend of Keras in the environment, where no engine has named its own yet.
+    """Sets the backend of Keras in the environment, unless an engine has already set its own.
 
-    Has to come before the import of code that imports Keras, which else takes what `keras.json`
-    names, installed or not. The experimental NNX backend, which needs flax, is switched off.
+    Must come before the import of code that imports Keras; otherwise Keras uses the backend of
+    `keras.json`, which may not be installed. The experimental NNX mode, which needs flax, is
+    switched off.
     """
     os.environ["KERAS_NNX_ENABLED"] = "false"
     if os.environ.get("KERAS_BACKEND") not in _BACKENDS:
@@ -29,9 +30,9 @@ def choose_backend() -> None:
 
 
 def reset() -> None:
-    """Gives Keras its defaults back; comes before a model is built.
+    """Restores the defaults of Keras; called before a model is built.
 
-    The dtype policy is that of the study's `training.precision` and is set by who knows it.
+    The dtype policy follows `training.precision` and is set by the engines.
     """
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")

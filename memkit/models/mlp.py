@@ -1,5 +1,8 @@
 """The multi-layer perceptron of Feldman and Zhang's MNIST demonstration (512-256)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from etils import epy
 
 from memkit.errors import expected
@@ -12,15 +15,24 @@ MOST_WIDTH = 16_384
 _MOST_LAYERS = 100
 
 
-def check(*, hidden):
-    """Refuses layer widths that are not positive ints."""
+def check(*, hidden: Any) -> None:
+    """Checks the options of a config.
+
+    Args:
+      hidden: widths of the hidden layers, in order.
+
+    Raises:
+      InputError: not a list or tuple of positive ints, or too large.
+    """
     is_list = isinstance(hidden, (list, tuple)) and 0 < len(hidden) <= _MOST_LAYERS
     if not is_list or not all(type(width) is int and 1 <= width <= MOST_WIDTH for width in hidden):
-        wanted = f"a tuple of at most {_MOST_LAYERS} ints in 1..{MOST_WIDTH}"
-        raise expected("model.hidden", wanted, repr(hidden)[:80])
+        expectation = f"a tuple of at most {_MOST_LAYERS} ints in 1..{MOST_WIDTH}"
+        raise expected("model.hidden", expectation, repr(hidden)[:80])
 
 
-def build(*, input_shape, num_classes, hidden):
+def build(
+    *, input_shape: tuple[int, int, int], num_classes: int, hidden: Sequence[int]
+) -> "keras.Model":
     """Returns an MLP with ReLU layers of the widths `hidden`, in order, and a linear last layer."""
     check(hidden=hidden)
     images = keras.Input(input_shape, name="images")

@@ -1,25 +1,31 @@
 """MobileNetV3, after Howard et al. 2019 (arXiv 1905.02244, tables 1 and 2).
 
-The network halves the image five times, which leaves one pixel of a 32-pixel image. `resolution`
-therefore drops the first halvings: none at 224 pixels (total stride 32), that of the stem at 64
-(16), and that of the first strided block too at 32 (8). There is no dropout: a compiled program
-draws nothing. Padding, epsilon and initial values are those of the authors' TensorFlow code; its
-batch-norm momentum of 0.997 to 0.999 lags behind in runs of a few thousand steps, hence 0.9.
+The network halves the image five times, which would reduce an image of 32 pixels to a single one.
+`resolution` therefore drops the first halvings: none at 224 pixels (total stride 32), that of the
+stem at 64 (16), and also that of the first strided block at 32 (8). There is no dropout, since
+compiled programs draw no random numbers. Padding, epsilon and initial values are those of the
+authors' TensorFlow code. Its batch-norm momentum of 0.997 to 0.999 adapts too slowly in runs of a
+few thousand steps, hence 0.9.
 """
+
+from typing import Any, TypeAlias
 
 from etils import epy
 
 from memkit.errors import expected
 from memkit.models import layers
+from memkit.models.layers import Tensor
 
 with epy.lazy_imports():
     import keras
 
-# Halvings that are dropped, by the side of the images in pixels.
+# Side of the images in pixels -> number of halvings that are dropped.
 RESOLUTIONS = {224: 0, 64: 1, 32: 2}
 
-# Rows: (kernel, expanded channels, channels, squeeze-excite, hard-swish, stride) at alpha 1.
-_SMALL = (
+# (kernel, expanded channels, channels, squeeze-excite, hard-swish, stride) of a block at alpha 1.
+_Row: TypeAlias = tuple[int, int, int, bool, bool, int]
+
+_SMALL: tuple[_Row, ...] = (
     (3, 16, 16, True, False, 2),
     (3, 72, 24, False, False, 2),
     (3, 88, 24, False, False, 1),
@@ -32,7 +38,7 @@ _SMALL = (
     (5, 576, 96, True, True, 1),
     (5, 576, 96, True, True, 1),
 )
-_LARGE = (
+_LARGE: tuple[_Row, ...] = (
     (3, 16, 16, False, False, 1),
     (3, 64, 24, False, False, 2),
     (3, 72, 24, False, False, 1),
@@ -55,15 +61,22 @@ _STEM = 16
 _MOST_ALPHA = 100
 
 
-def check(*, variant, alpha, resolution, minimalistic=False, bn_momentum=0.9):
-    """Refuses what the model does not define.
+def check(
+    *,
+    variant: Any,
+    alpha: Any,
+    resolution: Any,
+    minimalistic: Any = False,
+    bn_momentum: Any = 0.9,
+) -> None:
+    """Checks the options of a config.
 
     Args:
       variant: "small" or "large".
       alpha: factor on the channels of all blocks, above 0; rounded to multiples of 8. The stem
         keeps its 16 channels, and the last hidden layer grows only above 1.
-      resolution: 32, 64 or 224, the side in pixels that the strides are made for; images of another
-        size pass too.
+      resolution: 32, 64 or 224, the side in pixels that the strides are meant for; images of other
+        sizes are accepted too.
       minimalistic: whether to use 3x3 kernels and ReLU only, without squeeze-excite.
       bn_momentum: of all batch normalizations, in [0, 1).
 
@@ -74,8 +87,8 @@ def check(*, variant, alpha, resolution, minimalistic=False, bn_momentum=0.9):
         raise expected("model.variant", f"one of {', '.join(_VARIANTS)}", repr(variant))
     is_number = isinstance(alpha, (int, float)) and not isinstance(alpha, bool)
     if not is_number or not 0 < alpha <= _MOST_ALPHA:
-        wanted = f"a number above 0, up to {_MOST_ALPHA} (the paper's are 0.35 to 1.25)"
-        raise expected("model.alpha", wanted, alpha)
+        expectation = f"a number above 0, up to {_MOST_ALPHA} (the paper's are 0.35 to 1.25)"
+        raise expected("model.alpha", expectation, alpha)
     if type(resolution) is not int or resolution not in RESOLUTIONS:
         raise expected("model.resolution", "32, 64 or 224", repr(resolution))
     if not isinstance(minimalistic, bool):
@@ -86,14 +99,14 @@ def check(*, variant, alpha, resolution, minimalistic=False, bn_momentum=0.9):
 
 def build(
     *,
-    input_shape,
-    num_classes,
-    variant,
-    alpha,
-    resolution,
-    minimalistic=False,
-    bn_momentum=0.9,
-):
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    variant: str,
+    alpha: float,
+    resolution: int,
+    minimalistic: bool = False,
+    bn_momentum: float = 0.9,
+) -> "keras.Model":
     """Returns MobileNetV3-Small or -Large; see `check`."""
     check(
         variant=variant,
@@ -133,10 +146,21 @@ def build(
     return keras.Model(images, logits, name="mobilenet_v3")
 
 
-def _block(x, filters, *, name, kernel, expanded, squeeze, activation, stride, momentum):
-    """Returns an inverted residual: expand, filter each channel, re-weight, project."""
+def _block(
+    x: Tensor,
+    filters: int,
+    *,
+    name: str,
+    kernel: int,
+    expanded: int,
+    squeeze: bool,
+    activation: str,
+    stride: int,
+    momentum: float,
+) -> Tensor:
+    """Applies an inverted residual block: expand, filter each channel, re-weight, project."""
     shortcut = x
-    # The first block of both tables expands nothing and has no such layer.
+    # The first block of both tables does not expand and lacks this layer.
     if name != "block0":
         x = _convolution_norm(x, expanded, 1, name=f"{name}_expand", momentum=momentum)
         x = layers.activate(x, activation, name=f"{name}_expand")
@@ -157,8 +181,8 @@ def _block(x, filters, *, name, kernel, expanded, squeeze, activation, stride, m
     return x
 
 
-def _squeeze_excite(x, *, name):
-    """Returns x with each channel times a weight in [0, 1], a function of all channels' means."""
+def _squeeze_excite(x: Tensor, *, name: str) -> Tensor:
+    """Multiplies each channel of x by a weight in [0, 1], a function of all channels' means."""
     channels = x.shape[-1]
     weight = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x)
     weight = _dense(weight, _rounded(channels / 4), name=f"{name}_reduce")
@@ -169,7 +193,9 @@ def _squeeze_excite(x, *, name):
     return keras.layers.Multiply(name=f"{name}_scale")([x, weight])
 
 
-def _convolution_norm(x, filters, kernel, *, name, momentum, stride=1):
+def _convolution_norm(
+    x: Tensor, filters: int, kernel: int, *, name: str, momentum: float, stride: int = 1
+) -> Tensor:
     x = keras.layers.Conv2D(
         filters,
         kernel,
@@ -182,15 +208,15 @@ def _convolution_norm(x, filters, kernel, *, name, momentum, stride=1):
     return layers.batch_norm(x, name=name, momentum=momentum, epsilon=1e-3)
 
 
-def _dense(x, units, *, name, dtype=None):
+def _dense(x: Tensor, units: int, *, name: str, dtype: str | None = None) -> Tensor:
     return keras.layers.Dense(units, kernel_initializer=_initializer(), dtype=dtype, name=name)(x)
 
 
-def _initializer():
+def _initializer() -> "keras.initializers.Initializer":
     return keras.initializers.TruncatedNormal(stddev=0.09)
 
 
-def _rounded(channels):
+def _rounded(channels: float) -> int:
     """Returns the nearest multiple of 8, at least 8 and at least 0.9 of the channels."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * channels else nearest + 8

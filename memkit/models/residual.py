@@ -2,32 +2,47 @@
 
 Version 1 (He et al. 2016a, arXiv 1512.03385): convolution, batch normalization, ReLU; the sum of
 shortcut and residual passes a ReLU. Version 2 (He et al. 2016b, arXiv 1603.05027, figure 4e): batch
-normalization and ReLU come before each convolution and the sum passes nothing, so the shortcuts
-form an unbroken path; where the path changes its shape it starts from the activation that it
-shares with the residual.
+normalization and ReLU come before each convolution and no activation follows the addition, so the
+shortcuts form an unbroken path; where the path changes its shape, it starts from the activation
+that it shares with the residual.
 """
+
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from etils import epy
 
 from memkit.models import layers
+from memkit.models.layers import Tensor
 
 with epy.lazy_imports():
     import keras
 
 EXPANSION = 4
-MOST_WIDTH = 4_096  # of the first stage
-_PLACES = ("first", "second", "third")
+MOST_WIDTH = 4_096  # Largest number of filters of the first stage.
+_POSITIONS = ("first", "second", "third")
+
+# (kernel size, filters, stride) of each convolution of a block.
+_Convolutions: TypeAlias = tuple[tuple[int, int, int], ...]
 
 
-def stages(x, blocks, *, width, block, version, shortcut):
-    """Returns the residual stages of a network; each stage but the first halves the image.
+def stages(
+    x: Tensor,
+    blocks: Sequence[int],
+    *,
+    width: int,
+    block: str,
+    version: float,
+    shortcut: str,
+) -> Tensor:
+    """Applies the residual stages of a network; each stage but the first halves the image.
 
     Args:
       x: [batch, H, W, C], the activated stem.
       blocks: number of blocks of each stage.
       width: filters of the first stage; each stage doubles them.
       block: "basic" (3x3, 3x3) or "bottleneck" (1x1, 3x3, 1x1 with 4 times the filters).
-      version: 1, 1.5 (as 1, the stride of a bottleneck in its 3x3 and not in its first 1x1), or 2.
+      version: 1; 1.5, which has a bottleneck's stride in its 3x3 instead of its first 1x1; or 2.
       shortcut: "A" or "B", see `_reshaped`.
 
     Returns:
@@ -41,13 +56,13 @@ def stages(x, blocks, *, width, block, version, shortcut):
             if version != 2:
                 x = _post_activation(x, convolutions, shortcut=shortcut, name=name)
                 continue
-            # The stem's activation is the one that the network's first block shares.
+            # In the first stage, the activation of the stem has this role.
             x = layers.norm_relu(x, name=f"{name}_first") if stage > 0 and i == 0 else x
             x = _pre_activation(x, convolutions, activated=i == 0, shortcut=shortcut, name=name)
     return layers.norm_relu(x, name="last") if version == 2 else x
 
 
-def _convolutions(block, filters, *, stride, version):
+def _convolutions(block: str, filters: int, *, stride: int, version: float) -> _Convolutions:
     """Returns (kernel size, filters, stride) of each convolution of a block."""
     if block == "basic":
         return (3, filters, stride), (3, filters, 1)
@@ -55,39 +70,42 @@ def _convolutions(block, filters, *, stride, version):
     return (1, filters, reduce), (3, filters, middle), (1, EXPANSION * filters, 1)
 
 
-def _post_activation(x, convolutions, *, shortcut, name):
+def _post_activation(x: Tensor, convolutions: _Convolutions, *, shortcut: str, name: str) -> Tensor:
+    """Applies a block of version 1."""
     residual = x
-    for place, (kernel, filters, stride) in zip(_PLACES, convolutions, strict=False):
+    for position, (kernel, filters, stride) in zip(_POSITIONS, convolutions, strict=False):
         residual = layers.convolution_norm(
             residual,
             filters,
             kernel=kernel,
             stride=stride,
-            activation=place != _PLACES[len(convolutions) - 1],
-            name=f"{name}_{place}",
+            activation=position != _POSITIONS[len(convolutions) - 1],
+            name=f"{name}_{position}",
         )
-    plain = _reshaped(x, convolutions, shortcut=shortcut, name=name)
-    if shortcut == "B" and plain is not x:
-        plain = layers.batch_norm(plain, name=f"{name}_shortcut")
-    x = keras.layers.Add(name=f"{name}_add")([plain, residual])
+    shortcut_path = _reshaped(x, convolutions, shortcut=shortcut, name=name)
+    if shortcut == "B" and shortcut_path is not x:
+        shortcut_path = layers.batch_norm(shortcut_path, name=f"{name}_shortcut")
+    x = keras.layers.Add(name=f"{name}_add")([shortcut_path, residual])
     return keras.layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def _pre_activation(x, convolutions, *, activated, shortcut, name):
-    """Returns a version 2 block; `activated` tells that x is activated already."""
+def _pre_activation(
+    x: Tensor, convolutions: _Convolutions, *, activated: bool, shortcut: str, name: str
+) -> Tensor:
+    """Applies a block of version 2; `activated` if x is the output of an activation."""
     residual = x
-    for place, (kernel, filters, stride) in zip(_PLACES, convolutions, strict=False):
-        if not (activated and place == "first"):
-            residual = layers.norm_relu(residual, name=f"{name}_{place}")
+    for position, (kernel, filters, stride) in zip(_POSITIONS, convolutions, strict=False):
+        if not (activated and position == "first"):
+            residual = layers.norm_relu(residual, name=f"{name}_{position}")
         residual = layers.convolution(
-            residual, filters, kernel=kernel, stride=stride, name=f"{name}_{place}"
+            residual, filters, kernel=kernel, stride=stride, name=f"{name}_{position}"
         )
-    plain = _reshaped(x, convolutions, shortcut=shortcut, name=name)
-    return keras.layers.Add(name=f"{name}_add")([plain, residual])
+    shortcut_path = _reshaped(x, convolutions, shortcut=shortcut, name=name)
+    return keras.layers.Add(name=f"{name}_add")([shortcut_path, residual])
 
 
-def _reshaped(x, convolutions, *, shortcut, name):
-    """Returns x in the shape of the block's output, and x itself where the two are the same.
+def _reshaped(x: Tensor, convolutions: _Convolutions, *, shortcut: str, name: str) -> Tensor:
+    """Returns x in the shape of the block's output, x itself if it has that shape already.
 
     Option A takes every second pixel and adds channels of zeros, half of them on each side; option
     B is a 1x1 convolution.

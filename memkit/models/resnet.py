@@ -4,8 +4,10 @@ One 3x3 convolution, three stages of n blocks with `width`, 2 x `width` and 4 x 
 global average pooling and a linear layer. The paper's width is 16. Blocks of two convolutions give
 depth 6n+2; the bottlenecks of the second paper (arXiv 1603.05027) give 9n+2 and have 4 times the
 filters at their ends. Shortcuts are option A unless B is asked for: stride-2 subsampling and zero
-channels, no parameters.
+channels, without parameters.
 """
+
+from typing import Any
 
 from etils import epy
 
@@ -22,8 +24,10 @@ _DEPTHS = {
 }
 
 
-def check(*, depth, width, version=1, shortcut="A", block="basic"):
-    """Refuses what the papers do not define.
+def check(
+    *, depth: Any, width: Any, version: Any = 1, shortcut: Any = "A", block: Any = "basic"
+) -> None:
+    """Checks the options of a config against the networks that the papers define.
 
     Args:
       depth: 6n+2 for basic blocks, 9n+2 for bottlenecks.
@@ -49,11 +53,20 @@ def check(*, depth, width, version=1, shortcut="A", block="basic"):
     if not is_depth or (depth - 2) % period:
         raise expected("model.depth", depths, depth)
     if type(width) is not int or not 1 <= width <= residual.MOST_WIDTH:
-        wanted = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 16)"
-        raise expected("model.width", wanted, width)
+        expectation = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 16)"
+        raise expected("model.width", expectation, width)
 
 
-def build(*, input_shape, num_classes, depth, width, version=1, shortcut="A", block="basic"):
+def build(
+    *,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    depth: int,
+    width: int,
+    version: int = 1,
+    shortcut: str = "A",
+    block: str = "basic",
+) -> "keras.Model":
     """Returns the network of He et al. with `width` filters in its first stage; see `check`."""
     check(depth=depth, width=width, version=version, shortcut=shortcut, block=block)
     images = keras.Input(input_shape, name="images")

@@ -1,9 +1,11 @@
 """Residual networks for large images, after He et al. 2016 (arXiv 1512.03385, table 1).
 
 Four stages with `width` to 8 x `width` filters, bottlenecks from depth 50 on, projection shortcuts.
-With the 3x3 stem the same networks fit images of 32 or 64 pixels: Feldman and Zhang trained such a
+With the 3x3 stem the same networks suit images of 32 or 64 pixels: Feldman and Zhang trained such a
 ResNet-50 on CIFAR-100.
 """
+
+from typing import Any
 
 from etils import epy
 
@@ -22,8 +24,8 @@ _BLOCKS = {
 }
 
 
-def check(*, depth, stem, version, width=64):
-    """Refuses what the papers do not define.
+def check(*, depth: Any, stem: Any, version: Any, width: Any = 64) -> None:
+    """Checks the options of a config against the networks that the papers define.
 
     Args:
       depth: 18, 34, 50, 101 or 152.
@@ -44,11 +46,19 @@ def check(*, depth, stem, version, width=64):
     if version not in (1, 1.5, 2):
         raise expected("model.version", "1, 1.5 or 2 (pre-activation)", repr(version))
     if type(width) is not int or not 1 <= width <= residual.MOST_WIDTH:
-        wanted = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 64)"
-        raise expected("model.width", wanted, width)
+        expectation = f"an int in 1..{residual.MOST_WIDTH} (the paper's is 64)"
+        raise expected("model.width", expectation, width)
 
 
-def build(*, input_shape, num_classes, depth, stem, version, width=64):
+def build(
+    *,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    depth: int,
+    stem: str,
+    version: float,
+    width: int = 64,
+) -> "keras.Model":
     """Returns a ResNet of He et al. with `width` filters in its first stage; see `check`."""
     check(depth=depth, stem=stem, version=version, width=width)
     images = keras.Input(input_shape, name="images")
@@ -64,10 +74,10 @@ def build(*, input_shape, num_classes, depth, stem, version, width=64):
     return keras.Model(images, layers.classify(x, num_classes), name="resnet_imagenet")
 
 
-def _stem(images, width, *, large):
+def _stem(images: layers.Tensor, width: int, *, large: bool) -> layers.Tensor:
     if not large:
         return layers.convolution_norm(images, width, kernel=3, name="stem")
     x = layers.convolution_norm(images, width, kernel=7, stride=2, name="stem")
-    # Zeros stand for nothing here: what is pooled has passed a ReLU.
+    # Padding with zeros does not change a maximum of activations that have passed a ReLU.
     x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     return keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)

@@ -67,7 +67,7 @@ def _num_nodes():
 class _Actor:
     """What runs on a node, in a process of its own that Ray ends with its driver."""
 
-    def begin(self, kind, engine, workdir, environment, functions, setup):
+    def begin(self, kind, engine, workdir, environment, functions, setup, work):
         """Yields ("idle",) when ready for blocks; see `worker.main`."""
         # Ray has hidden the devices of others; this says the same to the engines.
         own = devices_lib.environment((devices_lib.Device(kind, 0),), engine=engine)
@@ -75,7 +75,7 @@ class _Actor:
         models.allow(functions)
         try:
             setup()
-            self._study = studies.load(workdir)
+            self._study, self._work = studies.load(workdir), work
         except Exception as error:
             if isinstance(error, InputError):
                 error = InputError(f"{error} (on node {socket.gethostname()})")
@@ -83,9 +83,9 @@ class _Actor:
             return
         yield ("idle",)
 
-    def do(self, name, runs, work):
+    def do(self, name, runs):
         """Yields the messages of `worker.outcomes` about a block."""
-        yield from worker.outcomes(self._study, self._study.point(name), runs, work)
+        yield from worker.outcomes(self._study, self._study.point(name), runs, self._work)
 
 
 @dataclasses.dataclass(eq=False)
@@ -95,14 +95,12 @@ class Worker:
     Attributes:
       handle: of the actor.
       stream: what it yields of the call that it is doing, None where it is idle.
-      work: see `sweeps.Work`.
       reason: why it died.
       environment, has_begun, is_idle, last: see `pool.Worker`.
     """
 
     handle: object
     stream: object
-    work: object
     environment: dict
     has_begun: bool = False
     is_idle: bool = False
@@ -112,7 +110,7 @@ class Worker:
     def send(self, block):
         """Gives it (point name, runs) to do."""
         self.last, self.is_idle = block[0], False
-        self.stream = _streamed(self.handle.do).remote(*block, self.work)
+        self.stream = _streamed(self.handle.do).remote(*block)
 
     def receive(self):
         """Returns its next message as a tuple, or None where it has died."""
@@ -165,9 +163,9 @@ class Cluster:
         handle = ray.remote(_Actor).options(max_restarts=0, **owned).remote()
         folder = workdir if "://" in str(workdir) else os.path.abspath(workdir)
         stream = _streamed(handle.begin).remote(
-            self.kind, self.engine, str(folder), environment, models.allowed(), setup
+            self.kind, self.engine, str(folder), environment, models.allowed(), setup, work
         )
-        workers.append(Worker(handle, stream, work, environment))
+        workers.append(Worker(handle, stream, environment))
 
     def wait(self, workers, *, timeout):
         """Returns the workers that have a message or have died, perhaps none."""

@@ -1,7 +1,6 @@
 """Training finished runs once more, to see that their records can be made again."""
 
 import dataclasses
-import functools
 import sys
 import tempfile
 
@@ -11,7 +10,7 @@ from memkit import records, seeds, studies
 from memkit.studies import copies
 from memkit.sweeps import executor, placement
 from memkit.sweeps.progress import Progress
-from memkit.training import runner
+from memkit.training.runner import Runner
 
 _ANY_ORDER = "accelerators add up in any order"
 SAME_PLACE = ("engine", "device", "host", "processor", "versions")
@@ -106,13 +105,14 @@ def retrain(study, chosen):
 def _train(study, point, runs, engine):
     """Returns {run: reason} of the runs that could not be trained."""
     place = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
+    runner = Runner(place.setup)
     counts = {point.name: len(runs)}
     workers = min(len(place.environments), len(runs))
     failures, left = executor.execute(
         study,
         {point.name: runs},
-        functools.partial(runner.train_runs, setup=place.setup),
-        setup=functools.partial(runner.configure, place.setup),
+        runner.train_runs,
+        setup=runner.configure,
         environments=place.environments,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
         runs_at_once=place.runs_at_once,

@@ -1,110 +1,141 @@
-"""How far runs are, kept on disk after an epoch where they take long, so that killed ones go on."""
+"""Checkpoints of runs that take long, so that a killed run resumes after its last kept epoch."""
 
 import dataclasses
 import time
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
 from memkit import studies
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import engines
 from memkit.training.history import History
+from memkit.training.plan import EpochPlan
+from memkit.typing import Array, FloatArray
 
-SECONDS = 300.0  # between two checkpoints; shorter runs have none
+SECONDS = 300.0  # Minimum time between two checkpoints; shorter runs have none.
 
 
 @dataclasses.dataclass
 class Progress:
-    """How far the training of one run is.
+    """Progress of the training of one run.
 
     Attributes:
       curve: [epochs, 3] float32, mean objective in nats, mean accuracy and last rate of each epoch,
         NaN for epochs after a non-finite loss.
-      history: History.
-      steps: done before a non-finite loss.
+      history: per-example sums over the steps.
+      steps: number of steps up to the end of the epoch with a non-finite loss, or of all steps.
       is_alive: False after a non-finite loss.
-      before: seconds of wall time that it took in processes that ended.
-      is_kept: True where a checkpoint is on disk.
+      seconds_before: wall time spent on the run by earlier processes.
+      is_kept: True if a checkpoint is on disk.
     """
 
-    curve: np.ndarray
+    curve: FloatArray
     history: History
     steps: int = 0
     is_alive: bool = True
-    before: float = 0.0
+    seconds_before: float = 0.0
     is_kept: bool = False
 
     @classmethod
-    def of(cls, num_examples, num_epochs):
-        """Returns that of a run before its first epoch."""
+    def new(cls, num_examples: int, num_epochs: int) -> Self:
+        """Returns the progress of a run before its first epoch."""
         curve = np.full((num_epochs, 3), np.nan, np.float32)
         return cls(curve, History(num_examples, num_epochs))
 
-    def add(self, epoch, plan, said):
-        """Adds what the steps of one epoch said."""
-        self.curve[epoch] = said.objective.mean(), said.correct.mean(), plan.rate[-1]
+    def add(self, epoch: int, plan: EpochPlan, steps: engines.Steps) -> None:
+        """Adds the outcomes of the steps of one epoch."""
+        self.curve[epoch] = steps.objective.mean(), steps.correct.mean(), plan.rate[-1]
         self.steps += len(plan.rate)
-        self.is_alive = bool(np.isfinite(said.objective).all())
+        self.is_alive = bool(np.isfinite(steps.objective).all())
         if self.is_alive:
-            self.history.add(epoch, plan.index, said)
+            self.history.add(epoch, plan.index, steps)
 
 
 class Keeper:
-    """Keeps the runs of one pack on disk, at most every `SECONDS`."""
+    """Writes checkpoints of the runs of one pack, at most every `SECONDS`, and reads them back."""
 
-    def __init__(self, program, study, point, runs, *, engine):
-        """Starts its clock.
+    def __init__(
+        self,
+        program: engines.Program,
+        study: Study,
+        point: Point,
+        runs: Sequence[int],
+        *,
+        engine: str,
+    ) -> None:
+        """Creates a keeper; the time to the first checkpoint counts from now.
 
         Args:
-          program: the Program that trains them.
-          study: Study.
-          point: Point.
-          runs: indices of the runs; one may stand in for missing ones.
-          engine: name of the engine, whose states no other one can take.
+          program: the program that trains the runs.
+          study: the study.
+          point: the point of the runs.
+          runs: indices of the runs; an index may occur several times to fill up the pack.
+          engine: name of the engine; no other engine can read its states.
         """
         self._program, self._study, self._point = program, study, point
         self._runs, self._engine = runs, engine
         self._started = self._last = time.monotonic()
 
-    def resume(self, progress):
-        """Puts the runs where they were; returns the epochs that are done.
+    def resume(self, progress: Sequence[Progress]) -> int:
+        """Restores the runs from their checkpoints and returns the number of finished epochs.
 
-        That is nothing unless all runs were kept after the same epoch by the same engine.
+        Nothing is restored, and 0 returned, unless all runs have a checkpoint of the same epoch
+        written by the same engine.
 
         Args:
-          progress: Progress of each run, fresh.
+          progress: new Progress of each run, updated in place.
         """
-        found = [studies.checkpoints.read(self._study, self._point, run) for run in self._runs]
-        if None in found:
-            return 0
-        if {str(arrays["engine"]) for arrays in found} != {self._engine}:
-            return 0
-        epochs = {int(arrays["epochs"]) for arrays in found}
+        checkpoints: list[dict[str, Array]] = []
+        for run in self._runs:
+            arrays = studies.checkpoints.read(self._study, self._point, run)
+            if arrays is None or str(arrays["engine"]) != self._engine:
+                return 0
+            checkpoints.append(arrays)
+        epochs = {int(arrays["epochs"]) for arrays in checkpoints}
         if len(epochs) > 1:
             return 0
-        self._program.restore([_values(arrays) for arrays in found])
-        for one, arrays in zip(progress, found, strict=True):
-            one.curve[:] = arrays["curve"]
-            one.steps, one.is_alive = int(arrays["steps"]), bool(arrays["is_alive"])
-            one.before, one.is_kept = float(arrays["seconds"]), True
-            one.history.restore(arrays)
+        self._program.restore([_state(arrays) for arrays in checkpoints])
+        for run_progress, arrays in zip(progress, checkpoints, strict=True):
+            run_progress.curve[:] = arrays["curve"]
+            run_progress.steps = int(arrays["steps"])
+            run_progress.is_alive = bool(arrays["is_alive"])
+            run_progress.seconds_before = float(arrays["seconds"])
+            run_progress.is_kept = True
+            run_progress.history.restore(arrays)
         return epochs.pop()
 
-    def keep(self, progress, epochs):
-        """Writes how far the runs are after some epochs, if the last time was long enough ago."""
+    def keep(self, progress: Sequence[Progress], epochs: int) -> None:
+        """Writes a checkpoint of each run unless the last one is less than `SECONDS` old.
+
+        Args:
+          progress: of each run.
+          epochs: number of finished epochs.
+        """
         if time.monotonic() - self._last < SECONDS:
             return
-        share = (time.monotonic() - self._started) / len(self._runs)
+        seconds = (time.monotonic() - self._started) / len(self._runs)
         states = self._program.state()
         by_run = dict(zip(self._runs, zip(states, progress, strict=True), strict=True))
-        for run, (values, one) in by_run.items():
-            arrays = {f"v{place:05d}": value for place, value in enumerate(values)}
-            arrays |= {name: getattr(one, name) for name in ("curve", "steps", "is_alive")}
-            arrays |= {"seconds": one.before + share, "epochs": epochs, "engine": self._engine}
-            arrays |= one.history.state()
+        for run, (state, run_progress) in by_run.items():
+            arrays = {f"v{index:05d}": array for index, array in enumerate(state)}
+            arrays |= {
+                "curve": run_progress.curve,
+                "steps": np.asarray(run_progress.steps),
+                "is_alive": np.asarray(run_progress.is_alive),
+                "seconds": np.asarray(run_progress.seconds_before + seconds),
+                "epochs": np.asarray(epochs),
+                "engine": np.asarray(self._engine),
+            }
+            arrays |= run_progress.history.state()
             studies.checkpoints.write(self._study, self._point, run, arrays)
-        for one in progress:
-            one.is_kept = True
+        for run_progress in progress:
+            run_progress.is_kept = True
         self._last = time.monotonic()
 
 
-def _values(arrays):
+def _state(arrays: Mapping[str, Array]) -> engines.Values:
+    """Returns the arrays of a program's state from those of a checkpoint."""
     return [arrays[name] for name in sorted(arrays) if name[0] == "v" and name[1:].isdigit()]

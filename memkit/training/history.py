@@ -1,33 +1,38 @@
-"""Training history: what each training batch said of its examples, summed up without extra passes.
+"""Training history: per-example sums over the training steps, gathered without extra passes.
 
 NumPy only. An example occurs at most once in an epoch, so an epoch's arrays are added at once.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+
+from memkit.training.engines import Steps
+from memkit.typing import Array, IntArray
 
 
 class History:
     """Running sums over the presentations of each example in one run.
 
-    The model that judges an example is the one before the step that trains on it, in training mode
+    Each example is judged by the model just before the step that trains on it, in training mode
     and on the augmented image, as in Toneva et al. (ICLR 2019) and Swayamdipta et al. (EMNLP 2020).
     """
 
-    def __init__(self, num_examples, num_epochs):
-        """Starts with nothing seen."""
+    def __init__(self, num_examples: int, num_epochs: int) -> None:
+        """Creates the history of a run that has not seen any example yet."""
         self._epochs = num_epochs
         self._counts = np.zeros((3, num_examples), np.int64)  # seen, correct, forgotten
         self._sums = np.zeros((4, num_examples))  # loss, probability, its square, margin
         self._learned = np.full(num_examples, num_epochs)
         self._was_correct = np.zeros(num_examples, bool)
 
-    def add(self, epoch, index, outcome):
+    def add(self, epoch: int, index: IntArray, outcome: Steps) -> None:
         """Adds one epoch.
 
         Args:
-          epoch: int.
+          epoch: number of the epoch, from 0.
           index: [T, B] int, rows of the examples, each at most once.
-          outcome: engines.Steps of the same shape.
+          outcome: the outcomes of the steps, [T, B] as well.
         """
         rows = index.ravel()
         correct, loss = outcome.correct.ravel(), outcome.loss.ravel().astype(np.float64)
@@ -35,12 +40,12 @@ class History:
         forgotten = self._was_correct[rows] & ~correct
         self._counts[:, rows] += np.stack([np.ones_like(correct), correct, forgotten])
         self._sums[:, rows] += np.stack([loss, prob, prob**2, outcome.margin.ravel()])
-        newly = correct & ~self._was_correct[rows]
-        self._learned[rows[newly]] = epoch
+        newly_correct = correct & ~self._was_correct[rows]
+        self._learned[rows[newly_correct]] = epoch
         self._learned[rows[~correct]] = self._epochs
         self._was_correct[rows] = correct
 
-    def state(self):
+    def state(self) -> dict[str, Array]:
         """Returns {name: array} of all sums, which `restore` takes."""
         return {
             "counts": self._counts,
@@ -49,13 +54,13 @@ class History:
             "was_correct": self._was_correct,
         }
 
-    def restore(self, state):
-        """Goes on from a `state` of the same run."""
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Replaces the sums by a `state` of the same run; other entries are ignored."""
         for name, array in self.state().items():
             array[:] = state[name]
 
-    def arrays(self):
-        """Returns the history arrays of `records.SCHEMA`; means are NaN where nothing was seen."""
+    def arrays(self) -> dict[str, Array]:
+        """Returns the history arrays of `records.SCHEMA`; means of unseen examples are NaN."""
         seen = np.where(self._counts[0] > 0, self._counts[0], np.nan)
         loss, prob, square, margin = self._sums
         mean = prob / seen

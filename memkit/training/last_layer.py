@@ -8,6 +8,7 @@ negative control for any approximation that retrains only the last layer.
 
 import dataclasses
 import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.special
@@ -16,52 +17,60 @@ from etils import epy
 
 from memkit import studies
 from memkit.errors import expected
-from memkit.training import engines, recording, runner, step
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import compiler as compiling
+from memkit.training import engines, loop, recording, step
 from memkit.training.history import History
 from memkit.training.images import Joined
+from memkit.typing import FloatArray, IntArray
 
 with epy.lazy_imports():
     import keras
 
-ABSENT = -100.0  # logit of a class that a subset has no example of
+ABSENT = -100.0  # Logit of a class that a subset has no example of.
 BATCH = 512
 MAX_ITERATIONS = 1_000
 
 
-def train_runs(study, point, runs, *, setup):
-    """Yields (run, arrays, info) of each run; arguments as `runner.train_runs`.
+def train_runs(
+    study: Study, point: Point, runs: Sequence[int], *, compiler: compiling.Compiler
+) -> Iterator[recording.RunRecord]:
+    """Yields (run, arrays, info) of each run, as `Runner.train_runs` does.
 
     The curve of a record holds the final loss and accuracy in every epoch, at rate 0.
 
     Raises:
       InputError: the model does not end in a dense layer.
     """
-    features = _features(study, point, setup)
-    given = np.concatenate([study.examples.given_labels, study.examples.test_labels])
+    features = _features(study, point, compiler)
+    labels = np.concatenate([study.examples.given_labels, study.examples.test_labels])
+    epochs = point.config["training"]["epochs"]
     for run in runs:
         started = time.perf_counter()
         members = np.flatnonzero(study.train_mask[run])
-        evaluation = fit(features, given, members, num_classes=study.sizes.classes)
+        evaluation = fit(features, labels, members, num_classes=study.sizes.classes)
         loss = np.logaddexp(0, -evaluation.logodds[members].astype(float)).mean()
-        accuracy = (evaluation.predicted[members] == given[members]).mean()
-        epochs = point.config["training"]["epochs"]
+        accuracy = (evaluation.predicted[members] == labels[members]).mean()
         curve = np.tile(np.array([loss, accuracy, 0], np.float32), (epochs, 1))
-        arrays = recording.arrays(evaluation, curve, study)
+        arrays = recording.outcome_arrays(evaluation, curve, study)
         history = History(study.sizes.train, epochs)
         seconds = round(time.perf_counter() - started, 4)
-        yield run, *runner.record(study, point, run, arrays, history, setup, seconds=seconds)
+        yield recording.record(study, point, run, arrays, history, compiler.setup, seconds=seconds)
 
 
-def fit(features, labels, members, *, num_classes):
+def fit(
+    features: FloatArray, labels: IntArray, members: IntArray, *, num_classes: int
+) -> engines.Evaluation:
     """Returns the Evaluation of a multinomial logistic regression on the members' features.
 
-    Scikit-learn's, with its default ridge penalty (C = 1).
+    The regression is that of scikit-learn with its default ridge penalty (C = 1).
 
     Args:
       features: [N + T, D] float32.
       labels: [N + T] int.
       members: rows to learn from.
-      num_classes: C; classes that no member has get probability 0.
+      num_classes: C; classes without any member get probability 0.
     """
     model = sklearn.linear_model.LogisticRegression(max_iter=MAX_ITERATIONS)
     model.fit(features[members], labels[members])
@@ -74,26 +83,29 @@ def fit(features, labels, members, *, num_classes):
     return engines.Evaluation(logits=logits, logodds=odds, predicted=logits.argmax(-1))
 
 
-def _features(study, point, setup):
-    """Returns what the model of a point, trained on all examples, feeds to its last layer."""
+def _features(study: Study, point: Point, compiler: compiling.Compiler) -> FloatArray:
+    """Returns the inputs of the last layer [N + T, D] of a model trained on all examples."""
     stored = studies.read_features(study, point)
     if stored is not None:
         return stored
-    program = runner.compile_point(study, point, setup)
+    program = compiler.compile(study, point)
     everything = np.ones((1, study.sizes.train), bool)
-    whole = dataclasses.replace(study, train_mask=everything)
-    runner.train_pack(program, whole, point, [0] * program.size)
-    features = _penultimate(study, point, program.weights()[0])
-    # One scale for all, so that the penalty means the same for every model.
+    study_of_all = dataclasses.replace(study, train_mask=everything)
+    loop.train_pack(program, study_of_all, point, [0] * program.size)
+    features = _penultimate(study, point, program.weights()[0], compiler)
+    # One scale for all models, so that the penalty means the same for each.
     features = features / features.std()
     studies.write_features(study, point, features)
     return features
 
 
-def _penultimate(study, point, values):
-    dataset = runner.load_dataset(study.config)
-    model = runner.builder(point, dataset)()
-    for variable, value in zip(model.variables, values, strict=True):
+def _penultimate(
+    study: Study, point: Point, weights: engines.Values, compiler: compiling.Compiler
+) -> FloatArray:
+    """Returns the inputs of the last layer of a point's model with these weights."""
+    dataset = compiler.dataset(study)
+    model = compiling.model_builder(point, dataset)()
+    for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
     last = model.layers[-1]
     if not isinstance(last, keras.layers.Dense):
@@ -101,9 +113,9 @@ def _penultimate(study, point, values):
     body = keras.Model(model.input, last.input)
     images = Joined(dataset.train_images, dataset.test_images)
     normalization = {name: point.config["dataset"][name] for name in ("mean", "std")}
-    parts = []
-    for start in range(0, images.shape[0], BATCH):
-        rows = np.arange(start, min(start + BATCH, images.shape[0]))
+    blocks = []
+    for start in range(0, len(images), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(images)))
         x = step.normalize(images[rows], **normalization)
-        parts.append(keras.ops.convert_to_numpy(body(x, training=False)).astype(np.float32))
-    return np.concatenate(parts).reshape(images.shape[0], -1)
+        blocks.append(keras.ops.convert_to_numpy(body(x, training=False)).astype(np.float32))
+    return np.concatenate(blocks).reshape(len(images), -1)

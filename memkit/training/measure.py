@@ -1,21 +1,24 @@
-"""Measuring what a run costs on this device, before a study starts."""
+"""Measures what a run costs on this device, before a study starts."""
 
 import dataclasses
 import time
 
 from memkit import recipe, records
-from memkit.training import runner
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import engines, loop
+from memkit.training.compiler import Compiler
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What one point costs.
+    """Cost of the runs of one point.
 
     Attributes:
       steps: training steps of one run.
       disk: bytes of one record, uncompressed, so an upper bound.
-      seconds: of one run after compilation with one worker, or None where not measured.
-      startup: seconds of compilation and first use, or None.
+      seconds: of one run after compilation with one worker, or None if not measured.
+      startup: seconds of compilation and first use, or None if not measured.
     """
 
     steps: int
@@ -24,7 +27,7 @@ class Cost:
     startup: float | None = None
 
 
-def arithmetic(study, point):
+def arithmetic(study: Study, point: Point) -> Cost:
     """Returns the Cost of a point without measuring; imports no engine."""
     training = point.config["training"]
     members = int(study.train_mask[0].sum())
@@ -32,19 +35,20 @@ def arithmetic(study, point):
     return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point, 0)))
 
 
-def measure(study, *, setup):
-    """Returns the Cost of every point, timed on this device; sets the engine up first."""
-    runner.configure(setup)
-    return [_measure_point(study, point, setup) for point in study.points]
+def measure(study: Study, *, setup: engines.Setup) -> list[Cost]:
+    """Returns the Cost of every point, timed on this device; configures the engine first."""
+    engines.load(setup.engine).configure(setup)
+    compiler = Compiler(setup)
+    return [_measure_point(study, point, compiler) for point in study.points]
 
 
-def _measure_point(study, point, setup):
-    """Times one epoch and one evaluation, the second time without compilation."""
-    program = runner.compile_point(study, point, setup)
+def _measure_point(study: Study, point: Point, compiler: Compiler) -> Cost:
+    """Times one epoch and one evaluation twice; the second time nothing is compiled."""
+    program = compiler.compile(study, point)
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        runner.train_pack(program, study, point, [0] * program.size, stop_after=1)
+        loop.train_pack(program, study, point, [0] * program.size, stop_after=1)
         trained = time.perf_counter()
         program.evaluate()
         seconds.append((trained - started, time.perf_counter() - trained))

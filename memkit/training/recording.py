@@ -1,69 +1,113 @@
-"""From what a program said to the arrays and entries of a run record."""
+"""Turns the outcomes of a trained run into the arrays and entries of its record."""
 
 import platform
+from typing import TypeAlias
 
 import numpy as np
 import scipy.special
 
 from memkit import machine, records
+from memkit.studies.points import Point
+from memkit.studies.study import Study
 from memkit.training import engines
+from memkit.training.history import History
+from memkit.typing import Array, FloatArray, Json
+
+# What `studies.write_record` takes: the index of the run, its arrays and its entries.
+RunRecord: TypeAlias = tuple[int, dict[str, Array], Json]
 
 
-def arrays(evaluation, curve, study):
-    """Splits an evaluation into the arrays that every record has, and `train_probs` if asked for.
+def record(
+    study: Study,
+    point: Point,
+    run: int,
+    arrays: dict[str, Array],
+    history: History,
+    setup: engines.Setup,
+    *,
+    steps: int = 0,
+    seconds: float = 0.0,
+    is_blocked: bool = False,
+) -> RunRecord:
+    """Returns the record of a run.
 
     Args:
-      evaluation: engines.Evaluation of all examples.
-      curve: [epochs, 3] float32.
-      study: Study.
+      study: the study.
+      point: the point of the run.
+      run: index of the run.
+      arrays: see `outcome_arrays`.
+      history: of the run; recorded for the first `record.history_runs` runs only.
+      setup: how the run was trained.
+      steps: number of training steps.
+      seconds: wall time.
+      is_blocked: True if the run could not be trained, see `blocked_arrays`.
+    """
+    status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
+    info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
+    if run < point.config["record"]["history_runs"]:
+        arrays = arrays | history.arrays()
+    return run, arrays, info
+
+
+def outcome_arrays(
+    evaluation: engines.Evaluation, curve: FloatArray, study: Study
+) -> dict[str, Array]:
+    """Returns the arrays that every record has, and `train_probs` if the study asks for them.
+
+    Args:
+      evaluation: of all examples, train then test.
+      curve: [epochs, 3] float32, see `checkpoint.Progress`.
+      study: the study.
     """
     num_train = study.sizes.train
-    given = np.concatenate([study.examples.given_labels, study.examples.test_labels])
-    values = {
-        "correct": (evaluation.predicted == given) & np.isfinite(evaluation.logodds),
+    labels = np.concatenate([study.examples.given_labels, study.examples.test_labels])
+    outcomes = {
+        "correct": (evaluation.predicted == labels) & np.isfinite(evaluation.logodds),
         "logodds": _float16(evaluation.logodds),
         "predicted": evaluation.predicted.astype(records.label_dtype(study.sizes.classes)),
     }
-    found = {"curve": curve}
-    for name, both in values.items():
-        found[f"train_{name}"], found[f"test_{name}"] = both[:num_train], both[num_train:]
+    arrays: dict[str, Array] = {"curve": curve}
+    for name, values in outcomes.items():
+        arrays[f"train_{name}"], arrays[f"test_{name}"] = values[:num_train], values[num_train:]
     if study.config["record"]["all_probs"]:
         probs = scipy.special.softmax(evaluation.logits[:num_train], axis=1)
-        found["train_probs"] = probs.astype(np.float16)
-    return found
+        arrays["train_probs"] = probs.astype(np.float16)
+    return arrays
 
 
-def blocked(study, epochs):
-    """Returns the arrays of a run that could not be trained: nothing right, no log-odds."""
+def blocked_arrays(study: Study, epochs: int) -> dict[str, Array]:
+    """Returns the arrays of a run that could not be trained: all wrong, without log-odds."""
     num_examples, num_classes = study.sizes.train + study.sizes.test, study.sizes.classes
     evaluation = engines.Evaluation(
         logits=np.full((num_examples, num_classes), np.nan, np.float32),
         logodds=np.full(num_examples, np.nan, np.float32),
         predicted=np.zeros(num_examples, int),
     )
-    return arrays(evaluation, np.full((epochs, 3), np.nan, np.float32), study)
+    return outcome_arrays(evaluation, np.full((epochs, 3), np.nan, np.float32), study)
 
 
-def verdict(found, study, run, *, is_blocked=False):
-    """Returns the status and accuracies of a record with these arrays."""
-    train_accuracy = float(found["train_correct"][study.train_mask[run]].mean())
-    finite = np.isfinite(found["curve"]).all() and np.isfinite(found["train_logodds"]).all()
+def status_and_accuracies(
+    arrays: dict[str, Array], study: Study, run: int, *, is_blocked: bool = False
+) -> Json:
+    """Returns the entries `status`, `train_accuracy` and `test_accuracy` of a record."""
+    train_accuracy = float(arrays["train_correct"][study.train_mask[run]].mean())
+    is_finite = np.isfinite(arrays["curve"]).all() and np.isfinite(arrays["train_logodds"]).all()
     status = "done"
     if is_blocked:
         status = "blocked"
-    elif not finite:
+    elif not is_finite:
         status = "diverged"
     elif train_accuracy < 2 / study.sizes.classes:
         status = "collapsed"
     return {
         "status": status,
         "train_accuracy": train_accuracy,
-        "test_accuracy": float(found["test_correct"].mean()),
+        "test_accuracy": float(arrays["test_correct"].mean()),
     }
 
 
-def circumstances(engine):
-    """Returns where and with what a run was trained, as entries of a record."""
+def environment(engine: str) -> Json:
+    """Returns the entries of a record about the machine and packages that trained the run."""
     module = engines.load(engine)
     versions = {"python": platform.python_version(), "numpy": np.__version__, **module.versions()}
     return {
@@ -75,7 +119,7 @@ def circumstances(engine):
     }
 
 
-def _float16(logodds):
+def _float16(logodds: FloatArray) -> FloatArray:
     limit = np.finfo(np.float16).max
-    finite = np.isfinite(logodds)
-    return np.where(finite, np.clip(logodds, -limit, limit), np.nan).astype(np.float16)
+    is_finite = np.isfinite(logodds)
+    return np.where(is_finite, np.clip(logodds, -limit, limit), np.nan).astype(np.float16)

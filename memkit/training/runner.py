@@ -1,209 +1,113 @@
-"""The work of a study: train the runs of a point and hand over their records."""
+"""Trains the runs of a study and hands over their records."""
 
-import functools
-import itertools
 import time
+from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from memkit import data, models, recipe, studies
-from memkit.data import dataset as datasets
-from memkit.errors import InputError
-from memkit.models.initial_values import initial_values
-from memkit.studies import points
-from memkit.studies.points import LAST_LAYER
-from memkit.training import checkpoint, engines, plan, recording
+from memkit import studies
+from memkit.studies.points import LAST_LAYER, Point
+from memkit.studies.study import Study
+from memkit.training import checkpoint, engines, last_layer, loop, recording
+from memkit.training.compiler import Compiler
 from memkit.training.history import History
-from memkit.training.images import all_images
-
-EVAL_BATCH = 512
+from memkit.training.recording import RunRecord
 
 
-def configure(setup):
-    """Sets up the engine of this process, before it computes anything."""
-    engines.load(setup.engine).configure(setup)
+class Runner:
+    """Trains runs with one engine.
 
+    A worker process uses one Runner for all its work: the compiled program of the last point stays
+    in memory for the next runs. A new Runner can be pickled.
 
-def train_runs(study, point, runs, *, setup):
-    """Trains runs of one point in one compiled program, as many at a time as it takes.
-
-    The weights of a run that is a student's teacher are on disk before its record is handed over.
-
-    Args:
-      study: Study.
-      point: one of its points.
-      runs: indices of the runs, rows of the design.
-      setup: engines.Setup, the one this process was configured with.
-
-    Yields:
-      (run, arrays, info) of each finished run, as `studies.write_record` takes them.
-
-    Raises:
-      InputError: the data set is not the one the study was made with, or a student's teacher has
-        no finished run of the same subset.
+    Attributes:
+      compiler: compiles the points, and holds the last program and the data set.
     """
-    if point.series == LAST_LAYER:
-        from memkit.training import last_layer  # It needs this module.
 
-        yield from last_layer.train_runs(study, point, runs, setup=setup)
-        return
-    blocked = [run for run in runs if studies.teacher_diverged(study, point, run)]
-    for run in blocked:
-        arrays = recording.blocked(study, point.config["training"]["epochs"])
-        history = History(study.sizes.train, len(arrays["curve"]))
-        yield run, *record(study, point, run, arrays, history, setup, is_blocked=True)
-    left = [run for run in runs if run not in blocked]
-    while left:
-        started = time.perf_counter()
-        program = compile_point(study, point, setup)
-        pack, left = left[: program.size], left[program.size :]
-        # A compiled program has one size; what stands in for missing runs is thrown away.
+    def __init__(self, setup: engines.Setup) -> None:
+        """Creates a runner; nothing is loaded or compiled before it is needed.
+
+        Args:
+          setup: how this process computes.
+        """
+        self._setup = setup
+        self.compiler = Compiler(setup)
+
+    def configure(self) -> None:
+        """Configures the engine of this process; must come before it computes anything."""
+        engines.load(self._setup.engine).configure(self._setup)
+
+    def train_runs(self, study: Study, point: Point, runs: Sequence[int]) -> Iterator[RunRecord]:
+        """Trains runs of one point, as many at a time as its compiled program takes.
+
+        The weights of a run that is a student's teacher are on disk before its record is yielded.
+
+        Args:
+          study: the study.
+          point: one of its points.
+          runs: indices of the runs, rows of the design.
+
+        Yields:
+          (run, arrays, info) of each finished run, as `studies.write_record` takes them.
+
+        Raises:
+          InputError: the data set is not the one the study was made with, or a student's teacher
+            has no finished run of the same subset.
+        """
+        if point.series == LAST_LAYER:
+            yield from last_layer.train_runs(study, point, runs, compiler=self.compiler)
+            return
+        blocked = [run for run in runs if studies.teacher_diverged(study, point, run)]
+        for run in blocked:
+            yield self._blocked_record(study, point, run)
+        remaining = [run for run in runs if run not in blocked]
+        while remaining:
+            started = time.perf_counter()
+            program = self.compiler.compile(study, point)
+            pack, remaining = remaining[: program.size], remaining[program.size :]
+            yield from self._train_pack(program, study, point, pack, started=started)
+
+    def _blocked_record(self, study: Study, point: Point, run: int) -> RunRecord:
+        epochs = point.config["training"]["epochs"]
+        arrays = recording.blocked_arrays(study, epochs)
+        history = History(study.sizes.train, epochs)
+        return recording.record(study, point, run, arrays, history, self._setup, is_blocked=True)
+
+    def _train_pack(
+        self,
+        program: engines.Program,
+        study: Study,
+        point: Point,
+        pack: list[int],
+        *,
+        started: float,
+    ) -> Iterator[RunRecord]:
+        # A compiled program has one size; the copies that fill it up are thrown away.
         filled = pack + [pack[-1]] * (program.size - len(pack))
         teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
-        keeper = None
-        # Of several processes, each would keep another epoch; a draft has no place on disk.
-        if setup.strategy != "multi_worker" and study.workdir is not None:
-            keeper = checkpoint.Keeper(program, study, point, filled, engine=setup.engine)
-        trained = train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
+        keeper = self._keeper(program, study, point, filled)
+        trained = loop.train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
         evaluations = program.evaluate()
         if studies.is_teacher(study, point):
             for run, weights in zip(pack, program.weights()):
                 studies.write_weights(study, point, run, weights)
         seconds = (time.perf_counter() - started) / len(pack)
         for progress, evaluation, run in zip(trained, evaluations, pack):
-            arrays = recording.arrays(evaluation, progress.curve, study)
-            done = {"steps": progress.steps, "seconds": round(seconds + progress.before, 4)}
-            yield run, *record(study, point, run, arrays, progress.history, setup, **done)
+            yield recording.record(
+                study,
+                point,
+                run,
+                recording.outcome_arrays(evaluation, progress.curve, study),
+                progress.history,
+                self._setup,
+                steps=progress.steps,
+                seconds=round(seconds + progress.seconds_before, 4),
+            )
             if progress.is_kept:
                 studies.checkpoints.remove(study, point, run)
 
-
-def record(study, point, run, arrays, history, setup, *, steps=0, seconds=0.0, is_blocked=False):
-    """Returns the (arrays, info) of a run, as `studies.write_record` takes them."""
-    verdict = recording.verdict(arrays, study, run, is_blocked=is_blocked)
-    info = {"steps": steps, "seconds": seconds, **recording.circumstances(setup.engine), **verdict}
-    if run < point.config["record"]["history_runs"]:
-        arrays |= history.arrays()
-    return arrays, info
-
-
-def train_pack(program, study, point, runs, *, teachers=(), stop_after=None, keeper=None):
-    """Trains the runs of a pack, each from its own initial values on its own subset.
-
-    Args:
-      program: the Program of the point.
-      study: Study.
-      point: Point.
-      runs: indices of as many runs as the program takes.
-      teachers: the weights of each student's teacher; none for models that are no students.
-      stop_after: epochs after which to stop, for measuring; None trains to the end.
-      keeper: checkpoint.Keeper of these runs, or None to keep no checkpoints.
-
-    Returns:
-      The checkpoint.Progress of each run.
-    """
-    epochs = point.config["training"]["epochs"]
-    draws = [functools.partial(_initial_values, point=point, run=run) for run in runs]
-    program.reset(draws, teachers or None)
-    progress = [checkpoint.Progress.of(study.sizes.train, epochs) for _ in runs]
-    done = keeper.resume(progress) if keeper else 0
-    plans = zip(*(_epochs(study, point, run) for run in runs), strict=True)
-    for epoch, epoch_plans in enumerate(itertools.islice(plans, done, stop_after), done):
-        said = program.train(epoch_plans)
-        for one, plan_of_run, steps in zip(progress, epoch_plans, said, strict=True):
-            if one.is_alive:
-                one.add(epoch, plan_of_run, steps)
-        if not any(one.is_alive for one in progress):
-            break
-        if keeper and epoch + 1 < epochs:
-            keeper.keep(progress, epoch + 1)
-    return progress
-
-
-def _initial_values(model, *, point, run):
-    return initial_values(model, seed=point.config["seed"], purpose=f"init{point.stream}", run=run)
-
-
-def _epochs(study, point, run):
-    """Yields the EpochPlans of a run."""
-    training = point.config["training"]
-    members = np.flatnonzero(study.train_mask[run])
-    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
-    rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
-    return plan.epochs(
-        members,
-        batch_size=training["batch_size"],
-        rates=rates,
-        augment=training["augment"],
-        pad=training["pad"],
-        seed=point.config["seed"],
-        run=run,
-        stream=point.stream,
-    )
-
-
-@functools.lru_cache(maxsize=1)
-def compile_point(study, point, setup):
-    """Returns the Program of a point.
-
-    The last one is kept, since a worker stays on a point while it can.
-    """
-    dataset = _dataset(study)
-    images, resident = all_images(dataset, resident=point.config["dataset"]["resident"])
-    return engines.compile_program(
-        blueprint(study, point, dataset),
-        setup=setup,
-        images=images,
-        labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
-        resident=resident,
-    )
-
-
-def blueprint(study, point, dataset):
-    """Returns the engines.Blueprint of a point.
-
-    Args:
-      study: Study.
-      point: one of its points.
-      dataset: anything with `image_shape` and `num_classes`.
-    """
-    training = point.config["training"]
-    distillation = point.config["distillation"]
-    return engines.Blueprint(
-        build=builder(point, dataset),
-        mean=point.config["dataset"]["mean"],
-        std=point.config["dataset"]["std"],
-        optimizer=point.config["optimizer"],
-        pad=None if training["augment"] == "none" else training["pad"],
-        eval_batch=EVAL_BATCH,
-        precision=training["precision"],
-        data_parallel=training["data_parallel"],
-        sync_batch_norm=training["sync_batch_norm"],
-        teacher=builder(study.point(point.teacher), dataset) if point.teacher else None,
-        distillation={k: v for k, v in distillation.items() if k != "teacher"},
-    )
-
-
-def builder(point, dataset):
-    """Returns the function () -> keras.Model of a point."""
-    return functools.partial(
-        models.build,
-        input_shape=dataset.image_shape,
-        num_classes=dataset.num_classes,
-        **point.config["model"],
-    )
-
-
-@functools.lru_cache(maxsize=1)
-def _dataset(study):
-    dataset = load_dataset(study.config)
-    if datasets.fingerprint(dataset) != study.info["data_fingerprint"]:
-        raise InputError(
-            f"dataset: expected the data {study.workdir} was made with, received other"
-        )
-    return dataset
-
-
-def load_dataset(config):
-    """Returns the ImageDataset that a config names."""
-    return data.load(**points.source(config["dataset"]))
+    def _keeper(
+        self, program: engines.Program, study: Study, point: Point, runs: list[int]
+    ) -> checkpoint.Keeper | None:
+        # Several processes would each keep a different epoch; a draft has no folder to write to.
+        if self._setup.strategy == "multi_worker" or study.workdir is None:
+            return None
+        return checkpoint.Keeper(program, study, point, runs, engine=self._setup.engine)

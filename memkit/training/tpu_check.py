@@ -1,35 +1,42 @@
-"""What the TPU compiler says of a study's programs, asked in a process that has no TPU.
+"""Compiles a study's programs for TPU chips, in a process without a TPU.
 
 Importing this module imports no engine; calling its functions does.
 """
 
 import dataclasses
 import importlib
+import types
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memkit import recipe
-from memkit.training import engines, measure, plan, runner, tpu_chips
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import compiler, engines, loop, measure, tpu_chips
+from memkit.training.plan import EpochPlan
+
+if TYPE_CHECKING:
+    from memkit.training.engines.jax_ahead import Compiled, Lowered
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A study and where it would run. Holds no images.
+    """A study and the devices that it would run on. Holds no images.
 
     Attributes:
-      study: Study.
-      topology: tpu_chips.Topology.
-      setup: engines.Setup of one worker process.
+      study: the study.
+      topology: the slice of chips.
+      setup: of one worker process.
       image_shape: (height, width, channels).
-      num_images: train and test examples.
-      num_classes: logits of the models.
-      resident: bool, whether the images would stay on the device.
+      num_images: number of train and test examples.
+      num_classes: number of logits of the models.
+      resident: whether the images would stay on the device.
     """
 
-    study: object
+    study: Study
     topology: tpu_chips.Topology
     setup: engines.Setup
-    image_shape: tuple
+    image_shape: tuple[int, int, int]
     num_images: int
     num_classes: int
     resident: bool
@@ -37,13 +44,14 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the compiler says of a point.
+    """The compiler's analysis of a point.
 
     Attributes:
-      error: the compiler's complaint in one line, "" where it has none.
-      memory: bytes that a chip needs at most, with the results that wait for the host; NaN where
-        a program does not compile.
-      flops: floating point operations of one run on all its chips; NaN the same.
+      error: the compiler's error in one line, "" if the programs compile.
+      memory: largest number of bytes that a chip needs, including results that the host has not
+        fetched yet; NaN if a program does not compile.
+      flops: floating point operations of one run on all its chips; NaN if a program does not
+        compile.
     """
 
     error: str
@@ -51,44 +59,45 @@ class Finding:
     flops: float
 
 
-def count_points(job):
-    """Returns {point name: FLOPs of one run}, counted from the programs before any compiler."""
+def count_points(job: Job) -> dict[str, float]:
+    """Returns {point name: FLOPs of one run}, counted without compiling the programs."""
     return {point.name: _count(job, point) for point in job.study.points}
 
 
-def compile_point(job, point):
+def compile_point(job: Job, point: Point) -> Finding:
     """Returns the Finding of a point, compiled for the chips of one worker process."""
-    shared_by = point.config["training"]["data_parallel"]
-    chips = _ahead().devices(job.topology.name, job.topology.options)[:shared_by]
+    num_chips = point.config["training"]["data_parallel"]
+    chips = _ahead().devices(job.topology.name, job.topology.options)[:num_chips]
     lowered = _lower(job, point, job.setup, chips)
-    train, error = _ahead().compiled(lowered.train)
-    evaluation, second = _ahead().compiled(lowered.evaluate)
+    train, train_error = _ahead().compiled(lowered.train)
+    evaluation, evaluation_error = _ahead().compiled(lowered.evaluate)
     if train is None or evaluation is None:
-        return Finding(error or second, np.nan, np.nan)
-    side_by_side = job.setup.runs_per_program if job.setup.packing == "vmap" else 1
-    flops = [each.flops * shared_by / side_by_side for each in (train, evaluation)]
-    return Finding(
-        "",
-        _memory(job, point, lowered, train, evaluation),
-        _per_run(job, point, flops, lowered.eval_batch),
+        return Finding(train_error or evaluation_error, np.nan, np.nan)
+    # The FLOPs are those of one chip, and of all runs that share its batched operations.
+    factor = num_chips / (job.setup.runs_per_program if job.setup.packing == "vmap" else 1)
+    flops = _run_flops(
+        job, point, train.flops * factor, evaluation.flops * factor, lowered.eval_batch
     )
+    return Finding("", _memory(job, point, lowered, train, evaluation), flops)
 
 
-def _count(job, point):
-    alone = dataclasses.replace(job.setup, packing="none", runs_per_program=1)
-    lowered = _lower(job, point, alone, _ahead().cpu_devices(), data_parallel=1)
-    flops = (_ahead().flops(lowered.train), _ahead().flops(lowered.evaluate))
-    return _per_run(job, point, flops, lowered.eval_batch)
+def _count(job: Job, point: Point) -> float:
+    """Returns the FLOPs of one run on one device."""
+    setup = dataclasses.replace(job.setup, packing="none", runs_per_program=1)
+    lowered = _lower(job, point, setup, _ahead().cpu_devices(), data_parallel=1)
+    step_flops, batch_flops = _ahead().flops(lowered.train), _ahead().flops(lowered.evaluate)
+    return _run_flops(job, point, step_flops, batch_flops, lowered.eval_batch)
 
 
-def _ahead():
+def _ahead() -> types.ModuleType:
     engines.load("jax")
     return importlib.import_module("memkit.training.engines.jax_ahead")
 
 
-def _lower(job, point, setup, chips, **changes):
-    return _ahead().lower(
-        dataclasses.replace(runner.blueprint(job.study, point, job), **changes),
+def _lower(job: Job, point: Point, setup: engines.Setup, chips: Any, **changes: Any) -> "Lowered":
+    """Returns the lowered programs of a point; the changes replace fields of its blueprint."""
+    lowered: Lowered = _ahead().lower(
+        dataclasses.replace(compiler.blueprint(job.study, point, job), **changes),
         chips,
         setup=setup,
         epoch=_epoch(job.study, point),
@@ -96,35 +105,34 @@ def _lower(job, point, setup, chips, **changes):
         num_images=job.num_images,
         resident=job.resident,
     )
+    return lowered
 
 
-def _epoch(study, point):
-    """Returns one epoch's plan of a run."""
-    training = point.config["training"]
-    members = np.flatnonzero(study.train_mask[0])
-    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
-    rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
-    options = {name: training[name] for name in ("batch_size", "augment", "pad")}
-    return next(plan.epochs(members, rates=rates, seed=0, run=0, **options))
+def _epoch(study: Study, point: Point) -> EpochPlan:
+    """Returns the plan of one epoch of a run."""
+    return next(loop.epoch_plans(study, point, 0))
 
 
-def _per_run(job, point, flops, eval_batch):
+def _run_flops(
+    job: Job, point: Point, step_flops: float, batch_flops: float, eval_batch: int
+) -> float:
     """Returns the FLOPs of a run from those of a training step and of an evaluation batch."""
-    per_step, per_batch = flops
     steps = measure.arithmetic(job.study, point).steps
-    return steps * per_step + -(-job.num_images // eval_batch) * per_batch
+    return steps * step_flops + -(-job.num_images // eval_batch) * batch_flops
 
 
-def _memory(job, point, lowered, train, evaluation):
-    """Returns the bytes that a chip needs at most.
+def _memory(
+    job: Job, point: Point, lowered: "Lowered", train: "Compiled", evaluation: "Compiled"
+) -> float:
+    """Returns the largest number of bytes that a chip needs.
 
-    Results stay on the chip until the last call of an epoch or an evaluation is under way, and
-    streamed images are sent ahead.
+    Results stay on the chip until the last call of an epoch or an evaluation has started, and
+    streamed images are sent ahead of their use.
     """
     steps = measure.arithmetic(job.study, point).steps // point.config["training"]["epochs"]
-    ahead = engines.load("jax").READ_AHEAD - 1
-    trains = train.memory + ahead * lowered.train_images
-    trains += 0 if job.resident else (steps - 1) * train.results
-    evaluates = evaluation.memory + ahead * lowered.eval_images + lowered.teacher_bytes
-    evaluates += (-(-job.num_images // lowered.eval_batch) - 1) * evaluation.results
-    return max(trains, evaluates) + train.code + evaluation.code
+    ahead = _ahead().READ_AHEAD - 1
+    train_memory = train.memory + ahead * lowered.train_images
+    train_memory += 0 if job.resident else (steps - 1) * train.results
+    eval_memory = evaluation.memory + ahead * lowered.eval_images + lowered.teacher_bytes
+    eval_memory += (-(-job.num_images // lowered.eval_batch) - 1) * evaluation.results
+    return max(train_memory, eval_memory) + train.code + evaluation.code

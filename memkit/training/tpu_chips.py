@@ -1,8 +1,9 @@
-"""The TPU chips that programs are compiled for, and topologies in words such as "v5e:2x2"."""
+"""The TPU chips that programs are compiled for, and topologies such as "v5e:2x2"."""
 
 import dataclasses
 import math
 import re
+from typing import Any
 
 from memkit.errors import expected
 
@@ -11,14 +12,14 @@ _EXAMPLES = "v5e:2x2, v6e:2x4, v4:2x2x1 or v5p:2x2x1"
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """One TPU chip as the Cloud TPU documentation has it (pages v4, v5e, v5p, v6e).
+    """One TPU chip, after the Cloud TPU documentation (pages v4, v5e, v5p, v6e).
 
     Attributes:
-      hbm: bytes of memory. The documentation gives 32 GiB, 16 GB, 95 GB and 32 GB; this is the part
-        that libtpu 0.0.42 lets programs have, the number in its out-of-memory message.
-      peak: bfloat16 FLOP/s, a multiplication and an addition counted as two.
-      sides: dimensions of the network of chips.
-      pod: chips of the largest slice.
+      hbm: bytes of memory that programs can use: the number in the out-of-memory message of libtpu
+        0.0.42. The documentation gives the total of 32 GiB, 16 GB, 95 GB and 32 GB.
+      peak: bfloat16 FLOP/s; a multiplication and an addition count as two.
+      sides: number of dimensions of the network of chips.
+      pod: number of chips of the largest slice.
     """
 
     hbm: int
@@ -33,8 +34,13 @@ CHIPS = {
     "v5p": Chip(hbm=int(95.74 * 2**30), peak=459e12, sides=3, pod=8960),
     "v6e": Chip(hbm=int(31.25 * 2**30), peak=918e12, sides=2, pod=256),
 }
-# v4 and v5p chips have two cores, which JAX uses as one device. libtpu has to be told so for v4.
-_MEGACORE = {"v4": {"chip_config_name": "megacore"}, "v5e": {}, "v5p": {}, "v6e": {}}
+# JAX uses the two cores of v4 and v5p chips as one device; for v4, libtpu needs this option.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "v4": {"chip_config_name": "megacore"},
+    "v5e": {},
+    "v5p": {},
+    "v6e": {},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,19 +48,19 @@ class Topology:
     """A slice of TPU chips.
 
     Attributes:
-      name: as JAX takes it, such as "v5e:2x2".
-      chip: Chip.
-      num_chips: chips of the slice; each is one JAX device.
+      name: such as "v5e:2x2", as JAX expects it.
+      chip: the kind of chip.
+      num_chips: number of chips of the slice; each is one JAX device.
       options: keyword arguments for `jax.experimental.topologies.get_topology_desc`.
     """
 
     name: str
     chip: Chip
     num_chips: int
-    options: dict
+    options: dict[str, Any]
 
 
-def topology(text):
+def topology(text: str) -> Topology:
     """Returns the Topology of a text such as "v5e:2x2".
 
     Raises:
@@ -73,7 +79,7 @@ def topology(text):
     if count > chip.pod:
         raise expected("--topology", f"at most the {chip.pod} chips of a {name} pod", text)
     if count > 1 and (sides[0] % 2 or sides[1] % 2):
-        wanted = "one chip, or even first and second sides (a board has 2x2 chips)"
-        raise expected("--topology", f"{wanted}, such as {_EXAMPLES}", text)
-    one = {"chips_per_host_bounds": (1, 1, 1)} if count == 1 else {}
-    return Topology(text, chip, count, _MEGACORE[name] | one)
+        expectation = "one chip, or even first and second sides (a board has 2x2 chips)"
+        raise expected("--topology", f"{expectation}, such as {_EXAMPLES}", text)
+    bounds = {"chips_per_host_bounds": (1, 1, 1)} if count == 1 else {}
+    return Topology(text, chip, count, _OPTIONS[name] | bounds)

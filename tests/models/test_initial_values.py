@@ -41,7 +41,7 @@ def test_second_build_gets_the_same_arrays(model):
     _assert_equal(_values(model, run=3), _values(_resnet(), run=3))
 
 
-def test_values_do_not_depend_on_what_the_variables_hold():
+def test_values_do_not_depend_on_the_current_values_of_variables():
     model = _resnet()
     before = _values(model)
     for variable in model.variables:
@@ -67,14 +67,14 @@ def test_variables_of_equal_shape_differ(model):
     assert len(np.unique(drawn)) > 0.99 * drawn.size
 
 
-def test_batch_norm_and_biases_start_as_keras_has_them(model):
-    wanted = {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "bias": 0}
+def test_batch_norm_and_biases_start_as_in_keras(model):
+    expected = {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "bias": 0}
     seen = set()
     for variable, value in zip(model.variables, _values(model), strict=True):
         if variable.name != "kernel":
-            assert (value == wanted[variable.name]).all()
+            assert (value == expected[variable.name]).all()
             seen.add(variable.name)
-    assert seen == set(wanted)
+    assert seen == set(expected)
 
 
 _UNBOUNDED = [
@@ -98,7 +98,7 @@ _INITIALIZERS = [
 
 @pytest.mark.parametrize("shape", [(3, 5, 24, 60), (90, 240)], ids=["conv", "dense"])
 @pytest.mark.parametrize("initializer", _INITIALIZERS, ids=lambda i: type(i).__name__)
-def test_values_are_distributed_as_those_of_keras(initializer, shape):
+def test_values_have_the_distribution_of_keras(initializer, shape):
     ours = draw(initializer, shape, np.random.default_rng(0)).ravel()
     theirs = np.asarray(initializer(shape), float).ravel()
     assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-3
@@ -135,7 +135,7 @@ def test_constants_are_drawn_exactly():
     assert (draw(keras.initializers.Constant(0.25), (2, 2), rng) == 0.25).all()
 
 
-def test_unknown_initializer_is_refused_and_the_known_listed():
+def test_unknown_initializer_raises_an_error_that_lists_the_known_ones():
     images = keras.Input((4,))
     layer = keras.layers.Dense(3, kernel_initializer="orthogonal", name="odd")
     model = keras.Model(images, layer(images))
@@ -167,7 +167,7 @@ def test_variable_without_initializer_has_no_value():
     assert [value is None for value in values] == [True, False, False]
 
 
-def test_reset_returns_such_a_variable_to_its_value_after_build():
+def test_reset_restores_the_value_after_build_of_such_a_variable():
     model = _with_pretrained_weights()
     built = np.asarray(model.get_layer("table").table)
     blueprint = engines.Blueprint(

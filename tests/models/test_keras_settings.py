@@ -47,8 +47,8 @@ epochs = plan.epochs(
     pad=2, seed=0, run=0, stream="",
 )
 program.train([next(iter(epochs))])
-(said,) = program.evaluate()
-print(hashlib.sha256(said.logits.tobytes()).hexdigest())
+(evaluation,) = program.evaluate()
+print(hashlib.sha256(evaluation.logits.tobytes()).hexdigest())
 """
 
 OWN = """
@@ -81,9 +81,7 @@ def trained(folder, engine, name, **variables):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["tensorflow", "jax"])
 @pytest.mark.parametrize("name", ["resnet", "own_model:build"])
-def test_the_bits_are_the_same_with_any_keras_json_and_other_work_s_variables(
-    tmp_path, engine, name
-):
+def test_the_bits_do_not_depend_on_keras_json_or_environment_variables(tmp_path, engine, name):
     for folder in ("plain", "strange"):
         (tmp_path / folder).mkdir()
     (tmp_path / "strange" / "keras.json").write_text(json.dumps(STRANGE))
@@ -93,7 +91,7 @@ def test_the_bits_are_the_same_with_any_keras_json_and_other_work_s_variables(
     assert trained(tmp_path / "strange", engine, name, **variables) == plain
 
 
-def test_a_model_of_one_s_own_is_imported_whatever_backend_keras_json_names(tmp_path):
+def test_a_users_model_is_imported_with_any_backend_in_keras_json(tmp_path):
     (tmp_path / "keras.json").write_text(json.dumps(STRANGE))
     (tmp_path / "own_model.py").write_text(OWN)
     code = "from memkit import models; models.allow(['own_model:build']); "

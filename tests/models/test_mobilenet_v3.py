@@ -66,7 +66,7 @@ def test_count_of_small_at_alpha_1():
     "variant, alpha, minimalistic, pixels",
     [("small", 0.75, False, 64), ("large", 0.35, False, 51), ("small", 0.35, True, 45)],
 )
-def test_network_computes_what_the_one_of_keras_computes(variant, alpha, minimalistic, pixels):
+def test_network_computes_the_same_as_that_of_keras(variant, alpha, minimalistic, pixels):
     options = {"alpha": alpha, "minimalistic": minimalistic, "pixels": pixels, "num_classes": 7}
     ours, theirs = _build(variant, **options), _of_keras(variant, **options)
     rng = np.random.default_rng(0)
@@ -79,9 +79,9 @@ def test_network_computes_what_the_one_of_keras_computes(variant, alpha, minimal
         a.assign(value)
         b.assign(value.reshape(b.shape))
     images = rng.normal(size=(2, pixels, pixels, 3)).astype(np.float32)
-    wanted = np.asarray(theirs(images, training=False))
-    assert np.abs(wanted).max() > 0.1
-    np.testing.assert_allclose(ours(images, training=False), wanted, rtol=1e-3, atol=1e-3)
+    expected = np.asarray(theirs(images, training=False))
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(ours(images, training=False), expected, rtol=1e-3, atol=1e-3)
 
 
 def _product_of_strides(model):
@@ -91,7 +91,7 @@ def _product_of_strides(model):
 
 @pytest.mark.parametrize("variant", ["small", "large"])
 @pytest.mark.parametrize("resolution, stride, last", [(32, 8, 4), (64, 16, 4), (224, 32, 7)])
-def test_resolution_decides_the_total_stride(variant, resolution, stride, last):
+def test_resolution_determines_the_total_stride(variant, resolution, stride, last):
     model = _build(variant, alpha=0.1, resolution=resolution, pixels=resolution)
     assert _product_of_strides(model) == stride
     assert model.get_layer("pool").input.shape[1:3] == (last, last)
@@ -116,7 +116,7 @@ def test_resolution_changes_no_variable():
 
 
 @pytest.mark.parametrize("options, momentum", [({}, 0.9), ({"bn_momentum": 0.99}, 0.99)])
-def test_every_batch_norm_has_the_momentum_asked_for(options, momentum):
+def test_every_batch_norm_has_the_given_momentum(options, momentum):
     model = _build(alpha=0.1, **options)
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     assert {(norm.momentum, norm.epsilon) for norm in norms} == {(momentum, 1e-3)}
@@ -141,7 +141,7 @@ def test_network_draws_no_random_numbers():
         ("bn_momentum", "0.9"),
     ],
 )
-def test_other_values_are_refused(field, value):
+def test_other_values_raise_an_error(field, value):
     options = {"variant": "small", "alpha": 1.0, "resolution": 32} | {field: value}
     with pytest.raises(InputError, match=f"^model.{field}: expected "):
         models.check("mobilenet_v3", **options)

@@ -60,25 +60,25 @@ def test_shortcuts_subsample_and_pad_with_zeros():
 
 
 @pytest.mark.parametrize("depth", [0, 2, 9, 18, 34, -4, 20.0, "20"])
-def test_other_depths_are_refused(depth):
+def test_other_depths_raise_an_error(depth):
     with pytest.raises(InputError, match=r"^model.depth: expected 6n\+2 .*20, 32, 44, 56, 110"):
         models.check("resnet", depth=depth, width=1)
 
 
 @pytest.mark.parametrize("width", [0, -1, 1.0, None])
-def test_widths_below_one_are_refused(width):
+def test_widths_below_one_raise_an_error(width):
     with pytest.raises(InputError, match="^model.width: "):
         models.check("resnet", depth=8, width=width)
 
 
 def test_defaults_are_the_first_papers_network_variable_by_variable():
     norm = ["gamma", "beta", "moving_mean", "moving_variance"]
-    wanted = []
+    expected = []
     for name in ("stem", *(f"stage{s}_block0_{p}" for s in range(3) for p in ("first", "second"))):
-        wanted += [f"{name}_conv/kernel", *(f"{name}_bn/{part}" for part in norm)]
-    wanted += ["logits/kernel", "logits/bias"]
+        expected += [f"{name}_conv/kernel", *(f"{name}_bn/{part}" for part in norm)]
+    expected += ["logits/kernel", "logits/bias"]
     model = _build(depth=8, width=2)
-    assert [v.path for v in model.variables] == wanted
+    assert [v.path for v in model.variables] == expected
     spelled_out = _build(depth=8, width=2, version=1, shortcut="A", block="basic")
     values = [initial_values(m, seed=1, purpose="init", run=0) for m in (model, spelled_out)]
     for a, b in zip(*values, strict=True):
@@ -133,12 +133,12 @@ def _large(depth, *, stem="imagenet", version=1, width=2, **shape):
 @pytest.mark.parametrize("depth", [18, 50])
 def test_versions_1_and_1_5_have_equal_variables(depth):
     first, second = (_large(depth, version=version) for version in (1, 1.5))
-    wanted = [(v.path, v.shape) for v in first.variables]
-    assert [(v.path, v.shape) for v in second.variables] == wanted
+    expected = [(v.path, v.shape) for v in first.variables]
+    assert [(v.path, v.shape) for v in second.variables] == expected
 
 
 @pytest.mark.parametrize("version, strided", [(1, "first"), (1.5, "second"), (2, "second")])
-def test_version_decides_which_convolution_of_a_bottleneck_is_strided(version, strided):
+def test_version_determines_which_convolution_of_a_bottleneck_is_strided(version, strided):
     model = _large(50, version=version)
     for stage in range(4):
         for place in ("first", "second", "third"):
@@ -151,7 +151,7 @@ def test_version_decides_which_convolution_of_a_bottleneck_is_strided(version, s
     "stem, pixels, last",
     [("imagenet", 224, 7), ("imagenet", 64, 2), ("3x3", 32, 4), ("3x3", 64, 8)],
 )
-def test_stem_decides_the_total_stride(stem, pixels, last):
+def test_stem_determines_the_total_stride(stem, pixels, last):
     model = _large(18, stem=stem, input_shape=(pixels, pixels, 3))
     assert model.get_layer("pool").input.shape[1:3] == (last, last)
 
@@ -232,23 +232,23 @@ def _forward(model, images, *, version, shortcut):
         (20, 2, "B", "bottleneck"),
     ],
 )
-def test_network_computes_what_the_papers_draw(depth, version, shortcut, block):
+def test_network_computes_the_diagrams_of_the_papers(depth, version, shortcut, block):
     options = {"version": version, "shortcut": shortcut, "block": block}
     model = _build(input_shape=(8, 8, 2), depth=depth, width=2, **options)
     _randomize(model)
     images = np.random.default_rng(1).normal(size=(3, 8, 8, 2)).astype(np.float32)
-    wanted = _forward(model, images, version=version, shortcut=shortcut)
-    np.testing.assert_allclose(model(images, training=False), wanted, rtol=1e-4, atol=1e-4)
+    expected = _forward(model, images, version=version, shortcut=shortcut)
+    np.testing.assert_allclose(model(images, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("depth", [18, 50])
 @pytest.mark.parametrize("version", [1, 1.5, 2])
-def test_large_network_computes_what_the_papers_draw(depth, version):
+def test_large_network_computes_the_diagrams_of_the_papers(depth, version):
     model = _large(depth, stem="3x3", version=version, input_shape=(16, 16, 1))
     _randomize(model)
     images = np.random.default_rng(1).normal(size=(2, 16, 16, 1)).astype(np.float32)
-    wanted = _forward(model, images, version=version, shortcut="B")
-    np.testing.assert_allclose(model(images, training=False), wanted, rtol=1e-4, atol=1e-4)
+    expected = _forward(model, images, version=version, shortcut="B")
+    np.testing.assert_allclose(model(images, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
 def _ours(theirs):
@@ -260,7 +260,7 @@ def _ours(theirs):
     return f"stage{int(stage[4]) - 2}_block{int(block[5:]) - 1}_{place}_{kind}"
 
 
-def test_resnet50_computes_what_the_one_of_keras_computes():
+def test_resnet50_computes_the_same_as_that_of_keras():
     theirs = keras.applications.ResNet50(
         weights=None, input_shape=(64, 64, 3), classes=7, classifier_activation=None
     )
@@ -298,7 +298,7 @@ def test_batch_norm_follows_the_papers_code():
         ("depth", {"block": "bottleneck", "version": 2, "depth": 8}),
     ],
 )
-def test_what_the_papers_do_not_define_is_refused(field, options):
+def test_networks_that_the_papers_do_not_define_raise_an_error(field, options):
     with pytest.raises(InputError, match=f"^model.{field}: expected "):
         models.check("resnet", **({"depth": 8, "width": 1} | options))
 
@@ -307,7 +307,7 @@ def test_what_the_papers_do_not_define_is_refused(field, options):
     "field, value",
     [("depth", 20), ("depth", "50"), ("stem", "7x7"), ("version", "2"), ("width", 0)],
 )
-def test_large_network_refuses_other_values(field, value):
+def test_other_values_of_the_large_network_raise_an_error(field, value):
     options = {"depth": 50, "stem": "3x3", "version": 2, "width": 64}
     with pytest.raises(InputError, match=f"^model.{field}: expected "):
         models.check("resnet_imagenet", **(options | {field: value}))

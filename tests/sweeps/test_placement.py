@@ -174,7 +174,7 @@ REFUSED = {
     "unknown engine": (
         {},
         {"engine": "torch"},
-        ["--engine: expected one of tensorflow, jax", "'torch'"],
+        ["--engine: unknown engine 'torch'", "Known: tensorflow, jax"],
     ),
     "unknown strategy": (
         {},
@@ -182,7 +182,7 @@ REFUSED = {
         ["--strategy: expected one of auto, one_device, mirrored, multi_worker, tpu"],
     ),
     "unknown devices": ({}, {"devices": "npu"}, ["--devices: expected auto, cpu, gpu, tpu"]),
-    "absent devices": ({}, {"devices": "gpu"}, ["--devices: expected a GPU in sight"]),
+    "absent devices": ({}, {"devices": "gpu"}, ["--devices: expected a GPU visible"]),
     "one of two absent": (
         {"gpus": 1},
         {"devices": "gpu:0,gpu:1"},

@@ -12,7 +12,7 @@ from tests.sweeps import fake_training, small_study
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    monkeypatch.setattr(retrain, "runner", fake_training)
+    monkeypatch.setattr(retrain, "Runner", fake_training.Runner)
     made = small_study.make(tmp_path / "study", series=("one_hot", "distilled"))
     for point in made.points:
         for run in range(6):

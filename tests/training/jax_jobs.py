@@ -1,4 +1,4 @@
-"""What tests let a JAX process do beside programs: runs of studies, many runs, counts."""
+"""Jobs of tests in a JAX process: runs of studies, many runs, counts."""
 
 import dataclasses
 import os
@@ -8,7 +8,8 @@ from unittest import mock
 import numpy as np
 
 from memkit import studies
-from memkit.training import engines, runner
+from memkit.training import engines, loop
+from memkit.training.runner import Runner
 from tests.training import programs, resuming
 
 
@@ -19,17 +20,15 @@ def records(argument, engine):
     """
     for one in argument:
         study = studies.load(one["workdir"])
-        setup = engines.Setup(engine="jax", **one["setup"])
-        with mock.patch.object(runner, "_epochs", _diverging(one["diverging"])):
+        runner = Runner(engines.Setup(engine="jax", **one["setup"]))
+        with mock.patch.object(loop, "epoch_plans", _diverging(one["diverging"])):
             for point in map(study.point, one["points"]):
-                for run, arrays, info in runner.train_runs(study, point, one["runs"], setup=setup):
+                for run, arrays, info in runner.train_runs(study, point, one["runs"]):
                     studies.write_record(study, point, run, arrays, info)
-        runner._dataset.cache_clear()
-        runner.compile_point.cache_clear()
     return {}
 
 
-def _diverging(diverging, real=runner._epochs):
+def _diverging(diverging, real=loop.epoch_plans):
     def epochs(study, point, run):
         for number, plan in enumerate(real(study, point, run)):
             too_large = run == diverging and number > 0
@@ -40,7 +39,7 @@ def _diverging(diverging, real=runner._epochs):
 
 
 def many_runs(argument, engine):
-    """Returns what 120 packs of a case leave behind: `arrays` alive and `memory` in bytes."""
+    """Returns the live `arrays` and the `memory` in bytes after each of 120 packs of a case."""
     case = programs.as_case(argument)
     program = programs.compiled(case, engine)
     arrays, memory = [], []
@@ -66,10 +65,10 @@ def cached(argument, engine):
 
 
 def resumed(workdir, engine):
-    """Returns what runs 0 to 2 answer when they are interrupted after 2 of 4 epochs.
+    """Returns the log-odds of runs 0 to 2 after interruptions in the middle of their 4 epochs.
 
-    `together` goes on as one pack, `apart` with run 1 interrupted once more; `epochs` of each after
-    the interruption, and `undisturbed` answers.
+    `together` resumes as one pack after epoch 2; for `apart`, run 1 has a checkpoint of epoch 1.
+    `epochs` has the number of epochs after each interruption; `undisturbed` was not interrupted.
     """
     study = studies.load(workdir)
     point, setup = study.points[0], engines.Setup("jax", packing="vmap", runs_per_program=3)

@@ -1,6 +1,6 @@
 """Processes that compute with one engine each, since Keras has one backend per process.
 
-A test says in plain values what to compute, and gets arrays back.
+A test describes with plain values what to compute, and receives arrays.
 """
 
 import importlib
@@ -51,8 +51,8 @@ def start(jobs, *, engine, folder, num_devices=1, environment=()):
     )
 
     def result():
-        said, _ = process.communicate()
-        assert process.returncode == 0, said
+        output_text, _ = process.communicate()
+        assert process.returncode == 0, output_text
         with np.load(output) as arrays:
             return dict(arrays)
 
@@ -60,7 +60,7 @@ def start(jobs, *, engine, folder, num_devices=1, environment=()):
 
 
 def main(text):
-    """Does what `in_process` asked for."""
+    """Executes the jobs that `start` was called with."""
     jobs, name, num_devices, output = json.loads(text)
     engine = engines.load(name)
     strategy = "mirrored" if num_devices > 1 else "one_device"

@@ -19,7 +19,7 @@ DISTILLATION = {"weight": 0.7, "temperature": 2.0, "scale": True}
 
 
 def tiny_convolutional(*, input_shape, num_classes, filters):
-    """Returns a network with one convolution and one batch normalization; compiles in a blink."""
+    """Returns a network with one convolution and one batch normalization; compiles quickly."""
     import keras
 
     images = keras.Input(input_shape, name="images")
@@ -87,13 +87,13 @@ def plans(case, run):
     whole = plan.epochs(
         members(run), batch_size=BATCH, rates=rates, augment=augment, pad=PAD, seed=SEED, run=run
     )
-    found = []
+    actual = []
     for epoch, lengths in zip(whole, CALLS, strict=True):
         ends = np.cumsum(lengths)
         for first, last in zip(ends - lengths, ends, strict=True):
             parts = dataclasses.asdict(epoch).items()
-            found.append(plan.EpochPlan(**{name: part[first:last] for name, part in parts}))
-    return found
+            actual.append(plan.EpochPlan(**{name: part[first:last] for name, part in parts}))
+    return actual
 
 
 def build(section, case):
@@ -131,7 +131,7 @@ def compiled(case, engine):
 
 
 def execute(case, engine):
-    """Returns {name: array [R, ...]} of what the runs of a case said.
+    """Returns {name: array [R, ...]}, the outcomes of the runs of a case.
 
     `objective` [R, 6], `loss`, `margin` and `correct` [R, 6, B] of all steps; `weights<k>/<i>`, the
     i-th variable after the k-th call; `logits` [R, 37, C] and `logodds` [R, 37] at the end.
@@ -159,18 +159,18 @@ def train_pack(case, program, places):
         teacher = build(case.teacher, case)
         teachers = [start(teacher, run, "teacher") for run in runs]
     program.reset([lambda model, place=place: draw(place, model) for place in places], teachers)
-    found, said = {}, []
+    actual, steps_of_calls = {}, []
     for call, pack in enumerate(zip(*(plans(case, run) for run in runs), strict=True)):
-        said.append(program.train(list(pack)))
+        steps_of_calls.append(program.train(list(pack)))
         for i, values in enumerate(zip(*program.weights(), strict=True)):
-            found[f"weights{call}/{i}"] = np.stack(values)
+            actual[f"weights{call}/{i}"] = np.stack(values)
     for name in ("objective", "loss", "margin", "correct"):
-        by_call = [np.stack([getattr(steps, name) for steps in pack]) for pack in said]
-        found[name] = np.concatenate(by_call, axis=1)
+        by_call = [np.stack([getattr(steps, name) for steps in pack]) for pack in steps_of_calls]
+        actual[name] = np.concatenate(by_call, axis=1)
     evaluations = program.evaluate()
     for name in ("logits", "logodds"):
-        found[name] = np.stack([getattr(one, name) for one in evaluations])
-    return found
+        actual[name] = np.stack([getattr(one, name) for one in evaluations])
+    return actual
 
 
 @contextlib.contextmanager
@@ -203,11 +203,11 @@ def cases(argument, engine):
 
 def by_case(arrays):
     """Returns {case: {name: array}} of what `cases` returned."""
-    found = {}
+    actual = {}
     for key, array in arrays.items():
         case, _, name = key.partition("|")
-        found.setdefault(case, {})[name] = array
-    return found
+        actual.setdefault(case, {})[name] = array
+    return actual
 
 
 def as_case(attributes):

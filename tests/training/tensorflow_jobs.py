@@ -1,4 +1,4 @@
-"""What tests let a TensorFlow process do: a slow reference, and counts of traces."""
+"""Jobs of tests in a TensorFlow process: a slow reference, and counts of traces."""
 
 from unittest import mock
 
@@ -30,31 +30,31 @@ def by_slices(argument, engine):
     trained = [i for i, v in enumerate(model.variables) if v.trainable]
     velocity = {i: np.zeros_like(values[i]) for i in trained}
     replicas = [list(values) for _ in range(count)]
-    found = {"objective": [], "loss": []}
+    actual = {"objective": [], "loss": []}
     for call, plan in enumerate(programs.plans(case, run)):
         for index, rate, crop, flip in zip(plan.index, plan.rate, plan.crop, plan.flip):
             x = _augmented(images[index], crop, flip, case)
-            said = [
-                _gradients(engine, model, own, x[part], labels[index[part]])
-                for own, part in zip(replicas, np.split(np.arange(len(index)), count))
+            outcomes = [
+                _gradients(engine, model, replica_values, x[rows], labels[index[rows]])
+                for replica_values, rows in zip(replicas, np.split(np.arange(len(index)), count))
             ]
-            found["objective"].append(np.mean([loss.mean() for loss, _, _ in said]))
-            found["loss"].append(np.concatenate([loss for loss, _, _ in said]))
-            mean = [np.mean(parts, axis=0) for parts in zip(*[slopes for _, slopes, _ in said])]
+            actual["objective"].append(np.mean([loss.mean() for loss, _, _ in outcomes]))
+            actual["loss"].append(np.concatenate([loss for loss, _, _ in outcomes]))
+            mean = [np.mean(parts, axis=0) for parts in zip(*[slopes for _, slopes, _ in outcomes])]
             weights = _descend(model, replicas[0], velocity, dict(zip(trained, mean)), rate)
             replicas = [
                 [weights[i] if i in velocity else stat for i, stat in enumerate(stats)]
-                for _, _, stats in said
+                for _, _, stats in outcomes
             ]
         settled = [np.mean(parts, axis=0) for parts in zip(*replicas)]
         replicas = [list(settled) for _ in range(count)]
-        found |= {f"weights{call}/{i}": [value] for i, value in enumerate(settled)}
+        actual |= {f"weights{call}/{i}": [value] for i, value in enumerate(settled)}
     _assign(model, settled)
     mean, std = (np.array(part) for part in programs.normalization(case))
     pictures = ((images / 255 - mean) / std).astype(np.float32)
     rows = [model(picture[None], training=False).numpy()[0] for picture in pictures]
-    single = {name: [found.pop(name)] for name in ("objective", "loss")}
-    both = found | single | {"logits": [rows]}
+    single = {name: [actual.pop(name)] for name in ("objective", "loss")}
+    both = actual | single | {"logits": [rows]}
     return {f"reference|{name}": np.array(array) for name, array in both.items()}
 
 
@@ -104,7 +104,7 @@ def traces(argument, engine):
 
     Returns:
       {"traces|loop": of training, "traces|one_by_one": of the others} with one number per graph,
-      and what the case said under the name of the case `argument["name"]`.
+      and the outcomes of the case under its name `argument["name"]`.
     """
     made = {"loop": [], "one_by_one": []}
     replicas = engine.replicas
@@ -117,24 +117,28 @@ def traces(argument, engine):
         return mock.patch.object(replicas, name, make)
 
     with keep("loop", replicas.loop), keep("one_by_one", replicas.one_by_one):
-        said = programs.execute(programs.as_case(argument["case"]), engine)
+        outcomes = programs.execute(programs.as_case(argument["case"]), engine)
     counts = {
         f"traces|{name}": np.array([graph.experimental_get_tracing_count() for graph in graphs])
         for name, graphs in made.items()
     }
-    return counts | {f"{argument['name']}|{name}": array for name, array in said.items()}
+    return counts | {f"{argument['name']}|{name}": array for name, array in outcomes.items()}
 
 
 def resumed(workdir, engine):
-    """Returns what run 1 answers `undisturbed`, and when it is interrupted after 2 of 4 epochs.
+    """Returns the log-odds of run 1 without and with an interruption after 2 of 4 epochs.
 
-    `epochs` is the number of those after the interruption.
+    `epochs` is the number of epochs after the interruption.
     """
     study = studies.load(workdir)
     point = study.points[0]
     setup = engines.Setup(strategy="mirrored", num_devices=2)
     undisturbed, _ = resuming.train(study, point, [1], setup)
     resuming.interrupt(study, point, [1], setup, after=2)
-    found, epochs = resuming.train(study, point, [1], setup)
+    actual, epochs = resuming.train(study, point, [1], setup)
     key = 1, "train_logodds"
-    return {"undisturbed": undisturbed[key], "resumed": found[key], "epochs": np.array(len(epochs))}
+    return {
+        "undisturbed": undisturbed[key],
+        "resumed": actual[key],
+        "epochs": np.array(len(epochs)),
+    }

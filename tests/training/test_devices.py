@@ -24,7 +24,7 @@ def cpus(count):
 
 @pytest.fixture
 def machine(tmp_path):
-    """Returns a function (device files, vendors of PCI devices) -> root of a made-up machine."""
+    """Returns a function that creates the files of a machine and returns their root folder."""
 
     def make(*files, vendors=()):
         for file in files:
@@ -47,7 +47,7 @@ def four_gpus(machine):
 
 @pytest.fixture
 def site(tmp_path):
-    """Returns a function (names of distributions and versions) -> path with their metadata."""
+    """Returns a function from names and versions of distributions to a path with their metadata."""
 
     def install(*names):
         folder = tmp_path / "site"
@@ -63,15 +63,15 @@ def site(tmp_path):
     return install
 
 
-def refusal(function, *args, **kwargs):
-    """Returns the one line with which a function refuses its arguments."""
+def error_message(function, *args, **kwargs):
+    """Returns the message, of one line, of the InputError that a function raises."""
     with pytest.raises(InputError) as error:
         function(*args, **kwargs)
     (line,) = str(error.value).splitlines()
     return line
 
 
-# What there is
+# Devices of the machine
 
 
 def test_device_as_text_and_order():
@@ -109,8 +109,7 @@ def test_machine_without_accelerators_has_none(machine):
 )
 def test_cuda_visible_devices_hides_gpus(four_gpus, listed, count):
     environment = {} if listed is None else {"CUDA_VISIBLE_DEVICES": listed}
-    found = devices.visible(environment, four_gpus)
-    assert found == {"gpu": gpus(*range(count)), "tpu": ()}
+    assert devices.visible(environment, four_gpus) == {"gpu": gpus(*range(count)), "tpu": ()}
 
 
 def test_gpus_count_from_zero_whatever_their_files(machine):
@@ -143,38 +142,38 @@ def test_older_chips_are_not_counted_twice(machine):
     assert devices.visible({}, root)["tpu"] == tpus(0)
 
 
-def test_vfio_devices_of_others_are_no_chips(machine):
+def test_vfio_devices_of_other_vendors_are_not_chips(machine):
     root = machine("vfio/12", "vfio/vfio", vendors=["0x8086", "0x10de"])
     assert devices.visible({}, root)["tpu"] == ()
 
 
-# What --devices stands for
+# Values of --devices
 
 
 def choose(text, root, path, *, engine="tensorflow", environment=None):
     return devices.choose(text, engine=engine, environment=environment or {}, root=root, path=path)
 
 
-def test_auto_picks_what_the_installation_can_use_and_says_so(machine, site):
+def test_auto_chooses_devices_that_the_installation_supports(machine, site):
     root = machine("nvidia0", "nvidia1", "accel0")
     choice = choose("auto", root, site("tensorflow-2.20.0"))
     assert choice.devices == gpus(0, 1)
     assert choice.note.startswith("--devices=auto: gpu:0, gpu:1; --engine=tensorflow --devices=tpu")
 
 
-def test_auto_prefers_chips(machine, site):
+def test_auto_prefers_tpu_chips(machine, site):
     root = machine("nvidia0", "accel0", "accel1")
     path = site("jax-0.10.2", "jaxlib-0.10.2", "libtpu-0.0.42.1", "jax_cuda12_plugin-0.10.2")
     choice = choose("auto", root, path, engine="jax")
     assert choice == devices.Choice(tpus(0, 1), "--devices=auto: tpu:0, tpu:1")
 
 
-def test_auto_on_a_plain_machine_is_the_cpu(machine, site):
+def test_auto_without_accelerators_is_the_cpu(machine, site):
     choice = choose("auto", machine(), site("tensorflow_cpu-2.21.0"))
     assert choice == devices.Choice(cpus(1), "--devices=auto: the CPU")
 
 
-def test_auto_never_leaves_a_gpu_in_silence(four_gpus, site):
+def test_auto_explains_why_a_gpu_is_not_used(four_gpus, site):
     choice = choose("auto", four_gpus, site("tensorflow_cpu-2.21.0"))
     assert choice.devices == cpus(1)
     assert choice.note.startswith("--devices=auto: the CPU; --engine=tensorflow --devices=gpu: ")
@@ -182,14 +181,14 @@ def test_auto_never_leaves_a_gpu_in_silence(four_gpus, site):
     assert "\n" not in choice.note
 
 
-def test_auto_refuses_an_installation_that_cannot_work_at_all(four_gpus, site):
+def test_auto_raises_an_error_without_a_working_installation(four_gpus, site):
     path = site("tensorflow_cpu-2.21.0", "tensorflow-2.21.0")
-    line = refusal(choose, "auto", four_gpus, path)
-    assert "expected one TensorFlow, not several" in line
+    line = error_message(choose, "auto", four_gpus, path)
+    assert "expected exactly one TensorFlow" in line
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("cpu", cpus(1)),
         ("gpu", gpus(0, 1, 2, 3)),
@@ -199,22 +198,22 @@ def test_auto_refuses_an_installation_that_cannot_work_at_all(four_gpus, site):
         ("cpu:1,cpu:0", cpus(2)),
     ],
 )
-def test_named_devices_are_taken_in_order(four_gpus, site, text, wanted):
-    assert choose(text, four_gpus, site("tensorflow-2.20.0")) == devices.Choice(wanted, "")
+def test_named_devices_are_taken_in_order(four_gpus, site, text, expected):
+    assert choose(text, four_gpus, site("tensorflow-2.20.0")) == devices.Choice(expected, "")
 
 
-def test_hidden_gpus_count_anew(four_gpus, site):
+def test_gpus_are_numbered_among_the_visible_ones(four_gpus, site):
     hiding = {"CUDA_VISIBLE_DEVICES": "3,1"}
     path = site("tensorflow-2.20.0")
     assert choose("gpu", four_gpus, path, environment=hiding).devices == gpus(0, 1)
-    line = refusal(choose, "gpu:3", four_gpus, path, environment=hiding)
+    line = error_message(choose, "gpu:3", four_gpus, path, environment=hiding)
     assert "(gpu:0, gpu:1), received gpu:3" in line
 
 
 @pytest.mark.parametrize(
     ("text", "received"),
     [
-        ("tpu", "expected a TPU in sight of this process, received 'tpu'"),
+        ("tpu", "expected a TPU visible to this process, received 'tpu'"),
         ("tpu:0", "(no tpu at all), received tpu:0"),
         ("gpu:4", "(gpu:0, gpu:1, gpu:2, gpu:3), received gpu:4"),
         ("gpu:0,cpu:0", "expected different devices of one kind, received 'gpu:0,cpu:0'"),
@@ -227,24 +226,24 @@ def test_hidden_gpus_count_anew(four_gpus, site):
         ("", "or names such as gpu:0,gpu:3, received ''"),
     ],
 )
-def test_devices_that_are_not_there_are_refused(four_gpus, site, text, received):
-    line = refusal(choose, text, four_gpus, site("tensorflow-2.20.0"))
+def test_absent_devices_raise_an_error(four_gpus, site, text, received):
+    line = error_message(choose, text, four_gpus, site("tensorflow-2.20.0"))
     assert line.startswith("--devices: expected ")
     assert line.endswith(received)
 
 
-def test_a_gpu_that_the_installation_cannot_use_is_refused(four_gpus, site):
+def test_a_gpu_that_the_installation_does_not_support_raises_an_error(four_gpus, site):
     path = site("tensorflow_cpu-2.21.0")
     for text in ("gpu", "gpu:1"):
-        line = refusal(choose, text, four_gpus, path)
+        line = error_message(choose, text, four_gpus, path)
         assert "pip uninstall -y tensorflow-cpu && pip install 'memkit[gpu]'" in line
 
 
-# Who gets which
+# Devices of each worker
 
 
 @pytest.mark.parametrize(
-    ("workers", "per_run", "cores", "wanted"),
+    ("workers", "per_run", "cores", "expected"),
     [
         (0, 1, 8, (8, 1)),
         (0, 2, 8, (4, 2)),
@@ -254,18 +253,18 @@ def test_a_gpu_that_the_installation_cannot_use_is_refused(four_gpus, site):
         (3, 2, 2, (3, 2)),
     ],
 )
-def test_every_worker_has_logical_cpu_devices_of_its_own(workers, per_run, cores, wanted):
-    dealt = devices.deal(cpus(1), workers=workers, per_run=per_run, cores=cores)
-    assert dealt == (cpus(wanted[1]),) * wanted[0]
+def test_every_worker_has_its_own_logical_cpu_devices(workers, per_run, cores, expected):
+    divided = devices.deal(cpus(1), workers=workers, per_run=per_run, cores=cores)
+    assert divided == (cpus(expected[1]),) * expected[0]
 
 
-def test_named_cpu_devices_are_those_of_each_worker():
+def test_every_worker_has_the_named_cpu_devices():
     assert devices.deal(cpus(4), workers=0, per_run=1, cores=8) == (cpus(4),) * 2
     assert devices.deal(cpus(4), workers=1, per_run=2, cores=8) == (cpus(4),)
 
 
 @pytest.mark.parametrize(
-    ("given", "workers", "per_run", "wanted"),
+    ("available", "workers", "per_run", "expected"),
     [
         (gpus(0), 0, 1, (gpus(0),)),
         (gpus(0, 3), 0, 1, (gpus(0), gpus(3))),
@@ -279,28 +278,28 @@ def test_named_cpu_devices_are_those_of_each_worker():
         (tpus(*range(8)), 1, 8, (tpus(*range(8)),)),
     ],
 )
-def test_accelerators_are_dealt_out(given, workers, per_run, wanted):
-    assert devices.deal(given, workers=workers, per_run=per_run, cores=1) == wanted
+def test_accelerators_are_divided_among_workers(available, workers, per_run, expected):
+    assert devices.deal(available, workers=workers, per_run=per_run, cores=1) == expected
 
 
 @pytest.mark.parametrize("kind", ["gpu", "tpu"])
-def test_no_deal_loses_a_device_or_gives_a_chip_twice(kind):
+def test_every_device_is_used_and_no_chip_twice(kind):
     for count, workers, per_run in itertools.product(range(1, 9), range(10), range(1, 9)):
-        given = tuple(Device(kind, number) for number in range(count))
+        available = tuple(Device(kind, number) for number in range(count))
         try:
-            dealt = devices.deal(given, workers=workers, per_run=per_run, cores=1)
+            divided = devices.deal(available, workers=workers, per_run=per_run, cores=1)
         except InputError:
             continue
-        held = list(itertools.chain(*dealt))
-        assert set(held) == set(given)
-        assert len(dealt) == (workers or count // per_run)
-        assert all(len(part) % per_run == 0 for part in dealt)
+        used = list(itertools.chain(*divided))
+        assert set(used) == set(available)
+        assert len(divided) == (workers or count // per_run)
+        assert all(len(part) % per_run == 0 for part in divided)
         if kind == "tpu" or workers * per_run <= count:
-            assert sorted(held) == list(given)
+            assert sorted(used) == list(available)
 
 
 @pytest.mark.parametrize(
-    ("given", "workers", "per_run", "line"),
+    ("available", "workers", "per_run", "line"),
     [
         (
             gpus(0, 1, 2),
@@ -345,24 +344,24 @@ def test_no_deal_loses_a_device_or_gives_a_chip_twice(kind):
         ),
     ],
 )
-def test_deals_that_do_not_work_out_are_refused(given, workers, per_run, line):
-    assert refusal(devices.deal, given, workers=workers, per_run=per_run, cores=8) == line
+def test_impossible_divisions_raise_an_error(available, workers, per_run, line):
+    assert error_message(devices.deal, available, workers=workers, per_run=per_run, cores=8) == line
 
 
-# What a worker is told
+# Environment of a worker
 
 
 @pytest.mark.parametrize("engine", ["tensorflow", "jax"])
-def test_environment_holds_text_and_the_engine(engine):
-    for given in (cpus(2), gpus(0, 1), tpus(0)):
-        told = devices.environment(given, engine=engine, inherited={})
-        assert told["KERAS_BACKEND"] == engine
-        assert all(isinstance(value, str) for value in told.values())
+def test_environment_has_text_values_and_names_the_engine(engine):
+    for available in (cpus(2), gpus(0, 1), tpus(0)):
+        variables = devices.environment(available, engine=engine, inherited={})
+        assert variables["KERAS_BACKEND"] == engine
+        assert all(isinstance(value, str) for value in variables.values())
 
 
-def test_gpu_workers_see_their_gpus_only():
-    told = devices.environment(gpus(0, 3), engine="jax", inherited={})
-    assert told == {
+def test_gpu_workers_see_only_their_gpus():
+    variables = devices.environment(gpus(0, 3), engine="jax", inherited={})
+    assert variables == {
         "KERAS_BACKEND": "jax",
         "JAX_PLATFORMS": "cuda,cpu",
         "CUDA_VISIBLE_DEVICES": "0,3",
@@ -372,16 +371,16 @@ def test_gpu_workers_see_their_gpus_only():
 
 
 @pytest.mark.parametrize(
-    ("listed", "told"), [("3,1,2", "3,2"), ("GPU-0a, GPU-0b,MIG-0c", "GPU-0a,MIG-0c")]
+    ("visible", "expected"), [("3,1,2", "3,2"), ("GPU-0a, GPU-0b,MIG-0c", "GPU-0a,MIG-0c")]
 )
-def test_gpus_keep_the_names_that_the_user_gave_them(listed, told):
-    inherited = {"CUDA_VISIBLE_DEVICES": listed}
-    found = devices.environment(gpus(0, 2), engine="tensorflow", inherited=inherited)
-    assert found["CUDA_VISIBLE_DEVICES"] == told
+def test_gpus_keep_the_names_that_the_user_gave_them(visible, expected):
+    inherited = {"CUDA_VISIBLE_DEVICES": visible}
+    variables = devices.environment(gpus(0, 2), engine="tensorflow", inherited=inherited)
+    assert variables["CUDA_VISIBLE_DEVICES"] == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "chips", "bounds"),
+    ("available", "chips", "bounds"),
     [
         (tpus(2), "2", "1,1,1"),
         (tpus(2, 3), "2,3", "1,2,1"),
@@ -389,9 +388,9 @@ def test_gpus_keep_the_names_that_the_user_gave_them(listed, told):
         (tpus(*range(8)), "0,1,2,3,4,5,6,7", "2,4,1"),
     ],
 )
-def test_tpu_workers_see_their_chips_only(given, chips, bounds):
-    told = devices.environment(given, engine="tensorflow", inherited={})
-    assert told == {
+def test_tpu_workers_see_only_their_chips(available, chips, bounds):
+    variables = devices.environment(available, engine="tensorflow", inherited={})
+    assert variables == {
         "KERAS_BACKEND": "tensorflow",
         "JAX_PLATFORMS": "tpu,cpu",
         "TPU_VISIBLE_CHIPS": chips,
@@ -406,21 +405,23 @@ def test_tpu_workers_see_their_chips_only(given, chips, bounds):
 
 def test_chips_keep_the_numbers_that_the_user_gave_them():
     for variable in ("TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES"):
-        told = devices.environment(tpus(1), engine="jax", inherited={variable: "2,3"})
-        assert told["TPU_VISIBLE_CHIPS"] == told["TPU_VISIBLE_DEVICES"] == "3"
+        variables = devices.environment(tpus(1), engine="jax", inherited={variable: "2,3"})
+        assert variables["TPU_VISIBLE_CHIPS"] == variables["TPU_VISIBLE_DEVICES"] == "3"
 
 
-def test_cpu_workers_leave_accelerators_alone():
+def test_cpu_workers_see_no_accelerators():
     for engine in ("tensorflow", "jax"):
-        told = devices.environment(cpus(1), engine=engine, inherited={"CUDA_VISIBLE_DEVICES": "0"})
-        assert (told["CUDA_VISIBLE_DEVICES"], told["JAX_PLATFORMS"]) == ("-1", "cpu")
-    told = devices.environment(cpus(1), engine="tensorflow", inherited={})
-    assert told["TPU_SKIP_MDS_QUERY"] == "1"
-    assert not os.path.exists(told["TPU_LIBRARY_PATH"])
+        variables = devices.environment(
+            cpus(1), engine=engine, inherited={"CUDA_VISIBLE_DEVICES": "0"}
+        )
+        assert (variables["CUDA_VISIBLE_DEVICES"], variables["JAX_PLATFORMS"]) == ("-1", "cpu")
+    variables = devices.environment(cpus(1), engine="tensorflow", inherited={})
+    assert variables["TPU_SKIP_MDS_QUERY"] == "1"
+    assert not os.path.exists(variables["TPU_LIBRARY_PATH"])
 
 
 @pytest.mark.parametrize(
-    ("own", "told"),
+    ("flags", "expected"),
     [
         (None, "--xla_force_host_platform_device_count=2"),
         ("", "--xla_force_host_platform_device_count=2"),
@@ -430,45 +431,45 @@ def test_cpu_workers_leave_accelerators_alone():
         ),
     ],
 )
-def test_xla_flags_of_the_user_are_kept(own, told):
-    inherited = {} if own is None else {"XLA_FLAGS": own}
-    found = devices.environment(cpus(2), engine="jax", inherited=inherited)
-    assert found["XLA_FLAGS"] == told
-    for given, engine in ((cpus(2), "tensorflow"), (gpus(0), "jax"), (tpus(0), "jax")):
-        assert "XLA_FLAGS" not in devices.environment(given, engine=engine, inherited=inherited)
+def test_xla_flags_of_the_user_are_kept(flags, expected):
+    inherited = {} if flags is None else {"XLA_FLAGS": flags}
+    variables = devices.environment(cpus(2), engine="jax", inherited=inherited)
+    assert variables["XLA_FLAGS"] == expected
+    for available, engine in ((cpus(2), "tensorflow"), (gpus(0), "jax"), (tpus(0), "jax")):
+        assert "XLA_FLAGS" not in devices.environment(available, engine=engine, inherited=inherited)
 
 
-def test_a_file_of_xla_flags_is_refused():
+def test_a_file_of_xla_flags_raises_an_error():
     inherited = {"XLA_FLAGS": "flags.txt"}
-    line = refusal(devices.environment, cpus(1), engine="jax", inherited=inherited)
+    line = error_message(devices.environment, cpus(1), engine="jax", inherited=inherited)
     assert line.startswith("XLA_FLAGS: ")
     assert line.endswith("received flags.txt")
 
 
-# That the variables do what they say, in real processes
+# The effect of the environment in real processes
 
 
-def told_process(code, given, engine, **inherited):
-    """Runs code in a fresh Python as a worker is told to; returns what it printed, as words."""
-    told = devices.environment(given, engine=engine, inherited=inherited)
+def run_as_worker(code, worker_devices, engine, **inherited):
+    """Runs code in a new Python process with a worker's environment; returns the printed words."""
+    variables = devices.environment(worker_devices, engine=engine, inherited=inherited)
     result = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env=os.environ | inherited | told | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=os.environ | inherited | variables | {"TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.split()
 
 
-# What a user may have set, and what must not win over what a worker is told.
-OWN = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "tpu"}
+# Variables that a user may have set; those of the worker override them.
+USER_VARIABLES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "tpu"}
 
 
 def test_jax_sees_the_logical_cpu_devices():
     pytest.importorskip("jax")
     code = "import jax, keras; print(keras.backend.backend(), *(d.platform for d in jax.devices()))"
-    assert told_process(code, cpus(3), "jax", **OWN) == ["jax", "cpu", "cpu", "cpu"]
+    assert run_as_worker(code, cpus(3), "jax", **USER_VARIABLES) == ["jax", "cpu", "cpu", "cpu"]
 
 
 _BUSY_THREADS = """
@@ -496,18 +497,18 @@ print(len(jax.devices()), max(spent) / sum(spent))
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs Linux")
 def test_jax_computes_with_one_thread_on_one_device():
     pytest.importorskip("jax")
-    count, share = told_process(_BUSY_THREADS, cpus(1), "jax", **OWN)
+    count, share = run_as_worker(_BUSY_THREADS, cpus(1), "jax", **USER_VARIABLES)
     assert count == "1"
     assert float(share) > 0.9
 
 
-def test_tensorflow_is_the_backend_and_sees_the_cpu_only():
+def test_tensorflow_is_the_backend_and_sees_only_the_cpu():
     pytest.importorskip("tensorflow")
     code = (
         "import keras, tensorflow as tf; print(keras.backend.backend(), "
         "*(d.device_type for d in tf.config.list_physical_devices()))"
     )
-    assert told_process(code, cpus(1), "tensorflow", KERAS_BACKEND="jax") == ["tensorflow", "CPU"]
+    assert run_as_worker(code, cpus(1), "tensorflow", KERAS_BACKEND="jax") == ["tensorflow", "CPU"]
 
 
 def test_importing_imports_neither_engine_nor_numpy():
@@ -516,4 +517,4 @@ def test_importing_imports_neither_engine_nor_numpy():
         "print(*{'numpy', 'keras', 'jax', 'tensorflow', 'absl'} & set(sys.modules))"
     )
     path = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    assert told_process(code, cpus(1), "jax", **path) == []
+    assert run_as_worker(code, cpus(1), "jax", **path) == []

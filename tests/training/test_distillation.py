@@ -8,28 +8,28 @@ import pytest
 from memkit import records, studies
 from memkit.errors import InputError
 from memkit.sweeps import selection
-from memkit.training import engines, losses, runner
+from memkit.training import compiler, engines, images, loop, losses
+from memkit.training.compiler import Compiler
+from memkit.training.runner import Runner
 
 STUDENT = {"series": ["one_hot", "distilled"], "training.epochs": 2}
 
 
 @pytest.fixture
 def study(tmp_path, mlp_config, tiny):
-    runner.compile_point.cache_clear()
-    runner._dataset.cache_clear()
     return studies.open_or_create(tmp_path / "study", mlp_config(STUDENT), tiny)
 
 
 def _train(study, name, runs):
-    found = {}
+    actual = {}
     point = study.point(name)
-    for run, arrays, info in runner.train_runs(study, point, runs, setup=engines.Setup()):
+    for run, arrays, info in Runner(engines.Setup()).train_runs(study, point, runs):
         studies.write_record(study, point, run, arrays, info)
-        found[run] = arrays, info
-    return found
+        actual[run] = arrays, info
+    return actual
 
 
-def test_loss_is_the_weighted_cross_entropy_to_softened_teacher_and_labels():
+def test_loss_is_the_weighted_cross_entropy_to_soft_targets_and_labels():
     rng = np.random.default_rng(0)
     logits, teacher = rng.normal(size=(2, 6, 5)).astype(np.float32) * 3
     labels = np.array([0, 1, 2, 3, 4, 0])
@@ -64,9 +64,11 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
     _train(study, "one_hot", [3])
     student = study.point("distilled")
     arrays, _ = _train(study, "distilled", [3])[3]
-    dataset = runner._dataset(study)
-    model, teacher = (runner.builder(p, dataset)() for p in (student, study.point(student.teacher)))
-    start = runner._initial_values(model, point=student, run=3)
+    dataset = images.load_dataset(study.config)
+    model, teacher = (
+        compiler.model_builder(p, dataset)() for p in (student, study.point(student.teacher))
+    )
+    start = loop.draw_initial_values(model, point=student, run=3)
     for kept, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
         for variable, value in zip(kept.variables, values, strict=True):
             variable.assign(value)
@@ -74,7 +76,7 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
     decay = [1e-4 if v.name == "kernel" else 0.0 for v in model.trainable_variables]
     import tensorflow as tf
 
-    for epoch in runner._epochs(study, student, 3):
+    for epoch in loop.epoch_plans(study, student, 3):
         for index, rate in zip(epoch.index, epoch.rate, strict=True):
             x = ((dataset.train_images[index] / 255 - 0.3) / 0.37).astype(np.float32)
             targets = tf.nn.softmax(teacher(x) / 3.0)
@@ -88,27 +90,27 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
             optimizer.learning_rate = rate
             optimizer.apply(slopes, model.trainable_variables)
     x = ((dataset.test_images / 255 - 0.3) / 0.37).astype(np.float32)
-    wanted = losses.log_odds(model(x), study.examples.test_labels)
-    np.testing.assert_allclose(arrays["test_logodds"], wanted, rtol=5e-3, atol=5e-3)
+    expected = losses.log_odds(model(x), study.examples.test_labels)
+    np.testing.assert_allclose(arrays["test_logodds"], expected, rtol=5e-3, atol=5e-3)
 
 
-def test_a_student_does_not_start_or_shuffle_as_its_teacher(study):
+def test_a_student_has_other_initial_values_and_another_order_than_its_teacher(study):
     teacher, student = study.point("one_hot"), study.point("distilled")
-    model = runner.builder(student, runner._dataset(study))()
-    starts = [runner._initial_values(model, point=p, run=0) for p in (teacher, student)]
+    model = compiler.model_builder(student, images.load_dataset(study.config))()
+    starts = [loop.draw_initial_values(model, point=p, run=0) for p in (teacher, student)]
     assert (starts[0][0] != starts[1][0]).all()
-    orders = [next(runner._epochs(study, p, 0)).index for p in (teacher, student)]
+    orders = [next(loop.epoch_plans(study, p, 0)).index for p in (teacher, student)]
     assert (orders[0] != orders[1]).any()
     assert set(orders[0].ravel()) <= set(np.flatnonzero(study.train_mask[0]))
     assert set(orders[1].ravel()) <= set(np.flatnonzero(study.train_mask[0]))
 
 
-def test_a_student_without_its_teacher_is_refused(study):
+def test_a_student_without_its_teacher_raises_an_error(study):
     with pytest.raises(InputError, match="^distilled: expected run 0 of its teacher one_hot"):
         _train(study, "distilled", [0])
 
 
-def test_weights_of_another_run_are_refused_because_they_know_held_out_examples(study):
+def test_weights_of_another_run_raise_an_error_because_they_have_seen_held_out_examples(study):
     _train(study, "one_hot", [0, 1])
     folder = study.workdir / "points" / "one_hot" / "weights"
     (folder / "0.npz").write_bytes((folder / "1.npz").read_bytes())
@@ -124,8 +126,8 @@ def test_a_teacher_run_without_weights_is_missing(study):
 
 
 def test_a_student_of_a_diverged_teacher_is_blocked(study):
-    found = _train(study, "one_hot", [0])
-    arrays, info = found[0]
+    actual = _train(study, "one_hot", [0])
+    arrays, info = actual[0]
     studies.write_record(study, study.point("one_hot"), 0, arrays, info | {"status": "diverged"})
     arrays, info = _train(study, "distilled", [0])[0]
     assert info["status"] == "blocked"
@@ -142,11 +144,11 @@ def test_studies_without_students_keep_no_weights(tmp_path, mlp_config, tiny):
     assert not (study.workdir / "points" / "one_hot" / "weights").exists()
 
 
-def test_history_is_kept_for_the_first_runs_only(tmp_path, mlp_config, tiny):
+def test_only_the_first_runs_have_a_history(tmp_path, mlp_config, tiny):
     config = mlp_config({"record.history_runs": 1})
     study = studies.open_or_create(tmp_path / "history", config, tiny)
-    found = _train(study, "one_hot", [0, 1])
-    first, second = found[0][0], found[1][0]
+    actual = _train(study, "one_hot", [0, 1])
+    first, second = actual[0][0], actual[1][0]
     assert "num_seen" not in second
     members = study.train_mask[0]
     assert (first["num_seen"][~members] == 0).all()
@@ -170,29 +172,27 @@ def test_streamed_images_give_the_same_bits_as_resident_ones(
         config = make({"dataset.resident": resident, "training.augment": augment})
         study = studies.open_or_create(tmp_path / f"{resident}", config, tiny)
         point = study.points[0]
-        runner.compile_point.cache_clear()
-        program = runner.compile_point(study, point, engines.Setup())
+        program = Compiler(engines.Setup()).compile(study, point)
         states[resident] = []
         for run in (0, 1, 2):
-            program.reset([functools.partial(runner._initial_values, point=point, run=run)])
-            for epoch in runner._epochs(study, point, run):
-                (said,) = program.train([epoch])
-                states[resident].append([*vars(said).values(), *program.state()[0]])
+            program.reset([functools.partial(loop.draw_initial_values, point=point, run=run)])
+            for epoch in loop.epoch_plans(study, point, run):
+                (steps,) = program.train([epoch])
+                states[resident].append([*vars(steps).values(), *program.state()[0]])
         states[resident].append([program.evaluate()[0].logits])
     for resident, streamed in zip(states[True], states[False], strict=True):
         for first, second in zip(resident, streamed, strict=True):
             assert first.tobytes() == second.tobytes()
 
 
-def test_bfloat16_computes_in_bfloat16_and_ends_in_float32(tmp_path, make_config, tiny):
+def test_bfloat16_models_return_float32_logits(tmp_path, make_config, tiny):
     config = make_config({"training.precision": "bfloat16"})
     study = studies.open_or_create(tmp_path / "half", config, tiny)
-    model = runner.builder(study.points[0], tiny)()
-    runner.compile_point.cache_clear()
+    model = compiler.model_builder(study.points[0], tiny)()
     _, info = _train(study, study.points[0].name, [0])[0]
     assert info["status"] in records.USABLE
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    half = runner.builder(study.points[0], tiny)()
+    half = compiler.model_builder(study.points[0], tiny)()
     assert half.get_layer("stem_conv").compute_dtype == "bfloat16"
     assert half.output.dtype == "float32"
     assert {v.dtype for v in half.variables} == {"float32"}
@@ -201,6 +201,6 @@ def test_bfloat16_computes_in_bfloat16_and_ends_in_float32(tmp_path, make_config
         config=study.points[0].config
         | {"training": study.points[0].config["training"] | {"precision": "float32"}},
     )
-    runner.compile_point(study, plain, engines.Setup())
+    Compiler(engines.Setup()).compile(study, plain)
     assert keras.config.dtype_policy().name == "float32"
     assert model.get_layer("stem_conv").compute_dtype == "float32"

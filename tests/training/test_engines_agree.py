@@ -61,12 +61,14 @@ def slow(tmp_path_factory):
     return _of_both(SLOW | DEEP | {"tiny": FAST["tiny"]}, tmp_path_factory.mktemp("slow"))
 
 
-def assert_agree(found, wanted, *, tolerance=1e-5):
-    """Compares everything two programs said: weights by each one's size, the rest as it is."""
-    assert set(found) == set(wanted)
-    for name, array in wanted.items():
+def assert_agree(actual, expected, *, tolerance=1e-5):
+    """Compares all outcomes of two programs: weights relative to their size, the rest directly."""
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
         scale = max(1.0, np.abs(array).max())
-        np.testing.assert_allclose(found[name], array, rtol=0, atol=tolerance * scale, err_msg=name)
+        np.testing.assert_allclose(
+            actual[name], array, rtol=0, atol=tolerance * scale, err_msg=name
+        )
 
 
 def assert_moved(arrays):
@@ -85,7 +87,7 @@ def test_losses_weights_statistics_and_logits_agree(fast, case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [name for name in SLOW if name != "half"])
-def test_further_networks_agree(slow, case):
+def test_more_networks_agree(slow, case):
     assert_agree(slow["jax"][case], slow["tensorflow"][case])
     assert_moved(slow["jax"][case])
 
@@ -93,8 +95,8 @@ def test_further_networks_agree(slow, case):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", DEEP)
 def test_the_first_steps_of_deep_networks_agree(slow, case):
-    found, wanted = (_two_steps(slow[engine][case]) for engine in ("jax", "tensorflow"))
-    assert_agree(found, wanted)
+    actual, expected = (_two_steps(slow[engine][case]) for engine in ("jax", "tensorflow"))
+    assert_agree(actual, expected)
     assert_moved(slow["jax"][case])
 
 
@@ -105,25 +107,25 @@ def _two_steps(arrays):
 
 
 @pytest.mark.slow
-def test_bfloat16_agrees_as_far_as_it_can(slow):
+def test_bfloat16_agrees_within_its_precision(slow):
     """The first step; later ones drift apart. Rounding to 8 bits is visible, so it took place."""
-    found, wanted = slow["jax"]["half"], slow["tensorflow"]["half"]
+    actual, expected = slow["jax"]["half"], slow["tensorflow"]["half"]
     for name in ("objective", "loss", "margin"):
-        np.testing.assert_allclose(found[name][:, 0], wanted[name][:, 0], rtol=0.05, atol=0.05)
-    for name in [name for name in wanted if name.startswith("weights0")]:
-        assert found[name].dtype == np.float32
-        np.testing.assert_allclose(found[name], wanted[name], rtol=0.05, atol=0.01)
+        np.testing.assert_allclose(actual[name][:, 0], expected[name][:, 0], rtol=0.05, atol=0.05)
+    for name in [name for name in expected if name.startswith("weights0")]:
+        assert actual[name].dtype == np.float32
+        np.testing.assert_allclose(actual[name], expected[name], rtol=0.05, atol=0.01)
     for engine in slow.values():
         assert (engine["half"]["loss"][:, 0] != engine["tiny"]["loss"][:, 0]).all()
 
 
 @pytest.mark.slow
-def test_crops_and_flips_reach_the_weights_of_both(slow):
+def test_crops_and_flips_change_the_weights_of_both_engines(slow):
     for engine in slow.values():
         assert (engine["plain"]["loss"][:, 0] != engine["tiny"]["loss"][:, 0]).all()
 
 
 @pytest.mark.slow
-def test_agreement_is_not_that_of_any_two_runs(slow):
+def test_two_different_runs_do_not_agree(slow):
     with pytest.raises(AssertionError, match="loss"):
         assert_agree({"loss": slow["jax"]["plain"]["loss"]}, {"loss": slow["jax"]["tiny"]["loss"]})

@@ -5,16 +5,8 @@ import pytest
 from memkit import data, studies
 from memkit.data import build
 from memkit.data.mapped import MappedImages, image_hashes
-from memkit.training import engines, images, runner
-
-
-@pytest.fixture(autouse=True)
-def _no_program_is_kept():
-    for cached in (runner.compile_point, runner._dataset):
-        cached.cache_clear()
-    yield
-    for cached in (runner.compile_point, runner._dataset):
-        cached.cache_clear()
+from memkit.training import engines, images
+from memkit.training.runner import Runner
 
 
 @pytest.fixture
@@ -34,18 +26,18 @@ def _load(photos):
 
 
 @pytest.mark.parametrize("resident", [True, False])
-def test_all_images_are_train_then_test_wherever_they_are(photos, monkeypatch, resident):
+def test_all_images_are_train_then_test_in_memory_and_on_disk(photos, monkeypatch, resident):
     plain = _load(photos)
     monkeypatch.setattr(build, "MEMORY_BYTES", 0)
-    wanted = np.concatenate([plain.train_images, plain.test_images])
+    expected = np.concatenate([plain.train_images, plain.test_images])
     rows = np.array([59, 60, 0, 71, 71, 3])
     for dataset in (plain, _load(photos)):
-        found, is_resident = images.all_images(dataset, resident=resident)
+        actual, is_resident = images.all_images(dataset, resident=resident)
         assert is_resident == resident
-        assert tuple(found.shape) == (72, 6, 6, 1)
+        assert tuple(actual.shape) == (72, 6, 6, 1)
         for chosen in (rows, rows[:2], rows[2:3], np.arange(72)):
-            np.testing.assert_array_equal(found[chosen], wanted[chosen])
-            assert isinstance(found[chosen], np.ndarray)
+            np.testing.assert_array_equal(actual[chosen], expected[chosen])
+            assert isinstance(actual[chosen], np.ndarray)
 
 
 def test_images_larger_than_the_bound_are_streamed(photos, monkeypatch):
@@ -55,7 +47,7 @@ def test_images_larger_than_the_bound_are_streamed(photos, monkeypatch):
         assert images.all_images(dataset, resident=True)[1] == is_resident
 
 
-def test_a_batch_reads_its_own_rows_only():
+def test_a_batch_reads_only_its_rows():
     pixels = np.zeros((10, 2, 2, 1), np.uint8)
     read = []
 
@@ -78,18 +70,16 @@ def test_records_are_the_same_bits_from_memory_and_from_disk(
 ):
     source = {"name": "folder", "path": str(photos), "mean": [0.3], "std": [0.4]}
     config = mlp_config({"dataset": source | {"resident": resident}})
-    found = []
+    actual = []
     for name, bound in (("memory", 2**30), ("disk", 0)):
         monkeypatch.setattr(build, "MEMORY_BYTES", bound)
-        runner._dataset.cache_clear()
-        runner.compile_point.cache_clear()
-        dataset = runner.load_dataset(config)
+        dataset = images.load_dataset(config)
         assert isinstance(dataset.train_images, MappedImages) == (bound == 0)
         study = studies.open_or_create(tmp_path / name, config, dataset)
-        done = runner.train_runs(study, study.points[0], [0, 1], setup=engines.Setup())
-        found.append([arrays for _, arrays, _ in done])
+        done = Runner(engines.Setup()).train_runs(study, study.points[0], [0, 1])
+        actual.append([arrays for _, arrays, _ in done])
     assert studies.load(tmp_path / "memory").info["fingerprint"] == study.info["fingerprint"]
-    for first, second in zip(*found, strict=True):
+    for first, second in zip(*actual, strict=True):
         assert set(first) == set(second)
         for name in first:
             np.testing.assert_array_equal(first[name], second[name], err_msg=name)

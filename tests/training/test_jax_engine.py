@@ -72,7 +72,7 @@ def _in_one_process(folder, jobs):
 
 @pytest.fixture(scope="module")
 def _fast(tmp_path_factory):
-    """What the one process of all fast tests said, and the studies it trained."""
+    """The outcomes of the one process of all fast tests, and the studies that it trained."""
     folder = tmp_path_factory.mktemp("fast")
     made = _make_studies(folder)
     jobs = {JOB: FAST, MANY: VMAP | {"runs": THREE}, RECORDS: _record_jobs(made)}
@@ -95,25 +95,25 @@ def slow(tmp_path_factory):
     return programs.by_case(_in_one_process(tmp_path_factory.mktemp("slow"), jobs))
 
 
-def assert_same(found, wanted, places, *, bits=False):
+def assert_same(actual, expected, places, *, bits=False):
     """Compares the first runs of a case with those at places of another."""
-    assert set(found) == set(wanted)
-    for name, array in wanted.items():
-        mine, others = found[name][: len(places)], array[places]
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
+        mine, others = actual[name][: len(places)], array[places]
         if bits:
             np.testing.assert_array_equal(mine, others, err_msg=name)
         else:
             np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
-def differ(found, wanted, place):
-    return (found["loss"][place] != wanted["loss"][place]).any()
+def differ(actual, expected, place):
+    return (actual["loss"][place] != expected["loss"][place]).any()
 
 
 @pytest.mark.parametrize(
     "case,runs", [("vmap", 3), ("map", 3), ("devices", 6), ("streamed", 3), ("scanned", 3)]
 )
-def test_a_run_says_the_same_in_every_program(fast, case, runs):
+def test_a_run_has_the_same_outcomes_in_every_program(fast, case, runs):
     assert_same(fast[case], fast["alone"], list(range(runs)))
 
 
@@ -121,13 +121,13 @@ def test_streamed_images_give_the_same_bits(fast):
     assert_same(fast["streamed"], fast["alone"], THREE, bits=True)
 
 
-def test_runs_are_not_the_same_as_each_other(fast):
+def test_runs_differ_from_each_other(fast):
     for name in ("loss", "logits", "weights3/0"):
         for run in SIX[1:]:
             assert (fast["alone"][name][0] != fast["alone"][name][run]).any()
 
 
-def test_another_run_in_the_pack_changes_no_bit_of_this_one(fast):
+def test_other_runs_of_the_pack_change_no_bit_of_a_run(fast):
     first, second = ({k: v[i : i + 3] for k, v in fast["vmap"].items()} for i in (0, 3))
     for name, array in first.items():
         np.testing.assert_array_equal(array[[0, 2]], second[name][[0, 2]], err_msg=name)
@@ -138,16 +138,16 @@ def test_a_held_out_image_that_another_run_of_the_pack_trains_on_changes_no_bit(
     before, after = fast["vmap"], fast["inverted"]
     others = np.delete(np.arange(programs.NUM_TRAIN + programs.NUM_TEST), HELD_OUT_OF_0)
     for name, array in after.items():
-        mine, wanted = array[0], before[name][0]
+        mine, expected = array[0], before[name][0]
         if name in ("logits", "logodds"):
-            assert (mine[HELD_OUT_OF_0] != wanted[HELD_OUT_OF_0]).any()
-            mine, wanted = mine[others], wanted[others]
-        np.testing.assert_array_equal(mine, wanted, err_msg=name)
+            assert (mine[HELD_OUT_OF_0] != expected[HELD_OUT_OF_0]).any()
+            mine, expected = mine[others], expected[others]
+        np.testing.assert_array_equal(mine, expected, err_msg=name)
     assert differ(before, after, 1)
 
 
 @pytest.mark.parametrize("case,first", [("vmap", 6), ("map", 3)])
-def test_a_run_of_nan_leaves_the_others_of_its_pack_alone(fast, case, first):
+def test_a_run_of_nan_does_not_change_the_others_of_its_pack(fast, case, first):
     for name, array in fast[case].items():
         if name != "correct":
             assert np.isnan(array[first + 1]).any(), name
@@ -157,12 +157,12 @@ def test_a_run_of_nan_leaves_the_others_of_its_pack_alone(fast, case, first):
 
 def test_evaluation_does_not_depend_on_its_batch(fast):
     for name in ("logits", "logodds"):
-        found, wanted = fast["batch 7"][name], fast["alone"][name][:1]
-        assert found.shape[1] == programs.NUM_TRAIN + programs.NUM_TEST
-        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+        actual, expected = fast["batch 7"][name], fast["alone"][name][:1]
+        assert actual.shape[1] == programs.NUM_TRAIN + programs.NUM_TEST
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_many_runs_leave_nothing_behind(fast):
+def test_memory_does_not_grow_with_the_number_of_runs(fast):
     arrays, memory = fast["arrays"][""], fast["memory"][""]
     assert len(arrays) == 120
     assert len(set(arrays[1:])) == 1
@@ -171,14 +171,14 @@ def test_many_runs_leave_nothing_behind(fast):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SLOW)
-def test_a_run_says_the_same_in_further_programs(slow, case):
+def test_a_run_has_the_same_outcomes_in_more_programs(slow, case):
     assert_same(slow[case], slow["alone"], SLOW[case]["runs"])
 
 
 @pytest.mark.slow
 def test_packed_students_of_residual_networks_equal_single_ones(tmp_path):
-    found = programs.by_case(_in_one_process(tmp_path, {JOB: RESNETS}))
-    assert_same(found["packed"], found["alone"], SIX)
+    actual = programs.by_case(_in_one_process(tmp_path, {JOB: RESNETS}))
+    assert_same(actual["packed"], actual["alone"], SIX)
 
 
 # Records
@@ -231,15 +231,15 @@ def _job(workdir, setup, points=("one_hot",), runs=(0, 1, 2, 3, 4), diverging=-1
 
 def _read(workdir, point="one_hot"):
     study = studies.load(workdir)
-    found = studies.read_runs(study, study.point(point), ARRAYS)
-    assert found.problems == {}
-    return found
+    actual = studies.read_runs(study, study.point(point), ARRAYS)
+    assert actual.problems == {}
+    return actual
 
 
-def _assert_same_records(found, wanted, runs=slice(None)):
-    np.testing.assert_array_equal(found.index, wanted.index)
+def _assert_same_records(actual, expected, runs=slice(None)):
+    np.testing.assert_array_equal(actual.index, expected.index)
     for name in ARRAYS:
-        mine, others = (one.arrays[name][runs].astype(float) for one in (found, wanted))
+        mine, others = (one.arrays[name][runs].astype(float) for one in (actual, expected))
         np.testing.assert_allclose(mine, others, rtol=2e-3, atol=2e-3, err_msg=name)
 
 
@@ -253,17 +253,17 @@ def _record_jobs(made):
 
 @pytest.mark.parametrize("point", BOTH)
 def test_five_runs_in_packs_of_four_write_the_records_of_single_runs(made_studies, point):
-    wanted, found = (_read(made_studies[name], point) for name in ("single", "packed"))
-    assert found.index.tolist() == [0, 1, 2, 3, 4]
-    assert {info["status"] for info in found.infos} <= {"done", "collapsed"}
-    _assert_same_records(found, wanted)
-    assert [info["steps"] for info in found.infos] == [info["steps"] for info in wanted.infos]
-    info = found.infos[0]
+    expected, actual = (_read(made_studies[name], point) for name in ("single", "packed"))
+    assert actual.index.tolist() == [0, 1, 2, 3, 4]
+    assert {info["status"] for info in actual.infos} <= {"done", "collapsed"}
+    _assert_same_records(actual, expected)
+    assert [info["steps"] for info in actual.infos] == [info["steps"] for info in expected.infos]
+    info = actual.infos[0]
     assert (info["engine"], info["device"]) == ("jax", "CPU")
     assert {"jax", "keras", "numpy", "python"} <= set(info["versions"])
 
 
-def test_the_weights_of_each_teacher_in_a_pack_are_its_own(made_studies):
+def test_teachers_in_a_pack_have_different_weights(made_studies):
     single, packed = "single", "packed"
     kept = {}
     for workdir in (single, packed):
@@ -271,31 +271,31 @@ def test_the_weights_of_each_teacher_in_a_pack_are_its_own(made_studies):
         assert studies.has_weights(study, study.point("one_hot")) == {0, 1, 2, 3, 4}
         kept[workdir] = [studies.read_weights(study, study.point("distilled"), m) for m in range(5)]
     for run in range(5):
-        for mine, wanted in zip(kept[packed][run], kept[single][run], strict=True):
-            np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-5)
+        for mine, expected in zip(kept[packed][run], kept[single][run], strict=True):
+            np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
         others = [w[0] for m, w in enumerate(kept[packed]) if m != run]
         assert all((kept[packed][run][0] != other).any() for other in others)
 
 
-def test_a_diverged_run_is_recorded_and_leaves_its_pack_sound(made_studies):
-    found, wanted = (_read(made_studies[name]) for name in ("lost", "single"))
-    assert [info["status"] == "diverged" for info in found.infos] == [
+def test_a_diverged_run_is_recorded_and_does_not_change_its_pack(made_studies):
+    actual, expected = (_read(made_studies[name]) for name in ("lost", "single"))
+    assert [info["status"] == "diverged" for info in actual.infos] == [
         run == DIVERGING for run in range(5)
     ]
     sound = np.arange(5) != DIVERGING
-    _assert_same_records(found, wanted, sound)
-    curve = found.arrays["curve"][DIVERGING]
-    np.testing.assert_allclose(curve[0], wanted.arrays["curve"][DIVERGING][0], rtol=1e-4)
+    _assert_same_records(actual, expected, sound)
+    curve = actual.arrays["curve"][DIVERGING]
+    np.testing.assert_allclose(curve[0], expected.arrays["curve"][DIVERGING][0], rtol=1e-4)
     assert not np.isfinite(curve[1, 0])
     assert np.isnan(curve[2]).all()
-    assert found.infos[DIVERGING]["steps"] == 2 * (21 // 4)
+    assert actual.infos[DIVERGING]["steps"] == 2 * (21 // 4)
 
 
 # The cache of compiled programs
 
 
 @pytest.mark.slow
-def test_a_second_process_finds_compiled_programs(tmp_path):
+def test_a_second_process_reuses_compiled_programs(tmp_path):
     folder = tmp_path / "kept"
     environment = {"JAX_COMPILATION_CACHE_DIR": str(folder)}
 

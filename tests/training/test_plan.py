@@ -35,7 +35,7 @@ def test_epoch_without_remainder_has_every_member():
         assert sorted(epoch.index.ravel()) == MEMBERS.tolist()
 
 
-def test_every_member_is_dropped_as_often():
+def test_every_member_is_left_out_equally_often():
     kept = np.zeros(400)
     for epoch in _epochs(num_epochs=2000, batch_size=4):
         kept[epoch.index.ravel()] += 1
@@ -45,7 +45,7 @@ def test_every_member_is_dropped_as_often():
     assert np.abs(counts - 2000 * 8 / 11).max() < 5 * deviation
 
 
-def test_batch_larger_than_the_subset_is_refused_naming_both():
+def test_batch_larger_than_the_subset_raises_an_error_that_names_both():
     with pytest.raises(InputError, match="^training.batch_size: .* 11 examples, received 12$"):
         steps_per_epoch(11, 12)
     with pytest.raises(InputError, match="11 examples, received 12"):
@@ -62,30 +62,30 @@ def test_batch_larger_than_the_subset_is_refused_naming_both():
         )
 
 
-def test_steps_are_the_whole_batches():
+def test_only_whole_batches_are_steps():
     assert [steps_per_epoch(n, 4) for n in (4, 7, 8, 1005)] == [1, 1, 2, 251]
 
 
 def test_epochs_runs_seeds_and_streams_have_other_permutations():
     members = np.arange(100)
-    found = [
+    actual = [
         epoch.index.tobytes()
         for changes in ({}, {"run": 1}, {"seed": 1}, {"stream": "/distilled"})
         for epoch in _epochs(members, batch_size=10, num_epochs=5, **changes)
     ]
-    assert len(set(found)) == 20
+    assert len(set(actual)) == 20
 
 
 def test_epochs_runs_and_streams_have_other_crops():
-    found = [
+    actual = [
         epoch.crop.tobytes()
         for changes in ({}, {"run": 1}, {"seed": 1}, {"stream": "/distilled"})
         for epoch in _epochs(np.arange(64), augment="pad_crop_flip", **changes)
     ]
-    assert len(set(found)) == 12
+    assert len(set(actual)) == 12
 
 
-def test_plans_never_change():
+def test_plans_are_the_same_as_in_earlier_versions():
     # Changing these numbers changes every run ever trained.
     epoch = _epochs(augment="pad_crop_flip")[1]
     assert epoch.index.tolist() == [[377, 13, 55, 21], [8, 3, 233, 89]]
@@ -104,7 +104,7 @@ def test_augmentation_does_not_change_the_order():
         np.testing.assert_array_equal(a.index, b.index)
 
 
-def test_rates_come_through_as_float32():
+def test_rates_are_float32():
     for number, epoch in enumerate(_epochs(num_epochs=3)):
         assert epoch.rate.dtype == np.float32
         np.testing.assert_array_equal(epoch.rate, [2 * number, 2 * number + 1])
@@ -116,8 +116,8 @@ def test_all_81_offsets_and_both_flips_occur_equally_often():
     flip = np.concatenate([e.flip.ravel() for e in epochs])
     counts = np.bincount(crop[:, 0] * 9 + crop[:, 1], minlength=81)
     assert counts.size == 81
-    wanted = len(crop) / 81
-    assert np.abs(counts - wanted).max() < 5 * np.sqrt(wanted)
+    expected = len(crop) / 81
+    assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)
     assert flip.mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(len(flip)))
     for axis in (0, 1):
         assert abs(np.corrcoef(crop[:, axis], flip)[0, 1]) < 5 / np.sqrt(len(flip))
@@ -141,10 +141,12 @@ def test_unknown_augmentation_lists_the_valid_ones():
         _epochs(augment="mixup")
 
 
-def test_importing_plans_imports_numpy_only():
+def test_importing_plans_imports_only_numpy():
     code = "import sys, memkit.training.plan; print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in found.stdout.split()}
+    actual = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = {name.split(".")[0] for name in actual.stdout.split()}
     heavy = {"tensorflow", "keras", "jax", "ml_collections", "absl", "sklearn", "altair", "PIL"}
     assert not loaded & heavy
     assert "numpy" in loaded

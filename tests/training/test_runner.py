@@ -12,16 +12,14 @@ from memkit import data, estimators, models, recipe, records, studies
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import engines, plan, runner
+from memkit.training import compiler, engines, loop, plan
+from memkit.training.runner import Runner
 
 
-@pytest.fixture(autouse=True)
-def _no_program_is_kept():
-    runner.compile_point.cache_clear()
-    runner._dataset.cache_clear()
-    yield
-    runner.compile_point.cache_clear()
-    runner._dataset.cache_clear()
+@pytest.fixture
+def runner():
+    """Keeps its compiled program from one use in a test to the next."""
+    return Runner(engines.Setup())
 
 
 @pytest.fixture
@@ -30,7 +28,6 @@ def create(tmp_path, register):
     made = []
 
     def make(config, dataset):
-        runner._dataset.cache_clear()
         made.append(config)
         register(dataset)
         return studies.open_or_create(tmp_path / f"study{len(made)}", config, dataset)
@@ -59,9 +56,9 @@ def _names(study):
     return tuple(_specs(study))
 
 
-def _train(study, runs, point=0):
+def _train(runner, study, runs, point=0):
     """Returns {run: (arrays, info)}."""
-    done = runner.train_runs(study, study.points[point], runs, setup=engines.Setup())
+    done = runner.train_runs(study, study.points[point], runs)
     return {run: (arrays, info) for run, arrays, info in done}
 
 
@@ -82,11 +79,11 @@ def _replace_row(dataset, name, row, value):
     return dataclasses.replace(dataset, **{name: changed})
 
 
-def test_a_study_without_a_folder_trains_the_same_bits(create, mlp_config, tiny):
+def test_a_study_without_a_folder_trains_the_same_bits(create, mlp_config, tiny, runner):
     study = create(mlp_config(), tiny)
     draft = studies.draft(mlp_config(), tiny)
     assert draft.workdir is None
-    _assert_equal(_train(draft, [2])[2][0], _train(study, [2])[2][0])
+    _assert_equal(_train(runner, draft, [2])[2][0], _train(runner, study, [2])[2][0])
 
 
 _AUGMENTED = {"training.augment": "pad_crop_flip"}
@@ -103,18 +100,18 @@ def config(request, mlp_config, resnet_config):
 
 
 def test_held_out_image_and_test_image_change_no_weight_and_no_other_outcome(
-    create, config, tiny, built
+    create, config, tiny, built, runner
 ):
     study = create(config, tiny)
     run = 1
     held_out = int(np.flatnonzero(~study.train_mask[run])[5])
-    arrays, _ = _train(study, [run])[run]
+    arrays, _ = _train(runner, study, [run])[run]
     weights = _weights(built[-1])
     changed = _replace_row(tiny, "train_images", held_out, 255 - tiny.train_images[held_out])
     changed = _replace_row(changed, "test_images", 4, 255 - tiny.test_images[4])
     other = create(config, changed)
     np.testing.assert_array_equal(other.train_mask, study.train_mask)
-    other_arrays, _ = _train(other, [run])[run]
+    other_arrays, _ = _train(runner, other, [run])[run]
     for before, after in zip(weights, _weights(built[-1]), strict=True):
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(arrays["curve"], other_arrays["curve"])
@@ -125,48 +122,47 @@ def test_held_out_image_and_test_image_change_no_weight_and_no_other_outcome(
         assert arrays[f"{part}_logodds"][row] != other_arrays[f"{part}_logodds"][row]
 
 
-def test_held_out_label_changes_no_weight(create, mlp_config, tiny, built):
+def test_held_out_label_changes_no_weight(create, mlp_config, tiny, built, runner):
     config = mlp_config({"labels.planted_fraction": 0.0})
     study = create(config, tiny)
     held_out = int(np.flatnonzero(~study.train_mask[1])[5])
-    _train(study, [1])
+    _train(runner, study, [1])
     weights = _weights(built[-1])
     label = (tiny.train_labels[held_out] + 1) % 10
     other = create(config, _replace_row(tiny, "train_labels", held_out, label))
     np.testing.assert_array_equal(other.train_mask, study.train_mask)
-    _train(other, [1])
+    _train(runner, other, [1])
     for before, after in zip(weights, _weights(built[-1]), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
-def test_members_image_changes_the_weights(create, mlp_config, tiny, built):
+def test_image_of_a_member_changes_the_weights(create, mlp_config, tiny, built, runner):
     study = create(mlp_config(), tiny)
     member = int(np.flatnonzero(study.train_mask[1])[5])
-    _train(study, [1])
+    _train(runner, study, [1])
     kernel = built[-1].get_layer("logits").kernel.numpy()
     changed = _replace_row(tiny, "train_images", member, 255 - tiny.train_images[member])
-    _train(create(mlp_config(), changed), [1])
+    _train(runner, create(mlp_config(), changed), [1])
     assert (built[-1].get_layer("logits").kernel.numpy() != kernel).any()
 
 
 def test_outcomes_do_not_depend_on_the_evaluation_batch(create, config, tiny, monkeypatch):
     study = create(config, tiny)
-    found = {}
+    actual = {}
     for size in (7, 64):
-        monkeypatch.setattr(runner, "EVAL_BATCH", size)
-        runner.compile_point.cache_clear()
-        found[size] = _train(study, [0])[0][0]
-    for name, wanted in found[64].items():
+        monkeypatch.setattr(compiler, "EVAL_BATCH", size)
+        actual[size] = _train(Runner(engines.Setup()), study, [0])[0][0]
+    for name, expected in actual[64].items():
         if name.endswith("logodds"):
-            np.testing.assert_allclose(found[7][name], wanted, rtol=2e-3, atol=2e-3)
+            np.testing.assert_allclose(actual[7][name], expected, rtol=2e-3, atol=2e-3)
         else:
-            np.testing.assert_array_equal(found[7][name], wanted, err_msg=name)
+            np.testing.assert_array_equal(actual[7][name], expected, err_msg=name)
 
 
-def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built):
+def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, tiny, built, runner):
     study = create(config, tiny)
-    program = runner.compile_point(study, study.points[0], engines.Setup())
-    runner.train_pack(program, study, study.points[0], [0])
+    program = runner.compiler.compile(study, study.points[0])
+    loop.train_pack(program, study, study.points[0], [0])
     before = _weights(built[-1])
     (first,), (second,) = program.evaluate(), program.evaluate()
     for old, new in zip(before, _weights(built[-1]), strict=True):
@@ -174,17 +170,17 @@ def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, t
     np.testing.assert_array_equal(first.logits, second.logits)
     images = np.concatenate([tiny.train_images, tiny.test_images])
     x = ((images / 255 - 0.3) / 0.37).astype(np.float32)
-    wanted = np.concatenate([built[-1](x[i : i + 1], training=False) for i in range(len(x))])
-    np.testing.assert_allclose(first.logits, wanted, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(first.predicted, wanted.argmax(1))
+    expected = np.concatenate([built[-1](x[i : i + 1], training=False) for i in range(len(x))])
+    np.testing.assert_allclose(first.logits, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(first.predicted, expected.argmax(1))
 
 
-def test_runs_do_not_depend_on_their_order_or_on_earlier_work(create, make_config, tiny):
+def test_runs_do_not_depend_on_their_order_or_on_earlier_work(create, make_config, tiny, runner):
     study = create(make_config(_AUGMENTED | {"model.width": 1}), tiny)
-    first = _train(study, [0, 1, 2])
-    again = _train(study, [2, 0])
-    _train(study, [5], point=1)
-    alone = _train(study, [1])
+    first = _train(runner, study, [0, 1, 2])
+    again = _train(runner, study, [2, 0])
+    _train(runner, study, [5], point=1)
+    alone = _train(runner, study, [1])
     for run, others in ((0, again), (2, again), (1, alone)):
         _assert_equal(first[run][0], others[run][0])
         for name in ("status", "train_accuracy", "test_accuracy", "steps"):
@@ -196,15 +192,17 @@ _IN_ANOTHER_PROCESS = """
 import sys
 import numpy as np
 from memkit import studies
-from memkit.training import engines, runner
-runner.configure(engines.Setup())
+from memkit.training import engines
+from memkit.training.runner import Runner
+runner = Runner(engines.Setup())
+runner.configure()
 study = studies.load(sys.argv[1])
-for run, arrays, info in runner.train_runs(study, study.points[0], [3], setup=engines.Setup()):
+for run, arrays, info in runner.train_runs(study, study.points[0], [3]):
     studies.write_record(study, study.points[0], run, arrays, info)
 """
 
 
-def test_another_process_gives_the_same_bits(create, make_config):
+def test_another_process_gives_the_same_bits(create, make_config, runner):
     changes = {
         "dataset.name": "digits",
         "training.epochs": 1,
@@ -215,17 +213,17 @@ def test_another_process_gives_the_same_bits(create, make_config):
     study = create(make_config(changes), data.load("digits"))
     command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(study.workdir)]
     subprocess.run(command, check=True, capture_output=True)
-    found = studies.read_runs(study, study.points[0], _names(study))
-    assert found.problems == {}
-    assert found.index.tolist() == [3]
-    arrays, _ = _train(study, [3])[3]
-    _assert_equal({name: stack[0] for name, stack in found.arrays.items()}, arrays)
+    actual = studies.read_runs(study, study.points[0], _names(study))
+    assert actual.problems == {}
+    assert actual.index.tolist() == [3]
+    arrays, _ = _train(runner, study, [3])[3]
+    _assert_equal({name: stack[0] for name, stack in actual.arrays.items()}, arrays)
 
 
-def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built):
+def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built, runner):
     study = create(resnet_config, tiny)
-    program = runner.compile_point(study, study.points[0], engines.Setup())
-    runner.train_pack(program, study, study.points[0], [0])
+    program = runner.compiler.compile(study, study.points[0])
+    loop.train_pack(program, study, study.points[0], [0])
     frozen = plan.EpochPlan(
         index=np.zeros((1, 8), np.int32),
         rate=np.zeros(1, np.float32),
@@ -233,12 +231,12 @@ def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, bui
         flip=np.zeros((1, 8), bool),
     )
     program.reset([lambda model: initial_values(model, seed=3, purpose="init", run=1)])
-    wanted = initial_values(built[-1], seed=3, purpose="init", run=1)
-    for value, found in zip(wanted, _weights(built[-1]), strict=True):
-        np.testing.assert_array_equal(value, found)
+    expected = initial_values(built[-1], seed=3, purpose="init", run=1)
+    for value, actual in zip(expected, _weights(built[-1]), strict=True):
+        np.testing.assert_array_equal(value, actual)
     # At rate 0 only what is left of the last run's velocity could move a weight.
     program.train([frozen])
-    for value, variable in zip(wanted, built[-1].variables, strict=True):
+    for value, variable in zip(expected, built[-1].variables, strict=True):
         if variable.trainable:
             np.testing.assert_array_equal(value, variable.numpy())
 
@@ -290,20 +288,20 @@ def _train_with_keras(study, model, images, labels, run):
     return np.array(losses).reshape(3, -1).mean(1)
 
 
-def test_training_equals_a_plain_keras_loop(create, config, tiny, built):
+def test_training_equals_a_plain_keras_loop(create, config, tiny, built, runner):
     study = create(config, tiny)
-    arrays, _ = _train(study, [4])[4]
+    arrays, _ = _train(runner, study, [4])[4]
     program_weights = _weights(built[-1])
     plain = models.build(input_shape=(8, 8, 1), num_classes=10, **config["model"])
     losses = _train_with_keras(study, plain, tiny.train_images, study.examples.given_labels, 4)
     np.testing.assert_allclose(arrays["curve"][:, 0], losses, rtol=1e-4)
-    for found, wanted in zip(program_weights, _weights(plain), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+    for actual, expected in zip(program_weights, _weights(plain), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_record_says_what_happened(create, mlp_config, tiny):
+def test_record_describes_the_run(create, mlp_config, tiny, runner):
     study = create(mlp_config({"record.all_probs": True}), tiny)
-    arrays, info = _train(study, [2])[2]
+    arrays, info = _train(runner, study, [2])[2]
     assert {n: (a.dtype, a.shape) for n, a in arrays.items()} == _specs(study)
     given, labels = study.examples.given_labels, study.examples.test_labels
     np.testing.assert_array_equal(arrays["train_correct"], arrays["train_predicted"] == given)
@@ -322,31 +320,31 @@ def test_record_says_what_happened(create, mlp_config, tiny):
     assert (info["engine"], info["seconds"] > 0) == ("tensorflow", True)
 
 
-def test_trained_records_are_sound_on_disk(create, make_config, tiny):
+def test_trained_records_are_sound_on_disk(create, make_config, tiny, runner):
     study = create(make_config(), tiny)
     for point in study.points:
-        for run, arrays, info in runner.train_runs(study, point, [0, 7], setup=engines.Setup()):
+        for run, arrays, info in runner.train_runs(study, point, [0, 7]):
             studies.write_record(study, point, run, arrays, info)
-        found = studies.read_runs(study, point)
-        assert found.index.tolist() == [0, 7]
-        assert found.problems == {}
+        actual = studies.read_runs(study, point)
+        assert actual.index.tolist() == [0, 7]
+        assert actual.problems == {}
 
 
-def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny):
+def test_axis_over_epochs_gives_sound_records(create, mlp_config, tiny, runner):
     axis = {"field": "training.epochs", "values": [2, 4]}
     study = create(mlp_config({"axis": axis}), tiny)
     for point in study.points:
-        for run, arrays, info in runner.train_runs(study, point, [0], setup=engines.Setup()):
+        for run, arrays, info in runner.train_runs(study, point, [0]):
             studies.write_record(study, point, run, arrays, info)
             assert len(arrays["curve"]) == point.axis_value
 
 
 @pytest.mark.parametrize("all_probs", [False, True])
 @pytest.mark.parametrize("peak", [1e6, 1e12, 1e30])
-def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs):
+def test_diverged_run_has_the_status_diverged(create, mlp_config, tiny, peak, all_probs, runner):
     changes = {"schedule.peak": peak, "training.epochs": 6, "record.all_probs": all_probs}
     study = create(mlp_config(changes), tiny)
-    arrays, info = _train(study, [0])[0]
+    arrays, info = _train(runner, study, [0])[0]
     assert info["status"] == "diverged"
     done = info["steps"] // 3
     assert 1 <= done <= 6
@@ -358,10 +356,10 @@ def test_diverged_run_says_so(create, mlp_config, tiny, peak, all_probs):
     assert studies.read_runs(study, study.points[0]).infos[0]["status"] == "diverged"
 
 
-def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
+def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny, runner):
     study = create(mlp_config(), tiny)
-    wanted = _train(study, [1])[1][0]
-    program = runner.compile_point(study, study.points[0], engines.Setup())
+    expected = _train(runner, study, [1])[1][0]
+    program = runner.compiler.compile(study, study.points[0])
     program.reset([lambda model: [np.full(v.shape, np.nan, np.float32) for v in model.variables]])
     epoch = next(
         plan.epochs(
@@ -370,34 +368,34 @@ def test_run_after_a_diverged_one_is_sound(create, mlp_config, tiny):
     )
     loss = program.train([epoch])[0].objective
     assert np.isnan(loss).all()
-    _assert_equal(_train(study, [1])[1][0], wanted)
+    _assert_equal(_train(runner, study, [1])[1][0], expected)
 
 
-def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config, tiny):
+def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config, tiny, runner):
     blank = dataclasses.replace(
         tiny,
         train_images=np.zeros_like(tiny.train_images),
         test_images=np.zeros_like(tiny.test_images),
     )
-    _, info = _train(create(mlp_config(), blank), [0])[0]
+    _, info = _train(runner, create(mlp_config(), blank), [0])[0]
     assert info["train_accuracy"] < 0.2
     assert info["status"] == "collapsed"
 
 
-def test_other_data_than_the_studys_are_refused(create, mlp_config, tiny, register):
+def test_data_that_differ_from_the_study_raise_an_error(create, mlp_config, tiny, register, runner):
     study = create(mlp_config(), tiny)
     register(_replace_row(tiny, "test_labels", 0, 9 - tiny.test_labels[0]))
     with pytest.raises(InputError, match="^dataset: expected the data .* was made with"):
-        _train(study, [0])
+        _train(runner, study, [0])
 
 
-def test_program_is_kept_while_the_point_stays(create, mlp_config, tiny, built):
+def test_program_is_kept_while_the_point_stays(create, mlp_config, tiny, built, runner):
     axis = {"field": "schedule.peak", "values": [0.1, 0.2]}
     study = create(mlp_config({"axis": axis}), tiny)
-    _train(study, [0])
-    _train(study, [1])
+    _train(runner, study, [0])
+    _train(runner, study, [1])
     assert len(built) == 1
-    _train(study, [0], point=1)
+    _train(runner, study, [0], point=1)
     assert len(built) == 2
 
 
@@ -418,7 +416,7 @@ def _digits(number):
     )
 
 
-def test_planted_labels_are_found(create, mlp_config):
+def test_planted_labels_are_found(create, mlp_config, runner):
     changes = {
         "model": {"name": "mlp", "hidden": [64]},
         "subsets.train_fraction": 0.7,
@@ -426,11 +424,11 @@ def test_planted_labels_are_found(create, mlp_config):
         "training.batch_size": 16,
     }
     study = create(mlp_config(changes), _digits(300))
-    for run, (arrays, info) in _train(study, range(20)).items():
+    for run, (arrays, info) in _train(runner, study, range(20)).items():
         studies.write_record(study, study.points[0], run, arrays, info)
-    found = studies.read_runs(study, study.points[0], ("train_correct",))
-    assert {info["status"] for info in found.infos} == {"done"}
-    value = estimators.memorization(found.arrays["train_correct"], study.train_mask).value
+    actual = studies.read_runs(study, study.points[0], ("train_correct",))
+    assert {info["status"] for info in actual.infos} == {"done"}
+    value = estimators.memorization(actual.arrays["train_correct"], study.train_mask).value
     planted = study.examples.planted
     assert planted.sum() == 30
     assert value[planted].mean() > 0.9

@@ -44,7 +44,7 @@ def _start(engine, folder, jobs):
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
+def outcomes(tmp_path_factory):
     """Returns {engine: {case: {name: array}}}."""
     folder = tmp_path_factory.mktemp("strategies")
     jobs = {
@@ -60,7 +60,7 @@ def said(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def said_slowly(tmp_path_factory):
+def slow_outcomes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
     cases = SLOW_ON_TWO | {"one student": RESNET | {"eval_batch": 64}}
     streamed = TINY | COMPILED | {"resident": False}
@@ -75,10 +75,10 @@ def said_slowly(tmp_path_factory):
 both = pytest.mark.parametrize("engine", ["tensorflow", "jax"])
 
 
-def assert_same(found, wanted, *, names=None):
-    for name in names or wanted:
+def assert_same(actual, expected, *, names=None):
+    for name in names or expected:
         np.testing.assert_allclose(
-            found[name], wanted[name][: len(found[name])], rtol=1e-5, atol=1e-5, err_msg=name
+            actual[name], expected[name][: len(actual[name])], rtol=1e-5, atol=1e-5, err_msg=name
         )
 
 
@@ -86,70 +86,70 @@ def assert_same(found, wanted, *, names=None):
 
 
 @both
-def test_two_replicas_with_shared_statistics_say_what_one_device_says(said, engine):
+def test_two_replicas_with_shared_statistics_agree_with_one_device(outcomes, engine):
     """Row i of the losses is that of the plan's i-th example: all examples differ."""
-    wanted = said["tensorflow"]["one"]
-    assert len(np.unique(wanted["loss"][0, 0])) == programs.BATCH
-    assert_same(said[engine]["together"], wanted)
+    expected = outcomes["tensorflow"]["one"]
+    assert len(np.unique(expected["loss"][0, 0])) == programs.BATCH
+    assert_same(outcomes[engine]["together"], expected)
 
 
 @both
-def test_replicas_with_statistics_of_their_own_learn_from_the_mean_of_their_gradients(said, engine):
-    assert_same(said[engine]["apart"], said["tensorflow"]["reference"])
+def test_replicas_with_separate_statistics_learn_from_the_mean_of_their_gradients(outcomes, engine):
+    assert_same(outcomes[engine]["apart"], outcomes["tensorflow"]["reference"])
 
 
 @both
-def test_statistics_of_slices_are_not_those_of_the_batch(said, engine):
-    found, wanted = said[engine]["apart"], said["tensorflow"]["one"]
-    assert np.abs(found["loss"][0, 0] - wanted["loss"][0, 0]).min() > 1e-4
-    assert np.abs(found["logits"] - wanted["logits"][:1]).max() > 1e-3
+def test_statistics_of_slices_are_not_those_of_the_batch(outcomes, engine):
+    actual, expected = outcomes[engine]["apart"], outcomes["tensorflow"]["one"]
+    assert np.abs(actual["loss"][0, 0] - expected["loss"][0, 0]).min() > 1e-4
+    assert np.abs(actual["logits"] - expected["logits"][:1]).max() > 1e-3
 
 
 @both
-def test_evaluation_has_every_example_once_and_in_order(said, engine):
-    for case, wanted in (("together", "one"), ("apart", "reference")):
-        logits = said[engine][case]["logits"][0]
+def test_evaluation_has_every_example_once_and_in_order(outcomes, engine):
+    for case, expected in (("together", "one"), ("apart", "reference")):
+        logits = outcomes[engine][case]["logits"][0]
         assert len(np.unique(logits, axis=0)) == programs.NUM_TRAIN + programs.NUM_TEST
-        reference = said["tensorflow"][wanted]["logits"][0]
+        reference = outcomes["tensorflow"][expected]["logits"][0]
         distance = np.abs(logits[:, None] - reference[None]).max(-1)
         assert distance.argmin(1).tolist() == list(range(len(logits)))
 
 
 @pytest.mark.slow
 @both
-def test_streamed_batches_are_sliced_alike(said, said_slowly, engine):
-    assert_same(said_slowly[engine]["streamed"], said[engine]["together"])
-    assert_same(said_slowly[engine]["streamed apart"], said[engine]["apart"])
+def test_streamed_batches_are_sliced_like_resident_ones(outcomes, slow_outcomes, engine):
+    assert_same(slow_outcomes[engine]["streamed"], outcomes[engine]["together"])
+    assert_same(slow_outcomes[engine]["streamed apart"], outcomes[engine]["apart"])
 
 
 @pytest.mark.slow
 @both
-def test_a_student_on_two_devices_says_what_it_says_on_one(said_slowly, engine):
-    assert_same(said_slowly[engine]["student"], said_slowly[engine]["one student"])
+def test_a_student_on_two_devices_agrees_with_one_device(slow_outcomes, engine):
+    assert_same(slow_outcomes[engine]["student"], slow_outcomes[engine]["one student"])
 
 
 # XLA under TensorFlow, as on a GPU
 
 
-def test_xla_says_what_the_plain_graph_says(said):
-    assert_same(said["tensorflow"]["compiled"], said["tensorflow"]["one"])
+def test_xla_agrees_with_the_plain_graph(outcomes):
+    assert_same(outcomes["tensorflow"]["compiled"], outcomes["tensorflow"]["one"])
 
 
-def test_xla_traces_a_program_once_for_all_runs_and_epochs(said):
+def test_xla_traces_a_program_once_for_all_runs_and_epochs(outcomes):
     """Two runs of four calls: calls of one step, calls of three steps, evaluations."""
-    traces = said["tensorflow"]["traces"]
+    traces = outcomes["tensorflow"]["traces"]
     assert traces["loop"].tolist() == [2]
     *for_replicas, evaluation = traces["one_by_one"]
     assert (sum(for_replicas), evaluation) == (0, 1)
 
 
 @pytest.mark.slow
-def test_xla_compiles_streamed_steps_once(said, said_slowly):
+def test_xla_compiles_streamed_steps_once(outcomes, slow_outcomes):
     """The images of each evaluation batch come from the host too."""
-    found = said_slowly["tensorflow"]
-    assert_same(found["compiled"], said["tensorflow"]["one"])
-    assert found["traces"]["loop"].tolist() == [1]
-    *for_replicas, evaluation = found["traces"]["one_by_one"]
+    actual = slow_outcomes["tensorflow"]
+    assert_same(actual["compiled"], outcomes["tensorflow"]["one"])
+    assert actual["traces"]["loop"].tolist() == [1]
+    *for_replicas, evaluation = actual["traces"]["one_by_one"]
     assert (sum(for_replicas), evaluation) == (0, 1)
 
 
@@ -192,7 +192,7 @@ def _train(folder, workdir, *flags, tf_config=None):
 
 
 def _ended(*started):
-    """Waits for processes, and ends them all if one hangs; returns what they said."""
+    """Waits for processes, and ends them all if one hangs; returns their outputs."""
     try:
         return [(process, process.communicate()[0]) for process in started]
     finally:
@@ -201,7 +201,7 @@ def _ended(*started):
 
 
 def _finished(*started):
-    """Waits for processes that succeed; returns what they said."""
+    """Waits for processes that succeed; returns their outputs."""
     ended = _ended(*started)
     for process, text in ended:
         assert process.returncode == 0, text
@@ -221,10 +221,10 @@ def _free_ports(count):
 def _records(workdir):
     study = studies.load(workdir)
     names = ("curve", "train_logodds", "test_logodds", "train_predicted", "prob_mean")
-    found = studies.read_runs(study, study.points[0], names)
-    assert found.problems == {}
-    assert found.index.tolist() == list(range(NUM_RUNS))
-    return found
+    actual = studies.read_runs(study, study.points[0], names)
+    assert actual.problems == {}
+    assert actual.index.tolist() == list(range(NUM_RUNS))
+    return actual
 
 
 def _start_both(folder, workdirs):
@@ -244,8 +244,8 @@ def _start_both(folder, workdirs):
 def mirrored_folder(tmp_path_factory):
     """The workdir of the study trained by one process with two replicas."""
     folder = tmp_path_factory.mktemp("mirrored")
-    (said,) = _finished(_train(folder, folder / "study", "--workers=1"))
-    assert "mirrored" in said
+    (outputs,) = _finished(_train(folder, folder / "study", "--workers=1"))
+    assert "mirrored" in outputs
     return folder / "study"
 
 
@@ -257,24 +257,26 @@ def test_two_processes_with_tf_config_write_the_records_of_one(tmp_path, mirrore
         assert "multi_worker" in text
     mirrored = _records(mirrored_folder)
     for folder in set(folders):
-        found = _records(tmp_path / folder)
-        for name, wanted in mirrored.arrays.items():
+        actual = _records(tmp_path / folder)
+        for name, expected in mirrored.arrays.items():
             # Log-odds and probabilities are float16, whose steps are up to 1/1024 of a value.
-            tolerance = 1e-5 if wanted.dtype == np.float32 else 2e-3
+            tolerance = 1e-5 if expected.dtype == np.float32 else 2e-3
             np.testing.assert_allclose(
-                found.arrays[name], wanted, rtol=tolerance, atol=tolerance, err_msg=name
+                actual.arrays[name], expected, rtol=tolerance, atol=tolerance, err_msg=name
             )
 
 
 @pytest.mark.slow
-def test_processes_that_would_train_different_runs_together_are_refused(tmp_path, mirrored_folder):
+def test_processes_that_would_train_different_runs_together_raise_an_error(
+    tmp_path, mirrored_folder
+):
     """As after a kill between the two writes of one record: else gradients of two runs mix."""
     second = shutil.copytree(mirrored_folder, tmp_path / "second")
     (second / "points" / "one_hot" / "runs" / "1.npz").unlink()
     started = _start_both(tmp_path, ("first", "second"))
-    said = [text for _, text in _ended(*started)]
+    outputs = [text for _, text in _ended(*started)]
     codes = [process.returncode for process in started]
-    assert codes == [2, 2], said
-    assert all("TF_CONFIG: expected processes that train the same run" in text for text in said)
+    assert codes == [2, 2], outputs
+    assert all("TF_CONFIG: expected processes that train the same run" in text for text in outputs)
     assert not list(tmp_path.glob("first/points/*/runs/*"))
     assert [file.name for file in second.glob("points/*/runs/*")] == ["0.npz"]

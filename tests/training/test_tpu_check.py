@@ -1,4 +1,4 @@
-"""The check of a study for TPU chips: what it compiles, how it counts, what it says."""
+"""The check of a study for TPU chips: what it compiles, counts and prints."""
 
 import dataclasses
 import importlib.util
@@ -79,7 +79,7 @@ def test_the_two_cores_of_a_v4_chip_are_one_device():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "received ''"),
         ("v5e", "such as v5e:2x2"),
@@ -94,14 +94,14 @@ def test_the_two_cores_of_a_v4_chip_are_one_device():
         ("v5e:32x32", "at most the 256 chips of a v5e pod"),
     ],
 )
-def test_an_impossible_topology_is_refused_with_examples(text, said):
+def test_an_impossible_topology_raises_an_error_with_examples(text, message):
     with pytest.raises(InputError, match="^--topology: expected ") as caught:
         tpu_chips.topology(text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "flags", "said"),
+    ("changes", "flags", "message"),
     [
         ({}, {"packing": "zip"}, "--packing: expected one of none, map, vmap"),
         ({}, {"runs_per_program": 4}, "--runs_per_program: expected 1, or --packing=map or vmap"),
@@ -111,18 +111,18 @@ def test_an_impossible_topology_is_refused_with_examples(text, said):
         ({"training__batch_size": 42_001}, {}, "at most the subset's 42000 examples"),
     ],
 )
-def test_what_could_not_train_is_refused(changes, flags, said):
+def test_configs_that_cannot_be_trained_raise_an_error(changes, flags, message):
     with pytest.raises(InputError) as caught:
         tpu_check.prepare(_mnist(**changes), topology="v5e:2x2", **flags)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_without_the_compiler_the_extra_is_named(monkeypatch):
-    real = installation._distribution
+def test_a_missing_compiler_raises_an_error_that_names_the_extra(monkeypatch):
+    is_installed = installation._is_installed
     monkeypatch.setattr(
         installation,
-        "_distribution",
-        lambda name, path: None if name == "libtpu" else real(name, path),
+        "_is_installed",
+        lambda name, folders: name != "libtpu" and is_installed(name, folders),
     )
     with pytest.raises(InputError, match="libtpu.*the extra jax-tpu"):
         tpu_check.prepare(_mnist(), topology="v5e:2x2")
@@ -182,7 +182,7 @@ def _findings(counts, check, **changes):
     }
 
 
-def test_the_table_turns_flops_into_hours(check, counts):
+def test_the_table_converts_flops_to_hours(check, counts):
     text = tpu_check.text(check, _findings(counts, check), counts)
     lines = text.splitlines()
     assert len(lines) == 9
@@ -202,15 +202,15 @@ def test_counts_that_the_compiler_contradicts_are_not_used(check, counts):
     assert "2e+15" in text.splitlines()[1]
 
 
-def test_complaints_and_too_much_memory_are_failures(check, counts):
+def test_compiler_errors_and_too_much_memory_are_failures(check, counts):
     first, last = (point.name for point in check.compiled)
     findings = _findings(counts, check)
     assert tpu_check.failures(check, findings) == {}
     findings[first] = Finding("RESOURCE_EXHAUSTED: no", np.nan, np.nan)
     findings[last] = dataclasses.replace(findings[last], memory=17 * 2**30)
-    found = tpu_check.failures(check, findings)
-    assert found[first] == "RESOURCE_EXHAUSTED: no"
-    assert found[last].startswith("needs 18.3 GB of a chip's 16.9 GB")
+    actual = tpu_check.failures(check, findings)
+    assert actual[first] == "RESOURCE_EXHAUSTED: no"
+    assert actual[last].startswith("needs 18.3 GB of a chip's 16.9 GB")
     assert "fails" in tpu_check.text(check, findings, counts)
 
 
@@ -218,28 +218,28 @@ def test_complaints_and_too_much_memory_are_failures(check, counts):
     ("model", "num_arrays"),
     [("mlp", (18, 11)), pytest.param("resnet", (103, 63), marks=pytest.mark.slow)],
 )
-def test_what_is_lowered_is_what_the_engine_calls(model, num_arrays):
+def test_the_lowered_programs_are_those_that_the_engine_calls(model, num_arrays):
     """Shapes and types of all arguments, of students, two runs in a program."""
-    said = _script("arguments", model)
+    results = _script("arguments", model)
     for place in ("resident", "streamed"):
         for program, number in zip(("train", "evaluate"), num_arrays, strict=True):
-            assert said[f"{place}_{program}"] == "same"
-            assert int(said[f"{place}_{program}_arrays"]) == number
+            assert results[f"{place}_{program}"] == "same"
+            assert int(results[f"{place}_{program}_arrays"]) == number
 
 
 @pytest.mark.slow
 def test_flops_are_those_of_the_matrix_products_however_runs_are_divided():
-    said = {name: float(number) for name, number in (_script("flops")).items()}
-    assert set(said) == {"counted", "none", "map", "vmap", "two_chips", "streamed"}
-    for name, flops in said.items():
+    results = {name: float(number) for name, number in (_script("flops")).items()}
+    assert set(results) == {"counted", "none", "map", "vmap", "two_chips", "streamed"}
+    for name, flops in results.items():
         assert flops == pytest.approx(_mlp_flops(), rel=0.05), name
 
 
 @pytest.mark.slow
-def test_memory_is_that_of_the_arrays_that_are_there():
-    said = {name: float(number) for name, number in (_script("memory")).items()}
+def test_memory_is_that_of_the_existing_arrays():
+    results = {name: float(number) for name, number in (_script("memory")).items()}
     images = 70_000 * 784
     weights = 4 * (784 * 512 + 512 * 256 + 256 * 10)
-    assert images + 2 * weights < said["none"] < 1.2 * images + 4 * weights
-    assert 2 * 7 * weights < said["vmap"] - said["none"] < 6 * 7 * weights
-    assert said["streamed"] < 0.3 * said["none"]
+    assert images + 2 * weights < results["none"] < 1.2 * images + 4 * weights
+    assert 2 * 7 * weights < results["vmap"] - results["none"] < 6 * 7 * weights
+    assert results["streamed"] < 0.3 * results["none"]

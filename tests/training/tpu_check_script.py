@@ -1,4 +1,4 @@
-"""What only a process with JAX can say for test_tpu_check.py; prints a name and a word a line."""
+"""The parts of test_tpu_check.py that need a process with JAX; prints names and words."""
 
 import sys
 import tempfile
@@ -10,7 +10,7 @@ from memkit import studies
 from memkit.data import digits
 from memkit.studies import points
 from memkit.sweeps import tpu_check as parent
-from memkit.training import runner, tpu_check
+from memkit.training import compiler, loop, tpu_check
 from memkit.training.engines import jax as engine
 from memkit.training.engines import jax_pack
 
@@ -106,10 +106,10 @@ def arguments(model):
 
 def train(study, job):
     student = study.points[-1]
-    program = runner.compile_point(study, student, job.setup)
-    teacher = runner.blueprint(study, student, job).teacher()
+    program = compiler.Compiler(job.setup).compile(study, student)
+    teacher = compiler.blueprint(study, student, job).teacher()
     values = [variable.numpy() for variable in teacher.variables]
-    runner.train_pack(program, study, student, [0, 1], teachers=[values] * 2, stop_after=1)
+    loop.train_pack(program, study, student, [0, 1], teachers=[values] * 2, stop_after=1)
     program.evaluate()
 
 

@@ -1,17 +1,24 @@
 """Engines: what compiles and executes programs. Importing this package imports none of them."""
 
-import collections.abc
 import dataclasses
 import importlib
 import importlib.util
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, cast
 
-import numpy as np
 from etils import epy
 
-from memkit.errors import InputError, expected
+from memkit.errors import InputError, reason, unknown
+from memkit.training.plan import EpochPlan
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
-with epy.lazy_imports():  # The engine that is loaded decides its backend.
+with epy.lazy_imports():  # The engine that is loaded chooses the backend of Keras.
     import keras
+
+# The values of a model's variables, in their order, or of everything that an epoch changes.
+Values: TypeAlias = list[Array]
+# Returns the initial values of a model's variables, None for a variable that keeps its value.
+Draw: TypeAlias = "Callable[[keras.Model], list[Array | None]]"
 
 # name -> (module, package it needs, extras that bring it)
 ENGINES = {
@@ -26,18 +33,19 @@ PACKINGS = ("none", "map", "vmap")
 class Setup:
     """How one worker process computes.
 
-    On a CPU none of it changes a number beyond the order of sums, that is beyond the last bits,
-    which training then enlarges. A GPU or TPU also rounds the inputs of float32 matrix products and
-    convolutions, to 10 bits (TF32) or 7 bits (bfloat16) of their 23, unless that is switched off.
+    On a CPU the setup changes nothing but the order of sums, that is the last bits of the results,
+    and training amplifies such differences. A GPU or TPU also rounds the inputs of float32 matrix
+    products and convolutions, to 10 bits (TF32) or 7 bits (bfloat16) of the mantissa's 23, unless
+    that is switched off.
 
     Attributes:
       engine: key of ENGINES.
       strategy: one of STRATEGIES.
-      kind: of its devices: "cpu", "gpu" or "tpu".
-      num_devices: devices it holds.
-      packing: one of PACKINGS; how the runs of one program share a device: one run, one after
+      kind: kind of its devices, "cpu", "gpu" or "tpu".
+      num_devices: number of devices of the process.
+      packing: one of PACKINGS; how the runs of one program share a device: a single run, one after
         another in one call, or side by side in batched operations.
-      runs_per_program: runs on one device in one program.
+      runs_per_program: number of runs on one device in one program.
     """
 
     engine: str = "tensorflow"
@@ -50,10 +58,10 @@ class Setup:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Blueprint:
-    """What the runs of one point have in common, whatever computes them.
+    """What the runs of one point have in common, for every engine.
 
     Attributes:
-      build: () -> keras.Model from normalized images to logits; every run reuses its variables.
+      build: returns a new model from normalized images to logits; all runs share its variables.
       mean: normalization, C floats.
       std: normalization, C floats.
       optimizer: keyword arguments of the update rule, with its `name`.
@@ -61,40 +69,40 @@ class Blueprint:
       eval_batch: examples per evaluation step; results do not depend on it.
       precision: "float32" or "bfloat16", the type that the layers compute in; with "bfloat16"
         variables, updates, batch statistics and logits stay float32.
-      data_parallel: devices that share a run; all that the Setup has, or 1.
-      sync_batch_norm: bool; whether devices that share a run normalize by the statistics of the
-        whole batch or of their own slice.
-      teacher: None, or () -> keras.Model that sees the same augmented images.
-      distillation: keyword arguments of `losses.distillation_loss`; read only with a teacher.
+      data_parallel: number of devices that share a run: all devices of the Setup, or 1.
+      sync_batch_norm: whether devices that share a run normalize by the statistics of the whole
+        batch (True) or of their own slice of it.
+      teacher: returns a new teacher, which sees the same augmented images; None without a teacher.
+      distillation: keyword arguments of `losses.distillation_loss`; used only with a teacher.
     """
 
-    build: collections.abc.Callable
-    mean: tuple
-    std: tuple
-    optimizer: dict
+    build: "Callable[[], keras.Model]"
+    mean: Sequence[float]
+    std: Sequence[float]
+    optimizer: dict[str, Any]
     pad: int | None
     eval_batch: int
     precision: str = "float32"
     data_parallel: int = 1
     sync_batch_norm: bool = True
-    teacher: collections.abc.Callable | None = None
-    distillation: dict = dataclasses.field(default_factory=dict)
+    teacher: "Callable[[], keras.Model] | None" = None
+    distillation: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def models(self):
-        """Returns (new model, new teacher or None) that compute in this precision."""
+    def models(self) -> "tuple[keras.Model, keras.Model | None]":
+        """Returns a new model and a new teacher (or None) that compute in this precision."""
         policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
         keras.config.set_dtype_policy(policies[self.precision])
         return self.build(), self.teacher() if self.teacher else None
 
     @property
-    def whole_eval_batch(self):
-        """The evaluation batch, enlarged where the devices that share it do not divide it."""
+    def whole_eval_batch(self) -> int:
+        """The evaluation batch, rounded up to a multiple of the devices that share it."""
         return -(-self.eval_batch // self.data_parallel) * self.data_parallel
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What a model says of all N + T examples, train then test, un-augmented, inference mode.
+    """Outcomes of all N + T examples, train then test, without augmentation, in inference mode.
 
     Attributes:
       logits: [N + T, C] float32.
@@ -102,61 +110,100 @@ class Evaluation:
       predicted: [N + T] int, class of the largest logit.
     """
 
-    logits: np.ndarray
-    logodds: np.ndarray
-    predicted: np.ndarray
+    logits: FloatArray
+    logodds: FloatArray
+    predicted: IntArray
 
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """What T training steps with batches of B said, each before its update.
+    """Outcomes of T training steps with batches of B, each before its update.
 
     Attributes:
-      objective: [T] float32, the loss that was minimized, in nats.
+      objective: [T] float32, the loss that is minimized, in nats.
       loss: [T, B] float32, cross-entropy of each example to its given label, in nats.
       margin: [T, B] float32, label's logit minus the largest other one.
       correct: [T, B] bool, the largest logit is the given label's.
     """
 
-    objective: np.ndarray
-    loss: np.ndarray
-    margin: np.ndarray
-    correct: np.ndarray
+    objective: FloatArray
+    loss: FloatArray
+    margin: FloatArray
+    correct: BoolArray
+
+
+class Images(Protocol):
+    """Images [N + T, H, W, C] uint8: an array, or a stand-in that reads rows when they are used."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: IntArray, /) -> Array: ...
+
+
+class Reset(Protocol):
+    """Type of `Program.reset`."""
+
+    def __call__(self, draws: Sequence[Draw], teachers: Sequence[Values] | None = None) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """One point compiled once; executes many runs, `size` of them at a time.
+    """One compiled point; executes many runs, `size` of them at a time.
 
     Attributes:
-      size: R, runs at a time.
-      reset: (draws, teachers=None) -> None; for each of R runs puts the values that draw(model)
-        returns into the model's variables, those that were there after build where it returns
-        None, and zeros into the velocity; `teachers` holds the values of each run's teacher.
-      train: (R EpochPlans) -> R Steps; one epoch.
-      evaluate: () -> R Evaluations.
-      weights: () -> R lists of arrays, the values of the model's variables.
-      state: () -> R lists of arrays, all that an epoch changes.
-      restore: (R lists) -> None; after a reset, goes on from a state.
+      size: R, the number of runs at a time.
+      reset: (draws, teachers=None); for each of R runs, assigns the values that draw(model) returns
+        to the model's variables (for None, their values after build), sets the velocity to zero
+        and, for students, assigns the teacher's weights.
+      train: trains one epoch; takes R EpochPlans, returns R Steps.
+      evaluate: returns R Evaluations.
+      weights: returns the values of the model's variables for each of R runs.
+      state: returns for each of R runs all arrays that an epoch changes.
+      restore: puts R runs back into a `state`; called after `reset`.
     """
 
     size: int
-    reset: collections.abc.Callable
-    train: collections.abc.Callable
-    evaluate: collections.abc.Callable
-    weights: collections.abc.Callable
-    state: collections.abc.Callable
-    restore: collections.abc.Callable
+    reset: Reset
+    train: Callable[[Sequence[EpochPlan]], list[Steps]]
+    evaluate: Callable[[], list[Evaluation]]
+    weights: Callable[[], list[Values]]
+    state: Callable[[], list[Values]]
+    restore: Callable[[Sequence[Values]], None]
 
 
-def check(name):
-    """Refuses an unknown engine, or one whose package is not installed, without importing it.
+class Engine(Protocol):
+    """What the module of an engine offers."""
+
+    def configure(self, setup: Setup) -> None:
+        """Prepares this process for a Setup; must come before the engine computes anything."""
+
+    def versions(self) -> dict[str, str]:
+        """Returns {package: version} of the packages that compute."""
+
+    def device(self) -> str:
+        """Returns the model of the device that computes, such as "CPU" or "NVIDIA H200"."""
+
+    def compile_program(
+        self,
+        blueprint: Blueprint,
+        *,
+        setup: Setup,
+        images: Images,
+        labels: IntArray,
+        resident: bool,
+    ) -> Program:
+        """See `engines.compile_program`."""
+
+
+def check(name: str) -> None:
+    """Checks that an engine exists and that its package is installed, without importing it.
 
     Raises:
-      InputError: says which command installs the engine.
+      InputError: an unknown engine, or a missing package; names the command that installs it.
     """
     if name not in ENGINES:
-        raise expected("--engine", f"one of {', '.join(ENGINES)}", repr(name))
+        raise unknown("--engine", name, ENGINES, kind="engine")
     _, package, extras = ENGINES[name]
     if importlib.util.find_spec(package) is None:
         first = extras.partition(" ")[0].rstrip(",")
@@ -166,26 +213,33 @@ def check(name):
         )
 
 
-def load(name):
-    """Returns the engine's module; the first one loaded decides the backend of Keras."""
+def load(name: str) -> Engine:
+    """Returns the module of an engine; the first one loaded sets the backend of Keras.
+
+    Raises:
+      InputError: see `check`; or the engine cannot be imported.
+    """
     check(name)
     try:
-        return importlib.import_module(ENGINES[name][0])
-    except ValueError as error:  # Keras refuses values of keras.json that it does not know.
-        raise InputError(f"--engine: {name} cannot be imported: {error}") from error
+        return cast(Engine, importlib.import_module(ENGINES[name][0]))
+    except Exception as error:  # Such as versions of packages that do not match each other.
+        line = reason(error).splitlines()[0]
+        raise InputError(f"--engine: {name} cannot be imported: {line}") from error
 
 
-def compile_program(blueprint, *, setup, images, labels, resident):
+def compile_program(
+    blueprint: Blueprint, *, setup: Setup, images: Images, labels: IntArray, resident: bool
+) -> Program:
     """Returns the Program that trains and evaluates the runs of one point.
 
     Args:
-      blueprint: Blueprint.
-      setup: Setup, the one this process was configured with.
-      images: [N + T, H, W, C] uint8, train then test examples: an array, or anything of that shape
-        whose rows an int array indexes.
+      blueprint: model, optimizer and data processing of the point.
+      setup: the Setup that this process was configured with.
+      images: train then test images.
       labels: [N + T] int32, the given labels.
-      resident: bool; whether the images stay on the device or come batch by batch.
+      resident: whether the images stay on the device (True) or are sent batch by batch.
     """
     engine = load(setup.engine)
-    options = {"setup": setup, "images": images, "labels": labels, "resident": resident}
-    return engine.compile_program(blueprint, **options)
+    return engine.compile_program(
+        blueprint, setup=setup, images=images, labels=labels, resident=resident
+    )

@@ -1,17 +1,36 @@
-"""The JAX programs of a point compiled ahead of time, for devices that need not be there.
+"""Compiles the JAX programs of a point ahead of time, for devices that this machine may not have.
 
-They are those of `jax.build_programs`, so what compiles here is what a worker would run.
+The programs are those of `jax_pack.build_programs`, that is the ones that a worker would execute.
 """
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+import numpy.typing as npt
 from jax.experimental import topologies
 
-from memkit.training.engines import jax as jax_engine
-from memkit.training.engines import jax_pack, jax_run
+from memkit.training.engines import Blueprint, Setup, jax_pack, jax_run
+from memkit.training.engines.jax import READ_AHEAD
+from memkit.training.plan import EpochPlan
+from memkit.typing import Array
+
+__all__ = [
+    "READ_AHEAD",
+    "Compiled",
+    "Lowered",
+    "compiled",
+    "cpu_devices",
+    "devices",
+    "flops",
+    "lower",
+]
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,16 +38,16 @@ class Lowered:
     """The two programs of a point, traced and not yet compiled.
 
     Attributes:
-      train: jax.stages.Lowered; a call is an epoch where images are resident, else a step.
-      evaluate: jax.stages.Lowered; a call is a batch.
-      eval_batch: examples of that batch.
-      teacher_bytes: of the teachers of all runs, on each device.
-      train_images: bytes of streamed images that a call of `train` brings to each device.
-      eval_images: the same for `evaluate`.
+      train: one call trains an epoch if the images are resident, otherwise a step.
+      evaluate: one call evaluates a batch.
+      eval_batch: number of examples of that batch.
+      teacher_bytes: bytes of the teachers of all runs on each device.
+      train_images: bytes of streamed images that a call of `train` sends to each device.
+      eval_images: bytes of streamed images that a call of `evaluate` sends to each device.
     """
 
-    train: object
-    evaluate: object
+    train: jax.stages.Lowered
+    evaluate: jax.stages.Lowered
     eval_batch: int
     teacher_bytes: int
     train_images: int
@@ -37,14 +56,14 @@ class Lowered:
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """What the compiler says of one program.
+    """The compiler's analysis of one program.
 
     Attributes:
-      memory: bytes on each device while it runs: arguments, results and temporaries, of which
-        results that take an argument's place count once.
+      memory: bytes on each device during a call: arguments, results and temporaries; a result that
+        reuses the memory of an argument counts once.
       code: bytes of instructions on each device.
-      results: bytes of the results on each device that take no argument's place.
-      flops: floating point operations on each device, those of a loop counted for one turn.
+      results: bytes of the results on each device that reuse no argument's memory.
+      flops: floating point operations on each device; the body of a loop counts once.
     """
 
     memory: int
@@ -53,30 +72,40 @@ class Compiled:
     flops: float
 
 
-def devices(name, options):
-    """Returns the devices of a described TPU slice, see `tpu_chips.Topology`."""
-    return topologies.get_topology_desc(name, platform="tpu", **options).devices
+def devices(name: str, options: Mapping[str, Any]) -> Sequence[jax.Device]:
+    """Returns the devices of a TPU slice, see `tpu_chips.Topology`."""
+    slice_of_chips = topologies.get_topology_desc(name, platform="tpu", **options)
+    return list(slice_of_chips.devices)
 
 
-def cpu_devices():
-    """Returns the one CPU device on which programs are only counted."""
-    return jax.devices("cpu")[:1]
+def cpu_devices() -> Sequence[jax.Device]:
+    """Returns one CPU device, for counting the operations of programs."""
+    return list(jax.devices("cpu")[:1])
 
 
-def lower(blueprint, own_devices, *, setup, epoch, image_shape, num_images, resident):
+def lower(
+    blueprint: Blueprint,
+    worker_devices: Sequence[jax.Device],
+    *,
+    setup: Setup,
+    epoch: EpochPlan,
+    image_shape: tuple[int, int, int],
+    num_images: int,
+    resident: bool,
+) -> Lowered:
     """Returns the Lowered programs of a point on devices.
 
     Args:
-      blueprint: engines.Blueprint.
-      own_devices: the devices of one worker process, as many as its `data_parallel`.
-      setup: engines.Setup, of which the packing counts.
-      epoch: an EpochPlan of a run, for its shapes.
+      blueprint: of the point.
+      worker_devices: the devices of one worker process, as many as `blueprint.data_parallel`.
+      setup: of the worker process; only its packing is used.
+      epoch: plan of an epoch of a run, for its shapes.
       image_shape: (height, width, channels).
-      num_images: train and test examples.
-      resident: bool, whether the images are on the device.
+      num_images: number of train and test examples.
+      resident: whether the images are on the device.
     """
-    mesh = jax_pack.mesh(own_devices, data_parallel=blueprint.data_parallel)
-    model, teacher, train, evaluate = jax_engine.build_programs(
+    mesh = jax_pack.mesh(worker_devices, data_parallel=blueprint.data_parallel)
+    model, teacher, train, evaluate = jax_pack.build_programs(
         blueprint,
         mesh=mesh,
         packing=setup.packing,
@@ -102,9 +131,13 @@ def lower(blueprint, own_devices, *, setup, epoch, image_shape, num_images, resi
     )
 
 
-def _batches(epoch, eval_batch, image_shape):
-    """Returns what calls of the two programs bring along; images only with an image_shape."""
-    plan = {name: getattr(epoch, name) for name in ("index", "rate", "crop", "flip")}
+def _batches(
+    epoch: EpochPlan, eval_batch: int, image_shape: tuple[int, int, int] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the batch arguments of both programs; they hold images if an image_shape is given."""
+    plan: dict[str, Any] = {
+        name: getattr(epoch, name) for name in ("index", "rate", "crop", "flip")
+    }
     batch = {"index": _array((eval_batch,), np.int32)}
     if image_shape is not None:
         plan = {name: values[0] for name, values in plan.items()}
@@ -113,38 +146,39 @@ def _batches(epoch, eval_batch, image_shape):
     return plan, batch
 
 
-def compiled(lowered):
-    """Returns what the compiler says of one program: (Compiled, "") or (None, its complaint)."""
+def compiled(lowered: jax.stages.Lowered) -> tuple[Compiled | None, str]:
+    """Returns (Compiled, "") of a program, or (None, the compiler's error in one line)."""
     try:
-        done = lowered.compile()
+        program = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
         return None, str(error).strip().splitlines()[0]
-    stats = done.memory_analysis()
+    stats = program.memory_analysis()
     results = stats.output_size_in_bytes - stats.alias_size_in_bytes
     return Compiled(
         memory=stats.argument_size_in_bytes + results + stats.temp_size_in_bytes,
         code=stats.generated_code_size_in_bytes,
         results=results,
-        flops=flops(done),
+        flops=flops(program),
     ), ""
 
 
-def flops(stage):
-    """Returns the FLOPs of a lowered or compiled program, those of a loop counted for one turn."""
-    return stage.cost_analysis()["flops"]
+def flops(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
+    """Returns the FLOPs of a lowered or compiled program; the body of a loop counts once."""
+    return float(stage.cost_analysis()["flops"])
 
 
-def _array(shape, dtype):
+def _array(shape: tuple[int, ...], dtype: npt.DTypeLike) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, dtype)
 
 
-def _num_bytes(array):
-    return array.size * array.dtype.itemsize
+def _num_bytes(array: jax.ShapeDtypeStruct) -> int:
+    return int(array.size * array.dtype.itemsize)
 
 
-def _values(model):
+def _values(model: "keras.Model") -> list[Array]:
     return [np.asarray(variable) for variable in model.variables]
 
 
-def _by_run(tree, runs):
+def _by_run(tree: Any, runs: int) -> Any:
+    """Returns the shapes of a tree of arrays with a leading axis of runs."""
     return jax.tree.map(lambda value: _array((runs, *np.shape(value)), value.dtype), tree)

@@ -1,38 +1,97 @@
 """Many runs in one program: packed on a device, spread over devices, or one run on all of them.
 
-Every argument but the first has a leading axis of runs. With devices along the runs nothing crosses
-between them. With devices along the batch either the compiler divides the one program (batch norm
-then sees the whole batch) or each device runs it on its slice.
+Every argument but the first has a leading axis of runs. Devices that hold different runs do not
+communicate. If devices share the batch of one run, either the compiler divides the program (batch
+normalization then sees the whole batch) or each device executes it on its slice.
 """
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-RUNS, BATCH = "runs", "batch"  # what the devices of a mesh divide
+from memkit.training.engines import Blueprint, jax_run
+
+if TYPE_CHECKING:
+    import keras
+
+RUNS, BATCH = "runs", "batch"  # What the devices of a mesh divide.
 
 
-def mesh(devices, *, data_parallel):
-    """Returns the mesh of devices, which divide the batch of one run or hold different runs."""
+def mesh(devices: Sequence[jax.Device], *, data_parallel: int) -> Mesh:
+    """Returns the mesh of devices that share the batch of one run or hold different runs."""
     return jax.sharding.Mesh(devices, (BATCH if data_parallel > 1 else RUNS,))
 
 
-def train_program(function, mesh, *, packing, whole_epochs, streamed, sync_batch_norm):
-    """Returns the compiled (shared, state, teachers, batches) -> (states, (objective, rows)).
+def build_programs(
+    blueprint: Blueprint,
+    *,
+    mesh: Mesh,
+    packing: str,
+    whole_epochs: bool,
+    resident: bool,
+    image_shape: tuple[int, ...],
+) -> "tuple[keras.Model, keras.Model | None, jax.stages.Wrapped, jax.stages.Wrapped]":
+    """Builds the models of a point and compiles nothing yet.
 
     Args:
-      function: `train_step` or `train_epoch` of `jax_run.functions`.
-      mesh: of `mesh`.
-      packing: "none", "map" or "vmap"; how the runs of one device go through the function.
-      whole_epochs: bool, whether the batches have an axis of steps after that of the runs.
-      streamed: bool, whether the batches hold images.
-      sync_batch_norm: bool; with devices along the batch, whether its statistics are those of the
-        whole batch.
+      blueprint: of the point.
+      mesh: see `mesh`.
+      packing: one of engines.PACKINGS.
+      whole_epochs: whether a call trains an epoch or a step.
+      resident: whether the images are on the device or in the batches.
+      image_shape: (height, width, channels).
+
+    Returns:
+      (model, teacher or None, train program, evaluation program).
     """
+    model, teacher = blueprint.models()
+    shares_a_run = BATCH in mesh.axis_names
+    functions = jax_run.RunFunctions(
+        model,
+        teacher,
+        blueprint,
+        image_shape=image_shape,
+        axis=BATCH if shares_a_run and not blueprint.sync_batch_norm else None,
+    )
+    train = train_program(
+        functions.train_epoch if whole_epochs else functions.train_step,
+        mesh,
+        packing=packing,
+        whole_epochs=whole_epochs,
+        streamed=not resident,
+        sync_batch_norm=blueprint.sync_batch_norm,
+    )
+    evaluate = evaluation_program(functions.evaluate, mesh, packing=packing)
+    return model, teacher, train, evaluate
+
+
+def train_program(
+    function: jax_run.TrainFunction,
+    mesh: Mesh,
+    *,
+    packing: str,
+    whole_epochs: bool,
+    streamed: bool,
+    sync_batch_norm: bool,
+) -> jax.stages.Wrapped:
+    """Returns the jitted (shared, states, teachers, batches) -> (states, (objective, rows)).
+
+    Args:
+      function: `train_step` or `train_epoch` of a `jax_run.RunFunctions`.
+      mesh: see `mesh`.
+      packing: "none", "map" or "vmap"; how the function is applied to the runs of one device.
+      whole_epochs: whether the batches have an axis of steps after that of the runs.
+      streamed: whether the batches hold images.
+      sync_batch_norm: whether devices that share a batch use the statistics of the whole batch.
+    """
+    specs: tuple[Any, ...]
+    results: Any
     if RUNS in mesh.axis_names:
-        own = results = PartitionSpec(RUNS)
-        specs = PartitionSpec(), own, own, own
+        by_run = results = PartitionSpec(RUNS)
+        specs = PartitionSpec(), by_run, by_run, by_run
     else:
         sliced = PartitionSpec(*[None] * (1 + whole_epochs), BATCH)
         batch = dict.fromkeys(("index", "crop", "flip"), sliced) | {"rate": PartitionSpec()}
@@ -41,55 +100,70 @@ def train_program(function, mesh, *, packing, whole_epochs, streamed, sync_batch
         results = PartitionSpec(), (PartitionSpec(), sliced)
     is_local = RUNS in mesh.axis_names or not sync_batch_norm
     packed = _pack(function, packing)
-    return _compile(packed, mesh, specs, results, is_local=is_local, donate=(1,))
+    return _jit(packed, mesh, specs, results, is_local=is_local, donate=(1,))
 
 
-def evaluation_program(function, mesh, *, packing):
-    """Returns the compiled ((shared, batch), states) -> (logits [R, B, C], log-odds [R, B])."""
+def evaluation_program(
+    function: Callable[..., tuple[jax.Array, jax.Array]], mesh: Mesh, *, packing: str
+) -> jax.stages.Wrapped:
+    """Returns the jitted ((shared, batch), states) -> (logits [R, B, C], log-odds [R, B])."""
+    specs: tuple[Any, ...]
     if RUNS in mesh.axis_names:
-        own = results = PartitionSpec(RUNS)
-        specs = PartitionSpec(), own
+        results = PartitionSpec(RUNS)
+        specs = PartitionSpec(), PartitionSpec(RUNS)
     else:
         specs = (PartitionSpec(), PartitionSpec(BATCH)), PartitionSpec()
         results = PartitionSpec(None, BATCH)
-    return _compile(_pack(function, packing), mesh, specs, results, is_local=True, donate=())
+    return _jit(_pack(function, packing), mesh, specs, results, is_local=True, donate=())
 
 
-def place(values, mesh, *, by_run):
-    """Returns a tree of arrays on the devices: divided by run, or whole on each."""
+def to_devices(values: Any, mesh: Mesh, *, by_run: bool) -> Any:
+    """Returns a tree of arrays on the devices: divided by run, or a whole copy on each."""
     spec = PartitionSpec(RUNS) if by_run and RUNS in mesh.axis_names else PartitionSpec()
     return jax.device_put(values, NamedSharding(mesh, spec))
 
 
-def one(values, run):
+def of_run(values: Any, run: int) -> Any:
     """Returns the part of a tree of arrays that belongs to one run."""
     return jax.tree.map(lambda value: value[run], values)
 
 
-def _compile(function, mesh, specs, results, *, is_local, donate):
+def _jit(
+    function: Callable[..., Any],
+    mesh: Mesh,
+    specs: tuple[Any, ...],
+    results: Any,
+    *,
+    is_local: bool,
+    donate: tuple[int, ...],
+) -> jax.stages.Wrapped:
+    """Returns a jitted function; if it is local, each device executes it on its own part."""
     if mesh.size > 1 and is_local:
         function = jax.shard_map(
             function, mesh=mesh, in_specs=specs, out_specs=results, check_vma=False
         )
-    named = functools.partial(
+    to_sharding = functools.partial(
         jax.tree.map,
         lambda spec: NamedSharding(mesh, spec),
         is_leaf=lambda spec: isinstance(spec, PartitionSpec),
     )
     return jax.jit(
-        function, in_shardings=named(specs), out_shardings=named(results), donate_argnums=donate
+        function,
+        in_shardings=to_sharding(specs),
+        out_shardings=to_sharding(results),
+        donate_argnums=donate,
     )
 
 
-def _pack(function, packing):
-    """Returns a function of many runs: arguments after the first and results by run."""
+def _pack(function: Callable[..., Any], packing: str) -> Callable[..., Any]:
+    """Returns a function of many runs: all arguments but the first, and the results, are by run."""
     if packing == "vmap":
-        return lambda shared, *own: jax.vmap(functools.partial(function, shared))(*own)
+        return lambda shared, *by_run: jax.vmap(functools.partial(function, shared))(*by_run)
     if packing == "map":
-        return lambda shared, *own: jax.lax.map(lambda each: function(shared, *each), own)
+        return lambda shared, *by_run: jax.lax.map(lambda run: function(shared, *run), by_run)
 
-    def alone(shared, *own):
-        result = function(shared, *one(own, 0))
+    def alone(shared: Any, *by_run: Any) -> Any:
+        result = function(shared, *of_run(by_run, 0))
         return jax.tree.map(lambda value: value[None], result)
 
     return alone

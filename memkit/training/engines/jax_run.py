@@ -1,112 +1,149 @@
 """One run as pure functions of its state: a training step, an epoch, an evaluation."""
 
+import dataclasses
 import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-from memkit.recipe import OPTIMIZERS
+from memkit import recipe
 from memkit.training import losses, step
+from memkit.training.engines import Blueprint
+
+if TYPE_CHECKING:
+    import keras
+
+# Arrays by name: images and labels of the data set, a batch, or the lists of arrays of a state.
+Arrays: TypeAlias = dict[str, jax.Array]
+State: TypeAlias = dict[str, list[jax.Array]]
 
 
-def functions(
-    model, teacher, *, image_shape, mean, std, optimizer, pad, distillation=None, axis=None
-):
-    """Returns (train_step, train_epoch, evaluate).
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunFunctions:
+    """The functions of one point that train and evaluate a single run.
 
-    train_step: (shared, state, teacher values, batch) -> (state, (objective, rows [B, 3])), the
-    rows loss, margin and 0/1 correct of each example before the update. train_epoch: the same on a
-    plan with a leading axis of steps. evaluate: ((shared, batch), state) -> (logits [B, C],
-    log-odds [B]).
+    Each takes `shared`, which holds `labels` [N + T] and, if the images are resident, `images`
+    [N + T, H * W * C] uint8; otherwise each batch holds `raw` [B, H, W, C]. Images are flat because
+    a TPU pads the last axis of an array to 128.
 
-    `shared` holds `labels` [N + T] and, where images are resident, `images` [N + T, H * W * C]
-    uint8; else each batch holds `raw` [B, H, W, C]. Images are stored flat because the last axis of
-    an array is padded to 128 on a TPU.
-
-    Args:
-      model: keras.Model.
-      teacher: keras.Model or None.
+    Attributes:
+      model: the model of the point.
+      teacher: the teacher's model, or None.
+      blueprint: of the point.
       image_shape: (height, width, channels).
-      mean: normalization, C floats.
-      std: normalization, C floats.
-      optimizer: keyword arguments of the update rule, with its `name`.
-      pad: pixels of padding before crops and flips, or None to leave them out.
-      distillation: None, or keyword arguments of `losses.distillation_loss`.
       axis: name of the mesh axis over which slices of a batch are averaged, or None.
     """
-    options = dict(optimizer)
-    rule = functools.partial(OPTIMIZERS[options.pop("name")], **options)
-    names = [f"{place}/{v.path}" for place, v in enumerate(model.trainable_variables)]
 
-    def over_replicas(values):
-        return values if axis is None else jax.lax.pmean(values, axis)
+    model: "keras.Model"
+    teacher: "keras.Model | None"
+    blueprint: Blueprint
+    image_shape: tuple[int, ...]
+    axis: str | None = None
 
-    def inputs(shared, batch):
-        if "raw" in batch:
-            raw = batch["raw"]
-        else:
-            raw = shared["images"][batch["index"]].reshape(-1, *image_shape)
-        return step.normalize(raw, mean=mean, std=std), shared["labels"][batch["index"]]
+    def train_step(
+        self, shared: Arrays, state: State, teacher_values: Sequence[jax.Array], batch: Arrays
+    ) -> tuple[State, tuple[jax.Array, jax.Array]]:
+        """Trains on one batch: the `index`, `rate`, `crop` and `flip` of a step of an EpochPlan.
 
-    def objective(teacher_values, x, logits, y):
-        if teacher is None:
-            return losses.cross_entropy(logits, y)
-        taught, _ = teacher.stateless_call(*_split(teacher, teacher_values), x, training=False)
-        return losses.distillation_loss(logits, taught.astype(jnp.float32), y, **distillation)
+        Returns:
+          (state, (objective, rows)); the rows [B, 3] hold loss, margin and 0/1 correct of each
+          example before the update.
+        """
+        x, y = self._inputs(shared, batch)
+        if self.blueprint.pad is not None:
+            x = step.crop_and_flip(x, batch["crop"], batch["flip"], pad=self.blueprint.pad)
 
-    def train_step(shared, state, teacher_values, batch):
-        x, y = inputs(shared, batch)
-        if pad is not None:
-            x = step.crop_and_flip(x, batch["crop"], batch["flip"], pad=pad)
-
-        def loss(weights):
-            logits, stats = model.stateless_call(weights, state["stats"], x, training=True)
+        def loss(weights: list[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, Any]]:
+            logits, stats = self.model.stateless_call(weights, state["stats"], x, training=True)
             logits = logits.astype(jnp.float32)
-            return objective(teacher_values, x, logits, y).mean(), (logits, stats)
+            return self._objective(teacher_values, x, logits, y).mean(), (logits, stats)
 
-        (value, (logits, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(
-            state["weights"]
+        differentiate = jax.value_and_grad(loss, has_aux=True)
+        (value, (logits, stats)), gradient = differentiate(state["weights"])
+        weights, velocity = self._update(state, self._mean(gradient), batch["rate"])
+        correct = (logits.argmax(-1) == y).astype(jnp.float32)
+        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), correct)
+        state = {"weights": weights, "velocity": velocity, "stats": self._mean(stats)}
+        return state, (self._mean(value), jnp.stack(rows, axis=-1))
+
+    def train_epoch(
+        self, shared: Arrays, state: State, teacher_values: Sequence[jax.Array], plan: Arrays
+    ) -> tuple[State, tuple[jax.Array, jax.Array]]:
+        """Does what `train_step` does for every step of a plan, whose arrays are [T, ...]."""
+        return jax.lax.scan(
+            lambda s, batch: self.train_step(shared, s, teacher_values, batch), state, plan
         )
-        named = [
-            dict(zip(names, part, strict=True))
-            for part in (state["weights"], state["velocity"], over_replicas(gradient))
-        ]
-        weights, velocity = rule(*named, batch["rate"])
-        right = (logits.argmax(-1) == y).astype(jnp.float32)
-        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), right)
-        state = {
-            "weights": [weights[name] for name in names],
-            "velocity": [velocity[name] for name in names],
-            "stats": over_replicas(stats),
-        }
-        return state, (over_replicas(value), jnp.stack(rows, axis=-1))
 
-    def train_epoch(shared, state, teacher_values, plan):
-        return jax.lax.scan(lambda s, b: train_step(shared, s, teacher_values, b), state, plan)
-
-    def evaluate(shared_and_batch, state):
-        x, y = inputs(*shared_and_batch)
-        logits, _ = model.stateless_call(state["weights"], state["stats"], x, training=False)
+    def evaluate(
+        self, shared_and_batch: tuple[Arrays, Arrays], state: State
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns logits [B, C] and log-odds [B] of one batch."""
+        x, y = self._inputs(*shared_and_batch)
+        logits, _ = self.model.stateless_call(state["weights"], state["stats"], x, training=False)
         logits = logits.astype(jnp.float32)
         return logits, losses.log_odds(logits, y)
 
-    return train_step, train_epoch, evaluate
+    def _inputs(self, shared: Arrays, batch: Arrays) -> tuple[jax.Array, jax.Array]:
+        """Returns the normalized images and labels of a batch."""
+        if "raw" in batch:
+            raw = batch["raw"]
+        else:
+            raw = shared["images"][batch["index"]].reshape(-1, *self.image_shape)
+        x = step.normalize(raw, mean=self.blueprint.mean, std=self.blueprint.std)
+        return x, shared["labels"][batch["index"]]
+
+    def _objective(
+        self, teacher_values: Sequence[jax.Array], x: jax.Array, logits: jax.Array, y: jax.Array
+    ) -> jax.Array:
+        """Returns the loss [B] of a batch."""
+        if self.teacher is None:
+            return losses.cross_entropy(logits, y)
+        teacher_weights = _split(self.teacher, teacher_values)
+        teacher_logits, _ = self.teacher.stateless_call(*teacher_weights, x, training=False)
+        teacher_logits = teacher_logits.astype(jnp.float32)
+        return losses.distillation_loss(logits, teacher_logits, y, **self.blueprint.distillation)
+
+    def _update(
+        self, state: State, gradient: list[jax.Array], rate: jax.Array
+    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        """Returns weights and velocity after a step of the optimizer."""
+        options = dict(self.blueprint.optimizer)
+        rule = functools.partial(recipe.OPTIMIZERS[options.pop("name")], **options)
+        # The names are numbered, since two layers of a user's model may share a path.
+        names = [f"{index}/{v.path}" for index, v in enumerate(self.model.trainable_variables)]
+        by_name = [
+            dict(zip(names, arrays, strict=True))
+            for arrays in (state["weights"], state["velocity"], gradient)
+        ]
+        weights, velocity = rule(*by_name, rate)
+        return [weights[name] for name in names], [velocity[name] for name in names]
+
+    def _mean(self, values: Any) -> Any:
+        """Returns the mean over the devices that share the run."""
+        return values if self.axis is None else jax.lax.pmean(values, self.axis)
 
 
-def initial_state(model, values):
-    """Returns the state of a run that starts from values, one array per model variable."""
+TrainFunction: TypeAlias = Callable[
+    [Arrays, State, Sequence[jax.Array], Arrays], tuple[State, tuple[jax.Array, jax.Array]]
+]
+
+
+def initial_state(model: "keras.Model", values: Sequence[Any]) -> State:
+    """Returns the state of a run that starts from values, one array per variable of the model."""
     weights, stats = _split(model, values)
     return {"weights": weights, "velocity": [0 * w for w in weights], "stats": stats}
 
 
-def values(model, state):
+def values(model: "keras.Model", state: State) -> list[jax.Array]:
     """Returns the values of a model's variables, in their order, from the state of a run."""
     weights, stats = iter(state["weights"]), iter(state["stats"])
     return [next(weights) if v.trainable else next(stats) for v in model.variables]
 
 
-def _split(model, values):
+def _split(model: "keras.Model", values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Returns (values of the trainable variables, values of the others)."""
     pairs = list(zip(model.variables, values, strict=True))
-    trained = [value for variable, value in pairs if variable.trainable]
-    return trained, [value for variable, value in pairs if not variable.trainable]
+    trainable = [value for variable, value in pairs if variable.trainable]
+    return trainable, [value for variable, value in pairs if not variable.trainable]

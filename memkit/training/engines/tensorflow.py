@@ -1,13 +1,14 @@
-"""The TensorFlow engine: one point's training and evaluation as graphs that serve many runs.
+"""The TensorFlow engine: training and evaluation of one point as graphs that many runs share.
 
-Under a strategy with several replicas one run is spread over all of them: each takes its slice of
+Under a strategy with several replicas, one run is spread over all of them: each takes its slice of
 every batch of the plan, and gradients are averaged.
 """
 
-import contextlib
 import functools
 import os
 import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["KERAS_NNX_ENABLED"] = "false"
@@ -18,27 +19,38 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from memkit.errors import expected  # noqa: E402
-from memkit.training import losses, step  # noqa: E402
 from memkit.training import plan as plans_lib  # noqa: E402
-from memkit.training.engines import Evaluation, Program, Steps  # noqa: E402
+from memkit.training.engines import (  # noqa: E402
+    Blueprint,
+    Evaluation,
+    Images,
+    Program,
+    Setup,
+    Steps,
+)
 from memkit.training.engines import tensorflow_batches as batches  # noqa: E402
-from memkit.training.engines import tensorflow_model as parts  # noqa: E402
 from memkit.training.engines import tensorflow_replicas as replicas  # noqa: E402
+from memkit.training.engines.tensorflow_model import PointModel  # noqa: E402
+from memkit.training.plan import EpochPlan  # noqa: E402
+from memkit.typing import IntArray  # noqa: E402
 
 
-def configure(setup):
-    """Prepares this process for a Setup; must come before TensorFlow computes anything.
+def configure(setup: Setup) -> None:
+    """See `engines.Engine.configure`.
 
-    One thread gives the same bits whatever else the machine does and however many workers run;
-    replicas that wait for each other need more.
+    On one device TensorFlow uses one thread, so the bits do not depend on the load of the machine
+    or on the number of workers; replicas wait for each other and need more threads.
+
+    Raises:
+      InputError: TensorFlow cannot use the GPU.
     """
     if setup.strategy == "one_device":
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.get_logger().setLevel("ERROR")
     if setup.kind == "gpu" and not tf.config.list_physical_devices("GPU"):
-        wanted = "a GPU that TensorFlow can use; pip install 'memkit[gpu]' brings the libraries"
-        raise expected("--devices", wanted, "none")
+        expectation = "a GPU that TensorFlow can use (pip install 'memkit[gpu]')"
+        raise expected("--devices", expectation, "none")
     if setup.strategy == "mirrored" and setup.kind == "cpu":
         cpus = tf.config.list_physical_devices("CPU")
         logical = [tf.config.LogicalDeviceConfiguration()] * setup.num_devices
@@ -47,153 +59,118 @@ def configure(setup):
 
 
 @functools.lru_cache(maxsize=1)
-def _strategy(setup):
-    """Returns the strategy of this process; it is the same for every program."""
+def _strategy(setup: Setup) -> tf.distribute.Strategy:
+    """Returns the strategy of this process, which is created once and used by every program."""
     return replicas.create(setup)
 
 
-def versions():
-    """Returns {package: version} of what computes."""
+def versions() -> dict[str, str]:
+    """See `engines.Engine.versions`."""
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-def device():
-    """Returns the kind of device that TensorFlow computes on, such as "CPU" or a GPU's name."""
+def device() -> str:
+    """See `engines.Engine.device`."""
     if tf.config.list_logical_devices("TPU"):
         return "TPU"
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return "CPU"
-    return tf.config.experimental.get_device_details(gpus[0])["device_name"]
+    name: str = tf.config.experimental.get_device_details(gpus[0])["device_name"]
+    return name
 
 
-def compile_program(blueprint, *, setup, images, labels, resident):
-    """Builds the graphs of one point: `engines.compile_program`, one run at a time."""
+def compile_program(
+    blueprint: Blueprint, *, setup: Setup, images: Images, labels: IntArray, resident: bool
+) -> Program:
+    """See `engines.compile_program`; the program trains one run at a time."""
     strategy = _strategy(setup)
     count = strategy.num_replicas_in_sync
     if count != blueprint.data_parallel:
-        wanted = f"{count}, the replicas of --strategy={setup.strategy}"
-        raise expected("training.data_parallel", wanted, blueprint.data_parallel)
-    normalization = {"mean": blueprint.mean, "std": blueprint.std}
-    with strategy.scope():
-        model, teacher = blueprint.models()
-        objective = parts.objective(teacher, blueprint.distillation)
-        update, velocity = parts.update_rule(model, blueprint.optimizer)
-    if resident:
-        # Processes cannot broadcast bytes as a variable of theirs would; each has the images.
-        alone = setup.strategy == "multi_worker"
-        with contextlib.nullcontext() if alone else strategy.scope():
-            images = tf.Variable(images, trainable=False)
-    built = [variable.numpy() for variable in model.variables]
-    parts.synchronize(model, blueprint.sync_batch_norm and count > 1)
-    labels = tf.constant(labels)
-
-    def batch(raw, index):
-        index = replicas.own(index)
-        raw = tf.gather(images, index) if resident else replicas.own(raw)
-        return step.normalize(raw, **normalization), tf.gather(labels, index)
-
-    def train_step(raw, index, rate, crop, flip):
-        x, y = batch(raw, index)
-        if blueprint.pad is not None:
-            x = step.crop_and_flip(x, replicas.own(crop), replicas.own(flip), pad=blueprint.pad)
-        with tf.GradientTape() as tape:
-            logits = tf.cast(model(x, training=True), tf.float32)
-            loss = tf.reduce_mean(objective(x, logits, y))
-        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
-        update(replicas.mean(gradients), rate)
-        right = tf.cast(tf.equal(tf.argmax(logits, -1, output_type=tf.int32), y), tf.float32)
-        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), right)
-        return replicas.mean(loss), replicas.every(tf.stack(rows, axis=-1))
-
-    def evaluate_batch(raw, index):
-        x, y = batch(raw, index)
-        logits = tf.cast(model(x, training=False), tf.float32)
-        return replicas.every(logits), replicas.every(losses.log_odds(logits, y))
-
-    def settle():  # Each replica has moving statistics of its own slices.
-        for variable in model.non_trainable_variables:
-            variable.assign(replicas.mean(variable.value))
-        return ()
-
-    def reset(draws, teachers=None):
-        for variable, value, first in zip(model.variables, draws[0](model), built, strict=True):
-            variable.assign(first if value is None else value)
-        for speed in velocity:
-            speed.assign(tf.zeros(speed.shape))
-        if teachers is not None:
-            for variable, value in zip(teacher.variables, teachers[0], strict=True):
-                variable.assign(value)
-
-    def restore(states):
-        for variable, value in zip((*model.variables, *velocity), states[0], strict=True):
-            variable.assign(value)
-
+        expectation = f"{count}, the replicas of --strategy={setup.strategy}"
+        raise expected("training.data_parallel", expectation, blueprint.data_parallel)
+    model = PointModel(
+        blueprint,
+        strategy=strategy,
+        images=images if resident else None,
+        # A strategy of several processes cannot broadcast bytes; each process holds the images.
+        are_images_shared=setup.strategy != "multi_worker",
+        labels=labels,
+    )
+    streamed = None if resident else images
     xla = setup.kind == "gpu" and count == 1
-    graph = replicas.loop(strategy, train_step, xla=xla)
-    train_epoch = _train(graph, None if resident else images)
-    settle = replicas.one_by_one(strategy, settle, xla=False)
+    train_steps = replicas.loop(strategy, model.train_step, xla=xla)
+    average_statistics = replicas.one_by_one(strategy, model.average_statistics, xla=False)
     is_same = replicas.one_by_one(strategy, replicas.is_same, xla=False)
-    evaluate_batch = replicas.one_by_one(strategy, evaluate_batch, xla=xla)
+    evaluate_batch = replicas.one_by_one(strategy, model.evaluate_batch, xla=xla)
     # Slices and compiled shapes need whole batches.
     whole = xla or setup.kind == "tpu" or count > 1
+    rows = plans_lib.evaluation_rows(len(labels), blueprint.whole_eval_batch, whole=whole)
 
-    def train(plans):
+    def train(plans: Sequence[EpochPlan]) -> list[Steps]:
+        (plan,) = plans
         if setup.strategy == "multi_worker":
-            _check_same(is_same, plans, blueprint.optimizer)
-        said = train_epoch(plans)
+            _check_same(is_same, plan, blueprint.optimizer)
+        steps = _train_epoch(train_steps, plan, streamed)
         if count > 1 and not blueprint.sync_batch_norm:
-            settle()
-        return said
-
-    def evaluate():
-        rows = plans_lib.evaluation_rows(len(labels), blueprint.whole_eval_batch, whole=whole)
-        said = [evaluate_batch(*b) for b in batches.read(None if resident else images, rows)]
-        logits, logodds = (np.concatenate(part)[: len(labels)] for part in zip(*said, strict=True))
-        return [Evaluation(logits=logits, logodds=logodds, predicted=logits.argmax(-1))]
+            average_statistics()
+        return [steps]
 
     return Program(
         size=1,
-        reset=reset,
+        reset=model.reset,
         train=train,
-        evaluate=evaluate,
-        weights=lambda: [[variable.numpy() for variable in model.variables]],
-        state=lambda: [[variable.numpy() for variable in (*model.variables, *velocity)]],
-        restore=restore,
+        evaluate=lambda: [_evaluate(evaluate_batch, rows, streamed, num_examples=len(labels))],
+        weights=model.weights,
+        state=model.state,
+        restore=model.restore,
     )
 
 
-def _check_same(is_same, plans, optimizer):
-    """Refuses to average gradients with processes that train another run or point."""
-    (plan,) = plans
-    what = repr(optimizer).encode() + plan.index.tobytes() + plan.rate.tobytes()
-    if not is_same(np.int64(zlib.crc32(what))):
-        wanted = "processes that train the same run: a --workdir with the same records for each"
-        raise expected("TF_CONFIG", wanted, "processes with other runs missing")
+def _check_same(
+    is_same: Callable[[np.int64], tf.Tensor], plan: EpochPlan, optimizer: Mapping[str, Any]
+) -> None:
+    """Checks that the processes that average their gradients train the same run and point."""
+    content = repr(optimizer).encode() + plan.index.tobytes() + plan.rate.tobytes()
+    if not is_same(np.int64(zlib.crc32(content))):
+        expectation = "processes that train the same run, with the same records in each --workdir"
+        raise expected("TF_CONFIG", expectation, "processes with different missing runs")
 
 
-def _train(graph, images):
-    """Returns Program.train.
+def _train_epoch(
+    train_steps: Callable[..., tuple[tf.Tensor, ...]], plan: EpochPlan, images: Images | None
+) -> Steps:
+    """Trains one epoch.
 
-    Resident images (None here) are trained on for a whole epoch in one call of the graph, streamed
-    ones step by step. Both are calls of one loop: TensorFlow optimizes a loop's body and a graph
-    without a loop differently, which changes last bits.
+    With images on the device (None here), one call of the graph trains a whole epoch; with streamed
+    images, each call trains one step. The graph contains a loop in both cases: TensorFlow optimizes
+    the body of a loop and a graph without a loop differently, which changes the last bits.
     """
+    if images is None:
+        unused = np.zeros(len(plan.rate), np.uint8)
+        results = train_steps(unused, plan.index, plan.rate, plan.crop, plan.flip)
+        objective, rows = (tensor.numpy() for tensor in results)
+    else:
+        batches_of_steps = batches.read(images, plan.index)
+        steps = zip(batches_of_steps, plan.rate, plan.crop, plan.flip, strict=True)
+        by_step = [
+            train_steps(*(array[None] for array in (*batch, *numbers))) for batch, *numbers in steps
+        ]
+        objective, rows = (np.concatenate(tensors) for tensors in zip(*by_step, strict=True))
+    loss, margin, correct = np.moveaxis(rows, -1, 0)
+    return Steps(objective=objective, loss=loss, margin=margin, correct=correct > 0)
 
-    def train(plans):
-        (plan,) = plans
-        if images is None:
-            unused = np.zeros(len(plan.rate), np.uint8)
-            said = graph(unused, plan.index, plan.rate, plan.crop, plan.flip)
-            objective, rows = (part.numpy() for part in said)
-        else:
-            pictures = batches.read(images, plan.index)
-            steps = zip(pictures, plan.rate, plan.crop, plan.flip, strict=True)
-            said = [
-                graph(*(part[None] for part in (*batch, *numbers))) for batch, *numbers in steps
-            ]
-            objective, rows = (np.concatenate(part) for part in zip(*said, strict=True))
-        loss, margin, correct = np.moveaxis(rows, -1, 0)
-        return [Steps(objective=objective, loss=loss, margin=margin, correct=correct > 0)]
 
-    return train
+def _evaluate(
+    evaluate_batch: Callable[..., tuple[tf.Tensor, tf.Tensor]],
+    rows: Sequence[IntArray],
+    images: Images | None,
+    *,
+    num_examples: int,
+) -> Evaluation:
+    """Evaluates all examples batch by batch; the copies that fill up the last one are dropped."""
+    by_batch = [evaluate_batch(*batch) for batch in batches.read(images, rows)]
+    logits, logodds = (
+        np.concatenate(tensors)[:num_examples] for tensors in zip(*by_batch, strict=True)
+    )
+    return Evaluation(logits=logits, logodds=logodds, predicted=logits.argmax(-1))

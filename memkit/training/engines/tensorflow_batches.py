@@ -1,13 +1,25 @@
-"""Batches of rows, and the images of each: those that are not on the device are read ahead."""
+"""Batches of rows with their images; images that are not on the device are read ahead."""
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-READ_AHEAD = 4  # batches of streamed images ready before they are needed
+from memkit.training.engines import Images
+from memkit.typing import IntArray
+
+READ_AHEAD = 4  # Number of batches of streamed images that are ready before they are needed.
 
 
-def read(images, batches):
-    """Yields (images, rows) of each batch of rows, read ahead; images on the device are 0."""
+def read(
+    images: Images | None, batches: Iterable[IntArray]
+) -> Iterator[tuple[tf.Tensor, IntArray]]:
+    """Yields (images, rows) of each batch of rows.
+
+    Args:
+      images: images to stream; None if they are on the device, the images yielded are then 0.
+      batches: rows of each batch.
+    """
     if images is None:
         yield from ((np.uint8(0), rows) for rows in batches)
         return

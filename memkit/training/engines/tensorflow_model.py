@@ -1,43 +1,160 @@
-"""What a TensorFlow program does with a model: its loss, its update, its batch norm."""
+"""The model of one point under TensorFlow: its variables, training step and evaluation."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from memkit.recipe import OPTIMIZERS
-from memkit.training import losses
+from memkit import recipe
+from memkit.training import losses, step
+from memkit.training.engines import Blueprint, Draw, Images, Values
+from memkit.training.engines import tensorflow_replicas as replicas
+from memkit.typing import IntArray
 
 
-def synchronize(model, is_synchronized):
-    """Makes batch norm layers take their statistics over all replicas, or each its own."""
+class PointModel:
+    """The variables of one point under a strategy, and the functions that each replica calls."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        *,
+        strategy: tf.distribute.Strategy,
+        images: Images | None,
+        are_images_shared: bool,
+        labels: IntArray,
+    ) -> None:
+        """Creates the variables.
+
+        Args:
+          blueprint: of the point.
+          strategy: creates the variables and calls the functions.
+          images: [N + T, H, W, C] images to keep on the device; None if they are streamed.
+          are_images_shared: whether the strategy places the images on its replicas.
+          labels: [N + T] int32.
+        """
+        self._pad = blueprint.pad
+        self._normalization = {"mean": blueprint.mean, "std": blueprint.std}
+        with strategy.scope():
+            self._model, self._teacher = blueprint.models()
+            self._objective = _objective(self._teacher, blueprint.distillation)
+            self._update, self._velocity = _update_rule(self._model, blueprint.optimizer)
+        self._images = images
+        if images is not None:
+            with strategy.scope() if are_images_shared else contextlib.nullcontext():
+                self._images = tf.Variable(images, trainable=False)
+        self._built = [variable.numpy() for variable in self._model.variables]
+        is_synchronized = blueprint.sync_batch_norm and strategy.num_replicas_in_sync > 1
+        _synchronize_batch_norm(self._model, is_synchronized)
+        self._labels = tf.constant(labels)
+
+    def train_step(
+        self, raw: tf.Tensor, index: tf.Tensor, rate: tf.Tensor, crop: tf.Tensor, flip: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Trains on one batch in replica context.
+
+        Args:
+          raw: [B, H, W, C] uint8 images; not read if the images are on the device.
+          index, crop, flip: [B, ...], a step of an EpochPlan.
+          rate: learning rate of the step.
+
+        Returns:
+          The objective, a scalar, and [B, 3] loss, margin and 0/1 correct of each example.
+        """
+        x, y = self._batch(raw, index)
+        if self._pad is not None:
+            crop, flip = replicas.slice_of(crop), replicas.slice_of(flip)
+            x = step.crop_and_flip(x, crop, flip, pad=self._pad)
+        with tf.GradientTape() as tape:
+            logits = tf.cast(self._model(x, training=True), tf.float32)
+            loss = tf.reduce_mean(self._objective(x, logits, y))
+        gradients = tape.gradient(loss, [v.value for v in self._model.trainable_variables])
+        self._update(replicas.mean(gradients), rate)
+        correct = tf.cast(tf.equal(tf.argmax(logits, -1, output_type=tf.int32), y), tf.float32)
+        rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), correct)
+        return replicas.mean(loss), replicas.all_rows(tf.stack(rows, axis=-1))
+
+    def evaluate_batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns logits [B, C] and log-odds [B] of one batch, in replica context."""
+        x, y = self._batch(raw, index)
+        logits = tf.cast(self._model(x, training=False), tf.float32)
+        return replicas.all_rows(logits), replicas.all_rows(losses.log_odds(logits, y))
+
+    def average_statistics(self) -> tuple[()]:
+        """Averages moving statistics, which each replica computes from its own slices."""
+        for variable in self._model.non_trainable_variables:
+            variable.assign(replicas.mean(variable.value))
+        return ()
+
+    def reset(self, draws: Sequence[Draw], teachers: Sequence[Values] | None = None) -> None:
+        """See `Program.reset`."""
+        drawn = draws[0](self._model)
+        for variable, value, built in zip(self._model.variables, drawn, self._built, strict=True):
+            variable.assign(built if value is None else value)
+        for velocity in self._velocity:
+            velocity.assign(tf.zeros(velocity.shape))
+        if self._teacher is not None and teachers is not None:
+            for variable, value in zip(self._teacher.variables, teachers[0], strict=True):
+                variable.assign(value)
+
+    def weights(self) -> list[Values]:
+        """See `Program.weights`."""
+        return [[variable.numpy() for variable in self._model.variables]]
+
+    def state(self) -> list[Values]:
+        """See `Program.state`."""
+        return [[variable.numpy() for variable in (*self._model.variables, *self._velocity)]]
+
+    def restore(self, states: Sequence[Values]) -> None:
+        """See `Program.restore`."""
+        variables = (*self._model.variables, *self._velocity)
+        for variable, value in zip(variables, states[0], strict=True):
+            variable.assign(value)
+
+    def _batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns this replica's normalized images and labels of a batch."""
+        index = replicas.slice_of(index)
+        raw = replicas.slice_of(raw) if self._images is None else tf.gather(self._images, index)
+        return step.normalize(raw, **self._normalization), tf.gather(self._labels, index)
+
+
+def _synchronize_batch_norm(model: keras.Model, is_synchronized: bool) -> None:
+    """Lets batch normalization use the statistics of all replicas, or of each one alone."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = is_synchronized
 
 
-def objective(teacher, distillation):
-    """Returns the function of images, logits and labels to the loss [B] of a point."""
+def _objective(
+    teacher: keras.Model | None, distillation: Mapping[str, Any]
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns the function from images, logits and labels to the loss [B] of a point."""
     if teacher is None:
         return lambda x, logits, y: losses.cross_entropy(logits, y)
 
-    def loss(x, logits, y):
+    def loss(x: tf.Tensor, logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         teacher_logits = tf.cast(teacher(x, training=False), tf.float32)
         return losses.distillation_loss(logits, tf.stop_gradient(teacher_logits), y, **distillation)
 
     return loss
 
 
-def update_rule(model, optimizer):
+def _update_rule(
+    model: keras.Model, optimizer: Mapping[str, Any]
+) -> tuple[Callable[[Sequence[tf.Tensor], tf.Tensor], None], tuple[tf.Variable, ...]]:
     """Returns (function of gradients and rate that updates the model, velocity variables)."""
     options = dict(optimizer)
-    rule = OPTIMIZERS[options.pop("name")]
-    # Numbered, since two layers of a user's model may share a path.
+    rule = recipe.OPTIMIZERS[options.pop("name")]
+    # The names are numbered, since two layers of a user's model may share a path.
     weights = {
-        f"{place}/{variable.path}": variable.value
-        for place, variable in enumerate(model.trainable_variables)
+        f"{index}/{variable.path}": variable.value
+        for index, variable in enumerate(model.trainable_variables)
     }
     velocity = {name: tf.Variable(tf.zeros(weight.shape)) for name, weight in weights.items()}
 
-    def update(gradients, rate):
+    def update(gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
         gradient = dict(zip(weights, gradients, strict=True))
         new_weights, new_velocity = rule(weights, velocity, gradient, rate, **options)
         for name in weights:

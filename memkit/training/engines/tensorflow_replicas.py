@@ -1,16 +1,21 @@
-"""tf.distribute: strategies, and what one replica of several does with a batch and its results.
+"""Strategies of tf.distribute, and functions that replicas apply to batches and results.
 
-Every replica gets the whole plan and takes its slice, so no division of a batch can differ from
-another by more than the order of a sum.
+Every replica receives the whole plan and takes its slice of it, so divisions of a batch over
+different numbers of replicas differ by no more than the order of sums.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
+
+from memkit.training.engines import Setup
 
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
 
 
-def create(setup):
-    """Returns the tf.distribute strategy of a Setup; once per process, before anything else."""
+def create(setup: Setup) -> tf.distribute.Strategy:
+    """Returns the strategy of a Setup; called once per process, before TensorFlow computes."""
     if setup.strategy == "one_device":
         return tf.distribute.OneDeviceStrategy(f"/{setup.kind}:0")
     if setup.strategy == "mirrored":
@@ -25,7 +30,7 @@ def create(setup):
     return tf.distribute.TPUStrategy(resolver, experimental_device_assignment=used)
 
 
-def own(batch):
+def slice_of(batch: tf.Tensor) -> tf.Tensor:
     """Returns this replica's slice of a batch [B, ...]: [B / replicas, ...]."""
     context = tf.distribute.get_replica_context()
     count = context.num_replicas_in_sync
@@ -35,79 +40,85 @@ def own(batch):
     return tf.gather(slices, context.replica_id_in_sync_group)
 
 
-def every(values):
-    """Returns the rows [B, ...] of all replicas, from this replica's rows [B / replicas, ...]."""
+def all_rows(values: tf.Tensor) -> tf.Tensor:
+    """Returns the rows [B, ...] of all replicas from this replica's rows [B / replicas, ...]."""
     context = tf.distribute.get_replica_context()
     count = context.num_replicas_in_sync
     if count == 1:
         return values
-    mine = tf.equal(tf.range(count), context.replica_id_in_sync_group)
-    mine = tf.reshape(mine, [count, *[1] * len(values.shape)])
-    # Selected, not multiplied: 0 x NaN would spread one replica's NaN to the rows of all.
-    filled = tf.where(mine, values[None], tf.zeros_like(values))
+    is_this_replica = tf.equal(tf.range(count), context.replica_id_in_sync_group)
+    is_this_replica = tf.reshape(is_this_replica, [count, *[1] * len(values.shape)])
+    # Multiplying by 0 or 1 would turn the rows of all replicas into NaN if one of them has a NaN.
+    filled = tf.where(is_this_replica, values[None], tf.zeros_like(values))
     summed = context.all_reduce(tf.distribute.ReduceOp.SUM, filled)
     return tf.reshape(summed, [count * values.shape[0], *values.shape[1:]])
 
 
-def mean(values):
-    """Returns the mean over replicas of a tensor, or of each of a list."""
+def mean(values: Any) -> Any:
+    """Returns the mean over replicas of a tensor, or of each tensor of a list."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
     return context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
-def is_same(number):
-    """Returns whether every replica was given the same whole number, an int64 scalar."""
+def is_same(number: tf.Tensor) -> tf.Tensor:
+    """Returns whether all replicas received the same number, an int64 scalar."""
     context = tf.distribute.get_replica_context()
-    # An argument is on no device yet, and only values on a device are reduced.
+    # Only values on a device can be reduced; `identity` puts the argument there.
     total = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(number))
     return tf.equal(total, context.num_replicas_in_sync * number)
 
 
-def one_by_one(strategy, step, *, xla):
-    """Returns a graph (*batch) -> step's results, run on every replica."""
+def one_by_one(
+    strategy: tf.distribute.Strategy, step: Callable[..., Any], *, xla: bool
+) -> Callable[..., Any]:
+    """Returns a graph from one batch to the results of a step, run on every replica."""
 
     @tf.function(jit_compile=xla, reduce_retracing=not xla)
-    def once(*batch):
+    def once(*batch: tf.Tensor) -> Any:
         return _first(strategy, strategy.run(step, args=batch))
 
     return once
 
 
-def loop(strategy, step, *, xla):
-    """Returns a graph (*plan) -> step's results stacked [T, ...]: a loop over T steps, T >= 1.
+def loop(
+    strategy: tf.distribute.Strategy, step: Callable[..., tuple[tf.Tensor, ...]], *, xla: bool
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """Returns a graph from the arrays of a plan [T, ...], T >= 1, to the results of T steps.
 
     Args:
-      strategy: tf.distribute.Strategy.
-      step: function of one batch, called in replica context, to a tuple of float32 tensors.
-      xla: bool, whether to compile with XLA.
+      strategy: calls the step on its replicas.
+      step: function of one batch, called in replica context, that returns two float32 tensors.
+      xla: whether to compile with XLA.
     """
     on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
 
     @tf.function(jit_compile=xla)
-    def steps(*plan):
+    def steps(*plan: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if strategy.num_replicas_in_sync == 1 or on_tpu:
-            said = strategy.run(lambda *part: _loop(step, part), args=plan)
-            return _first(strategy, said)
-        # Replicas of other strategies meet outside of loops only.
+            results = strategy.run(lambda *part: _loop(step, part), args=plan)
+            return _first(strategy, results)
+        # Replicas of other strategies can communicate only outside of loops.
         return _loop(lambda *batch: _first(strategy, strategy.run(step, args=batch)), plan)
 
     return steps
 
 
-def _loop(step, plan):
+def _loop(
+    step: Callable[..., tuple[tf.Tensor, ...]], plan: tuple[tf.Tensor, ...]
+) -> tuple[tf.Tensor, ...]:
     length = plan[0].shape[0]
 
-    def advance(t, *arrays):
-        said = step(*(part[t] for part in plan))
-        return t + 1, *(array.write(t, value) for array, value in zip(arrays, said, strict=True))
+    def advance(t: tf.Tensor, *arrays: tf.TensorArray) -> tuple[Any, ...]:
+        results = step(*(array[t] for array in plan))
+        return t + 1, *(array.write(t, value) for array, value in zip(arrays, results, strict=True))
 
     start = (0, tf.TensorArray(tf.float32, length), tf.TensorArray(tf.float32, length))
     _, *arrays = tf.while_loop(lambda t, *_: t < length, advance, start)
     return tuple(array.stack() for array in arrays)
 
 
-def _first(strategy, results):
-    """Returns the results of one replica; all have the same."""
+def _first(strategy: tf.distribute.Strategy, results: Any) -> Any:
+    """Returns the results of the first replica; all replicas have the same."""
     return tf.nest.map_structure(lambda r: strategy.experimental_local_results(r)[0], results)

@@ -1,0 +1,112 @@
+"""Compiles the programs of a study's points, and keeps the last one for the next runs."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from memkit import models
+from memkit.data import dataset as datasets
+from memkit.data.dataset import ImageDataset
+from memkit.errors import InputError
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import engines
+from memkit.training.images import all_images, load_dataset
+
+if TYPE_CHECKING:
+    import keras
+
+EVAL_BATCH = 512
+
+
+class ImageSizes(Protocol):
+    """What a model has to know about the data: an ImageDataset, or a description of one."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]: ...
+    @property
+    def num_classes(self) -> int: ...
+
+
+class Compiler:
+    """Compiles points for one engine.
+
+    It keeps the data set of the last study and the program of the last point in memory, since a
+    worker trains many runs of one point before it turns to the next. A new Compiler holds neither,
+    so it can be pickled and sent to a worker process.
+    """
+
+    def __init__(self, setup: engines.Setup) -> None:
+        """Creates a compiler that has compiled nothing yet.
+
+        Args:
+          setup: how this process computes.
+        """
+        self.setup = setup
+        self._dataset: tuple[Study, ImageDataset] | None = None
+        self._program: tuple[Study, Point, engines.Program] | None = None
+
+    def dataset(self, study: Study) -> ImageDataset:
+        """Returns the data set of a study.
+
+        Raises:
+          InputError: it is not the data set that the study was made with.
+        """
+        if self._dataset is None or self._dataset[0] is not study:
+            dataset = load_dataset(study.config)
+            if datasets.fingerprint(dataset) != study.info["data_fingerprint"]:
+                raise InputError(
+                    f"dataset: expected the data set that {study.workdir} was made with, "
+                    "received a different one"
+                )
+            self._dataset = study, dataset
+        return self._dataset[1]
+
+    def compile(self, study: Study, point: Point) -> engines.Program:
+        """Returns the Program of a point; the last one compiled is reused."""
+        if self._program is not None:
+            last_study, last_point, program = self._program
+            if last_study is study and last_point is point:
+                return program
+        dataset = self.dataset(study)
+        images, resident = all_images(dataset, resident=point.config["dataset"]["resident"])
+        program = engines.compile_program(
+            blueprint(study, point, dataset),
+            setup=self.setup,
+            images=images,
+            labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
+            resident=resident,
+        )
+        self._program = study, point, program
+        return program
+
+
+def blueprint(study: Study, point: Point, sizes: ImageSizes) -> engines.Blueprint:
+    """Returns the Blueprint of a point of a study for images of these sizes."""
+    training = point.config["training"]
+    distillation = point.config["distillation"]
+    return engines.Blueprint(
+        build=model_builder(point, sizes),
+        mean=point.config["dataset"]["mean"],
+        std=point.config["dataset"]["std"],
+        optimizer=point.config["optimizer"],
+        pad=None if training["augment"] == "none" else training["pad"],
+        eval_batch=EVAL_BATCH,
+        precision=training["precision"],
+        data_parallel=training["data_parallel"],
+        sync_batch_norm=training["sync_batch_norm"],
+        teacher=model_builder(study.point(point.teacher), sizes) if point.teacher else None,
+        distillation={k: v for k, v in distillation.items() if k != "teacher"},
+    )
+
+
+def model_builder(point: Point, sizes: ImageSizes) -> "Callable[[], keras.Model]":
+    """Returns the function () -> keras.Model of a point."""
+    return functools.partial(
+        models.build,
+        input_shape=sizes.image_shape,
+        num_classes=sizes.num_classes,
+        **point.config["model"],
+    )

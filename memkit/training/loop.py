@@ -1,0 +1,84 @@
+"""The training loop: the runs of one pack, epoch by epoch."""
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from memkit import recipe
+from memkit.models.initial_values import initial_values
+from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.training import engines, plan
+from memkit.training.checkpoint import Keeper, Progress
+from memkit.typing import Array
+
+if TYPE_CHECKING:
+    import keras
+
+
+def train_pack(
+    program: engines.Program,
+    study: Study,
+    point: Point,
+    runs: Sequence[int],
+    *,
+    teachers: Sequence[engines.Values] = (),
+    stop_after: int | None = None,
+    keeper: Keeper | None = None,
+) -> list[Progress]:
+    """Trains the runs of a pack, each from its own initial values on its own subset.
+
+    Args:
+      program: the compiled program of the point.
+      study: the study.
+      point: one of its points.
+      runs: indices of as many runs as the program takes.
+      teachers: the weights of each student's teacher; empty if the models are no students.
+      stop_after: number of epochs to train, for measuring; None trains to the end.
+      keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
+
+    Returns:
+      The Progress of each run.
+    """
+    num_epochs = point.config["training"]["epochs"]
+    draws = [functools.partial(draw_initial_values, point=point, run=run) for run in runs]
+    program.reset(draws, teachers or None)
+    progress = [Progress.new(study.sizes.train, num_epochs) for _ in runs]
+    done = keeper.resume(progress) if keeper else 0
+    plans = zip(*(epoch_plans(study, point, run) for run in runs), strict=True)
+    for epoch, plans_of_runs in enumerate(itertools.islice(plans, done, stop_after), done):
+        steps_of_runs = program.train(plans_of_runs)
+        for run, run_plan, steps in zip(progress, plans_of_runs, steps_of_runs, strict=True):
+            if run.is_alive:
+                run.add(epoch, run_plan, steps)
+        if not any(run.is_alive for run in progress):
+            break
+        if keeper and epoch + 1 < num_epochs:
+            keeper.keep(progress, epoch + 1)
+    return progress
+
+
+def draw_initial_values(model: "keras.Model", *, point: Point, run: int) -> list[Array | None]:
+    """Returns the initial values of one run's model, see `models.initial_values`."""
+    return initial_values(model, seed=point.config["seed"], purpose=f"init{point.stream}", run=run)
+
+
+def epoch_plans(study: Study, point: Point, run: int) -> Iterator[plan.EpochPlan]:
+    """Yields the EpochPlan of each epoch of a run."""
+    training = point.config["training"]
+    members = np.flatnonzero(study.train_mask[run])
+    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
+    rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
+    return plan.epochs(
+        members,
+        batch_size=training["batch_size"],
+        rates=rates,
+        augment=training["augment"],
+        pad=training["pad"],
+        seed=point.config["seed"],
+        run=run,
+        stream=point.stream,
+    )

@@ -1,0 +1,77 @@
+"""The accelerators that are visible to this process, counted without an engine."""
+
+import dataclasses
+import itertools
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+
+# Environment variables that hide devices, the newest name first.
+_HIDING = {"gpu": ("CUDA_VISIBLE_DEVICES",), "tpu": ("TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES")}
+_GOOGLE = "0x1ae0"  # Vendor of PCI devices.
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Device:
+    """One device that a program computes on; `str` gives a name such as `gpu:0`.
+
+    Attributes:
+      kind: "cpu", "gpu" or "tpu".
+      number: index among the devices of its kind that are visible to this process; a TPU device is
+        a chip, a CPU device is a logical device.
+    """
+
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.number}"
+
+
+def visible(
+    environment: Mapping[str, str] = os.environ, root: str | os.PathLike[str] = "/"
+) -> dict[str, tuple[Device, ...]]:
+    """Returns {"gpu": (Device, ...), "tpu": (Device, ...)} of this machine; imports no engine.
+
+    NVIDIA GPUs and TPU chips are counted by their device files, without those that
+    CUDA_VISIBLE_DEVICES and TPU_VISIBLE_CHIPS hide.
+
+    Args:
+      environment: environment variables.
+      root: folder that holds `dev` and `sys`.
+    """
+    dev = pathlib.Path(root, "dev")
+    counts = {"gpu": _count(dev, "nvidia"), "tpu": _count(dev, "accel")}
+    # Any machine may have vfio devices; only those of Google's machines can be TPU chips.
+    vendors = pathlib.Path(root, "sys/bus/pci/devices").glob("*/vendor")
+    if not counts["tpu"] and any(file.read_text().strip() == _GOOGLE for file in vendors):
+        counts["tpu"] = _count(dev / "vfio", "")
+    numbers = {kind: _num_visible(kind, count, environment) for kind, count in counts.items()}
+    return {kind: tuple(Device(kind, i) for i in range(number)) for kind, number in numbers.items()}
+
+
+def _count(folder: pathlib.Path, prefix: str) -> int:
+    names = os.listdir(folder) if folder.is_dir() else ()
+    return sum(bool(re.fullmatch(prefix + "[0-9]+", name)) for name in names)
+
+
+def _num_visible(kind: str, count: int, environment: Mapping[str, str]) -> int:
+    """Returns how many of `count` devices are visible.
+
+    As in CUDA, all devices after an invalid name are hidden, and a repeated name hides all.
+    """
+    names = visible_names(kind, environment)
+    if names is None or not count:
+        return count
+    numbers = {str(number) for number in range(count)}
+    valid = list(itertools.takewhile(lambda n: n in numbers or n[:4] in ("GPU-", "MIG-"), names))
+    return len(valid) if len(set(valid)) == len(valid) else 0
+
+
+def visible_names(kind: str, environment: Mapping[str, str]) -> list[str] | None:
+    """Returns the names in the variable that hides devices of a kind, None if it is not set."""
+    for variable in _HIDING[kind]:
+        if variable in environment:
+            return [name.strip() for name in environment[variable].split(",")]
+    return None
