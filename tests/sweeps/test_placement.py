@@ -123,7 +123,7 @@ def test_processes_of_one_cluster_train_their_runs_in_step_and_others_do_not(
         asked.append(in_step)
         return [], {}
 
-    monkeypatch.setattr(stages.local, "execute", execute)
+    monkeypatch.setattr(stages.executor, "execute", execute)
     for found in (place(2), place(1), place(2, engine="jax")):
         stages.train(study, found)
     assert asked == [True, False, False]
