@@ -5,7 +5,8 @@ import sys
 from memkit.launch import flags, values
 
 from memkit import cli, storage, studies
-from memkit.analysis import audit, audit_text
+from memkit.analysis.audit import estimate as audit
+from memkit.analysis.audit import text as audit_text
 from memkit.printable import printable
 from memkit.studies import exports
 

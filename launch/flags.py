@@ -47,12 +47,6 @@ def workdir() -> Holder:
     return flags.DEFINE_string("workdir", None, "folder of the study, local or gs://")
 
 
-def workdirs() -> Holder:
-    """Defines a --workdir that may be given several times."""
-    meaning = "folder of a study, local or gs://; several, with --out, are set side by side"
-    return flags.DEFINE_multi_string("workdir", None, meaning)
-
-
 def placement() -> Holders:
     """Defines the flags for where to compute; returns their holders by name."""
     kinds = ", ".join(engines.STRATEGIES)

@@ -1,39 +1,41 @@
-"""What memkit prints: text from other people's files cannot act upon the terminal."""
+"""Terminal output in which text from other people's files cannot control the terminal."""
 
 import sys
-import typing
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from memkit.printable import printable
 
 
 class Guarded:
-    """A text stream that escapes every control character except the end of a line.
+    """A text stream that escapes every control character except line feeds.
 
     Attributes:
-      unguarded: the stream that is written to.
+      unguarded: the underlying stream.
     """
 
-    def __init__(self, stream: typing.TextIO) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.unguarded = stream
 
     def write(self, text: str) -> int:
-        """Writes text; returns its length before anything was escaped."""
+        """Writes text and returns its length before escaping."""
         self.unguarded.write("\n".join(map(printable, text.split("\n"))))
         return len(text)
 
-    def writelines(self, lines: typing.Iterable[str]) -> None:
-        """Writes several texts."""
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes several lines, which include their line feeds."""
         for line in lines:
             self.write(line)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.unguarded, name)
 
 
 def guard_output() -> None:
-    """Guards the standard output and error of this process; a closed one stays closed.
+    """Guards the standard output and standard error of this process, unless they are closed.
 
-    Characters that the encoding of a stream lacks are escaped too, rather than raise an error.
+    Characters that the encoding of a stream cannot represent are escaped instead of raising an
+    error.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -44,6 +46,6 @@ def guard_output() -> None:
         setattr(sys, name, Guarded(stream))
 
 
-def control(stream: typing.TextIO, text: str) -> None:
-    """Writes control characters of memkit's own, such as a carriage return, to a stream."""
+def control(stream: TextIO | Guarded, text: str) -> None:
+    """Writes control characters that memkit itself needs, such as a carriage return."""
     (stream.unguarded if isinstance(stream, Guarded) else stream).write(text)

@@ -5,15 +5,15 @@ import unicodedata
 # Control characters, invisible format characters such as right-to-left marks, lone surrogates
 # (bytes of a file name that are not UTF-8), and line separators.
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-# What spreadsheets take for the beginning of a formula, some of them also in full width.
+# Characters that begin a formula in spreadsheets, some of them in full-width form, too.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def printable(text: str) -> str:
-    """Returns text with every character that a terminal could act upon escaped.
+    """Escapes every character that a terminal could interpret as a command.
 
     Args:
-      text: for instance a class name, an id, a file name or a message of a library.
+      text: for example a class name, an id, a file name or a library's error message.
 
     >>> printable("red \x1b[31m cat")
     'red \\\\x1b[31m cat'
@@ -28,10 +28,10 @@ def _escaped(character: str) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Returns text that a spreadsheet shows and does not evaluate.
+    """Returns a cell that a spreadsheet displays as text and does not evaluate.
 
-    A leading apostrophe is the usual mark for plain text; numbers are not passed through here.
-    `original_cell` takes it off again.
+    Text that looks like a formula gets a leading apostrophe, the usual mark for plain text, which
+    `original_cell` removes again. Numbers are not passed through this function.
 
     >>> spreadsheet_cell("=1+1")
     "'=1+1"
@@ -40,7 +40,7 @@ def spreadsheet_cell(text: str) -> str:
 
 
 def original_cell(cell: str) -> str:
-    """Returns the text that `spreadsheet_cell` turned into this cell.
+    """Returns the text from which `spreadsheet_cell` made a cell.
 
     >>> original_cell("'=1+1"), original_cell("'tis")
     ('=1+1', "'tis")
@@ -49,5 +49,6 @@ def original_cell(cell: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    # Behind apostrophes too, so that no two texts become the same cell; some programs trim spaces.
+    # Formulas after apostrophes count, too, so that different texts never become the same cell.
+    # Formulas after spaces count because some programs trim spaces.
     return text.lstrip("' ").startswith(_FORMULA)

@@ -1,18 +1,23 @@
-"""The run record: what one trained model said about every example, in one npz file.
+"""The run record: the predictions of one trained model on every example, in one npz file.
 
-`SCHEMA` is the one description of the file; the writer, the reader, the documentation and the
-tests use it. A record that exists under its final name is done; a record that does not match its
-checksum, its study or its place is never used.
+`SCHEMA` describes the file; the writer, the reader, the documentation and the tests use it. A
+record that exists under its final name is complete. A record that does not match its checksum, its
+study or its position in the study is never used.
 """
 
 import dataclasses
 import hashlib
 import io
 import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from memkit import storage
+from memkit.typing import Array, BoolArray, Json, Path
+
+Arrays: TypeAlias = Mapping[str, Array]
 
 FORMAT = 1
 
@@ -22,10 +27,10 @@ class Field:
     """One array of a record.
 
     Attributes:
-      dtype: type in memory; "label" is uint8 or uint16, the smallest that holds every class.
+      dtype: type in memory; "label" stands for uint8 or uint16, see `label_dtype`.
       shape: axis names out of N (train examples), T (test examples), E (epochs), C (classes).
       meaning: one sentence with units and direction.
-      where: the field of the config's `record` section that asks for it; "" is always.
+      where: the field of the config's `record` section that requests it; "" = always recorded.
     """
 
     dtype: str
@@ -40,18 +45,16 @@ SCHEMA = {
     "train_logodds": Field(
         "float16", "N", "log p - log(1 - p), p = probability of the given label"
     ),
-    "test_logodds": Field(
-        "float16", "T", "the same for test examples; higher = surer of the label"
-    ),
-    "train_predicted": Field("label", "N", "class of the largest logit, un-augmented image"),
+    "test_logodds": Field("float16", "T", "the same for test examples; higher = more confident"),
+    "train_predicted": Field("label", "N", "class of the largest logit, without augmentation"),
     "test_predicted": Field("label", "T", "class of the largest logit"),
-    "num_seen": Field("uint16", "N", "epochs in which a batch held the example", "history_runs"),
-    "num_correct": Field("uint16", "N", "... and it was predicted as given", "history_runs"),
-    "num_forgotten": Field("uint16", "N", "times it went from right to wrong", "history_runs"),
+    "num_seen": Field("uint16", "N", "epochs with the example in a batch", "history_runs"),
+    "num_correct": Field("uint16", "N", "... and its given label was predicted", "history_runs"),
+    "num_forgotten": Field("uint16", "N", "times it turned from right to wrong", "history_runs"),
     "epoch_learned": Field(
         "uint16", "N", "first epoch from which it stayed right; epochs if never", "history_runs"
     ),
-    "loss_sum": Field("float32", "N", "sum of its loss, nats; higher = harder", "history_runs"),
+    "loss_sum": Field("float32", "N", "sum of its loss in nats; higher = harder", "history_runs"),
     "prob_mean": Field("float16", "N", "mean probability of its label", "history_runs"),
     "prob_variance": Field("float16", "N", "variance of that probability", "history_runs"),
     "margin_mean": Field("float16", "N", "mean of label logit - largest other", "history_runs"),
@@ -67,46 +70,44 @@ INFO = {
     "subset": "hash of row m of the design's train mask",
     "status": "done, collapsed (train accuracy under 2 / classes), diverged (non-finite loss) or "
     "blocked (its teacher diverged)",
-    "train_accuracy": "share of the run's own training examples it predicts as given",
-    "test_accuracy": "share of the test examples it predicts right",
-    "steps": "training steps done",
+    "train_accuracy": "share of the run's training examples whose given label it predicts",
+    "test_accuracy": "share of the test examples whose label it predicts",
+    "steps": "number of training steps",
     "seconds": "wall time of training and evaluation",
     "engine": "tensorflow or jax",
-    "device": "what the engine ran on",
+    "device": "device on which the engine ran",
     "host": "name of the machine",
-    "processor": "model and vector instructions of its processor; records of earlier versions do "
-    "not have it",
-    "versions": "of Python and the packages that compute",
-    "checksum": "hash of every array and of the other entries here",
+    "processor": "model and vector instructions of its processor; not in older records",
+    "versions": "versions of Python and of the packages that compute",
+    "checksum": "hash of all arrays and of the other entries",
 }
 
-NEWER = ("processor",)  # entries that records of earlier versions lack
-
-USABLE = ("done", "collapsed")  # statuses whose outcomes are averaged
+NEWER = ("processor",)  # entries that records of earlier versions do not have
+USABLE = ("done", "collapsed")  # statuses of the runs that estimates use
 
 
 class RecordError(Exception):
-    """A file under a record's name that is not that record; the message says why."""
+    """A file with the name of a record that is not this record; the message explains why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """What fixes a record's arrays: the lengths of its axes, and the optional arrays asked for."""
+    """Numbers of examples, epochs and classes, and `Field.where` of the optional arrays."""
 
     train: int
     test: int
     epochs: int
     classes: int
-    asked: tuple = ()
+    asked: tuple[str, ...] = ()
 
 
-def label_dtype(num_classes):
-    """The smallest unsigned type that holds every class number."""
+def label_dtype(num_classes: int) -> np.dtype[Any]:
+    """Returns the smallest unsigned integer type that can represent every class number."""
     return np.dtype("uint8" if num_classes <= 256 else "uint16")
 
 
-def array_specs(sizes):
-    """Returns {name: (dtype, shape)} of every array of a record of these sizes."""
+def array_specs(sizes: Sizes) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Returns {name: (dtype, shape)} of every array of a record."""
     lengths = {"N": sizes.train, "T": sizes.test, "E": sizes.epochs, "C": sizes.classes, "3": 3}
     label = label_dtype(sizes.classes)
     return {
@@ -119,59 +120,60 @@ def array_specs(sizes):
     }
 
 
-def num_bytes(sizes):
-    """Returns the bytes of one record's arrays before compression."""
+def num_bytes(sizes: Sizes) -> int:
+    """Returns the size in bytes of the arrays of a record before compression."""
     return sum(
         -(-shape[0] // 8) if dtype.kind == "b" else int(np.prod(shape)) * dtype.itemsize
         for dtype, shape in array_specs(sizes).values()
     )
 
 
-def subset_hash(train_mask):
-    """Returns the hash that ties a record to its row of the design; train_mask is [N] bool."""
+def subset_hash(train_mask: BoolArray) -> str:
+    """Returns the hash of a row [N] of the design, which a record repeats."""
     return hashlib.sha256(np.packbits(train_mask).tobytes()).hexdigest()[:16]
 
 
-def write(where, arrays, info, sizes, *, inside=None):
+def write(
+    where: Path, arrays: Arrays, info: Json, sizes: Sizes, *, inside: Path | None = None
+) -> None:
     """Writes one record atomically.
 
     Args:
       where: path of the file.
       arrays: {name: array} with exactly the names, types and shapes of `array_specs(sizes)`.
-      info: {name: value} with exactly the names of `INFO` but `format` and `checksum`.
-      sizes: Sizes.
+      info: {name: value} with exactly the names in `INFO` except `format` and `checksum`.
       inside: see `storage.write`.
 
     Raises:
-      ValueError: an array or entry is missing, unknown, or of another type or shape.
+      ValueError: an array or entry is missing, unknown, or has another type or shape.
       OSError: the file cannot be written; nothing is left behind.
     """
     _check_arrays(arrays, sizes)
-    info = {"format": FORMAT, **info}
-    if set(info) != set(INFO) - {"checksum"}:
-        raise ValueError(f"info: expected {sorted(INFO)}, received {sorted(info)}")
-    info["checksum"] = _checksum(arrays, info)
-    stored = {
-        name: np.packbits(array) if array.dtype == bool else array for name, array in arrays.items()
-    }
+    entries = {"format": FORMAT, **info}
+    if set(entries) != set(INFO) - {"checksum"}:
+        raise ValueError(f"info: expected {sorted(INFO)}, received {sorted(entries)}")
+    entries["checksum"] = _checksum(arrays, entries)
+    stored: dict[str, Any] = {"info": np.array(json.dumps(entries, sort_keys=True))}
+    for name, array in arrays.items():
+        stored[name] = np.packbits(array) if array.dtype == bool else array
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, info=np.array(json.dumps(info, sort_keys=True)), **stored)
+    np.savez_compressed(buffer, **stored)
     storage.write(where, buffer.getvalue(), inside=inside)
 
 
-def read(where, sizes):
-    """Reads one record and checks that it is whole.
+def read(where: Path, sizes: Sizes) -> tuple[Arrays, Json]:
+    """Reads one record and checks that it is complete and unaltered.
 
     Args:
       where: path of the file.
-      sizes: Sizes of the study it belongs to.
+      sizes: the sizes that the record should have.
 
     Returns:
-      (arrays, info) as they were given to `write`.
+      (arrays, info) as passed to `write`; info also has `format` and `checksum`.
 
     Raises:
-      RecordError: truncated, altered, of other sizes, or not a record at all.
-      OSError: the file cannot be read; that says nothing about the record.
+      RecordError: the file is truncated, altered, of other sizes, or not a record.
+      OSError: the file cannot be read, so the record may or may not be intact.
     """
     try:
         data = storage.read(where)
@@ -182,10 +184,10 @@ def read(where, sizes):
             stored = {name: file[name] for name in file.files}
         info = json.loads(str(stored.pop("info")))
         declared = info["checksum"]
-    except Exception as error:  # Damaged bytes make the zip and npy readers raise almost anything.
-        raise RecordError(f"not a whole record ({type(error).__name__})") from error
+    except Exception as error:  # The zip and npy readers raise many exceptions for damaged files.
+        raise RecordError(f"not a complete record ({type(error).__name__})") from error
     if info.get("format") != FORMAT:
-        raise RecordError(f"format {info.get('format')}, this memkit reads {FORMAT}")
+        raise RecordError(f"format {info.get('format')}, but this memkit reads format {FORMAT}")
     arrays = _unpack(stored, sizes)
     try:
         _check_arrays(arrays, sizes)
@@ -196,11 +198,11 @@ def read(where, sizes):
     return arrays, info
 
 
-def read_info(where):
-    """Reads the scalars of a record and nothing else, so neither arrays nor checksum are checked.
+def read_info(where: Path) -> Json:
+    """Reads only the scalars of a record, so neither arrays nor checksum are checked.
 
     Raises:
-      RecordError: the file does not begin like a record.
+      RecordError: the file has no scalars of a record.
       OSError: the file cannot be read.
     """
     try:
@@ -212,13 +214,13 @@ def read_info(where):
     except OSError:
         raise
     except Exception as error:  # As in `read`.
-        raise RecordError(f"not a whole record ({type(error).__name__})") from error
+        raise RecordError(f"not a complete record ({type(error).__name__})") from error
     if not isinstance(info, dict) or not INFO.keys() - set(NEWER) <= info.keys():
-        raise RecordError("not a whole record (entries are missing)")
+        raise RecordError("not a complete record (entries are missing)")
     return info
 
 
-def _unpack(stored, sizes):
+def _unpack(stored: Arrays, sizes: Sizes) -> Arrays:
     arrays = dict(stored)
     for name, (dtype, shape) in array_specs(sizes).items():
         if dtype.kind == "b" and name in arrays and arrays[name].dtype == np.uint8:
@@ -228,7 +230,7 @@ def _unpack(stored, sizes):
     return arrays
 
 
-def _check_arrays(arrays, sizes):
+def _check_arrays(arrays: Arrays, sizes: Sizes) -> None:
     specs = array_specs(sizes)
     if set(arrays) != set(specs):
         raise ValueError(f"arrays: expected {sorted(specs)}, received {sorted(arrays)}")
@@ -238,10 +240,9 @@ def _check_arrays(arrays, sizes):
             raise ValueError(f"{name}: expected {dtype} {list(shape)}, received {received}")
 
 
-def _checksum(arrays, info):
-    digest = hashlib.sha256()
+def _checksum(arrays: Arrays, info: Json) -> str:
     entries = {name: value for name, value in info.items() if name != "checksum"}
-    digest.update(json.dumps(entries, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(entries, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -1,6 +1,7 @@
-"""The one place that touches files: local folders and object stores, atomic writes.
+"""Access to files in local folders and object stores, with atomic writes.
 
-Paths are `epath` objects, so `gs://bucket/study` works wherever a local folder does (extra `gcs`).
+Every function takes a path as text or as a path object. `path` turns it into an `epath.Path`, so
+`gs://bucket/study` works wherever a local folder does (with the extra `gcs`).
 """
 
 import contextlib
@@ -16,11 +17,12 @@ from etils import epath, epy  # noqa: E402
 
 from memkit import temporary_files  # noqa: E402
 from memkit.errors import expected  # noqa: E402
+from memkit.typing import Path  # noqa: E402
 
-with epy.lazy_imports():  # Local folders do without it.
+with epy.lazy_imports():  # Local folders do not need it.
     import fsspec
 
-# protocol -> what installs the package that opens its addresses
+# protocol -> command that installs the package for it
 _OBJECT_STORES = {
     "gs": "pip install 'memkit[gcs]'",
     "s3": "pip install s3fs",
@@ -28,11 +30,11 @@ _OBJECT_STORES = {
 }
 
 
-def path(name: str | os.PathLike) -> epath.Path:
+def path(name: Path) -> epath.Path:
     """Returns the path object of a local folder or file, or of an object-store address.
 
     Raises:
-      InputError: an address of another kind, or one whose package is not installed.
+      InputError: the protocol of the address is unknown, or its package is not installed.
     """
     name = os.fspath(name)
     if not is_local(name):
@@ -42,14 +44,14 @@ def path(name: str | os.PathLike) -> epath.Path:
 
 @functools.cache
 def _prepare_store(protocol: str, name: str) -> None:
-    """Checks that addresses such as `name` can be opened, and that answers will be up to date.
+    """Checks that addresses such as `name` can be opened, and turns off caches of listings.
 
-    Clients remember every listing for the life of the process: no executor would see what another
-    one has finished.
+    Clients cache every listing for the lifetime of the process, so an executor would not see which
+    runs another one has finished.
     """
     if protocol not in _OBJECT_STORES:
-        known = ", ".join(f"{one}://" for one in _OBJECT_STORES)
-        raise expected(name, f"a local path, or an address that begins with {known}", protocol)
+        known = ", ".join(f"{valid}://" for valid in _OBJECT_STORES)
+        raise expected(name, f"a local path or an address with {known}", f"{protocol}://")
     for alias in (protocol, "gcs") if protocol == "gs" else (protocol,):
         fsspec.config.conf.setdefault(alias, {})["use_listings_cache"] = False
     try:
@@ -59,163 +61,159 @@ def _prepare_store(protocol: str, name: str) -> None:
         raise expected(name, needed, str(error)) from None
 
 
-def is_local(where):
-    """True where the path lies on this machine's file system."""
+def is_local(where: Path) -> bool:
+    """Returns True if a path is in this machine's file system, not in an object store."""
     return "://" not in os.fspath(where)
 
 
-def resolved(where):
-    """Returns the one text that names a folder or file, however it was spelled."""
+def resolved(where: Path) -> str:
+    """Returns the canonical path of a folder or file, with links and relative parts resolved."""
     return os.path.realpath(path(where)) if is_local(where) else os.fspath(path(where))
 
 
-def read(where: str | os.PathLike) -> bytes:
+def read(where: Path) -> bytes:
     """Returns the content of a file.
 
     Raises:
-      IsADirectoryError: no file but a folder, or something that could block for ever, such as a
+      IsADirectoryError: the path is a folder, or something that could block forever, such as a
         named pipe.
-      OSError: the file is missing or cannot be read.
+      OSError: the file does not exist or cannot be read.
     """
     check_regular(where)
     try:
         return path(where).read_bytes()
     except OSError as error:
-        if error.errno and error.filename is None:  # As of a disk that fails while it is read.
+        if error.errno and error.filename is None:  # Such as an input error of the disk.
             raise OSError(error.errno, os.strerror(error.errno), os.fspath(where)) from error
         raise
 
 
-def check_regular(where: str | os.PathLike) -> None:
-    """Refuses what is not a regular file; errors as `read`."""
-    where = path(where)
-    if is_local(where) and not stat.S_ISREG(os.stat(where).st_mode):
+def check_regular(where: Path) -> None:
+    """Checks that a path is a regular file; raises the errors of `read`."""
+    if is_local(where) and not stat.S_ISREG(os.stat(path(where)).st_mode):
         raise IsADirectoryError(errno.EISDIR, "not a regular file", os.fspath(where))
 
 
-def write(
-    where: str | os.PathLike, data: bytes, *, inside: str | os.PathLike | None = None
-) -> None:
-    """Writes bytes so that the file appears whole under its name or not at all.
+def write(where: Path, data: bytes, *, inside: Path | None = None) -> None:
+    """Writes a file atomically: it appears complete under its name or not at all.
 
     Args:
-      where: path of the file; its folder is created.
+      where: path of the file; its folder is created if it does not exist.
       data: content of the file.
-      inside: folder that the file must not leave, such as the workdir of a study; symbolic links
-        below it are refused. The folder itself may be one.
+      inside: folder in which the file must be, such as the workdir of a study. Symbolic links to
+        folders below it are an error; the folder itself may be a symbolic link.
 
     Raises:
-      InputError: a folder between `inside` and the file is a symbolic link, or the file lies
-        outside.
+      InputError: a folder between `inside` and the file is a symbolic link, or the file is not
+        in `inside`.
       OSError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    where = path(where)
+    file_path = path(where)
     if inside is not None:
-        check_inside(where, inside)
-    if not is_local(where):  # Object stores show an object only when its upload is complete.
-        where.write_bytes(data)  # They have no folders; making one can mean making a bucket.
+        check_inside(file_path, inside)
+    if not is_local(file_path):  # Object stores show an object only when its upload is complete.
+        file_path.write_bytes(data)  # They have no folders; creating one could create a bucket.
         return
-    where.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = temporary(where.parent)
+    file_path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = temporary(file_path.parent)
     try:
         with open(unfinished, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, where)
+        os.replace(unfinished, file_path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
-        if isinstance(error, OSError) and error.errno:  # The system names the temporary or nothing.
-            raise OSError(error.errno, os.strerror(error.errno), os.fspath(where)) from None
+        if isinstance(error, OSError) and error.errno:  # Its message may name the temporary file.
+            raise OSError(error.errno, os.strerror(error.errno), os.fspath(file_path)) from None
         raise
 
 
-def temporary(folder: str | os.PathLike) -> os.PathLike:
+def temporary(folder: Path) -> epath.Path:
     """Returns the path of a new file or folder in a local folder; see `temporary_files.new`."""
     return path(temporary_files.new(os.fspath(path(folder))))
 
 
-def check_inside(where: str | os.PathLike, inside: str | os.PathLike) -> None:
-    """Refuses a file outside a folder, or one that is reached through a symbolic link in it.
+def check_inside(where: Path, inside: Path) -> None:
+    """Checks that a file is inside a folder and not reached through a symbolic link in it.
 
-    Someone else's study could otherwise make memkit write anywhere on this machine.
+    Without this check, a study from another person could make memkit write to any folder of this
+    machine.
 
     Raises:
       InputError: names the link or the file.
     """
-    where, inside = os.fspath(path(where)), os.fspath(path(inside))
-    parts = os.path.relpath(where, inside).split("/") if is_local(inside) else []
+    file_path, folder = os.fspath(path(where)), os.fspath(path(inside))
+    parts = os.path.relpath(file_path, folder).split("/") if is_local(folder) else []
     if os.pardir in parts:
-        raise expected(where, f"a file inside {inside}", "one outside")
-    folder = inside
+        raise expected(file_path, f"a file inside {folder}", "a file outside of it")
     for part in parts[:-1]:
         folder = os.path.join(folder, part)
         if os.path.islink(folder):
-            wanted = "a folder (memkit does not write through links inside a study)"
-            raise expected(folder, wanted, f"a symbolic link to {os.readlink(folder)}")
+            expectation = "a folder (memkit does not write through symbolic links inside a study)"
+            raise expected(folder, expectation, f"a symbolic link to {os.readlink(folder)}")
 
 
-def remove(where: str | os.PathLike, *, inside: str | os.PathLike) -> None:
-    """Deletes a file of a folder if it is there; see `write` for `inside`."""
+def remove(where: Path, *, inside: Path) -> None:
+    """Deletes a file if it exists; see `write` for `inside`."""
     check_inside(where, inside)
     path(where).unlink(missing_ok=True)
 
 
-def remove_stale_temporaries(folder: str | os.PathLike) -> None:
-    """Deletes half-written files of processes that ended; see `temporary_files.remove_stale`."""
+def remove_stale_temporaries(folder: Path) -> None:
+    """Deletes unfinished files of processes that ended; see `temporary_files.remove_stale`."""
     if is_local(folder) and exists(folder):
         temporary_files.remove_stale(os.fspath(path(folder)))
 
 
-def names(folder):
-    """Returns the sorted names of the finished files and folders in a folder; [] if absent."""
-    folder = path(folder)
-    if is_local(folder):  # Ten times as fast as through path objects.
+def names(folder: Path) -> list[str]:
+    """Returns the sorted names of finished files and folders in a folder; [] if it is missing."""
+    root = path(folder)
+    if is_local(root):  # Ten times faster than path objects.
         try:
-            listed = os.listdir(folder)
+            entries = os.listdir(root)
         except (FileNotFoundError, NotADirectoryError):
             return []
     else:  # An object store may list the folder itself.
-        listed = [p.name for p in folder.iterdir() if p != folder] if folder.is_dir() else []
-    return sorted(name for name in listed if not temporary_files.is_temporary(name))
+        entries = [p.name for p in root.iterdir() if p != root] if root.is_dir() else []
+    return sorted(name for name in entries if not temporary_files.is_temporary(name))
 
 
-def exists(where: str | os.PathLike) -> bool:
-    """Returns whether there is a file or folder.
+def exists(where: Path) -> bool:
+    """Returns whether a file or folder exists.
 
     Raises:
-      OSError: the system does not let this process see, which says nothing about the file.
+      OSError: the system denies the answer, so the file may or may not exist.
     """
-    where = path(where)
     if not is_local(where):
-        return where.exists()
+        return bool(path(where).exists())
     try:
-        os.stat(where)
+        os.stat(path(where))
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 
 
-def size(folder):
-    """Returns the bytes used by all files below a folder."""
+def size(folder: Path) -> int:
+    """Returns the total size in bytes of all files below a folder."""
     if is_local(folder):
         walk = os.walk(folder)
         return sum(_size(os.path.join(root, name)) for root, _, files in walk for name in files)
     store, name = fsspec.core.url_to_fs(os.fspath(path(folder)))
-    # From listings; fsspec's own sum asks for every object.
+    # From listings; fsspec's own sum requests every object.
     return sum(entry["size"] for entry in store.find(name, detail=True).values())
 
 
 def _size(where: str) -> int:
     try:
         return os.lstat(where).st_size
-    except FileNotFoundError:  # Somebody has removed it since it was listed.
+    except FileNotFoundError:  # It was deleted after the folder was listed.
         return 0
 
 
-def check_writable(argument, folder):
-    """Refuses a folder that cannot be created or written, leaving no trace of the attempt.
+def check_writable(argument: str, folder: Path) -> None:
+    """Checks that a local folder exists or can be created, and is writable; changes nothing.
 
     Raises:
       InputError: names the argument, the folder and the system's reason.

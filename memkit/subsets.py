@@ -1,54 +1,63 @@
-"""Subset designs: which run trains on which example.
+"""Subset designs, which decide on which examples each run trains.
 
 A design is a pure function of (labels, num_runs, train_fraction, seed) that returns the train
-mask [M, N]. A longer mask begins with the rows of a shorter one, so a study can grow.
+mask [M, N]. The mask for more runs begins with the rows of the mask for fewer, so a study can grow.
 
 `balanced` draws the runs in blocks of B rows. Every run trains on exactly the same number of
-examples, and after every block all have been trained on equally often (to within one run).
+examples, and after every block the numbers of runs that trained on each example differ by at most
+one.
 """
 
 import fractions
 import math
-import numbers
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from absl import logging
 
 from memkit import seeds
-from memkit.errors import expected
+from memkit.errors import expected, unknown
+from memkit.seeds import Generator
+from memkit.typing import Array, BoolArray, IntArray
 
-MIN_BLOCK = 20
-MIN_CLASS = 50
-MIN_ARM = 2
+MIN_BLOCK = 20  # rows of a block
+MIN_CLASS = 50  # examples of a class that forms its own stratum
+MIN_ARM = 2  # runs that train on an example, and runs that do not
 
 
-def block_size(train_fraction):
+def block_size(train_fraction: float) -> int:
     """Returns B: the smallest multiple of the fraction's denominator that is at least 20."""
     denominator = fractions.Fraction(train_fraction).limit_denominator(100).denominator
     return denominator * math.ceil(MIN_BLOCK / denominator)
 
 
-def balanced(labels, num_runs, train_fraction, seed):
+def balanced(labels: npt.ArrayLike, num_runs: int, train_fraction: float, seed: int) -> BoolArray:
     """Draws subsets with exact sizes and equal inclusion counts.
 
-    Inside a block every column is an independent random arrangement, repaired by random swaps
-    within columns until all rows are exact. Columns are never tied together in folds: examples
-    that always leave together have effects that no number of runs can tell apart. If every class
-    has at least 50 examples, the swaps stay inside a class and a class count in a run is the
-    floor or the ceiling of its proportional share; in smaller classes that would make the removal
-    of an example the addition of a classmate, so there all examples form one stratum.
+    Within a block, every column is an independent random permutation; random swaps within columns
+    then make all row sums exact. Examples are never grouped into folds, because no number of runs
+    can separate the effects of examples that are always held out together.
+
+    If every class has at least 50 examples, the swaps stay within a class, and the number of
+    examples of a class in a run is the floor or the ceiling of its proportional share. With
+    smaller classes, holding out an example would mean adding another one of its class, so all
+    examples form one stratum.
 
     Args:
       labels: [N] given labels, of any dtype that can be sorted.
-      num_runs: int >= 2, number of runs M; best a multiple of `block_size(train_fraction)`.
-      train_fraction: float in (0, 1), share of the examples that each run trains on.
-      seed: int >= 0, the study's seed.
+      num_runs: number of runs M, at least 2; preferably a multiple of
+        `block_size(train_fraction)`.
+      train_fraction: share of the examples on which each run trains, in (0, 1).
+      seed: the study's seed, at least 0.
 
     Returns:
       [M, N] bool, True where a run trains on an example; round(train_fraction * N) per row.
 
     Raises:
-      InputError: on values out of range, or if an example is in or out of fewer than 2 runs.
+      InputError: a value is out of range, or fewer than 2 runs train on some example, or fewer
+        than 2 do not.
     """
     labels = np.asarray(labels)
     _check_arguments(len(labels), num_runs, train_fraction)
@@ -56,12 +65,10 @@ def balanced(labels, num_runs, train_fraction, seed):
     order = np.argsort(strata, kind="stable")
     size, rows = round(train_fraction * len(labels)), block_size(train_fraction)
     if num_runs % rows:
-        logging.warning(
-            "subsets.num_runs: %d is not a multiple of the block size %d, so examples "
-            "are not trained on equally often.",
-            num_runs,
-            rows,
+        text = (
+            "subsets.num_runs: %d is not a multiple of the block size %d: inclusion counts differ"
         )
+        logging.warning(text, num_runs, rows)
     mask = np.empty((num_runs, len(labels)), bool)
     schedule = _column_counts(sizes, size, rows, seed)
     for block, start in enumerate(range(0, num_runs, rows)):
@@ -70,21 +77,8 @@ def balanced(labels, num_runs, train_fraction, seed):
     return _checked_counts(mask)
 
 
-def random(num_examples, num_runs, train_fraction, seed):
-    """Draws independent subsets of fixed size, as the papers do.
-
-    Args:
-      num_examples: int, number of examples N.
-      num_runs: int >= 2, number of runs M.
-      train_fraction: float in (0, 1), share of the examples that each run trains on.
-      seed: int >= 0, the study's seed.
-
-    Returns:
-      [M, N] bool, True where a run trains on an example; round(train_fraction * N) per row.
-
-    Raises:
-      InputError: on values out of range, or if an example is in or out of fewer than 2 runs.
-    """
+def random(num_examples: int, num_runs: int, train_fraction: float, seed: int) -> BoolArray:
+    """Draws independent subsets of a fixed size, like the published studies; see `balanced`."""
     _check_arguments(num_examples, num_runs, train_fraction)
     size = round(train_fraction * num_examples)
     mask = np.zeros((num_runs, num_examples), bool)
@@ -96,45 +90,48 @@ def random(num_examples, num_runs, train_fraction, seed):
 
 DESIGNS = {
     "balanced": balanced,
-    "random": lambda labels, *arguments: random(len(labels), *arguments),
+    "random": lambda labels, *arguments: random(np.size(labels), *arguments),
 }
 
 
-def design(name, *, labels, num_runs, train_fraction, seed):
-    """Returns the [M, N] train mask of the design called `name`, a key of `DESIGNS`.
+def design(
+    name: str, *, labels: npt.ArrayLike, num_runs: int, train_fraction: float, seed: int
+) -> BoolArray:
+    """Returns the train mask [M, N] of the design `name`, a key of `DESIGNS`.
 
     Raises:
-      InputError: on an unknown name, and as the design itself does.
+      InputError: the name is unknown; or an error of the design itself.
     """
     if name not in DESIGNS:
-        raise expected("subsets.design", f"one of {', '.join(DESIGNS)}", repr(name))
+        raise unknown("subsets.design", name, DESIGNS, kind="design")
     return DESIGNS[name](labels, num_runs, train_fraction, seed)
 
 
-def _check_arguments(num_examples, num_runs, train_fraction):
+def _check_arguments(num_examples: int, num_runs: Any, train_fraction: Any) -> None:
     if num_examples < 1:
         raise expected("data", "at least one example", num_examples)
-    if not (isinstance(num_runs, numbers.Integral) and num_runs >= 2):
+    if not (isinstance(num_runs, int | np.integer) and num_runs >= 2):
         raise expected("subsets.num_runs", "a whole number of at least 2", repr(num_runs))
-    if not (isinstance(train_fraction, numbers.Real) and 0 < train_fraction < 1):
+    is_number = isinstance(train_fraction, int | float | np.floating | fractions.Fraction)
+    if not (is_number and 0 < train_fraction < 1):
         raise expected("subsets.train_fraction", "a number in (0, 1)", repr(train_fraction))
 
 
-def _checked_counts(mask):
-    """Returns the mask if every example is in and out of at least 2 runs."""
+def _checked_counts(mask: BoolArray) -> BoolArray:
+    """Returns the mask if at least 2 runs train on each example and at least 2 do not."""
     num_in = np.count_nonzero(mask, axis=0)
     if (smallest := np.minimum(num_in, len(mask) - num_in)).min() < MIN_ARM:
         example = smallest.argmin()
         raise expected(
             "subsets.num_runs",
-            f"every example in and out of at least {MIN_ARM} runs",
-            f"{len(mask)} runs with example {example} in {num_in[example]} "
-            f"and out of {len(mask) - num_in[example]}",
+            f"enough runs for at least {MIN_ARM} with and {MIN_ARM} without every example",
+            f"{len(mask)}: {num_in[example]} with and {len(mask) - num_in[example]} without "
+            f"example {example}",
         )
     return mask
 
 
-def _strata(labels):
+def _strata(labels: Array) -> tuple[IntArray, IntArray]:
     """Returns the stratum of each example [N] and the stratum sizes [C]."""
     _, strata, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     if sizes.min() >= MIN_CLASS:
@@ -142,11 +139,11 @@ def _strata(labels):
     return np.zeros(len(labels), int), np.array([len(labels)])
 
 
-def _column_counts(sizes, size, rows, seed):
+def _column_counts(sizes: IntArray, size: int, rows: int, seed: int) -> Iterator[IntArray]:
     """Yields for each block how often every column is True, [N] int, columns sorted by stratum.
 
-    A block holds rows * size ones. Every column gets the whole part of its share, and the
-    `extras` left over go round: every column gets one before any gets a second.
+    A block holds rows * size ones. Every column gets the integer part of its share. The remaining
+    `extras` are distributed in turn: every column gets one before any column gets a second.
     """
     total = int(sizes.sum())
     whole, extras = divmod(rows * size, total)
@@ -159,7 +156,7 @@ def _column_counts(sizes, size, rows, seed):
     while True:
         rng = seeds.stream(seed, "subsets/extras", block)
         share = _stratum_extras(sizes, extras, scheduled, block, rng)
-        # Sorting by stratum keeps strata in place; within one, those still waiting come first.
+        # Columns stay sorted by stratum; within a stratum, unserved columns come first.
         queue = np.lexsort((rng.random(total), served, stratum))
         chosen = np.zeros(total, bool)
         chosen[queue[rank < share[stratum]]] = True
@@ -169,37 +166,38 @@ def _column_counts(sizes, size, rows, seed):
         block += 1
 
 
-def _stratum_extras(sizes, extras, scheduled, block, rng):
+def _stratum_extras(
+    sizes: IntArray, extras: int, scheduled: IntArray, block: int, rng: Generator
+) -> IntArray:
     """Returns how many of a block's extras each stratum gets [C]; updates `scheduled` [C].
 
     Stratum c is due n_c * extras / N per block. It gets the floor or the ceiling of that in every
     block, and the floor or the ceiling of its total due after every block, which together keep
-    the class counts of a row and the counts of the columns in bounds. Who gets the ceiling is
-    proportionate-fair scheduling with the PD2 priorities (Srinivasan & Anderson, "Optimal
-    rate-based scheduling on multiprocessors", 2002), which is proven to meet both bounds.
+    the class counts of a row and the counts of the columns within bounds. Which strata get the
+    ceiling follows from proportionate-fair scheduling with PD2 priorities, which provably meets
+    both bounds (Srinivasan & Anderson, "Optimal rate-based scheduling on multiprocessors", 2002).
     """
-
-    def ceil_divide(numerator, denominator):
-        return -(-numerator // denominator)
-
     total = int(sizes.sum())
     due, part = np.divmod(sizes * extras, total)
     seats = extras - int(due.sum())
     job = scheduled + 1
     live = np.maximum(part, 1)
-    deadline = ceil_divide(job * total, live)
+    deadline = -(-job * total // live)  # rounded up
     overlaps = job * total % live > 0
-    full_cycle = ceil_divide(ceil_divide(deadline * (total - part), total) * total, total - part)
+    cycle = -(-deadline * (total - part) // total)
+    full_cycle = -(-cycle * total // (total - part))
     group_deadline = np.where(2 * part >= total, full_cycle, 0)
     ready = (part > 0) & ((job - 1) * total // live <= block)
     priority = np.lexsort((rng.random(len(sizes)), -group_deadline, ~overlaps, deadline, ~ready))
-    lucky = np.zeros(len(sizes), np.int64)
-    lucky[priority[:seats]] = 1
-    scheduled += lucky
-    return due + lucky
+    ceilings = np.zeros(len(sizes), np.int64)
+    ceilings[priority[:seats]] = 1
+    scheduled += ceilings
+    return due + ceilings
 
 
-def _draw_block(counts, sizes, size, rows, rng):
+def _draw_block(
+    counts: IntArray, sizes: IntArray, size: int, rows: int, rng: Generator
+) -> BoolArray:
     """Returns one block [rows, N] bool with the given column counts, columns sorted by stratum."""
     ends = np.cumsum(sizes)
     targets = _row_targets(np.add.reduceat(counts, ends - sizes), sizes, size, rows, rng)
@@ -209,11 +207,13 @@ def _draw_block(counts, sizes, size, rows, rng):
     return arranged
 
 
-def _row_targets(stratum_counts, sizes, size, rows, rng):
+def _row_targets(
+    stratum_counts: IntArray, sizes: IntArray, size: int, rows: int, rng: Generator
+) -> IntArray:
     """Returns how many columns of each stratum are True in each row, [C, rows] int.
 
-    Every stratum has the floor of its share in every row, and what it has beyond is laid around
-    the circle of rows, one stratum after the other, so that all rows come out equal.
+    Every stratum has the floor of its share in every row. Its surplus is distributed around a
+    circle of the rows, one stratum after the other, so that all rows have the same sum.
     """
     floors = sizes * size // sizes.sum()
     surplus = stratum_counts - rows * floors
@@ -221,16 +221,16 @@ def _row_targets(stratum_counts, sizes, size, rows, rng):
     circle = rng.permutation(rows)
     position = 0
     for stratum in rng.permutation(len(sizes)):
-        places = np.arange(position, position + surplus[stratum]) % rows
-        targets[stratum, circle[places]] += 1
+        slots = np.arange(position, position + surplus[stratum]) % rows
+        targets[stratum, circle[slots]] += 1
         position += surplus[stratum]
     return targets
 
 
-def _repair_rows(arranged, target, rng):
-    """Moves ones within columns, in place, until row r of `arranged` [rows, n] has target[r].
+def _repair_rows(arranged: BoolArray, target: IntArray, rng: Generator) -> None:
+    """Moves ones within columns, in place, until row r of `arranged` [rows, n] sums to target[r].
 
-    Targets differ by at most one, so an over-full row always has enough columns to give.
+    Targets differ by at most one, so a row with too many ones always has enough columns to move.
     """
     excess = np.count_nonzero(arranged, axis=1) - target
     givers = list(rng.permutation(np.flatnonzero(excess > 0)))

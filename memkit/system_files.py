@@ -1,11 +1,11 @@
 """Names of files and folders that operating systems, file servers and tools leave behind.
 
-They are never a user's images nor part of a study.
+They are neither a user's images nor part of a study.
 """
 
 import fnmatch
 
-# Compared without regard to case: file systems of Windows and macOS do not distinguish it either.
+# Matched case-insensitively, like the file systems of Windows and macOS.
 _PATTERNS = (
     # macOS
     ".ds_store",
@@ -57,10 +57,10 @@ _PATTERNS = (
 
 
 def is_system_file(name: str) -> bool:
-    """True for the name of a file or folder that was not put there by a person.
+    """Returns True for the name of a file or folder that no person created.
 
     Args:
-      name: the last part of a path, such as ".DS_Store" or "lost+found".
+      name: the last component of a path, such as ".DS_Store" or "lost+found".
 
     >>> is_system_file("Thumbs.db"), is_system_file("cat.png")
     (True, False)

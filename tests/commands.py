@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 ENGINES = ("tensorflow", "keras", "jax")
 # What the modules of the verbs import. They themselves define flags, so each fork imports one.
 MODULES = (
-    "memkit.analysis.audit_text",
+    "memkit.analysis.audit.text",
     "memkit.analysis.across_text",
     "memkit.analysis.exports",
     "memkit.configs.common",
@@ -28,7 +28,6 @@ MODULES = (
     "memkit.launch.values",
     "memkit.models.mlp",
     "memkit.models.resnet",
-    "memkit.report.beside",
     "memkit.report.chart_files",
     "memkit.report.gather",
     "memkit.studies.merge",

@@ -64,7 +64,7 @@ ENGINES = {
     )
 } | {"memkit.tpu_check.lowering"}
 HEAVY = ("tensorflow", "keras", "jax", "torch")
-MODULE_LINES, FUNCTION_LINES = 250, 60
+MODULE_LINES, FUNCTION_LINES = 300, 60
 
 
 def _modules():
@@ -126,7 +126,7 @@ def test_every_part_has_a_floor():
 def test_imports_point_down_only():
     def imported_from_above(name):
         if _part(name) is None:
-            return list(_imports(name))
+            return [i for i in _imports(name) if i != "importlib.metadata"]  # for __version__
         own = [imported for imported in _imports(name) if imported.split(".")[0] == "memkit"]
         return [i for i in own if i == "memkit" or FLOORS[_part(i)] > FLOORS[_part(name)]]
 
@@ -225,7 +225,7 @@ def test_heavy_import_is_noticed_with_its_culprit():
     assert "memkit.seeds failed" in _import_all([], apart=["memkit.seeds"], heavy=["numpy"])
 
 
-def test_modules_have_at_most_250_lines():
+def test_modules_have_at_most_300_lines():
     lengths = {name: len(file.read_text().splitlines()) for name, file in MODULES.items()}
     assert {name: length for name, length in lengths.items() if length > MODULE_LINES} == {}
 
@@ -236,10 +236,10 @@ def _functions(name):
 
 
 def _length(function):
-    """Counts lines with the docstring; functions inside of it count on their own."""
-    inner = [f for f in ast.walk(function) if isinstance(f, ast.FunctionDef) and f is not function]
-    nested = {line for f in inner for line in range(f.lineno, f.end_lineno + 1)}
-    return len(set(range(function.lineno, function.end_lineno + 1)) - nested)
+    """Returns the number of lines without the docstring, nested functions included."""
+    first = function.body[0]
+    docstring = first.end_lineno - first.lineno + 1 if ast.get_docstring(function) else 0
+    return function.end_lineno - function.lineno + 1 - docstring
 
 
 def test_functions_have_at_most_60_lines():
@@ -301,9 +301,10 @@ def test_randomness_comes_from_seeds():
             return
         yield from ({"random"} & set(_imports(name)))
         for node in ast.walk(_tree(name)):
-            if isinstance(node, ast.Attribute) and node.attr == "random":
+            if isinstance(node, ast.Attribute):
                 text = ast.unparse(node)
-                if text in ("np.random", "numpy.random", "tf.random"):
+                is_drawn = text.startswith(("np.random.", "numpy.random.", "tf.random."))
+                if is_drawn and text != "np.random.Generator":  # The name of a type.
                     yield f"{text} in line {node.lineno}"
 
     assert _violations(other_randomness) == {}

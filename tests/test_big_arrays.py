@@ -12,7 +12,7 @@ from tests.analysis import recorded
 
 @pytest.fixture
 def tiny_memory(monkeypatch):
-    """Every matrix lies in a file, and is computed with a few rows at a time."""
+    """Memory-maps every matrix to a file and computes with a few rows at a time."""
     monkeypatch.setattr(big_arrays, "IN_MEMORY", 0)
     monkeypatch.setattr(big_arrays, "_BLOCK", 200)
 
@@ -23,12 +23,12 @@ def is_mapped(matrix):
     return matrix is not None
 
 
-def test_large_matrices_lie_in_files_and_small_ones_in_memory():
+def test_only_large_matrices_are_memory_mapped():
     assert not is_mapped(big_arrays.empty((8, 2**20), bool))
     assert is_mapped(big_arrays.empty((65, 2**20), bool))
 
 
-def test_a_matrix_in_a_file_holds_what_is_written_and_leaves_no_name(
+def test_a_memory_mapped_matrix_keeps_its_values_and_its_file_has_no_name(
     tiny_memory, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -52,15 +52,15 @@ except OSError as error:
 """
 
 
-def test_space_that_is_not_there_is_an_error_when_the_matrix_is_made(tmp_path):
-    done = subprocess.run(
+def test_a_full_disk_is_an_error_when_the_matrix_is_created(tmp_path):
+    process = subprocess.run(
         [sys.executable, "-c", _NO_SPACE],
         capture_output=True,
         text=True,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
-    assert done.stdout.split()[0] == str(tmp_path)
-    assert done.returncode == 0
+    assert process.stdout.split()[0] == str(tmp_path)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -76,7 +76,7 @@ def test_taken_rows_and_columns_are_those_of_numpy(axis, dtype, tiny_memory):
         [3, 1, 3],
         [],
     ):
-        wanted = (
+        expected = (
             np.take(
                 matrix, np.flatnonzero(chosen) if np.asarray(chosen).dtype == bool else chosen, axis
             )
@@ -85,12 +85,12 @@ def test_taken_rows_and_columns_are_those_of_numpy(axis, dtype, tiny_memory):
             if axis == 0
             else matrix[:, :0]
         )
-        found = big_arrays.take(matrix, chosen, axis)
-        assert found.dtype == matrix.dtype
-        np.testing.assert_array_equal(found, wanted)
+        taken = big_arrays.take(matrix, chosen, axis)
+        assert taken.dtype == matrix.dtype
+        np.testing.assert_array_equal(taken, expected)
 
 
-def test_everything_in_order_is_the_matrix_itself():
+def test_taking_all_rows_in_order_returns_the_matrix_itself():
     matrix = np.zeros((4, 6))
     assert big_arrays.take(matrix, np.ones(4, bool)) is matrix
     assert big_arrays.take(matrix, range(6), axis=1) is matrix
@@ -99,35 +99,35 @@ def test_everything_in_order_is_the_matrix_itself():
 
 def test_the_mean_of_matrices_is_that_of_numpy(tiny_memory):
     rng = np.random.default_rng(0)
-    several = [rng.random((30, 11)) < 0.5 for _ in range(3)]
-    wanted = np.mean(several, axis=0, dtype=np.float32)
-    np.testing.assert_array_equal(big_arrays.mean(several), wanted)
+    matrices = [rng.random((30, 11)) < 0.5 for _ in range(3)]
+    expected = np.mean(matrices, axis=0, dtype=np.float32)
+    np.testing.assert_array_equal(big_arrays.mean(matrices), expected)
 
 
 @pytest.mark.parametrize("num_examples", [1, 7, 8, 13, 60])
 @pytest.mark.parametrize("num_runs", [2, 8, 9, 23])
-def test_masks_of_any_shape_are_unpacked_alike(num_runs, num_examples, tiny_memory):
+def test_masks_of_any_shape_are_unpacked_correctly(num_runs, num_examples, tiny_memory):
     rng = np.random.default_rng(0)
     mask = rng.random((num_runs, num_examples)) < 0.5
-    found = studies.study._unpacked(np.packbits(mask), num_runs, num_examples)
-    np.testing.assert_array_equal(found, mask)
+    taken = studies.study._unpacked(np.packbits(mask), num_runs, num_examples)
+    np.testing.assert_array_equal(taken, mask)
 
 
-def everything(study, workdir):
+def all_results(study, workdir):
     """Returns the summary and every array that an estimate writes."""
-    found = {"summary": analysis.estimate(studies.load(workdir))}
+    taken = {"summary": analysis.estimate(studies.load(workdir))}
     for point in study.points:
         for outcome, estimate in studies.read_estimates(study, point).items():
-            found[point.name, outcome] = vars(estimate)
+            taken[point.name, outcome] = vars(estimate)
         for name in ("influence", "proxies"):
-            found[point.name, name] = studies.read_arrays(study, name, point=point)
-    found["trajectories"] = studies.read_trajectories(study)
+            taken[point.name, name] = studies.read_arrays(study, name, point=point)
+    taken["trajectories"] = studies.read_trajectories(study)
     for name in ("agreement", "distillation", "audit"):
-        found[name] = studies.read_arrays(study, name)
-    return found
+        taken[name] = studies.read_arrays(study, name)
+    return taken
 
 
-def test_a_study_in_files_gives_the_numbers_of_one_in_memory_bit_for_bit(
+def test_memory_mapped_matrices_give_bit_identical_results(
     tmp_path, make_config, tiny, monkeypatch
 ):
     changes = {"series": ["one_hot", "distilled"], "record.history_runs": 0}
@@ -135,14 +135,14 @@ def test_a_study_in_files_gives_the_numbers_of_one_in_memory_bit_for_bit(
     recorded.record(study)
     for run in (3, 8):
         (study.workdir / "points" / study.points[1].name / "runs" / f"{run}.npz").unlink()
-    in_memory = everything(study, study.workdir)
+    in_memory = all_results(study, study.workdir)
     monkeypatch.setattr(big_arrays, "IN_MEMORY", 0)
     monkeypatch.setattr(big_arrays, "_BLOCK", 200)
     assert is_mapped(studies.load(study.workdir).train_mask)
-    np.testing.assert_equal(everything(study, study.workdir), in_memory)
+    np.testing.assert_equal(all_results(study, study.workdir), in_memory)
 
 
-def test_a_list_of_matrices_gives_the_null_of_one_array():
+def test_a_list_of_matrices_gives_the_same_null_as_one_array():
     rng = np.random.default_rng(0)
     outcomes, mask = rng.random((3, 40, 12)) < 0.6, rng.random((40, 12)) < 0.5
     whole = trajectories.permutation_null(outcomes, mask)
@@ -151,7 +151,7 @@ def test_a_list_of_matrices_gives_the_null_of_one_array():
     assert whole.null_shares == listed.null_shares
 
 
-def test_blocks_of_examples_change_no_estimate_but_rounding(monkeypatch):
+def test_blocks_of_examples_change_estimates_only_by_rounding(monkeypatch):
     rng = np.random.default_rng(0)
     prob, mask = rng.random((30, 50)), rng.random((30, 50)) < 0.5
     weights = estimators.run_weights(30, 0)

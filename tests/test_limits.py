@@ -1,4 +1,4 @@
-"""Limits of time in tests: there is one, and it only ends a test that hangs."""
+"""Tests have one time limit, which only ends a test that hangs."""
 
 import ast
 import pathlib
@@ -11,16 +11,16 @@ NO_LIMIT = ("0", "math.inf")
 
 
 def _limits(path):
-    """Returns (line, text) of every call in a file that is given a time after which to give up."""
+    """Returns (line, value) of every `timeout` argument in a file."""
     calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
     keywords = (keyword for call in calls for keyword in call.keywords)
     timeouts = (keyword for keyword in keywords if keyword.arg == "timeout")
-    return [(one.value.lineno, text) for one in timeouts if (text := ast.unparse(one.value))]
+    return [(timeout.value.lineno, ast.unparse(timeout.value)) for timeout in timeouts]
 
 
 @pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda p: p.stem)
-def test_no_call_has_a_limit_of_its_own(path):
-    assert [found for found in _limits(path) if found[1] not in NO_LIMIT] == []
+def test_no_call_has_its_own_time_limit(path):
+    assert [limit for limit in _limits(path) if limit[1] not in NO_LIMIT] == []
 
 
 def test_a_test_that_hangs_fails():

@@ -17,7 +17,7 @@ V2 = "31 30 0:27 {top} /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n"
 
 @pytest.fixture
 def system(tmp_path, monkeypatch):
-    """Returns a function that makes up a root folder with mounts, memberships and files."""
+    """Returns a function that creates a root folder with mounts, control groups and files."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
 
     def make(mounts, groups, **files):
@@ -49,12 +49,12 @@ def system(tmp_path, monkeypatch):
     ],
     ids=str,
 )
-def test_the_smallest_quota_on_the_way_to_the_group_counts(system, limits, cores):
+def test_the_smallest_quota_of_a_group_and_its_parents_is_used(system, limits, cores):
     assert machine.available_cores(system(V2.format(top="/"), "0::/a/.b\n", **limits)) == cores
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("-1", 16), ("150000", 2), ("1000", 1)])
-def test_quotas_of_the_first_version_count(system, quota, cores):
+def test_quotas_of_cgroup_version_1_are_used(system, quota, cores):
     folder = "cpu,cpuacct/docker/a"
     files = {f"{folder}/cpu.cfs_quota_us": quota, f"{folder}/cpu.cfs_period_us": "100000"}
     groups = "4:memory:/elsewhere\n3:cpu,cpuacct:/docker/a\n0::/\n"
@@ -67,13 +67,13 @@ def test_a_container_finds_its_group_at_the_top_of_the_mount(system, groups):
     assert machine.available_cores(system(mounts, groups, **{"cpu.max": "300000 100000"})) == 3
 
 
-def test_affinity_below_the_quota_counts(system, monkeypatch):
+def test_an_affinity_smaller_than_the_quota_is_used(system, monkeypatch):
     root = system(V2.format(top="/"), "0::/\n", **{"cpu.max": "400000 100000"})
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5}, raising=False)
     assert machine.available_cores(root) == 2
 
 
-def test_without_proc_and_affinity_all_cores_count(tmp_path, monkeypatch):
+def test_without_proc_and_affinity_all_cores_are_used(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 10)
     assert machine.available_cores(str(tmp_path)) == 10
@@ -81,28 +81,28 @@ def test_without_proc_and_affinity_all_cores_count(tmp_path, monkeypatch):
     assert machine.available_cores(str(tmp_path)) == 1
 
 
-def _said(code, *before):
-    command = [*before, sys.executable, "-c", f"from memkit import machine; print({code})"]
+def _printed(code, *prefix):
+    command = [*prefix, sys.executable, "-c", f"from memkit import machine; print({code})"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() if not done.returncode else ""
 
 
-def test_processes_of_one_machine_share_a_namespace_and_no_name():
-    assert _said("machine.pid_namespace()") == machine.pid_namespace()
-    assert _said("machine.process_name()") != machine.process_name()
+def test_processes_of_a_machine_share_the_namespace_but_not_the_name():
+    assert _printed("machine.pid_namespace()") == machine.pid_namespace()
+    assert _printed("machine.process_name()") != machine.process_name()
 
 
 def test_nothing_is_known_of_processes_of_another_container():
-    apart = ("unshare", "--pid", "--fork", "--mount-proc")
-    if not _said("True", *apart):
+    in_namespace = ("unshare", "--pid", "--fork", "--mount-proc")
+    if not _printed("True", *in_namespace):
         pytest.skip("needs the right to make a process namespace")
-    assert len(_said("machine.pid_namespace()", *apart)) == 8
-    assert _said("machine.pid_namespace()", *apart) != machine.pid_namespace()
+    assert len(_printed("machine.pid_namespace()", *in_namespace)) == 8
+    assert _printed("machine.pid_namespace()", *in_namespace) != machine.pid_namespace()
     ended = f"machine.has_ended({os.getpid()}, {machine.pid_namespace()!r})"
-    assert _said(ended, *apart) == "False"
+    assert _printed(ended, *in_namespace) == "False"
 
 
-def test_ends_of_processes_of_this_namespace_are_seen():
+def test_the_end_of_a_process_of_this_namespace_is_detected():
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert machine.has_ended(child.pid, machine.pid_namespace())
@@ -121,9 +121,9 @@ def test_ends_of_processes_of_this_namespace_are_seen():
         ("", "{machine}"),
     ],
 )
-def test_processors_are_told_apart_by_model_and_vector_instructions(text, name, monkeypatch):
+def test_processors_differ_by_model_and_vector_instructions(text, name, monkeypatch):
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    wanted = name.format(machine=machine.platform.machine())
-    assert machine.processor_of(text) == wanted
+    expected = name.format(machine=machine.platform.machine())
+    assert machine.processor_of(text) == expected
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    assert machine.processor_of(text) != wanted
+    assert machine.processor_of(text) != expected

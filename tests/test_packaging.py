@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import pathlib
 import shutil
@@ -6,10 +7,13 @@ import sys
 
 import pytest
 
+import memkit
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
 def run(*command, cwd, path):
+    """Runs Python with a folder of packages; returns the completed process."""
     environment = os.environ | {"PYTHONPATH": str(path)}
     return subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, cwd=cwd, env=environment
@@ -18,9 +22,9 @@ def run(*command, cwd, path):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with the built wheel unpacked in it, away from the checkout."""
+    """Returns a folder outside of the checkout into which the wheel is installed."""
     folder = tmp_path_factory.mktemp("wheel")
-    # A copy, since building leaves a build/ folder that the next build would take for sources.
+    # A copy, since a build leaves a build/ folder whose files the next build would include.
     copy = folder / "memkit"
     ignored = shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, copy, ignore=ignored)
@@ -37,9 +41,10 @@ def installed(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_wheel_adds_only_memkit(installed):
+def test_the_wheel_installs_only_memkit_and_its_types(installed):
     names = {p.name for p in installed.iterdir() if p.suffix != ".dist-info" and p.name != "bin"}
     assert names == {"memkit"}
+    assert (installed / "memkit" / "py.typed").exists()
 
 
 @pytest.mark.slow
@@ -57,7 +62,13 @@ def test_the_wheel_works_outside_of_a_checkout(installed, smoke_study, tmp_path)
     assert (study / "report" / "index.html").exists()
 
 
-def test_a_checkout_without_an_installation_says_so(tmp_path):
+def test_the_version_is_the_one_of_the_installed_package():
+    assert memkit.__version__ == importlib.metadata.version("memkit")
+    with pytest.raises(AttributeError, match="module 'memkit' has no attribute 'version'"):
+        memkit.version  # noqa: B018
+
+
+def test_importing_a_checkout_that_is_not_installed_explains_how_to_install_it(tmp_path):
     code = (
         "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in str(f)];"
         "sys.path.insert(0, '.'); import launch"

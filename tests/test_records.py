@@ -25,8 +25,8 @@ def _arrays(sizes, seed=0):
 
 
 def _info(**changes):
-    which = {"fingerprint": "f", "point": "one_hot_width1", "run": 4, "subset": "s"}
-    return INFO | which | changes
+    identity = {"fingerprint": "f", "point": "one_hot_width1", "run": 4, "subset": "s"}
+    return INFO | identity | changes
 
 
 def _write(where, sizes=SIZES, arrays=None, **changes):
@@ -35,75 +35,75 @@ def _write(where, sizes=SIZES, arrays=None, **changes):
     return arrays
 
 
-def _assert_same(found, wanted):
-    assert set(found) == set(wanted)
-    for name, array in wanted.items():
-        assert found[name].dtype == array.dtype
-        np.testing.assert_array_equal(found[name], array)
+def _assert_same(loaded, expected):
+    assert set(loaded) == set(expected)
+    for name, array in expected.items():
+        assert loaded[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded[name], array)
 
 
-def test_written_record_comes_back(tmp_path):
+def test_a_record_can_be_read_back(tmp_path):
     arrays = _write(tmp_path / "4.npz")
-    found, info = records.read(tmp_path / "4.npz", SIZES)
-    _assert_same(found, arrays)
+    loaded, info = records.read(tmp_path / "4.npz", SIZES)
+    _assert_same(loaded, arrays)
     assert info == _info() | {"format": records.FORMAT, "checksum": info["checksum"]}
     assert set(info) == set(records.INFO)
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 15, 16, 17, 1437])
-def test_packed_bits_of_any_length_come_back(tmp_path, length):
+def test_packed_bits_of_any_length_can_be_read_back(tmp_path, length):
     sizes = Sizes(train=length, test=length, epochs=1, classes=2)
     arrays = _write(tmp_path / "r.npz", sizes)
-    found, _ = records.read(tmp_path / "r.npz", sizes)
-    _assert_same(found, arrays)
+    loaded, _ = records.read(tmp_path / "r.npz", sizes)
+    _assert_same(loaded, arrays)
     with np.load(tmp_path / "r.npz") as file:
         assert file["train_correct"].size == -(-length // 8)
 
 
 @pytest.mark.parametrize("name", records.SCHEMA)
-def test_schema_entry_is_in_a_record_that_asks_for_it(tmp_path, name):
+def test_every_schema_entry_is_recorded_if_requested(tmp_path, name):
     field = records.SCHEMA[name]
     sizes = Sizes(**{**vars(SIZES), "asked": (field.where,) if field.where else ()})
     arrays = _write(tmp_path / "r.npz", sizes)
-    found, _ = records.read(tmp_path / "r.npz", sizes)
+    loaded, _ = records.read(tmp_path / "r.npz", sizes)
     axes = {"N": 13, "T": 5, "E": 3, "C": 4, "3": 3}
-    assert found[name].shape == tuple(axes[axis] for axis in field.shape)
-    np.testing.assert_array_equal(found[name], arrays[name])
+    assert loaded[name].shape == tuple(axes[axis] for axis in field.shape)
+    np.testing.assert_array_equal(loaded[name], arrays[name])
     assert field.meaning
 
 
-def test_optional_arrays_are_absent_unless_asked():
+def test_optional_arrays_are_absent_unless_requested():
     optional = {name for name, field in records.SCHEMA.items() if field.where}
     assert optional
     assert not optional & set(records.array_specs(SIZES))
 
 
 @pytest.mark.parametrize("classes, dtype", [(2, "uint8"), (256, "uint8"), (257, "uint16")])
-def test_label_type_holds_every_class(classes, dtype):
+def test_the_label_type_can_represent_every_class(classes, dtype):
     assert records.label_dtype(classes) == dtype
     assert np.iinfo(records.label_dtype(classes)).max >= classes - 1
 
 
-def test_extreme_floats_come_back(tmp_path):
+def test_extreme_floats_can_be_read_back(tmp_path):
     arrays = _arrays(SIZES)
     arrays["train_logodds"][:5] = [np.nan, np.inf, -np.inf, 65504, -0.0]
     arrays["curve"][:] = np.nan
     _write(tmp_path / "r.npz", arrays=arrays)
-    found, _ = records.read(tmp_path / "r.npz", SIZES)
-    _assert_same(found, arrays)
-    assert np.signbit(found["train_logodds"][4])
+    loaded, _ = records.read(tmp_path / "r.npz", SIZES)
+    _assert_same(loaded, arrays)
+    assert np.signbit(loaded["train_logodds"][4])
 
 
 @pytest.mark.parametrize("name", records.array_specs(SIZES))
-def test_array_of_another_type_or_shape_or_none_is_refused_by_name(tmp_path, name):
+def test_an_array_that_is_missing_or_of_another_type_or_shape_is_named(tmp_path, name):
     arrays = _arrays(SIZES)
-    wrong = [
+    wrong_arrays = [
         arrays[name].astype(np.int64),
         arrays[name][:-1],
         arrays[name][None],
         np.zeros(0, arrays[name].dtype),
     ]
-    for array in wrong:
+    for array in wrong_arrays:
         with pytest.raises(ValueError, match=f"^{name}: expected "):
             _write(tmp_path / "r.npz", arrays=arrays | {name: array})
     with pytest.raises(ValueError, match="^arrays: expected "):
@@ -111,12 +111,12 @@ def test_array_of_another_type_or_shape_or_none_is_refused_by_name(tmp_path, nam
     assert os.listdir(tmp_path) == []
 
 
-def test_unknown_array_is_refused_by_name(tmp_path):
+def test_an_unknown_array_is_named(tmp_path):
     with pytest.raises(ValueError, match="^arrays: .*weights"):
         _write(tmp_path / "r.npz", arrays=_arrays(SIZES) | {"weights": np.zeros(3)})
 
 
-def test_missing_or_unknown_info_is_refused(tmp_path):
+def test_missing_and_unknown_info_entries_are_errors(tmp_path):
     with pytest.raises(ValueError, match="^info: .*extra"):
         _write(tmp_path / "r.npz", extra=1)
     incomplete = _info()
@@ -127,32 +127,32 @@ def test_missing_or_unknown_info_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("axis", ["train", "test", "epochs", "classes"])
-def test_record_of_other_sizes_is_refused(tmp_path, axis):
+def test_a_record_of_other_sizes_is_an_error(tmp_path, axis):
     bigger = {"train": 14, "test": 6, "epochs": 4, "classes": 300}
     _write(tmp_path / "r.npz")
     with pytest.raises(RecordError, match="expected"):
         records.read(tmp_path / "r.npz", Sizes(**{**vars(SIZES), axis: bigger[axis]}))
 
 
-def test_record_without_the_asked_array_is_refused(tmp_path):
+def test_a_record_without_a_requested_array_is_an_error(tmp_path):
     _write(tmp_path / "r.npz")
     with pytest.raises(RecordError, match="^arrays: .*train_probs"):
         records.read(tmp_path / "r.npz", Sizes(**{**vars(SIZES), "asked": ("all_probs",)}))
 
 
-def test_absent_file_is_not_called_damaged(tmp_path):
+def test_a_missing_file_is_not_reported_as_damaged(tmp_path):
     with pytest.raises(FileNotFoundError):
         records.read(tmp_path / "r.npz", SIZES)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY", b"PK\x03\x04"])
-def test_files_that_are_no_records_are_refused(tmp_path, content):
+def test_files_that_are_not_records_are_errors(tmp_path, content):
     (tmp_path / "r.npz").write_bytes(content)
-    with pytest.raises(RecordError, match="not a whole record"):
+    with pytest.raises(RecordError, match="not a complete record"):
         records.read(tmp_path / "r.npz", SIZES)
 
 
-def test_arrays_files_that_are_no_records_are_refused(tmp_path):
+def test_npz_files_that_are_not_records_are_errors(tmp_path):
     np.savez(tmp_path / "a.npz", info=np.array("[1, 2]"))
     np.savez(tmp_path / "b.npz", info=np.array({"pickled": 1}), allow_pickle=True)
     with open(tmp_path / "c.npz", "wb") as file:
@@ -172,37 +172,37 @@ def _read_or_none(where):
         return None
 
 
-def test_record_truncated_anywhere_is_refused(tmp_path):
+def test_a_truncated_record_is_an_error(tmp_path):
     where = tmp_path / "r.npz"
     _write(where, SMALL)
-    whole = where.read_bytes()
-    for length in range(len(whole)):
-        where.write_bytes(whole[:length])
+    content = where.read_bytes()
+    for length in range(len(content)):
+        where.write_bytes(content[:length])
         assert _read_or_none(where) is None, length
 
 
 @pytest.mark.parametrize("flip, every", [(0xFF, 1), (0x01, 2), (0x80, 3)])
-def test_record_with_a_changed_byte_is_refused_or_says_the_same(tmp_path, flip, every):
+def test_a_record_with_a_changed_byte_is_an_error_or_has_the_same_content(tmp_path, flip, every):
     where = tmp_path / "r.npz"
     arrays = _write(where, SMALL)
-    whole = where.read_bytes()
+    content = where.read_bytes()
     _, info = records.read(where, SMALL)
     refused = 0
-    places = range(0, len(whole), every)
-    for place in places:
-        changed = bytearray(whole)
-        changed[place] ^= flip
+    positions = range(0, len(content), every)
+    for position in positions:
+        changed = bytearray(content)
+        changed[position] ^= flip
         where.write_bytes(changed)
-        found = _read_or_none(where)
-        refused += found is None
-        if found is not None:
-            _assert_same(found[0], arrays)
-            assert found[1] == info
-    assert refused > len(places) / 2
+        loaded = _read_or_none(where)
+        refused += loaded is None
+        if loaded is not None:
+            _assert_same(loaded[0], arrays)
+            assert loaded[1] == info
+    assert refused > len(positions) / 2
 
 
 def _rewrite(where, change):
-    """Rewrites a record's entries without renewing its checksum."""
+    """Changes the content of a record without updating its checksum."""
     with np.load(where) as file:
         stored = dict(file)
     info = json.loads(str(stored.pop("info")))
@@ -211,7 +211,7 @@ def _rewrite(where, change):
 
 
 @pytest.mark.parametrize("name", sorted(set(records.INFO) - {"format"}))
-def test_edited_info_is_refused(tmp_path, name):
+def test_edited_info_is_an_error(tmp_path, name):
     _write(tmp_path / "r.npz")
 
     def change(stored, info):
@@ -223,7 +223,7 @@ def test_edited_info_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", records.array_specs(SIZES))
-def test_edited_array_is_refused(tmp_path, name):
+def test_an_edited_array_is_an_error(tmp_path, name):
     _write(tmp_path / "r.npz")
 
     def change(stored, info):
@@ -235,7 +235,7 @@ def test_edited_array_is_refused(tmp_path, name):
         records.read(tmp_path / "r.npz", SIZES)
 
 
-def test_swapped_arrays_of_equal_shape_are_refused(tmp_path):
+def test_swapped_arrays_of_equal_shape_are_an_error(tmp_path):
     sizes = Sizes(train=9, test=9, epochs=1, classes=4)
     _write(tmp_path / "r.npz", sizes)
 
@@ -250,25 +250,25 @@ def test_swapped_arrays_of_equal_shape_are_refused(tmp_path):
         records.read(tmp_path / "r.npz", sizes)
 
 
-def test_other_format_is_refused_with_both_numbers(tmp_path):
+def test_the_error_for_another_format_has_both_numbers(tmp_path):
     _write(tmp_path / "r.npz")
 
     def change(stored, info):
         info["format"] = 99
 
     _rewrite(tmp_path / "r.npz", change)
-    with pytest.raises(RecordError, match="format 99, this memkit reads 1"):
+    with pytest.raises(RecordError, match="format 99, but this memkit reads format 1"):
         records.read(tmp_path / "r.npz", SIZES)
 
 
-def test_unreadable_record_keeps_the_cause(tmp_path):
+def test_the_error_for_an_unreadable_record_keeps_its_cause(tmp_path):
     (tmp_path / "r.npz").write_bytes(b"PK")
     with pytest.raises(RecordError) as error:
         records.read(tmp_path / "r.npz", SIZES)
     assert isinstance(error.value.__cause__, (ValueError, EOFError, zipfile.BadZipFile))
 
 
-def test_num_bytes_counts_the_stored_arrays(tmp_path):
+def test_num_bytes_is_the_size_of_the_stored_arrays(tmp_path):
     sizes = Sizes(train=13, test=5, epochs=3, classes=4, asked=("all_probs",))
     _write(tmp_path / "r.npz", sizes)
     with np.load(tmp_path / "r.npz") as file:
@@ -276,7 +276,7 @@ def test_num_bytes_counts_the_stored_arrays(tmp_path):
     assert records.num_bytes(sizes) == stored
 
 
-def test_subset_hash_differs_between_subsets():
+def test_the_hashes_of_different_subsets_differ():
     rng = np.random.default_rng(0)
     masks = rng.random((50, 30)) < 0.5
     hashes = {records.subset_hash(mask) for mask in masks}

@@ -4,13 +4,13 @@ import pytest
 from memkit import seeds
 
 
-def test_equal_arguments_give_equal_draws():
+def test_equal_arguments_give_equal_random_numbers():
     first = seeds.stream(5, "order", 2, 3).random(100)
     again = seeds.stream(5, "order", 2, 3).random(100)
     np.testing.assert_array_equal(first, again)
 
 
-def test_numpy_and_python_ints_give_equal_draws():
+def test_numpy_and_python_ints_give_equal_random_numbers():
     python = seeds.stream(5, "order", 2).random(10)
     numpy = seeds.stream(np.int64(5), "order", np.int32(2)).random(10)
     np.testing.assert_array_equal(python, numpy)
@@ -24,7 +24,7 @@ def test_streams_never_change():
     assert init.tolist() == [454699991, 2684982192, 2943871921, 2880911621]
 
 
-def test_other_roots_purposes_and_indices_share_no_draw():
+def test_streams_of_other_roots_purposes_and_indices_share_no_number():
     arguments = [
         (root, purpose, *index)
         for root in (0, 1)
@@ -41,12 +41,12 @@ def test_streams_of_neighboring_runs_are_uncorrelated():
     assert np.abs(correlation).max() < 5 / np.sqrt(10_000)
 
 
-def test_drawing_from_one_stream_leaves_another_alone():
-    kept = seeds.stream(0, "order", 1)
+def test_drawing_from_a_stream_does_not_change_other_streams():
+    stream = seeds.stream(0, "order", 1)
     seeds.stream(0, "order", 0).random(1000)
-    np.testing.assert_array_equal(kept.random(5), seeds.stream(0, "order", 1).random(5))
+    np.testing.assert_array_equal(stream.random(5), seeds.stream(0, "order", 1).random(5))
 
 
-def test_negative_root_is_refused():
+def test_a_negative_root_is_an_error():
     with pytest.raises(ValueError):
         seeds.stream(-1, "order")

@@ -42,19 +42,19 @@ def _make_old(where, seconds):
 
 
 @pytest.fixture
-def dead_pid():
+def ended_pid():
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     return child.pid
 
 
-def test_written_bytes_come_back(tmp_path):
+def test_a_written_file_can_be_read(tmp_path):
     storage.write(tmp_path / "a" / "b" / "file", b"\x00\xff" * 10)
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"\x00\xff" * 10
     assert os.listdir(tmp_path / "a" / "b") == ["file"]
 
 
-def test_killed_writer_leaves_only_whole_contents(tmp_path):
+def test_a_killed_writer_leaves_only_complete_files(tmp_path):
     where = tmp_path / "file"
     for delay in (0.0, 0.003, 0.007, 0.013):
         child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
@@ -71,7 +71,7 @@ def test_killed_writer_leaves_only_whole_contents(tmp_path):
         assert os.listdir(tmp_path) == ["file"]
 
 
-def test_reader_beside_a_writer_sees_only_whole_contents(tmp_path):
+def test_a_concurrent_reader_sees_only_complete_files(tmp_path):
     where = tmp_path / "file"
     storage.write(where, b"\xfe" * _SIZE)
     child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
@@ -87,7 +87,7 @@ def test_reader_beside_a_writer_sees_only_whole_contents(tmp_path):
         child.wait()
 
 
-def test_failing_write_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_only_the_old_file(tmp_path):
     where = tmp_path / "file"
     where.write_bytes(b"old")
     code = subprocess.run([sys.executable, "-c", _WRITE_TOO_MUCH, str(where)]).returncode
@@ -96,7 +96,7 @@ def test_failing_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+def test_an_interrupted_write_leaves_only_the_old_file(tmp_path, monkeypatch):
     storage.write(tmp_path / "file", b"old")
 
     def interrupt(*_):
@@ -109,30 +109,32 @@ def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path, monkey
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_temporaries_of_the_dead_are_removed(tmp_path, dead_pid):
-    _temporary(tmp_path, dead_pid)
+def test_temporary_files_of_ended_processes_are_removed(tmp_path, ended_pid):
+    _temporary(tmp_path, ended_pid)
     (tmp_path / "file").write_bytes(b"")
     storage.remove_stale_temporaries(tmp_path)
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_process_that_writes_removes_what_a_killed_one_left_in_the_folder(tmp_path, dead_pid):
-    left = _temporary(tmp_path, dead_pid)
+def test_writing_removes_temporary_files_of_killed_processes_in_the_same_folder(
+    tmp_path, ended_pid
+):
+    unfinished = _temporary(tmp_path, ended_pid)
     storage.write(tmp_path / "file", b"data")
-    assert not left.exists()
+    assert not unfinished.exists()
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_temporaries_of_the_living_stay(tmp_path):
+def test_temporary_files_of_running_processes_are_kept(tmp_path):
     mine = _temporary(tmp_path, os.getpid())
-    everybodys = _temporary(tmp_path, 1)
+    of_init = _temporary(tmp_path, 1)
     storage.remove_stale_temporaries(tmp_path)
-    assert mine.exists() and everybodys.exists()
+    assert mine.exists() and of_init.exists()
 
 
-def test_temporaries_of_other_machines_and_containers_stay_for_a_day(tmp_path, dead_pid):
-    other = _temporary(tmp_path, dead_pid, namespace="01234567")
-    earlier = tmp_path / f".tmp-{socket.gethostname()}-{dead_pid}-0123abcd"  # without a namespace
+def test_temporary_files_of_other_machines_and_containers_are_kept_for_a_day(tmp_path, ended_pid):
+    other = _temporary(tmp_path, ended_pid, namespace="01234567")
+    earlier = tmp_path / f".tmp-{socket.gethostname()}-{ended_pid}-0123abcd"  # without a namespace
     earlier.write_bytes(b"half")
     for seconds, is_kept in ((80_000, True), (90_000, False)):
         for temporary in (other, earlier):
@@ -142,14 +144,14 @@ def test_temporaries_of_other_machines_and_containers_stay_for_a_day(tmp_path, d
 
 
 @pytest.mark.parametrize("host", ["host-7", "host-{pid}", "host-{pid}-01234567"])
-def test_digits_in_a_host_name_are_no_process(tmp_path, dead_pid, host):
-    alive = _temporary(tmp_path, os.getpid(), host=host.format(pid=dead_pid))
-    dead = _temporary(tmp_path, dead_pid, host=host.format(pid=os.getpid()))
+def test_digits_in_a_host_name_are_not_taken_for_a_process_id(tmp_path, ended_pid, host):
+    alive = _temporary(tmp_path, os.getpid(), host=host.format(pid=ended_pid))
+    dead = _temporary(tmp_path, ended_pid, host=host.format(pid=os.getpid()))
     storage.remove_stale_temporaries(tmp_path)
     assert alive.exists() and not dead.exists()
 
 
-def test_files_of_users_stay_however_old(tmp_path):
+def test_old_files_of_users_are_kept(tmp_path):
     theirs = tmp_path / ".tmp-notes"
     theirs.write_bytes(b"")
     _make_old(theirs, 1e6)
@@ -157,19 +159,19 @@ def test_files_of_users_stay_however_old(tmp_path):
     assert theirs.exists()
 
 
-def test_probe_folder_of_a_killed_check_is_removed(tmp_path, dead_pid):
-    writer = f"{socket.gethostname()}-{dead_pid}-{machine.pid_namespace()}"
+def test_the_probe_folder_of_a_killed_process_is_removed(tmp_path, ended_pid):
+    writer = f"{socket.gethostname()}-{ended_pid}-{machine.pid_namespace()}"
     (tmp_path / f".tmp-{writer}-probe").mkdir()
     storage.remove_stale_temporaries(tmp_path)
     assert os.listdir(tmp_path) == []
 
 
-def test_absent_folder_has_no_temporaries(tmp_path):
+def test_a_missing_folder_has_no_temporary_files(tmp_path):
     storage.remove_stale_temporaries(tmp_path / "absent")
     assert os.listdir(tmp_path) == []
 
 
-def test_names_are_sorted_and_ignore_temporaries(tmp_path):
+def test_names_are_sorted_and_exclude_temporary_files(tmp_path):
     _temporary(tmp_path, os.getpid())
     (tmp_path / "b").write_bytes(b"")
     (tmp_path / "a").mkdir()
@@ -191,7 +193,7 @@ def test_writable_folders_pass_and_keep_no_trace(tmp_path):
 
 
 @pytest.mark.parametrize("below", ["", "new"])
-def test_file_in_the_way_is_refused_by_name(tmp_path, below):
+def test_a_file_instead_of_a_folder_is_named(tmp_path, below):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError) as error:
         storage.check_writable("--workdir", tmp_path / "file" / below)
@@ -202,22 +204,22 @@ def test_file_in_the_way_is_refused_by_name(tmp_path, below):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_dangling_link_is_refused(tmp_path):
+def test_a_dangling_link_is_an_error(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="--workdir.*link is not a folder"):
         storage.check_writable("--workdir", tmp_path / "link")
 
 
-def test_refusal_gives_the_reason_of_the_system(tmp_path, monkeypatch):
-    def refuse(*_):
+def test_the_error_gives_the_reason_of_the_system(tmp_path, monkeypatch):
+    def fail(*_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(os, "mkdir", refuse)
+    monkeypatch.setattr(os, "mkdir", fail)
     with pytest.raises(InputError, match=r"--workdir: .* \(Read-only file system\)"):
         storage.check_writable("--workdir", tmp_path)
 
 
-def test_home_is_expanded(monkeypatch, tmp_path):
+def test_the_home_folder_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     storage.write("~/file", b"home")
     assert (tmp_path / "file").read_bytes() == b"home"

@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-import pickle
 import zipfile
 import zlib
 
@@ -9,12 +8,12 @@ import numpy as np
 import pytest
 
 from memkit import storage
-from memkit.errors import DamagedFileError, InputError
+from memkit.errors import InputError
 from memkit.system_errors import explained, is_out_of_memory
 
 
 def raised(function, *arguments):
-    """Returns what a function raises."""
+    """Returns the exception that a function raises."""
     with pytest.raises(BaseException) as error:
         function(*arguments)
     return error.value
@@ -25,7 +24,7 @@ def exception(module, name, text):
     return type(name, (RuntimeError,), {"__module__": module})(text)
 
 
-def test_errors_of_the_system_name_their_files(tmp_path):
+def test_system_errors_name_their_files(tmp_path):
     (tmp_path / "file").write_text("")
     assert explained(raised(open, tmp_path)) == f"{tmp_path}: Is a directory"
     assert explained(raised(open, tmp_path / "none")) == f"{tmp_path / 'none'}: " + (
@@ -38,7 +37,7 @@ def test_errors_of_the_system_name_their_files(tmp_path):
     )
 
 
-def test_a_full_disk_is_no_matter_of_reading():
+def test_a_full_disk_is_reported_as_a_failed_write():
     assert explained(OSError(errno.ENOSPC, "No space left on device", "/a")) == (
         "/a cannot be written: No space left on device"
     )
@@ -64,7 +63,7 @@ def test_text_that_cannot_be_read_or_written_is_explained():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_damage_and_the_world_outside_are_explained_in_one_line(error):
+def test_damaged_files_and_network_errors_are_explained_in_one_line(error):
     assert explained(error)
     assert len(explained(error).splitlines()) == 1
 
@@ -78,7 +77,7 @@ def test_bugs_keep_their_stack_trace(error):
     assert explained(error) is None
 
 
-def test_a_missing_package_is_named_and_a_missing_module_of_memkit_is_a_bug():
+def test_a_missing_package_is_named_but_a_missing_memkit_module_is_a_bug():
     missing = ModuleNotFoundError("No module named 'gone'", name="gone.part")
     assert explained(missing) == "gone cannot be imported: No module named 'gone'"
     assert explained(ImportError("cannot import name", name="memkit.cli")) is None
@@ -98,7 +97,7 @@ def test_a_missing_package_is_named_and_a_missing_module_of_memkit_is_a_bug():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_device_without_memory_left_gets_advice(error):
+def test_an_exhausted_device_memory_gets_advice(error):
     line = explained(error)
     assert is_out_of_memory(error)
     for word in ("batch_size", "bfloat16", "data_parallel", "dataset.resident=false"):
@@ -106,20 +105,14 @@ def test_a_device_without_memory_left_gets_advice(error):
     assert not any(word in line for word in ("{{", "/job", "[Op", "\n"))
 
 
-def test_a_machine_without_memory_left_says_what_was_asked_for():
+def test_an_exhausted_machine_memory_is_explained_with_the_requested_size():
     error = raised(np.zeros, (10**6, 10**6, 100))
     assert is_out_of_memory(error)
     assert "Unable to allocate 728. TiB" in explained(error)
     assert not is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED in a book title"))
 
 
-def test_an_error_about_a_damaged_file_crosses_processes():
-    error = DamagedFileError("study/design.npz", "it is missing", "run it again")
-    again = pickle.loads(pickle.dumps(error))
-    assert (str(again), again.where, again.reason) == (str(error), error.where, error.reason)
-
-
-def test_a_disk_that_fails_while_a_file_is_read_is_named(tmp_path, monkeypatch):
+def test_an_input_error_of_the_disk_names_the_file(tmp_path, monkeypatch):
     where = tmp_path / "0.npz"
     where.write_bytes(b"data")
     path = type(storage.path(where))

@@ -1,4 +1,4 @@
-"""The one list of files that systems leave behind."""
+"""Names of files that operating systems and tools leave behind."""
 
 import pytest
 
@@ -26,7 +26,7 @@ from memkit.system_files import is_system_file
         ".ipynb_checkpoints",
     ],
 )
-def test_what_systems_leave_behind_is_recognized(name):
+def test_system_files_are_recognized(name):
     assert is_system_file(name)
 
 
@@ -45,5 +45,5 @@ def test_what_systems_leave_behind_is_recognized(name):
         ".tmp-a",
     ],
 )
-def test_files_of_people_and_of_studies_are_not(name):
+def test_files_of_users_and_studies_are_not_system_files(name):
     assert not is_system_file(name)

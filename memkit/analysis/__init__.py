@@ -7,27 +7,46 @@ from typing import Any
 
 from memkit import big_arrays, estimators, studies
 from memkit import summary as summary_lib
-from memkit.analysis import along_axis
+from memkit.analysis import tables
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
+from memkit.analysis.trajectories import estimate as along_axis
 
-__all__ = ["ANALYSES", "LAYOUT", "PointOutcomes", "estimate", "read_outcomes"]
+__all__ = ["LAYOUT", "QUESTIONS", "PointOutcomes", "Question", "estimate", "read_outcomes"]
 
 # Of the summary; it grows whenever the keys change, so that a report asks for new estimates.
-LAYOUT = 4
+LAYOUT = 5
 
-# Each is a module with `analyze(study, outcomes)`, whose numbers are the entry of the summary and
-# whose arrays lie in files of the same name.
-ANALYSES = (
-    "sizes",
-    "distillation",
-    "influence",
-    "removal",
-    "proxies",
-    "agreement",
-    "convergence",
-    "audit",
-    "tables",
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A question about a study, answered by the folder of its name.
+
+    The folder holds `section.py` and, as a rule, `chart.py`. Where `is_estimated`, `estimate.py`
+    has `analyze(study, outcomes)`, whose numbers are the summary's entry of the same name and
+    whose arrays lie in files of that name.
+    """
+
+    name: str
+    is_estimated: bool = True
+
+
+# In the order of the report. Each is estimated after those above it, whose files it may read.
+QUESTIONS = (
+    Question("training_curves", is_estimated=False),
+    Question("accuracy", is_estimated=False),
+    Question("distribution", is_estimated=False),
+    Question("trajectories", is_estimated=False),
+    Question("planted", is_estimated=False),
+    Question("size_changes"),
+    Question("distillation"),
+    Question("influence"),
+    Question("removal"),
+    Question("proxies"),
+    Question("agreement"),
+    Question("convergence"),
+    Question("audit"),
 )
+ESTIMATED = tuple(question.name for question in QUESTIONS if question.is_estimated)
 
 
 def estimate(
@@ -81,7 +100,8 @@ def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[s
             name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
             for name, (_, shares) in found.items()
         }
-    for name in ANALYSES:
-        module = importlib.import_module(f"memkit.analysis.{name}")
+    for name in ESTIMATED:
+        module = importlib.import_module(f"memkit.analysis.{name}.estimate")
         summary[name] = module.analyze(study, outcomes)
+    summary["tables"] = tables.analyze(study, outcomes)
     return summary

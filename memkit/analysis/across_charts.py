@@ -2,7 +2,8 @@
 
 from memkit import charts, comparisons
 from memkit.analysis import across
-from memkit.charts import agreement, comparison
+from memkit.analysis.agreement import chart as agreement_chart
+from memkit.charts import comparison
 
 _TITLES = {
     "memorization": ["memorization (-1 to 1,", "higher = more memorized)"],
@@ -58,8 +59,8 @@ def charts_of(found, quantity):
         fields = vars(curves[0])
         stacked = {key: [getattr(curve, key) for curve in curves] for key in fields}
         stacked |= {key: [one.curve_errors[key] for one in shown] for key in shown[0].curve_errors}
-        drawn["agreement"] = agreement.curve_chart(
-            agreement.curve_table([(name, name) for name in panels], stacked),
+        drawn["agreement"] = agreement_chart.curve_chart(
+            agreement_chart.curve_table([(name, name) for name in panels], stacked),
             group_title="Point",
             difference_title=["Mean difference over the union,", "other - this study"],
         )

@@ -10,14 +10,13 @@ from memkit.comparisons.agreement import (
     cross_half,
     jaccard,
     pair_jaccard,
-    pearson,
-    spearman,
     threshold_curves,
 )
 from memkit.comparisons.headlines import headlines
 from memkit.comparisons.joins import Examples, Joined, JoinedPairs, join, join_pairs
 from memkit.comparisons.published import QUANTITIES, Pairs, Published
 from memkit.comparisons.readers import LAYOUTS, read
+from memkit.estimators.correlation import pearson, spearman
 
 __all__ = [
     "LAYOUTS",

@@ -7,14 +7,11 @@ threshold and the mean difference of the scores, as the threshold varies.
 import dataclasses
 
 import numpy as np
-from etils import epy
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
+from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.memorization import memorization
-
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
-    import scipy.stats
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 
@@ -138,20 +135,6 @@ def pair_jaccard(first, second):
     """
     a, b = (set(map(tuple, np.asarray(pairs).reshape(-1, 2).tolist())) for pairs in (first, second))
     return len(a & b) / len(a | b) if a | b else float("nan")
-
-
-def spearman(first, second):
-    """Returns the rank correlation of two scores [n] without NaN; NaN if one does not vary."""
-    if len(first) < 2:
-        return float("nan")
-    return pearson(scipy.stats.rankdata(first), scipy.stats.rankdata(second))
-
-
-def pearson(first, second):
-    """Returns the linear correlation of two scores [n] without NaN; NaN if one does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
 
 
 def ceiling(first, second=1.0):

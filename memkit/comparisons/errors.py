@@ -1,13 +1,9 @@
 """Errors over runs of how well two scores agree, from replicates of both."""
 
 import numpy as np
-from etils import epy
 
-from memkit.comparisons.agreement import jaccard, pearson, threshold_curves
-from memkit.estimators import margin
-
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
-    import scipy.stats
+from memkit.comparisons.agreement import jaccard, threshold_curves
+from memkit.estimators import correlation, margin
 
 _KEYS = ("spearman", "mean_difference", "jaccard")
 
@@ -21,10 +17,10 @@ def agreement(first, second, threshold, *, ranks=None):
       ranks: the ranks [N] of both where they are known.
     """
     if ranks is None:
-        ranks = scipy.stats.rankdata(first), scipy.stats.rankdata(second)
+        ranks = correlation.ranks(first), correlation.ranks(second)
     difference = second - first
     numbers = (
-        pearson(*ranks),
+        correlation.pearson(*ranks),
         difference.mean() if difference.size else np.nan,
         jaccard(first, second, threshold),
     )

@@ -1,13 +1,15 @@
-"""Data sets by name. A source's module is imported only when its data set is asked for."""
+"""Data sets by name. The module of a source is imported only when its data set is loaded."""
 
 import contextlib
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from memkit.data import checks, selection
 from memkit.data import options as options_lib
-from memkit.errors import NOT_WRITABLE, expected, reason
+from memkit.data.dataset import ImageDataset
+from memkit.errors import NOT_WRITABLE, expected, missing, reason, unknown, unknown_field
 from memkit.printable import printable
 
 SOURCES = {
@@ -26,8 +28,8 @@ SOURCES = {
     "imagenet2012": "memkit.data.tfds",
 }
 
-# Options that belong to a name, so that a config neither needs nor may give them.
-PRESETS = {
+# Options that a name implies, which configs cannot set.
+PRESETS: dict[str, dict[str, str]] = {
     "cifar10": {"tfds_name": "cifar10"},
     "cifar100": {"tfds_name": "cifar100"},
     "mnist": {"tfds_name": "mnist"},
@@ -38,68 +40,68 @@ PRESETS = {
 }
 
 
-def check(name, **options):
-    """Refuses an unknown data set, option or value without loading anything.
+def check(name: str, **options: Any) -> None:
+    """Checks the name and the options of a data set without loading it.
 
     Args:
       name: a name of SOURCES.
-      **options: those of the source's `load`, and of `selection.keep` for every source.
+      **options: arguments of the source's `load`, and those of `selection.keep` for any source.
 
     Raises:
-      InputError: lists the valid names, or names the option and what was expected.
+      InputError: an unknown name (lists the valid ones), an unknown or missing option, or a value
+        that an option cannot have.
     """
     _split(name, options)
 
 
-def load(name, **options):
-    """Returns the ImageDataset of a name, options as `check`.
+def load(name: str, **options: Any) -> ImageDataset:
+    """Loads a data set; the arguments are those of `check`.
 
     Raises:
-      InputError: as `check`, and the data are missing, damaged, cannot be read or be a study's, or
-        a package that the source needs is not installed.
+      InputError: as `check`; or the data are missing, damaged, unreadable or not usable for a study
+        (see `checks.check`); or a package that the source needs is not installed.
     """
-    own, common = _split(name, options)
-    with _one_line(name):
-        dataset = importlib.import_module(SOURCES[name]).load(**own)
+    source_options, selection_options = _split(name, options)
+    with _as_input_errors(name):
+        dataset: ImageDataset = importlib.import_module(SOURCES[name]).load(**source_options)
     checks.check(dataset)
-    if common:
-        dataset = selection.keep(dataset, **common)
+    if selection_options:
+        dataset = selection.keep(dataset, **selection_options)
         checks.check(dataset)
     return dataset
 
 
 @contextlib.contextmanager
-def _one_line(name: str) -> Iterator[None]:
-    """Turns errors of the system, and of packages that are missing, into an InputError."""
+def _as_input_errors(name: str) -> Iterator[None]:
+    """Turns system errors, and errors about missing packages, into InputErrors."""
     try:
         yield
     except ImportError as error:
-        text = printable(reason(error))
-        raise expected("dataset.name", f"the packages that {name} needs", text) from error
+        text = f"packages that {name} needs ({printable(reason(error))})"
+        raise missing("dataset.name", text) from error
     except OSError as error:
-        if error.errno in NOT_WRITABLE:  # Of the cache of decoded images.
+        if error.errno in NOT_WRITABLE:  # Raised by the cache of decoded images.
             raise
         text = f"{error.filename or name} ({reason(error)})"
-        raise expected("dataset", "files and folders that can be read", printable(text)) from error
+        raise expected("dataset", "readable files and folders", printable(text)) from error
     except MemoryError as error:
-        text = printable(str(error)) or "too little memory"
+        text = printable(str(error)) or "images that need more"
         raise expected("dataset", "images that fit in memory", text) from error
 
 
-def _split(name, given):
-    """Returns the options of the source's `load` with its presets, and those of the selection."""
+def _split(name: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divides options into those of the source's `load`, with its presets, and of the selection."""
     if name not in SOURCES:
-        raise expected("dataset.name", f"one of {', '.join(SOURCES)}", repr(name))
+        raise unknown("dataset.name", name, SOURCES, kind="data set")
     presets = PRESETS[name] if name in PRESETS else {}
     parameters = inspect.signature(importlib.import_module(SOURCES[name]).load).parameters
-    own = [option for option in parameters if option not in presets]
-    for option, value in given.items():
-        if option not in (*own, *selection.OPTIONS):
-            names = ", ".join((*own, *selection.OPTIONS))
-            raise expected(f"dataset.{option}", f"{name} to take {names}", "this option")
+    names = [option for option in parameters if option not in presets]
+    for option, value in options.items():
+        if option not in (*names, *selection.OPTIONS):
+            raise unknown_field("dataset", option, (*names, *selection.OPTIONS))
         options_lib.check(option, value)
-    for option in own:
-        if parameters[option].default is inspect.Parameter.empty and option not in given:
-            raise expected(f"dataset.{option}", "a value", "none")
-    common = {option: given[option] for option in selection.OPTIONS if option in given}
-    return presets | {option: given[option] for option in own if option in given}, common
+    for option in names:
+        if parameters[option].default is inspect.Parameter.empty and option not in options:
+            raise missing(f"dataset.{option}", f"value, which {name} needs")
+    selected = {option: options[option] for option in selection.OPTIONS if option in options}
+    return presets | {option: options[option] for option in names if option in options}, selected

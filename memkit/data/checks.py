@@ -1,23 +1,24 @@
-"""What every data set must fulfill before it can be a study's."""
+"""Requirements that a data set must meet to be used in a study."""
 
 import collections
 
 import numpy as np
+import numpy.typing as npt
 
-from memkit.errors import expected
+from memkit.data.dataset import ImageDataset
+from memkit.data.mapped import Images
+from memkit.errors import expected, missing
+from memkit.typing import TextArray
 
 _CHANNELS = (1, 3)
 
 
-def check(dataset):
-    """Refuses a data set whose scores would be wrong or undefined.
-
-    Args:
-      dataset: the ImageDataset as a source made it.
+def check(dataset: ImageDataset) -> None:
+    """Checks that scores of a data set will be defined and right.
 
     Raises:
-      InputError: labels that are no class numbers, parts of different lengths, image shapes that
-        differ between train and test, ids that are not unique, classes without train examples.
+      InputError: labels are not class numbers, arrays have different lengths, image shapes differ
+        between train and test, ids are not unique, or a class has no train example.
     """
     parts = {
         "train": (dataset.train_images, dataset.train_labels, dataset.train_ids),
@@ -25,9 +26,9 @@ def check(dataset):
     }
     for part, (images, labels, ids) in parts.items():
         if not len(images):
-            raise expected("dataset", f"at least one {part} image", "none")
+            raise missing("dataset", f"{part} images")
         if not len(images) == len(labels) == len(ids):
-            lengths = f"{len(images)} images, {len(labels)} labels, {len(ids)} ids"
+            lengths = f"{len(images)} images, {len(labels)} labels and {len(ids)} ids"
             raise expected("dataset", f"one label and one id per {part} image", lengths)
         check_labels(f"the {part} labels", labels, dataset.num_classes)
         _check_ids(part, ids)
@@ -35,30 +36,29 @@ def check(dataset):
     counts = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     if not counts.all():
         empty = dataset.class_names[int(np.argmin(counts))]
-        raise expected(
-            "dataset",
-            "a train example of every class",
-            f"none of {int((counts == 0).sum())} class(es), such as {empty!r}",
-        )
+        text = f"train examples of {int((counts == 0).sum())} class(es), such as {empty!r}"
+        raise missing("dataset", text)
 
 
-def check_labels(what, labels, num_classes, argument="dataset"):
-    """Refuses labels that are no class numbers.
+def check_labels(
+    what: str, labels: npt.ArrayLike, num_classes: int, argument: str = "dataset"
+) -> None:
+    """Checks that labels are class numbers.
 
     Args:
-      what: words for the labels.
-      labels: [N] array of whatever was received.
-      num_classes: int.
-      argument: the flag or field the labels come from.
+      what: name of the labels in error messages.
+      labels: [N] class numbers, to be checked.
+      num_classes: number of classes.
+      argument: the flag or field from which the labels come.
 
     Raises:
-      InputError: not one-dimensional, no ints, or outside [0, num_classes).
+      InputError: the labels are not one-dimensional, not integers, or not in [0, num_classes).
     """
     labels = np.asarray(labels)
     if labels.ndim != 1:
-        raise expected(argument, f"{what} as [N]", f"shape {list(labels.shape)}")
+        raise expected(argument, f"{what} in one dimension [N]", f"shape {list(labels.shape)}")
     if labels.dtype.kind not in "iu":
-        raise expected(argument, f"{what} as ints", f"type {labels.dtype}")
+        raise expected(argument, f"{what} as integers", f"type {labels.dtype}")
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(wrong):
         raise expected(
@@ -68,13 +68,13 @@ def check_labels(what, labels, num_classes, argument="dataset"):
         )
 
 
-def _check_ids(part, ids):
+def _check_ids(part: str, ids: TextArray) -> None:
     name, count = collections.Counter(ids.tolist()).most_common(1)[0]
     if count > 1:
-        raise expected("dataset", f"different ids of the {part} images", f"{count} times {name}")
+        raise expected("dataset", f"unique ids of the {part} images", f"{name} {count} times")
 
 
-def _check_shapes(train, test):
+def _check_shapes(train: Images, test: Images) -> None:
     for images in (train, test):
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in _CHANNELS:
             raise expected(
@@ -85,6 +85,6 @@ def _check_shapes(train, test):
     if train.shape[1:] != test.shape[1:]:
         raise expected(
             "dataset",
-            "test images of the shape of the train images (image_size makes sizes equal)",
-            f"train {list(train.shape[1:])}, test {list(test.shape[1:])}",
+            "train and test images of the same shape (set dataset.image_size to resize them)",
+            f"train images {list(train.shape[1:])} and test images {list(test.shape[1:])}",
         )

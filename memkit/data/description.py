@@ -1,4 +1,4 @@
-"""What a data set has, in a few lines for people."""
+"""A description of a data set in a few lines."""
 
 from memkit.data import duplicates
 from memkit.data.dataset import ImageDataset
@@ -8,22 +8,22 @@ _NAMED_CLASSES = 10
 
 
 def counts(dataset: ImageDataset) -> str:
-    """Returns how many images and classes there are, and the shape of an image."""
-    sides = "x".join(map(str, dataset.image_shape))
-    parts = f"{len(dataset.train_labels):,} train and {len(dataset.test_labels):,} test images"
-    return f"{parts} of {sides}, {dataset.num_classes:,} classes"
+    """Returns the numbers of images and classes, and the shape of an image."""
+    shape = "x".join(map(str, dataset.image_shape))
+    images = f"{len(dataset.train_labels):,} train and {len(dataset.test_labels):,} test images"
+    return f"{images} of {shape}, {dataset.num_classes:,} classes"
 
 
 def lines(dataset: ImageDataset) -> list[str]:
-    """Returns the counts, the notes of the source, and where identical images disagree."""
+    """Returns the counts, the notes of the source, and identical images with different labels."""
     names = list(map(printable, dataset.class_names[:_NAMED_CLASSES]))
     names += ["..."] if dataset.num_classes > _NAMED_CLASSES else []
-    found = [f"data: {counts(dataset)} ({', '.join(names)})", *dataset.notes]
-    return found + _disagreements(dataset)
+    header = f"data: {counts(dataset)} ({', '.join(names)})"
+    return [header, *dataset.notes, *_disagreements(dataset)]
 
 
 def _disagreements(dataset: ImageDataset) -> list[str]:
-    """Returns a line that counts and names identical images with different labels, if any."""
+    """Returns at most one line, which counts identical images with different labels."""
     copies = duplicates.find(dataset)
     train = list(zip(dataset.train_ids, dataset.train_labels))
     test = list(zip(dataset.test_ids, dataset.test_labels))

@@ -1,7 +1,7 @@
-"""scikit-learn's 1,797 real handwritten digits: always at hand, no download.
+"""The 1,797 handwritten digits of scikit-learn, which need no download.
 
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
-Repository, 1998; the 8x8 test part that scikit-learn ships.
+Repository, 1998. scikit-learn includes the test part in 8x8 pixels.
 """
 
 import numpy as np
@@ -9,18 +9,17 @@ from etils import epy
 
 from memkit.data.dataset import ImageDataset
 
-with epy.lazy_imports():  # So that naming the data set does not load it.
+with epy.lazy_imports():  # Checking the name of the data set must not import it.
     import sklearn.datasets
     import sklearn.model_selection
 
 NUM_TEST = 360
 
 
-def load():
+def load() -> ImageDataset:
     """Returns 1,437 train and 360 test digits, 8x8x1 uint8, ten classes.
 
-    The split is stratified and fixed; ids are positions in scikit-learn's own order, so rows keep
-    their names whatever memkit does with them.
+    The split is stratified and fixed. Ids are positions in the order of scikit-learn.
     """
     digits = sklearn.datasets.load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -1,11 +1,14 @@
-"""Exact copies of images: a copy that stays in a subset hides what its twin would show."""
+"""Exact copies of images, which hide memorization: runs may train on copies of held-out images."""
 
 import dataclasses
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 
+from memkit.data.dataset import ImageDataset
 from memkit.data.mapped import image_hashes
+from memkit.typing import Array, BoolArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,32 +16,33 @@ class Duplicates:
     """Images with identical pixels.
 
     Attributes:
-      train_groups: one int array of two or more rows per picture that train has repeatedly.
-      labels_disagree: [G] bool, True where the rows of a group have different labels.
+      train_groups: the rows, two or more, of each group of identical train images.
+      labels_disagree: [G] bool, True if the rows of a group have different labels.
       train_test_pairs: [P, 2] int, (train row, test row) with identical pixels.
     """
 
-    train_groups: tuple
-    labels_disagree: np.ndarray
-    train_test_pairs: np.ndarray
+    train_groups: tuple[IntArray, ...]
+    labels_disagree: BoolArray
+    train_test_pairs: IntArray
 
     @property
-    def num_train_copies(self):
-        """Train images that repeat an earlier one."""
+    def num_train_copies(self) -> int:
+        """The number of train images that repeat an earlier one."""
         return sum(len(group) - 1 for group in self.train_groups)
 
     @property
-    def num_test_in_train(self):
-        """Test images that are also train images."""
+    def num_test_in_train(self) -> int:
+        """The number of test images that are also train images."""
         return len(np.unique(self.train_test_pairs[:, 1]))
 
 
-def find(dataset):
-    """Returns the Duplicates of an ImageDataset, groups in the order of their first row."""
+def find(dataset: ImageDataset) -> Duplicates:
+    """Returns the duplicates in a data set, with groups in the order of their first rows."""
     count = len(dataset.train_images)
     hashes = [image_hashes(dataset.train_images), image_hashes(dataset.test_images)]
-    groups, pairs = [], []
-    for rows in _alike(np.concatenate(hashes)):
+    groups: list[IntArray] = []
+    pairs: list[tuple[int, int]] = []
+    for rows in _groups(np.concatenate(hashes)):
         train, test = rows[rows < count], rows[rows >= count] - count
         pairs += itertools.product(train.tolist(), test.tolist())
         if len(train) > 1:
@@ -52,8 +56,8 @@ def find(dataset):
     )
 
 
-def _alike(hashes):
-    """Yields the rows, sorted, of every hash that [N, 16] has repeatedly."""
+def _groups(hashes: Array) -> Iterator[IntArray]:
+    """Yields the sorted rows of every hash that occurs more than once in `hashes` [N, 16]."""
     words = hashes.view(np.uint64)
     order = np.lexsort(words.T)
     is_new = (words[order][1:] != words[order][:-1]).any(axis=1)

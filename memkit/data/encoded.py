@@ -1,4 +1,4 @@
-"""Images as a source stores them, decoded one by one by all cores in bounded memory."""
+"""Encoded images of a source, which are decoded on all cores in bounded memory."""
 
 import collections
 import concurrent.futures
@@ -7,82 +7,90 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from memkit import machine
 from memkit.data import images
 from memkit.errors import DamagedFileError, InputError, expected
+from memkit.typing import Array, Json
 
-_BATCH_BYTES = 2**20  # pixels that a thread decodes in one go, and
-_BATCH = 16  # images at most: small ones are not worth a task each
-_NAMED = 50  # damaged images in one error, each with its reason
+# (id, label, [H, W, C] uint8 pixels) of one decoded image
+Example: TypeAlias = tuple[str | int, int, Array]
+
+_BATCH_BYTES = 2**20  # of pixels that one task decodes
+_BATCH = 16  # images that one task decodes, at most; a task per small image would be slow
+_NAMED = 50  # damaged images that an error names, each with its reason
 DAMAGED = int(np.iinfo(np.int32).min)  # label of an image that cannot be decoded
 
 
 class Color(Exception):
-    """An RGB image among images that were taken for gray ones."""
+    """There is an RGB image among images that were expected to be gray."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Encoded:
-    """A data set whose images are still to be decoded.
+    """A data set whose images have not been decoded yet.
 
     Attributes:
-      items: function of "train" or "test" that returns an iterator of whatever `decode` takes;
-        every call gives the same items in the same order, which may be any.
-      decode: function of an item that returns (id, label, [H, W, C] uint8 pixels) or raises
-        DamagedFileError; called in threads. An id is a str or an int.
+      items: function of "train" or "test" that returns an iterator of the items that `decode`
+        takes. Every call returns the same items in the same order, which may be any order.
+      decode: function of an item that returns its id (str or int), label and pixels ([H, W, C]
+        uint8), or raises DamagedFileError. It is called in threads.
       counts: {"train": N, "test": T}.
       class_names: one str per class.
-      key: function that returns, as JSON has it, all that decides what `items` and `decode` give;
-        only called where decoded images are kept in files.
-      folder: where the encoded images lie.
-      skip_bad: whether images that cannot be decoded are left out; else they are an error. None
-        where the source has no such option.
+      key: function that returns a JSON value which changes whenever the results of `items` and
+        `decode` change. Only called if decoded images are stored in files.
+      folder: folder of the encoded images.
+      skip_bad: whether images that cannot be decoded are skipped instead of an error; None if the
+        source has no such option.
       notes: see `ImageDataset`.
     """
 
-    items: Callable
-    decode: Callable
-    counts: dict
-    class_names: tuple
-    key: Callable
+    items: Callable[[str], Iterator[Any]]
+    decode: Callable[[Any], Example]
+    counts: dict[str, int]
+    class_names: tuple[str, ...]
+    key: Callable[[], Json | list[Any]]
     folder: str
     skip_bad: bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def total(self):
-        """N + T, those that cannot be decoded among them."""
+    def total(self) -> int:
+        """N + T, including images that cannot be decoded."""
         return sum(self.counts.values())
 
 
 def first_shape(encoded: Encoded) -> tuple[int, int, int]:
-    """Returns (H, W, C) of the first train image that can be decoded, (1, 1, 1) without any."""
+    """Returns (H, W, C) of the first train image that can be decoded; (1, 1, 1) if none can."""
     for item in encoded.items("train"):
         with contextlib.suppress(DamagedFileError):
-            return encoded.decode(item)[2].shape
+            height, width, channels = encoded.decode(item)[2].shape
+            return height, width, channels
     return 1, 1, 1
 
 
-def rows(encoded: Encoded, shape: tuple[int, int, int]) -> Iterator[tuple]:
+def rows(encoded: Encoded, shape: tuple[int, int, int]) -> Iterator[Example]:
     """Yields the decoded examples: all train, then all test items, in the order of the items.
 
     Args:
-      encoded: Encoded.
-      shape: (H, W, C) of every image; gray ones become RGB where C = 3.
+      encoded: the data set.
+      shape: (H, W, C) of every image; gray images become RGB if C = 3.
 
     Yields:
-      (id, label, [H, W, C] uint8 pixels). Where `skip_bad` leaves an image out, (its name, DAMAGED,
-      black pixels).
+      id, label and pixels ([H, W, C] uint8). For an image that `skip_bad` skips: its name, DAMAGED
+      and black pixels.
 
     Raises:
-      InputError: images that cannot be decoded (all of them, after the last item); an image of
-        another size (names it and the first); more or fewer items than the source announced.
-      Color: an RGB image where C = 1.
+      InputError: some images cannot be decoded (names them all, after the last item); an image has
+        another size than the first (names both); the number of items differs from `counts`.
+      Color: an image is RGB but C = 1.
     """
-    first, damaged = None, []
+    first: tuple[Array, str] | None = None
+    damaged: list[DamagedFileError] = []
     for part, count in encoded.counts.items():
         number = 0
         for row in _decoded(encoded, part, math.prod(shape)):
@@ -91,25 +99,25 @@ def rows(encoded: Encoded, shape: tuple[int, int, int]) -> Iterator[tuple]:
                 damaged.append(row)
                 row = (row.where, DAMAGED, np.zeros((*shape[:2], 1), np.uint8))
             elif damaged and not encoded.skip_bad:
-                continue  # Only decoded to find the other damaged images.
+                continue  # Decoding goes on only to find the other damaged images.
             else:
-                first = first or (row[2], row[0])
-                images.check_size(row[2], row[0], *first)
+                first = first or (row[2], str(row[0]))
+                images.check_size(row[2], str(row[0]), *first)
             name, label, pixels = row
             if pixels.shape[-1] > shape[-1]:
                 raise Color
             if number <= count:
                 yield name, label, np.ascontiguousarray(np.broadcast_to(pixels, shape))
         if number != count:
-            raise expected("dataset", f"{count} {part} examples, as it announces", number)
+            raise expected("dataset", f"{count} {part} examples, as its source announces", number)
     if damaged and not encoded.skip_bad:
-        raise _refusal(encoded, damaged)
+        raise _decoding_error(encoded, damaged)
 
 
-def _refusal(encoded: Encoded, damaged: list[DamagedFileError]) -> InputError:
+def _decoding_error(encoded: Encoded, damaged: list[DamagedFileError]) -> InputError:
     named = "; ".join(f"{error.where}: {error.reason}" for error in damaged[:_NAMED])
     more = f"; and {len(damaged) - _NAMED:,} more" if len(damaged) > _NAMED else ""
-    remedy = "" if encoded.skip_bad is None else ", or dataset.skip_bad=true to leave others out"
+    remedy = "" if encoded.skip_bad is None else ", or dataset.skip_bad=true to skip the others"
     return expected(
         "dataset",
         f"images that can be decoded{remedy}",
@@ -117,12 +125,12 @@ def _refusal(encoded: Encoded, damaged: list[DamagedFileError]) -> InputError:
     )
 
 
-def _decoded(encoded: Encoded, part: str, image_bytes: int) -> Iterator[tuple | DamagedFileError]:
-    """Yields decoded items in their order; a few batches are ahead of the one asked for."""
+def _decoded(encoded: Encoded, part: str, image_bytes: int) -> Iterator[Example | DamagedFileError]:
+    """Yields decoded items in their order, and decodes a few batches ahead."""
     size = max(1, min(_BATCH, _BATCH_BYTES // image_bytes))
     items = encoded.items(part)
     threads = machine.available_cores()
-    ahead = collections.deque()
+    ahead: collections.deque[Future[list[Example | DamagedFileError]]] = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         while batch := list(itertools.islice(items, size)):
             ahead.append(pool.submit(lambda batch: [_attempt(encoded, i) for i in batch], batch))
@@ -132,7 +140,7 @@ def _decoded(encoded: Encoded, part: str, image_bytes: int) -> Iterator[tuple | 
             yield from ahead.popleft().result()
 
 
-def _attempt(encoded: Encoded, item: object) -> tuple | DamagedFileError:
+def _attempt(encoded: Encoded, item: Any) -> Example | DamagedFileError:
     try:
         return encoded.decode(item)
     except DamagedFileError as error:

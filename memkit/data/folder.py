@@ -1,53 +1,60 @@
-"""Your own images in one folder per class."""
+"""Images of the user in one folder per class."""
 
 import collections
 import hashlib
 import os
 import pathlib
 import re
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from memkit.data import build, images, listing
-from memkit.data.encoded import Encoded
-from memkit.errors import DamagedFileError, expected, reason
+from memkit.data.dataset import ImageDataset
+from memkit.data.encoded import Encoded, Example
+from memkit.errors import DamagedFileError, expected, missing, reason
 from memkit.printable import printable
+
+Files: TypeAlias = dict[str, pathlib.Path]  # {id: file} in the order of the ids
 
 
 def load(
     *, path: str, image_size: int = 0, test_fraction: float = 0.0, skip_bad: bool = False
-) -> build.ImageDataset:
-    """Returns the data set of a folder of images (PNG, JPEG, WebP, BMP, GIF, TIFF).
+) -> ImageDataset:
+    """Loads a folder of images (PNG, JPEG, WebP, BMP, GIF or TIFF).
 
     Args:
       path: folder with `train/<class>/*.png` and `test/<class>/*.png`, or with `<class>/*.png`.
-      image_size: pixels on a side to resize to, see `images.fit`; 0 = all are of one size.
-      test_fraction: in [0, 1), the share of each class held out as test images where there are
-        no folders train and test. The file names decide which, so it never changes.
-      skip_bad: whether images that cannot be decoded and folders that cannot be listed are left
-        out; else they are an error that names all of them.
+      image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
+        not resize.
+      test_fraction: in [0, 1), the share of each class that is held out as test images if there
+        are no folders train and test. The selection depends on the file names only.
+      skip_bad: whether to skip images that cannot be decoded and folders that cannot be listed.
+        Otherwise they are an error, which names them all.
 
     Returns:
-      ImageDataset, rows in the order of the paths, which are the ids; classes in the order of
-      their folders' names, by value where all of them are integers. Gray where all images are,
-      else RGB. Its notes count what is not used. Larger than memory: see `cache`.
+      A data set with rows in the order of the paths, which are the ids. Classes are in the order of
+      their folders' names, or of their values if all names are integers. Images are gray if all of
+      them are, otherwise RGB. Notes count the ignored files. For images larger than memory, see
+      `cache`.
 
     Raises:
-      InputError: no images, damaged images or unequal sizes (named), no test images; as
-        `cache.load`.
+      InputError: there are no train or no test images, or images are damaged or have different
+        sizes (names them); or as `cache.load`.
     """
     root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
-        raise expected("dataset.path", "a folder", f"{path}, which is no folder")
+        raise expected("dataset.path", "a folder", f"{path}, which is not a folder")
     parts, notes = _parts(root, test_fraction, skip_bad)
     names = _class_order({_class(name) for files in parts.values() for name in files})
-    number = {name: position for position, name in enumerate(names)}
+    numbers = {name: number for number, name in enumerate(names)}
 
-    def decode(item: tuple[str, pathlib.Path]) -> tuple:
+    def decode(item: tuple[str, pathlib.Path]) -> Example:
         name, file = item
         try:
             encoded = file.read_bytes()
         except OSError as error:
             raise DamagedFileError(printable(name), reason(error)) from None
-        return name, number[_class(name)], images.decode(encoded, name, image_size=image_size)
+        return name, numbers[_class(name)], images.decode(encoded, name, image_size=image_size)
 
     return build.load(
         Encoded(
@@ -64,12 +71,12 @@ def load(
 
 
 def _class(name: str) -> str:
-    """Returns the class in an id."""
+    """Returns the class that an id contains."""
     return name.split("/")[-2]
 
 
 def _class_order(names: set[str]) -> tuple[str, ...]:
-    """Returns class names in the order of their numbers: 2 before 10 where all are integers."""
+    """Returns sorted class names; if all are integers, sorted by value: 2 before 10."""
     if not all(re.fullmatch("-?[0-9]+", name) for name in names):
         return tuple(sorted(names))
     ordered = sorted(names, key=lambda name: (int(name), name))
@@ -79,77 +86,82 @@ def _class_order(names: set[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def _state(files: dict[str, pathlib.Path]) -> list[tuple[str, int, int]]:
-    """Returns what tells whether files have changed: id, bytes and time of change of each."""
+def _state(files: Files) -> list[tuple[str, int, int]]:
+    """Returns the id, size and modification time of every file, which change with the file."""
     states = []
     for name, file in files.items():
         try:
             state = file.stat()
-        except OSError:  # As `decode` reports.
+        except OSError:  # `decode` reports it.
             continue
         states.append((name, state.st_size, state.st_mtime_ns))
     return states
 
 
-def _parts(root: pathlib.Path, test_fraction: float, skip_bad: bool) -> tuple[dict, tuple]:
-    """Returns {part: {id: file}}, each in the order of the ids, and notes on what is not used."""
+def _parts(
+    root: pathlib.Path, test_fraction: float, skip_bad: bool
+) -> tuple[dict[str, Files], tuple[str, ...]]:
+    """Returns the files of each part, and notes on ignored files."""
     if (root / "train").is_dir():
         if test_fraction:
-            text = f"0 where {root} has a folder train"
-            raise expected("dataset.test_fraction", text, test_fraction)
+            expectation = f"0 because {root} has a folder train"
+            raise expected("dataset.test_fraction", expectation, test_fraction)
         if not (root / "test").is_dir():
-            raise expected("dataset.path", f"a folder {root / 'test'}", "none")
-        found = {part: listing.classes(root, part) for part in ("train", "test")}
-        _check(root, found, skip_bad)
-        parts = {part: one.images for part, one in found.items()}
-        return parts, _notes([*found.values(), listing.split(root)], parts)
+            raise missing("dataset.path", f"folder {root / 'test'}")
+        listings = {part: listing.classes(root, part) for part in ("train", "test")}
+        _check(root, listings, skip_bad)
+        parts = {part: content.images for part, content in listings.items()}
+        return parts, _notes([*listings.values(), listing.split(root)], parts)
     if not test_fraction:
-        text = f"a number above 0 where {root} has no folder train"
-        raise expected("dataset.test_fraction", text, 0)
-    found = {"": listing.classes(root)}
-    _check(root, found, skip_bad)
-    parts = _held_out(found[""].images, test_fraction)
-    return parts, _notes(found.values(), parts)
+        expectation = f"a number above 0 because {root} has no folder train"
+        raise expected("dataset.test_fraction", expectation, 0)
+    listings = {"": listing.classes(root)}
+    _check(root, listings, skip_bad)
+    parts = _held_out(listings[""].images, test_fraction)
+    return parts, _notes(listings.values(), parts)
 
 
-def _check(root: pathlib.Path, found: dict[str, listing.Listing], skip_bad: bool) -> None:
-    unreadable = {name: why for one in found.values() for name, why in one.unreadable.items()}
+def _check(root: pathlib.Path, listings: dict[str, listing.Listing], skip_bad: bool) -> None:
+    unreadable = {
+        name: problem
+        for content in listings.values()
+        for name, problem in content.unreadable.items()
+    }
     if unreadable and not skip_bad:
         folders = "; ".join(f"{printable(name)}: {why}" for name, why in unreadable.items())
-        text = "folders that can be listed, or dataset.skip_bad=true to leave others out"
-        raise expected("dataset.path", text, f"in {root}: {folders}")
-    for part, one in found.items():
-        if not one.images:
-            place, notes = root / part, "; ".join(_notes([one], {})) or "none"
-            raise expected("dataset.path", f"images as {place}/<class>/*.png or .jpg", notes)
+        expectation = "folders that can be listed, or dataset.skip_bad=true to skip the others"
+        raise expected("dataset.path", expectation, f"in {root}: {folders}")
+    for part, content in listings.items():
+        if not content.images:
+            notes = "; ".join(_notes([content], {})) or "no images"
+            raise expected("dataset.path", f"images {root / part}/<class>/*.png or .jpg", notes)
 
 
-def _notes(found: list[listing.Listing], parts: dict) -> tuple[str, ...]:
-    ignored = {}
-    for one in found:
-        unreadable = {"unreadable folder": list(one.unreadable)} if one.unreadable else {}
-        for kind, names in {**one.ignored, **unreadable}.items():
-            ignored.setdefault(kind, []).extend(names)
+def _notes(listings: Iterable[listing.Listing], parts: Mapping[str, Files]) -> tuple[str, ...]:
+    ignored: dict[str, list[str]] = collections.defaultdict(list)
+    for content in listings:
+        for kind, names in content.ignored.items():
+            ignored[kind] += names
+        if content.unreadable:
+            ignored["unreadable folder"] += content.unreadable
     notes = []
     if ignored:
         counts = [build.counted(kind, sorted(ignored[kind])) for kind in sorted(ignored)]
         notes.append(f"ignored: {', '.join(counts)}")
-    names = {_class(name) for files in parts.values() for name in files}
-    spellings = collections.Counter(name.lower() for name in names)
-    alike = sorted(name for name in names if spellings[name.lower()] > 1)
-    if alike:
-        notes.append(
-            f"classes that differ only in upper and lower case: {', '.join(map(printable, alike))}"
-        )
+    classes = {_class(name) for files in parts.values() for name in files}
+    spellings = collections.Counter(name.lower() for name in classes)
+    similar = sorted(printable(name) for name in classes if spellings[name.lower()] > 1)
+    if similar:
+        notes.append(f"classes that differ only in upper and lower case: {', '.join(similar)}")
     return tuple(notes)
 
 
-def _held_out(files: dict[str, pathlib.Path], test_fraction: float) -> dict[str, dict]:
-    """Divides files class by class; a file's place depends on its own name first of all."""
-    classes = {}
+def _held_out(files: Files, test_fraction: float) -> dict[str, Files]:
+    """Divides the files of each class by the hashes of their names."""
+    classes: dict[str, list[str]] = collections.defaultdict(list)
     for name in files:
-        classes.setdefault(_class(name), []).append(name)
-    test = set()
+        classes[_class(name)].append(name)
+    test: set[str] = set()
     for members in classes.values():
         members = sorted(members, key=_hash)
         test.update(members[: round(test_fraction * len(members))])

@@ -1,4 +1,4 @@
-"""Encoded images to uint8 arrays of one size."""
+"""Decodes images to uint8 arrays and resizes them."""
 
 import functools
 import io
@@ -10,17 +10,18 @@ import PIL.ImageOps
 
 from memkit.errors import DamagedFileError, expected, reason
 from memkit.printable import printable
+from memkit.typing import Array
 
-# An image with more pixels is refused before it is decoded: a file of 500 kB can decode to
+# Images with more pixels are rejected before they are decoded: a file of 500 kB can decode to
 # gigabytes. The photos of 64 megapixel cameras have up to 67 million pixels.
 MAX_PIXELS = 2**26
-# Transparent images are composited onto white, as browsers show them.
+# Transparent images are composited onto white, as in browsers.
 BACKGROUND = (255, 255, 255)
 
-# Pillow would also start Ghostscript for a file that looks like PostScript.
+# Limited, because Pillow would start Ghostscript for a file that looks like PostScript.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 _GRAY = ("1", "L", "LA", "La")
-_TOO_DEEP = ("I", "F")  # also I;16 and so on: clipping to 8 bits would give other pictures
+_TOO_DEEP = ("I", "F")  # also I;16 and others; clipping to 8 bits would change the picture
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,20 +33,20 @@ _UPRIGHT = {
     8: PIL.Image.Transpose.ROTATE_90,
 }
 
-# Its limit is above MAX_PIXELS, so that the warning only repeats the error.
+# Pillow warns only far above MAX_PIXELS, where `decode` raises an error anyway.
 warnings.filterwarnings("ignore", category=PIL.Image.DecompressionBombWarning)
 
 
-def decode(encoded: bytes, name: str, *, image_size: int = 0) -> np.ndarray:
-    """Returns the pixels of one encoded image as image viewers show them.
+def decode(encoded: bytes, name: str, *, image_size: int = 0) -> Array:
+    """Returns the pixels of an encoded image as image viewers show them.
 
-    The EXIF orientation is applied, transparency is composited onto BACKGROUND, and of an animation
-    or a file of several pages the first image counts. Color profiles are not applied.
+    Applies the EXIF orientation and composites transparent images onto BACKGROUND. Uses the first
+    image of an animation or of a file with several pages. Does not apply color profiles.
 
     Args:
       encoded: bytes of a PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF file.
-      name: what to call the image in an error.
-      image_size: pixels on a side, see `fit`; 0 = as the image is.
+      name: name of the image in error messages.
+      image_size: height and width in pixels, see `fit`; 0 = do not resize.
 
     Returns:
       [H, W, C] uint8, C = 1 for gray images and 3 for all others.
@@ -65,14 +66,14 @@ def decode(encoded: bytes, name: str, *, image_size: int = 0) -> np.ndarray:
         raise DamagedFileError(printable(name), text) from None
     except PIL.Image.DecompressionBombError:
         raise DamagedFileError(printable(name), f"more than {MAX_PIXELS:,} pixels") from None
-    except Exception as error:  # Decoders raise whatever their authors chose, also RuntimeError.
+    except Exception as error:  # Decoders raise many exceptions, including RuntimeError.
         text = str(error) if isinstance(error, OSError) else reason(error)
         raise DamagedFileError(printable(name), printable(text)) from None
 
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Returns those of _FORMATS that the installed Pillow has."""
+    """Returns the formats in _FORMATS that the installed Pillow supports."""
     PIL.Image.init()
     return tuple(name for name in _FORMATS if name in PIL.Image.OPEN)
 
@@ -88,7 +89,7 @@ def _check_header(image: PIL.Image.Image, name: str) -> None:
 
 
 def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Returns an opened image as gray (L) or RGB, opaque and the right way up."""
+    """Returns an opened image as gray (L) or RGB, opaque and upright."""
     mode = "L" if image.mode in _GRAY else "RGB"
     image.load()  # Some formats store orientation and transparency after the pixels.
     orientation = _orientation(image)
@@ -99,22 +100,22 @@ def _upright(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _orientation(image: PIL.Image.Image) -> object:
+def _orientation(image: PIL.Image.Image) -> int | None:
     try:
         return image.getexif().get(_ORIENTATION)
-    except Exception:  # Viewers show an image whose EXIF data cannot be parsed as it is stored.
+    except Exception:  # Like image viewers, ignore EXIF data that cannot be parsed.
         return None
 
 
-def fit(images: np.ndarray, image_size: int) -> np.ndarray:
-    """Returns images brought to a square: cropped around the center, then resized (bicubic).
+def fit(images: Array, image_size: int) -> Array:
+    """Crops images to a centered square and resizes them (bicubic).
 
     Args:
       images: [N, H, W, C] uint8, C = 1 or 3.
-      image_size: pixels on a side; 0 = as the images are.
+      image_size: height and width in pixels; 0 = do not resize.
 
     Returns:
-      [N, image_size, image_size, C] uint8, or `images` where nothing is to be done.
+      [N, image_size, image_size, C] uint8, or `images` itself if it already has this size.
     """
     if not image_size or images.shape[1:3] == (image_size, image_size):
         return images
@@ -125,18 +126,18 @@ def fit(images: np.ndarray, image_size: int) -> np.ndarray:
     return fitted
 
 
-def check_size(image: np.ndarray, name: str, first: np.ndarray, first_name: str) -> None:
-    """Refuses an image [H, W, C] of another height or width than the first one, by both names.
+def check_size(image: Array, name: str, first: Array, first_name: str) -> None:
+    """Checks that an image [H, W, C] has the height and width of the first one.
 
     Raises:
-      InputError: the sizes differ.
+      InputError: the sizes differ; names both images.
     """
     if image.shape[:2] != first.shape[:2]:
         (height, width), (other_height, other_width) = first.shape[:2], image.shape[:2]
         raise expected(
             "dataset.image_size",
-            "a size for images of unequal sizes",
-            f"{printable(first_name)} of {width}x{height} "
+            "a size to which images of different sizes are resized",
+            f"0 for {printable(first_name)} of {width}x{height} "
             f"and {printable(name)} of {other_width}x{other_height} pixels",
         )
 
@@ -147,6 +148,6 @@ def _fitted(picture: PIL.Image.Image, image_size: int) -> PIL.Image.Image:
     return PIL.ImageOps.fit(picture, (image_size, image_size), PIL.Image.Resampling.BICUBIC)
 
 
-def _array(picture: PIL.Image.Image) -> np.ndarray:
+def _array(picture: PIL.Image.Image) -> Array:
     array = np.asarray(picture)
     return array[..., None] if array.ndim == 2 else array

@@ -1,26 +1,28 @@
-"""Given labels that are not the true ones: flipped on purpose, or read from a file.
+"""Given labels that differ from the true ones: flipped on purpose, or read from a file.
 
-Labels flipped on purpose are remembered, to check that the scores find them.
+Labels flipped on purpose (planted labels) show whether the scores find wrong labels.
 """
 
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from memkit import seeds
 from memkit.data import checks
-from memkit.errors import InputError, expected, reason
+from memkit.errors import InputError, expected, reason, unknown
 from memkit.printable import printable
+from memkit.typing import Array, IntArray
 
 NOISES = ("symmetric", "class_map")
-_RENUMBERED = 0.9  # share of the examples that agree with a renumbering of the classes
+_RENUMBERED = 0.9  # share of the examples from which on labels count as renumbered classes
 
 
 def plant(
-    labels: np.ndarray,
+    labels: IntArray,
     num_classes: int,
     *,
     planted_fraction: float,
@@ -29,26 +31,26 @@ def plant(
     class_map: Sequence[int] = (),
     file: str = "",
     class_names: Sequence[str] = (),
-) -> np.ndarray:
-    """Returns the labels that models are trained on.
+) -> IntArray:
+    """Returns the labels on which models are trained.
 
     Args:
       labels: [N] int, the true labels.
-      num_classes: int >= 2.
+      num_classes: number of classes, at least 2.
       planted_fraction: in [0, 1); round(planted_fraction * N) examples are flipped.
       seed: the study's root seed; the stream is "labels".
-      noise: "symmetric" flips to any other class with equal chances, "class_map" flips label c to
-        class_map[c].
+      noise: "symmetric" flips a label to any other class with equal probability, "class_map" flips
+        label c to class_map[c].
       class_map: num_classes ints; a class that is mapped to itself is never flipped.
-      file: .npy, .npz (key "labels") or .txt with N given labels in row order, class numbers or
-        class names, "" = none; then nothing is planted besides.
-      class_names: one str per class; () = a file can only have class numbers.
+      file: .npy, .npz (key "labels") or .txt file with N given labels in row order, as class
+        numbers or class names; "" = no file. With a file, no labels are flipped.
+      class_names: one str per class; () = the file must contain class numbers.
 
     Returns:
-      [N] int32, the given labels; an example is planted where they differ from `labels`.
+      [N] int32, the given labels; labels that differ from `labels` are planted.
 
     Raises:
-      InputError: names the field, as `check`; or the map or file does not fit the labels.
+      InputError: as `check`; or the class map or the file does not match the labels.
     """
     check(planted_fraction=planted_fraction, noise=noise, class_map=class_map, file=file)
     if file:
@@ -66,37 +68,40 @@ def plant(
     if len(planted) < count:
         raise expected(
             "labels.planted_fraction",
-            f"at most {len(planted) / len(labels):.4f}, the share that class_map changes",
+            f"at most {len(planted) / len(labels):.4f}, the share of labels that class_map changes",
             planted_fraction,
         )
     given[planted[:count]] = mapped[planted[:count]]
     return given
 
 
-def check(*, planted_fraction, noise="symmetric", class_map=(), file=""):
-    """Refuses a `labels` section that no data set could have.
+def check(
+    *, planted_fraction: Any, noise: Any = "symmetric", class_map: Any = (), file: Any = ""
+) -> None:
+    """Checks a `labels` section without a data set.
 
     Raises:
-      InputError: names the field.
+      InputError: a field cannot have its value.
     """
-    number = isinstance(planted_fraction, (int, float)) and not isinstance(planted_fraction, bool)
-    if not number or not 0 <= planted_fraction < 1:
+    is_bool = isinstance(planted_fraction, bool)
+    if is_bool or not isinstance(planted_fraction, (int, float)) or not 0 <= planted_fraction < 1:
         raise expected("labels.planted_fraction", "a number in [0, 1)", planted_fraction)
     if noise not in NOISES:
-        raise expected("labels.noise", f"one of {', '.join(NOISES)}", repr(noise))
-    ints = isinstance(class_map, (list, tuple)) and all(type(c) is int for c in class_map)
-    if not ints or bool(class_map) != (noise == "class_map"):
-        wanted = "one class number per class" if noise == "class_map" else f"() with noise {noise}"
-        raise expected("labels.class_map", wanted, repr(class_map))
+        raise unknown("labels.noise", noise, NOISES, kind="noise")
+    are_ints = isinstance(class_map, (list, tuple)) and all(type(c) is int for c in class_map)
+    if not are_ints or bool(class_map) != (noise == "class_map"):
+        number = "one class number per class"
+        expectation = number if noise == "class_map" else f"() for {noise} noise"
+        raise expected("labels.class_map", expectation, repr(class_map))
     if not isinstance(file, str):
-        raise expected("labels.file", 'a file, "" = none', repr(file))
+        raise expected("labels.file", 'the path of a file, or "" for no file', repr(file))
     if file and planted_fraction:
-        raise expected("labels.planted_fraction", "0 with labels.file", planted_fraction)
+        raise expected("labels.planted_fraction", "0 together with labels.file", planted_fraction)
     if file and pathlib.Path(file).suffix not in _READERS:
-        raise expected("labels.file", f"a name in {', '.join(_READERS)}", file)
+        raise expected("labels.file", f"a file that ends in {', '.join(_READERS)}", file)
 
 
-def _mapped(labels, num_classes, class_map):
+def _mapped(labels: IntArray, num_classes: int, class_map: Sequence[int]) -> IntArray:
     if len(class_map) != num_classes:
         raise expected("labels.class_map", f"{num_classes} class numbers", len(class_map))
     numbers = np.array(class_map, np.int64)
@@ -104,18 +109,18 @@ def _mapped(labels, num_classes, class_map):
     return numbers.astype(np.int32)[labels]
 
 
-def _read(file: str, labels: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+def _read(file: str, labels: IntArray, class_names: Sequence[str]) -> IntArray:
     """Returns the given labels [N] int32 in a file, one for each of `labels`."""
     path = pathlib.Path(os.path.expanduser(file))
     try:
         if not path.is_file():
-            raise expected("labels.file", "a file", f"{file}, which is none")
-        given = np.asarray(_READERS[path.suffix](path))
+            raise expected("labels.file", "a file", f"{file}, which is not a file")
+        given: Array = np.asarray(_READERS[path.suffix](path))
     except OSError as error:
         raise expected("labels.file", "a readable file", f"{file} ({reason(error)})") from None
     except InputError:
         raise
-    except Exception as error:  # zip, zlib, LZMA and NumPy's header each have errors of their own.
+    except Exception as error:  # The zip, zlib, LZMA and NumPy readers raise many exceptions.
         text = f"{file} ({printable(reason(error))})"
         raise expected("labels.file", "labels as class numbers or class names", text) from None
     given = _numbers(file, given, class_names)
@@ -128,68 +133,68 @@ def _read(file: str, labels: np.ndarray, class_names: Sequence[str]) -> np.ndarr
     return given
 
 
-def _numbers(file: str, given: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-    """Returns what a file has as class numbers; texts are names of classes."""
+def _numbers(file: str, given: Array, class_names: Sequence[str]) -> Array:
+    """Returns the content of a file as class numbers; text is taken for class names."""
     if given.dtype.kind in "US" and given.ndim == 1:
         names = [n.decode(errors="replace") if isinstance(n, bytes) else n for n in given.tolist()]
         return _looked_up(file, names, class_names)
     if given.dtype.kind not in "iu" or not all(re.fullmatch("-?[0-9]+", n) for n in class_names):
         return given
-    named = [int(name) for name in class_names]
-    if named == list(range(len(named))) or not np.isin(given, named).all():
+    int_names = [int(name) for name in class_names]
+    if int_names == list(range(len(int_names))) or not np.isin(given, int_names).all():
         return given
-    if not np.isin(given, range(len(named))).all():
-        return _looked_up(file, given.tolist(), named)
-    text = f"ints in {file}, which could be numbers as well as names of classes"
+    if not np.isin(given, range(len(int_names))).all():
+        return _looked_up(file, given.tolist(), int_names)
+    text = f"integers in {file}, which may be class numbers or class names"
     raise expected("labels.file", "class names as an array of strings (.npy or .npz)", text)
 
 
-def _looked_up(file: str, names: Sequence, class_names: Sequence) -> np.ndarray:
-    number = {name: position for position, name in enumerate(class_names)}
-    unknown = [name for name in names if name not in number]
-    if unknown:
-        text = f"{printable(unknown[0])!r} in {file}"
-        raise expected("labels.file", "labels as class numbers or names of classes", text)
-    return np.array([number[name] for name in names], np.int32)
+def _looked_up(file: str, names: Sequence[Any], class_names: Sequence[Any]) -> IntArray:
+    numbers = {name: number for number, name in enumerate(class_names)}
+    for name in names:
+        if name not in numbers:
+            raise unknown(
+                f"labels.file {file}", name, [printable(str(n)) for n in class_names], kind="class"
+            )
+    return np.array([numbers[name] for name in names], np.int32)
 
 
-def _check_order(
-    file: str, labels: np.ndarray, given: np.ndarray, class_names: Sequence[str]
-) -> None:
-    """Refuses given labels that only number the classes in another order."""
+def _check_order(file: str, labels: IntArray, given: IntArray, class_names: Sequence[str]) -> None:
+    """Raises an error if given labels only number the classes in another order."""
     pairs, counts = np.unique(
         labels.astype(np.int64) * len(class_names) + given, return_counts=True
     )
     order = np.argsort(counts, kind="stable")
     classes, numbers = np.divmod(pairs[order], len(class_names))
-    usual = dict(zip(classes.tolist(), numbers.tolist()))  # The most frequent pair comes last.
-    moved = [number for number in sorted(usual) if usual[number] != number]
-    agreeing = np.mean([usual[number] for number in labels.tolist()] == given)
-    if moved and len(set(usual.values())) == len(usual) and agreeing > _RENUMBERED:
+    # The most frequent given number of each class; its pair comes last.
+    renumbered = dict(zip(classes.tolist(), numbers.tolist()))
+    moved = [number for number in sorted(renumbered) if renumbered[number] != number]
+    agreement = np.mean([renumbered[number] for number in labels.tolist()] == given)
+    if moved and len(set(renumbered.values())) == len(renumbered) and agreement > _RENUMBERED:
         number = moved[0]
         text = (
-            f"{file}, which has {usual[number]} for class {number} "
+            f"{file}, which has {renumbered[number]} for class {number} "
             f"({printable(class_names[number])}) and other numbers for {len(moved)} classes in all"
         )
         raise expected("labels.file", "class numbers in the order of the data set's classes", text)
 
 
-def _npy(path: pathlib.Path) -> np.ndarray:
+def _npy(path: pathlib.Path) -> Any:
     return np.load(path, allow_pickle=False)
 
 
-def _npz(path: pathlib.Path) -> np.ndarray:
+def _npz(path: pathlib.Path) -> Any:
     with np.load(path, allow_pickle=False) as arrays:
         return arrays["labels"]
 
 
-def _txt(path: pathlib.Path) -> np.ndarray:
-    """Reads ints between any white space, or else one class name per line."""
-    text = path.read_text("utf-8-sig")  # Windows editors begin a file with a byte order mark.
+def _txt(path: pathlib.Path) -> Array:
+    """Reads integers separated by white space, or else one class name per line."""
+    text = path.read_text("utf-8-sig")  # Windows editors write a byte order mark.
     words = text.split()
     if all(re.fullmatch("[-+]?[0-9]+", word) for word in words):
         return np.array([int(word) for word in words], np.int64)
     return np.array([line.strip() for line in text.splitlines() if line.strip()])
 
 
-_READERS = {".npy": _npy, ".npz": _npz, ".txt": _txt}
+_READERS: dict[str, Callable[[pathlib.Path], Any]] = {".npy": _npy, ".npz": _npz, ".txt": _txt}

@@ -1,4 +1,4 @@
-"""What lies in folders with one folder per class: images, and everything else by kind."""
+"""Lists folders with one folder per class: the images, and all other files by kind."""
 
 import collections
 import dataclasses
@@ -6,11 +6,15 @@ import os
 import pathlib
 import unicodedata
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from memkit.data import cache
 from memkit.errors import expected, reason
 from memkit.printable import printable
 from memkit.system_files import is_system_file
+
+# The name as text, and the entry of its folder
+Entry: TypeAlias = tuple[str, os.DirEntry[str]]
 
 ENDINGS = (
     ".png",
@@ -31,8 +35,8 @@ class Listing:
     """The content of one or more folders.
 
     Attributes:
-      images: {id: path} of the files to use, in the order of the ids. An id is the path relative to
-        the root in Unicode normalization form C, `<class>/<name>` at its end.
+      images: {id: path} of the images, in the order of the ids. An id is the path relative to the
+        root in Unicode normalization form C; it ends in `<class>/<name>`.
       ignored: {kind: ids} of everything else.
       unreadable: {id: reason} of folders that cannot be listed.
     """
@@ -43,8 +47,8 @@ class Listing:
 
 
 def split(root: pathlib.Path) -> Listing:
-    """Lists what lies beside the folders train and test of a root; it has no images to use."""
-    ignored = collections.defaultdict(list)
+    """Lists the entries of a root other than its folders train and test, without any images."""
+    ignored: dict[str, list[str]] = collections.defaultdict(list)
     for name, entry in _entries(root):
         if name not in ("train", "test", cache.FOLDER):
             kind = _type(entry)
@@ -58,13 +62,15 @@ def classes(root: pathlib.Path, folder: str = "") -> Listing:
 
     Args:
       root: the folder to which ids are relative.
-      folder: the folder in it that has one folder per class, "" for the root itself.
+      folder: the folder in it that contains one folder per class; "" = the root itself.
 
     Raises:
-      InputError: the folder itself cannot be listed, or two names in it are the same text in two
-        Unicode spellings.
+      InputError: two names in a folder are the same text in two Unicode normalization forms.
+      OSError: the folder itself cannot be listed.
     """
-    images, ignored, unreadable = {}, collections.defaultdict(list), {}
+    images: dict[str, pathlib.Path] = {}
+    ignored: dict[str, list[str]] = collections.defaultdict(list)
+    unreadable: dict[str, str] = {}
     for name, entry in _entries(root / folder):
         where, kind = f"{folder}/{name}".lstrip("/"), _type(entry)
         if name == cache.FOLDER and not folder:
@@ -81,12 +87,14 @@ def classes(root: pathlib.Path, folder: str = "") -> Listing:
     return Listing(dict(sorted(images.items())), ignored, unreadable)
 
 
-def _images(where: str, members: list, ignored: dict) -> dict[str, pathlib.Path]:
+def _images(
+    where: str, members: list[Entry], ignored: dict[str, list[str]]
+) -> dict[str, pathlib.Path]:
     """Returns the images among the entries of one class folder; adds the others to `ignored`."""
     images = {}
     for name, entry in members:
         kind = _type(entry)
-        # A link to nowhere is an image that is gone, which decoding reports.
+        # A broken link is a missing image, which decoding reports.
         if is_image(name) and not _is_hidden(name) and kind in ("file", "link"):
             images[f"{where}/{name}"] = pathlib.Path(entry.path)
         else:
@@ -97,23 +105,23 @@ def _images(where: str, members: list, ignored: dict) -> dict[str, pathlib.Path]
 
 
 def is_image(name: str) -> bool:
-    """True for the name of a file that is read as an image."""
+    """Returns True for the name of a file that is read as an image."""
     return os.path.splitext(name)[1].lower() in ENDINGS
 
 
-def _entries(folder: pathlib.Path) -> Iterator[tuple[str, os.DirEntry]]:
-    """Returns what lies in a folder with its name as text, in the order of the names.
+def _entries(folder: pathlib.Path) -> Iterator[Entry]:
+    """Returns the entries of a folder with their names as text, sorted by name.
 
     Raises:
       OSError: the folder cannot be listed.
-      InputError: two names are the same text in two Unicode spellings.
+      InputError: two names are the same text in two Unicode normalization forms.
     """
     with os.scandir(folder) as entries:
         named = sorted(((text(entry.name), entry) for entry in entries), key=lambda pair: pair[0])
     for (name, _), (following, _) in zip(named, named[1:]):
         if name == following:
-            spellings = f"two spellings (NFC and NFD) of {printable(name)} in {folder}"
-            raise expected("dataset.path", "one Unicode spelling of every name", spellings)
+            forms = f"both NFC and NFD of {printable(name)} in {folder}"
+            raise expected("dataset.path", "one Unicode normalization form of every name", forms)
     return iter(named)
 
 
@@ -125,8 +133,8 @@ def text(name: str) -> str:
     return unicodedata.normalize("NFC", os.fsencode(name).decode(errors="backslashreplace"))
 
 
-def _type(entry: os.DirEntry) -> str:
-    """Returns "folder", "file", "special" (a pipe, socket or device) or "link" (to nowhere)."""
+def _type(entry: os.DirEntry[str]) -> str:
+    """Returns "folder", "file", "special" (a pipe, socket or device) or "link" (a broken one)."""
     try:
         if entry.is_dir():
             return "folder"
@@ -143,7 +151,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _kind(name: str, kind: str, where: str = "") -> str:
-    """Returns how a note calls what is not used."""
+    """Returns the name that notes use for this kind of ignored file."""
     if is_system_file(name):
         return "system file"
     if name.startswith("."):

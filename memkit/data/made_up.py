@@ -1,26 +1,29 @@
-"""Made-up images for smoke tests: a random pattern per class under noise. They measure nothing."""
+"""Synthetic images for smoke tests: a random pattern per class plus noise."""
 
 import numpy as np
 
 from memkit import seeds
 from memkit.data.dataset import ImageDataset
+from memkit.typing import Array, IntArray
 
 
-def load(*, image_size, channels, num_classes, num_train, num_test):
-    """Returns images of noise around one random pattern per class, classes in turn.
+def load(
+    *, image_size: int, channels: int, num_classes: int, num_train: int, num_test: int
+) -> ImageDataset:
+    """Returns images of one random pattern per class plus noise; the classes take turns.
 
     Args:
-      image_size: pixels on a side.
-      channels: of the images.
-      num_classes: int >= 2.
-      num_train: train examples.
-      num_test: test examples.
+      image_size: height and width of the images in pixels.
+      channels: number of channels, 1 or 3.
+      num_classes: number of classes, at least 2.
+      num_train: number of train examples.
+      num_test: number of test examples.
     """
     rng = seeds.stream(0, "made_up")
     shape = (image_size, image_size, channels)
     patterns = rng.uniform(0, 255, (num_classes, *shape))
 
-    def draw(number):
+    def draw(number: int) -> tuple[Array, IntArray]:
         labels = np.arange(number, dtype=np.int32) % num_classes
         images = patterns[labels] + rng.normal(0, 60, (number, *shape))
         return np.clip(images, 0, 255).astype(np.uint8), labels

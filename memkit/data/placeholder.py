@@ -1,6 +1,7 @@
-"""Well-known data sets without their pixels: all that planning for another machine needs."""
+"""Placeholders of well-known data sets: their shapes without pixels, for planning."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -9,18 +10,18 @@ from memkit.data.dataset import ImageDataset
 from memkit.data.mapped import HASH_BYTES, MappedImages
 from memkit.errors import expected
 
-# Options that change which examples a set has.
+# Options that change which examples a data set has.
 _SPLITS = ("train_split", "test_split")
 
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """How many images a data set has and of which size.
+    """The numbers and sizes of the images of a data set.
 
     Attributes:
       train: number of train examples.
       test: number of test examples.
-      side: pixels on a side, 0 where the images differ in size.
+      side: height and width in pixels, 0 if the images differ in size.
       channels: 1 or 3.
       classes: number of classes.
     """
@@ -43,39 +44,40 @@ SHAPES = {
 }
 
 
-def is_known(name, **options):
-    """True where `load` can stand in for a data set: one of SHAPES with its own splits."""
+def is_known(name: str, **options: Any) -> bool:
+    """Returns True if `load` has a placeholder: for a name in SHAPES with its default splits."""
     return name in SHAPES and not set(_SPLITS) & set(options)
 
 
-def load(name, **options):
-    """Returns an ImageDataset of the right shape: black images, classes of equal size in turn.
+def load(name: str, **options: Any) -> ImageDataset:
+    """Returns a data set of black images whose classes take turns.
 
-    Its images take no memory until they are read.
+    Its images use no memory until they are read.
 
     Args:
       name: a key of SHAPES.
-      **options: those of `data.load`; image_size and those of the selection count.
+      **options: options of `data.load`, of which only image_size and those of the selection are
+        used.
 
     Raises:
-      InputError: images of several sizes without image_size; as `selection.keep`.
+      InputError: the images differ in size and image_size is missing; or as `selection.keep`.
     """
     shape = SHAPES[name]
     side = options["image_size"] if "image_size" in options else 0
     side = side or shape.side
     if not side:
-        raise expected("dataset.image_size", f"pixels on a side for {name}", "0")
-    images = (side, side, shape.channels)
+        raise expected("dataset.image_size", f"a size for the images of {name}", side)
+    image_shape = (side, side, shape.channels)
     dataset = ImageDataset(
-        **_part("train", shape.train, images, shape.classes),
-        **_part("test", shape.test, images, shape.classes),
+        **_part("train", shape.train, image_shape, shape.classes),
+        **_part("test", shape.test, image_shape, shape.classes),
         class_names=tuple(f"class {number}" for number in range(shape.classes)),
     )
-    common = {o: options[o] for o in selection.OPTIONS if o in options and options[o]}
-    return selection.keep(dataset, **common) if common else dataset
+    selected = {o: options[o] for o in selection.OPTIONS if o in options and options[o]}
+    return selection.keep(dataset, **selected) if selected else dataset
 
 
-def _part(part, count, image_shape, classes):
+def _part(part: str, count: int, image_shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
     images = MappedImages(
         pixels=np.broadcast_to(np.uint8(0), (count, *image_shape)),
         hashes=np.broadcast_to(np.uint8(0), (count, HASH_BYTES)),

@@ -1,31 +1,43 @@
-"""Some classes, or the first examples of each: smaller studies of any data set."""
+"""Selection of some classes, or of the first examples of each class, for smaller studies."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from memkit.errors import expected
+from memkit.data.dataset import ImageDataset
+from memkit.errors import expected, unknown
+from memkit.typing import IntArray
 
 OPTIONS = ("classes", "train_per_class", "test_per_class")
 
 
-def keep(dataset, *, classes=(), train_per_class=0, test_per_class=0):
-    """Returns the ImageDataset of some classes and of the first examples of each class.
+def keep(
+    dataset: ImageDataset,
+    *,
+    classes: Sequence[int | str] = (),
+    train_per_class: int = 0,
+    test_per_class: int = 0,
+) -> ImageDataset:
+    """Returns the data set of some classes and of the first examples of each class.
 
-    Rows stay in their order and keep the ids they have in the full set, so scores of a part can
-    be joined with scores of the whole.
+    Rows keep their order and their ids, so scores of the selection can be joined with scores of
+    the full data set.
 
     Args:
-      dataset: the full ImageDataset.
-      classes: class numbers (int) or names (str) to keep, renumbered in this order; () = all.
-      train_per_class: train examples to keep of each class, the first in row order; 0 = all.
+      dataset: the full data set.
+      classes: numbers or names of the classes to keep, renumbered in this order; () = all.
+      train_per_class: number of train examples of each class to keep, in row order; 0 = all.
       test_per_class: the same for test examples.
 
     Raises:
-      InputError: an unknown or repeated class, or one class only.
+      InputError: a class is unknown or repeated, or there is only one.
     """
     numbers = _numbers(dataset.class_names, classes)
-    changes = {"class_names": tuple(dataset.class_names[number] for number in numbers)}
+    changes: dict[str, Any] = {
+        "class_names": tuple(dataset.class_names[number] for number in numbers)
+    }
     for part, per_class in (("train", train_per_class), ("test", test_per_class)):
         labels = getattr(dataset, f"{part}_labels")
         rows = _rows(labels, numbers, per_class)
@@ -37,29 +49,28 @@ def keep(dataset, *, classes=(), train_per_class=0, test_per_class=0):
     return dataclasses.replace(dataset, **changes)
 
 
-def _numbers(class_names, classes):
-    """Returns class numbers [K] int of numbers or names."""
+def _numbers(class_names: tuple[str, ...], classes: Sequence[int | str]) -> IntArray:
+    """Returns the class numbers [K] of classes that are given as numbers or names."""
     if not classes:
         return np.arange(len(class_names))
-    found = [_number(class_names, wanted) for wanted in classes]
-    if len(found) < 2 or len(set(found)) < len(found):
+    numbers = [_number(class_names, selected) for selected in classes]
+    if len(numbers) < 2 or len(set(numbers)) < len(numbers):
         raise expected("dataset.classes", "two or more different classes", list(classes))
-    return np.array(found)
+    return np.array(numbers)
 
 
-def _number(class_names, wanted):
-    if isinstance(wanted, str):
-        if class_names.count(wanted) != 1:
-            some = ", ".join(class_names[:10]) + (", ..." if len(class_names) > 10 else "")
-            raise expected("dataset.classes", f"names among {some}", repr(wanted))
-        return class_names.index(wanted)
-    if not 0 <= wanted < len(class_names):
-        raise expected("dataset.classes", f"numbers in [0, {len(class_names)})", wanted)
-    return wanted
+def _number(class_names: tuple[str, ...], selected: int | str) -> int:
+    if isinstance(selected, str):
+        if class_names.count(selected) != 1:
+            raise unknown("dataset.classes", selected, class_names, kind="class")
+        return class_names.index(selected)
+    if not 0 <= selected < len(class_names):
+        raise expected("dataset.classes", f"numbers in [0, {len(class_names)})", selected)
+    return selected
 
 
-def _rows(labels, numbers, per_class):
-    """Returns the rows [K] of the first `per_class` examples (0 = all) of each class, sorted."""
+def _rows(labels: IntArray, numbers: IntArray, per_class: int) -> IntArray:
+    """Returns the sorted rows of the first `per_class` examples (0 = all) of each class."""
     chosen = []
     for number in numbers:
         rows = np.flatnonzero(labels == number)

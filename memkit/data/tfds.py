@@ -1,27 +1,28 @@
-"""Image classification sets of TensorFlow Datasets, in an order that no build can change.
+"""Image classification data sets of TensorFlow Datasets (TFDS), in a permanent order.
 
-TFDS shuffles when it prepares a set, so rows are sorted by what an example is, not where it lies.
-Prepared files are read without TensorFlow, which would otherwise start before the engine can
-configure it; only preparing a set needs TensorFlow.
+TFDS shuffles a data set when it prepares it, so rows are sorted by the content of the examples, not
+by their position in a file. Prepared files are read without TensorFlow, which would otherwise start
+before the engine can configure it; only preparing a data set needs TensorFlow.
 """
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import os
 import pathlib
 import socket
-import struct
 import urllib.parse
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from memkit.data import build, images, tfds_features
-from memkit.data.encoded import Encoded
-from memkit.errors import DamagedFileError, expected, reason
-from memkit.printable import printable
+from memkit.data import build, images, tfds_features, tfds_files
+from memkit.data.dataset import ImageDataset
+from memkit.data.encoded import Encoded, Example
+from memkit.errors import DamagedFileError, InputError, expected, missing, unknown
+from memkit.typing import Array, TextArray
 
-# Archives that are enough for preparing a set; the builders register others beside them.
+# Archives that suffice to prepare a data set; the builders register further ones.
 _ARCHIVES = {
     "cifar10": ("cifar-10-binary.tar.gz",),
     "cifar100": ("cifar-100-binary.tar.gz",),
@@ -31,27 +32,35 @@ _ARCHIVES = {
 }
 _ID_FEATURES = ("id", "file_name")
 _JPEG = b"\xff\xd8"
-_LENGTH, _CHECK_SUM = struct.Struct("<Q"), 4  # of a TFRecord file
 
 
-def load(*, tfds_name, data_dir="", train_split="train", test_split="test", image_size=0):
-    """Returns a TFDS set, prepared first where it is not.
+def load(
+    *,
+    tfds_name: str,
+    data_dir: str = "",
+    train_split: str = "train",
+    test_split: str = "test",
+    image_size: int = 0,
+) -> ImageDataset:
+    """Loads a TFDS data set, which is prepared first if necessary.
 
     Args:
-      tfds_name: name, with config and version where wanted, such as "imagenette/320px-v2".
-      data_dir: TFDS's folder, local or an object store; "" = TFDS's own default.
-      train_split: name of a whole split; slices would depend on the order of the build.
+      tfds_name: name, optionally with config and version, such as "imagenette/320px-v2".
+      data_dir: folder of TFDS, local or in an object store; "" = the default of TFDS.
+      train_split: name of a whole split; a slice would depend on the order of the files.
       test_split: the same for the test images.
-      image_size: pixels on a side to resize to, see `images.fit`; 0 = all are of one size.
+      image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
+        not resize.
 
     Returns:
-      ImageDataset in the order of the feature `id`, else `file_name`, else of the hash of the
-      image's content. Hash ids are 16 hexadecimal digits; the k-th copy of an image carries `#k`.
-      Larger than memory: see `cache`.
+      A data set sorted by the feature `id`, or else `file_name`, or else the hash of the image.
+      Hash ids have 16 hexadecimal digits; the k-th copy of an image has the suffix `#k`. For images
+      larger than memory, see `cache`.
 
     Raises:
-      InputError: an unknown set or split, no features image and label, unequal sizes without
-        image_size, or preparing failed (says which archives to put where); as `cache.load`.
+      InputError: the data set or a split is unknown, the features image and label are missing,
+        images differ in size without image_size, preparing failed (names the archives that are
+        needed and their folder); or as `cache.load`.
     """
     builder = _prepared(tfds_name, data_dir)
     features = builder.info.features
@@ -61,15 +70,15 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
         _check_split(builder, part, split)
     key = next((name for name in _ID_FEATURES if name in features), None)
 
-    def decode(item):
+    def decode(item: tuple[str, dict[str, Any]]) -> Example:
         record, example = item
         try:
             encoded, label = bytes(example["image"]), int(example["label"])
-            name = key and _plain(example[key])
-        except (TypeError, UnicodeDecodeError):  # What a flipped bit removes is None.
+            name = _plain(example[key]) if key else None
+        except (TypeError, UnicodeDecodeError):  # Flipped bits can turn a feature into None.
             raise DamagedFileError(record, "image, label or id missing") from None
         pixels = images.decode(encoded, record)
-        name = _hash(encoded, pixels) if key is None else name
+        name = _hash(encoded, pixels) if name is None else name
         return name, label, images.fit(pixels[None], image_size)[0]
 
     dataset = build.load(
@@ -80,18 +89,19 @@ def load(*, tfds_name, data_dir="", train_split="train", test_split="test", imag
                 part: builder.info.splits[split].num_examples for part, split in splits.items()
             },
             class_names=tuple(features["label"].names),
-            key=lambda: [builder.info.full_name, image_size, _files(builder, splits)],
+            key=lambda: [builder.info.full_name, image_size, tfds_files.sizes(builder, splits)],
             folder=os.fspath(builder.data_path),
         )
     )
     if key is not None:
         return dataset
-    ids = {f"{part}_ids": _numbered(getattr(dataset, f"{part}_ids").tolist()) for part in splits}
-    return dataclasses.replace(dataset, **{part: np.array(names) for part, names in ids.items()})
+    return dataclasses.replace(
+        dataset, train_ids=_numbered(dataset.train_ids), test_ids=_numbered(dataset.test_ids)
+    )
 
 
-def _prepared(tfds_name, data_dir):
-    """Returns the builder of a set whose files are there."""
+def _prepared(tfds_name: str, data_dir: str) -> Any:
+    """Returns the `tfds.core.DatasetBuilder` of a data set, after preparing it if necessary."""
     import tensorflow_datasets as tfds
 
     parent = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
@@ -100,32 +110,28 @@ def _prepared(tfds_name, data_dir):
         builder = tfds.builder(tfds_name, data_dir=data_dir or None)
     except OSError:
         raise
-    except Exception as error:  # TFDS, JSON and protobuf have errors of their own.
-        received = f"{tfds_name!r} ({_first_line(error)})"
+    except Exception as error:  # TFDS, JSON and protobuf raise many exceptions.
+        received = f"{tfds_name!r} ({tfds_files.first_line(error)})"
         raise expected("dataset.tfds_name", "a TFDS data set", received) from None
     if builder.is_prepared():
         return builder
     downloads = pathlib.Path(parent) / "downloads"
-    # Without this look ahead TFDS tries again for minutes before it gives up.
+    # Without this check, TFDS retries for minutes before it fails.
     if not _any_file(downloads) and not _reachable(builder.url_infos):
-        raise _unprepared(builder, downloads, "no way to its server")
+        raise _unprepared(builder, downloads, "its server cannot be reached")
     damaged = tfds.download.download_manager.NonMatchingChecksumError
     try:
         builder.download_and_prepare()
     except (OSError, AssertionError, tfds.download.DownloadError, damaged) as error:
-        raise _unprepared(builder, downloads, _first_line(error)) from None
+        raise _unprepared(builder, downloads, tfds_files.first_line(error)) from None
     return builder
 
 
-def _first_line(error):
-    return printable(reason(error).strip().splitlines()[0])
-
-
-def _any_file(folder):
+def _any_file(folder: pathlib.Path) -> bool:
     return any(file.is_file() for file in folder.rglob("*"))
 
 
-def _reachable(urls):
+def _reachable(urls: Iterable[str]) -> bool:
     for host in {urllib.parse.urlparse(url).hostname for url in urls} - {None}:
         try:
             socket.getaddrinfo(host, None)
@@ -134,116 +140,65 @@ def _reachable(urls):
     return True
 
 
-def _unprepared(builder, downloads, reason):
-    """Returns the error that says which files make preparing possible without a network."""
+def _unprepared(builder: Any, downloads: pathlib.Path, reason: str) -> InputError:
+    """Returns the error that names the files with which preparing needs no network."""
     registered = [
         info.filename or urllib.parse.urlparse(url).path.rpartition("/")[2]
         for url, info in builder.url_infos.items()
     ]
     archives = _ARCHIVES[builder.name] if builder.name in _ARCHIVES else registered
-    files = ", ".join(archives) or "what its page in the TFDS catalog names"
+    files = ", ".join(archives) or "see its page in the TFDS catalog"
     return expected(
         "dataset.data_dir",
-        f"{builder.name} prepared, or its archives ({files}) in {downloads / 'manual'}",
+        f"{builder.name} in prepared form, or its archives ({files}) in {downloads / 'manual'}",
         f"neither ({reason})",
     )
 
 
-def _check_features(tfds_name, features):
-    found = set(features) if hasattr(features, "keys") else set()
-    if not {"image", "label"} <= found or not hasattr(features["label"], "names"):
-        names = ", ".join(sorted(found)) or "none"
+def _check_features(tfds_name: str, features: Any) -> None:
+    keys = set(features) if hasattr(features, "keys") else set()
+    if not {"image", "label"} <= keys or not hasattr(features["label"], "names"):
+        names = ", ".join(sorted(keys)) or "neither"
         raise expected(
             "dataset.tfds_name",
-            "a set with the features image and label (a class)",
+            "a data set with the features image and label (a class)",
             f"{tfds_name} with {names}",
         )
 
 
-def _check_split(builder, part, split):
+def _check_split(builder: Any, part: str, split: str) -> None:
     if split not in builder.info.splits:
-        names = ", ".join(builder.info.splits)
-        raise expected(f"dataset.{part}_split", f"a split of {builder.name}: {names}", repr(split))
+        raise unknown(f"dataset.{part}_split", split, builder.info.splits, kind="split")
     if not builder.info.splits[split].num_examples:
-        raise expected("dataset", f"examples in the split {split} of {builder.name}", "none")
+        raise missing("dataset", f"examples in the split {split} of {builder.name}")
 
 
-def _items(builder, split):
-    """Yields (name for errors, features) of the examples of a split, in stored order."""
-    for number, example in enumerate(_examples(builder, split)):
+def _items(builder: Any, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields (name for error messages, features) of the examples of a split, in stored order."""
+    for number, example in enumerate(tfds_files.examples(builder, split)):
         yield f"{builder.name} {split} record {number}", example
-
-
-def _files(builder, splits):
-    """Returns {part: [(name, bytes)]} of the prepared files; asking object stores takes long."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return {
-            part: list(
-                pool.map(
-                    lambda file: (file.name, file.stat().length),
-                    _paths(builder, split),
-                )
-            )
-            for part, split in splits.items()
-        }
 
 
 def _plain(value: bytes | int) -> str | int:
     return value.decode() if isinstance(value, bytes) else int(value)
 
 
-def _hash(encoded, pixels):
+def _hash(encoded: bytes, pixels: Array) -> str:
     """Returns the hash of an image's content.
 
-    Lossless files of the same image differ with the library that wrote them, decoded JPEG files
-    with the library that reads them.
+    Lossless images are hashed as pixels, because their files depend on the library that wrote them.
+    JPEG images are hashed as files, because their pixels depend on the library that decodes them.
     """
     lossy = encoded.startswith(_JPEG)
     content = encoded if lossy else f"{pixels.shape}".encode() + pixels.tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _numbered(ids):
-    """Returns sorted ids with `#k` after the k-th copy."""
+def _numbered(sorted_ids: TextArray) -> TextArray:
+    """Returns sorted ids with the suffix `#k` for the k-th copy."""
+    ids = sorted_ids.tolist()
     numbered, copies = [], 0
     for row, name in enumerate(ids):
         copies = copies + 1 if row and ids[row - 1] == name else 0
         numbered.append(f"{name}#{copies}" if copies else name)
-    return numbered
-
-
-def _examples(builder, split):
-    """Yields the features of each example as stored, images still encoded."""
-    import tensorflow_datasets as tfds
-
-    decoders = {"image": tfds.decode.SkipDecoding()}
-    if builder.info.file_format is not tfds.core.FileFormat.TFRECORD:
-        yield from builder.as_data_source(split, decoders=decoders)
-        return
-    for path in _paths(builder, split):
-        for record in _records(path):
-            try:
-                yield builder.info.features.deserialize_example_np(record, decoders=decoders)
-            except Exception as error:  # Of protobuf or TFDS, for a record with flipped bits.
-                received = f"{path}, which is damaged ({_first_line(error)})"
-                raise expected("dataset.data_dir", "whole files", received) from None
-
-
-def _paths(builder, split: str) -> list:
-    """Returns the paths of the prepared files of a split."""
-    try:
-        return builder.info.splits[split].filepaths
-    except ValueError as error:  # The pattern of the names in dataset_info.json.
-        received = f"{builder.data_path} ({_first_line(error)})"
-        raise expected("dataset.data_dir", "whole files", received) from None
-
-
-def _records(path):
-    """Yields the records of a TFRecord file: length, its check sum, data, their check sum."""
-    with path.open("rb") as file:
-        while header := file.read(_LENGTH.size + _CHECK_SUM):
-            length = _LENGTH.unpack_from(header)[0] if len(header) > _LENGTH.size else 0
-            record = file.read(length)
-            if not length or len(record) < length or len(file.read(_CHECK_SUM)) < _CHECK_SUM:
-                raise expected("dataset.data_dir", "whole files", f"{path}, which is cut off")
-            yield record
+    return np.array(numbered)

@@ -1,4 +1,4 @@
-"""What a prepared TFDS set says about its features, checked before TFDS reads it."""
+"""Checks the features that a prepared TFDS data set declares, before TFDS reads them."""
 
 import json
 from collections.abc import Iterator
@@ -7,41 +7,44 @@ from typing import Any
 from etils import epath
 
 from memkit.errors import DamagedFileError, reason
+from memkit.typing import Path
 
 _CLASS_KEYS = ("pythonClassName", "type")
 _PACKAGE = "tensorflow_datasets."
 
 
-def check(folder: str | epath.Path) -> None:
-    """Refuses prepared sets whose features are classes of another package than TFDS.
+def check(folder: Path) -> None:
+    """Checks that the features of prepared data sets are classes of TFDS itself.
 
     TFDS imports the module of every class that `features.json` names, so the files of a data set
-    would choose which code runs.
+    could otherwise make this process run any code.
 
     Args:
-      folder: of one data set, with all its configs and versions; need not exist.
+      folder: folder of a data set with all its configs and versions; need not exist.
 
     Raises:
       DamagedFileError: names the file and the class.
       OSError: a file cannot be read.
     """
-    folder = epath.Path(folder)
-    if not folder.is_dir():
+    root = epath.Path(folder)
+    if not root.is_dir():
         return
-    # Of a set without configs, and of one with.
-    for file in (f for depth in ("*", "*/*") for f in folder.glob(f"{depth}/features.json")):
+    # Folders of versions, without and with folders of configs around them.
+    for file in (f for depth in ("*", "*/*") for f in root.glob(f"{depth}/features.json")):
         try:
             content = json.loads(file.read_bytes())
         except (ValueError, RecursionError) as error:
             raise DamagedFileError(file, reason(error)) from None
         for name in _class_names(content):
             if not name.startswith(_PACKAGE):
-                why = f"expected features of {_PACKAGE}*, received {name!r}, whose code would run"
+                why = (
+                    f"expected features of {_PACKAGE}*, received {name!r}, whose code would be run"
+                )
                 raise DamagedFileError(file, why)
 
 
 def _class_names(content: Any) -> Iterator[str]:
-    """Yields every text that TFDS takes for the name of a class."""
+    """Yields every text that TFDS interprets as the name of a class."""
     if isinstance(content, list):
         for entry in content:
             yield from _class_names(entry)

@@ -1,10 +1,11 @@
-"""Estimators: functions on outcomes and train masks, [M, N] each. NumPy and SciPy only.
+"""Estimators: functions of outcomes and train masks, [M, N] each, with NumPy and SciPy only.
 
-The functions `memorization` and `consistency` hide the modules they come from, so take other names
-of those with `from memkit.estimators.memorization import ...`.
+The functions `memorization` and `consistency` hide the modules of the same names. Import other
+names of these modules with `from memkit.estimators.memorization import ...`.
 """
 
 from memkit.estimators.consistency import Mean, consistency
+from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.detection import auroc
 from memkit.estimators.margins import WithError, margin, mean_over_runs, over_replicates
 from memkit.estimators.memorization import Estimate, memorization, memorization_difference
@@ -34,10 +35,12 @@ __all__ = [
     "memorization",
     "memorization_difference",
     "over_replicates",
+    "pearson",
     "replicate_consistency",
     "replicate_memorization",
     "run_weights",
     "share_above",
+    "spearman",
     "split_half",
     "standard_error",
 ]

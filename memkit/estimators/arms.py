@@ -1,22 +1,25 @@
 """The two arms of every example: the runs that trained on it and the runs that did not.
 
 All estimators read an outcome matrix through this module. It checks the matrices and reduces
-them to counts, means and squared deviations in blocks of examples, so that 400 runs of 50,000
-examples never become a float64 matrix.
+them to counts, means and squared deviations in blocks of examples, so that the outcomes of 400 runs
+on 50,000 examples are never held as one float64 matrix.
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 _BLOCK_ELEMENTS = 2**21
 
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """What one arm's runs said of each example.
+    """Outcomes of the runs of one arm, reduced for each example.
 
     Attributes:
       num: [N] int64, number of runs in the arm.
@@ -24,31 +27,31 @@ class Arm:
       spread: [N] float64, sum of squared deviations from the mean; NaN where num is 0.
     """
 
-    num: np.ndarray
-    mean: np.ndarray
-    spread: np.ndarray
+    num: IntArray
+    mean: FloatArray
+    spread: FloatArray
 
     @property
-    def squared_error(self):
-        """Returns the squared standard error of the mean [N], NaN below 2 runs."""
+    def squared_error(self) -> FloatArray:
+        """Squared standard error of the mean, [N] float64; NaN below 2 runs."""
         num = undefined_below(self.num, 2)
         return self.spread / (num - 1) / num
 
 
-def undefined_below(num, smallest):
-    """Returns counts as float64 with NaN for those below `smallest`, safe to divide by."""
-    num = np.asarray(num, np.float64)
-    return np.where(num >= smallest, num, np.nan)
+def undefined_below(num: npt.ArrayLike, smallest: int) -> FloatArray:
+    """Returns counts as float64, with NaN for those below `smallest`, so that one can divide."""
+    counts = np.asarray(num, np.float64)
+    return np.where(counts >= smallest, counts, np.nan)
 
 
-def blocks(num_runs, num_examples):
-    """Yields slices of examples whose [M, n] matrices stay small."""
+def blocks(num_runs: int, num_examples: int) -> Iterator[slice]:
+    """Yields slices of examples, small enough that an [M, n] matrix of float64 fits in memory."""
     step = max(1, _BLOCK_ELEMENTS // max(num_runs, 1))
     for start in range(0, num_examples, step):
         yield slice(start, start + step)
 
 
-def split(outcome, train_mask, low=0):
+def split(outcome: Array, train_mask: BoolArray, low: int = 0) -> tuple[Arm, Arm]:
     """Reduces outcomes to the arms of every example.
 
     Args:
@@ -71,8 +74,12 @@ def split(outcome, train_mask, low=0):
     return _join(inside), _join(outside)
 
 
-def check(outcome, train_mask, low=0):
-    """Returns both as arrays after refusing wrong shapes, types and values with an InputError."""
+def check(outcome: Array, train_mask: BoolArray, low: int = 0) -> tuple[Array, BoolArray]:
+    """Checks the matrices of an estimator and returns both as arrays; arguments as `split`.
+
+    Raises:
+      InputError: on matrices of other shapes, types or values.
+    """
     outcome, train_mask = np.asarray(outcome), np.asarray(train_mask)
     if train_mask.ndim != 2 or train_mask.dtype != bool:
         raise expected(
@@ -89,7 +96,7 @@ def check(outcome, train_mask, low=0):
     return outcome, train_mask
 
 
-def _check_values(outcome, low):
+def _check_values(outcome: Array, low: int) -> None:
     smallest, largest = outcome.min(), outcome.max()
     if low <= smallest and largest <= 1:
         return
@@ -102,8 +109,8 @@ def _check_values(outcome, low):
     )
 
 
-def _reduce(values, mask):
-    """Returns num, mean and spread [3, n] of the values where the mask is True."""
+def _reduce(values: FloatArray, mask: BoolArray) -> FloatArray:
+    """Returns num, mean and spread, [3, n], of the values where the mask is True."""
     num = np.count_nonzero(mask, axis=0)
     mean = np.einsum("mn,mn->n", values, mask) / undefined_below(num, 1)
     deviations = values - mean
@@ -111,6 +118,6 @@ def _reduce(values, mask):
     return np.array([num, mean, spread])
 
 
-def _join(parts):
-    num, mean, spread = np.concatenate(parts, axis=1) if parts else np.empty((3, 0))
+def _join(blocks_of_arm: Sequence[FloatArray]) -> Arm:
+    num, mean, spread = np.concatenate([np.empty((3, 0)), *blocks_of_arm], axis=1)
     return Arm(num.astype(np.int64), mean, spread)

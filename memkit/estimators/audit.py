@@ -1,11 +1,13 @@
-"""Which given labels look wrong: what the runs that held an example out say of it.
+"""Detects given labels that look wrong, from the predictions of runs that held the example out.
 
-The answer of a run that trained on an example says little about its label, since it may have been
-memorized; what counts are votes, the predictions of the runs that held it out. They find labels on
-which models agree, not the truth: an odd but rightly labeled example gets outvoted too.
+The prediction of a run that trained on an example says little about its label, because the run may
+have memorized it. Only votes count: the predictions of runs that held the example out. Votes show
+on which label models agree, which need not be the true one: an unusual example with a correct label
+is outvoted, too.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,8 +16,9 @@ from memkit.errors import expected
 from memkit.estimators import arms, intervals
 from memkit.estimators.consistency import Mean, consistency
 from memkit.estimators.memorization import memorization
+from memkit.typing import BoolArray, FloatArray, IntArray
 
-LEAST = 5  # Four votes against none would already do, by a coin in 1 of 16 cases.
+LEAST = 5  # Four votes to none would be significant, but a fair coin gives them in 1 of 16 cases.
 HARD = 0.5
 KINDS = ("mislabeled", "duplicate", "ambiguous", "not judged", "unsuspected")
 MISLABELED, DUPLICATE, AMBIGUOUS, NOT_JUDGED, UNSUSPECTED = range(len(KINDS))
@@ -23,28 +26,28 @@ MISLABELED, DUPLICATE, AMBIGUOUS, NOT_JUDGED, UNSUSPECTED = range(len(KINDS))
 
 @dataclasses.dataclass(frozen=True)
 class Votes:
-    """What the runs that held an example out predict, N examples.
+    """Predictions of the runs that held each of N examples out.
 
     Attributes:
-      num: [N] int64, number of those runs.
-      given: [N] int64, how many of them predict the given label.
-      rival: [N] int64, the other class that most of them predict, the smallest among equals; -1
-        where they predict no other class.
-      rival_votes: [N] int64, how many predict the rival.
+      num: [N] int64, number of these runs.
+      given: [N] int64, number of votes for the given label.
+      rival: [N] int64, the other class with the most votes, the smallest in a tie; -1 if no other
+        class has a vote.
+      rival_votes: [N] int64, number of votes for the rival.
     """
 
-    num: np.ndarray
-    given: np.ndarray
-    rival: np.ndarray
-    rival_votes: np.ndarray
+    num: IntArray
+    given: IntArray
+    rival: IntArray
+    rival_votes: IntArray
 
-    def most(self, given_labels: np.ndarray) -> np.ndarray:
-        """Returns the class that most votes name, [N] int64; -1 where there is no vote.
+    def most(self, given_labels: IntArray) -> IntArray:
+        """Returns the class with the most votes, [N] int64; -1 if there is no vote.
 
-        Among equals it is the smallest class.
+        In a tie it is the smallest class.
 
         Args:
-          given_labels: [N] int, those that the votes were counted with.
+          given_labels: [N] int, the labels that the votes were counted with.
         """
         is_rival = (self.rival_votes > self.given) | (
             (self.rival_votes == self.given) & (self.rival < given_labels)
@@ -57,27 +60,27 @@ class Audit:
     """The verdict on N examples.
 
     Attributes:
-      kind: [N] int8, place in `KINDS`.
+      kind: [N] int8, index in `KINDS`.
       score: [N] float64, 1 - out-of-sample probability of the given label, in [0, 1]; higher = more
         suspect; NaN where fewer than `LEAST` runs held the example out.
-      out_prob: `Mean`, out-of-sample probability of the given label; NaN in the same places.
+      out_prob: `Mean`, out-of-sample probability of the given label; NaN for the same examples.
       votes: `Votes`.
     """
 
-    kind: np.ndarray
-    score: np.ndarray
+    kind: IntArray
+    score: FloatArray
     out_prob: Mean
     votes: Votes
 
 
-def with_copies(train_mask, groups):
-    """Returns the mask of runs that trained on an example or on an exact copy of it.
+def with_copies(train_mask: BoolArray, groups: Sequence[IntArray]) -> BoolArray:
+    """Returns a mask [M, N] of the runs that trained on an example or on an exact copy of it.
 
-    A run that trained on a copy has not held the example out.
+    A run that trained on a copy did not hold the example out.
 
     Args:
       train_mask: [M, N] bool.
-      groups: int arrays, the examples of each set of identical images.
+      groups: int arrays, one for each set of identical images, with the indices of the examples.
     """
     if not len(groups):
         return train_mask
@@ -89,7 +92,9 @@ def with_copies(train_mask, groups):
     return joined
 
 
-def votes(predicted, train_mask, given_labels, num_classes):
+def votes(
+    predicted: IntArray, train_mask: BoolArray, given_labels: IntArray, num_classes: int
+) -> Votes:
     """Counts the predictions of the runs that held each example out.
 
     Args:
@@ -107,27 +112,27 @@ def votes(predicted, train_mask, given_labels, num_classes):
     if np.shape(predicted) != np.shape(train_mask):
         shape = np.shape(predicted)
         raise expected("predicted", f"the train mask's shape {np.shape(train_mask)}", shape)
-    parts = [np.empty((4, 0), np.int64)]
+    counted = [np.empty((4, 0), np.int64)]
     for columns in arms.blocks(max(len(train_mask), num_classes), train_mask.shape[1]):
         outside, labels = ~train_mask[:, columns], given_labels[columns]
         rows = np.arange(len(labels))
-        places = rows * num_classes + predicted[:, columns]
-        counts = np.bincount(places[outside], minlength=len(labels) * num_classes)
+        cells = rows * num_classes + predicted[:, columns]
+        counts = np.bincount(cells[outside], minlength=len(labels) * num_classes)
         counts = counts.reshape(len(labels), num_classes)
         given = counts[rows, labels]
         counts[rows, labels] = 0
         rival, rival_votes = counts.argmax(axis=1), counts.max(axis=1)
         rival[rival_votes == 0] = -1
-        parts.append(np.stack([np.count_nonzero(outside, axis=0), given, rival, rival_votes]))
-    return Votes(*np.concatenate(parts, axis=1))
+        counted.append(np.stack([np.count_nonzero(outside, axis=0), given, rival, rival_votes]))
+    return Votes(*np.concatenate(counted, axis=1))
 
 
-def rival_wins(counted):
-    """Returns [N] bool, True where the votes show that the rival beats the given label.
+def rival_wins(counted: Votes) -> BoolArray:
+    """Returns [N] bool, True where the rival wins the votes over the given label.
 
-    The rival must have over half of the votes, and the 95% interval (Wilson) of its share must lie
-    above that of the given label's. Where both are equally likely, that happens by accident in at
-    most 4% of cases (exact, 5 to 400 runs); with fewer than `LEAST` runs it is never said.
+    The rival must have more than half of the votes, and the 95% interval (Wilson) of its share must
+    lie above that of the given label's share. If both are equally likely, this happens by chance in
+    at most 4% of cases (exact, 5 to 400 runs). With fewer than `LEAST` runs the rival never wins.
     """
     lower, _ = intervals.wilson(counted.rival_votes, counted.num)
     _, upper = intervals.wilson(counted.given, counted.num)
@@ -135,13 +140,21 @@ def rival_wins(counted):
     return has_majority & (lower > upper) & (counted.num >= LEAST)
 
 
-def audit(predicted, prob, train_mask, given_labels, num_classes, *, copied):
-    """Sorts examples into the kinds of trouble that their given labels may be in.
+def audit(
+    predicted: IntArray,
+    prob: FloatArray,
+    train_mask: BoolArray,
+    given_labels: IntArray,
+    num_classes: int,
+    *,
+    copied: BoolArray,
+) -> Audit:
+    """Classifies examples by what may be wrong with their given labels.
 
-    Mislabeled: the rival wins the votes, see `rival_wins`. Duplicate: not that, but there is an
-    exact copy. Ambiguous: neither, and the 95% interval of the out-of-sample probability of the
-    given label lies below `HARD`: models that held it out miss it, and agree on nothing else. Not
-    judged: held out by fewer than `LEAST` runs, so never scored.
+    The first kind that applies is chosen. Mislabeled: the rival wins the votes, see `rival_wins`.
+    Duplicate: an exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so it
+    has no score. Ambiguous: the 95% interval of the out-of-sample probability of the given label
+    lies below `HARD`; models that held the example out miss it, but agree on no other class.
 
     Args:
       predicted: [M, N] int, predicted class.
@@ -149,13 +162,13 @@ def audit(predicted, prob, train_mask, given_labels, num_classes, *, copied):
       train_mask: [M, N] bool; see `with_copies`.
       given_labels: [N] int.
       num_classes: int.
-      copied: [N] bool, True where an identical image exists.
+      copied: [N] bool, True if an identical image exists.
 
     Returns:
       `Audit`.
 
     Raises:
-      InputError: on shapes that differ and values that cannot be.
+      InputError: on shapes that differ and values that are out of range.
     """
     counted = votes(predicted, train_mask, given_labels, num_classes)
     judged = counted.num >= LEAST
@@ -173,28 +186,34 @@ def audit(predicted, prob, train_mask, given_labels, num_classes, *, copied):
     return Audit(kind.astype(np.int8), 1 - out_prob.value, out_prob, counted)
 
 
-def ranked(found, conflicting):
-    """Returns the listed examples, all but the unsuspected, in order.
+def ranked(result: Audit, conflicting: BoolArray) -> IntArray:
+    """Returns the indices of all examples but the unsuspected, in the order of a list for review.
 
-    Kinds come in the order of `KINDS`, duplicates with different labels before the others, and
-    within that the highest score first.
+    Kinds are in the order of `KINDS`, duplicates with different labels before other duplicates, and
+    examples of one kind from the highest score to the lowest.
 
     Args:
-      found: `Audit` of N examples.
-      conflicting: [N] bool, True where an identical image has another label.
+      result: `Audit` of N examples.
+      conflicting: [N] bool, True if an identical image has another label.
     """
-    calm = (found.kind == DUPLICATE) & ~conflicting
-    order = np.lexsort((np.nan_to_num(-found.score, nan=np.inf), calm, found.kind))
-    return order[found.kind[order] != UNSUSPECTED]
+    is_same_label = (result.kind == DUPLICATE) & ~conflicting
+    order = np.lexsort((np.nan_to_num(-result.score, nan=np.inf), is_same_label, result.kind))
+    return order[result.kind[order] != UNSUSPECTED]
 
 
-def class_influence(test_prob, test_labels, train_mask, given_labels, num_classes):
-    """Estimates what training on an example does to the test examples of its given class.
+def class_influence(
+    test_prob: FloatArray,
+    test_labels: IntArray,
+    train_mask: BoolArray,
+    given_labels: IntArray,
+    num_classes: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Estimates the influence of an example on the test examples of its given class.
 
     The influence of Feldman & Zhang (2020) on label probabilities, averaged over the test examples
-    whose label is the example's given one. Under subsets that hold the same number of a class's
-    members the influences of these members sum to 0, so below 0 means that a member helps less
-    than the average member of its class; it need not do harm.
+    whose label is the example's given one. If all subsets have the same number of members of a
+    class, the influences of the members sum to 0. A value below 0 then means that a member helps
+    less than the average member of its class; it need not do harm.
 
     Args:
       test_prob: [M, T] float in [0, 1], probability of the label of a test example.
@@ -205,7 +224,7 @@ def class_influence(test_prob, test_labels, train_mask, given_labels, num_classe
 
     Returns:
       (value, stderr), [N] float64 each; value in [-1, 1], higher = helps more than the rest of its
-      class; NaN where the class has no test example or the example was in all runs or in none.
+      class; NaN if the class has no test example or the example was in all runs or in none.
     """
     value, stderr = np.full((2, len(given_labels)), np.nan)
     for number in range(num_classes):
@@ -214,6 +233,6 @@ def class_influence(test_prob, test_labels, train_mask, given_labels, num_classe
             continue
         mean = test_prob[:, tests].mean(axis=1, dtype=np.float64)
         mask = train_mask[:, members]
-        found = memorization(np.broadcast_to(mean[:, None], mask.shape), mask)
-        value[members], stderr[members] = found.value, found.stderr
+        influence = memorization(np.broadcast_to(mean[:, None], mask.shape), mask)
+        value[members], stderr[members] = influence.value, influence.stderr
     return value, stderr

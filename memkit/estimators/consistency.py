@@ -1,10 +1,11 @@
-"""Consistency: how well an example is answered by runs that never saw it."""
+"""Consistency score: the mean outcome of an example among the runs that did not train on it."""
 
 import dataclasses
 
 import numpy as np
 
 from memkit.estimators import arms, intervals
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,19 +20,19 @@ class Mean:
       num: [N] int64, number of runs.
     """
 
-    value: np.ndarray
-    stderr: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    num: np.ndarray
+    value: FloatArray
+    stderr: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    num: IntArray
 
 
-def consistency(outcome, train_mask):
+def consistency(outcome: Array, train_mask: BoolArray) -> Mean:
     """Estimates the consistency score at the study's train fraction.
 
     The score is the mean outcome over the runs that did not train on the example, the C-score of
-    Jiang et al. (2021) at one subset ratio. Higher = easier and more regular, so it points the
-    other way than memorization.
+    Jiang et al. (2021) at one subset ratio. Higher = easier and more regular, which is the opposite
+    direction of memorization.
 
     Args:
       outcome: [M, N] bool (Wilson intervals) or float in [0, 1] (normal intervals after padding
@@ -43,6 +44,11 @@ def consistency(outcome, train_mask):
 
     Raises:
       InputError: as `memorization` does.
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+    >>> consistency(correct, train_mask).value
+    array([0., 1.])
     """
     outcome = np.asarray(outcome)
     _, arm = arms.split(outcome, train_mask)

@@ -1,17 +1,21 @@
-"""How scores settle as runs are added, and how many runs a wanted precision takes."""
+"""How scores converge as runs are added, and how many runs a given precision takes."""
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
-from etils import epy
+import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
-from memkit.estimators import arms, grouped
+from memkit.estimators import arms, grouped, intervals
+from memkit.estimators.correlation import pearson, spearman
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
-    import scipy.stats
+# Pearson [1 + G] from all runs and with each group left out, Spearman, number of examples.
+_Comparison: TypeAlias = tuple[FloatArray, float, int]
 
 SCORES = ("memorization", "consistency")
 SMALLEST = 4
@@ -20,10 +24,10 @@ SPLITS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """How well two estimates from separate runs agree, mean over several random splits.
+    """How well two estimates from disjoint sets of runs agree; means over several random splits.
 
     Attributes:
-      runs: int, runs in each of the two.
+      runs: int, number of runs behind each of the two.
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
       pearson: float in [-1, 1], correlation over examples.
       pearson_stderr: float, its standard error over runs, see `grouped`; NaN where undefined.
@@ -39,7 +43,7 @@ class Agreement:
     num_examples: float
 
 
-def half_sizes(num_runs):
+def half_sizes(num_runs: int) -> tuple[int, ...]:
     """Returns the numbers of runs 4, 8, 16, ... below num_runs / 2, then num_runs // 2 itself."""
     half = num_runs // 2
     sizes = [SMALLEST]
@@ -48,18 +52,20 @@ def half_sizes(num_runs):
     return tuple(dict.fromkeys([s for s in sizes if s < half] + [half])) if half >= 2 else ()
 
 
-def agreements(outcome, train_mask, seed, num_splits=SPLITS):
-    """Compares scores from disjoint halves of growing numbers of runs.
+def agreements(
+    outcome: Array, train_mask: BoolArray, seed: int, num_splits: int = SPLITS
+) -> dict[str, list[Agreement]]:
+    """Compares scores from disjoint halves with growing numbers of runs.
 
     Args:
       outcome: [M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i.
       seed: int >= 0, for the splits.
-      num_splits: random pairs of halves for each number of runs.
+      num_splits: number of random pairs of halves for each number of runs.
 
     Returns:
       {"memorization": [Agreement], "consistency": [Agreement]} for the sizes of `half_sizes`.
-      Examples undefined in a half are left out of it; NaN where a half does not vary.
+      Examples undefined in a half are left out; NaN by the rule of `correlation`.
 
     Raises:
       InputError: as `memorization` does.
@@ -72,54 +78,56 @@ def agreements(outcome, train_mask, seed, num_splits=SPLITS):
         seeds.stream(seed, "convergence", split).permutation(num_runs)
         for split in range(num_splits)
     ]
-    found = {name: [] for name in SCORES}
+    agreements_of: dict[str, list[Agreement]] = {name: [] for name in SCORES}
     for size in half_sizes(num_runs):
         splits = [_compare(outcome, train_mask, kept, order, size) for order in orders]
         for name in SCORES:
-            found[name].append(_agreement(size, [split[name] for split in splits]))
-    return found
+            agreements_of[name].append(_agreement(size, [split[name] for split in splits]))
+    return agreements_of
 
 
-def _compare(outcome, train_mask, kept, order, size):
-    """Returns {score: (Pearson [1 + G], Spearman, number of examples)} of two halves."""
+def _compare(
+    outcome: Array, train_mask: BoolArray, kept: BoolArray, order: IntArray, size: int
+) -> dict[str, _Comparison]:
+    """Compares the scores from the first `size` runs of an order with those from the next."""
     halves = [
-        _scores(*(big_arrays.take(m, runs) for m in (outcome, train_mask)), kept[:, runs])
+        _scores(big_arrays.take(outcome, runs), big_arrays.take(train_mask, runs), kept[:, runs])
         for runs in (order[:size], order[size : 2 * size])
     ]
-    found = {}
-    for name in SCORES:
-        pairs = np.stack([half[name] for half in halves], axis=1)
-        defined = ~np.isnan(pairs).any(axis=1)
-        pearson = [_correlation(pair[:, row]) for pair, row in zip(pairs, defined, strict=True)]
-        whole = pairs[0][:, defined[0]]
-        spearman = _correlation(scipy.stats.rankdata(whole, axis=1))
-        found[name] = np.array(pearson), spearman, whole.shape[1]
-    return found
+    first, second = halves
+    return {
+        name: (
+            np.array([pearson(*pair) for pair in zip(first[name], second[name], strict=True)]),
+            spearman(first[name][0], second[name][0]),
+            int(np.count_nonzero(~np.isnan(first[name][0] + second[name][0]))),
+        )
+        for name in SCORES
+    }
 
 
-def _scores(outcome, train_mask, kept):
-    """Returns memorization and consistency [K, N] of the runs that each row [K, M] keeps."""
+def _scores(outcome: Array, train_mask: BoolArray, kept: BoolArray) -> dict[str, FloatArray]:
+    """Returns {score: [K, N]}, each row from the runs in one row of kept [K, M]."""
     weights = kept.astype(np.float64)
-    found = {name: np.empty((len(kept), outcome.shape[1])) for name in SCORES}
+    shape = (len(kept), outcome.shape[1])
+    scores: dict[str, FloatArray] = {name: np.empty(shape) for name in SCORES}
     for columns in arms.blocks(*outcome.shape):
         values, mask = (m[:, columns].astype(np.float64) for m in (outcome, train_mask))
         num_in, in_sum = weights @ mask, weights @ (values * mask)
         num_out = weights.sum(axis=1, keepdims=True) - num_in
         in_mean = in_sum / arms.undefined_below(num_in, 1)
         out_mean = (weights @ values - in_sum) / arms.undefined_below(num_out, 1)
-        found["memorization"][:, columns] = in_mean - out_mean
-        found["consistency"][:, columns] = out_mean
-    return found
+        scores["memorization"][:, columns] = in_mean - out_mean
+        scores["consistency"][:, columns] = out_mean
+    return scores
 
 
-def _agreement(size, splits):
-    """Returns the Agreement over splits, as `_compare` returns them."""
-    pearson, spearman, num_examples = zip(*splits, strict=True)
-    pearson = np.mean(pearson, axis=0)
-    whole = grouped.with_error(pearson)
+def _agreement(size: int, splits: Sequence[_Comparison]) -> Agreement:
+    """Averages the comparisons of several splits."""
+    pearsons, spearmans, num_examples = zip(*splits, strict=True)
+    whole = grouped.with_error(np.mean(pearsons, axis=0))
     return Agreement(
         runs=size,
-        spearman=float(np.mean(spearman)),
+        spearman=float(np.mean(spearmans)),
         pearson=whole.value,
         pearson_stderr=whole.stderr,
         pearson_margin=whole.margin,
@@ -127,49 +135,44 @@ def _agreement(size, splits):
     )
 
 
-def _correlation(pair):
-    if pair.shape[1] < 2 or (np.ptp(pair, axis=1) == 0).any():
-        return float("nan")
-    return np.corrcoef(pair)[0, 1]
-
-
-def spearman_brown(correlation, times=2):
+def spearman_brown(correlation: float, times: float = 2) -> float:
     """Returns the reliability predicted for `times` as many runs (Spearman 1910; Brown 1910).
 
     k r / (1 + (k - 1) r). Exact for Pearson correlations of scores with independent noise of equal
-    variance, a good guess for ranks. NaN where the denominator is not above 0.
+    variance, a good approximation for ranks. NaN if the denominator is not above 0.
     """
     denominator = 1 + (times - 1) * correlation
     return times * correlation / denominator if denominator > 0 else float("nan")
 
 
-def half_widths(lower, upper, quantiles=(0.5, 0.9)):
-    """Returns quantiles over examples of the half widths of 95% intervals; NaN if none is defined.
+def half_widths(
+    lower: npt.ArrayLike, upper: npt.ArrayLike, quantiles: Sequence[float] = (0.5, 0.9)
+) -> tuple[float, ...]:
+    """Returns quantiles over examples of the half widths of intervals; NaN if none is defined.
 
     Args:
       lower: [N] float, lower ends; NaN where undefined.
       upper: [N] float, upper ends.
       quantiles: each in [0, 1].
     """
-    half = (np.asarray(upper) - np.asarray(lower)) / 2
-    half = half[~np.isnan(half)]
-    return tuple(float(np.quantile(half, q)) if len(half) else math.nan for q in quantiles)
+    halves = intervals.half_widths(lower, upper)
+    return tuple(float(np.quantile(halves, q)) if len(halves) else math.nan for q in quantiles)
 
 
-def runs_needed(half_width, num_runs, wanted):
-    """Returns the runs at which a half width reaches the wanted one, by runs x (now / wanted)^2.
+def runs_needed(half_width: float, num_runs: int, wanted: float) -> float:
+    """Returns the number of runs for a wanted half width: runs x (half width / wanted)^2.
 
-    Normal intervals shrink as 1 / sqrt(runs). Score and padded intervals of few runs are drawn
-    towards the middle, so for middle rates the number is too low, while
-    for rates near 0 or 1, whose widths shrink as 1 / runs, it is too high.
+    Normal intervals shrink as 1 / sqrt(runs). Score and padded intervals of few runs are pulled
+    towards the middle. The result is therefore too low for rates in the middle, and too high for
+    rates near 0 or 1, where widths shrink as 1 / runs.
 
     Args:
-      half_width: float, with num_runs runs.
+      half_width: float, the half width with num_runs runs.
       num_runs: int.
       wanted: float > 0.
 
     Returns:
-      Whole number as float; NaN where half_width is NaN.
+      Whole number as float; NaN if half_width is NaN.
 
     Raises:
       InputError: wanted is not above 0.

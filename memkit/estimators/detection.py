@@ -1,19 +1,17 @@
-"""How well a score finds a known set of examples, such as planted labels."""
+"""How well a score detects a known set of examples, such as planted labels."""
 
 import numpy as np
-from etils import epy
+import numpy.typing as npt
 
 from memkit.errors import expected
-
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
-    import scipy.stats
+from memkit.estimators.correlation import ranks
 
 
-def auroc(score, positive):
+def auroc(score: npt.ArrayLike, positive: npt.ArrayLike) -> float:
     """Returns the area under the ROC curve of a score.
 
-    It is the chance that a random positive example has a higher score than a random negative
-    one, ties counting half (the Mann-Whitney statistic divided by the number of pairs).
+    It is the probability that a random positive example has a higher score than a random negative
+    one, where a tie counts half (the Mann-Whitney statistic divided by the number of pairs).
 
     Args:
       score: [N] float; examples with NaN are left out.
@@ -25,15 +23,19 @@ def auroc(score, positive):
 
     Raises:
       InputError: if the shapes differ or `positive` is not bool.
+
+    >>> auroc([0.9, 0.8, 0.1, np.nan], np.array([True, False, False, True]))
+    1.0
     """
-    score, positive = np.asarray(score), np.asarray(positive)
-    if positive.dtype != bool or positive.shape != score.shape:
-        raise expected("positive", f"bool {score.shape}", f"{positive.dtype} {positive.shape}")
-    defined = ~np.isnan(score)
-    score, positive = score[defined], positive[defined]
-    num_positive = np.count_nonzero(positive)
-    num_negative = positive.size - num_positive
+    scores, is_positive = np.asarray(score), np.asarray(positive)
+    if is_positive.dtype != bool or is_positive.shape != scores.shape:
+        received = f"{is_positive.dtype} {is_positive.shape}"
+        raise expected("positive", f"bool {scores.shape}", received)
+    defined = ~np.isnan(scores)
+    scores, is_positive = scores[defined], is_positive[defined]
+    num_positive = np.count_nonzero(is_positive)
+    num_negative = is_positive.size - num_positive
     if not num_positive or not num_negative:
         return float("nan")
-    ranks = scipy.stats.rankdata(score)[positive].sum()
-    return float((ranks - num_positive * (num_positive + 1) / 2) / num_positive / num_negative)
+    rank_sum = ranks(scores)[is_positive].sum()
+    return float((rank_sum - num_positive * (num_positive + 1) / 2) / num_positive / num_negative)

@@ -1,40 +1,43 @@
-"""False discovery rates of Benjamini and Hochberg over families too large to sort comfortably."""
+"""False discovery rates of Benjamini and Hochberg for families too large to sort in memory."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
+from memkit.typing import FloatArray
 
 LEVEL = 0.05
-_KEPT = 2**24
+_MOST_KEPT = 2**24
 
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """The p of the members of a family that can decide about a q.
+    """Those p-values of a family of tests that can determine a q-value.
 
     Attributes:
       p: float64, ascending, every p of the family that is at most `cut`.
-      size: int, number of members, those above the cut too.
-      cut: float in [0.05, 1]; a q above it is not known.
+      size: int, number of members, including those above the cut.
+      cut: float in [0.05, 1]; a q above it is unknown.
     """
 
-    p: np.ndarray
+    p: FloatArray
     size: int
     cut: float
 
 
-def family(parts, *, most_kept=_KEPT):
-    """Collects a family's p in bounded memory.
+def family(parts: Iterable[npt.ArrayLike], *, most_kept: int = _MOST_KEPT) -> Family:
+    """Collects the p-values of a family in bounded memory.
 
     A q of Benjamini and Hochberg never lies below the p it comes from, so a q of at most `cut` is
-    decided by the p of at most `cut`. Where more p come than can be kept, the cut is halved, but
-    not below 0.05, and the p above it are only counted.
+    determined by the p of at most `cut`. If there are more p than `most_kept`, the cut is halved,
+    but not below 0.05, and p above it are only counted.
 
     Args:
       parts: iterable of arrays of p in [0, 1].
-      most_kept: int, number of p above which the cut falls.
+      most_kept: number of p above which the cut falls.
 
     Returns:
       `Family`.
@@ -44,11 +47,11 @@ def family(parts, *, most_kept=_KEPT):
     """
     kept, size, cut, num_kept = [], 0, 1.0, 0
     for part in parts:
-        part = np.ravel(np.asarray(part, np.float64))
-        if not ((part >= 0) & (part <= 1)).all():
-            raise expected("p", "numbers from 0 to 1", f"{part.min()} to {part.max()}")
-        size += part.size
-        kept.append(part[part <= cut])
+        p = np.ravel(np.asarray(part, np.float64))
+        if not ((p >= 0) & (p <= 1)).all():
+            raise expected("p", "numbers from 0 to 1", f"{p.min()} to {p.max()}")
+        size += p.size
+        kept.append(p[p <= cut])
         num_kept += kept[-1].size
         while num_kept > most_kept and cut > LEVEL:
             cut = max(cut / 2, LEVEL)
@@ -58,8 +61,8 @@ def family(parts, *, most_kept=_KEPT):
     return Family(np.sort(np.concatenate([np.empty(0), *kept])), size, cut)
 
 
-def q_values(p, members):
-    """Returns the smallest false discovery rate at which each p is a discovery.
+def q_values(p: npt.ArrayLike, members: Family) -> FloatArray:
+    """Returns the smallest false discovery rate at which each p-value is a discovery.
 
     q(p) = min over family members p' >= p of size * p' / rank(p'): Benjamini & Hochberg (1995).
 
@@ -68,13 +71,12 @@ def q_values(p, members):
       members: `Family`.
 
     Returns:
-      float64 array of p's shape in [0, 1], small = more than chance; NaN where q lies above the
-      family's cut.
+      float64 array of the shape of p, in [0, 1]; small = unlikely by chance; NaN where q lies
+      above the cut of the family.
     """
-    p = np.asarray(p, np.float64)
     rates = members.size * members.p / np.arange(1, len(members.p) + 1)
     lowest = np.minimum.accumulate(np.append(rates, np.inf)[::-1])[::-1]
-    q = lowest[np.searchsorted(members.p, p)]
+    q = lowest[np.searchsorted(members.p, np.asarray(p, np.float64))]
     if members.cut == 1:
         return np.minimum(q, 1)
     return np.where(q <= members.cut, q, np.nan)

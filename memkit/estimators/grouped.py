@@ -1,26 +1,31 @@
-"""Errors over runs by leaving out groups of runs: the delete-a-group jackknife (Kott 2001).
+"""Standard errors over runs from leaving out groups of runs: the delete-a-group jackknife.
 
-For numbers that compare estimates from separate runs, such as correlations between halves. Runs
-that count twice, as in a bootstrap, would add noise to both sides of these.
+The method is that of Kott (2001). It serves numbers that compare estimates from separate runs, such
+as correlations between halves: a bootstrap, in which runs count several times, would add noise to
+both sides of the comparison.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit import seeds
 from memkit.estimators.margins import WithError
+from memkit.typing import BoolArray, FloatArray, IntArray
 
 NUM_GROUPS = 20
 
 
-def run_groups(num_runs, seed, *, num_groups=NUM_GROUPS, draw=0, num_first=0):
-    """Returns [M] int, a random group of each run.
+def run_groups(
+    num_runs: int, seed: int, *, num_groups: int = NUM_GROUPS, draw: int = 0, num_first: int = 0
+) -> IntArray:
+    """Assigns each run to a random group; returns the groups, [M] int.
 
     Args:
       num_runs: int, M.
       seed: int >= 0.
-      num_groups: int; where there are fewer runs, each is a group of its own.
+      num_groups: int; if there are fewer runs, each is a group of its own.
       draw: int >= 0, which of several random groupings.
-      num_first: int, the first runs, which are spread over the groups as evenly as all are.
+      num_first: int; so many of the first runs are spread over the groups evenly, as all runs are.
     """
     rng = seeds.stream(seed, "run_groups", draw)
     order = np.concatenate(
@@ -31,12 +36,12 @@ def run_groups(num_runs, seed, *, num_groups=NUM_GROUPS, draw=0, num_first=0):
     return group
 
 
-def left_out(group):
-    """Returns [G, M] bool, in row g False for the runs of group g and True for all others."""
+def left_out(group: IntArray) -> BoolArray:
+    """Returns [G, M] bool; row g is False for the runs of group g and True for all others."""
     return group != np.unique(group)[:, None]
 
 
-def with_error(numbers: np.ndarray) -> WithError:
+def with_error(numbers: FloatArray) -> WithError:
     """Returns a number with the `jackknife` error of its replicates.
 
     Args:
@@ -46,13 +51,13 @@ def with_error(numbers: np.ndarray) -> WithError:
     return WithError(float(numbers[0]), float(jackknife(numbers[1:])), df)
 
 
-def jackknife(replicates):
-    """Returns the standard errors [...] of [G, ...] replicates, each with a group left out.
+def jackknife(replicates: npt.ArrayLike) -> FloatArray:
+    """Returns the standard errors [...] of [G, ...] replicates, each with one group left out.
 
     NaN below 2 groups, or where a replicate is NaN.
     """
-    replicates = np.asarray(replicates, np.float64)
-    if len(replicates) < 2:
-        return np.full(replicates.shape[1:], np.nan)
-    spread = np.sum((replicates - replicates.mean(axis=0)) ** 2, axis=0)
-    return np.sqrt(spread * (len(replicates) - 1) / len(replicates))
+    numbers = np.asarray(replicates, np.float64)
+    if len(numbers) < 2:
+        return np.full(numbers.shape[1:], np.nan)
+    spread = np.sum((numbers - numbers.mean(axis=0)) ** 2, axis=0)
+    return np.sqrt(spread * (len(numbers) - 1) / len(numbers))

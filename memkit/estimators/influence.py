@@ -1,23 +1,27 @@
-"""Influence of train examples on test examples, and the pairs where it is high.
+"""Influence of train examples on test examples, and the pairs whose influence is high.
 
-Nothing here ever holds all N x T influences: pairs are searched class by class among the memorized
-train examples, and the strongest influences on all test examples are streamed
+All N x T influences are never held in memory: pairs are searched class by class among the memorized
+train examples, and the strongest influences on all test examples are computed in blocks
 (`memkit.estimators.top_influences`).
 """
 
 import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
 from memkit.estimators import arms, discoveries, null_distribution
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 _BLOCK_ELEMENTS = 2**21
 
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
-    """Pairs of high influence, the highest first. P pairs.
+    """P pairs of high influence, in descending order of influence.
 
     The first four carry the names of the published files of Feldman & Zhang.
 
@@ -27,30 +31,48 @@ class Pairs:
       infl: [P] float64 in [-1, 1], influence; higher = the train example helps more.
       mem: [P] float64, memorization of the train example.
       p: [P] float64, one-sided, see `null_distribution.tail`.
-      q: [P] float64, false discovery rate over the family (Benjamini & Hochberg); NaN where it is
-        above `largest_q`.
+      q: [P] float64, false discovery rate over the family (Benjamini & Hochberg); NaN above
+        `largest_q`.
       family_size: int, number of pairs of equal class whose train example is memorized.
-      largest_q: float, q are known up to here; 1 unless the family is huge.
-      expected_by_chance: float, number of pairs of the family that would reach the least
-        influence if no train example had any.
+      largest_q: float, the largest q that is known; 1 unless the family is huge.
+      expected_by_chance: float, expected number of pairs of the family with at least
+        `min_influence` if no train example had any influence.
     """
 
-    tr_idx: np.ndarray
-    tt_idx: np.ndarray
-    infl: np.ndarray
-    mem: np.ndarray
-    p: np.ndarray
-    q: np.ndarray
+    tr_idx: IntArray
+    tt_idx: IntArray
+    infl: FloatArray
+    mem: FloatArray
+    p: FloatArray
+    q: FloatArray
     family_size: int
     largest_q: float
     expected_by_chance: float
 
 
-def influence_of(train_examples, test_outcome, train_mask):
-    """Estimates the influence of a few train examples on test examples.
+class PairsLike(Protocol):
+    """Anything with the indices and the influence of pairs, such as published ones."""
+
+    @property
+    def tr_idx(self) -> IntArray:
+        """[P] int, train example."""
+
+    @property
+    def tt_idx(self) -> IntArray:
+        """[P] int, test example."""
+
+    @property
+    def infl(self) -> FloatArray:
+        """[P] float, influence."""
+
+
+def influence_of(
+    train_examples: IntArray, test_outcome: Array, train_mask: BoolArray
+) -> FloatArray:
+    """Estimates the influence of a few train examples on all test examples.
 
     infl(i, j) = mean outcome of test example j over the runs that trained on i - mean over the
-    other runs: Feldman & Zhang (2020), section 2. One product: the out-sum is total - in-sum.
+    other runs: Feldman & Zhang (2020), section 2.
 
     Args:
       train_examples: [n] int, columns of the train mask.
@@ -58,8 +80,8 @@ def influence_of(train_examples, test_outcome, train_mask):
       train_mask: [R, N] bool, True where run m trained on example i.
 
     Returns:
-      [n, T] float64 in [-1, 1]; higher = training on i helps j more; NaN where i was in all runs
-      or in none.
+      [n, T] float64 in [-1, 1]; higher = training on i helps j more; NaN if i was in all runs or
+      in none.
 
     Raises:
       InputError: on matrices of other shapes, types or values.
@@ -68,10 +90,10 @@ def influence_of(train_examples, test_outcome, train_mask):
     return _influence(train_mask[:, train_examples], test_outcome)
 
 
-def _influence(mask, outcome):
+def _influence(mask: BoolArray, outcome: Array) -> FloatArray:
     outcome = outcome.astype(np.float64)
     num_in = np.count_nonzero(mask, axis=0)
-    # Outcomes that never change have influence 0, not what is left of it after rounding.
+    # The influence on an outcome that never varies is exactly 0, without a rounding error.
     outcome = np.where(np.ptp(outcome, axis=0) > 0, outcome, 0)
     in_sum = mask.T.astype(np.float64) @ outcome
     in_num = arms.undefined_below(num_in, 1)[:, None]
@@ -80,29 +102,29 @@ def _influence(mask, outcome):
 
 
 def pairs(
-    test_outcome,
-    train_mask,
+    test_outcome: Array,
+    train_mask: BoolArray,
     *,
-    memorization,
-    given_labels,
-    test_labels,
-    min_influence=0.15,
-    min_memorization=0.25,
-):
-    """Finds all pairs of equal class with a memorized train example and high influence.
+    memorization: npt.ArrayLike,
+    given_labels: npt.ArrayLike,
+    test_labels: npt.ArrayLike,
+    min_influence: float = 0.15,
+    min_memorization: float = 0.25,
+) -> Pairs:
+    """Finds all pairs of one class with a memorized train example and high influence.
 
-    The selection is that of Feldman & Zhang (2020), section 3.2. The family of q is fixed before
-    any influence is looked at: all pairs of equal class whose train example has memorization at
-    or above the threshold.
+    The selection is that of Feldman & Zhang (2020), section 3.2. The family of q does not depend on
+    any influence: it is all pairs of one class whose train example has memorization at or above
+    the threshold.
 
     Args:
       test_outcome: [R, T] bool or float in [0, 1], outcome of test example j in run m.
       train_mask: [R, N] bool, True where run m trained on example i.
-      memorization: [N] float from the same kind of outcome; NaN is never a member.
+      memorization: [N] float from the same kind of outcome; examples with NaN are left out.
       given_labels: [N] int, labels trained on.
       test_labels: [T] int.
-      min_influence: float > 0, least influence of a pair.
-      min_memorization: float, least memorization of its train example.
+      min_influence: float > 0, smallest influence of a pair.
+      min_memorization: float, smallest memorization of its train example.
 
     Returns:
       `Pairs`. Time grows with R times the size of the family.
@@ -111,61 +133,71 @@ def pairs(
       InputError: on arrays of other shapes, types or values, or min_influence not above 0.
     """
     test_outcome, train_mask = check(test_outcome, train_mask)
-    memorization = np.asarray(memorization)
-    _check_examples(train_mask, test_outcome, memorization, given_labels, test_labels)
+    scores = np.asarray(memorization)
+    labels = np.asarray(given_labels), np.asarray(test_labels)
+    _check_examples(train_mask, test_outcome, scores, *labels)
     if not min_influence > 0:
         raise expected("min_influence", "a number above 0", min_influence)
-    labels = np.asarray(given_labels), np.asarray(test_labels)
-    found, by_chance = [], []
+    blocks: list[_Block] = []
 
-    def family_p():
-        for train, test in _blocks(train_mask, memorization >= min_memorization, labels):
-            part, p, num_chance = _search(
+    def family_p() -> Iterator[FloatArray]:
+        """Yields the p of the whole family block by block, and keeps the pairs of each block."""
+        for train, test in _blocks(train_mask, scores >= min_memorization, labels):
+            block, p = _search(
                 train, test, test_outcome[:, test], train_mask[:, train], min_influence
             )
-            found.append(part)
-            by_chance.append(num_chance)
+            blocks.append(block)
             yield p
 
     members = discoveries.family(family_p())
-    tr_idx, tt_idx, infl, p = (
-        np.concatenate([np.empty(0, kind), *parts])
-        for kind, parts in zip((int, int, float, float), zip(*found) if found else ((),) * 4)
-    )
+    tr_idx = np.concatenate([np.empty(0, int), *(block.train for block in blocks)])
+    tt_idx = np.concatenate([np.empty(0, int), *(block.test for block in blocks)])
+    infl = np.concatenate([np.empty(0), *(block.infl for block in blocks)])
+    p = np.concatenate([np.empty(0), *(block.p for block in blocks)])
     order = np.lexsort((tt_idx, tr_idx, -infl))
-    tr_idx, tt_idx, infl, p = (part[order] for part in (tr_idx, tt_idx, infl, p))
     return Pairs(
-        tr_idx=tr_idx,
-        tt_idx=tt_idx,
-        infl=infl,
-        mem=memorization[tr_idx].astype(np.float64),
-        p=p,
-        q=discoveries.q_values(p, members),
+        tr_idx=tr_idx[order],
+        tt_idx=tt_idx[order],
+        infl=infl[order],
+        mem=scores[tr_idx[order]].astype(np.float64),
+        p=p[order],
+        q=discoveries.q_values(p[order], members),
         family_size=members.size,
         largest_q=members.cut,
-        expected_by_chance=float(sum(by_chance)),
+        expected_by_chance=float(sum(block.expected_by_chance for block in blocks)),
     )
 
 
-def headline(found, *, num_test):
-    """Returns the headline counts of Feldman & Zhang (2020), section 3.2, of some pairs.
+@dataclasses.dataclass(frozen=True)
+class _Block:
+    """The pairs of high influence in one block, and how many are expected by chance."""
+
+    train: IntArray
+    test: IntArray
+    infl: FloatArray
+    p: FloatArray
+    expected_by_chance: float
+
+
+def headline(selected: PairsLike, *, num_test: int) -> dict[str, int | float]:
+    """Returns the headline numbers of Feldman & Zhang (2020), section 3.2, for some pairs.
 
     Args:
-      found: `Pairs`, or anything with tr_idx, tt_idx and infl.
+      selected: `Pairs`, or anything with tr_idx, tt_idx and infl.
       num_test: int T, number of test examples.
 
     Returns:
       dict: "pairs"; "train_examples" and "test_examples", distinct; "single_influencer", test
       examples in exactly one pair; "mean_influence", "median_influence", "largest_influence", NaN
-      without pairs; "influence_per_test", sum of the influences over T, about the accuracy that
-      hangs on these train examples.
+      without pairs; "influence_per_test", sum of the influences over T, which approximates the
+      accuracy that depends on these train examples.
     """
-    infl = np.asarray(found.infl, np.float64)
-    tests, times = np.unique(found.tt_idx, return_counts=True)
+    infl = np.asarray(selected.infl, np.float64)
+    tests, times = np.unique(selected.tt_idx, return_counts=True)
     size = infl.size
     return {
         "pairs": size,
-        "train_examples": len(np.unique(found.tr_idx)),
+        "train_examples": len(np.unique(selected.tr_idx)),
         "test_examples": len(tests),
         "single_influencer": int(np.count_nonzero(times == 1)),
         "mean_influence": float(infl.mean()) if size else float("nan"),
@@ -175,21 +207,31 @@ def headline(found, *, num_test):
     }
 
 
-def check(test_outcome, train_mask):
-    """Returns both as arrays after refusing wrong shapes, types and values with an InputError."""
+def check(test_outcome: Array, train_mask: BoolArray) -> tuple[Array, BoolArray]:
+    """Checks test outcomes [R, T] and a train mask [R, N]; returns both as arrays.
+
+    Raises:
+      InputError: on matrices of other shapes, types or values.
+    """
     test_outcome, train_mask = np.asarray(test_outcome), np.asarray(train_mask)
     if train_mask.ndim != 2 or train_mask.dtype != bool:
         received = f"{train_mask.dtype} {train_mask.shape}"
         raise expected("train_mask", "a bool matrix [R, N]", received)
     if test_outcome.ndim != 2 or len(test_outcome) != len(train_mask):
-        wanted = f"a matrix with a row for each of the {len(train_mask)} runs"
-        raise expected("test_outcome", wanted, f"shape {test_outcome.shape}")
-    # The rest of the check looks at the outcomes alone.
+        shape = f"a matrix with a row for each of the {len(train_mask)} runs"
+        raise expected("test_outcome", shape, f"shape {test_outcome.shape}")
+    # Only the outcomes are left to check, so any mask of their shape will do.
     arms.check(test_outcome, np.empty(test_outcome.shape, bool))
     return test_outcome, train_mask
 
 
-def _check_examples(train_mask, test_outcome, memorization, given_labels, test_labels):
+def _check_examples(
+    train_mask: BoolArray,
+    test_outcome: Array,
+    memorization: Array,
+    given_labels: Array,
+    test_labels: Array,
+) -> None:
     for name, values, length in (
         ("memorization", memorization, train_mask.shape[1]),
         ("given_labels", given_labels, train_mask.shape[1]),
@@ -199,7 +241,9 @@ def _check_examples(train_mask, test_outcome, memorization, given_labels, test_l
             raise expected(name, f"{length} values, one per example", f"shape {np.shape(values)}")
 
 
-def _blocks(train_mask, member, labels):
+def _blocks(
+    train_mask: BoolArray, member: BoolArray, labels: tuple[Array, Array]
+) -> Iterator[tuple[IntArray, IntArray]]:
     """Yields (train, test) indices: members of one class, and all test examples of that class."""
     given_labels, test_labels = labels
     num_in = np.count_nonzero(train_mask, axis=0)
@@ -212,12 +256,21 @@ def _blocks(train_mask, member, labels):
             yield train[start : start + step], test
 
 
-def _search(train, test, outcome, mask, min_influence):
-    """Returns (pairs, p of the whole block, expected number of chance pairs in it)."""
+def _search(
+    train: IntArray, test: IntArray, outcome: Array, mask: BoolArray, min_influence: float
+) -> tuple[_Block, FloatArray]:
+    """Returns (pairs of high influence, p of all pairs of the block)."""
     influence, num_in = _influence(mask, outcome), np.count_nonzero(mask, axis=0)
     p = null_distribution.tail(influence, outcome, num_in=num_in)
     row, column = np.nonzero(influence >= min_influence - null_distribution.ROUNDING)
-    part = (train[row], test[column], influence[row, column], p[row, column])
     distinct, times = np.unique(num_in, return_counts=True)
     threshold = np.full((len(distinct), len(test)), min_influence)
-    return part, p, times @ null_distribution.tail(threshold, outcome, num_in=distinct).sum(axis=1)
+    by_chance = times @ null_distribution.tail(threshold, outcome, num_in=distinct).sum(axis=1)
+    block = _Block(
+        train=train[row],
+        test=test[column],
+        infl=influence[row, column],
+        p=p[row, column],
+        expected_by_chance=float(by_chance),
+    )
+    return block, p

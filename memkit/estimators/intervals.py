@@ -1,19 +1,22 @@
-"""95% intervals for means and differences of means of outcomes, vectorized over examples.
+"""95% intervals of means and of differences of means of outcomes, vectorized over examples.
 
 The plain normal ("Wald") interval is never used: at 50 runs it covers the truth in only 81 to 88%
-of cases, because an arm that is always right has no spread at all. A count of 0 gives NaN.
+of cases, because an arm whose outcomes are all correct has no spread. A count of 0 gives NaN.
 """
 
 import numpy as np
-from scipy import special
+import numpy.typing as npt
 
 from memkit.estimators import arms
+from memkit.estimators.arms import Arm
+from memkit.estimators.margins import NORMAL_QUANTILE as Z
+from memkit.typing import FloatArray, IntArray
 
-Z = float(special.ndtri(0.975))
 
-
-def wilson(successes, n):
-    """Score interval of a proportion (Wilson 1927; Newcombe 1998a, method 3).
+def wilson(
+    successes: FloatArray | IntArray, n: FloatArray | IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Returns the score interval of a proportion (Wilson 1927; Newcombe 1998a, method 3).
 
     Args:
       successes: [N] number of successes, from 0 to n.
@@ -22,18 +25,20 @@ def wilson(successes, n):
     Returns:
       (lower, upper), [N] float64 in [0, 1] each.
     """
-    n = arms.undefined_below(n, 1)
-    share = successes / n
-    center = share + Z**2 / (2 * n)
-    half = Z * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    # At 0 and n successes a bound equals the share itself, which rounding can miss.
-    lower = np.where(share == 0, 0, (center - half) / (1 + Z**2 / n))
-    upper = np.where(share == 1, 1, (center + half) / (1 + Z**2 / n))
+    num = arms.undefined_below(n, 1)
+    share = successes / num
+    center = share + Z**2 / (2 * num)
+    half = Z * np.sqrt(share * (1 - share) / num + Z**2 / (4 * num**2))
+    # At 0 and n successes one end is the share itself; rounding could miss it.
+    lower = np.where(share == 0, 0, (center - half) / (1 + Z**2 / num))
+    upper = np.where(share == 1, 1, (center + half) / (1 + Z**2 / num))
     return lower, upper
 
 
-def newcombe(in_successes, num_in, out_successes, num_out):
-    """Hybrid score interval of a difference of proportions (Newcombe 1998b, method 10).
+def newcombe(
+    in_successes: FloatArray, num_in: IntArray, out_successes: FloatArray, num_out: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Returns the hybrid score interval of a difference of proportions (Newcombe 1998b, method 10).
 
     At 70% in, exact coverage from 20 to 1000 runs is at least 92.7% for rates of 0, 1 or between
     .1 and .9, and 95 to 96% on average. If both rates lie within .05 of 0 or 1 it can fall to 87%
@@ -58,8 +63,8 @@ def newcombe(in_successes, num_in, out_successes, num_out):
     return np.clip(difference - below, -1, 1), np.clip(difference + above, -1, 1)
 
 
-def padded_normal(arm):
-    """Normal interval of a mean of values in [0, 1], after adding one 0 and one 1.
+def padded_normal(arm: Arm) -> tuple[FloatArray, FloatArray]:
+    """Returns the normal interval of a mean of values in [0, 1], after adding one 0 and one 1.
 
     Args:
       arm: `Arm` of N examples.
@@ -72,10 +77,12 @@ def padded_normal(arm):
     return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
 
 
-def padded_normal_difference(in_arm, out_arm, low=0):
-    """Normal interval of in mean minus out mean, after adding one `low` and one 1 to each arm.
+def padded_normal_difference(
+    in_arm: Arm, out_arm: Arm, low: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Returns the normal interval of in mean - out mean, with one `low` and one 1 in each arm.
 
-    This carries the idea of Agresti and Caffo (2000) from proportions to any bounded values.
+    This extends the idea of Agresti and Caffo (2000) from proportions to any bounded values.
 
     Args:
       in_arm: `Arm` of the runs that trained on each of N examples.
@@ -92,7 +99,18 @@ def padded_normal_difference(in_arm, out_arm, low=0):
     return np.clip(difference - half, -limit, limit), np.clip(difference + half, -limit, limit)
 
 
-def _pad(arm, low):
+def half_widths(lower: npt.ArrayLike, upper: npt.ArrayLike) -> FloatArray:
+    """Returns half the width of each defined interval, [n] float64 with n <= N.
+
+    Args:
+      lower: [N] float, lower ends; NaN where undefined.
+      upper: [N] float, upper ends.
+    """
+    halves = (np.asarray(upper, np.float64) - np.asarray(lower, np.float64)) / 2
+    return halves[~np.isnan(halves)]
+
+
+def _pad(arm: Arm, low: int) -> tuple[FloatArray, FloatArray]:
     """Returns mean and squared standard error [N] with one `low` and one 1 added to the arm."""
     num = arms.undefined_below(arm.num, 1) + 2
     mean = (arm.num * arm.mean + low + 1) / num

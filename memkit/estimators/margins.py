@@ -1,4 +1,4 @@
-"""Numbers with a standard error over runs, and the 95% intervals that follow from it.
+"""Numbers with a standard error over runs, and the 95% intervals that follow from the error.
 
 Intervals are value -/+ margin, where the margin is a quantile of Student's t times the standard
 error. With few runs the standard error is itself uncertain, so the normal quantile 1.96 would make
@@ -6,11 +6,16 @@ intervals too narrow: t needs 2.26 with 10 runs, 2.09 with 20 and 1.97 with 400.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
+from memkit.typing import FloatArray
+
 LEVEL = 0.95
+NORMAL_QUANTILE = float(special.ndtri((1 + LEVEL) / 2))  # 1.96, of all two-sided 95% intervals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +53,7 @@ class WithError:
         return {name: self.value, f"{name}_stderr": self.stderr, f"{name}_margin": self.margin}
 
 
-def student(df: float | np.ndarray) -> np.ndarray:
+def student(df: npt.ArrayLike) -> FloatArray:
     """Returns the quantile of Student's t that a 95% interval multiplies a standard error by.
 
     Args:
@@ -57,19 +62,28 @@ def student(df: float | np.ndarray) -> np.ndarray:
     Returns:
       float64 of the same shape; NaN where df is below 1 (one value has no spread) or NaN.
     """
-    df = np.asarray(df, np.float64)
-    usable = df >= 1
-    quantile = special.stdtrit(np.where(usable & np.isfinite(df), df, 1), (1 + LEVEL) / 2)
-    quantile = np.where(np.isinf(df), special.ndtri((1 + LEVEL) / 2), quantile)
-    return np.where(usable, quantile, np.nan)
+    degrees = np.asarray(df, np.float64)
+    is_defined = degrees >= 1
+    finite = np.where(is_defined & np.isfinite(degrees), degrees, 1)
+    quantile = special.stdtrit(finite, (1 + LEVEL) / 2)
+    quantile = np.where(np.isinf(degrees), NORMAL_QUANTILE, quantile)
+    return np.where(is_defined, quantile, np.nan)
 
 
-def margin(stderr: float | np.ndarray, df: float | np.ndarray) -> np.ndarray:
-    """Returns half the width of the 95% interval: the quantile of `student` times stderr."""
+def margin(stderr: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
+    """Returns half the width of the 95% interval: the quantile of `student` times stderr.
+
+    Args:
+      stderr: [...] float, standard errors.
+      df: degrees of freedom behind them.
+
+    >>> np.round(margin(stderr=[0.01, 0.02], df=19), 3)
+    array([0.021, 0.042])
+    """
     return student(df) * np.asarray(stderr, np.float64)
 
 
-def pooled_df(stderrs: list[float], dfs: list[float]) -> float:
+def pooled_df(stderrs: Sequence[float], dfs: Sequence[float]) -> float:
     """Returns the degrees of freedom of a sum or difference of independent estimates.
 
     Welch (1947) and Satterthwaite (1946): the square of the sum of the squared standard errors,
@@ -89,26 +103,34 @@ def pooled_df(stderrs: list[float], dfs: list[float]) -> float:
     return float(1 / np.sum((squares / total) ** 2 / np.asarray(dfs, np.float64)))
 
 
-def mean_over_runs(values: list[float] | np.ndarray) -> WithError:
+def mean_over_runs(values: npt.ArrayLike) -> WithError:
     """Returns the mean of one number per run, such as the test accuracy; NaN without runs.
 
     Args:
       values: [M] float.
+
+    >>> accuracy = mean_over_runs([0.5, 0.75, 1.0])
+    >>> accuracy.value, round(accuracy.stderr, 3), accuracy.df
+    (0.75, 0.144, 2)
     """
-    values = np.asarray(values, np.float64)
-    number = len(values)
-    mean = float(values.mean()) if number else np.nan
-    error = float(values.std(ddof=1) / np.sqrt(number)) if number > 1 else np.nan
-    return WithError(mean, error, number - 1)
+    numbers = np.asarray(values, np.float64)
+    num_runs = len(numbers)
+    mean = float(numbers.mean()) if num_runs else np.nan
+    error = float(numbers.std(ddof=1) / np.sqrt(num_runs)) if num_runs > 1 else np.nan
+    return WithError(mean, error, num_runs - 1)
 
 
-def over_replicates(numbers: list[float] | np.ndarray, num_runs: int) -> WithError:
+def over_replicates(numbers: Sequence[float] | FloatArray, num_runs: int) -> WithError:
     """Returns a number whose standard error is its spread over weightings of the runs.
 
     Args:
       numbers: [1 + R] float: from the runs as they are, then from each replicate of
         `reliability.run_weights`.
       num_runs: number of runs that are weighted.
+
+    >>> share = over_replicates([0.5, 0.25, 0.75, 0.5], num_runs=20)
+    >>> share.value, share.stderr, share.df
+    (0.5, 0.25, 19)
     """
     error = float(np.std(numbers[1:], ddof=1))
     return WithError(float(numbers[0]), error, num_runs - 1)

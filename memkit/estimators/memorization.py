@@ -1,4 +1,4 @@
-"""Memorization: what training on an example changes about the answer to that example."""
+"""Memorization: how much training on an example changes the outcome on that example."""
 
 import dataclasses
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from memkit.errors import expected
 from memkit.estimators import arms, intervals
+from memkit.estimators.arms import Arm
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,24 +18,24 @@ class Estimate:
       value: [N] float64, in mean minus out mean; higher = more memorized; NaN where undefined.
       in_mean: [N] float64, mean outcome of the runs that trained on the example.
       out_mean: [N] float64, mean outcome of the runs that did not.
-      stderr: [N] float64, sample standard error of value; NaN where an arm has below 2 runs.
+      stderr: [N] float64, sample standard error of value; NaN if an arm has fewer than 2 runs.
       lower: [N] float64, lower end of the 95% interval.
       upper: [N] float64, upper end of the 95% interval.
       num_in: [N] int64, number of runs that trained on the example.
       num_out: [N] int64, number of runs that did not.
     """
 
-    value: np.ndarray
-    in_mean: np.ndarray
-    out_mean: np.ndarray
-    stderr: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    num_in: np.ndarray
-    num_out: np.ndarray
+    value: FloatArray
+    in_mean: FloatArray
+    out_mean: FloatArray
+    stderr: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    num_in: IntArray
+    num_out: IntArray
 
 
-def memorization(outcome, train_mask):
+def memorization(outcome: Array, train_mask: BoolArray) -> Estimate:
     """Estimates memorization from runs on random subsets.
 
     mem(i) = mean outcome over runs with i in the subset - mean outcome over the other runs:
@@ -51,6 +53,11 @@ def memorization(outcome, train_mask):
     Raises:
       InputError: on shapes that differ, a mask that is not bool, or outcomes that are NaN or
         outside [0, 1].
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+    >>> memorization(correct, train_mask).value
+    array([1., 0.])
     """
     outcome = np.asarray(outcome)
     in_arm, out_arm = arms.split(outcome, train_mask)
@@ -63,11 +70,11 @@ def memorization(outcome, train_mask):
     return _estimate(in_arm, out_arm, bounds)
 
 
-def memorization_difference(outcome_a, outcome_b, train_mask):
+def memorization_difference(outcome_a: Array, outcome_b: Array, train_mask: BoolArray) -> Estimate:
     """Estimates how memorization changes from point a to point b, over the runs both have.
 
     The points of a study share their subsets, so the estimator is applied to each run's change
-    of outcome: what both points owe to the same subset cancels, and the standard error is
+    of outcome: effects of a subset that both points share cancel, and the standard error is
     smaller than that of two separate estimates.
 
     Args:
@@ -82,6 +89,12 @@ def memorization_difference(outcome_a, outcome_b, train_mask):
 
     Raises:
       InputError: as `memorization` does, and if one point's outcomes are bool and the other's not.
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct_a = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+    >>> correct_b = np.ones((4, 2), bool)
+    >>> memorization_difference(correct_a, correct_b, train_mask).value
+    array([-1.,  0.])
     """
     outcome_a, train_mask = arms.check(outcome_a, train_mask)
     outcome_b, train_mask = arms.check(outcome_b, train_mask)
@@ -97,12 +110,12 @@ def memorization_difference(outcome_a, outcome_b, train_mask):
     return _estimate(in_arm, out_arm, bounds)
 
 
-def _successes(arm):
+def _successes(arm: Arm) -> FloatArray:
     """Returns the number of True outcomes [N]; 0 where the arm is empty."""
     return np.rint(np.where(arm.num > 0, arm.mean, 0) * arm.num)
 
 
-def _estimate(in_arm, out_arm, bounds):
+def _estimate(in_arm: Arm, out_arm: Arm, bounds: tuple[FloatArray, FloatArray]) -> Estimate:
     return Estimate(
         value=in_arm.mean - out_arm.mean,
         in_mean=in_arm.mean,

@@ -1,25 +1,32 @@
-"""Changes from one point to another, over the runs that both have.
+"""Changes from one point to another, over the runs that both points have.
 
-The points of a study share their subsets, so every number here is made from each run's own change:
-what both points owe to a subset cancels. The sampling unit of all errors is the run.
+The points of a study share their subsets, so every number here is computed from the change within
+each run: effects of a subset that both points share cancel. The sampling unit of all errors is the
+run.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
 from memkit.estimators import arms
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
 from memkit.estimators.reliability import DatasetMeans
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 BINS = 20
 
 
-def change_of_means(outcome_a, outcome_b, train_mask, groups=None):
+def change_of_means(
+    outcome_a: Array, outcome_b: Array, train_mask: BoolArray, groups: BoolArray | None = None
+) -> tuple[DatasetMeans, ...]:
     """Estimates how the means over groups of examples change from point a to point b.
 
     The estimator of `memorization` is linear, so it is applied to each run's change of outcome.
-    Errors are those of the delete-one jackknife over runs; deleting run m moves the mean of an arm
-    with n runs by (mean - outcome of m) / (n - 1), so all deletions are one matrix product.
+    Errors are those of the delete-one jackknife over runs. Deleting run m changes the mean of an
+    arm with n runs by (mean - outcome of m) / (n - 1), so one matrix product gives all deletions.
 
     Args:
       outcome_a: [M, N] bool or float in [0, 1], outcomes of point a.
@@ -32,7 +39,7 @@ def change_of_means(outcome_a, outcome_b, train_mask, groups=None):
       runs in an arm are left out of their groups; a group without examples has NaN.
 
     Raises:
-      InputError: on matrices that do not fit, of mixed kinds, or with values outside [0, 1].
+      InputError: on matrices of different shapes or kinds, or with values outside [0, 1].
     """
     outcome_a, train_mask = arms.check(outcome_a, train_mask)
     outcome_b, train_mask = arms.check(outcome_b, train_mask)
@@ -40,7 +47,8 @@ def change_of_means(outcome_a, outcome_b, train_mask, groups=None):
         raise expected("outcome_b", f"the kind of point a ({outcome_a.dtype})", outcome_b.dtype)
     groups = _checked_groups(groups, train_mask.shape[1])
     num_runs, shape = len(train_mask), groups.shape[1:]
-    sums, moves, counts = np.zeros((2, *shape)), np.zeros((2, num_runs, *shape)), 0
+    sums, moves = np.zeros((2, *shape)), np.zeros((2, num_runs, *shape))
+    counts = np.zeros(shape, np.int64)
     for columns in arms.blocks(*train_mask.shape):
         change = outcome_b[:, columns].astype(np.float64) - outcome_a[:, columns]
         mask = train_mask[:, columns]
@@ -48,15 +56,15 @@ def change_of_means(outcome_a, outcome_b, train_mask, groups=None):
         usable = (num_in >= 2) & (num_runs - num_in >= 2)
         members = groups[columns][usable].astype(np.float64)
         counts += np.count_nonzero(members, axis=0)
-        for place, arm in enumerate((mask[:, usable], ~mask[:, usable])):
+        for row, arm in enumerate((mask[:, usable], ~mask[:, usable])):
             num = np.count_nonzero(arm, axis=0)
             mean = np.einsum("mn,mn->n", change[:, usable], arm) / num
-            sums[place] += mean @ members
-            moves[place] += (arm * (mean - change[:, usable]) / (num - 1)) @ members
+            sums[row] += mean @ members
+            moves[row] += (arm * (mean - change[:, usable]) / (num - 1)) @ members
     return _means(sums, moves, counts)
 
 
-def _checked_groups(groups, num_examples):
+def _checked_groups(groups: BoolArray | None, num_examples: int) -> BoolArray:
     if groups is None:
         return np.ones((num_examples, 1), bool)
     groups = np.asarray(groups)
@@ -67,21 +75,28 @@ def _checked_groups(groups, num_examples):
     return groups
 
 
-def _means(sums, moves, counts):
-    """Returns the DatasetMeans of each group from sums [2, K] and moves [2, M, K] of both arms."""
+def _means(sums: FloatArray, moves: FloatArray, counts: IntArray) -> tuple[DatasetMeans, ...]:
+    """Returns the DatasetMeans of each group.
+
+    Args:
+      sums: [2, K], sums of the mean changes over the members, of both arms.
+      moves: [2, M, K], by how much deleting a run changes these sums.
+      counts: [K], number of members.
+    """
     whole = arms.undefined_below(counts, 1)
     in_mean, out_mean = sums / whole
     in_moves, out_moves = moves / whole
-    parts = zip(
+    columns = zip(
         _with_errors(in_mean - out_mean, in_moves - out_moves),
         _with_errors(in_mean, in_moves),
         _with_errors(out_mean, out_moves),
+        counts.tolist(),
         strict=True,
     )
-    return tuple(DatasetMeans(*part, num_examples=int(n)) for part, n in zip(parts, counts))
+    return tuple(DatasetMeans(*column) for column in columns)
 
 
-def _with_errors(values, moves):
+def _with_errors(values: FloatArray, moves: FloatArray) -> list[WithError]:
     num_runs = arms.undefined_below(len(moves), 2)
     spread = np.sum((moves - moves.sum(axis=0) / num_runs) ** 2, axis=0)
     errors = np.sqrt(spread * (num_runs - 1) / num_runs)
@@ -89,26 +104,26 @@ def _with_errors(values, moves):
     return [WithError(float(v), float(e), df) for v, e in zip(values, errors, strict=True)]
 
 
-def combine(parts):
+def combine(estimates: Sequence[tuple[WithError, int]]) -> WithError:
     """Pools estimates of one mean from groups of examples measured on separate runs.
 
     Args:
-      parts: [(WithError, number of examples)]; parts without examples are left out.
+      estimates: [(WithError, number of examples)]; those without examples are left out.
 
     Returns:
-      `WithError`: mean weighted by the examples; its error takes the parts as independent.
+      `WithError`: mean weighted by the examples; its error treats the estimates as independent.
     """
-    kept = [(part, num) for part, num in parts if num]
-    whole = sum(num for _, num in kept)
-    if not whole:
+    defined = [(estimate, num) for estimate, num in estimates if num]
+    total = sum(num for _, num in defined)
+    if not total:
         return WithError(float("nan"), float("nan"), float("nan"))
-    value = sum(num * part.value for part, num in kept) / whole
-    errors = [num * part.stderr / whole for part, num in kept]
-    df = pooled_df(errors, [part.df for part, _ in kept])
+    value = sum(num * estimate.value for estimate, num in defined) / total
+    errors = [num * estimate.stderr / total for estimate, num in defined]
+    df = pooled_df(errors, [estimate.df for estimate, _ in defined])
     return WithError(value, float(np.hypot.reduce(errors)), df)
 
 
-def paired_mean(values_a, values_b):
+def paired_mean(values_a: npt.ArrayLike, values_b: npt.ArrayLike) -> WithError:
     """Returns the `WithError` of the mean change of a number per run, such as test accuracy.
 
     Args:
@@ -118,23 +133,25 @@ def paired_mean(values_a, values_b):
     return mean_over_runs(np.asarray(values_b, np.float64) - np.asarray(values_a, np.float64))
 
 
-def joint_histogram(first, second, bins=BINS):
+def joint_histogram(
+    first: npt.ArrayLike, second: npt.ArrayLike, bins: int = BINS
+) -> tuple[IntArray, FloatArray]:
     """Counts examples by two scores.
 
     Args:
       first: [N] float, memorization at one point, in [-1, 1].
       second: [N] float, memorization of the same examples at another point.
-      bins: number of bins of equal width on [0, 1]; scores below 0, which are noise around 0,
-        count in the first bin.
+      bins: number of bins of equal width on [0, 1]; scores below 0, which are noise around 0, are
+        counted in the first bin.
 
     Returns:
       (counts [bins, bins] int64, bins of `first` along the first axis; edges [bins + 1]). Examples
       with NaN in either score are left out.
     """
     edges = np.linspace(0, 1, bins + 1).round(6)
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    defined = np.isfinite(first) & np.isfinite(second)
-    # Means of 0/1 outcomes sit on bin edges up to float rounding.
-    pair = [np.clip(score[defined] + 1e-9, 0, 1) for score in (first, second)]
-    counts, _, _ = np.histogram2d(*pair, bins=(edges, edges))
+    scores = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
+    scores = scores[:, np.isfinite(scores).all(axis=0)]
+    # Means of 0/1 outcomes lie on bin edges up to rounding errors.
+    x, y = np.clip(scores + 1e-9, 0, 1)
+    counts, _, _ = np.histogram2d(x, y, bins=[edges, edges])
     return counts.astype(np.int64), edges

@@ -1,24 +1,24 @@
-"""Errors of numbers that sum over examples. The sampling unit is the run.
+"""Standard errors of numbers that summarize all examples. The sampling unit is the run.
 
-Examples share their runs, so an error computed over examples would be far too small. Means get
-the delete-one jackknife over runs. Shares, quantiles, correlations and everything else get their
-spread over replicates in which every run counts a random number of times (the bootstrap over
-runs); with the same weights at all points, differences between points are paired.
+Examples share their runs, so an error computed over examples would be far too small. The error of a
+mean is the delete-one jackknife over runs. The error of a share, quantile, correlation or any other
+statistic is its spread over replicates in which every run counts a random number of times (the
+bootstrap over runs); with the same weights at all points, differences between points are paired.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from etils import epy
+import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators import arms
+from memkit.estimators.correlation import spearman
 from memkit.estimators.margins import WithError
 from memkit.estimators.memorization import memorization
-
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
-    import scipy.stats
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +54,10 @@ class SplitHalf:
     num_examples: int
 
 
-def jackknife_mean(outcome, train_mask, examples=None):
-    """Averages memorization over examples, with standard errors from leaving out each run once.
+def jackknife_mean(
+    outcome: Array, train_mask: BoolArray, examples: IntArray | BoolArray | None = None
+) -> DatasetMeans:
+    """Averages memorization over examples, with jackknife standard errors over runs.
 
     Args:
       outcome: [M, N] bool or float in [0, 1].
@@ -68,6 +70,12 @@ def jackknife_mean(outcome, train_mask, examples=None):
 
     Raises:
       InputError: as `memorization` does.
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+    >>> means = jackknife_mean(correct, train_mask)
+    >>> means.memorization.value, means.in_mean.value, means.out_mean.value
+    (0.5, 1.0, 0.5)
     """
     outcome, train_mask = arms.check(outcome, train_mask)
     if examples is not None:
@@ -83,19 +91,32 @@ def jackknife_mean(outcome, train_mask, examples=None):
         sums += np.where(defined, means, 0).sum(axis=2)
         counts += defined.sum(axis=1)
     in_mean, out_mean = sums / arms.undefined_below(counts, 1)
-    parts = [_jackknife(replicates) for replicates in (in_mean - out_mean, in_mean, out_mean)]
-    return DatasetMeans(*parts, num_examples=int(counts[0]))
+    return DatasetMeans(
+        memorization=_jackknife(in_mean - out_mean),
+        in_mean=_jackknife(in_mean),
+        out_mean=_jackknife(out_mean),
+        num_examples=int(counts[0]),
+    )
 
 
-def run_weights(num_runs, seed, num_replicates=200):
-    """Returns how often each run counts in each replicate, [R, M] int64, rows summing to M."""
+def run_weights(num_runs: int, seed: int, num_replicates: int = 200) -> IntArray:
+    """Draws how often each run counts in each bootstrap replicate.
+
+    Returns:
+      [R, M] int64; each row sums to M.
+
+    >>> run_weights(num_runs=4, seed=0, num_replicates=3).sum(axis=1)
+    array([4, 4, 4])
+    """
     if num_runs == 0:
         return np.zeros((num_replicates, 0), np.int64)
     rng = seeds.stream(seed, "run_weights")
     return rng.multinomial(num_runs, np.full(num_runs, 1 / num_runs), size=num_replicates)
 
 
-def replicate_memorization(outcome, train_mask, weights):
+def replicate_memorization(
+    outcome: Array, train_mask: BoolArray, weights: npt.ArrayLike
+) -> FloatArray:
     """Estimates memorization once per replicate.
 
     Args:
@@ -104,22 +125,43 @@ def replicate_memorization(outcome, train_mask, weights):
       weights: [R, M], how often each run counts, from `run_weights`.
 
     Returns:
-      [R, N] float64, NaN where the runs of an arm count 0 times.
+      [R, N] float64; NaN where the runs of an arm count 0 times.
 
     Raises:
-      InputError: as `memorization` does, and if weights do not fit the runs.
+      InputError: as `memorization` does, and if the weights do not match the runs.
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], bool)
+    >>> replicate_memorization(correct, train_mask, weights=[[1, 1, 1, 1], [3, 1, 0, 0]])
+    array([[0.5, 0. ],
+           [nan, 0. ]])
     """
     return _replicate(outcome, train_mask, weights, lambda in_mean, out_mean: in_mean - out_mean)
 
 
-def replicate_consistency(outcome, train_mask, weights):
-    """Estimates the consistency score once per replicate, as `replicate_memorization` does."""
+def replicate_consistency(
+    outcome: Array, train_mask: BoolArray, weights: npt.ArrayLike
+) -> FloatArray:
+    """Estimates the consistency score once per replicate; see `replicate_memorization`.
+
+    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [1, 1]], bool)
+    >>> replicate_consistency(correct, train_mask, weights=[[1, 1, 1, 1], [1, 1, 0, 2]])
+    array([[0.5, 1. ],
+           [1. , 1. ]])
+    """
     return _replicate(outcome, train_mask, weights, lambda _, out_mean: out_mean)
 
 
-def _replicate(outcome, train_mask, weights, score):
+def _replicate(
+    outcome: Array,
+    train_mask: BoolArray,
+    run_counts: npt.ArrayLike,
+    score: Callable[[FloatArray, FloatArray], FloatArray],
+) -> FloatArray:
+    """Returns score(in means, out means) [R, N] of each replicate."""
     outcome, train_mask = arms.check(outcome, train_mask)
-    weights = np.asarray(weights, np.float64)
+    weights = np.asarray(run_counts, np.float64)
     if weights.ndim != 2 or weights.shape[1] != len(outcome):
         raise expected("weights", f"shape (R, {len(outcome)})", f"shape {weights.shape}")
     replicates = np.empty((len(weights), outcome.shape[1]))
@@ -134,12 +176,14 @@ def _replicate(outcome, train_mask, weights, score):
     return replicates
 
 
-def standard_error(statistic, replicates):
+def standard_error(
+    statistic: Callable[[FloatArray], float], replicates: Iterable[npt.ArrayLike]
+) -> float:
     """Returns the standard error over runs of any number computed from per-example estimates.
 
-    Replicates carry the noise of the runs twice. So the error of a share above a threshold comes
-    out up to a quarter too small where the noise of an estimate exceeds the differences between
-    examples, and within a tenth of the truth where memorization spreads over most of [0, 1].
+    Replicates contain the noise of the runs twice. The error of a share above a threshold is
+    therefore up to a quarter too small if the noise of an estimate exceeds the differences between
+    examples. It is within a tenth of the truth if memorization spreads over most of [0, 1].
 
     Args:
       statistic: function from one replicate [N] to a float, such as a share or a correlation.
@@ -147,18 +191,27 @@ def standard_error(statistic, replicates):
 
     Returns:
       float, standard deviation (ddof 1) of the statistic over the replicates.
+
+    >>> replicates = [[0.0, 0.5], [0.5, 0.5], [0.5, 1.0]]
+    >>> standard_error(np.mean, replicates)
+    0.25
     """
-    return float(np.std([statistic(replicate) for replicate in replicates], ddof=1))
+    return float(np.std([statistic(np.asarray(row)) for row in replicates], ddof=1))
 
 
-def share_above(values, threshold):
-    """Returns the share of values at or above a threshold, among those not NaN; NaN if none is."""
-    values = np.asarray(values)
-    num_defined = np.count_nonzero(~np.isnan(values))
-    return np.count_nonzero(values >= threshold) / num_defined if num_defined else float("nan")
+def share_above(values: npt.ArrayLike, threshold: float) -> float:
+    """Returns the share of the defined values at or above a threshold; NaN if none is defined.
+
+    >>> share_above([0.1, 0.25, 0.5, np.nan, 0.0], threshold=0.25)
+    0.5
+    """
+    scores = np.asarray(values)
+    num_defined = np.count_nonzero(~np.isnan(scores))
+    num_above = np.count_nonzero(scores >= threshold)
+    return float(num_above / num_defined) if num_defined else float("nan")
 
 
-def split_half(outcome, train_mask, seed):
+def split_half(outcome: Array, train_mask: BoolArray, seed: int) -> SplitHalf:
     """Compares memorization between two random halves of the runs.
 
     Args:
@@ -167,10 +220,15 @@ def split_half(outcome, train_mask, seed):
       seed: int >= 0, for the split; an odd run is left out.
 
     Returns:
-      `SplitHalf` over the examples defined in both halves; NaN if a half does not vary.
+      `SplitHalf` over the examples defined in both halves; NaN by the rule of `correlation`.
 
     Raises:
       InputError: as `memorization` does.
+
+    >>> train_mask = (np.arange(64)[:, None] >> np.arange(6)) % 2 == 1
+    >>> correct = train_mask | (np.arange(6) >= 3)
+    >>> split_half(correct, train_mask, seed=0)
+    SplitHalf(spearman=1.0, spearman_brown=1.0, num_examples=6)
     """
     outcome, train_mask = arms.check(outcome, train_mask)
     order = seeds.stream(seed, "split_half").permutation(len(outcome))
@@ -180,13 +238,13 @@ def split_half(outcome, train_mask, seed):
         for runs in (order[:half], order[half : 2 * half])
     )
     defined = ~np.isnan(first) & ~np.isnan(second)
-    spearman = _spearman(first[defined], second[defined])
-    doubled = 2 * spearman / (1 + spearman) if spearman > -1 else float("nan")
-    return SplitHalf(spearman, doubled, int(np.count_nonzero(defined)))
+    between_halves = spearman(first, second)
+    doubled = 2 * between_halves / (1 + between_halves) if between_halves > -1 else float("nan")
+    return SplitHalf(between_halves, doubled, int(np.count_nonzero(defined)))
 
 
-def _leave_one_out(values, mask):
-    """Returns in and out means [2, M + 1, n]: of all runs, then with each run deleted."""
+def _leave_one_out(values: FloatArray, mask: BoolArray) -> FloatArray:
+    """Returns in and out means, [2, M + 1, n]: of all runs, then with each run deleted."""
     means = []
     for arm in (mask, ~mask):
         num, total = arm.sum(axis=0), np.where(arm, values, 0).sum(axis=0)
@@ -196,16 +254,10 @@ def _leave_one_out(values, mask):
     return np.array(means)
 
 
-def _jackknife(estimates):
+def _jackknife(estimates: FloatArray) -> WithError:
     """Returns the `WithError` of [M + 1] estimates: of all runs, then with each run deleted."""
     deleted = estimates[1:]
     num_runs = arms.undefined_below(len(deleted), 2)
     spread = np.sum((deleted - deleted.sum() / num_runs) ** 2)
     error = float(np.sqrt(spread * (num_runs - 1) / num_runs))
     return WithError(float(estimates[0]), error, len(deleted) - 1)
-
-
-def _spearman(first, second):
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(scipy.stats.rankdata(first), scipy.stats.rankdata(second))[0, 1])

@@ -1,75 +1,87 @@
-"""What examples are worth: test accuracy without the memorized ones against without random ones.
+"""The value of examples: test accuracy without memorized examples and without random ones.
 
-Feldman and Zhang (2020), Figure 2 and section 3.3. A removal study has a run per subset: without
-the examples whose memorization is at least a threshold ("memorized"), without as many random ones
-("random"), without the train members of high-influence pairs ("influential"), and with all
+The experiment is that of Feldman and Zhang (2020), Figure 2 and section 3.3. Each run of a removal
+study leaves out the examples whose memorization is at least a threshold ("memorized"), the train
+members of high-influence pairs ("influential"), as many random examples ("random"), or nothing
 ("nothing").
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit import seeds
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
+from memkit.typing import BoolArray, FloatArray, IntArray, Json, TextArray
 
 KINDS = ("nothing", "memorized", "influential", "random")
 
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """Which examples each of M runs trains on, and why.
+    """The examples that each of M runs trains on, and why.
 
     Attributes:
       train_mask: [M, N] bool.
       kind: [M] text, one of KINDS.
-      threshold: [M] float, the memorization from which on examples are removed, also of the random
-        rows beside them; NaN for "nothing" and for influential pairs and the rows beside those.
-      repeat: [M] int, rows of the same kind and threshold differ in training chance alone, and
-        random ones in what they remove.
+      threshold: [M] float, the smallest memorization that is removed, also in the random rows for
+        comparison; NaN for "nothing", for "influential" and for their random rows.
+      repeat: [M] int; rows of one kind and threshold differ only in the seeds of training, random
+        rows also in the examples they remove.
     """
 
-    train_mask: np.ndarray
-    kind: np.ndarray
-    threshold: np.ndarray
-    repeat: np.ndarray
+    train_mask: BoolArray
+    kind: TextArray
+    threshold: FloatArray
+    repeat: IntArray
 
 
-def design(memorization, *, thresholds, repeats, seed, influential=()):
+def design(
+    memorization: FloatArray,
+    *,
+    thresholds: Sequence[float],
+    repeats: int,
+    seed: int,
+    influential: npt.ArrayLike = (),
+) -> Rows:
     """Returns the Rows of a removal study.
 
     Args:
-      memorization: [N] float in [-1, 1]; undefined ones (NaN) are never removed as memorized.
-      thresholds: floats; one that removes nothing is left out.
+      memorization: [N] float in [-1, 1]; examples with NaN are never removed as memorized.
+      thresholds: floats; a threshold that removes nothing is left out.
       repeats: int, runs per kind and threshold.
       seed: the study's root seed; random removals draw from the stream "removal".
-      influential: rows of the train members of high-influence pairs; none = no such runs.
+      influential: indices of the train members of high-influence pairs; empty = no such runs.
     """
     count = len(memorization)
     removals = {t: np.flatnonzero(memorization >= t) for t in thresholds}
     rows = [("nothing", np.nan, repeat, np.array([], int)) for repeat in range(repeats)]
     sets = [("memorized", t, removed) for t, removed in removals.items() if len(removed)]
-    if len(influential):
-        sets.append(("influential", np.nan, np.unique(influential)))
+    if np.size(influential):
+        sets.append(("influential", np.nan, np.unique(np.asarray(influential))))
     for kind, threshold, removed in sets:
         stamp = 0 if np.isnan(threshold) else round(1e6 * (threshold + 2))
         for repeat in range(repeats):
             rng = seeds.stream(seed, "removal", stamp, repeat)
-            chance = rng.choice(count, len(removed), replace=False)
+            random = rng.choice(count, len(removed), replace=False)
             rows.append((kind, threshold, repeat, removed))
-            rows.append(("random", threshold, repeat, chance))
+            rows.append(("random", threshold, repeat, random))
     mask = np.ones((len(rows), count), bool)
     for row, (*_, removed) in enumerate(rows):
         mask[row, removed] = False
-    kind, threshold, repeat = (np.array([row[k] for row in rows]) for k in range(3))
-    return Rows(mask, kind, threshold, repeat)
+    kinds, row_thresholds, row_repeats, _ = zip(*rows, strict=True)
+    return Rows(mask, np.array(kinds), np.array(row_thresholds), np.array(row_repeats))
 
 
-def utility(rows, test_correct, tests=None):
+def utility(
+    rows: Rows, test_correct: BoolArray, tests: IntArray | BoolArray | None = None
+) -> list[Json]:
     """Returns test accuracies per removal, as a list of dicts in the order of the rows.
 
     Args:
-      rows: Rows of the runs that are there.
+      rows: Rows of the runs that exist.
       test_correct: [M, T] bool.
       tests: test examples to average over, such as the influenced ones; all if None.
 
@@ -77,45 +89,48 @@ def utility(rows, test_correct, tests=None):
       Dicts with `kind` ("memorized" or "influential"), `threshold`, `removed` and `remaining`
       (count, and share of the examples left), and accuracies in [0, 1] with standard errors over
       runs and margins (`WithError.named`): `without` these examples, `random` without as many
-      random ones, `nothing` removed, and `difference` = without - random, below 0 where the
-      removed examples are worth more than random ones; its margin is Welch's. NaN where runs are
-      missing.
+      random ones, `nothing` removed, and `difference` = without - random, below 0 if the removed
+      examples are worth more than random ones; its margin is Welch's. NaN where runs are missing.
     """
     accuracy = (test_correct if tests is None else test_correct[:, tests]).mean(axis=1)
-    base = mean_over_runs(accuracy[rows.kind == "nothing"])
-    found, seen = [], set()
-    for kind, threshold in zip(rows.kind, rows.threshold, strict=True):
-        key = (kind, str(threshold))
-        if kind not in ("memorized", "influential") or key in seen:
-            continue
-        seen.add(key)
-        same = np.isnan(rows.threshold) if np.isnan(threshold) else rows.threshold == threshold
-        chosen = same & (rows.kind == kind)
-        left = int(rows.train_mask[chosen][0].sum())
-        without, random = (
-            mean_over_runs(accuracy[same & (rows.kind == k)]) for k in (kind, "random")
-        )
-        parts = {
-            "without": without,
-            "random": random,
-            "nothing": base,
-            "difference": _difference(without, random),
-        }
-        count = rows.train_mask.shape[1]
-        found.append(
+    nothing = mean_over_runs(accuracy[rows.kind == "nothing"])
+    num_examples = rows.train_mask.shape[1]
+    table = []
+    for kind, threshold, is_threshold in _removals(rows):
+        removed = is_threshold & (rows.kind == kind)
+        num_left = int(rows.train_mask[removed][0].sum())
+        without = mean_over_runs(accuracy[removed])
+        random = mean_over_runs(accuracy[is_threshold & (rows.kind == "random")])
+        table.append(
             {
-                "kind": str(kind),
-                "threshold": float(threshold),
-                "removed": count - left,
-                "remaining": left / count,
-                **{k: v for name, part in parts.items() for k, v in part.named(name).items()},
+                "kind": kind,
+                "threshold": threshold,
+                "removed": num_examples - num_left,
+                "remaining": num_left / num_examples,
+                **without.named("without"),
+                **random.named("random"),
+                **nothing.named("nothing"),
+                **_difference(without, random).named("difference"),
             }
         )
-    return found
+    return table
+
+
+def _removals(rows: Rows) -> Iterator[tuple[str, float, BoolArray]]:
+    """Yields (kind, threshold, rows [M] bool of this threshold) of each removal but the random."""
+    seen = set()
+    for kind, threshold in zip(rows.kind.tolist(), rows.threshold.tolist(), strict=True):
+        key = (kind, str(threshold))
+        if kind in ("memorized", "influential") and key not in seen:
+            seen.add(key)
+            is_same = (
+                np.isnan(rows.threshold) if np.isnan(threshold) else rows.threshold == threshold
+            )
+            yield kind, threshold, is_same
 
 
 def _difference(without: WithError, random: WithError) -> WithError:
-    """Returns without - random, the means of separate runs."""
+    """Returns without - random, both means over separate runs."""
     errors, dfs = (without.stderr, random.stderr), (without.df, random.df)
     difference = without.value - random.value
     return WithError(difference, float(np.hypot(*errors)), pooled_df(errors, dfs))

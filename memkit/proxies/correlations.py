@@ -6,21 +6,10 @@ A statistic is a function from a proxy [N, A] and memorization [N, A] to a float
 import numpy as np
 from etils import epy
 
+from memkit.estimators.correlation import pearson, spearman
+
 with epy.lazy_imports():  # Slow to import, and a study without runs ranks nothing.
     import scipy.stats
-
-
-def correlation(first, second):
-    """Returns Pearson's correlation of the pairs without NaN.
-
-    It is NaN below 3 pairs or if one side does not vary.
-    """
-    return _correlation(*_defined(first, second))
-
-
-def rank_correlation(first, second):
-    """Returns Spearman's correlation, ties at mean ranks; NaN as in `correlation`."""
-    return _correlation(*map(_ranks, _defined(first, second)))
 
 
 def row_correlation(first, second):
@@ -45,8 +34,8 @@ def row_correlation(first, second):
 
 
 AT_ONE_SIZE = {
-    "spearman": lambda proxy, score: rank_correlation(proxy[:, 0], score[:, 0]),
-    "pearson": lambda proxy, score: correlation(proxy[:, 0], score[:, 0]),
+    "spearman": lambda proxy, score: spearman(proxy[:, 0], score[:, 0]),
+    "pearson": lambda proxy, score: pearson(proxy[:, 0], score[:, 0]),
 }
 
 
@@ -79,24 +68,6 @@ def across_sizes(nonconstant, examples, suffix=""):
     return {
         f"along_spearman{suffix}": along(ranks),
         f"along_pearson{suffix}": along(np.asarray),
-        f"change_spearman{suffix}": change(rank_correlation),
-        f"change_pearson{suffix}": change(correlation),
+        f"change_spearman{suffix}": change(spearman),
+        f"change_pearson{suffix}": change(pearson),
     }
-
-
-def _defined(first, second):
-    kept = ~np.isnan(first + second)
-    return first[kept], second[kept]
-
-
-def _ranks(values):
-    # scipy.stats.rankdata spends ten times as long on a thousand numbers, thousands of times here.
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
-
-
-def _correlation(first, second):
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    first, second = first - first.mean(), second - second.mean()
-    return float(first @ second / np.sqrt((first @ first) * (second @ second)))

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.resources
+from typing import Any
 
 import jinja2
 import vl_convert
@@ -11,9 +12,21 @@ from memkit import charts
 from memkit.report import formatting
 
 
-def text(name):
-    """Returns the text of a file of this package."""
-    return importlib.resources.files("memkit.report").joinpath(name).read_text("utf-8")
+def text(name: str, package: str = "memkit.report") -> str:
+    """Returns the text of a file of a package."""
+    return importlib.resources.files(package).joinpath(name).read_text("utf-8")
+
+
+def fragment(package: str, template: str, **values: Any) -> Markup:
+    """Returns a part of a page.
+
+    Args:
+      package: the package that holds the template.
+      template: name of the file; it may import "parts.html" of this package.
+      **values: what the template names; a missing one is an error.
+    """
+    source = environment().from_string(text(template, package))
+    return Markup(source.render(**values))
 
 
 def page(template, scripts, *, specs, examples=None, **values):
@@ -26,23 +39,19 @@ def page(template, scripts, *, specs, examples=None, **values):
       examples: what the explorer reads, or None.
       **values: what the template names.
     """
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(text),
-    )
-    environment.filters["coded"] = formatting.coded
     style = Markup(text("style.css"))
     script = Markup("\n".join(map(text, scripts)))
-    return environment.get_template(template).render(
-        style=style,
-        bundle=bundle(),
-        script=script,
-        specs=specs,
-        examples=examples,
-        **values,
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            style=style,
+            bundle=bundle(),
+            script=script,
+            specs=specs,
+            examples=examples,
+            **values,
+        )
     )
 
 
@@ -53,6 +62,19 @@ def pictures(specs):
         for name, spec in specs.items()
         for kind, data in charts.images(spec).items()
     }
+
+
+def environment() -> jinja2.Environment:
+    """Returns the environment of all templates; what one names and is not given is an error."""
+    templates = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(text),
+    )
+    templates.filters["coded"] = formatting.coded
+    return templates
 
 
 @functools.cache

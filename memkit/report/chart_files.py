@@ -2,7 +2,7 @@
 
 from memkit import charts, tables
 from memkit.errors import expected
-from memkit.report import figures, sections
+from memkit.report import sections
 
 
 def of_study(content, found=None):
@@ -12,10 +12,8 @@ def of_study(content, found=None):
       content: Content of a study.
       found: its `sections.sections`, where they are there already.
     """
-    drawn = figures.figures(content)
-    for section in sections.sections(content) if found is None else found:
-        drawn |= section.figures
-    return drawn
+    shown = sections.sections(content) if found is None else found
+    return {name: figure for section in shown for name, figure in section.figures.items()}
 
 
 def listing(content):

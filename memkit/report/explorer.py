@@ -10,8 +10,8 @@ import zlib
 
 import numpy as np
 
+from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines
-from memkit.charts.trajectories import label
 from memkit.report import content as contents
 from memkit.report import gallery, scatter, sprites
 from memkit.trajectories import CLASSES

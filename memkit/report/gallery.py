@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from memkit.charts.trajectories import label
+from memkit.analysis.trajectories.chart import label, middle_alpha
 from memkit.report import content as contents
-from memkit.report import headline
 from memkit.trajectories import CLASSES
 
 TOP = 24
@@ -53,7 +52,7 @@ def kind_codes(content, series):
     if series not in content.trajectories or not content.trajectories[series]["classes"]:
         return None
     classes = content.trajectories[series]["classes"]
-    return np.asarray(classes[headline.middle(classes)])
+    return np.asarray(classes[middle_alpha(classes)])
 
 
 def kinds(content, series):

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from memkit import analysis, big_arrays, records, studies
-from memkit.analysis import audit
+from memkit.analysis.audit import estimate as audit
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
 from memkit.report.content import Content
@@ -61,8 +61,8 @@ def content(study):
         trajectories={
             name: _with_alphas(arrays) for name, arrays in studies.read_trajectories(study).items()
         },
-        arrays={name: studies.read_arrays(study, name) or {} for name in analysis.ANALYSES},
-        point_arrays={name: _by_point(study, name) for name in analysis.ANALYSES},
+        arrays={name: studies.read_arrays(study, name) or {} for name in analysis.ESTIMATED},
+        point_arrays={name: _by_point(study, name) for name in analysis.ESTIMATED},
     )
 
 

@@ -1,6 +1,11 @@
 """The report: one HTML file that opens offline, and its charts as picture files."""
 
-from memkit.report import assets, explorer, figures, headline, sections, tables
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memkit.report import assets, explorer, sections
+from memkit.report.blocks import Section
+from memkit.report.content import Content
 
 # One script on the page: report.js starts those before it, charts.js draws when it is through.
 SCRIPTS = (
@@ -16,7 +21,7 @@ SCRIPTS = (
 )
 
 
-def render(content):
+def render(content: Content) -> dict[str, bytes]:
     """Returns the files of a report; nothing is written and nothing is fetched.
 
     Args:
@@ -26,47 +31,22 @@ def render(content):
       {path inside the report folder: bytes}: "index.html", and "charts/<name>.png" and
       "charts/<name>.svg" per chart that the study has numbers for.
     """
-    found = sections.sections(content)
-    drawn = figures.figures(content)
-    for section in found:
-        drawn |= section.figures
-    specs = {name: f.chart.to_dict() for name, f in drawn.items() if f.chart is not None}
-    page = _html(content, drawn, found, specs).encode(errors="backslashreplace")
+    shown = sections.sections(content)
+    figures = [figure for section in shown for figure in section.figures.values()]
+    specs = {f.name: f.chart.to_dict() for f in figures if f.chart is not None}
+    page = _html(content, shown, specs).encode(errors="backslashreplace")
     return {"index.html": page, **assets.pictures(specs)}
 
 
-def _html(content, drawn, found, specs):
+def _html(content: Content, shown: Sequence[Section], specs: Mapping[str, Any]) -> str:
     points = content.summary["points"]
     return assets.page(
         "page.html",
+        SCRIPTS,
         content=content,
-        points=points,
-        figures=drawn,
-        sections=found,
+        sections=shown,
+        num_points=len(points),
         num_runs=sum(p["num_runs"] or 0 for p in points),
         specs=specs,
-        findings=headline.findings(content),
-        examples=explorer.data(content, found),
-        has_planted=any(p["planted"] is not None for p in points),
-        tables=_tables(content),
-        scripts=SCRIPTS,
+        examples=explorer.data(content, shown),
     )
-
-
-def _tables(content):
-    classes = content.summary["trajectory_classes"]
-    return {
-        "classes": [tables.classes(content, series) for series in classes if classes[series]],
-        **{
-            name: getattr(tables, name)(content)
-            for name in (
-                "runs",
-                "accuracy",
-                "memorization",
-                "spread",
-                "detection",
-                "config",
-                "provenance",
-            )
-        },
-    }

@@ -10,6 +10,7 @@ import numpy as np
 
 from memkit import analysis, big_arrays, estimators, subsets
 from memkit.errors import expected
+from memkit.estimators import intervals
 from memkit.studies import Study
 from memkit.typing import Config
 
@@ -71,7 +72,6 @@ def half_width(study: Study) -> float:
         outcomes = analysis.read_outcomes(study, point)
         mask = big_arrays.take(study.train_mask, outcomes.index)
         estimate = estimators.memorization(outcomes.prob, mask)
-        half = (estimate.upper - estimate.lower) / 2
-        half = half[~np.isnan(half)]
-        by_point.append(float(np.quantile(half, SHARE)) if half.size else np.inf)
+        halves = intervals.half_widths(estimate.lower, estimate.upper)
+        by_point.append(float(np.quantile(halves, SHARE)) if halves.size else np.inf)
     return max(by_point)

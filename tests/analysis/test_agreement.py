@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import comparisons, estimators, studies
-from memkit.analysis import agreement
+from memkit.analysis.agreement import estimate as agreement
 from memkit.seeds import stream
 from tests.analysis import worlds
 

@@ -5,7 +5,8 @@ import pytest
 from pyarrow import csv, parquet
 
 from memkit import analysis, estimators, studies
-from memkit.analysis import audit, audit_text
+from memkit.analysis.audit import estimate as audit
+from memkit.analysis.audit import text as audit_text
 from memkit.errors import InputError
 from memkit.estimators.audit import KINDS
 from memkit.studies import exports

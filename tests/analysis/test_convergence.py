@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import estimators
-from memkit.analysis import convergence
+from memkit.analysis.convergence import estimate as convergence
 from memkit.estimators.convergence import agreements, spearman_brown
 from tests.analysis import worlds
 

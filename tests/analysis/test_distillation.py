@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from memkit import estimators, studies, trajectories
-from memkit.analysis import along_axis, distillation
+from memkit.analysis.distillation import estimate as distillation
+from memkit.analysis.trajectories import estimate as along_axis
 from tests.analysis import worlds
 
 SIZES = (1, 2, 4)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from memkit import analysis, studies
-from memkit.analysis import influence as analysis_of_influence
+from memkit.analysis.influence import estimate as analysis_of_influence
+from memkit.analysis.influence import section as section_of_influence
 from memkit.estimators.influence import influence_of, pairs
 from memkit.report import gather
-from memkit.report.sections import influence as section_of_influence
 from memkit.seeds import stream
 from memkit.training import mask_product
 from tests.analysis import recorded
@@ -105,12 +105,12 @@ def test_points_without_two_runs_are_left_out(study):
 
 def _content(study, outcomes, summary, monkeypatch):
     """Returns the Content of a study whose only analysis is this one."""
-    monkeypatch.setattr(analysis, "ANALYSES", ())
+    monkeypatch.setattr(analysis, "ESTIMATED", ())
     added = {"wall_seconds": 1.0, "runs_per_second": 1.0, "stop": None}
     whole = analysis.estimate(study) | added
     analysis_of_influence.analyze(study, outcomes)
     studies.write_summary(study, whole | {"influence": summary})
-    monkeypatch.setattr(analysis, "ANALYSES", ("influence",))
+    monkeypatch.setattr(analysis, "ESTIMATED", ("influence",))
     return gather.content(study)
 
 
@@ -122,8 +122,9 @@ def test_section_has_a_row_per_point_and_images(analyzed, monkeypatch):
         assert [len(row) for row in table.rows] == [len(table.columns)] * 2
     assert section.figures["influence"].chart.to_dict()
     shown = sum(map(len, section.pictures.values()))
-    assert section.html.count('class="picture"') == shown > 3
-    assert "nan" not in section.html.lower().split("base64")[0]
+    fragment = section.blocks[-1]
+    assert fragment.count('class="picture"') == shown > 3
+    assert "nan" not in fragment.lower()
 
 
 def test_section_without_pairs_or_points_says_so(analyzed, monkeypatch):
@@ -134,7 +135,8 @@ def test_section_without_pairs_or_points_says_so(analyzed, monkeypatch):
     study.config["report"]["min_influence"] = 0.999
     summary = json.loads(json.dumps(analysis_of_influence.analyze(study, outcomes)))
     section = section_of_influence.section(_content(study, outcomes, summary, monkeypatch))
-    assert section.figures["influence"].chart is None and section.html == ""
+    assert section.figures["influence"].chart is None
+    assert not any(isinstance(block, str) for block in section.blocks)
     assert section.tables[0].rows[0][2] == "0"
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from memkit import estimators, records, studies, summary
 from memkit import proxies as registry
-from memkit.analysis import along_axis, proxies, read_outcomes
-from memkit.report.sections import proxies as section
+from memkit.analysis import read_outcomes
+from memkit.analysis.proxies import estimate as proxies
+from memkit.analysis.proxies import section
+from memkit.analysis.trajectories import estimate as along_axis
 from memkit.seeds import stream
 from memkit.studies.results import _without_nan
 from tests.info import INFO

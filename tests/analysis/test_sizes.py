@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from memkit import estimators
-from memkit.analysis import along_axis, sizes
+from memkit.analysis.size_changes import estimate as size_changes
+from memkit.analysis.trajectories import estimate as along_axis
 from memkit.estimators import distribution, restricted
 from tests.analysis import worlds
 
@@ -20,7 +21,7 @@ def world(tmp_path_factory):
         worlds.outcomes(study, worlds.bernoulli(rng, mask, rate, out_rate * rate), size=2**k)
         for k, rate in enumerate(in_rates)
     ]
-    return study, found, sizes.analyze(study, found)["one_hot"]
+    return study, found, size_changes.analyze(study, found)["one_hot"]
 
 
 def _point(summary, outcome="correct", restriction="all", place=0):
@@ -85,11 +86,11 @@ def test_no_example_below_one_everywhere_leaves_nan_and_no_change(world):
 def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
     study, found, _ = world
     two = found[:2]
-    summary = sizes.analyze(study, two)["one_hot"]
+    summary = size_changes.analyze(study, two)["one_hot"]
     means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
     kept = restricted.unsaturated_examples(means)
     assert 0 < kept.sum() < 80
-    alone = sizes.analyze(*_subset(study, two, kept))["one_hot"]
+    alone = size_changes.analyze(*_subset(study, two, kept))["one_hot"]
     for outcome in ("correct", "prob"):
         left, whole = summary[outcome]["unsaturated_examples"], alone[outcome]["all"]
         assert left["num_examples"] == kept.sum()
@@ -111,7 +112,7 @@ def test_a_restriction_to_everything_gives_the_plain_numbers(world):
     study, found, _ = world
     rng = np.random.default_rng(1)
     wrong = [dataclasses.replace(o, correct=rng.random(o.correct.shape) < 0.5) for o in found]
-    summary = sizes.analyze(study, wrong)["one_hot"]["correct"]
+    summary = size_changes.analyze(study, wrong)["one_hot"]["correct"]
     assert summary["unsaturated_examples"]["num_examples"] == 80
     assert summary["unsaturated_examples"] == summary["all"] == summary["unsaturated_points"]
 
@@ -119,8 +120,8 @@ def test_a_restriction_to_everything_gives_the_plain_numbers(world):
 def test_order_of_examples_does_not_matter(world):
     study, found, summary = world
     order = np.random.default_rng(2).permutation(80)
-    moved = sizes.analyze(*_subset(study, found, order))["one_hot"]
-    for restriction in sizes.RESTRICTIONS:
+    moved = size_changes.analyze(*_subset(study, found, order))["one_hot"]
+    for restriction in size_changes.RESTRICTIONS:
         one, other = (s["prob"][restriction]["first_to_last"] for s in (summary, moved))
         for key, value in (one or {}).items():
             assert other[key] == (value if isinstance(value, str) else pytest.approx(value))
@@ -133,7 +134,7 @@ def test_only_runs_that_all_points_have_count(world):
         index=found[2].index[5:],
         **{name: getattr(found[2], name)[5:] for name in ("correct", "prob")},
     )
-    summary = sizes.analyze(study, [*found[:2], fewer])["one_hot"]
+    summary = size_changes.analyze(study, [*found[:2], fewer])["one_hot"]
     assert summary["num_runs"] == 35
     plain = estimators.jackknife_mean(found[0].correct[5:], study.train_mask[5:])
     assert _point(summary)["mean_memorization"] == pytest.approx(plain.memorization.value)
@@ -141,7 +142,7 @@ def test_only_runs_that_all_points_have_count(world):
 
 def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
     study, found, _ = world
-    summary = sizes.analyze(study, found[:1])["one_hot"]["correct"]["all"]
+    summary = size_changes.analyze(study, found[:1])["one_hot"]["correct"]["all"]
     assert (summary["first_to_last"], summary["classes"]) == (None, {})
     nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
-    assert sizes.analyze(study, [nothing]) == {}
+    assert size_changes.analyze(study, [nothing]) == {}

@@ -123,7 +123,6 @@ def smoke(smoke_study):
 @pytest.fixture(
     params=[
         "small",
-        pytest.param("smoke", marks=pytest.mark.slow),
         pytest.param("large", marks=pytest.mark.slow),
     ]
 )

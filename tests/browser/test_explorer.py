@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from memkit.charts.trajectories import label
+from memkit.analysis.trajectories.chart import label
 from memkit.report import explorer, gallery
 from tests.browser.conftest import ORANGE, best, thousandths
 

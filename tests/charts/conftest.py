@@ -39,7 +39,7 @@ def build(sizes=(1, 2, 4, 8, 16), series=("one_hot",), planted=True):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_points():
     """Returns the builder of a summary's points."""
     return build

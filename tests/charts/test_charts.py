@@ -8,16 +8,13 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import (
-    accuracy,
-    curves,
-    detection,
-    histograms,
-    means,
-    styles,
-    theme,
-    trajectories,
-)
+from memkit.analysis.accuracy import chart as accuracy_chart
+from memkit.analysis.distribution import chart as histograms_chart
+from memkit.analysis.distribution import means_chart
+from memkit.analysis.planted import chart as planted_chart
+from memkit.analysis.training_curves import chart as curves_chart
+from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.charts import styles, theme
 from memkit.errors import InputError
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
@@ -27,21 +24,21 @@ TITLE = "Width (model.width)"
 
 def _curves(points):
     draw = stream(0, "tests/charts")
-    rows = curves.table(points, {p["name"]: draw.random((4, 6, 3)) for p in points})
-    return curves.chart(rows, size_title=TITLE)
+    rows = curves_chart.table(points, {p["name"]: draw.random((4, 6, 3)) for p in points})
+    return curves_chart.chart(rows, size_title=TITLE)
 
 
 def _histograms(points):
     draw = stream(0, "tests/charts")
     values = {p["name"]: draw.random(50) for p in points}
-    rows = histograms.table(points, values, planted=np.arange(50) < 5)
-    return histograms.chart(rows, size_title=TITLE)
+    rows = histograms_chart.table(points, values, planted=np.arange(50) < 5)
+    return histograms_chart.chart(rows, size_title=TITLE)
 
 
 def _classes(points):
     by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
     shares = {p["series"]: by_alpha for p in points}
-    return trajectories.chart(trajectories.table(shares, shares, shares))
+    return trajectories_chart.chart(trajectories_chart.table(shares, shares, shares))
 
 
 def _mean_trajectories(points):
@@ -49,20 +46,20 @@ def _mean_trajectories(points):
     for series in {p["series"]: None for p in points}:
         sizes = [p["axis_value"] for p in points if p["series"] == series]
         values = stream(0, "tests/charts").random((30, len(sizes)))
-        rows += trajectories.mean_table(
+        rows += trajectories_chart.mean_table(
             values, np.array(CLASSES)[np.arange(30) % 7], series=series, sizes=sizes
         )
-    return trajectories.mean_chart(rows, size_title=TITLE)
+    return trajectories_chart.mean_chart(rows, size_title=TITLE)
 
 
 FAMILIES = {
     "curves": _curves,
-    "accuracy": lambda p: accuracy.chart(accuracy.table(p), size_title=TITLE),
-    "means": lambda p: means.chart(means.table(p), size_title=TITLE),
+    "accuracy": lambda p: accuracy_chart.chart(accuracy_chart.table(p), size_title=TITLE),
+    "means": lambda p: means_chart.chart(means_chart.table(p), size_title=TITLE),
     "histograms": _histograms,
     "classes": _classes,
     "mean_trajectories": _mean_trajectories,
-    "detection": lambda p: detection.chart(detection.table(p), size_title=TITLE),
+    "detection": lambda p: planted_chart.chart(planted_chart.table(p), size_title=TITLE),
 }
 STUDIES = {
     "one point": {"sizes": (4,)},
@@ -168,16 +165,16 @@ def test_sizes_may_be_numpy_numbers():
 
 def test_a_chart_without_a_defined_value_is_refused():
     with pytest.raises(InputError, match="at least one row"):
-        accuracy.chart([], size_title=TITLE)
+        accuracy_chart.chart([], size_title=TITLE)
 
 
 def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
     for names in (
-        accuracy.QUANTITIES,
-        means.QUANTITIES,
-        detection.QUANTITIES,
+        accuracy_chart.QUANTITIES,
+        means_chart.QUANTITIES,
+        planted_chart.QUANTITIES,
         ("clean", "planted"),
-        [trajectories.label(name) for name in CLASSES],
+        [trajectories_chart.label(name) for name in CLASSES],
     ):
         for k in range(3):
             if k == 1 and "clean" not in names and "test" not in names:
@@ -189,7 +186,7 @@ def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
 
 
 def test_every_class_of_trajectory_has_a_style():
-    assert {trajectories.label(name) for name in CLASSES} <= set(styles.STYLES)
+    assert {trajectories_chart.label(name) for name in CLASSES} <= set(styles.STYLES)
 
 
 def test_text_of_a_chart_starts_no_script_on_its_page():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from memkit import comparisons
-from memkit.charts import agreement, comparison, theme
+from memkit.analysis.agreement import chart as agreement_chart
+from memkit.charts import comparison, theme
 from memkit.seeds import stream
 
 
@@ -59,7 +60,7 @@ def _curves():
         comparisons.threshold_curves(first, first),
     ]
     stacked = {key: [getattr(part, key) for part in parts] for key in vars(parts[0])}
-    rows = agreement.curve_table([("a and b", "a"), ("a and a", "b")], stacked)
+    rows = agreement_chart.curve_table([("a and b", "a"), ("a and a", "b")], stacked)
     return rows, parts
 
 
@@ -79,7 +80,7 @@ def _charts():
         rows = comparison.joint_table(dict.fromkeys(panels, (first, second)))
         yield comparison.joint_chart(rows, first="ours", second="theirs")
     rows, _ = _curves()
-    yield agreement.curve_chart(rows, group_title="Point", difference_title="Difference")
+    yield agreement_chart.curve_chart(rows, group_title="Point", difference_title="Difference")
 
 
 def test_charts_are_valid_vega_lite_with_few_rows():

@@ -1,5 +1,6 @@
 """What holds for every chart: titles, descriptions, colors, size in print. One entry per chart."""
 
+import functools
 import importlib
 import io
 import pkgutil
@@ -9,33 +10,28 @@ import numpy as np
 import pytest
 
 import memkit.charts
-from memkit import comparisons
-from memkit.charts import (
-    accuracy,
-    agreement,
-    canaries,
-    comparison,
-    convergence,
-    curves,
-    detection,
-    distillation,
-    distribution,
-    dots,
-    histograms,
-    influence,
-    means,
-    proxies,
-    removal,
-    styles,
-    theme,
-    trajectories,
-)
+from memkit import analysis, comparisons
+from memkit.analysis.accuracy import chart as accuracy_chart
+from memkit.analysis.agreement import chart as agreement_chart
+from memkit.analysis.convergence import chart as convergence_chart
+from memkit.analysis.distillation import chart as distillation_chart
+from memkit.analysis.distribution import chart as histograms_chart
+from memkit.analysis.distribution import means_chart
+from memkit.analysis.influence import chart as influence_chart
+from memkit.analysis.planted import chart as planted_chart
+from memkit.analysis.proxies import canaries_chart
+from memkit.analysis.proxies import chart as proxies_chart
+from memkit.analysis.removal import chart as removal_chart
+from memkit.analysis.size_changes import chart as size_changes_chart
+from memkit.analysis.training_curves import chart as curves_chart
+from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.charts import comparison, dots, styles, theme
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
 
 TITLE = {"size_title": "Width (model.width)"}
 # Drawn by the others, with titles and names that they give.
-SHARED = {("lines", "chart"), ("dots", "chart")}
+SHARED = {"charts.lines.chart", "charts.dots.chart"}
 NEUTRAL = {"#777777", "#8A8A8A", "#000000", "#ffffff"}
 SCHEMES = {"viridis", "blues"}
 POINTS_HIGH, MM = 5.9, 84
@@ -61,7 +57,7 @@ def _sizes(points):
 
 def _board(points):
     entry = {"value": 0.5, "value_margin": 0.1, "value_single": 0.4}
-    names = ("spearman", "auroc", *proxies.ACROSS)
+    names = ("spearman", "auroc", *proxies_chart.ACROSS)
     numbers = {k.replace("value", n): v for n in names for k, v in entry.items()}
     board = {"cumulative_correctness": numbers}
     part = {
@@ -80,8 +76,8 @@ def _board(points):
 def _agreement(points):
     pairs = [comparisons.threshold_curves(_draw(50), 1 - _draw(50)) for _ in points]
     stacked = {key: [getattr(one, key) for one in pairs] for key in vars(pairs[0])}
-    rows = agreement.curve_table([(p["name"], p["axis_value"]) for p in points], stacked)
-    return agreement.curve_chart(
+    rows = agreement_chart.curve_table([(p["name"], p["axis_value"]) for p in points], stacked)
+    return agreement_chart.curve_chart(
         rows,
         group_title="Compared with width 16",
         difference_title=["Mean difference over the union,", "width 16 - the other size"],
@@ -94,7 +90,7 @@ def _convergence(points):
     agreed = {
         p["name"]: {"agreement": dict.fromkeys(("correct", "prob"), by_score)} for p in points
     }
-    return convergence.chart(convergence.table(agreed, points, noun="width"))
+    return convergence_chart.chart(convergence_chart.table(agreed, points, noun="width"))
 
 
 def _trajectories(points):
@@ -103,14 +99,16 @@ def _trajectories(points):
     for name in series:
         sizes = [p["axis_value"] for p in points if p["series"] == name]
         kinds = np.array(CLASSES)[np.arange(30) % 7]
-        rows += trajectories.mean_table(_draw(30, len(sizes)), kinds, series=name, sizes=sizes)
-    return trajectories.mean_chart(rows, **TITLE)
+        rows += trajectories_chart.mean_table(
+            _draw(30, len(sizes)), kinds, series=name, sizes=sizes
+        )
+    return trajectories_chart.mean_chart(rows, **TITLE)
 
 
 def _classes(points):
     by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
     shares = {p["series"]: by_alpha for p in points}
-    return trajectories.chart(trajectories.table(shares, shares, shares))
+    return trajectories_chart.chart(trajectories_chart.table(shares, shares, shares))
 
 
 def _changes():
@@ -122,7 +120,7 @@ def _changes():
 def _joint(points):
     counts = stream(0, "tests/joint").integers(0, 200, size=(len(points), 20, 20))
     sizes = [p["axis_value"] for p in points]
-    return distillation.joint_table(counts, np.linspace(0, 1, 21), sizes)
+    return distillation_chart.joint_table(counts, np.linspace(0, 1, 21), sizes)
 
 
 def _removal():
@@ -143,62 +141,66 @@ def _pairs(points):
 LABELS = {"cumulative_correctness": "cumulative correctness"}
 SCORES = {f"width {size}": {"ours": _draw(500), "theirs": 1 - _draw(500)} for size in (1, 2, 16)}
 CHARTS = {
-    "accuracy.chart": lambda p: accuracy.chart(accuracy.table(p), **TITLE),
-    "agreement.curve_chart": _agreement,
-    "canaries.detection_chart": lambda p: canaries.detection_chart(
-        canaries.detection_table(p, _board(p)[0], labels=LABELS), **TITLE
+    "accuracy.chart.chart": lambda p: accuracy_chart.chart(accuracy_chart.table(p), **TITLE),
+    "agreement.chart.curve_chart": _agreement,
+    "proxies.canaries_chart.detection_chart": lambda p: canaries_chart.detection_chart(
+        canaries_chart.detection_table(p, _board(p)[0], labels=LABELS), **TITLE
     ),
-    "canaries.paths_chart": lambda p: canaries.paths_chart(canaries.paths_table(p), **TITLE),
-    "comparison.histogram_chart": lambda p: comparison.histogram_chart(
+    "proxies.canaries_chart.paths_chart": lambda p: canaries_chart.paths_chart(
+        canaries_chart.paths_table(p), **TITLE
+    ),
+    "charts.comparison.histogram_chart": lambda p: comparison.histogram_chart(
         comparison.histogram_table(SCORES),
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
     ),
-    "comparison.joint_chart": lambda p: comparison.joint_chart(
+    "charts.comparison.joint_chart": lambda p: comparison.joint_chart(
         comparison.joint_table({k: tuple(v.values()) for k, v in SCORES.items()}),
         first=["This study: memorization (-1 to 1,", "higher = more memorized)"],
         second=["Other score", "(direction unknown)"],
     ),
-    "convergence.chart": _convergence,
-    "curves.chart": lambda p: curves.chart(
-        curves.table(p, {one["name"]: _draw(4, 30, 3) for one in p}), **TITLE
+    "convergence.chart.chart": _convergence,
+    "training_curves.chart.chart": lambda p: curves_chart.chart(
+        curves_chart.table(p, {one["name"]: _draw(4, 30, 3) for one in p}), **TITLE
     ),
-    "detection.chart": lambda p: detection.chart(detection.table(p), **TITLE),
-    "distillation.class_chart": lambda p: distillation.class_chart(
-        distillation.class_table(_changes())
+    "planted.chart.chart": lambda p: planted_chart.chart(planted_chart.table(p), **TITLE),
+    "distillation.chart.class_chart": lambda p: distillation_chart.class_chart(
+        distillation_chart.class_table(_changes())
     ),
-    "distillation.joint_chart": lambda p: distillation.joint_chart(_joint(p), **TITLE),
-    "distillation.means_chart": lambda p: distillation.means_chart(
-        distillation.means_table(p), **TITLE
+    "distillation.chart.joint_chart": lambda p: distillation_chart.joint_chart(_joint(p), **TITLE),
+    "distillation.chart.means_chart": lambda p: distillation_chart.means_chart(
+        distillation_chart.means_table(p), **TITLE
     ),
-    "distribution.chart": lambda p: distribution.chart(distribution.table(_sizes(p)), **TITLE),
-    "distribution.means_chart": lambda p: distribution.means_chart(
-        distribution.means_table(_sizes(p)), **TITLE
+    "size_changes.chart.chart": lambda p: size_changes_chart.chart(
+        size_changes_chart.table(_sizes(p)), **TITLE
     ),
-    "histograms.chart": lambda p: histograms.chart(
-        histograms.table(p, {one["name"]: _draw(90) for one in p}, planted=np.arange(90) < 9),
+    "size_changes.chart.means_chart": lambda p: size_changes_chart.means_chart(
+        size_changes_chart.means_table(_sizes(p)), **TITLE
+    ),
+    "distribution.chart.chart": lambda p: histograms_chart.chart(
+        histograms_chart.table(p, {one["name"]: _draw(90) for one in p}, planted=np.arange(90) < 9),
         **TITLE,
     ),
-    "influence.chart": lambda p: influence.chart(
-        influence.table(p, _pairs(p), min_influence=0.15), **TITLE
+    "influence.chart.chart": lambda p: influence_chart.chart(
+        influence_chart.table(p, _pairs(p), min_influence=0.15), **TITLE
     ),
-    "means.chart": lambda p: means.chart(means.table(p), **TITLE),
-    "proxies.across_chart": lambda p: proxies.across_chart(
-        proxies.across_table(_board(p)[1], labels=LABELS)
+    "distribution.means_chart.chart": lambda p: means_chart.chart(means_chart.table(p), **TITLE),
+    "proxies.chart.across_chart": lambda p: proxies_chart.across_chart(
+        proxies_chart.across_table(_board(p)[1], labels=LABELS)
     ),
-    "proxies.board_chart": lambda p: proxies.board_chart(
-        proxies.board_table(p, _board(p)[0], labels=LABELS), **TITLE
+    "proxies.chart.board_chart": lambda p: proxies_chart.board_chart(
+        proxies_chart.board_table(p, _board(p)[0], labels=LABELS), **TITLE
     ),
-    "proxies.means_chart": lambda p: proxies.means_chart(
-        proxies.means_table(
+    "proxies.chart.means_chart": lambda p: proxies_chart.means_chart(
+        proxies_chart.means_table(
             p,
             _board(p)[0],
             titles={"cumulative_correctness": "cumulative correctness (lower = harder)"},
         ),
         **TITLE,
     ),
-    "removal.chart": lambda p: removal.chart(removal.table(_removal())),
-    "trajectories.chart": _classes,
-    "trajectories.mean_chart": _trajectories,
+    "removal.chart.chart": lambda p: removal_chart.chart(removal_chart.table(_removal())),
+    "trajectories.chart.chart": _classes,
+    "trajectories.chart.mean_chart": _trajectories,
 }
 STUDIES = {
     "one series": {},
@@ -222,19 +224,37 @@ def _without_rows(spec):
     return {k: v for k, v in spec.items() if k not in ("data", "datasets", "config")}
 
 
+def _modules_with_charts():
+    """Yields (name below `memkit.analysis` or `memkit`, module) of everything that may draw."""
+    for module in pkgutil.iter_modules(memkit.charts.__path__, "charts."):
+        yield module.name, importlib.import_module(f"memkit.{module.name}")
+    for question in analysis.QUESTIONS:
+        package = importlib.import_module(f"memkit.analysis.{question.name}")
+        for module in pkgutil.iter_modules(package.__path__, f"{question.name}."):
+            if module.name.endswith("chart"):
+                yield module.name, importlib.import_module(f"memkit.analysis.{module.name}")
+
+
 def test_every_function_that_draws_is_checked_here():
-    found = set()
-    for module in pkgutil.iter_modules(memkit.charts.__path__):
-        names = vars(importlib.import_module(f"memkit.charts.{module.name}"))
-        drawing = [n for n in names if re.fullmatch(r"chart|[a-z]+(_[a-z]+)*_chart", n)]
-        found |= {(module.name, n) for n in drawing}
-    assert {f"{module}.{n}" for module, n in found - SHARED} == set(CHARTS)
+    names = {
+        f"{module}.{name}"
+        for module, content in _modules_with_charts()
+        for name, value in vars(content).items()
+        if re.fullmatch(r"chart|[a-z]+(_[a-z]+)*_chart", name) and callable(value)
+    }
+    assert names - SHARED == set(CHARTS)
+
+
+@pytest.fixture(scope="module")
+def drawn(make_points):
+    """Returns a function (chart, study) -> chart, which draws each once."""
+    return functools.cache(lambda name, study: CHARTS[name](make_points(**STUDIES[study])))
 
 
 @study
 @every
-def test_a_chart_has_a_description_and_a_title_on_every_axis(make_points, name, study):
-    spec = CHARTS[name](make_points(**STUDIES[study])).to_dict()
+def test_a_chart_has_a_description_and_a_title_on_every_axis(drawn, name, study):
+    spec = drawn(name, study).to_dict()
     assert len(spec["description"]) > 40
     axes = 0
     for part in _parts(_without_rows(spec)):
@@ -247,8 +267,8 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(make_points, name, 
 
 
 @every
-def test_a_chart_has_no_colors_but_those_of_the_theme(make_points, name):
-    spec = CHARTS[name](make_points(series=("one_hot", "distilled", "other"))).to_dict()
+def test_a_chart_has_no_colors_but_those_of_the_theme(drawn, name):
+    spec = drawn(name, "two series").to_dict()
     allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.LOOKS)} | NEUTRAL
     parts = list(_parts(_without_rows(spec)))
     found = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
@@ -260,9 +280,9 @@ def test_a_chart_has_no_colors_but_those_of_the_theme(make_points, name):
 
 @study
 @every
-def test_a_chart_is_readable_at_the_width_of_a_column(make_points, name, study):
+def test_a_chart_is_readable_at_the_width_of_a_column(drawn, name, study):
     svg = io.StringIO()
-    CHARTS[name](make_points(**STUDIES[study])).save(svg, format="svg")
+    drawn(name, study).save(svg, format="svg")
     (width,) = re.findall(r'<svg[^>]* width="([\d.]+)"', svg.getvalue())
     smallest = min(map(float, re.findall(r'font-size="([\d.]+)px"', svg.getvalue())))
     assert smallest * MM / 25.4 * 72 / float(width) >= POINTS_HIGH

@@ -5,7 +5,8 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import influence, theme
+from memkit.analysis.influence import chart as influence_chart
+from memkit.charts import theme
 from memkit.seeds import stream
 
 TITLE = "Width (model.width)"
@@ -21,15 +22,15 @@ def test_bins_hold_every_pair_once_and_the_believed_ones_again(make_points):
     points = make_points(sizes=(1, 2))
     infl = np.array([0.15, 0.15 + 0.85 / 18, 0.5, 0.5, 1.0])
     q = np.array([0.5, np.nan, 0.05, 0.2, 0.001])
-    rows = influence.table(points, {points[0]["name"]: (infl, q)}, min_influence=0.15)
-    everything = [r for r in rows if r["group"] == influence.OTHERS]
+    rows = influence_chart.table(points, {points[0]["name"]: (infl, q)}, min_influence=0.15)
+    everything = [r for r in rows if r["group"] == influence_chart.OTHERS]
     assert [(round(r["start"], 3), r["count"]) for r in everything] == [
         (0.15, 1),
         (0.197, 1),
         (0.481, 2),
         (0.953, 1),
     ]
-    believed = [r for r in rows if r["group"] == influence.BELIEVED]
+    believed = [r for r in rows if r["group"] == influence_chart.BELIEVED]
     assert [r["count"] for r in believed] == [1, 1]
     assert {r["size"] for r in rows} == {"1"} and everything[-1]["end"] == 1
 
@@ -37,14 +38,14 @@ def test_bins_hold_every_pair_once_and_the_believed_ones_again(make_points):
 def test_points_without_pairs_have_no_rows(make_points):
     points = make_points(sizes=(1,))
     empty = {points[0]["name"]: (np.empty(0), np.empty(0))}
-    assert influence.table(points, empty, min_influence=0.15) == []
+    assert influence_chart.table(points, empty, min_influence=0.15) == []
 
 
 def test_chart_draws_every_size_and_series(make_points):
     for options in ({"sizes": (4,)}, {"sizes": ("small", "large")}, {"series": ("a", "b")}):
         points = make_points(**options)
-        rows = influence.table(points, _pairs(points), min_influence=0.15)
-        spec = influence.chart(rows, size_title=TITLE).to_dict()
+        rows = influence_chart.table(points, _pairs(points), min_influence=0.15)
+        spec = influence_chart.chart(rows, size_title=TITLE).to_dict()
         assert vl_convert.vegalite_to_vega(spec)["marks"] and len(spec["description"]) > 40
         assert len(rows) <= theme.ROW_LIMIT
         assert {r["size"] for r in rows} == {str(p["axis_value"]) for p in points}
@@ -52,8 +53,8 @@ def test_chart_draws_every_size_and_series(make_points):
 
 def test_picture_shows_both_groups(make_points):
     points = make_points(sizes=(4,))
-    rows = influence.table(points, _pairs(points), min_influence=0.15)
-    files = charts.images(influence.chart(rows, size_title=TITLE).to_dict())
+    rows = influence_chart.table(points, _pairs(points), min_influence=0.15)
+    files = charts.images(influence_chart.chart(rows, size_title=TITLE).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB")).reshape(-1, 3)
     for color in ("#C8C8C8", "#0072B2"):
         wanted = [int(color[k : k + 2], 16) for k in (1, 3, 5)]

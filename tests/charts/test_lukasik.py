@@ -6,7 +6,10 @@ import vl_convert
 from PIL import Image
 
 from memkit import charts
-from memkit.charts import convergence, distillation, distribution, lines, styles, theme
+from memkit.analysis.convergence import chart as convergence_chart
+from memkit.analysis.distillation import chart as distillation_chart
+from memkit.analysis.size_changes import chart as size_changes_chart
+from memkit.charts import lines, styles, theme
 from memkit.seeds import stream
 
 TITLE = "Width (model.width)"
@@ -62,18 +65,22 @@ def _convergence(points):
 def _joint(points):
     counts = stream(0, "tests/joint").integers(0, 2, size=(len(points), 20, 20))
     sizes = [p["axis_value"] for p in points]
-    return distillation.joint_table(counts, np.linspace(0, 1, 21), sizes)
+    return distillation_chart.joint_table(counts, np.linspace(0, 1, 21), sizes)
 
 
 FAMILIES = {
-    "ends": lambda p: distribution.chart(distribution.table(_sizes(p)), size_title=TITLE),
-    "means": lambda p: distribution.means_chart(
-        distribution.means_table(_sizes(p)), size_title=TITLE
+    "ends": lambda p: size_changes_chart.chart(
+        size_changes_chart.table(_sizes(p)), size_title=TITLE
     ),
-    "series": lambda p: distillation.means_chart(distillation.means_table(p), size_title=TITLE),
-    "classes": lambda p: distillation.class_chart(distillation.class_table(_classes())),
-    "joint": lambda p: distillation.joint_chart(_joint(p), size_title=TITLE),
-    "convergence": lambda p: convergence.chart(convergence.table(_convergence(p), p)),
+    "means": lambda p: size_changes_chart.means_chart(
+        size_changes_chart.means_table(_sizes(p)), size_title=TITLE
+    ),
+    "series": lambda p: distillation_chart.means_chart(
+        distillation_chart.means_table(p), size_title=TITLE
+    ),
+    "classes": lambda p: distillation_chart.class_chart(distillation_chart.class_table(_classes())),
+    "joint": lambda p: distillation_chart.joint_chart(_joint(p), size_title=TITLE),
+    "convergence": lambda p: convergence_chart.chart(convergence_chart.table(_convergence(p), p)),
 }
 STUDIES = {
     "usual": {},
@@ -101,7 +108,7 @@ def test_pictures_are_real(make_points):
 
 
 def test_ends_carry_each_share_once_per_outcome(make_points):
-    rows = distribution.table(_sizes(make_points((1, 2))))
+    rows = size_changes_chart.table(_sizes(make_points((1, 2))))
     assert len(rows) == 8
     above = [
         r for r in rows if r["quantity"] == "above 0.9" and r["outcome"] == "label probability"
@@ -111,12 +118,12 @@ def test_ends_carry_each_share_once_per_outcome(make_points):
 
 
 def test_a_restriction_without_examples_has_no_line(make_points):
-    rows = distribution.means_table(_sizes(make_points((1, 2))))
+    rows = size_changes_chart.means_table(_sizes(make_points((1, 2))))
     assert {r["quantity"] for r in rows} == {"all examples"}
 
 
 def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
-    rows = distillation.class_table(_classes())
+    rows = distillation_chart.class_table(_classes())
     assert list(dict.fromkeys(r["alpha"] for r in rows)) == ["alpha = 0.1", "alpha = 0.2"]
     assert len(rows) == 2 * (5 + 4)
     row = next(r for r in rows if r["class"] == "cap-shaped" and "same" in r["chosen"])
@@ -126,24 +133,26 @@ def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
 def test_joint_cells_hold_the_distilled_bin_to_the_right():
     counts = np.zeros((2, 20, 20), int)
     counts[0, 3, 17], counts[1, 0, 0] = 4, 1
-    rows = distillation.joint_table(counts, np.linspace(0, 1, 21), (1, 2))
+    rows = distillation_chart.joint_table(counts, np.linspace(0, 1, 21), (1, 2))
     first = next(r for r in rows if r["size"] == "1")
     assert (first["x"], first["y"], first["count"], first["share"]) == pytest.approx(
         (0.15, 0.85, 4, 1)
     )
-    pooled = [r for r in rows if r["size"] == distillation.POOLED]
+    pooled = [r for r in rows if r["size"] == distillation_chart.POOLED]
     assert sorted(r["share"] for r in pooled) == pytest.approx([0.2, 0.8])
 
 
 def test_full_joint_histograms_of_many_sizes_stay_under_the_row_limit():
-    rows = distillation.joint_table(np.ones((30, 20, 20), int), np.linspace(0, 1, 21), range(30))
+    rows = distillation_chart.joint_table(
+        np.ones((30, 20, 20), int), np.linspace(0, 1, 21), range(30)
+    )
     assert len(rows) <= theme.ROW_LIMIT
-    assert {"0", "29", distillation.POOLED} <= {r["size"] for r in rows}
+    assert {"0", "29", distillation_chart.POOLED} <= {r["size"] for r in rows}
 
 
 def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
     points = make_points((1, 2))
-    rows = convergence.table(_convergence(points), points, noun="width")
+    rows = convergence_chart.table(_convergence(points), points, noun="width")
     assert {r["panel"] for r in rows} == {"width 1", "width 2"}
     assert [r["size"] for r in rows] == [4, 20] * 2 * 4
     assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.65, 0.85))
@@ -152,8 +161,8 @@ def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
 
 def test_panels_of_many_points_are_thinned(make_points):
     points = make_points(tuple(range(1, 41)), ("one_hot", "distilled"))
-    rows = convergence.table(_convergence(points), points, noun="width")
-    assert len({r["panel"] for r in rows}) <= convergence.MAX_PANELS
+    rows = convergence_chart.table(_convergence(points), points, noun="width")
+    assert len({r["panel"] for r in rows}) <= convergence_chart.MAX_PANELS
     assert rows[0]["panel"] == "one_hot, width 1"
 
 
@@ -163,11 +172,11 @@ def test_no_two_places_look_alike():
 
 
 def test_a_reference_line_is_drawn_under_the_lines(make_points):
-    rows = distribution.table(_sizes(make_points((1, 2))))
+    rows = size_changes_chart.table(_sizes(make_points((1, 2))))
     x = theme.size_channel([1, 2], title=TITLE)
     plain, ruled = (
         lines.chart(
-            rows, x=x, title="t", names=distribution.ENDS, description="d", rule=rule
+            rows, x=x, title="t", names=size_changes_chart.ENDS, description="d", rule=rule
         ).to_dict()
         for rule in (None, 0.5)
     )

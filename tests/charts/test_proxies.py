@@ -2,7 +2,9 @@ import math
 
 import pytest
 
-from memkit.charts import canaries, dots, images, proxies
+from memkit.analysis.proxies import canaries_chart
+from memkit.analysis.proxies import chart as proxies_chart
+from memkit.charts import dots, images
 
 TITLES = {"loss": "loss (higher = harder)", "margin": "margin (lower = harder)"}
 LABELS = {"loss": "cumulative loss", "margin": "margin", "memorization": "memorization"}
@@ -53,7 +55,7 @@ def _row(rows, **wanted):
 
 def test_means_have_a_panel_per_proxy_after_memorization(make_points):
     points = make_points(sizes=(1, 2))
-    rows = proxies.means_table(points, _found(points), titles=TITLES)
+    rows = proxies_chart.means_table(points, _found(points), titles=TITLES)
     panels = list(dict.fromkeys(r["panel"] for r in rows))
     assert panels == ["memorization (higher = more)", *TITLES.values()]
     assert {r["quantity"] for r in rows} == {"clean", "planted"}
@@ -64,13 +66,13 @@ def test_means_have_a_panel_per_proxy_after_memorization(make_points):
 
 def test_means_without_planted_labels_are_over_all_examples(make_points):
     points = make_points(sizes=(1, 2), planted=False)
-    rows = proxies.means_table(points, _found(points, planted=False), titles=TITLES)
+    rows = proxies_chart.means_table(points, _found(points, planted=False), titles=TITLES)
     assert {r["quantity"] for r in rows} == {"all"}
 
 
 def test_board_has_averaged_and_single_columns_and_the_ceiling(make_points):
     points = make_points(sizes=(1, 2))
-    rows = proxies.board_table(points, _found(points), labels=LABELS)
+    rows = proxies_chart.board_table(points, _found(points), labels=LABELS)
     assert len(rows) == 2 * 2 * 3
     same = {"kind": "2", "series": "one_hot"}
     row = _row(rows, label="margin", panel=dots.AVERAGED, **same)
@@ -84,22 +86,25 @@ def test_board_has_averaged_and_single_columns_and_the_ceiling(make_points):
 def test_points_without_proxies_give_no_rows(make_points):
     points = make_points(sizes=(1, 2))
     found = _found(points[:1])
-    assert {r["kind"] for r in proxies.board_table(points, found, labels=LABELS)} == {"1"}
-    assert {r["size"] for r in proxies.means_table(points, found, titles=TITLES)} == {1}
+    assert {r["kind"] for r in proxies_chart.board_table(points, found, labels=LABELS)} == {"1"}
+    assert {r["size"] for r in proxies_chart.means_table(points, found, titles=TITLES)} == {1}
     found[points[0]["name"]]["canaries"] = None
-    assert canaries.detection_table(points, found, labels=LABELS) == []
+    assert canaries_chart.detection_table(points, found, labels=LABELS) == []
 
 
 def test_across_leaves_out_statistics_that_a_series_lacks():
     found = {"one_hot": _board(("along_pearson", "change_pearson"), low=-0.5)}
-    rows = proxies.across_table(found, labels=LABELS)
+    rows = proxies_chart.across_table(found, labels=LABELS)
     assert {r["panel"] for r in rows} == {
-        proxies.ACROSS["along_pearson"],
-        proxies.ACROSS["change_pearson"],
+        proxies_chart.ACROSS["along_pearson"],
+        proxies_chart.ACROSS["change_pearson"],
     }
     assert len(rows) == 2 * (1 + 2 * 2)
     row = _row(
-        rows, label="cumulative loss", kind=dots.AVERAGED, panel=proxies.ACROSS["along_pearson"]
+        rows,
+        label="cumulative loss",
+        kind=dots.AVERAGED,
+        panel=proxies_chart.ACROSS["along_pearson"],
     )
     assert row["value"] == -0.5
 
@@ -125,15 +130,15 @@ def test_intervals_are_clipped_and_labels_sorted_below_the_ceiling():
 
 def test_canary_rows_are_planted_and_clean_with_intervals(make_points):
     points = make_points(sizes=(1, 2))
-    rows = canaries.paths_table(points)
+    rows = canaries_chart.paths_table(points)
     assert [r["quantity"] for r in rows] == ["planted"] * 2 + ["clean"] * 2
     assert rows[0]["upper"] == pytest.approx(0.51)
-    assert canaries.paths_table(make_points(planted=False)) == []
+    assert canaries_chart.paths_table(make_points(planted=False)) == []
 
 
 def test_detection_has_single_runs_only_for_proxies(make_points):
     points = make_points(sizes=(1,))
-    rows = canaries.detection_table(points, _found(points), labels=LABELS)
+    rows = canaries_chart.detection_table(points, _found(points), labels=LABELS)
     assert sorted((r["label"], r["panel"]) for r in rows) == [
         ("cumulative loss", dots.AVERAGED),
         ("cumulative loss", dots.SINGLE),
@@ -145,13 +150,19 @@ def test_detection_has_single_runs_only_for_proxies(make_points):
 def test_charts_are_valid_and_small(make_points, series):
     points = make_points(sizes=(1, 2, 4), series=series)
     found, by_size = _found(points), {"size_title": "Width"}
-    across = {s: _board(tuple(proxies.ACROSS), -0.6) for s in series}
+    across = {s: _board(tuple(proxies_chart.ACROSS), -0.6) for s in series}
     charts = (
-        proxies.means_chart(proxies.means_table(points, found, titles=TITLES), **by_size),
-        proxies.board_chart(proxies.board_table(points, found, labels=LABELS), **by_size),
-        proxies.across_chart(proxies.across_table(across, labels=LABELS)),
-        canaries.detection_chart(canaries.detection_table(points, found, labels=LABELS), **by_size),
-        canaries.paths_chart(canaries.paths_table(points), **by_size),
+        proxies_chart.means_chart(
+            proxies_chart.means_table(points, found, titles=TITLES), **by_size
+        ),
+        proxies_chart.board_chart(
+            proxies_chart.board_table(points, found, labels=LABELS), **by_size
+        ),
+        proxies_chart.across_chart(proxies_chart.across_table(across, labels=LABELS)),
+        canaries_chart.detection_chart(
+            canaries_chart.detection_table(points, found, labels=LABELS), **by_size
+        ),
+        canaries_chart.paths_chart(canaries_chart.paths_table(points), **by_size),
     )
     for chart in charts:
         assert chart.to_dict(validate=True)["description"]
@@ -159,7 +170,7 @@ def test_charts_are_valid_and_small(make_points, series):
 
 def test_a_leaderboard_becomes_a_picture(make_points):
     points = make_points(sizes=(1, 2))
-    chart = proxies.board_chart(
-        proxies.board_table(points, _found(points), labels=LABELS), size_title="Width"
+    chart = proxies_chart.board_chart(
+        proxies_chart.board_table(points, _found(points), labels=LABELS), size_title="Width"
     )
     assert images(chart.to_dict())["png"][:4] == b"\x89PNG"

@@ -4,7 +4,13 @@ import re
 import numpy as np
 import pytest
 
-from memkit.charts import accuracy, curves, detection, histograms, lines, means, theme, trajectories
+from memkit.analysis.accuracy import chart as accuracy_chart
+from memkit.analysis.distribution import chart as histograms_chart
+from memkit.analysis.distribution import means_chart
+from memkit.analysis.planted import chart as planted_chart
+from memkit.analysis.training_curves import chart as curves_chart
+from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.charts import lines, theme
 from memkit.seeds import stream
 
 
@@ -35,8 +41,12 @@ def test_a_missing_axis_value_turns_all_sizes_into_names(make_points):
 def test_points_without_an_axis_are_not_joined_by_lines(make_points, value, joined):
     points = make_points((1, 2))
     points[1]["axis_value"] = value
-    upper, lower = means.chart(means.table(points), size_title="Point").vconcat
-    for chart in (accuracy.chart(accuracy.table(points), size_title="Point"), upper, lower):
+    upper, lower = means_chart.chart(means_chart.table(points), size_title="Point").vconcat
+    for chart in (
+        accuracy_chart.chart(accuracy_chart.table(points), size_title="Point"),
+        upper,
+        lower,
+    ):
         marks = set(re.findall(r'"mark": {"type": "(\w+)"', json.dumps(chart.to_dict())))
         assert marks == {"rule", "point"} | ({"line", "area"} if joined else set())
 
@@ -44,7 +54,7 @@ def test_points_without_an_axis_are_not_joined_by_lines(make_points, value, join
 def test_accuracy_rows_carry_each_number_once(make_points):
     points = make_points((1, 2))
     points[1]["test_accuracy"] = 0.75
-    rows = accuracy.table(points)
+    rows = accuracy_chart.table(points)
     assert len(rows) == 6
     assert [r["value"] for r in rows if r["quantity"] == "test"] == [0.5, 0.75]
 
@@ -52,20 +62,20 @@ def test_accuracy_rows_carry_each_number_once(make_points):
 def test_means_split_clean_and_planted_only_where_labels_were_planted(make_points):
     points = make_points((1, 2))
     points[0]["planted"]["mean_in"] = 0.9
-    rows = means.table(points)
+    rows = means_chart.table(points)
     assert {r["group"] for r in rows} == {"clean labels", "planted labels"}
     assert [r["value"] for r in rows if r["quantity"] == "in-sample"] == [0.5, 0.9, 0.5, 0.5]
-    assert {r["group"] for r in means.table(make_points(planted=False))} == {"all examples"}
+    assert {r["group"] for r in means_chart.table(make_points(planted=False))} == {"all examples"}
 
 
 def test_detection_has_no_rows_without_planted_labels(make_points):
-    assert detection.table(make_points(planted=False)) == []
-    assert len(detection.table(make_points((1, 2)))) == 4
+    assert planted_chart.table(make_points(planted=False)) == []
+    assert len(planted_chart.table(make_points((1, 2)))) == 4
 
 
 def test_curve_rows_equal_mean_and_quantiles_of_the_runs(make_points):
     curve = stream(0, "tests/curves").random((11, 4, 3))
-    rows = curves.table(make_points((1,)), {"one_hot-1": curve})
+    rows = curves_chart.table(make_points((1,)), {"one_hot-1": curve})
     row = next(r for r in rows if r["quantity"] == "accuracy" and r["epoch"] == 3)
     values = np.sort(curve[:, 2, 1])
     assert row["value"] == pytest.approx(sum(values) / 11)
@@ -76,7 +86,7 @@ def test_curves_ignore_undefined_epochs_and_points_without_runs(make_points):
     curve = np.ones((2, 3, 3))
     curve[0, 1] = np.nan
     curve[:, 2] = np.nan
-    rows = curves.table(
+    rows = curves_chart.table(
         make_points((1, 2, 4)), {"one_hot-1": curve, "one_hot-2": np.zeros((0, 3, 3))}
     )
     assert {r["name"] for r in rows} == {"one_hot-1"}
@@ -87,7 +97,7 @@ def test_curves_ignore_undefined_epochs_and_points_without_runs(make_points):
 @pytest.mark.parametrize("num_points", [1, 11, 60])
 def test_long_curves_stay_under_the_row_limit_and_keep_both_ends(make_points, num_points):
     points = make_points(tuple(range(1, num_points + 1)))
-    rows = curves.table(points, {p["name"]: np.ones((2, 400, 3)) for p in points})
+    rows = curves_chart.table(points, {p["name"]: np.ones((2, 400, 3)) for p in points})
     assert len(rows) <= theme.ROW_LIMIT
     epochs = {r["epoch"] for r in rows}
     assert {1, 400} <= epochs
@@ -96,7 +106,7 @@ def test_long_curves_stay_under_the_row_limit_and_keep_both_ends(make_points, nu
 
 def test_histogram_equals_counting_by_hand(make_points):
     value = np.array([-1.0, 0.0, 0.01, 0.3, 0.96, 1.0, np.nan])
-    rows = histograms.table(make_points((1,)), {"one_hot-1": value})
+    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
     found = {(r["start"], r["end"]): r["share"] for r in rows}
     assert found == pytest.approx(
         {(-1.0, -0.95): 1 / 6, (0.0, 0.05): 2 / 6, (0.3, 0.35): 1 / 6, (0.95, 1.0): 2 / 6}
@@ -105,14 +115,14 @@ def test_histogram_equals_counting_by_hand(make_points):
 
 def test_differences_of_means_do_not_fall_below_their_bin_by_rounding(make_points):
     value = np.array([0.7 - 0.4, 0.15 + 0.15, 0.9 - 0.6])
-    rows = histograms.table(make_points((1,)), {"one_hot-1": value})
+    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
     assert [(r["start"], r["count"]) for r in rows] == [(0.3, 3)]
 
 
 def test_histogram_shares_are_within_clean_and_planted_apart(make_points):
     value = np.array([0.0, 0.0, 0.5, 0.5, 1.0])
     planted = np.array([False, False, False, True, True])
-    rows = histograms.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
+    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
     found = {(r["group"], r["start"]): r["share"] for r in rows}
     assert found == pytest.approx(
         {
@@ -125,7 +135,7 @@ def test_histogram_shares_are_within_clean_and_planted_apart(make_points):
 
 
 def test_histogram_of_an_undefined_or_absent_point_has_no_rows(make_points):
-    assert histograms.table(make_points((1, 2)), {"one_hot-1": np.full(5, np.nan)}) == []
+    assert histograms_chart.table(make_points((1, 2)), {"one_hot-1": np.full(5, np.nan)}) == []
 
 
 def test_class_shares_stand_beside_their_null_in_order_of_alpha():
@@ -142,7 +152,7 @@ def test_class_shares_stand_beside_their_null_in_order_of_alpha():
             "0.1": {"constant": 0.1, "cap_shaped": None},
         }
     }
-    rows = trajectories.table(shares, errors, null)
+    rows = trajectories_chart.table(shares, errors, null)
     assert [(r["alpha"], r["class"]) for r in rows] == [
         ("alpha = 0.1", "constant"),
         ("alpha = 0.1", "cap-shaped"),
@@ -158,7 +168,7 @@ def test_class_shares_stand_beside_their_null_in_order_of_alpha():
 def test_mean_trajectory_per_class_leaves_out_undefined_examples():
     values = np.array([[0.0, 0.2], [0.2, 0.8], [0.5, 0.5], [0.4, np.nan]])
     classes = ["increasing", "increasing", "constant", "increasing"]
-    rows = trajectories.mean_table(values, classes, series="one_hot", sizes=[1, 2])
+    rows = trajectories_chart.mean_table(values, classes, series="one_hot", sizes=[1, 2])
     found = {(r["quantity"], r["size"]): r["value"] for r in rows}
     assert found == pytest.approx(
         {("increasing", 1): 0.1, ("increasing", 2): 0.5, ("constant", 1): 0.5, ("constant", 2): 0.5}

@@ -26,17 +26,17 @@ def _own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def memory(monkeypatch):
-    """Returns a function that sets how many bytes of pixels may be in memory."""
+    """Returns a function that sets how many bytes of pixels are kept in memory at most."""
     return lambda size: monkeypatch.setattr(build, "MEMORY_BYTES", size)
 
 
 @pytest.fixture
 def photos(tmp_path, pictures, write_image):
-    """A folder of 12 train and 4 test images with copies."""
-    found = pictures(16, 5, 4, 3)
-    found[7] = found[2]
-    found[15] = found[3]
-    for row, image in enumerate(found):
+    """Returns a folder of 12 train and 4 test images with copies."""
+    images = pictures(16, 5, 4, 3)
+    images[7] = images[2]
+    images[15] = images[3]
+    for row, image in enumerate(images):
         part, name = ("train", "ab"[row % 2]) if row < 12 else ("test", "ab"[row % 2])
         write_image(tmp_path / f"photos/{part}/{name}/{row:02d}.png", image)
     return tmp_path / "photos"
@@ -44,34 +44,34 @@ def photos(tmp_path, pictures, write_image):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The list of the names of all images that are decoded."""
-    seen, real = [], images.decode
+    """Returns a list of the names of all images that are decoded."""
+    names, real = [], images.decode
 
     def decode(encoded, name, **options):
-        seen.append(os.path.basename(name))
+        names.append(os.path.basename(name))
         return real(encoded, name, **options)
 
     monkeypatch.setattr(images, "decode", decode)
-    return seen
+    return names
 
 
 def _load(folder, **options):
     return data.load("folder", path=str(folder), **options)
 
 
-def _check_same(found, wanted):
-    for name, value in vars(wanted).items():
-        np.testing.assert_array_equal(np.asarray(getattr(found, name)), np.asarray(value))
-    assert datasets.fingerprint(found) == datasets.fingerprint(wanted)
-    copies = duplicates.find(wanted)
-    for name, value in vars(duplicates.find(found)).items():
+def _check_same(loaded, expected):
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(np.asarray(getattr(loaded, name)), np.asarray(value))
+    assert datasets.fingerprint(loaded) == datasets.fingerprint(expected)
+    copies = duplicates.find(expected)
+    for name, value in vars(duplicates.find(loaded)).items():
         np.testing.assert_array_equal(value, getattr(copies, name))
 
 
 def _caches(folder):
     """Returns the finished caches beside a folder of images."""
-    place = folder / "memkit_cache"
-    return sorted(path for path in place.iterdir() if path.is_dir()) if place.exists() else []
+    parent = folder / "memkit_cache"
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.exists() else []
 
 
 def _items(count, *, shape=(4, 4, 3), ids=str, seed=0, folder="none", **changes):
@@ -79,7 +79,7 @@ def _items(count, *, shape=(4, 4, 3), ids=str, seed=0, folder="none", **changes)
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (count, *shape)).astype(np.uint8)
     rows = {"train": rng.permutation(count - 3), "test": rng.permutation(3) + count - 3}
-    given = {
+    fields = {
         "items": lambda part: iter(rows[part]),
         "decode": lambda row: (ids(row), row % 2, pixels[row]),
         "counts": {part: len(chosen) for part, chosen in rows.items()},
@@ -87,22 +87,22 @@ def _items(count, *, shape=(4, 4, 3), ids=str, seed=0, folder="none", **changes)
         "key": lambda: seed,
         "folder": folder,
     }
-    return Encoded(**given | changes), pixels
+    return Encoded(**fields | changes), pixels
 
 
-def test_cached_images_are_those_in_memory(photos, memory):
-    wanted = _load(photos)
-    assert isinstance(wanted.train_images, np.ndarray) and not _caches(photos)
+def test_cached_images_equal_those_in_memory(photos, memory):
+    expected = _load(photos)
+    assert isinstance(expected.train_images, np.ndarray) and not _caches(photos)
     memory(16 * 5 * 4 * 3 - 1)
     for _ in range(2):
-        found = _load(photos)
-        assert isinstance(found.train_images, MappedImages)
-        assert isinstance(found.train_images.pixels.base, np.memmap)
-        _check_same(found, wanted)
+        loaded = _load(photos)
+        assert isinstance(loaded.train_images, MappedImages)
+        assert isinstance(loaded.train_images.pixels.base, np.memmap)
+        _check_same(loaded, expected)
     (folder,) = _caches(photos)
     stored = np.load(folder / "pixels.npy")
     assert collections.Counter(map(bytes, stored)) == collections.Counter(
-        map(bytes, [*wanted.train_images, *wanted.test_images])
+        map(bytes, [*expected.train_images, *expected.test_images])
     )
 
 
@@ -128,7 +128,7 @@ def test_rows_are_sorted_by_id(tmp_path, memory, ids, bound):
 
 
 @pytest.mark.parametrize("colored", [(), (0,), (9,), (15,), (0, 9)], ids=str)
-def test_gray_stays_gray_only_where_all_are(
+def test_images_are_gray_only_if_all_of_them_are(
     tmp_path, memory, pictures, write_image, colored, decoded
 ):
     for row in range(16):
@@ -136,27 +136,27 @@ def test_gray_stays_gray_only_where_all_are(
         part = "train" if row < 12 else "test"
         name = tmp_path / f"mixed/{part}/{'ab'[row % 2]}/{row:02d}.png"
         write_image(name, image if row in colored else image[..., 0])
-    wanted = _load(tmp_path / "mixed")
-    assert wanted.image_shape == (4, 4, 3 if colored else 1)
+    expected = _load(tmp_path / "mixed")
+    assert expected.image_shape == (4, 4, 3 if colored else 1)
     memory(0)
     for _ in range(2):
-        _check_same(_load(tmp_path / "mixed"), wanted)
+        _check_same(_load(tmp_path / "mixed"), expected)
     assert len(_caches(tmp_path / "mixed")) == 1
     decoded.clear()
     _load(tmp_path / "mixed")
     assert len(decoded) == 1
 
 
-def test_selection_of_cached_images_is_that_of_images_in_memory(photos, memory):
+def test_selections_of_cached_images_equal_those_of_images_in_memory(photos, memory):
     options = {"classes": ("b", "a"), "train_per_class": 4}
-    wanted = _load(photos, **options)
+    expected = _load(photos, **options)
     memory(0)
-    found = _load(photos, **options)
-    assert isinstance(found.train_images, MappedImages)
-    _check_same(found, wanted)
+    loaded = _load(photos, **options)
+    assert isinstance(loaded.train_images, MappedImages)
+    _check_same(loaded, expected)
 
 
-def test_second_process_decodes_one_image_only(photos, memory, decoded):
+def test_a_second_process_decodes_only_one_image(photos, memory, decoded):
     memory(0)
     _load(photos)
     assert len(decoded) == 17
@@ -179,17 +179,17 @@ def test_another_data_set_has_another_cache(photos, memory, write_image, picture
     elif change == "one more":
         write_image(file.with_name("99.png"), pictures(1, 5, 4, 3, seed=9)[0])
     options = {"image_size": 3} if change == "image_size" else {}
-    found = _load(photos, **options)
+    loaded = _load(photos, **options)
     memory(2**30)
-    _check_same(found, _load(photos, **options))
-    same = datasets.fingerprint(found) == datasets.fingerprint(before)
+    _check_same(loaded, _load(photos, **options))
+    same = datasets.fingerprint(loaded) == datasets.fingerprint(before)
     assert same == (change == "same size")
     assert len(_caches(photos)) == 2
 
 
-def _flip(file, place):
+def _flip(file, position):
     content = bytearray(file.read_bytes())
-    content[place] ^= 1
+    content[position] ^= 1
     file.write_bytes(content)
 
 
@@ -207,7 +207,7 @@ def _cut(file, length):
 
 
 def _rename(folder):
-    """Makes a whole cache look as if it were another set's."""
+    """Makes a complete cache look like the one of another data set."""
     with np.load(folder / "examples.npz") as file:
         arrays = dict(file)
     np.savez(folder / "examples.npz", **arrays | {"key": np.array("of another set")})
@@ -239,21 +239,21 @@ _DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", _DAMAGES)
-def test_damaged_cache_is_made_anew(photos, memory, decoded, damage):
-    wanted = _load(photos)
+def test_a_damaged_cache_is_created_again(photos, memory, decoded, damage):
+    expected = _load(photos)
     memory(0)
     _load(photos)
     (folder,) = _caches(photos)
     _DAMAGES[damage](folder)
     decoded.clear()
-    _check_same(_load(photos), wanted)
+    _check_same(_load(photos), expected)
     assert len(decoded) == 17
     decoded.clear()
-    _check_same(_load(photos), wanted)
+    _check_same(_load(photos), expected)
     assert len(decoded) == 1
 
 
-def test_remains_of_a_killed_process_are_removed(photos, memory):
+def test_files_of_a_killed_process_are_removed(photos, memory):
     memory(0)
     _load(photos)
     (folder,) = _caches(photos)
@@ -262,7 +262,7 @@ def test_remains_of_a_killed_process_are_removed(photos, memory):
     assert _caches(photos) == [folder]
 
 
-def test_failure_leaves_nothing_but_the_lock(photos, memory):
+def test_a_failure_leaves_only_the_lock_file(photos, memory):
     memory(0)
     (photos / "train/b/11.png").write_bytes(b"no image")
     with pytest.raises(
@@ -272,7 +272,7 @@ def test_failure_leaves_nothing_but_the_lock(photos, memory):
     assert [path.suffix for path in (photos / "memkit_cache").iterdir()] == [".lock"]
 
 
-def test_too_little_room_is_refused_before_anything_is_written(photos, memory, monkeypatch):
+def test_too_little_disk_space_is_an_error_before_anything_is_written(photos, memory, monkeypatch):
     memory(0)
     usage = collections.namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(16 * (60 + 16) - 1))
@@ -286,59 +286,59 @@ def test_too_little_room_is_refused_before_anything_is_written(photos, memory, m
     assert isinstance(_load(photos).train_images, MappedImages)
 
 
-def test_cache_goes_where_it_can_be_written_and_has_room(photos, memory, monkeypatch):
+def test_the_cache_is_created_in_a_writable_folder_with_enough_space(photos, memory, monkeypatch):
     memory(0)
     (photos / "memkit_cache").write_text("a file in the way")
-    own = photos.parent / "user/memkit"
-    assert _file(_load(photos)).is_relative_to(own)
+    user_cache = photos.parent / "user/memkit"
+    assert _file(_load(photos)).is_relative_to(user_cache)
     (photos / "memkit_cache").unlink()
-    assert _file(_load(photos)).is_relative_to(own)  # It is already there.
-    shutil.rmtree(own)
+    assert _file(_load(photos)).is_relative_to(user_cache)  # It exists already.
+    shutil.rmtree(user_cache)
     usage = collections.namedtuple("usage", "free")
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: usage(0 if "photos" in str(path) else 10**9)
     )
-    assert _file(_load(photos)).is_relative_to(own)
+    assert _file(_load(photos)).is_relative_to(user_cache)
 
 
 def _file(dataset):
     return dataset.train_images.pixels.base.filename
 
 
-def test_remote_sets_are_cached_in_the_users_folder(tmp_path, monkeypatch):
-    assert cache._places("gs://bucket/set") == [tmp_path / "user/memkit"]
+def test_remote_data_sets_are_cached_in_the_users_folder(tmp_path, monkeypatch):
+    assert cache._parents("gs://bucket/set") == [tmp_path / "user/memkit"]
     beside = pathlib.Path("/a/set/memkit_cache")
-    assert cache._places("/a/set") == [beside, tmp_path / "user/memkit"]
+    assert cache._parents("/a/set") == [beside, tmp_path / "user/memkit"]
     home = pathlib.Path("~/.cache/memkit").expanduser()
     monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert cache._places("gs://bucket/set") == [home]
+    assert cache._parents("gs://bucket/set") == [home]
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache._places("gs://bucket/set") == [home]
+    assert cache._parents("gs://bucket/set") == [home]
 
 
-def test_one_line_says_what_is_made_and_where(photos, memory, caplog):
+def test_creating_a_cache_is_logged_once(photos, memory, caplog):
     memory(0)
     with caplog.at_level(logging.INFO, logger="absl"):
         _load(photos)
         _load(photos)
     (line,) = [record.getMessage() for record in caplog.records]
     (folder,) = _caches(photos)
-    assert line == f"16 images (0.0 GB) are decoded once, into {folder}"
+    assert line == f"decoding 16 images (0.0 GB) once, into {folder}"
 
 
-def test_processes_at_once_decode_once(photos, memory, decoded):
+def test_concurrent_processes_decode_only_once(photos, memory, decoded):
     memory(0)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        found = [pool.submit(_load, photos) for _ in range(4)]
-        prints = {datasets.fingerprint(one.result()) for one in found}
-    assert len(prints) == 1
+        futures = [pool.submit(_load, photos) for _ in range(4)]
+        fingerprints = {datasets.fingerprint(future.result()) for future in futures}
+    assert len(fingerprints) == 1
     assert collections.Counter(decoded)["11.png"] == 1
 
 
 @pytest.mark.parametrize("bound", [0, 2**30], ids=["cached", "in memory"])
 @pytest.mark.parametrize("announced", [-1, 1])
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_other_numbers_of_examples_than_announced_are_refused(
+def test_a_number_of_examples_other_than_announced_is_an_error(
     tmp_path, memory, bound, announced, part
 ):
     memory(bound)
@@ -349,13 +349,13 @@ def test_other_numbers_of_examples_than_announced_are_refused(
         build.load(wrong)
 
 
-def test_images_are_in_order_however_many_are_decoded_at_once(tmp_path, monkeypatch):
+def test_images_are_in_order_for_any_number_of_threads(tmp_path, monkeypatch):
     encoded, pixels = _items(500, folder=tmp_path, ids=lambda row: f"{row:04d}")
     for cores in (1, 3, 40):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
-        found = build.load(encoded)
-        np.testing.assert_array_equal(found.train_images, pixels[:497])
-        np.testing.assert_array_equal(found.test_images, pixels[497:])
+        loaded = build.load(encoded)
+        np.testing.assert_array_equal(loaded.train_images, pixels[:497])
+        np.testing.assert_array_equal(loaded.test_images, pixels[497:])
 
 
 _CHILD = """
@@ -369,7 +369,7 @@ from memkit.studies import pictures
 from memkit import storage
 from memkit.training.images import Joined
 
-os.cpu_count = lambda: 2  # Each core has some images in hand.
+os.cpu_count = lambda: 2  # Every core keeps some images in memory.
 SIDE, TRAIN, TEST = 128, 1300, 100  # 69 MB of pixels
 build.MEMORY_BYTES = 8 * 2**20
 pictures.MANY = 1000
@@ -400,11 +400,11 @@ print(grown // 1024, tracemalloc.get_traced_memory()[1] // 2**20)
 """
 
 
-def test_memory_stays_bounded_where_images_are_many_times_larger(tmp_path):
+def test_memory_is_bounded_for_images_much_larger_than_memory(tmp_path):
     command = [sys.executable, "-c", _CHILD, str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    grown, traced = map(int, done.stdout.split())  # MiB of the process, of Python and NumPy
+    process = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert process.returncode == 0, process.stderr
+    grown, traced = map(int, process.stdout.split())  # MiB of the process, of Python and NumPy
     assert grown < 32
     assert traced < 16

@@ -25,7 +25,7 @@ def _changed(dataset, name, value):
     return datasets.fingerprint(dataclasses.replace(dataset, **{name: value}))
 
 
-def test_equal_data_have_equal_fingerprints(small):
+def test_equal_data_sets_have_equal_fingerprints(small):
     copies = {
         name: value.copy() if isinstance(value, np.ndarray) else value
         for name, value in vars(small).items()
@@ -33,7 +33,7 @@ def test_equal_data_have_equal_fingerprints(small):
     assert datasets.fingerprint(ImageDataset(**copies)) == datasets.fingerprint(small)
 
 
-def test_memory_layout_does_not_matter(small):
+def test_the_memory_layout_does_not_change_the_fingerprint(small):
     images = np.asfortranarray(small.train_images)
     assert _changed(small, "train_images", images) == datasets.fingerprint(small)
 
@@ -46,18 +46,18 @@ def test_one_pixel_label_or_id_changes_the_fingerprint(small, part):
     labels[-1] = 1
     ids = getattr(small, f"{part}_ids").copy()
     ids[-1] = "c9"
-    found = {
+    fingerprints = {
         datasets.fingerprint(small),
         _changed(small, f"{part}_images", images),
         _changed(small, f"{part}_labels", labels),
         _changed(small, f"{part}_ids", ids),
         _changed(small, "class_names", ("x", "y", "w")),
     }
-    assert len(found) == 5
+    assert len(fingerprints) == 5
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_order_changes_the_fingerprint(small, part):
+def test_the_order_changes_the_fingerprint(small, part):
     reversed_rows = {
         f"{part}_{name}": getattr(small, f"{part}_{name}")[::-1]
         for name in ("images", "labels", "ids")
@@ -66,7 +66,7 @@ def test_order_changes_the_fingerprint(small, part):
     assert datasets.fingerprint(other) != datasets.fingerprint(small)
 
 
-def test_examples_that_change_sides_change_the_fingerprint(small):
+def test_swapping_train_and_test_changes_the_fingerprint(small):
     swapped = ImageDataset(
         train_images=small.test_images,
         train_labels=small.test_labels,
@@ -79,6 +79,6 @@ def test_examples_that_change_sides_change_the_fingerprint(small):
     assert datasets.fingerprint(swapped) != datasets.fingerprint(small)
 
 
-def test_shape_of_the_same_bytes_changes_the_fingerprint(small):
+def test_another_shape_of_the_same_bytes_changes_the_fingerprint(small):
     wide = small.train_images.reshape(6, 2, 8, 1)
     assert _changed(small, "train_images", wide) != datasets.fingerprint(small)

@@ -21,7 +21,7 @@ def small(pictures):
     )
 
 
-def test_images_classes_shape_and_notes_are_told(small):
+def test_the_description_has_counts_classes_shape_and_notes(small):
     counts = "data: 1,200 train and 2 test images of 4x5x1, 3 classes"
     assert description.lines(small) == [
         rf"{counts} (ant, b\x1b[0m, cat)",
@@ -45,7 +45,7 @@ def test_test_images_that_are_train_images_of_another_class_are_named(small):
     assert "labels: 1, such as a1 (b" in line and "b1 (cat);" in line
 
 
-def test_of_many_classes_some_are_named(small):
+def test_only_the_first_of_many_classes_are_named(small):
     names = tuple(map(str, range(200)))
     line = description.lines(dataclasses.replace(small, class_names=names))[0]
     assert line.endswith("200 classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...)")

@@ -42,7 +42,7 @@ def _check_join(dataset, images):
             assert dataset.class_names[label] == name.split("/")[-2]
 
 
-def test_rows_are_in_path_order_and_joined_with_their_labels(split):
+def test_rows_are_sorted_by_path_and_match_their_labels(split):
     root, images = split
     dataset = data.load("folder", path=str(root))
     assert dataset.train_ids.tolist() == ["train/a/x.png", "train/b/10.png", "train/b/2.png"]
@@ -51,7 +51,7 @@ def test_rows_are_in_path_order_and_joined_with_their_labels(split):
     _check_join(dataset, images)
 
 
-def test_held_out_share_is_exact_in_each_class(animals):
+def test_the_held_out_share_of_each_class_is_exact(animals):
     root, images = animals
     dataset = data.load("folder", path=str(root), test_fraction=0.2)
     assert np.bincount(dataset.test_labels).tolist() == [4, 2]
@@ -61,7 +61,7 @@ def test_held_out_share_is_exact_in_each_class(animals):
     _check_join(dataset, images)
 
 
-def test_held_out_examples_depend_on_names_only(animals, write_image, pictures):
+def test_held_out_examples_depend_only_on_names(animals, write_image, pictures):
     root, images = animals
     first = data.load("folder", path=str(root), test_fraction=0.2)
     np.testing.assert_array_equal(
@@ -74,7 +74,7 @@ def test_held_out_examples_depend_on_names_only(animals, write_image, pictures):
     assert first.test_ids.tolist() != sorted(images)[:4] + sorted(images)[20:22]
 
 
-def test_gray_stays_gray_only_where_all_images_are(tmp_path, write_image, pictures):
+def test_images_are_gray_only_if_all_of_them_are(tmp_path, write_image, pictures):
     gray = pictures(4, 4, 4)
     for i, name in enumerate(("train/a/0", "train/b/0", "test/a/0", "test/b/0")):
         write_image(tmp_path / f"{name}.png", gray[i])
@@ -106,7 +106,7 @@ def test_jpeg_is_decoded(split, write_image):
         assert (dataset.train_images[names.index(f"train/b/0.{ending}")] == 77).all()
 
 
-def test_other_and_hidden_files_are_left_out(split):
+def test_other_and_hidden_files_are_ignored(split):
     root, images = split
     for name in ("train/a/notes.txt", "train/readme.md", "train/a/.x.png", "train/.cache/c.png"):
         (root / name).parent.mkdir(exist_ok=True)
@@ -114,7 +114,7 @@ def test_other_and_hidden_files_are_left_out(split):
     assert len(data.load("folder", path=str(root)).train_ids) == 3
 
 
-def test_unequal_sizes_need_image_size(split, write_image, pictures):
+def test_different_sizes_need_image_size(split, write_image, pictures):
     root, _ = split
     write_image(root / "train/b/9.png", pictures(1, 6, 5, 3)[0])
     with pytest.raises(
@@ -124,17 +124,21 @@ def test_unequal_sizes_need_image_size(split, write_image, pictures):
     assert data.load("folder", path=str(root), image_size=3).image_shape == (3, 3, 3)
 
 
-def test_unreadable_images_are_named(split, encode, pictures):
+def test_damaged_images_are_named(split, encode, pictures):
     root, _ = split
-    whole = encode(pictures(1, 40, 40, 3)[0])
-    reasons = {b"": "an empty file", b"no image": "not an image", whole[:90]: "image file is trunc"}
+    intact = encode(pictures(1, 40, 40, 3)[0])
+    reasons = {
+        b"": "an empty file",
+        b"no image": "not an image",
+        intact[:90]: "image file is trunc",
+    }
     for damaged, why in reasons.items():
         (root / "train/b/bad.png").write_bytes(damaged)
         with pytest.raises(InputError, match=f"^dataset: expected images .*b/bad.png: {why}"):
             data.load("folder", path=str(root))
 
 
-def test_sixteen_bit_images_are_refused_by_name(split):
+def test_sixteen_bit_images_are_errors(split):
     root, _ = split
     PIL.Image.fromarray(np.full((4, 4), 9000, np.uint16)).save(root / "train/b/deep.png")
     with pytest.raises(
@@ -143,33 +147,35 @@ def test_sixteen_bit_images_are_refused_by_name(split):
         data.load("folder", path=str(root))
 
 
-def test_class_without_train_images_is_refused(split, write_image, pictures):
+def test_a_class_without_train_images_is_an_error(split, write_image, pictures):
     root, _ = split
     write_image(root / "test/c/0.png", pictures(1, 4, 4, 3)[0])
-    with pytest.raises(InputError, match="^dataset: expected a train example .*'c'$"):
+    with pytest.raises(InputError, match="^dataset: missing train examples .*'c'$"):
         data.load("folder", path=str(root))
 
 
-def test_missing_parts_are_refused(tmp_path, animals):
+def test_missing_parts_are_errors(tmp_path, animals):
     root, _ = animals
     with pytest.raises(InputError, match="^dataset.path: expected a folder, received .*none"):
         data.load("folder", path=str(root / "none"))
-    with pytest.raises(InputError, match="^dataset.test_fraction: expected a number above 0 where"):
+    with pytest.raises(
+        InputError, match="^dataset.test_fraction: expected a number above 0 because"
+    ):
         data.load("folder", path=str(root))
-    with pytest.raises(InputError, match="^dataset.path: expected images as .*ant/<class>"):
+    with pytest.raises(InputError, match="^dataset.path: expected images .*ant/<class>"):
         data.load("folder", path=str(root / "ant"), test_fraction=0.5)
-    with pytest.raises(InputError, match="^dataset: expected at least one test image"):
+    with pytest.raises(InputError, match="^dataset: missing test images"):
         data.load("folder", path=str(root), test_fraction=0.01)
     (root / "train").mkdir()
-    with pytest.raises(InputError, match="^dataset.test_fraction: expected 0 where"):
+    with pytest.raises(InputError, match="^dataset.test_fraction: expected 0 because"):
         data.load("folder", path=str(root), test_fraction=0.5)
-    with pytest.raises(InputError, match="^dataset.path: expected a folder .*test, received none"):
+    with pytest.raises(InputError, match="^dataset.path: missing folder .*test$"):
         data.load("folder", path=str(root))
     (root / "test").mkdir()
-    with pytest.raises(InputError, match="^dataset.path: expected images as .*train/<class>"):
+    with pytest.raises(InputError, match="^dataset.path: expected images .*train/<class>"):
         data.load("folder", path=str(root))
     (root / "ant").rename(root / "train" / "ant")
-    with pytest.raises(InputError, match="^dataset.path: expected images as .*test/<class>"):
+    with pytest.raises(InputError, match="^dataset.path: expected images .*test/<class>"):
         data.load("folder", path=str(root))
 
 
@@ -193,7 +199,7 @@ def _write(root, *names):
         (root / name).write_bytes(b"x")
 
 
-_LEFT_OUT = {
+_IGNORED = {
     "other endings": (["train/a/1.heic", "train/b/2.HEIC"], "2 .heic (train/a/1.heic, train/b/2"),
     "no ending": (["test/a/labels"], "1 file without an ending (test/a/labels)"),
     "beside classes": (["train/1.png", "train/2.png"], "2 .png outside class folders (train/1.png"),
@@ -207,10 +213,10 @@ _LEFT_OUT = {
 }
 
 
-@pytest.mark.parametrize("case", _LEFT_OUT)
-def test_what_is_not_used_is_counted_in_one_line(split, case):
+@pytest.mark.parametrize("case", _IGNORED)
+def test_ignored_files_are_counted_in_one_line(split, case):
     root, images = split
-    names, text = _LEFT_OUT[case]
+    names, text = _IGNORED[case]
     _write(root, *names)
     dataset = data.load("folder", path=str(root))
     assert len(dataset.train_ids) + len(dataset.test_ids) == len(images)
@@ -227,7 +233,7 @@ def test_pipes_and_sockets_are_counted_and_not_opened(split):
     assert dataset.notes == ("ignored: 2 special files (train/a/pipe.png, train/a/socket.png)",)
 
 
-def test_links_that_lead_back_are_not_followed_for_ever(split):
+def test_cyclic_links_are_not_followed(split):
     root, images = split
     (root / "train/a/loop").symlink_to("..")
     (root / "train/a/self.png").symlink_to("self.png")
@@ -242,7 +248,7 @@ def test_links_that_lead_back_are_not_followed_for_ever(split):
 
 @pytest.fixture
 def broken(split, encode, pictures):
-    """A folder with four broken images in it, and why each is."""
+    """Returns a folder with four broken images, and the reason for each."""
     root, _ = split
     (root / "train/a/1.png").write_text("<html>404</html>")
     (root / "train/b/3.jpg").write_bytes(encode(pictures(1, 40, 40, 3)[0], "JPEG")[:300])
@@ -257,7 +263,7 @@ def broken(split, encode, pictures):
 
 
 @pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
-def test_all_broken_images_are_named_together_with_reasons(broken, monkeypatch, memory):
+def test_all_broken_images_are_named_with_reasons(broken, monkeypatch, memory):
     monkeypatch.setattr(build, "MEMORY_BYTES", memory)
     root, reasons = broken
     with pytest.raises(
@@ -270,7 +276,7 @@ def test_all_broken_images_are_named_together_with_reasons(broken, monkeypatch, 
 
 
 @pytest.mark.parametrize("memory", [2**30, 0], ids=["memory", "cache"])
-def test_skip_bad_gives_the_data_set_without_the_broken_images(broken, monkeypatch, memory):
+def test_skip_bad_skips_the_broken_images(broken, monkeypatch, memory):
     monkeypatch.setattr(build, "MEMORY_BYTES", memory)
     root, reasons = broken
     for _ in range(2):
@@ -280,58 +286,58 @@ def test_skip_bad_gives_the_data_set_without_the_broken_images(broken, monkeypat
         assert note.startswith("skipped: 4 damaged images (train/a/1.png, ")
     for name in reasons:
         (root / name).unlink()
-    whole = data.load("folder", path=str(root))
-    assert fingerprint(whole) == fingerprint(dataset)
-    assert whole.notes == ()
+    intact = data.load("folder", path=str(root))
+    assert fingerprint(intact) == fingerprint(dataset)
+    assert intact.notes == ()
 
 
-def test_skip_bad_leaves_an_error_where_no_image_is_left(split):
+def test_skip_bad_is_an_error_if_all_images_are_broken(split):
     root, images = split
     for name in images:
         (root / name).write_bytes(b"x") if (root / name).exists() else None
-    with pytest.raises(InputError, match="^dataset: expected at least one train image"):
+    with pytest.raises(InputError, match="^dataset: missing train images"):
         data.load("folder", path=str(root), skip_bad=True)
 
 
-def test_only_some_of_very_many_broken_images_are_named(split):
+def test_only_the_first_of_many_broken_images_are_named(split):
     root, _ = split
     _write(root, *(f"train/a/{i:03d}.png" for i in range(120)))
     with pytest.raises(InputError, match="received 120 of .*a/049.png: not an image; and 70 more$"):
         data.load("folder", path=str(root))
 
 
-def _refuse(monkeypatch, function, refused):
-    """Lets a function of `os` fail for a path as it does for other users than root."""
+def _deny(monkeypatch, function, denied):
+    """Makes a function of `os` fail for a path, as for a user without permission."""
     real = getattr(os, function)
 
-    def refusing(path, *args, **options):
-        if os.fspath(path) == os.fspath(refused):
+    def denying(path, *args, **options):
+        if os.fspath(path) == os.fspath(denied):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
         return real(path, *args, **options)
 
-    monkeypatch.setattr(os, function, refusing)
+    monkeypatch.setattr(os, function, denying)
 
 
-def test_folder_that_may_not_be_read_is_refused_or_counted(split, monkeypatch):
+def test_an_unreadable_folder_is_an_error_or_counted(split, monkeypatch):
     root, _ = split
     _write(root, "train/owl/1.png")
-    _refuse(monkeypatch, "scandir", root / "train/owl")
+    _deny(monkeypatch, "scandir", root / "train/owl")
     with pytest.raises(InputError, match="^dataset.path: .*: train/owl: Permission denied$"):
         data.load("folder", path=str(root))
     dataset = data.load("folder", path=str(root), skip_bad=True)
     assert dataset.notes == ("ignored: 1 unreadable folder (train/owl)",)
 
 
-def test_class_that_is_a_broken_link_is_refused(split):
+def test_a_class_that_is_a_broken_link_is_an_error(split):
     root, _ = split
     (root / "train/owl").symlink_to("/nonexistent")
     with pytest.raises(InputError, match="train/owl: No such file or directory$"):
         data.load("folder", path=str(root))
 
 
-def test_root_that_may_not_be_read_is_one_line(split, monkeypatch):
+def test_an_unreadable_root_is_an_error_of_one_line(split, monkeypatch):
     root, _ = split
-    _refuse(monkeypatch, "scandir", root / "train")
+    _deny(monkeypatch, "scandir", root / "train")
     with pytest.raises(InputError, match=r"^dataset: .*/train \(Permission denied\)$"):
         data.load("folder", path=str(root))
 
@@ -344,7 +350,7 @@ def test_file_names_that_are_not_utf8_have_escaped_ids(split):
     assert ids == ["train/a/x.png", "train/b/10.png", r"train/b/caf\xe9.png"]
 
 
-def test_unicode_spellings_of_a_class_are_one_class(split):
+def test_unicode_forms_of_a_name_are_one_class(split):
     root, _ = split
     (root / "train/a").rename(root / "train" / unicodedata.normalize("NFD", "é"))
     (root / "test/a").rename(root / "test" / unicodedata.normalize("NFC", "é"))
@@ -354,10 +360,12 @@ def test_unicode_spellings_of_a_class_are_one_class(split):
 
 
 @pytest.mark.parametrize("name", ["train/{}/1.png", "train/b/{}.png"])
-def test_two_unicode_spellings_in_one_folder_are_refused(split, name):
+def test_two_unicode_forms_of_a_name_in_one_folder_are_an_error(split, name):
     root, _ = split
     _write(root, *(name.format(unicodedata.normalize(form, "é")) for form in ("NFC", "NFD")))
-    with pytest.raises(InputError, match="^dataset.path: expected one Unicode spelling .*NFD"):
+    with pytest.raises(
+        InputError, match="^dataset.path: expected one Unicode normalization form .*NFD"
+    ):
         data.load("folder", path=str(root))
 
 
@@ -386,11 +394,11 @@ def test_class_numbers_are_sorted_by_value(tmp_path, write_image, pictures, name
             write_image(tmp_path / part / name / "1.png", pictures(1, 4, 4)[0])
     dataset = data.load("folder", path=str(tmp_path))
     assert list(dataset.class_names) == order
-    found = [dataset.class_names[label] for label in dataset.train_labels]
-    assert found == [name.split("/")[1] for name in dataset.train_ids]
+    class_names_of_rows = [dataset.class_names[label] for label in dataset.train_labels]
+    assert class_names_of_rows == [name.split("/")[1] for name in dataset.train_ids]
 
 
-def test_two_folders_of_one_number_are_refused(tmp_path, write_image, pictures):
+def test_two_folders_with_the_same_number_are_an_error(tmp_path, write_image, pictures):
     for name in ("1", "01", "2"):
         write_image(tmp_path / name / "1.png", pictures(1, 4, 4)[0])
     with pytest.raises(InputError, match="one folder per class, received both 01 and 1$"):

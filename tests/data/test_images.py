@@ -25,7 +25,7 @@ def halves():
     return pixels
 
 
-# How a picture is stored that viewers show upright, for every EXIF orientation.
+# How an upright picture is stored, for every EXIF orientation.
 _STORED = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -40,14 +40,14 @@ _STORED = {
 
 @pytest.mark.parametrize("orientation", _STORED)
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_pixels_are_upright_whatever_the_exif_orientation(halves, orientation, file_format):
+def test_images_of_every_exif_orientation_are_upright(halves, orientation, file_format):
     picture = PIL.Image.fromarray(np.ascontiguousarray(_STORED[orientation](halves)))
     exif = picture.getexif()
     exif[0x0112] = orientation
     options = {"lossless": True} if file_format == "WEBP" else {}
-    found = images.decode(_encoded(picture, file_format, exif=exif, **options), "x")
-    assert found.shape == halves.shape
-    assert np.abs(found.astype(int) - halves).max() < 60
+    decoded = images.decode(_encoded(picture, file_format, exif=exif, **options), "x")
+    assert decoded.shape == halves.shape
+    assert np.abs(decoded.astype(int) - halves).max() < 60
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -59,19 +59,19 @@ def test_exif_data_that_cannot_be_parsed_are_ignored(halves):
     )
 
 
-def test_transparent_pixels_are_white_and_opaque_ones_unchanged(pictures):
+def test_transparent_pixels_are_white_and_opaque_pixels_unchanged(pictures):
     pixels = pictures(1, 6, 6, 4)[0]
     pixels[:3, :, 3], pixels[3:, :, 3] = 255, 0
-    found = images.decode(_encoded(PIL.Image.fromarray(pixels), "PNG"), "x")
-    np.testing.assert_array_equal(found[:3], pixels[:3, :, :3])
-    assert (found[3:] == images.BACKGROUND).all()
+    decoded = images.decode(_encoded(PIL.Image.fromarray(pixels), "PNG"), "x")
+    np.testing.assert_array_equal(decoded[:3], pixels[:3, :, :3])
+    assert (decoded[3:] == images.BACKGROUND).all()
 
 
 def test_half_transparent_black_is_gray():
     pixels = np.zeros((4, 4, 2), np.uint8)
     pixels[..., 1] = 128
-    found = images.decode(_encoded(PIL.Image.fromarray(pixels), "PNG"), "x")
-    assert found.shape == (4, 4, 1) and set(np.unique(found)) == {127}
+    decoded = images.decode(_encoded(PIL.Image.fromarray(pixels), "PNG"), "x")
+    assert decoded.shape == (4, 4, 1) and set(np.unique(decoded)) == {127}
 
 
 def test_transparent_colors_of_palettes_and_of_rgb_are_white():
@@ -89,12 +89,12 @@ def test_transparent_colors_of_palettes_and_of_rgb_are_white():
         _encoded(gray, "PNG", transparency=0),
     ]
     for encoded in cases:
-        found = images.decode(encoded, "x")
-        assert (found[0, 0] == 255).all() and (found[1:] < 10).all()
+        decoded = images.decode(encoded, "x")
+        assert (decoded[0, 0] == 255).all() and (decoded[1:] < 10).all()
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_first_image_of_an_animation_counts(file_format):
+def test_the_first_image_of_an_animation_is_used(file_format):
     first, second = (PIL.Image.new("RGB", (8, 8), (value,) * 3) for value in (10, 200))
     encoded = _encoded(first, file_format, save_all=True, append_images=[second])
     assert np.abs(images.decode(encoded, "x").astype(int) - 10).max() <= 2
@@ -158,7 +158,7 @@ def test_image_at_the_limit_is_decoded(monkeypatch):
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
-def test_every_flipped_byte_gives_an_image_or_one_line(file_format, pictures):
+def test_a_changed_byte_gives_an_image_or_a_one_line_error(file_format, pictures):
     if file_format == "AVIF" and "AVIF" not in images._formats():
         pytest.skip("this Pillow has no AVIF")
     encoded = _encoded(PIL.Image.fromarray(pictures(1, 8, 8, 3)[0]), file_format)
@@ -166,11 +166,11 @@ def test_every_flipped_byte_gives_an_image_or_one_line(file_format, pictures):
         for value in (0, 255):
             damaged = encoded[:place] + bytes([value]) + encoded[place + 1 :]
             try:
-                found = images.decode(damaged, "x")
+                decoded = images.decode(damaged, "x")
             except InputError as error:
                 assert str(error).startswith("x: ") and "\n" not in str(error)
             else:
-                assert found.dtype == np.uint8 and found.ndim == 3
+                assert decoded.dtype == np.uint8 and decoded.ndim == 3
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_every_flipped_byte_gives_an_image_or_one_line(file_format, pictures):
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n", "not an image"),
     ],
 )
-def test_what_is_no_image_is_said(content, why):
+def test_the_error_for_other_files_gives_the_reason(content, why):
     with pytest.raises(DamagedFileError, match=f"^x: {why}$"):
         images.decode(content, "x")
 

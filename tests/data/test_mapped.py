@@ -31,7 +31,7 @@ def stored(pictures):
 
 @pytest.fixture
 def pair(stored):
-    """The same data set with arrays and with MappedImages, with copies within and across."""
+    """Returns a data set with arrays and with MappedImages, with copies within and across parts."""
     stored[[5, 7]] = stored[2]
     stored[10] = stored[1]
     order = np.array([4, 2, 0, 7, 5, 1, 3, 6])
@@ -61,17 +61,17 @@ def pair(stored):
     ],
     ids=str,
 )
-def test_rows_are_those_of_an_array(stored, chosen):
+def test_selected_rows_equal_those_of_an_array(stored, chosen):
     rows = np.array([9, 1, 4, 4, 0, 11])
     mapped, plain = _mapped(stored, rows), stored[rows]
-    found = mapped[chosen]
-    assert isinstance(found, MappedImages)
-    assert found.shape == plain[chosen].shape and len(found) == len(plain[chosen])
-    assert (found.ndim, found.dtype, found.nbytes) == (4, np.uint8, plain[chosen].nbytes)
-    np.testing.assert_array_equal(np.asarray(found), plain[chosen])
+    selected = mapped[chosen]
+    assert isinstance(selected, MappedImages)
+    assert selected.shape == plain[chosen].shape and len(selected) == len(plain[chosen])
+    assert (selected.ndim, selected.dtype, selected.nbytes) == (4, np.uint8, plain[chosen].nbytes)
+    np.testing.assert_array_equal(np.asarray(selected), plain[chosen])
 
 
-def test_one_row_is_an_image_of_its_own(stored):
+def test_a_single_row_is_a_copy_of_the_image(stored):
     mapped = _mapped(stored, [7, 3])
     image = mapped[1]
     np.testing.assert_array_equal(image, stored[3])
@@ -82,13 +82,13 @@ def test_one_row_is_an_image_of_its_own(stored):
         mapped[2]
 
 
-def test_choosing_rows_reads_no_pixels(stored):
+def test_selecting_rows_reads_no_pixels(stored):
     mapped = MappedImages(_NeverRead(stored.shape), image_hashes(stored), np.arange(12))
     assert mapped[3:][np.array([1, 0])].rows.tolist() == [4, 3]
     np.testing.assert_array_equal(image_hashes(mapped[4:6]), image_hashes(stored[4:6]))
 
 
-def test_hashes_are_equal_where_images_are(stored):
+def test_hashes_are_equal_if_and_only_if_images_are(stored):
     stored[8] = stored[3]
     stored[9, 2, 3, 2] = stored[0, 2, 3, 2] ^ 1
     stored[9].reshape(-1)[:-1] = stored[0].reshape(-1)[:-1]
@@ -99,14 +99,14 @@ def test_hashes_are_equal_where_images_are(stored):
     np.testing.assert_array_equal(image_hashes(np.asfortranarray(stored)), hashes)
 
 
-def test_fingerprint_and_duplicates_do_not_depend_on_where_pixels_are(pair):
+def test_fingerprints_and_duplicates_are_the_same_for_arrays_and_mapped_images(pair):
     plain, mapped = pair
     assert datasets.fingerprint(mapped) == datasets.fingerprint(plain)
-    wanted, found = duplicates.find(plain), duplicates.find(mapped)
-    assert [group.tolist() for group in wanted.train_groups] == [[1, 3, 4]]
-    assert wanted.train_test_pairs.tolist() == [[5, 2]]
-    for name, value in vars(wanted).items():
-        np.testing.assert_array_equal(getattr(found, name), value)
+    expected, selected = duplicates.find(plain), duplicates.find(mapped)
+    assert [group.tolist() for group in expected.train_groups] == [[1, 3, 4]]
+    assert expected.train_test_pairs.tolist() == [[5, 2]]
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(selected, name), value)
 
 
 def test_selection_checks_fingerprint_and_duplicates_read_no_pixels(pair):
@@ -116,10 +116,14 @@ def test_selection_checks_fingerprint_and_duplicates_read_no_pixels(pair):
         images = getattr(mapped, name)
         unread[name] = dataclasses.replace(images, pixels=_NeverRead(images.pixels.shape))
     options = {"classes": (2, 0), "train_per_class": 2}
-    found = selection.keep(dataclasses.replace(mapped, **unread), **options)
-    checks.check(found)
-    wanted = selection.keep(plain, **options)
-    assert datasets.fingerprint(found) == datasets.fingerprint(wanted)
-    assert len(duplicates.find(found).train_groups) == len(duplicates.find(wanted).train_groups)
-    kept = selection.keep(mapped, **options)
-    np.testing.assert_array_equal(np.asarray(kept.train_images), wanted.train_images)
+    selected = selection.keep(dataclasses.replace(mapped, **unread), **options)
+    checks.check(selected)
+    expected = selection.keep(plain, **options)
+    assert datasets.fingerprint(selected) == datasets.fingerprint(expected)
+    assert len(duplicates.find(selected).train_groups) == len(
+        duplicates.find(expected).train_groups
+    )
+    selected_with_pixels = selection.keep(mapped, **options)
+    np.testing.assert_array_equal(
+        np.asarray(selected_with_pixels.train_images), expected.train_images
+    )

@@ -28,7 +28,7 @@ def load(tmp_path, arrays):
     return write_and_load
 
 
-def test_rows_stay_in_file_order(load, arrays):
+def test_rows_keep_the_order_of_the_file(load, arrays):
     dataset = load()
     for part in ("train", "test"):
         np.testing.assert_array_equal(getattr(dataset, f"{part}_images"), arrays[f"x_{part}"])
@@ -48,7 +48,7 @@ def test_class_names_are_read(load):
     )
 
 
-def test_gray_images_without_channels_get_one(load, pictures):
+def test_gray_images_without_a_channel_axis_get_one(load, pictures):
     gray = {"x_train": pictures(7, 5, 4), "x_test": pictures(3, 5, 4)}
     dataset = load(gray)
     assert dataset.image_shape == (5, 4, 1)
@@ -82,48 +82,60 @@ def test_image_size_crops_around_the_center_and_resizes(load, pictures):
 
 
 _NAN = np.full((7, 5, 4, 3), np.nan)
-_REFUSED = {
-    "missing key": ({"y_test": None}, "dataset.path: expected the keys .* with x_train"),
+_UNUSABLE = {
+    "missing key": (
+        {"y_test": None},
+        "dataset.path: missing arrays y_test in .*, which has x_train",
+    ),
     "pickled": ({"y_train": np.array([0, None] * 3 + [1], object)}, "y_train: .* pickled objects"),
     "pickled images": ({"x_test": np.array([{}, 1, 2], object)}, "x_test: .* pickled objects"),
-    "nan": ({"x_train": _NAN}, "dataset x_train: .*no NaN"),
+    "nan": ({"x_train": _NAN}, "dataset x_train: .*without NaN"),
     "infinite": ({"x_train": np.full((7, 5, 4, 3), np.inf)}, "dataset x_train: .*to inf"),
     "above": ({"x_train": np.full((7, 5, 4, 3), 256)}, "dataset x_train: .*to 256"),
     "below": ({"x_train": np.full((7, 5, 4, 3), -0.5)}, "dataset x_train: .*from -0.5"),
-    "mixed types": ({"x_train": np.ones((7, 5, 4, 3))}, "all as ints or all as floats"),
+    "mixed types": ({"x_train": np.ones((7, 5, 4, 3))}, "all as integers or all as floats"),
     "text": ({"x_train": np.array(["a"] * 7)}, "dataset x_train: expected images as numbers"),
     "flat": ({"x_train": np.ones((7, 20), np.uint8)}, "dataset x_train: .*received uint8"),
     "two channels": (
         {"x_train": np.ones((7, 5, 4, 2), np.uint8), "x_test": np.ones((3, 5, 4, 2), np.uint8)},
         "C = 1 .* or 3",
     ),
-    "channels": ({"x_test": np.ones((3, 5, 4, 1), np.uint8)}, r"train \[5, 4, 3\], test \[5, 4, 1"),
-    "sizes": ({"x_test": np.ones((3, 5, 5, 3), np.uint8)}, "image_size makes sizes equal"),
+    "channels": (
+        {"x_test": np.ones((3, 5, 4, 1), np.uint8)},
+        r"train images \[5, 4, 3\] and test images \[5, 4, 1",
+    ),
+    "sizes": ({"x_test": np.ones((3, 5, 5, 3), np.uint8)}, "set dataset.image_size to resize them"),
     "lengths": ({"y_train": np.array([0, 1, 2])}, "7 images, 3 labels"),
-    "float labels": ({"y_train": np.array([0.0, 1, 2] + [0] * 4)}, "y_train: expected ints"),
-    "float test labels": ({"y_test": np.array([0.0, 1, 2])}, "y_test as ints"),
-    "one-hot labels": ({"y_test": np.eye(3, dtype=int)}, r"y_test as \[N\]"),
+    "float labels": ({"y_train": np.array([0.0, 1, 2] + [0] * 4)}, "y_train: expected integers"),
+    "float test labels": ({"y_test": np.array([0.0, 1, 2])}, "y_test as integers"),
+    "one-hot labels": ({"y_test": np.eye(3, dtype=int)}, r"y_test in one dimension \[N\]"),
     "negative": ({"y_train": np.array([0, -1, 2, 1, 1, 1, 1])}, "y_train in .*-1 in row 1"),
     "test label": ({"y_test": np.array([0, 1, 3])}, r"y_test in \[0, 3\), received 3 in row 2"),
-    "empty class": ({"y_train": np.array([0, 2, 2, 2, 3, 3, 0])}, "none of 1 class.*'1'"),
-    "more names": ({"class_names": np.array(list("abcd"))}, "none of 1 class.*'d'"),
+    "empty class": ({"y_train": np.array([0, 2, 2, 2, 3, 3, 0])}, "train examples of 1 class.*'1'"),
+    "more names": ({"class_names": np.array(list("abcd"))}, "train examples of 1 class.*'d'"),
     "fewer names": ({"class_names": np.array(list("ab"))}, r"y_train in \[0, 2\)"),
-    "no test": ({"x_test": np.ones((0, 5, 4, 3), np.uint8), "y_test": np.ones(0, int)}, "one test"),
-    "no train": ({"x_train": np.ones((0, 5, 4, 3), np.uint8), "y_train": np.ones(0, int)}, "ints"),
+    "no test": (
+        {"x_test": np.ones((0, 5, 4, 3), np.uint8), "y_test": np.ones(0, int)},
+        "missing test images",
+    ),
+    "no train": (
+        {"x_train": np.ones((0, 5, 4, 3), np.uint8), "y_train": np.ones(0, int)},
+        "integers",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", _REFUSED)
-def test_what_cannot_be_a_study_is_refused_in_one_line(load, case):
-    changes, message = _REFUSED[case]
+@pytest.mark.parametrize("case", _UNUSABLE)
+def test_files_that_cannot_be_used_are_errors_of_one_line(load, case):
+    changes, message = _UNUSABLE[case]
     with pytest.raises(InputError, match=message) as caught:
         load(changes)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("dataset")
 
 
-def test_missing_or_foreign_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="^dataset.path: .*none.npz, which is no file"):
+def test_a_missing_file_and_another_format_are_errors(tmp_path):
+    with pytest.raises(InputError, match="^dataset.path: .*none.npz, which is not a file"):
         data.load("npz", path=str(tmp_path / "none.npz"))
     (tmp_path / "text.npz").write_text("x")
     with pytest.raises(InputError, match="^dataset.path: .*another format"):
@@ -131,18 +143,18 @@ def test_missing_or_foreign_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
-def test_damaged_arrays_are_refused(tmp_path, arrays, write):
+def test_damaged_arrays_are_errors(tmp_path, arrays, write):
     path = tmp_path / "a.npz"
     write(path, **arrays | {"x_train": np.random.default_rng(0).random((7, 60, 60, 3))})
     whole = bytearray(path.read_bytes())
-    place = len(whole) // 2
-    whole[place : place + 40] = bytes(40)
+    middle = len(whole) // 2
+    whole[middle : middle + 40] = bytes(40)
     path.write_bytes(whole)
     with pytest.raises(InputError, match="^dataset x_train: .*received damaged data .*$"):
         data.load("npz", path=str(path))
 
 
-def test_dark_ints_stay_dark(load, pictures):
+def test_dark_integers_stay_dark(load, pictures):
     dark = {"x_train": pictures(7, 5, 4, 3) % 2, "x_test": pictures(3, 5, 4, 3) % 2}
     np.testing.assert_array_equal(load(dark).train_images, dark["x_train"])
 
@@ -177,24 +189,24 @@ _AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("case", _AMBIGUOUS)
-def test_floats_that_could_be_on_either_scale_are_refused(load, case):
+def test_floats_that_fit_both_scales_are_errors(load, case):
     changes, named = _AMBIGUOUS[case]
-    with pytest.raises(InputError, match=f"^dataset {named}: expected floats that all lie in 0..1"):
+    with pytest.raises(InputError, match=f"^dataset {named}: expected floats that are all in 0..1"):
         load(changes)
 
 
-def test_black_and_white_floats_count_to_one(load):
+def test_black_and_white_floats_are_in_0_to_1(load):
     changes = {"x_train": np.rint(_with_pixel(0)), "x_test": np.rint(_UNIT_TEST)}
     assert set(np.unique(load(changes).train_images)) == {0, 255}
 
 
-def test_nearly_black_ints_are_noted(load, arrays):
+def test_nearly_black_integers_are_noted(load, arrays):
     dark = {key: arrays[key] % 2 for key in ("x_train", "x_test")}
     assert "no pixel is above 1" in load(dark).notes[0]
     assert load().notes == ()
 
 
-def test_arrays_that_are_not_used_are_noted(load):
+def test_ignored_arrays_are_noted(load):
     dataset = load({"x_val": np.zeros(3), "fold": np.zeros(7)})
     assert dataset.notes == ("ignored: arrays fold, x_val",)
 
@@ -214,13 +226,13 @@ def test_class_names_of_bytes_are_decoded(load):
     ],
     ids=["one text", "a column", "floats", "not UTF-8"],
 )
-def test_class_names_that_are_no_list_of_texts_are_refused(load, names):
+def test_class_names_that_are_not_a_list_of_text_are_errors(load, names):
     with pytest.raises(InputError, match="^dataset class_names: expected "):
         load({"class_names": names})
 
 
 @pytest.mark.parametrize("value", [7, 2**31, 2**32 - 1, 2**63 - 1])
-def test_labels_above_the_number_of_examples_are_refused_before_images_are_read(
+def test_labels_above_the_number_of_examples_are_errors_before_images_are_read(
     load, monkeypatch, value
 ):
     monkeypatch.setattr(numbers, "to_images", lambda arrays: pytest.fail("images were read"))

@@ -7,7 +7,7 @@ from memkit.data import placeholder
 from memkit.errors import InputError
 
 
-def test_every_known_set_has_a_source():
+def test_every_placeholder_has_a_source():
     assert set(placeholder.SHAPES) <= set(data.SOURCES)
 
 
@@ -21,28 +21,27 @@ def test_sizes_are_those_of_the_table(name):
     assert dataset.train_labels.dtype == np.int32
 
 
-def test_images_larger_than_memory_take_none():
+def test_images_use_no_memory():
     dataset = placeholder.load("imagenet2012", image_size=224, data_dir="")
     assert dataset.train_images.nbytes == 1_281_167 * 224 * 224 * 3
-    held = dataset.train_images.pixels
-    assert held.base.nbytes == 1
+    assert dataset.train_images.pixels.base.nbytes == 1
 
 
-def test_a_stand_in_has_a_fingerprint():
+def test_a_placeholder_has_a_fingerprint():
     small, large = (placeholder.load("mnist", image_size=side) for side in (28, 32))
     assert datasets.fingerprint(small) != datasets.fingerprint(large)
 
 
-def test_images_of_many_sizes_need_image_size():
-    with pytest.raises(InputError, match="dataset.image_size: expected pixels on a side"):
+def test_images_of_different_sizes_need_image_size():
+    with pytest.raises(InputError, match="dataset.image_size: expected a size for the images"):
         placeholder.load("imagenet2012", data_dir="")
 
 
-def test_image_size_resizes():
+def test_image_size_sets_the_size():
     assert placeholder.load("cifar10", image_size=16).image_shape == (16, 16, 3)
 
 
-def test_selection_counts():
+def test_selection_options_are_applied():
     dataset = placeholder.load("cifar100", classes=(3, 5), train_per_class=7, test_per_class=0)
     assert len(dataset.train_labels) == 14
     assert len(dataset.test_labels) == 200
@@ -59,5 +58,5 @@ def test_selection_counts():
         ("npz", {"path": "cifar100.npz"}, False),
     ],
 )
-def test_sets_of_other_sizes_are_not_stood_in_for(name, options, known):
+def test_only_known_data_sets_have_placeholders(name, options, known):
     assert placeholder.is_known(name, **options) == known

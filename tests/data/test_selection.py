@@ -11,7 +11,7 @@ def digits():
     return data.load("digits")
 
 
-def test_without_options_nothing_changes(digits):
+def test_no_options_select_everything(digits):
     for name, value in vars(selection.keep(digits)).items():
         np.testing.assert_array_equal(value, getattr(digits, name))
 
@@ -23,10 +23,10 @@ def test_classes_are_renumbered_in_the_given_order(digits, classes):
     for side in ("train", "test"):
         full = getattr(digits, f"{side}_labels")
         rows = [i for i in range(len(full)) if full[i] in (7, 2, 5)]
-        wanted = {7: 0, 2: 1, 5: 2}
-        found = getattr(part, f"{side}_labels")
-        assert found.tolist() == [wanted[full[i]] for i in rows]
-        assert found.dtype == np.int32
+        renumbered = {7: 0, 2: 1, 5: 2}
+        labels = getattr(part, f"{side}_labels")
+        assert labels.tolist() == [renumbered[full[i]] for i in rows]
+        assert labels.dtype == np.int32
         for name in ("images", "ids"):
             np.testing.assert_array_equal(
                 getattr(part, f"{side}_{name}"), getattr(digits, f"{side}_{name}")[rows]
@@ -34,7 +34,7 @@ def test_classes_are_renumbered_in_the_given_order(digits, classes):
 
 
 @pytest.mark.parametrize("classes", [(), (4, 0)])
-def test_first_examples_of_each_class_are_kept_in_order(digits, classes):
+def test_the_first_examples_of_each_class_are_selected_in_order(digits, classes):
     part = data.load("digits", classes=classes, train_per_class=5, test_per_class=3)
     for side, count in (("train", 5), ("test", 3)):
         full = getattr(digits, f"{side}_labels")
@@ -46,7 +46,7 @@ def test_first_examples_of_each_class_are_kept_in_order(digits, classes):
         assert getattr(part, f"{side}_ids").tolist() == ids.tolist()
 
 
-def test_more_than_there_are_keeps_all(digits):
+def test_a_number_above_the_size_of_a_class_selects_all(digits):
     part = data.load("digits", train_per_class=10_000)
     np.testing.assert_array_equal(part.train_ids, digits.train_ids)
 
@@ -56,7 +56,7 @@ def test_more_than_there_are_keeps_all(digits):
     [
         ((0, 10), r"numbers in \[0, 10\), received 10"),
         ((-1, 1), r"numbers in \[0, 10\), received -1"),
-        (("0", "ten"), "names among 0, 1, .*'ten'"),
+        (("0", "ten"), "unknown class 'ten'. Known: 0, 1, "),
         ((3,), "two or more different"),
         ((3, 3), "two or more different"),
         ((3, "3"), "two or more different"),
@@ -65,16 +65,18 @@ def test_more_than_there_are_keeps_all(digits):
         ((True, 2), "two or more different"),
     ],
 )
-def test_wrong_classes_are_refused(classes, message):
-    with pytest.raises(InputError, match=f"^dataset.classes: expected {message}"):
+def test_wrong_classes_are_errors(classes, message):
+    with pytest.raises(InputError, match=f"^dataset.classes: .*{message}"):
         data.load("digits", classes=classes)
 
 
 @pytest.mark.parametrize("name", data.SOURCES)
 @pytest.mark.parametrize("option", ["train_per_class", "test_per_class"])
 @pytest.mark.parametrize("value", [-1, 2.0, True, "3"])
-def test_counts_are_checked_for_every_source_without_loading(name, option, value):
-    with pytest.raises(InputError, match=f"^dataset.{option}: expected an int of at least 0"):
+def test_counts_are_checked_for_every_source_without_loading_it(name, option, value):
+    with pytest.raises(
+        InputError, match=f"^dataset.{option}: expected a whole number of at least 0"
+    ):
         data.check(name, **{option: value})
 
 
@@ -82,14 +84,14 @@ _REQUIRED = {"npz": "path", "folder": "path", "tiny_imagenet": "path", "tfds": "
 
 
 @pytest.mark.parametrize("name", ["digits", *_REQUIRED, *data.PRESETS])
-def test_common_options_pass_without_loading(name):
-    own = {_REQUIRED[name]: "x"} if name in _REQUIRED else {}
-    data.check(name, classes=[1, 0], train_per_class=5, test_per_class=0, **own)
+def test_selection_options_are_valid_for_every_source(name):
+    required = {_REQUIRED[name]: "x"} if name in _REQUIRED else {}
+    data.check(name, classes=[1, 0], train_per_class=5, test_per_class=0, **required)
 
 
 @pytest.mark.parametrize("name, option", _REQUIRED.items())
-def test_required_option_is_named(name, option):
-    with pytest.raises(InputError, match=f"^dataset.{option}: expected a value, received none$"):
+def test_a_missing_required_option_is_named(name, option):
+    with pytest.raises(InputError, match=f"^dataset.{option}: missing value, which {name} needs$"):
         data.check(name)
 
 
@@ -110,8 +112,8 @@ def test_required_option_is_named(name, option):
         ("tiny_imagenet", "image_size", 32),
     ],
 )
-def test_wrong_values_and_options_are_refused_without_loading(name, option, value):
-    with pytest.raises(InputError, match=f"^dataset.{option}: expected "):
+def test_wrong_values_and_options_are_errors_without_loading(name, option, value):
+    with pytest.raises(InputError, match=f"^dataset.{option}: (expected |unknown field)"):
         data.check(name, **{option: value})
 
 

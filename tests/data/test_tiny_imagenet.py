@@ -15,20 +15,20 @@ WORDS = "n00\tnothing\nn01\tgoldfish, Carassius auratus\nn02\tcrane\nn03\tcrane,
 @pytest.fixture
 def files(encode, pictures):
     """{path in the archive: bytes} of a small archive of the official layout."""
-    found = {"wnids.txt": "\n".join(WNIDS).encode() + b"\n", "words.txt": WORDS.encode()}
+    contents = {"wnids.txt": "\n".join(WNIDS).encode() + b"\n", "words.txt": WORDS.encode()}
     images = iter(pictures(12, 64, 64, 3))
     for wnid in WNIDS:
         for number in (0, 1, 10):
             name = f"train/{wnid}/images/{wnid}_{number}.JPEG"
-            found[name] = encode(next(images), "JPEG")
-        found[f"train/{wnid}/{wnid}_boxes.txt"] = b"n01_0.JPEG\t0\t0\t63\t63\n"
+            contents[name] = encode(next(images), "JPEG")
+        contents[f"train/{wnid}/{wnid}_boxes.txt"] = b"n01_0.JPEG\t0\t0\t63\t63\n"
     for number in range(3):
-        found[f"val/images/val_{number}.JPEG"] = encode(next(images), "JPEG")
-    found["val/val_annotations.txt"] = (
+        contents[f"val/images/val_{number}.JPEG"] = encode(next(images), "JPEG")
+    contents["val/val_annotations.txt"] = (
         b"val_2.JPEG\tn02\t0\t0\t9\t9\nval_0.JPEG\tn03\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n"
     )
-    found["test/images/test_0.JPEG"] = found["val/images/val_0.JPEG"]
-    return found
+    contents["test/images/test_0.JPEG"] = contents["val/images/val_0.JPEG"]
+    return contents
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def _load(path):
     return data.load("tiny_imagenet", path=str(path))
 
 
-def test_images_labels_and_names_belong_together(files, pack):
+def test_images_labels_and_ids_match(files, pack):
     dataset = _load(pack(files))
     assert dataset.image_shape == (64, 64, 3)
     assert dataset.class_names == ("crane (n02)", "goldfish", "crane (n03)")
@@ -67,7 +67,7 @@ def test_images_labels_and_names_belong_together(files, pack):
         np.testing.assert_array_equal(image, np.asarray(PIL.Image.open(io.BytesIO(encoded))))
 
 
-def test_folder_and_zip_are_the_same_data(files, pack, tmp_path):
+def test_the_folder_and_the_zip_give_equal_data(files, pack, tmp_path):
     packed = _load(pack(files))
     with zipfile.ZipFile(tmp_path / "tiny-imagenet-200.zip") as archive:
         archive.extractall(tmp_path / "out")
@@ -90,33 +90,33 @@ def test_missing_files_are_named(files, pack):
         with pytest.raises(InputError, match=f"^dataset.path: .*{name.split('/')[-1]}"):
             _load(pack(rest))
     rest = {k: v for k, v in files.items() if not k.startswith("train")}
-    with pytest.raises(InputError, match="^dataset.path: expected train/"):
+    with pytest.raises(InputError, match="^dataset.path: missing files train/"):
         _load(pack(rest))
     rest = {k: v for k, v in files.items() if not k.startswith("train/n01")}
-    with pytest.raises(InputError, match="^dataset: expected a train example .*'goldfish'$"):
+    with pytest.raises(InputError, match="^dataset: missing train examples .*'goldfish'$"):
         _load(pack(rest))
 
 
 @pytest.mark.parametrize("line", ["val_9.JPEG\tn01\t0", "val_1.JPEG\tn99\t0", "val_1.JPEG"])
-def test_wrong_annotation_is_named(files, pack, line):
+def test_a_wrong_annotation_is_named(files, pack, line):
     files["val/val_annotations.txt"] += line.encode()
     with pytest.raises(InputError, match="^dataset val_annotations.txt: .*" + line.split("\t")[0]):
         _load(pack(files))
 
 
-def test_class_without_words_is_refused(files, pack):
+def test_a_class_without_words_is_an_error(files, pack):
     files["words.txt"] = b"n01\tgoldfish\n"
-    with pytest.raises(InputError, match="^dataset words.txt: .*none of n02$"):
+    with pytest.raises(InputError, match="^dataset words.txt: missing class n02 of wnids.txt$"):
         _load(pack(files))
 
 
-def test_unreadable_image_is_named(files, pack):
+def test_a_damaged_image_is_named(files, pack):
     files["train/n03/images/n03_1.JPEG"] = b"damaged"
     with pytest.raises(InputError, match="^dataset: .*train/n03/images/n03_1.JPEG: not an image$"):
         _load(pack(files))
 
 
-def test_what_is_no_archive_is_refused(files, pack, tmp_path):
+def test_other_files_and_damaged_archives_are_errors(files, pack, tmp_path):
     with pytest.raises(InputError, match="^dataset.path: expected tiny-imagenet-200.zip or"):
         _load(tmp_path / "none.zip")
     path = tmp_path / "cut.zip"
@@ -124,7 +124,7 @@ def test_what_is_no_archive_is_refused(files, pack, tmp_path):
     with pytest.raises(InputError, match="^dataset.path: expected tiny-imagenet-200.zip or"):
         _load(path)
     whole = (tmp_path / pack(files)).read_bytes()
-    place = whole.index(files["train/n01/images/n01_1.JPEG"]) + 99
-    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    position = whole.index(files["train/n01/images/n01_1.JPEG"]) + 99
+    path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
     with pytest.raises(InputError, match="^dataset.path: expected an undamaged zip"):
         _load(path)

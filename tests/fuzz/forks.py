@@ -227,7 +227,8 @@ def _draw_nothing():
 
 
 def _resample_less():
-    from memkit.analysis import across, proxies
+    from memkit.analysis import across
+    from memkit.analysis.proxies import estimate as proxies
     from memkit.estimators import convergence, reliability
     from memkit.proxies import leaderboard
 

@@ -81,40 +81,6 @@ def test_a_mistake_gets_one_line_code_2_and_nothing_written(
     assert not (tmp_path / "charts").exists()
 
 
-def test_two_studies_become_one_page(memkit, study, tmp_path):
-    other = tmp_path / "other"
-    shutil.copytree(study, other)
-    out = tmp_path / "out"
-    result = memkit("report", f"--workdir={study}", f"--workdir={other}", f"--out={out}")
-    assert result.code == 0, result.err
-    assert result.out.strip() == f"report: {out / 'index.html'}"
-    page = (out / "index.html").read_text()
-    assert "other - tiny" in page and "The configs are equal" in page
-    assert _names(out / "charts")[0] == "beside_distribution.png"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--workdir=S", "--workdir=S/../tiny", "--out=O"], "different studies, received"),
-        (["--workdir=S", "--workdir=T"], "--out: missing value"),
-        (["--workdir=S", "--out=O"], "--out: expected none with one study"),
-        (["--workdir=S", "--workdir=T", "--out=O"], "--workdir: expected a folder with a study"),
-        (["--out=O"], "--workdir: missing value"),
-    ],
-)
-def test_studies_that_cannot_stand_side_by_side_are_refused(
-    memkit, study, tmp_path, arguments, message
-):
-    places = {"=S": f"={study}", "=T": f"={tmp_path / 'none'}", "=O": f"={tmp_path / 'out'}"}
-    for short, place in places.items():
-        arguments = [argument.replace(short, place) for argument in arguments]
-    result = memkit("report", *arguments)
-    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
-    assert message in result.err
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize("verb", ["estimate", "report", "chart"])
 def test_a_study_made_before_a_field_of_report_existed_is_refused_in_one_line(
     memkit, study, tmp_path, verb

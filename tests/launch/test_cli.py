@@ -36,7 +36,7 @@ BAD = {
     ),
     "unknown data set": (
         ["run", WIDTH, "--config.dataset.name=mnits", "--workdir=W"],
-        ["dataset.name: expected one of digits", "mnits"],
+        ["dataset.name: unknown data set 'mnits'; did you mean 'mnist'?"],
     ),
     "fraction of one": (
         ["run", WIDTH, "--config.subsets.train_fraction=1.0", "--workdir=W"],

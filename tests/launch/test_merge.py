@@ -48,7 +48,7 @@ def test_damaged_records_are_named_and_the_exit_code_is_1(memkit, halves, tmp_pa
     (even / name).write_bytes(b"junk")
     result = memkit("merge", f"--workdir={tmp_path / 'out'}", f"--with={even}", f"--with={odd}")
     assert result.code == 1
-    assert f"{even / name} is left out: not a whole record" in result.err
+    assert f"{even / name} is left out: not a complete record" in result.err
     assert len(list((tmp_path / "out" / "points").glob("*/runs/*.npz"))) == 39
 
 

@@ -32,7 +32,8 @@ def test_every_problem_is_a_line_and_the_exit_code_is_1(memkit, tiny_study, tmp_
     *problems, counts, _ = result.out.splitlines()
     first, second = problems[:2]
     assert (
-        first == "problem: points/one_hot_momentum0.5/runs/3.npz: not a whole record (BadZipFile)"
+        first
+        == "problem: points/one_hot_momentum0.5/runs/3.npz: not a complete record (BadZipFile)"
     )
     assert second.startswith("problem: points/one_hot_momentum0.9/runs/5.npz: fingerprint is ")
     assert counts.startswith("verify: 38 sound records of 40 runs, ")

@@ -6,6 +6,7 @@ from scipy import stats
 
 from memkit import estimators, proxies
 from memkit.estimators import grouped
+from memkit.estimators.correlation import pearson, spearman
 from memkit.proxies import correlations, leaderboard
 
 RUNS, EXAMPLES, HISTORY = 24, 40, 16
@@ -128,7 +129,7 @@ def test_what_a_run_shares_with_its_own_outcomes_does_not_count():
     outcomes = rng.random((1, 40, 300)) < 0.5
     value = np.where(mask, outcomes, np.nan).astype(float)
     own = estimators.memorization(outcomes[0], mask).value
-    assert correlations.rank_correlation(proxies.average(value[0]), own) > 0.4
+    assert spearman(proxies.average(value[0]), own) > 0.4
     first = leaderboard.halves(40, 40, 0, 4)
     found = _board({"noise": value}, outcomes, mask, first, history=history)
     assert abs(found.averaged["noise"]["spearman"]) < 3 / np.sqrt(300)
@@ -220,13 +221,13 @@ def test_correlations_equal_scipy_with_ties_and_without_nan():
     first[3] = second[7] = np.nan
     pairs = list(_slow_pairs(first, second))
     expected = stats.spearmanr(*pairs).statistic
-    assert correlations.rank_correlation(first, second) == pytest.approx(expected)
+    assert spearman(first, second) == pytest.approx(expected)
     expected = stats.pearsonr(*pairs).statistic
-    assert correlations.correlation(first, second) == pytest.approx(expected)
+    assert pearson(first, second) == pytest.approx(expected)
 
 
 def test_undefined_correlations_are_nan():
-    for function in (correlations.correlation, correlations.rank_correlation):
+    for function in (pearson, spearman):
         assert np.isnan(function(np.ones(5), np.arange(5.0)))
         assert np.isnan(function(np.array([1, 2, np.nan, np.nan]), np.array([1, 2, 3, 4.0])))
     outcomes, mask, _ = _world()

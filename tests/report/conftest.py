@@ -213,7 +213,9 @@ def build(
             "split_half": {p["name"]: {"spearman": 0.8, "spearman_brown": 0.89} for p in points},
             "wall_seconds": 754.0,
             "train_seconds": 1400.0,
-            **dict.fromkeys(("sizes", "distillation", "influence", "removal", "convergence"), {}),
+            **dict.fromkeys(
+                ("size_changes", "distillation", "influence", "removal", "convergence"), {}
+            ),
             "audit": {},
             "proxies": {"points": {}},
             "agreement": {"threshold": 0.25, "pairs": []},

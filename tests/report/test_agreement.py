@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memkit import comparisons
-from memkit.report.sections import agreement
+from memkit.analysis.agreement import section as agreement_section
 from memkit.seeds import stream
 
 _KEYS = ("spearman", "ceiling", "half_across", "corrected", "jaccard", "mean_difference")
@@ -42,7 +42,7 @@ def _with_pairs(content):
 
 def test_every_two_sizes_have_a_row_and_each_series_a_figure(make_content):
     content, _ = _with_pairs(make_content(sizes=(1, 2, 4), series=("one_hot", "distilled")))
-    section = agreement.section(content)
+    section = agreement_section.section(content)
     assert section.empty == ""
     assert list(section.figures) == ["agreement_one_hot", "agreement_distilled"]
     assert [len(table.rows) for table in section.tables] == [6, 6]
@@ -58,7 +58,7 @@ def test_every_two_sizes_have_a_row_and_each_series_a_figure(make_content):
 
 def test_lines_compare_each_size_with_the_last(make_content):
     content, curves = _with_pairs(make_content(sizes=(1, 2, 4)))
-    figure = agreement.section(content).figures["agreement_one_hot"]
+    figure = agreement_section.section(content).figures["agreement_one_hot"]
     rows = [r for part in figure.chart.vconcat for r in part.to_dict()["data"]["values"]]
     assert {r["group"] for r in rows} == {"width 1", "width 2"}
     found = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
@@ -74,4 +74,4 @@ def test_a_study_of_one_size_says_what_fills_the_section(make_content):
     content = make_content(sizes=(4,))
     empty = {"threshold": 0.25, "pairs": []}
     content = dataclasses.replace(content, summary=content.summary | {"agreement": empty})
-    assert "axis.values" in agreement.section(content).empty
+    assert "axis.values" in agreement_section.section(content).empty

@@ -15,7 +15,7 @@ def test_every_chart_is_of_the_report_or_of_a_section_of_it(content):
     found = sections.sections(content)
     drawn = chart_files.of_study(content)
     assert list(drawn) == list(chart_files.of_study(content, found))
-    assert {name for section in found for name in section.figures} < set(drawn)
+    assert {name for section in found for name in section.figures} == set(drawn)
     assert all(figure.name == name for name, figure in drawn.items())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from memkit.report import explorer, scatter
-from memkit.report.sections import Section
+from memkit.report.blocks import Section
 from memkit.seeds import stream
 
 

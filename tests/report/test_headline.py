@@ -3,7 +3,10 @@ import dataclasses
 
 import pytest
 
-from memkit.report import formatting, headline, tables
+from memkit.analysis.trajectories.chart import middle_alpha
+from memkit.report import formatting
+from memkit.report.sections import headline
+from memkit.report.sections import study as study_section
 
 PLACES = ("width 1", "width 2", "width 4")
 
@@ -104,13 +107,13 @@ def test_points_whose_runs_disagree_are_a_caution_and_stand_in_the_table_of_runs
     text = dict(headline.findings(changed))["Caution"]
     assert text.startswith(f"{summary['points'][0]['name']}: the accuracy of 2 of 40 runs (3, 17)")
     assert "less often than 95%" in text
-    table = tables.runs(changed)
+    table = study_section.runs(changed)
     assert [row[table.columns.index("Outlying")] for row in table.rows][:2] == ["2", "0"]
 
 
 def test_middle_alpha_is_taken_by_value():
-    assert headline.middle({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
-    assert headline.middle({0.2: 0}) == 0.2
+    assert middle_alpha({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
+    assert middle_alpha({0.2: 0}) == 0.2
 
 
 def test_words_between_backticks_become_code_and_markup_stays_text():

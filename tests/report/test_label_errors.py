@@ -4,9 +4,10 @@ import re
 import numpy as np
 import pytest
 
+from memkit.analysis.audit import section as audit_section
 from memkit.estimators import audit
 from memkit.report import render
-from memkit.report.sections import label_errors
+from tests.report import rendering
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,8 @@ def _cards(html):
 
 
 def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
-    section = label_errors.section(audited)
-    cards = _cards(section.html)
+    section = audit_section.section(audited)
+    cards = _cards(rendering.html(section))
     assert section.pictures == {"train": [example for _, example, _ in cards]}
     rows = {str(name): i for i, name in enumerate(audited.ids)}
     for name, example, facts in cards:
@@ -82,7 +83,7 @@ def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
 
 
 def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(audited):
-    cards = _cards(label_errors.section(audited).html)
+    cards = _cards(rendering.html(audit_section.section(audited)))
     assert len(cards) == 24 + 8 + 8
     score = audited.arrays["audit"]["score"]
     ids = list(audited.ids)
@@ -92,31 +93,31 @@ def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(aud
 
 
 def test_the_section_counts_every_kind_and_says_where_and_how(audited):
-    section = label_errors.section(audited)
+    section = audit_section.section(audited)
     assert section.empty == ""
     assert "of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro
     for text in ("30 mislabeled", "12 duplicate", "10 ambiguous", "3 not judged"):
-        assert f'<th scope="row">{text}</th>' in section.html
-    assert "6 of 6 called mislabeled (100.0%); 20.0%" in section.html
-    assert "nan" not in section.html.lower().replace("not", "")
+        assert f'<th scope="row">{text}</th>' in rendering.html(section)
+    assert "6 of 6 called mislabeled (100.0%); 20.0%" in rendering.html(section)
+    assert "nan" not in rendering.html(section).lower().replace("not", "")
 
 
 def test_kinds_without_examples_have_no_gallery(audited):
     arrays = audited.arrays["audit"]
     order = arrays["order"][arrays["kind"][arrays["order"]] == audit.MISLABELED]
     less = dataclasses.replace(audited, arrays={"audit": arrays | {"order": order}})
-    html = label_errors.section(less).html
+    html = rendering.html(audit_section.section(less))
     assert html.count("<h3>") == 1 and len(_cards(html)) == 24
 
 
 def test_a_study_without_an_audit_names_the_commands(content):
-    section = label_errors.section(content)
+    section = audit_section.section(content)
     assert "`memkit run`" in section.empty and "`memkit audit --workdir=...`" in section.empty
 
 
 def test_names_that_look_like_markup_stay_text(audited):
     names = np.array([f"<b>{i}</b>" for i in range(80)])
-    html = label_errors.section(dataclasses.replace(audited, ids=names)).html
+    html = rendering.html(audit_section.section(dataclasses.replace(audited, ids=names)))
     assert "<b>" not in html and "&lt;b&gt;" in html
 
 

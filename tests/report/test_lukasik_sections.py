@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from memkit import studies
-from memkit.analysis import convergence, distillation, sizes
+from memkit.analysis.convergence import estimate as convergence
+from memkit.analysis.convergence import section as convergence_section
+from memkit.analysis.distillation import estimate as distillation
+from memkit.analysis.distillation import section as distillation_section
+from memkit.analysis.size_changes import estimate as size_changes
+from memkit.analysis.size_changes import section as sizes_section
 from memkit.report import formatting
-from memkit.report.sections import convergence as convergence_section
-from memkit.report.sections import distillation as distillation_section
-from memkit.report.sections import sizes as sizes_section
 from memkit.studies.results import _without_nan
 from tests.analysis import worlds
 
@@ -29,7 +31,11 @@ def filled(make_content, tmp_path_factory):
             correct = worlds.bernoulli(rng, study.train_mask, in_rate, 0.4)
             teacher = "" if series == "one_hot" else "one_hot-width4"
             found.append(worlds.outcomes(study, correct, series=series, size=size, teacher=teacher))
-    modules = {"sizes": sizes, "distillation": distillation, "convergence": convergence}
+    modules = {
+        "size_changes": size_changes,
+        "distillation": distillation,
+        "convergence": convergence,
+    }
     analyzed = {name: module.analyze(study, found) for name, module in modules.items()}
     content = make_content(count=60, sizes=(1, 4), series=SERIES)
     return dataclasses.replace(

@@ -15,6 +15,7 @@ from memkit.report import Content, render
 
 SECTIONS = (
     "headline",
+    "explore",
     "study",
     "training",
     "sizes",
@@ -22,15 +23,14 @@ SECTIONS = (
     "trajectories",
     "planted",
     "size-changes",
-    "explore",
-    "influence",
     "distillation",
+    "influence",
     "removal",
     "proxies",
     "agreement",
-    "reliability",
     "convergence",
     "label-errors",
+    "reliability",
     "reproduce",
     "reading",
 )

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from memkit.report.sections import reliability, reproduce
+from tests.report import rendering
 
 
 def _words(section):
-    return " ".join(html.unescape(re.sub("<[^>]+>", " ", section.html)).split())
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", rendering.html(section))).split())
 
 
 def _cell(section, row, column):
@@ -130,7 +131,7 @@ def test_a_study_whose_command_is_unknown_says_so(content, command):
 def test_hostile_commands_stay_text(content):
     provenance = content.provenance | {"command": "<b>x</b> --workdir '<i>'"}
     section = reproduce.section(dataclasses.replace(content, provenance=provenance))
-    assert "<b>" not in section.html and "<i>" not in section.html
+    assert "<b>" not in rendering.html(section) and "<i>" not in rendering.html(section)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ _BAD = [
 
 @pytest.mark.parametrize("field, value, named", _BAD, ids=lambda v: str(v))
 def test_bad_value_is_refused_by_name(make_config, field, value, named):
-    with pytest.raises(InputError, match=f"^{named}: expected .*received "):
+    with pytest.raises(InputError, match=f"^{named}: (expected .*received |unknown )"):
         checks.check(make_config({field: value}))
 
 
@@ -136,7 +136,7 @@ def test_bad_value_is_refused_by_name(make_config, field, value, named):
 def test_missing_option_is_refused_by_name(make_config, section, option):
     config = make_config({"axis": {"field": "", "values": []}})
     del config[section][option]
-    with pytest.raises(InputError, match=f"^{section}.{option}: expected a value"):
+    with pytest.raises(InputError, match=f"^{section}.{option}: (missing|expected a) value"):
         checks.check(config)
 
 

@@ -134,7 +134,7 @@ def test_damaged_record_is_a_problem(study, content):
     point = study.points[0]
     _write(study, point, (0, 1))
     (_folder(study, point) / "1.npz").write_bytes(content)
-    assert _problem(study, point, 1).startswith("not a whole record")
+    assert _problem(study, point, 1).startswith("not a complete record")
 
 
 def test_folder_under_a_records_name_is_a_problem(study):

@@ -1,9 +1,7 @@
 """The explorer: a scatter of all examples, and the gallery that follows what is chosen in it."""
 
-from markupsafe import Markup
-
 from memkit.report import assets, explorer
-from memkit.report.sections import Section
+from memkit.report.blocks import Section
 
 INTRO = (
     "Gray: how many of all examples lie in each cell. Dots: a sample of them, evenly spaced in the "
@@ -25,5 +23,5 @@ def section(content):
         anchor="explore",
         title="Explore the examples",
         intro=INTRO,
-        html=Markup(assets.text("explore.html")),
+        blocks=(assets.fragment("memkit.report", "explore.html"),),
     )

@@ -1,12 +1,9 @@
 """The section on reliability: what the numbers rest on, and how far they can be trusted."""
 
-import numpy as np
-from markupsafe import Markup
-
+from memkit.estimators import intervals
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.sections import Section
-from memkit.report.tables import Table
+from memkit.report.blocks import Definitions, Section, Table
 
 NAME, TITLE = "reliability", "Reliability"
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
@@ -41,15 +38,11 @@ def section(content):
         "What ± means": ERRORS,
         "Single examples": EXAMPLES,
     }
-    lines = Markup("\n").join(
-        Markup("<dt>{}</dt><dd>{}</dd>").format(topic, text) for topic, text in facts.items()
-    )
     return Section(
         anchor=NAME,
         title=TITLE,
         intro=INTRO,
-        tables=(_table(content),),
-        html=Markup('<dl class="findings">\n{}\n</dl>').format(lines),
+        blocks=(_table(content), Definitions(tuple(facts.items()))),
     )
 
 
@@ -156,9 +149,8 @@ def _half_width(content, point, outcome):
     if point not in content.scores:
         return None
     score = content.scores[point][outcome]
-    widths = (np.asarray(score.upper) - np.asarray(score.lower)) / 2
-    widths = widths[np.isfinite(widths)]
-    return float(widths.mean()) if widths.size else None
+    halves = intervals.half_widths(score.lower, score.upper)
+    return float(halves.mean()) if halves.size else None
 
 
 def _wanted(content, point):

@@ -4,10 +4,9 @@ import importlib.metadata
 import itertools
 import shlex
 
-from markupsafe import Markup
-
 from memkit.printable import printable
-from memkit.report.sections import Section
+from memkit.report import assets
+from memkit.report.blocks import Section
 
 NAME, TITLE = "reproduce", "How to cite and reproduce"
 INTRO = "What to cite, and what makes the same numbers again."
@@ -52,19 +51,21 @@ def section(content):
     """Returns the Section on citing and reproducing."""
     facts = {"seed": content.config["seed"]}
     facts |= {name: content.provenance[name] for name in FACTS if name in content.provenance}
-    lines = Markup("\n").join(
-        Markup("<dt>{}</dt><dd>{}</dd>").format(name.capitalize(), value)
-        for name, value in facts.items()
+    fragment = assets.fragment(
+        "memkit.report",
+        "reproduce.html",
+        intro=RECORDED if _recorded(content) else UNRECORDED,
+        commands=_commands(content),
+        same=SAME,
+        facts={name.capitalize(): value for name, value in facts.items()},
+        cite=CITE,
+        bibtex=bibtex(),
     )
-    said = bool(_recorded(content))
     return Section(
         anchor=NAME,
         title=TITLE,
         intro=INTRO,
-        html=Markup(
-            '<h3>Reproduce</h3>\n<p>{}</p>\n<pre>{}</pre>\n<p class="soft">{}</p>\n'
-            '<dl class="findings">\n{}\n</dl>\n<h3>Cite</h3>\n<p>{}.</p>\n<pre>{}</pre>'
-        ).format(RECORDED if said else UNRECORDED, _commands(content), SAME, lines, CITE, bibtex()),
+        blocks=(fragment,),
     )
 
 

@@ -1,0 +1,1 @@
+"""Agreement: do two sizes memorize the same examples?"""

@@ -1,0 +1,1 @@
+"""Audit: which labels are likely wrong, which images are copies, which are ambiguous?"""

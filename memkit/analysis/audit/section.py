@@ -1,0 +1,121 @@
+"""Suspected label errors: how many of each kind, and what they look like."""
+
+import numpy as np
+
+from memkit.analysis.audit import text
+from memkit.estimators import audit as auditing
+from memkit.report import assets, formatting
+from memkit.report import content as contents
+from memkit.report.blocks import Definitions, Section, Table
+
+TITLE = "Suspected label errors"
+INTRO = (
+    "An example is voted on by those of the {} runs at {} that trained on neither it nor an exact "
+    "copy of it, {} to {} per example. Their predictions say on which label models agree, not "
+    "which one is true: look at an example before you relabel or remove it. Intervals are 95%. "
+    "`memkit audit --workdir=...` writes the whole list as CSV. Its column `class_influence` is "
+    "relative to the other examples of the given label: below 0 = helps the test examples of this "
+    "label less than their average, which need not mean harm."
+)
+EMPTY = (
+    "`memkit run` fills this section, and `memkit audit --workdir=...` lists the examples, once "
+    "the last point of the first series has runs."
+)
+SHOWN = {
+    auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
+    auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
+    auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),
+}
+
+
+def section(content):
+    """Returns the Section of a Content; empty where the audited point has no runs."""
+    found = content.summary["audit"]
+    if not found:
+        return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
+    arrays = content.arrays["audit"]
+    shown = {kind: _members(arrays, kind) for kind in SHOWN}
+    groups = [_group(content, arrays, kind, *members) for kind, members in shown.items()]
+    point = next(p for p in content.summary["points"] if p["name"] == found["point"])
+    place = contents.size_text(content, point)
+    return Section(
+        anchor="label-errors",
+        title=TITLE,
+        intro=INTRO.format(found["num_runs"], place, *found["held_out"]),
+        blocks=(*_kinds(found), *filter(None, groups)),
+        pictures={"train": [i for examples, _ in shown.values() for i in examples]},
+    )
+
+
+def _kinds(found):
+    rows = [(f"{found['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
+    caption = "Train examples by what the runs that held them out say of the given label."
+    table = Table(
+        caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
+    )
+    if not found["planted"]:
+        return (table,)
+    planted = f"{text.planted(found['planted'])}."
+    return (Definitions((("Planted labels", planted),)), table)
+
+
+def _members(arrays, kind):
+    """Returns the shown examples of a kind, the most suspect first, and how many there are."""
+    order, (most, _) = arrays["order"], SHOWN[kind]
+    members = order[arrays["kind"][order] == kind]
+    return members[:most].tolist(), len(members)
+
+
+def _group(content, arrays, kind, examples, count):
+    if not count:
+        return None
+    note = "The least probable given labels first. In brackets: votes, and intervals."
+    if count > len(examples):
+        note = f"The first {len(examples)} of {count}. {note}"
+    cards = [_card(content, arrays, kind, i) for i in examples]
+    return assets.fragment(__package__, "cards.html", title=SHOWN[kind][1], note=note, cards=cards)
+
+
+def _card(content, arrays, kind, index):
+    given = _name(content, content.given_labels[index])
+    flipped = bool(contents.planted(content)[index])
+    facts = [("given", f"{given}{_votes(arrays, 'given_share', index)}")]
+    if flipped:
+        facts.append(("true", _name(content, content.labels[index])))
+    rival = arrays["rival"][index]
+    if rival >= 0:
+        name = "suggested" if kind == auditing.MISLABELED else "other"
+        facts.append((name, f"{_name(content, rival)}{_votes(arrays, 'rival_share', index)}"))
+    copies = (("copy of", "copy", content.ids), ("same as test", "test_copy", content.test_ids))
+    for label, name, ids in copies:
+        if arrays[name][index] >= 0:
+            facts.append((label, str(ids[arrays[name][index]])))
+    facts += [
+        ("probability", _interval(arrays, "out_prob", index)),
+        ("memorization", _interval(arrays, "memorization", index)),
+    ]
+    return {
+        "id": str(content.ids[index]),
+        "example": index,
+        "alt": f"Example {content.ids[index]}, labeled {given}",
+        "planted": flipped,
+        "facts": facts,
+    }
+
+
+def _votes(arrays, name, index):
+    if not np.isfinite(arrays[name][index]):
+        return ""
+    num = int(arrays["num_out"][index])
+    return f" ({arrays[name][index] * num:.0f} of {num})"
+
+
+def _interval(arrays, name, index):
+    values = [float(arrays[name + end][index]) for end in ("", "_lower", "_upper")]
+    if not np.isfinite(values).all():
+        return formatting.ABSENT
+    return "{} ({} to {})".format(*map(formatting.number, values))
+
+
+def _name(content, label):
+    return str(content.class_names[int(label)])

@@ -1,0 +1,75 @@
+"""What `memkit audit` prints: how many of each kind by which criterion, and the first rows."""
+
+from memkit import tables
+from memkit.estimators import audit as auditing
+
+CRITERIA = {
+    "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
+    "lies above that of the given label's",
+    "duplicate": "not that, but another image has the same pixels",
+    "ambiguous": "neither, but the 95% interval of the out-of-sample probability of the given "
+    f"label lies below {auditing.HARD:g}",
+    "not judged": f"fewer than {auditing.LEAST} runs trained on neither the example nor a copy",
+    "unsuspected": "none of these",
+}
+CLASS_INFLUENCE = (
+    "class_influence, in the written tables: influence on the test examples of the given label, "
+    "relative to the other train examples of that label (they sum to about 0): below 0 = helps "
+    "less than their average, which need not mean harm"
+)
+_SHOWN = {
+    "id": "id",
+    "kind": "kind",
+    "given_label": "given",
+    "suggested_label": "suggested",
+    "out_prob": "probability",
+    "given_share": "votes given",
+    "rival_share": "votes other",
+    "memorization": "memorization",
+    "memorization_lower": "lower",
+    "memorization_upper": "upper",
+    "num_out": "runs",
+}
+
+
+def text(study, numbers, columns, top):
+    """Returns the text of an audit.
+
+    Args:
+      study: Study.
+      numbers: those of an `analysis.audit.Listing`.
+      columns: {name: array [L]}, its table.
+      top: how many rows to show.
+    """
+    fewest, most = numbers["held_out"]
+    counts = [[kind, numbers["kinds"][kind], CRITERIA[kind]] for kind in auditing.KINDS]
+    lines = [
+        f"{numbers['point']}: {study.sizes.train} train examples, each held out by {fewest} to "
+        f"{most} of {numbers['num_runs']} runs, whose predictions are the votes",
+        tables.text(["kind", "examples", "criterion"], counts),
+    ]
+    if numbers["conflicting"]:
+        lines.append(f"{numbers['conflicting']} images have a copy with another label")
+    if numbers["planted"]:
+        lines.append(f"planted labels: {planted(numbers['planted'])}")
+    lines.append(CLASS_INFLUENCE)
+    listed = len(columns["id"])
+    if listed:
+        shown = [[_cell(columns[name][i]) for name in _SHOWN] for i in range(min(top, listed))]
+        lines += ["", f"first {len(shown)} of {listed}:", tables.text(_SHOWN.values(), shown)]
+    return "\n".join(lines)
+
+
+def planted(numbers):
+    """Returns how many planted labels the audit found, and how exactly, in words."""
+    found = f"{numbers['found']} of {numbers['count']} called mislabeled"
+    if not numbers["found"]:
+        return found
+    shares = numbers["recall"], numbers["precision"]
+    return "{} ({:.1%}); {:.1%} of all that are called so are planted".format(found, *shares)
+
+
+def _cell(value):
+    """Returns a NumPy value as `tables.text` takes it: str, int or float; None for NaN."""
+    plain = value.item()
+    return None if plain != plain else plain

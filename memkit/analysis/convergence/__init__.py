@@ -1,0 +1,1 @@
+"""Convergence: do the runs suffice?"""

@@ -1,0 +1,1 @@
+"""Distillation: what changes when a student learns from a teacher?"""

@@ -1,0 +1,203 @@
+"""Distilled students beside models trained on labels: means, changes per class, joint histogram.
+
+Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in units of the score.
+"""
+
+import altair as alt
+import numpy as np
+
+from memkit.analysis.trajectories.chart import label
+from memkit.charts import lines, styles, theme
+
+MAX_SIZES = 11
+_JOINT_COLUMNS = 3
+POOLED = "all sizes"
+QUANTITIES = {
+    "memorization": "mean_memorization",
+    "test accuracy": "test_accuracy",
+    "in-sample mean": "mean_in",
+    "out-of-sample mean": "mean_out",
+}
+_MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
+_CLASS_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
+CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
+
+
+def means_table(points):
+    """Returns mean memorization, in- and out-means and test accuracy per series and size.
+
+    Args:
+      points: the points of a study's summary.
+    """
+    rows = lines.table(points, QUANTITIES, bounds=(-1, 1))
+    series = {point["name"]: point["series"] for point in points}
+    return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
+
+
+def means_chart(rows, *, size_title, of="one-hot and distilled models"):
+    """Returns small panels, one per quantity, with a line per series, against size.
+
+    Args:
+      rows: rows of `means_table`.
+      size_title: what the axis of sizes holds.
+      of: what the lines are, in the description.
+    """
+    panels = []
+    width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
+    for name in QUANTITIES:
+        panel = lines.against_size(
+            [r for r in rows if r["quantity"] == name],
+            size_title=size_title,
+            title=_MEMORIZATION
+            if name == "memorization"
+            else [name.capitalize(), "(0 to 1, higher = better)"],
+            names=dict.fromkeys(r["line"] for r in rows),
+            field="line",
+            layout_row=None,
+            scale=alt.Scale(zero=name == "memorization"),
+            description=name,
+            width=width,
+            height=lines.PANEL_HEIGHT,
+        )
+        panels.append(panel)
+    return (
+        alt.concat(*panels, columns=2, spacing=theme.SPACING)
+        .resolve_scale(color="shared", shape="shared")
+        .properties(
+            description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
+            f"{of} against model size. Bands are 95% intervals over runs."
+        )
+    )
+
+
+def class_table(classes):
+    """Returns the change of memorization per alpha and class, distilled minus one-hot.
+
+    Args:
+      classes: the entry "classes" of one series of the summary's "distillation".
+    """
+    rows = [
+        {
+            "alpha": f"alpha = {float(alpha):g}",
+            "class": label(name),
+            "chosen": words,
+            **lines.interval(found[key], found[f"{key}_margin"]),
+            "count": found["count"],
+        }
+        for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))
+        for name, found in by_class.items()
+        for words, key in CHANGES.items()
+    ]
+    return lines.defined(rows)
+
+
+def class_chart(rows):
+    """Returns the changes as points with intervals, a panel per alpha.
+
+    Args:
+      rows: rows of `class_table`.
+    """
+    classes = list(dict.fromkeys(r["class"] for r in rows))
+    color, shape = styles.scales(CHANGES, "chosen")
+    base = alt.Chart().encode(
+        y=alt.Y("class:N", sort=classes, title="Class of one-hot trajectory"),
+        yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),
+        color=color,
+    )
+    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
+    title = theme.fitted("Change of memorization (negative = lowered by distillation)", width)
+    layers = (
+        alt.Chart().mark_rule(**theme.REFERENCE).encode(x=alt.XDatum(0)),
+        base.mark_rule().encode(x=alt.X("lower:Q", title=title), x2="upper:Q"),
+        base.mark_point(filled=True, size=55, opacity=1).encode(
+            x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=4)),
+            shape=shape,
+            tooltip=["class:N", "chosen:N", "count:Q", alt.Tooltip("value:Q", format=".3f")],
+        ),
+    )
+    layered = alt.layer(*layers).properties(width=width, height=36 * max(1, len(classes)))
+    return theme.facets(layered, rows, column="alpha", columns=3).properties(
+        description="Mean change of memorization by distillation per class of one-hot trajectory "
+        "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
+        "intervals over runs."
+    )
+
+
+def joint_table(counts, edges, sizes):
+    """Returns the cells that hold examples, per size and of all sizes pooled.
+
+    Args:
+      counts: int [A, B, B], bins of the distilled score along the second axis and of the one-hot
+        score along the third; of many sizes, `MAX_SIZES` spread along the axis are shown.
+      edges: float [B + 1], edges of the bins.
+      sizes: the A axis values.
+    """
+    counts = np.asarray(counts)
+    shown = np.unique(
+        np.linspace(0, len(sizes) - 1, min(len(sizes), MAX_SIZES)).round().astype(int)
+    )
+    panels = {str(sizes[place]): counts[place] for place in shown}
+    if len(sizes) > 1:
+        panels = {POOLED: counts.sum(axis=0)} | panels
+    return [
+        {
+            "size": size,
+            "x": float(edges[i]),
+            "x2": float(edges[i + 1]),
+            "y": float(edges[j]),
+            "y2": float(edges[j + 1]),
+            "count": int(cell[i, j]),
+            "share": float(cell[i, j] / cell.sum()),
+        }
+        for size, cell in panels.items()
+        for i, j in np.argwhere(cell)
+    ]
+
+
+def joint_chart(rows, *, size_title):
+    """Returns 2-D histograms: distilled score to the right, one-hot score upwards.
+
+    Args:
+      rows: rows of `joint_table`.
+      size_title: what the axis of sizes holds.
+    """
+    panels = len({r["size"] for r in rows})
+    columns = min(_JOINT_COLUMNS, panels)
+    side = min(260, theme.panel_width(rows, "size", columns=_JOINT_COLUMNS))
+    color = alt.Color(
+        "share:Q",
+        title="Share of the examples, log scale",
+        scale=alt.Scale(type="log", scheme="blues"),
+        legend=alt.Legend(format="~%", gradientLength=220),
+    )
+    tips = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
+    x, y = (
+        _score(alt.X, "x", ["Memorization,", "distilled"]),
+        _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
+    )
+    cells = alt.Chart().mark_rect(stroke=None).encode(x=x, x2="x2", y=y, y2="y2", color=color)
+    diagonal = (
+        alt.Chart()
+        .mark_rule(**theme.REFERENCE)
+        .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
+    )
+    layered = alt.layer(cells.encode(tooltip=tips), diagonal).properties(width=side, height=side)
+    order = list(dict.fromkeys(r["size"] for r in rows))
+    faceted = layered.properties(data=theme.data(rows))
+    if panels > 1:
+        header = alt.Header(labelPadding=4)
+        facet = alt.Facet("size:N", sort=order, title=size_title, header=header)
+        # Shared axes would be drawn under the empty places of the last row too.
+        faceted = faceted.facet(facet=facet, columns=columns).resolve_axis(x="independent")
+    return faceted.properties(
+        description="Joint histogram of memorization in score units: distilled student to the "
+        "right, model trained on labels upwards, in bins of 0.05. Above the diagonal = "
+        "distillation lowered memorization."
+    )
+
+
+def _score(kind, field, title):
+    domain = alt.Scale(domain=[0, 1], nice=False)
+    return kind(
+        f"{field}:Q", title=title, scale=domain, axis=alt.Axis(values=[0, 0.5, 1], grid=False)
+    )

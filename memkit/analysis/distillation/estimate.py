@@ -1,0 +1,182 @@
+"""Distilled students against models of their size trained on the labels, over the same runs.
+
+Lukasik et al. (2024): distillation lowers memorization, most of all of examples whose memorization
+grows with size. An example whose one-hot score came out high by chance is more often called
+increasing, and its change then comes out too low: regression to the mean imitates the finding. So
+changes per class of trajectory are also measured with classes from the other half of the runs.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from memkit import big_arrays, estimators, seeds, studies, trajectories
+from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.trajectories.estimate import ALPHAS
+from memkit.estimators import distribution, paired
+
+ONE_HOT, DISTILLED = "one_hot", "distilled"  # every series of students begins so
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A one-hot and a distilled point of the same size, over the runs both have.
+
+    Attributes:
+      one_hot: PointOutcomes.
+      distilled: PointOutcomes.
+      index: [R] int, the runs.
+    """
+
+    one_hot: PointOutcomes
+    distilled: PointOutcomes
+    index: np.ndarray
+
+    def rows(self, name, index=None):
+        """Returns an array of both points, such as "correct", in the common runs or in `index`."""
+        index = self.index if index is None else index
+        return tuple(
+            big_arrays.take(getattr(o, name), np.isin(o.index, index))
+            for o in (self.one_hot, self.distilled)
+        )
+
+
+def analyze(study, outcomes):
+    """Returns {distilled series: {"sizes", "num_runs", "classes"}}; {} without one.
+
+    Every change is distilled minus one-hot: negative memorization = distillation lowers it. Writes
+    the joint histograms "<series>/<outcome>" [A, 20, 20], bins of the distilled score first, and
+    "edges" [21] of analyses/distillation.npz.
+    """
+    found, arrays = {}, {}
+    for series in study.config["series"]:
+        pairs = _pairs(outcomes, series) if series.startswith(DISTILLED) else []
+        if not pairs:
+            continue
+        common = sorted(set.intersection(*(set(pair.index) for pair in pairs)))
+        found[series] = {
+            "sizes": [_of_size(study, pair) for pair in pairs],
+            "num_runs": len(common),
+            "classes": _of_classes(study, pairs, np.array(common, int)),
+        }
+        for name in studies.OUTCOMES:
+            both = [_joint(study, pair, name) for pair in pairs]
+            arrays[f"{series}/{name}"] = np.stack([counts for counts, _ in both])
+            arrays["edges"] = both[0][1]
+    if arrays:
+        studies.write_arrays(study, "distillation", arrays)
+    return found
+
+
+def _pairs(outcomes, series):
+    """Returns the Pairs of a distilled series along the axis that have at least two runs."""
+    pairs = []
+    for distilled in (o for o in outcomes if o.point.series == series):
+        for one_hot in outcomes:
+            place = one_hot.point.series, one_hot.point.axis_value
+            index = np.intersect1d(one_hot.index, distilled.index)
+            if place == (ONE_HOT, distilled.point.axis_value) and len(index) > 1:
+                pairs.append(Pair(one_hot, distilled, index))
+    return pairs
+
+
+def _of_size(study, pair):
+    """Returns the changes at one size."""
+    mask = big_arrays.take(study.train_mask, pair.index)
+    before, after = pair.rows("correct")
+    (change,) = paired.change_of_means(before, after, mask)
+    (prob,) = paired.change_of_means(*pair.rows("prob"), mask)
+    tests = [rows.mean(axis=1) for rows in pair.rows("test_correct")]
+    row = {
+        "axis_value": pair.distilled.point.axis_value,
+        "name": pair.distilled.point.name,
+        "one_hot": pair.one_hot.point.name,
+        "teacher": pair.distilled.point.teacher,
+        "num_runs": len(pair.index),
+        **change.memorization.named("mean_memorization"),
+        **change.in_mean.named("mean_in"),
+        **change.out_mean.named("mean_out"),
+        **paired.paired_mean(*tests).named("test_accuracy"),
+        **prob.memorization.named("mean_memorization_prob"),
+    }
+    weights = estimators.run_weights(len(mask), study.config["seed"])
+    weights = np.vstack([np.ones((1, len(mask))), weights])
+    old, new = (estimators.replicate_memorization(rows, mask, weights) for rows in (before, after))
+    for name in ("share_below_0.1", "share_above_0.9"):
+        statistic = distribution.STATISTICS[name]
+        moved = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
+        row |= estimators.over_replicates(moved, len(mask)).named(name)
+    return row
+
+
+def _joint(study, pair, outcome):
+    mask = big_arrays.take(study.train_mask, pair.index)
+    one_hot, distilled = (_values(rows, mask) for rows in pair.rows(outcome))
+    return paired.joint_histogram(distilled, one_hot)
+
+
+def _values(outcome, mask):
+    """Returns memorization [N] without its intervals."""
+    return estimators.replicate_memorization(outcome, mask, np.ones((1, len(mask))))[0]
+
+
+def _of_classes(study, pairs, index):
+    """Returns {alpha: {class: numbers}} for the classes of the one-hot trajectories.
+
+    "share" of the examples, "change" of memorization averaged over the sizes by classes from the
+    same runs, "disjoint" by classes from the other half of the runs (both halves pooled),
+    "contribution" = share x change, which sum to the change of mean memorization, and "by_size".
+    """
+    if len(pairs) < 2 or len(index) < 4:
+        return {}
+    seed = study.config["seed"]
+    same = _changes(study, pairs, select=index, measure=index)
+    order = index[seeds.stream(seed, "distillation_halves").permutation(len(index))]
+    halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+    crossed = [_changes(study, pairs, select=a, measure=b) for a, b in (halves, halves[::-1])]
+    whole = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
+    found = {}
+    for (alpha, name), changes in same.items():
+        share = changes[-1].num_examples / whole if whole else np.nan
+        change = changes[-1].memorization
+        parts = [half[alpha, name][-1] for half in crossed]
+        disjoint = paired.combine([(p.memorization, p.num_examples) for p in parts])
+        found.setdefault(str(alpha), {})[name] = {
+            "count": changes[-1].num_examples,
+            "share": share,
+            **change.named("change"),
+            **disjoint.named("disjoint"),
+            "disjoint_count": sum(part.num_examples for part in parts) / 2,
+            "contribution": share * change.value if changes[-1].num_examples else 0.0,
+            "by_size": [
+                {
+                    "axis_value": pair.distilled.point.axis_value,
+                    **found_there.memorization.named("change"),
+                }
+                for pair, found_there in zip(pairs, changes, strict=False)
+            ],
+        }
+    return found
+
+
+def _changes(study, pairs, *, select, measure):
+    """Measures changes in some runs for classes of trajectory from others.
+
+    Returns:
+      {(alpha, class): [DatasetMeans at each size, then of the mean over sizes]}.
+    """
+    one_hot = [pair.rows("correct", select)[0] for pair in pairs]
+    mask = big_arrays.take(study.train_mask, select)
+    value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
+    test = trajectories.permutation_null(one_hot, mask, ALPHAS, seed=study.config["seed"])
+    keys, groups = [], []
+    for alpha in ALPHAS:
+        classes = trajectories.classify(value, alpha, test.p)
+        for code, name in enumerate(trajectories.CLASSES):
+            keys.append((alpha, name))
+            groups.append(classes == code)
+    places = [pair.rows("correct", measure) for pair in pairs]
+    places.append([big_arrays.mean(rows) for rows in zip(*places, strict=True)])
+    mask, groups = big_arrays.take(study.train_mask, measure), np.stack(groups, axis=1)
+    changes = [paired.change_of_means(*place, mask, groups) for place in places]
+    return {key: [place[k] for place in changes] for k, key in enumerate(keys)}

@@ -1,0 +1,1 @@
+"""Distribution: how many examples are hardly memorized, how many almost fully?"""

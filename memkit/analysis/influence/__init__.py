@@ -1,0 +1,1 @@
+"""Influence: which train examples help which test examples?"""

@@ -1,0 +1,1 @@
+"""Planted labels: do the scores find labels that were flipped on purpose?"""

@@ -1,0 +1,1 @@
+"""Proxies: do cheap scores rank examples as memorization does?"""

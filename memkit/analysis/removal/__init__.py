@@ -1,0 +1,1 @@
+"""Removal: what are the memorized examples worth?"""

@@ -1,0 +1,1 @@
+"""Size changes: how do memorization and its distribution change with model size?"""

@@ -1,0 +1,1 @@
+"""Training curves: did the runs train as they should?"""

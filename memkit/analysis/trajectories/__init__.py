@@ -1,0 +1,1 @@
+"""Trajectories: how does the memorization of each example change with size?"""

@@ -1,0 +1,151 @@
+"""Trajectories along the axis: shares of their classes beside the null, and means per class.
+
+The classes are those of `memkit.trajectories`; Lukasik et al. (2024), tables 1 and 2, vary the
+threshold alpha in the same way.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from memkit.charts import lines, styles, theme
+
+BAND = (0.1, 0.9)
+_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
+
+
+def label(name):
+    """Returns a class of trajectory as its reader sees it, such as "cap-shaped"."""
+    return name.replace("_", "-")
+
+
+def middle_alpha(by_alpha: Mapping[Any, Any]) -> Any:
+    """Returns the middle threshold of {alpha: ...}, whose keys are numbers or their text."""
+    order = sorted(by_alpha, key=float)
+    return order[len(order) // 2]
+
+
+def table(shares, errors, null):
+    """Returns the share of examples per series, alpha and class, observed and under the null.
+
+    Args:
+      shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
+      errors: the margins of these, half the widths of their 95% intervals.
+      null: the same as shares for studies whose points were permuted; a class it lacks gives NaN.
+    """
+    return [
+        {
+            "series": series,
+            "alpha": f"alpha = {float(alpha):g}",
+            "class": label(name),
+            **_interval(share, errors[series][alpha][name]),
+            "null": theme.number(null[series][alpha][name])
+            if name in null[series][alpha]
+            else np.nan,
+        }
+        for series, by_alpha in shares.items()
+        for alpha, by_class in sorted(by_alpha.items(), key=lambda item: float(item[0]))
+        for name, share in by_class.items()
+    ]
+
+
+def _interval(share, margin):
+    found = lines.interval(share, margin, (0, 1))
+    return {"share": found["value"], "lower": found["lower"], "upper": found["upper"]}
+
+
+def chart(rows):
+    """Returns bars of the observed shares, their intervals, and ticks at what chance gives.
+
+    Args:
+      rows: rows of `table`.
+    """
+    names = list(dict.fromkeys(r["class"] for r in rows))
+    color, _ = styles.scales(names, "class")
+    y = alt.Y("class:N", title="Class of trajectory", sort=names)
+    base = alt.Chart().encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("class:N"),
+            *(alt.Tooltip(f"{k}:Q", format=".1%") for k in ("share", "lower", "upper")),
+            alt.Tooltip("null:Q", format=".1%", title="by chance"),
+        ],
+    )
+    title = ["Share of examples", "(tick: by chance)"]
+    bars = base.mark_bar(size=13).encode(
+        x=alt.X(
+            "share:Q",
+            title=title,
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="~%", tickCount=2),
+        ),
+        color=alt.Color("class:N", scale=color["scale"], legend=None),
+    )
+    intervals = base.mark_rule(color="#000000", opacity=0.7).encode(
+        x=alt.X("lower:Q", title=title), x2="upper:Q"
+    )
+    ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
+        x=alt.X("null:Q", title=title)
+    )
+    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABELS, columns=3)
+    layered = alt.layer(bars, intervals, ticks).properties(
+        width=width, height=24 * max(1, len(names))
+    )
+    return theme.facets(layered, rows, column="alpha", row="series", columns=3).properties(
+        description="Share of examples per class of trajectory for each threshold alpha, as bars, "
+        "with their 95% intervals over runs and a tick at the share expected if model size had no "
+        "effect."
+    )
+
+
+def mean_table(values, classes, *, series, sizes):
+    """Returns mean memorization per class of trajectory and size, with the 10-90% of examples.
+
+    Args:
+      values: memorization float [N, A] along the axis.
+      classes: class name per example, text [N].
+      series: name of the series.
+      sizes: the A axis values.
+    """
+    rows = []
+    values, classes = np.asarray(values, dtype=float), np.asarray(classes)
+    for name in dict.fromkeys(classes.tolist()):
+        member = values[classes == name]
+        member = member[np.isfinite(member).all(axis=1)]
+        if not len(member):
+            continue
+        low, high = np.quantile(member, BAND, axis=0)
+        rows.extend(
+            {
+                "name": str(size),
+                "series": series,
+                "size": size,
+                "quantity": label(name),
+                "panel": f"{label(name)} ({len(member)})",
+                "value": mean,
+                "lower": lo,
+                "upper": hi,
+            }
+            for size, mean, lo, hi in zip(sizes, member.mean(axis=0), low, high, strict=True)
+        )
+    order = list(styles.STYLES)
+    return sorted(rows, key=lambda r: order.index(r["quantity"]))
+
+
+def mean_chart(rows, *, size_title):
+    """Returns the mean trajectory of each class, one panel per class; series below each other.
+
+    Args:
+      rows: rows of `mean_table`.
+      size_title: what the axis of sizes holds.
+    """
+    return lines.by_series(
+        rows,
+        size_title=size_title,
+        title=["Memorization (-1 to 1,", "higher = more memorized)"],
+        legend=False,
+        description="Mean memorization against model size for the examples of each class of "
+        "trajectory. Bands hold the middle 80% of the examples.",
+    )

@@ -1,0 +1,173 @@
+"""The study in a few sentences, each computed from the numbers it quotes."""
+
+from memkit import summary
+from memkit.analysis.trajectories.chart import label, middle_alpha
+from memkit.report import content as contents
+from memkit.report import formatting
+from memkit.report.blocks import Definitions, Section
+from memkit.report.content import Content
+
+INTRO = (
+    "Memorization of an example is the accuracy on it of the runs that trained on it minus that of "
+    "the runs that did not. ± is half a 95% interval over runs."
+)
+
+
+def section(content: Content) -> Section:
+    """Returns the section of the headline numbers."""
+    blocks = (Definitions(tuple(findings(content))),)
+    return Section(anchor="headline", title="Headline", intro=INTRO, blocks=blocks)
+
+
+def findings(content):
+    """Returns [(topic, sentence)], the report's headline, worded by what the numbers say."""
+    points = content.summary["points"]
+    if not any(point["num_runs"] for point in points):
+        return [("Nothing yet", "No run of this study is finished, so there is nothing to report.")]
+    found = []
+    for name, members in contents.series(content).items():
+        suffix = f" ({name})" if contents.several_series(content) else ""
+        done = [point for point in members if point["num_runs"]]
+        if not done:
+            found.append((f"No runs{suffix}", "No run of this series is finished."))
+            continue
+        places = [contents.size_text(content, point) for point in done]
+        found += [(topic + suffix, text) for topic, text in _of_series(content, done, places)]
+        found += [(topic + suffix, text) for topic, text in _trajectories(content, name)]
+    return found + _cautions(content)
+
+
+def _of_series(content, points, places):
+    found = []
+    last, place = points[-1], places[-1]
+    if all(point["planted"] is not None for point in points):
+        found.append(("Planted labels", _planted(points, places)))
+        found.append(
+            (
+                "Clean examples",
+                "Mean memorization of the examples with clean labels "
+                + _trend([p["clean"] for p in points], "mean_memorization", places)
+                + ".",
+            )
+        )
+        found.append(("Detection", _detection(last["planted"], place)))
+    else:
+        found.append(
+            (
+                "Mean memorization",
+                "Mean memorization over all examples "
+                + _trend(points, "mean_memorization", places)
+                + ".",
+            )
+        )
+    found.append(
+        (
+            "Accuracy",
+            "Test accuracy "
+            + _trend(points, "test_accuracy", places)
+            + "; accuracy on the training examples a run trained on "
+            + _trend(points, "train_in_accuracy", places)
+            + ".",
+        )
+    )
+    found.append(
+        (
+            "Spread",
+            f"At {place}, {_share(last, 'share_below_0.1')} of the examples have "
+            f"memorization below 0.1 and {_share(last, 'share_above_0.9')} above 0.9.",
+        )
+    )
+    half = content.summary["split_half"]
+    if last["name"] in half and formatting.defined(half[last["name"]]["spearman_brown"]):
+        found.append(
+            (
+                "Reliability",
+                f"At {place} the ranking of the examples by memorization has "
+                "a split-half reliability (Spearman-Brown) of "
+                f"{formatting.number(half[last['name']]['spearman_brown'])} (1 = perfect).",
+            )
+        )
+    return found
+
+
+def _planted(points, places):
+    count = points[-1]["planted"]["count"]
+    return (
+        f"Mean memorization of the {count} labels flipped on purpose "
+        + _trend([p["planted"] for p in points], "mean_memorization", places)
+        + " (1 = always learned when trained on, never guessed otherwise)."
+    )
+
+
+def _detection(part, place):
+    text = (
+        f"At {place}, sorting by memorization finds planted labels with AUROC "
+        f"{formatting.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
+        "out-of-sample probability of the label with "
+        f"{formatting.number(part['auroc_out_prob'], part['auroc_out_prob_margin'])} "
+        "(0.5 = chance, 1 = perfect)"
+    )
+    a, b = ((part[key], part[f"{key}_margin"]) for key in ("auroc", "auroc_out_prob"))
+    if formatting.defined(a[0]) and formatting.defined(b[0]) and formatting.differ(a, b):
+        text += f"; the {'first' if a[0] > b[0] else 'second'} is the better detector here"
+    return text + "."
+
+
+def _trajectories(content, series):
+    classes = content.summary["trajectory_classes"]
+    if series not in classes or not classes[series]:
+        return []
+    alpha = middle_alpha(classes[series])
+    shares, null = classes[series][alpha], content.summary["trajectory_classes_null"]
+    if not formatting.defined(shares["constant"]):
+        return [("Trajectories", "The classes of trajectory are not available.")]
+    text = (
+        f"With threshold {float(alpha):g}, {formatting.percent(1 - shares['constant'])} of the "
+        "examples have memorization that changes with size"
+    )
+    if (
+        series in null
+        and alpha in null[series]
+        and formatting.defined(null[series][alpha]["constant"])
+    ):
+        text += f" ({formatting.percent(1 - null[series][alpha]['constant'])} expected by chance)"
+    rest = {
+        k: v
+        for k, v in shares.items()
+        if k not in ("constant", "undefined") and formatting.defined(v) and v > 0
+    }
+    if rest:
+        top = max(rest, key=rest.get)
+        text += (
+            f"; the most frequent change is {label(top)}, "
+            f"{formatting.percent(rest[top])} of all examples"
+        )
+    return [("Trajectories", text + ".")]
+
+
+def _cautions(content):
+    points = content.summary["points"]
+    found = []
+    lost = sum(p["diverged"] or 0 for p in points)
+    flat = sum(p["collapsed"] or 0 for p in points)
+    if lost or flat:
+        found.append(
+            (
+                "Caution",
+                f"{lost} runs diverged and are left out, {flat} collapsed (train accuracy "
+                "under twice chance) and are kept; the table of runs says where.",
+            )
+        )
+    found += [("Caution", f"{text}.") for text in summary.outlying(content.summary)]
+    empty = [p["name"] for p in points if not p["num_runs"]]
+    if empty:
+        found.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
+    return found
+
+
+def _trend(parts, key, places):
+    return formatting.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
+
+
+def _share(point, key):
+    return formatting.percent(point[key], point[f"{key}_margin"])

@@ -1,0 +1,65 @@
+"""The section on what was run: runs per point, versions, and the resolved config."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from memkit.report.blocks import Section, Table
+from memkit.report.content import Content
+from memkit.report.point_tables import count, per_point
+
+RUNS = (
+    "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the run "
+    "diverged; both are left out. Collapsed: train accuracy under twice chance; kept. Outlying: "
+    "accuracy far from that of the other runs, where such runs carry most of the spread; kept, but "
+    "intervals over runs may then be too narrow."
+)
+
+
+def section(content: Content) -> Section:
+    """Returns the section on what was run."""
+    return Section(
+        anchor="study",
+        title="What was run",
+        blocks=(runs(content), _provenance(content), _config(content)),
+    )
+
+
+def runs(content: Content) -> Table:
+    """Returns how many runs each point has, and how many of them failed to train."""
+    cells = {
+        "Runs": count("num_runs"),
+        "Diverged": count("diverged"),
+        "Blocked": count("blocked"),
+        "Collapsed": count("collapsed"),
+        "Outlying": lambda point: str(len(point["outlying_runs"])),
+    }
+    if content.summary["axis"] is not None:
+        cells = {"Point": lambda point: point["name"]} | cells
+    return per_point(content, RUNS, cells)
+
+
+def _provenance(content: Content) -> Table:
+    return Table(
+        caption="Versions, device and time.",
+        columns=("Fact", "Value"),
+        rows=tuple((str(fact), str(value)) for fact, value in content.provenance.items()),
+        has_words=True,
+    )
+
+
+def _config(content: Content) -> Table:
+    return Table(
+        caption="Resolved config.",
+        columns=("Field", "Value"),
+        rows=tuple(_fields(content.config)),
+        has_words=True,
+        folded="Resolved config",
+    )
+
+
+def _fields(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from _fields(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)

@@ -1,0 +1,13 @@
+"""A section of the report as HTML."""
+
+from memkit.report import assets
+
+_TEMPLATE = """
+{% from "parts.html" import block_of %}
+{% for block in blocks %}{{ block_of(block) }}{% endfor %}
+"""
+
+
+def html(section):
+    """Returns what the page shows of a section's blocks."""
+    return assets.environment().from_string(_TEMPLATE).render(blocks=section.blocks)
