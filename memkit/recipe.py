@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from memkit.errors import expected
+from memkit.errors import expected, missing, unknown, unknown_field
 from memkit.typing import Config, FloatArray
 
 # (epoch, total epochs) -> rate; the epoch is an array of fractions of epochs.
@@ -116,7 +116,7 @@ def check_options(
       InputError: an unknown name, or options that differ from the function's keyword arguments.
     """
     if name not in registry:
-        raise expected(f"{section}.name", f"one of {', '.join(registry)}", repr(name))
+        raise unknown(f"{section}.name", name, registry, kind=section)
     valid = [
         parameter.name
         for parameter in inspect.signature(registry[name]).parameters.values()
@@ -124,10 +124,10 @@ def check_options(
     ]
     for option in options:
         if option not in valid:
-            raise expected(f"{section}.{option}", f"{name} to take {', '.join(valid)}", "it")
+            raise unknown_field(section, option, valid)
     for option in valid:
         if option not in options:
-            raise expected(f"{section}.{option}", "a value", "none")
+            raise missing(f"{section}.{option}", "value")
 
 
 def sgd(

@@ -11,15 +11,14 @@ from memkit.estimators.margins import WithError, margin, mean_over_runs, over_re
 from memkit.estimators.memorization import Estimate, memorization, memorization_difference
 from memkit.estimators.reliability import (
     DatasetMeans,
-    SplitHalf,
     jackknife_mean,
     replicate_consistency,
     replicate_memorization,
     run_weights,
     share_above,
-    split_half,
     standard_error,
 )
+from memkit.estimators.split_halves import SplitHalf, split_half
 
 __all__ = [
     "DatasetMeans",

@@ -1,6 +1,9 @@
-"""The states of runs in the middle of their training; a run that has a record has none."""
+"""Checkpoints of unfinished runs; a run that has a record has no checkpoint."""
+
+from collections.abc import Mapping
 
 from absl import logging
+from etils import epath
 
 from memkit import storage
 from memkit.errors import DamagedFileError, reason
@@ -8,22 +11,23 @@ from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.studies.runs import listed_runs, runs_among
 from memkit.studies.study import Study
-from memkit.studies.weights import place
+from memkit.studies.weights import owner
+from memkit.typing import Array
 
 
-def write(study, point, run, arrays):
-    """Keeps the state of a run, in the place of an earlier one."""
-    subset = place(study, point, run)
+def write(study: Study, point: Point, run: int, arrays: Mapping[str, Array]) -> None:
+    """Writes the checkpoint of a run, which replaces an earlier one."""
+    subset = owner(study, point, run)
     files.write_checked_npz(_file(study, point, run), inside=study.workdir, subset=subset, **arrays)
 
 
-def read(study, point, run):
-    """Returns {name: array} of a run's last state, or None where there is none to go on from.
+def read(study: Study, point: Point, run: int) -> dict[str, Array] | None:
+    """Returns {name: array} of the last checkpoint of a run, or None if the run must start over.
 
-    One of another subset or study and one that is damaged are none; the next one replaces them.
+    A damaged checkpoint and one of another subset or study are ignored; the next one replaces them.
 
     Raises:
-      OSError: the disk or network failed, so that a good one may be there.
+      OSError: the disk or network failed, so a usable checkpoint may exist.
     """
     try:
         arrays = files.read_checked_npz(_file(study, point, run))
@@ -32,11 +36,11 @@ def read(study, point, run):
     except DamagedFileError as error:
         logging.warning("%s; the run starts over", error)
         return None
-    return arrays if str(arrays.pop("subset", "")) == place(study, point, run) else None
+    return arrays if str(arrays.pop("subset", "")) == owner(study, point, run) else None
 
 
 def damaged(study: Study, point: Point) -> dict[str, str]:
-    """Returns {file: what is wrong with it} of the checkpoints of a point."""
+    """Returns {file: what is wrong} of the damaged checkpoints of a point."""
     problems = {}
     for run in sorted(runs_among(study, _folder(study, point))):
         name = f"points/{point.name}/checkpoints/{run}.npz"
@@ -50,27 +54,27 @@ def damaged(study: Study, point: Point) -> dict[str, str]:
         except OSError as error:
             problems[name] = f"cannot be read: {reason(error)}"
             continue
-        if str(arrays.pop("subset", "")) != place(study, point, run):
+        if str(arrays.pop("subset", "")) != owner(study, point, run):
             problems[name] = "the checkpoint of another run, subset or study"
     return problems
 
 
-def remove(study, point, run):
-    """Removes the state of a run, if there is one."""
+def remove(study: Study, point: Point, run: int) -> None:
+    """Removes the checkpoint of a run, if there is one."""
     storage.remove(_file(study, point, run), inside=study.workdir)
 
 
-def remove_finished(study):
-    """Removes the states of runs that have a record, of processes that died between the two."""
+def remove_finished(study: Study) -> None:
+    """Removes checkpoints of runs that have a record, left by processes killed in between."""
     for point in study.points:
-        if kept := runs_among(study, _folder(study, point)):
-            for run in kept & listed_runs(study, point):
+        if with_checkpoint := runs_among(study, _folder(study, point)):
+            for run in with_checkpoint & listed_runs(study, point):
                 remove(study, point, run)
 
 
-def _folder(study, point):
+def _folder(study: Study, point: Point) -> epath.Path:
     return study.workdir / "points" / point.name / "checkpoints"
 
 
-def _file(study, point, run):
+def _file(study: Study, point: Point, run: int) -> epath.Path:
     return _folder(study, point) / f"{run}.npz"

@@ -1,24 +1,33 @@
-"""Refusing a config that cannot be a study, in milliseconds, before anything is written."""
+"""Checks of a config, in milliseconds, before anything is loaded or written."""
 
 import json
+from typing import Any
 
 from memkit import data, models, recipe
 from memkit.data import labels as label_noise
-from memkit.errors import InputError, expected, reason
+from memkit.errors import InputError, expected, missing, reason, unknown, unknown_field
 from memkit.studies import fields, points
+from memkit.typing import Config, Json
 
-NAMED = ("dataset", "model", "optimizer", "schedule")  # Their fields follow the name.
+NAMED = ("dataset", "model", "optimizer", "schedule")  # Their fields depend on their name.
 FIXED = tuple(section for section in fields.FIELDS if section not in NAMED)
 _MOST_SEED = 2**63
 _MOST_TEXT = 1_000_000  # characters of a whole config
-_MOST_SAID = 300  # characters of a message about a stored value
-# What study.json holds beside the config.
-_TEXTS = ("fingerprint", "data_fingerprint", "labels_fingerprint", "model_fingerprint")
-_TEXTS += ("created", "changed", "command")
+_MOST_SHOWN = 300  # characters of a message about a stored value
+# Entries of study.json beside the config.
+_TEXTS = (
+    "fingerprint",
+    "data_fingerprint",
+    "labels_fingerprint",
+    "model_fingerprint",
+    "created",
+    "changed",
+    "command",
+)
 
-_LARGEST = 2**53  # float64 tells all whole numbers up to it apart; NaN is not below it.
+_LARGEST = 2**53  # float64 distinguishes all integers up to it; NaN is not below it.
 
-# An axis over these would need several designs or data sets, so it is several studies.
+# An axis over these would need several designs or data sets, which are separate studies.
 _NOT_AN_AXIS = (
     "subsets",
     "labels",
@@ -32,50 +41,50 @@ _NOT_AN_AXIS = (
 )
 
 
-def check(config: dict) -> None:
-    """Refuses a config that cannot be a study, without loading data or an engine.
+def check(config: Config) -> None:
+    """Checks that a config describes a study, without loading data or an engine.
 
-    A user's model must be allowed, see `models.allow`: its signature is looked at.
+    A user's model must be allowed, see `models.allow`, because its signature is inspected.
 
     Raises:
-      InputError: names the field, what was expected and what was received.
+      InputError: names the first field that is unknown, missing or has an invalid value.
     """
     _check(config, is_stored=False)
 
 
-def check_stored(config: object) -> None:
-    """Refuses a config from a file as `check` does, whatever it holds, and imports no user's model.
+def check_stored(config: Any) -> None:
+    """Checks a config read from a file, whatever it contains, without importing a user's model.
 
-    A data set of an unknown name passes, for the sake of results that can be read without it.
+    An unknown data set is accepted, because results can be read without the data.
 
     Raises:
       InputError: as `check`.
     """
     try:
         _check(config, is_stored=True)
-    except InputError as error:  # It may quote a value of any length, with control characters.
-        raise InputError(fields.short(str(error), most=_MOST_SAID)) from None
-    except Exception as error:  # The file may hold any types in any place.
-        raise expected("config", "that of a study", f"a broken one ({reason(error)})") from error
+    except InputError as error:  # The message may quote a long value with control characters.
+        raise InputError(fields.short(str(error), most=_MOST_SHOWN)) from None
+    except Exception as error:  # The file may contain values of any type.
+        raise expected("config", "that of a study", f"an invalid one ({reason(error)})") from error
 
 
-def check_info(info: dict) -> None:
-    """Refuses what study.json holds beside the config where it is not what memkit writes.
+def check_info(info: Json) -> None:
+    """Checks the entries of study.json beside the config.
 
     Raises:
-      InputError: names the entry.
+      InputError: names an entry that memkit cannot have written.
     """
     for name in _TEXTS:
         if name not in info or not isinstance(info[name], str):
-            raise expected(name, "a text", fields.shown(info[name]) if name in info else "none")
+            raise expected(name, "text", fields.shown(info[name]) if name in info else "none")
     versions = info["versions"] if "versions" in info else None
     if not isinstance(versions, dict) or "memkit" not in versions:
         raise expected("versions", "the version of each package", fields.shown(versions))
     if not all(isinstance(version, str) for version in versions.values()):
-        raise expected("versions", "texts", fields.shown(versions))
+        raise expected("versions", "text values", fields.shown(versions))
 
 
-def _check(config: object, *, is_stored: bool) -> None:
+def _check(config: Any, *, is_stored: bool) -> None:
     _check_sections(config)
     _check_axis(config)
     _check_series(config)
@@ -94,37 +103,46 @@ def _check(config: object, *, is_stored: bool) -> None:
         )
 
 
-def _check_sections(config: object) -> None:
-    """Refuses sections and fields that are missing, unknown, or no texts, lists and numbers."""
-    sections = {*fields.FIELDS, "series", "seed"}
+def _check_sections(config: Any) -> None:
+    """Checks the names of sections and fields, and that fields hold text, lists or numbers."""
     if not isinstance(config, dict):
         raise expected("config", "sections with fields", fields.shown(config))
-    for section in (*sections - set(config), *set(config) - sections):
-        verb = "unknown section" if section in config else "missing section"
-        names = ", ".join(sorted(sections))
-        raise expected("config", f"the sections {names}", f"{verb} {fields.short(str(section))}")
+    sections = [*sorted(fields.FIELDS), "seed", "series"]
+    for section in config:
+        if section not in sections:
+            raise unknown("config", section, sections, kind="section")
+    for section in sections:
+        if section not in config:
+            raise missing("config", f"section {section}")
     for section in fields.FIELDS:
         if not isinstance(config[section], dict):
             raise expected(section, "fields with values", fields.shown(config[section]))
-    if (size := len(json.dumps(config))) > _MOST_TEXT:  # There is a copy of it for every point.
+    if (size := len(json.dumps(config))) > _MOST_TEXT:  # Every point has a copy of the config.
         raise expected("config", f"at most {_MOST_TEXT:,} characters", f"{size:,}")
     for section in FIXED:
-        names = fields.FIELDS[section]
-        if set(config[section]) != set(names):
-            received = fields.shown(sorted(config[section]))
-            raise expected(section, f"the fields {', '.join(names)}", received)
+        _check_names(section, config[section])
     for section in fields.FIELDS:
         fields.check(section, config[section])
     if not fields.is_int(config["seed"]) or not 0 <= config["seed"] < _MOST_SEED:
         raise expected("seed", "an int of at least 0, below 2**63", fields.shown(config["seed"]))
     for section in NAMED:
-        name = config[section]["name"] if "name" in config[section] else None
-        if not isinstance(name, str):
-            received = "none" if name is None else fields.shown(name)
-            raise expected(f"{section}.name", "a value", received)
+        if "name" not in config[section]:
+            raise missing(f"{section}.name", "value")
+        if not isinstance(name := config[section]["name"], str):
+            raise expected(f"{section}.name", "a text", fields.shown(name))
 
 
-def missing_fields(config: dict) -> list[str]:
+def _check_names(section: str, values: Config) -> None:
+    """Checks that a section has all of its fields and no others."""
+    for name in values:
+        if name not in fields.FIELDS[section]:
+            raise unknown_field(section, name, fields.FIELDS[section])
+    for name in fields.FIELDS[section]:
+        if name not in values:
+            raise missing(f"{section}.{name}", "value")
+
+
+def missing_fields(config: Config) -> list[str]:
     """Returns the sections and fields that a config lacks, such as "report.top_k"."""
     sections = [name for name in (*NAMED, "series", "seed") if name not in config]
     return sections + [
@@ -137,18 +155,18 @@ def missing_fields(config: dict) -> list[str]:
     ]
 
 
-def _check_normalization(dataset: dict) -> None:
+def _check_normalization(dataset: Config) -> None:
+    for name in ("mean", "std", "resident"):
+        if name not in dataset:
+            raise missing(f"dataset.{name}", "value")
     for name in ("mean", "std"):
-        values = dataset[name] if name in dataset else None
-        if not fields.are_numbers(values):
-            raise expected(f"dataset.{name}", "a list of numbers", fields.shown(values))
-    if "resident" not in dataset:
-        raise expected("dataset.resident", "true or false", None)
+        if not fields.are_numbers(dataset[name]):
+            raise expected(f"dataset.{name}", "a list of numbers", fields.shown(dataset[name]))
     if not all(deviation > 0 for deviation in dataset["std"]):
         raise expected("dataset.std", "numbers above 0", dataset["std"])
 
 
-def _check_series(config):
+def _check_series(config: Config) -> None:
     series, valid = config["series"], [points.ONE_HOT, points.DISTILLED, points.LAST_LAYER]
     names = [points.value_name(value) for value in points.plain(config["axis"]["values"])]
     valid += [f"{points.DISTILLED_FROM}{name}" for name in names]
@@ -160,9 +178,11 @@ def _check_series(config):
         raise expected("axis.values", f"at most {fields.MOST_POINTS} points", num_points)
     for name in series:
         if name not in valid:
-            raise expected("series", f"names among {', '.join(valid)}", fields.shown(name))
+            raise unknown("series", name, valid, kind="series")
     if any(name.startswith(points.DISTILLED) for name in series) and points.ONE_HOT not in series:
-        raise expected("series", "one_hot beside its students: its runs are the teachers", series)
+        raise expected(
+            "series", "one_hot together with its students, whose teachers it trains", series
+        )
     teacher = config["distillation"]["teacher"]
     texts = [*names, *map(str, points.plain(config["axis"]["values"]))]
     if points.DISTILLED in series and teacher != points.SAME and teacher not in texts:
@@ -170,7 +190,7 @@ def _check_series(config):
         raise expected("distillation.teacher", teachers, fields.shown(teacher))
 
 
-def _check_axis(config):
+def _check_axis(config: Config) -> None:
     field, values = config["axis"]["field"], config["axis"]["values"]
     if not field:
         if values:
@@ -185,8 +205,9 @@ def _check_axis(config):
             fields.shown(field),
         )
     if section not in config or name not in config[section]:
-        names = [f"{s}.{f}" for s in ("model", "training") for f in config[s]]
-        raise expected("axis.field", f"a field such as {', '.join(names)}", fields.shown(field))
+        sections = [name for name in fields.FIELDS if name not in _NOT_AN_AXIS]
+        valid = [f"{section}.{name}" for section in sections for name in config[section]]
+        raise unknown("axis.field", field, valid, kind="field")
     if not values or len(set(map(str, values))) != len(values):
         raise expected("axis.values", "one or more different values", fields.shown(values))
     sizes = [value for value in values if points.is_number(value)]
@@ -198,11 +219,11 @@ def _check_axis(config):
         )
 
 
-def _check_point(config: dict) -> None:
-    """Refuses the config of a point, with its value of the axis in place."""
+def _check_point(config: Config) -> None:
+    """Checks the config of a point, which contains its value of the axis."""
     for section in fields.FIELDS:
         fields.check(section, config[section])
     training = config["training"]
     if training["batch_size"] % training["data_parallel"]:
-        divided = f"a divisor of training.batch_size = {training['batch_size']}"
-        raise expected("training.data_parallel", divided, training["data_parallel"])
+        divisor = f"a divisor of training.batch_size = {training['batch_size']}"
+        raise expected("training.data_parallel", divisor, training["data_parallel"])

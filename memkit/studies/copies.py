@@ -1,7 +1,9 @@
-"""Copying parts of a study into another folder; every file appears there whole or not at all."""
+"""Copies parts of a study into another folder; each file is written atomically."""
 
 import dataclasses
-import os
+from collections.abc import Iterable
+
+from etils import epath
 
 from memkit import storage
 from memkit.studies import features, files, pictures, runs, weights
@@ -14,10 +16,11 @@ from memkit.studies.study import (
     Study,
     load,
 )
+from memkit.typing import Path
 
 
-def copy_description(study, folder):
-    """Copies what does not grow with a study: who is who, duplicates, thumbnails."""
+def copy_description(study: Study, folder: epath.Path) -> None:
+    """Copies the files that do not grow with a study: examples, duplicates and thumbnails."""
     names = [DUPLICATES_FILE, EXAMPLES_FILE]
     if storage.exists(study.workdir / pictures.FILE):
         names.append(pictures.FILE)
@@ -26,21 +29,21 @@ def copy_description(study, folder):
         _copy(study.workdir / name, folder / name, inside=folder)
 
 
-def copy_run(study, folder, point, run):
-    """Copies the record of a run, after its weights where it has some."""
-    there = dataclasses.replace(study, workdir=folder)
+def copy_run(study: Study, folder: epath.Path, point: Point, run: int) -> None:
+    """Copies the record of a run, after its weights if it has any."""
+    target = dataclasses.replace(study, workdir=folder)
     if run in weights.has_weights(study, point):
         stored = weights.weights_file(study, point, run)
-        _copy(stored, weights.weights_file(there, point, run), inside=folder)
+        _copy(stored, weights.weights_file(target, point, run), inside=folder)
     record = runs.record_file(study, point, run)
-    _copy(record, runs.record_file(there, point, run), inside=folder)
+    _copy(record, runs.record_file(target, point, run), inside=folder)
 
 
-def copy_features(study: Study, folder: os.PathLike, point: Point) -> dict[str, str]:
-    """Copies what the runs of a series `last_layer` learn from, unless it is there.
+def copy_features(study: Study, folder: epath.Path, point: Point) -> dict[str, str]:
+    """Copies the features that a series `last_layer` learns from, unless they exist already.
 
     Returns:
-      {file: what is wrong} of features that were not copied; whoever needs them computes them.
+      {file: what is wrong} of features that were not copied; training computes them again.
     """
     name = features.features_name(point)
     if point.series != LAST_LAYER or storage.exists(folder / name):
@@ -51,28 +54,28 @@ def copy_features(study: Study, folder: os.PathLike, point: Point) -> dict[str, 
     return problems
 
 
-def copy_to_train(study, point, chosen, folder):
-    """Copies a study with what some runs of one point need to be trained; not their records.
+def copy_to_train(study: Study, point: Point, chosen: Iterable[int], folder: Path) -> Study:
+    """Copies the part of a study that is needed to train some runs of one point.
 
     Args:
       study: Study.
       point: Point.
-      chosen: the runs.
+      chosen: the runs; their records are not copied.
       folder: an empty folder.
 
     Returns:
       The Study in that folder.
     """
-    folder = storage.path(folder)
-    copy_description(study, folder)
-    copy_features(study, folder, point)
+    target = storage.path(folder)
+    copy_description(study, target)
+    copy_features(study, target, point)
     for run in chosen:
         if point.teacher:
-            copy_run(study, folder, study.point(point.teacher), run)
+            copy_run(study, target, study.point(point.teacher), run)
     for name in (DESIGN_FILE, STUDY_FILE):
-        _copy(study.workdir / name, folder / name, inside=folder)
-    return load(folder)
+        _copy(study.workdir / name, target / name, inside=target)
+    return load(target)
 
 
-def _copy(where: os.PathLike, to: os.PathLike, *, inside: os.PathLike) -> None:
-    storage.write(to, files.read_bytes(where), inside=inside)
+def _copy(source: epath.Path, target: epath.Path, *, inside: epath.Path) -> None:
+    storage.write(target, files.read_bytes(source), inside=inside)

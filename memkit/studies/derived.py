@@ -1,13 +1,13 @@
-"""Files that `memkit estimate` computes: written as one set, checked whenever they are read.
+"""Derived files, which `memkit estimate` computes: written as one set, checked when they are read.
 
 `derived.json` lists every file of the set with its hash, and the records that the set was computed
-from. A reader that meets another file, or records that have come or gone since, says so in one
-line. The files of a new set are written into a folder of their own, which one rename makes the
-pending set. Readers take a pending set at once; the next writer moves its files to their places.
-So a process that is killed at any moment leaves the old set or the new one.
+from. Reading a file that is not part of the set raises an error, and so do records that were added
+or removed since. The files of a new set are written into a temporary folder, and one rename makes
+it the pending set. Readers use a pending set at once; the next writer moves its files into place.
+A process that is killed at any moment therefore leaves either the old set or the new one.
 
-Object stores cannot rename. There the files are replaced one by one and `derived.json` at the end;
-a reader meets a mixture only as an error.
+Object stores cannot rename. There the files are replaced one by one, and `derived.json` at the end;
+until then, reading a file of the new set raises an error.
 """
 
 import contextlib
@@ -16,12 +16,15 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from etils import epath
 
 from memkit import storage
 from memkit.errors import DamagedFileError, expected
 from memkit.studies import files
 from memkit.studies.manifest import MANIFEST, PENDING, REMEDY, Source, check, options, read_manifest
+from memkit.typing import Array
 
 if TYPE_CHECKING:
     from memkit.studies.study import Study
@@ -31,30 +34,30 @@ _ATTEMPTS = 10
 
 @dataclasses.dataclass
 class Staging:
-    """A set of files while it is written.
+    """A set of derived files that is being written.
 
     Attributes:
-      folder: where the files are until the set is complete.
+      folder: folder of the files until the set is complete.
       sources: {point name: Source}; "removal/<point>" for the runs of a removal study.
       hashes: {file relative to the workdir: sha256 of its content}.
     """
 
-    folder: os.PathLike
+    folder: epath.Path
     sources: dict[str, Source]
     hashes: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @contextlib.contextmanager
 def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"]:
-    """Replaces all derived files of a study by those that the body writes.
+    """Context manager that replaces all derived files of a study by those written in its body.
 
     Args:
       study: Study.
-      sources: {point name: Source} of what the files are computed from.
+      sources: {point name: Source}, the records that the files are computed from.
 
     Yields:
-      The same Study. What is written through it becomes the study's set of derived files when
-      the body ends, and is discarded if the body raises. It reads only what the body has written.
+      The same Study. Files written through it become the study's derived files when the body ends,
+      and are discarded if the body raises. Reading through it finds only these files.
     """
     storage.remove_stale_temporaries(study.workdir)
     is_local = storage.is_local(study.workdir)
@@ -62,12 +65,13 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
     staging = Staging(folder, dict(sources))
     try:
         yield dataclasses.replace(study, staging=staging)
+        replaced = sorted(_old_files(study) - staging.hashes.keys())
         manifest = {
             "files": dict(sorted(staging.hashes.items())),
             "options": options(study),
             "sources": {name: source.as_json() for name, source in staging.sources.items()},
+            "replaced": replaced,
         }
-        manifest["replaced"] = sorted(_old_files(study) - staging.hashes.keys())
         files.write_json(folder / MANIFEST, manifest, inside=folder)
         for name in staging.hashes:
             storage.check_inside(study.workdir / name, study.workdir)
@@ -78,7 +82,7 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
             _make_pending(study, folder)
             finish(study)
         else:
-            _remove(study, manifest["replaced"])
+            _remove(study, replaced)
     except BaseException:
         if is_local:
             shutil.rmtree(folder, ignore_errors=True)
@@ -86,15 +90,15 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
 
 
 def _old_files(study: "Study") -> set[str]:
-    """Returns the names of the present set; none where its list is damaged."""
+    """Returns the names of the present files; none if the manifest is damaged."""
     try:
         return set(read_manifest(study)["files"])
     except DamagedFileError:
         return set()
 
 
-def _make_pending(study: "Study", folder: os.PathLike) -> None:
-    """Renames a complete set; another process may be doing the same with its own."""
+def _make_pending(study: "Study", folder: epath.Path) -> None:
+    """Makes a complete set the pending one; another process may do so at the same time."""
     for attempt in range(_ATTEMPTS):
         finish(study)
         try:
@@ -106,12 +110,12 @@ def _make_pending(study: "Study", folder: os.PathLike) -> None:
 
 
 def finish(study: "Study") -> None:
-    """Moves the files of a pending set, if there is one, to their places."""
+    """Moves the files of a pending set, if there is one, into place."""
     workdir, pending = study.workdir, study.workdir / PENDING
     if not storage.is_local(workdir) or not storage.exists(pending):
         return
     storage.check_inside(pending / MANIFEST, workdir)
-    # A damaged list belongs to no set; what was moved before is refused by the list in place.
+    # A set with a damaged manifest is discarded; files moved before do not match the old manifest.
     with contextlib.suppress(FileNotFoundError, DamagedFileError):
         manifest = check(pending / MANIFEST, files.read_json(pending / MANIFEST))
         for name in sorted(manifest["files"]):
@@ -133,9 +137,9 @@ def write(study: "Study", name: str, data: bytes) -> None:
     """Writes one derived file.
 
     Args:
-      study: Study, that of `replacing` for a whole set; any other adds the file to the present set.
-      name: of the file, relative to the workdir.
-      data: its content.
+      study: the Study of `replacing`; any other adds the file to the present set.
+      name: path of the file relative to the workdir.
+      data: content of the file.
     """
     if study.staging is not None:
         storage.write(study.staging.folder / name, data, inside=study.staging.folder)
@@ -150,7 +154,7 @@ def write(study: "Study", name: str, data: bytes) -> None:
 
 
 def exists(study: "Study", name: str) -> bool:
-    """True where the set of derived files has a file of this name, relative to the workdir."""
+    """Returns whether the set has a file with this path relative to the workdir."""
     if study.staging is not None:
         return name in study.staging.hashes
     return name in read_manifest(study)["files"]
@@ -161,7 +165,7 @@ def read(study: "Study", name: str) -> bytes:
 
     Args:
       study: Study.
-      name: of the file, relative to the workdir.
+      name: path of the file relative to the workdir.
 
     Raises:
       InputError: the study has no estimates, or the set has no such file.
@@ -182,15 +186,14 @@ def read(study: "Study", name: str) -> bytes:
 
 
 def _read_either(study: "Study", name: str) -> bytes:
-    """Returns the content of a file of the pending set, or of one in its place."""
-    # A pending file may be moved to its place between two looks, hence three.
-    places = (study.workdir / name, study.workdir / PENDING / name, study.workdir / name)
-    for place in places[1:]:
+    """Returns the content of a file of the pending set or, without one, of the file in place."""
+    # A pending file may be moved into place between the two attempts.
+    for where in (study.workdir / PENDING / name, study.workdir / name):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return files.read_bytes(place)
-    raise DamagedFileError(places[0], "it is missing", REMEDY)
+            return files.read_bytes(where)
+    raise DamagedFileError(study.workdir / name, "it is missing", REMEDY)
 
 
-def read_npz(study: "Study", name: str) -> dict[str, Any]:
+def read_npz(study: "Study", name: str) -> dict[str, Array]:
     """Returns the arrays of one derived npz file; see `read`."""
     return files.npz_arrays(study.workdir / name, read(study, name))

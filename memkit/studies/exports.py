@@ -1,20 +1,21 @@
 """Scores of a study for other tools: tables, and the layouts of Feldman & Zhang (2020)."""
 
 import io
-import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-from etils import epy
+from etils import epath, epy
 
 from memkit import storage
 from memkit.errors import DamagedFileError, reason
 from memkit.printable import printable, spreadsheet_cell
 from memkit.studies import derived
 from memkit.studies.points import Point
+from memkit.studies.study import Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Path
 
-with epy.lazy_imports():  # Only writing and copying tables needs it.
+with epy.lazy_imports():  # Only tables need it, and it is slow to import.
     import pyarrow
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet as arrow_parquet
@@ -23,23 +24,22 @@ TABLE_FORMATS = ("parquet", "csv")
 _TABLES = "tables"
 
 
-def write_table(study, point, columns):
-    """Writes the table of a point as tables/<point>.parquet and .csv.
+def write_table(study: Study, point: Point, columns: Mapping[str, Array]) -> None:
+    """Writes the table of a point to tables/<point>.parquet and .csv.
 
     Args:
-      study: Study.
-      point: Point.
       columns: {name: array [N]}; NaN is written as a missing value.
     """
     for kind, data in _table_bytes(columns).items():
         derived.write(study, _table_name(point, kind), data)
 
 
-def write_audit(study, columns, out=None):
-    """Writes the table of an audit as audit.parquet and .csv; returns the paths.
+def write_audit(
+    study: Study, columns: Mapping[str, Array], out: Path | None = None
+) -> list[epath.Path]:
+    """Writes the table of an audit to audit.parquet and .csv; returns the paths.
 
     Args:
-      study: Study.
       columns: {name: array [L]}; NaN is written as a missing value.
       out: folder; None = the study's tables.
     """
@@ -54,7 +54,7 @@ def write_audit(study, columns, out=None):
     return [study.workdir / name for name in names.values()]
 
 
-def _table_bytes(columns: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+def _table_bytes(columns: Mapping[str, Array]) -> dict[str, bytes]:
     """Returns {format: content} of a table."""
     table = pyarrow.table(
         {
@@ -68,29 +68,29 @@ def _table_bytes(columns: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     return dict(zip(TABLE_FORMATS, contents, strict=True))
 
 
-def _encodable(array: np.ndarray) -> np.ndarray:
-    """Returns a column in which bytes of file names that are not UTF-8 are escaped."""
+def _encodable(array: Array) -> Array:
+    """Escapes bytes of file names that are not valid UTF-8."""
     if array.dtype.kind != "U":
         return array
     texts = [text.encode("utf-8", "backslashreplace").decode() for text in array.tolist()]
     return np.array(texts, dtype=str)
 
 
-def _csv(table) -> bytes:
-    """Returns a pyarrow table as CSV in which no cell is a formula to a spreadsheet."""
-    for place, field in enumerate(table.schema):
+def _csv(table: "pyarrow.Table") -> bytes:
+    """Returns a table as CSV in which no spreadsheet takes a cell for a formula."""
+    for number, field in enumerate(table.schema):
         if pyarrow.types.is_string(field.type):
-            cells = [None if c is None else spreadsheet_cell(c) for c in table[place].to_pylist()]
-            table = table.set_column(place, field, pyarrow.array(cells, field.type))
+            cells = [None if c is None else spreadsheet_cell(c) for c in table[number].to_pylist()]
+            table = table.set_column(number, field, pyarrow.array(cells, field.type))
     csv = pyarrow.BufferOutputStream()
     arrow_csv.write_csv(table, csv, arrow_csv.WriteOptions(quoting_style="needed"))
     return csv.getvalue().to_pybytes()
 
 
-def export_table(study, point, kind, out):
-    """Writes the table of a point into a folder; returns the path written.
+def export_table(study: Study, point: Point, kind: str, out: Path) -> epath.Path:
+    """Writes the table of a point into a folder; returns the path of the file.
 
-    CSV is made from the Parquet file, so that its cells are safe whoever made the study.
+    CSV is made from the Parquet file, so its cells are safe even if the study is not trusted.
 
     Raises:
       InputError: `memkit estimate` has not written the table, or it is damaged.
@@ -110,20 +110,18 @@ def _table_name(point: Point, kind: str) -> str:
     return f"{_TABLES}/{point.name}.{kind}"
 
 
-def export_pairs(study, point, arrays, out):
-    """Writes high-influence pairs under the published names; returns the path written.
+def export_pairs(study: Study, point: Point, arrays: Mapping[str, Array], out: Path) -> epath.Path:
+    """Writes high-influence pairs under the published names; returns the path of the file.
 
-    Beside `tr_idx`, `tt_idx`, `infl` and `mem`, whose indices are the study's columns, stand the
-    ids `tr_ids` and `tt_ids`, so that nobody has to know the order of the columns.
+    The indices in `tr_idx` and `tt_idx` are columns of the study. The ids in `tr_ids` and `tt_ids`
+    make the file independent of the order of the columns.
 
     Args:
-      study: Study.
-      point: Point.
       arrays: {"tr_idx", "tt_idx", "infl", "mem": array [P]}.
       out: folder.
     """
-    limits = study.config["report"]
-    limits = f"infl{limits['min_influence']:g}_mem{limits['min_memorization']:g}"
+    options = study.config["report"]
+    limits = f"infl{options['min_influence']:g}_mem{options['min_memorization']:g}"
     named = {key: arrays[key] for key in ("tr_idx", "tt_idx", "infl", "mem")}
     named["tr_ids"] = study.examples.train_ids[arrays["tr_idx"]]
     named["tt_ids"] = study.examples.test_ids[arrays["tt_idx"]]
@@ -131,12 +129,16 @@ def export_pairs(study, point, arrays, out):
     return _written(where, _npz(named.items()))
 
 
-def export_matrices(study, point, memorization, blocks, out):
-    """Writes class-wise influence matrices, one class in memory at a time; returns the path.
+def export_matrices(
+    study: Study,
+    point: Point,
+    memorization: FloatArray,
+    blocks: Iterable[tuple[int, IntArray, IntArray, FloatArray]],
+    out: Path,
+) -> epath.Path:
+    """Writes class-wise influence matrices; returns the path. One class is in memory at a time.
 
     Args:
-      study: Study.
-      point: Point.
       memorization: [N] float.
       blocks: iterable of (class, train columns [n], test columns [t], influence [n, t]).
       out: folder.
@@ -150,7 +152,7 @@ def export_matrices(study, point, memorization, blocks, out):
         "tt_ids": examples.test_ids,
     }
 
-    def arrays():
+    def arrays() -> Iterator[tuple[str, Array]]:
         yield from fixed.items()
         for number, train, test, influence in blocks:
             yield f"tr_classidx_{number}", train
@@ -160,8 +162,8 @@ def export_matrices(study, point, memorization, blocks, out):
     return _written(storage.path(out) / f"{point.name}_infl_matrix.npz", _npz(arrays()))
 
 
-def export_index(study, point, memorization, out):
-    """Writes the index in the layout of ImageNet's: who is who; returns the path written."""
+def export_index(study: Study, point: Point, memorization: FloatArray, out: Path) -> epath.Path:
+    """Writes ids, labels and memorization in the layout of the ImageNet index; returns the path."""
     examples = study.examples
     arrays = {
         "tr_filenames": examples.train_ids,
@@ -173,12 +175,12 @@ def export_index(study, point, memorization, out):
     return _written(storage.path(out) / f"{point.name}_index.npz", _npz(arrays.items()))
 
 
-def export_run(study, point, run, correct, test_correct, out):
-    """Writes the outcomes of one run as `<point>/<ratio>/<run>/aux_arrays.npz`.
+def export_run(
+    study: Study, point: Point, run: int, correct: BoolArray, test_correct: BoolArray, out: Path
+) -> epath.Path:
+    """Writes the outcomes of one run to `<point>/<ratio>/<run>/aux_arrays.npz`.
 
     Args:
-      study: Study.
-      point: Point.
       run: int, the row of the design.
       correct: [N] bool.
       test_correct: [T] bool.
@@ -204,18 +206,18 @@ def export_run(study, point, run, correct, test_correct, out):
     return folder
 
 
-def export_probs(study, point, rows, probs, out):
-    """Writes labels.npy, pred_probs.npy and ids.txt, row by row the same examples.
+def export_probs(
+    study: Study, point: Point, rows: IntArray, probs: FloatArray, out: Path
+) -> list[epath.Path]:
+    """Writes labels.npy, pred_probs.npy and ids.txt, whose rows are the same examples.
 
     Args:
-      study: Study.
-      point: Point.
       rows: [n] int, the train examples.
       probs: [n, C] float, probabilities of every class.
-      out: folder; the files go into one named as the point.
+      out: folder; the files are written into a subfolder named after the point.
 
     Returns:
-      The paths written.
+      The paths of the files.
     """
     folder, examples = storage.path(out) / point.name, study.examples
     arrays = {"labels.npy": examples.given_labels[rows].astype(np.int64), "pred_probs.npy": probs}
@@ -229,12 +231,12 @@ def export_probs(study, point, rows, probs, out):
 
 
 def _one_line(name: str) -> str:
-    """Returns an id with its line breaks, if there are any, escaped."""
+    """Escapes the line breaks of an id, if there are any."""
     return name if name.splitlines() == [name] else printable(name)
 
 
-def _npz(arrays):
-    """Returns the bytes of an npz file of (name, array) pairs, taken one by one."""
+def _npz(arrays: Iterable[tuple[str, Array]]) -> bytes:
+    """Returns the content of an npz file of (name, array) pairs, which are consumed one by one."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name, array in arrays:
@@ -243,6 +245,6 @@ def _npz(arrays):
     return buffer.getvalue()
 
 
-def _written(where: os.PathLike, data: bytes) -> os.PathLike:
+def _written(where: epath.Path, data: bytes) -> epath.Path:
     storage.write(where, data)
     return where

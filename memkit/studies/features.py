@@ -1,15 +1,15 @@
-"""What the runs of a series `last_layer` learn from: the features of one model trained on all data.
+"""Features that the runs of a series `last_layer` learn from, of one model trained on all data.
 
-The file is a cache. Whatever is wrong with it, the runs that need it compute it again.
+The file is a cache: if it is missing or damaged, training computes the features again.
 """
 
-import numpy as np
 from absl import logging
 
 from memkit.errors import DamagedFileError
 from memkit.studies import files
 from memkit.studies.points import LAST_LAYER, Point
 from memkit.studies.study import Study
+from memkit.typing import FloatArray
 
 
 def features_name(point: Point) -> str:
@@ -17,18 +17,18 @@ def features_name(point: Point) -> str:
     return f"points/{point.name}/features.npz"
 
 
-def write_features(study: Study, point: Point, features: np.ndarray) -> None:
-    """Keeps the features [N + T, D] float32 of a point."""
+def write_features(study: Study, point: Point, features: FloatArray) -> None:
+    """Writes the features [N + T, D] float32 of a point."""
     where = study.workdir / features_name(point)
     files.write_checked_npz(
         where, inside=study.workdir, features=features, fingerprint=point.fingerprint
     )
 
 
-def read_features(study: Study, point: Point) -> np.ndarray | None:
-    """Returns the features [N + T, D] of a point, or None if they have to be computed.
+def read_features(study: Study, point: Point) -> FloatArray | None:
+    """Returns the features [N + T, D] of a point, or None if they must be computed.
 
-    A damaged file, and one of another point or study, is named in a warning.
+    A warning names a file that is damaged or belongs to another point or study.
     """
     try:
         return _read(study, point)
@@ -40,7 +40,7 @@ def read_features(study: Study, point: Point) -> np.ndarray | None:
 
 
 def check_features(study: Study, point: Point) -> dict[str, str]:
-    """Returns {file: what is wrong} of the features of a point that has runs; {} if nothing is.
+    """Returns {file: what is wrong} of the features of a point that has runs; {} if they are sound.
 
     Raises:
       OSError: the file cannot be read.
@@ -56,7 +56,7 @@ def check_features(study: Study, point: Point) -> dict[str, str]:
     return {}
 
 
-def _read(study: Study, point: Point) -> np.ndarray:
+def _read(study: Study, point: Point) -> FloatArray:
     where = study.workdir / features_name(point)
     arrays = files.read_checked_npz(where)
     if arrays.keys() != {"features", "fingerprint"}:

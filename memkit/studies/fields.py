@@ -1,16 +1,18 @@
-"""What the fields of a config may hold, whoever wrote it: a config file or a stored study.json.
+"""Valid values of the fields of a config, in a config file or in a stored study.json.
 
-The limits are far above what a study needs. They keep a damaged or hostile file from asking for
-more memory or time than any machine has, before anything is allocated.
+The limits are far above the needs of any study. They reject a damaged or hostile file before
+anything is allocated, if it would take more memory or time than any machine has.
 """
 
-import collections.abc
 import dataclasses
 import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeGuard
 
 from memkit import recipe, subsets
 from memkit.errors import expected
 from memkit.printable import printable
+from memkit.typing import Config
 
 MOST_POINTS = 1_000
 _SHOWN = 80  # characters of a value in a message
@@ -18,40 +20,41 @@ _SHOWN = 80  # characters of a value in a message
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """What one field may hold.
+    """A condition on the value of a field.
 
     Attributes:
-      accepts: function of any value to whether it is one of these.
-      words: what it accepts, for messages.
+      accepts: returns whether a value of any type meets the condition.
+      words: description of valid values, for messages.
     """
 
-    accepts: collections.abc.Callable[[object], bool]
+    accepts: Callable[[Any], bool]
     words: str
 
 
-def is_int(value: object) -> bool:
-    """True for an int that is no bool."""
+def is_int(value: object) -> TypeGuard[int]:
+    """Returns whether a value is an int and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def is_number(value: object) -> bool:
-    """True for a finite int or float."""
-    is_one = is_int(value) or isinstance(value, float)
-    return is_one and abs(value) < 1e300 and math.isfinite(value)
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Returns whether a value is a finite int or float."""
+    if is_int(value) or isinstance(value, float):
+        return abs(value) < 1e300 and math.isfinite(value)
+    return False
 
 
 def are_numbers(value: object) -> bool:
-    """True for a list or tuple of finite numbers."""
+    """Returns whether a value is a list or tuple of finite numbers."""
     return isinstance(value, (list, tuple)) and all(map(is_number, value))
 
 
 def shown(value: object) -> str:
-    """Returns a value as messages show it: short, and safe for a terminal."""
+    """Returns a value as text for a message: short, and safe for a terminal."""
     return short(repr(value) if isinstance(value, str) else str(value))
 
 
 def short(text: str, *, most: int = _SHOWN) -> str:
-    """Returns the beginning of a text, at most so many characters of it, safe for a terminal."""
+    """Returns at most so many characters of a text, safe for a terminal."""
     text = printable(text[: most + 1])
     return text if len(text) <= most else f"{text[:most]}..."
 
@@ -63,26 +66,26 @@ def _whole(low: int, high: int) -> tuple[Rule, Rule]:
     )
 
 
-def _between(test: collections.abc.Callable[[float], bool], words: str) -> tuple[Rule, ...]:
+def _between(test: Callable[[float], bool], words: str) -> tuple[Rule, ...]:
     return (Rule(lambda value: is_number(value) and test(value), words),)
 
 
-def _among(names: collections.abc.Iterable[str]) -> tuple[Rule, ...]:
-    names = tuple(names)
-    words = f"one of {', '.join(names)}"
-    return (Rule(lambda value: isinstance(value, str) and value in names, words),)
+def _among(names: Iterable[str]) -> tuple[Rule, ...]:
+    valid = tuple(names)
+    words = f"one of {', '.join(valid)}"
+    return (Rule(lambda value: isinstance(value, str) and value in valid, words),)
 
 
 _SWITCH = (Rule(lambda value: isinstance(value, bool), "true or false"),)
 _TEXT = (Rule(lambda value: isinstance(value, str), "a text"),)
 _NUMBER = (Rule(is_number, "a number"),)
 _LIST = (Rule(lambda value: isinstance(value, (list, tuple)), "a list"),)
-_ANY = ()
+_ANY: tuple[Rule, ...] = ()
 
 PRECISIONS = ("float32", "bfloat16")
 
-# section -> field -> rules, tried in order; the values of "labels" have a check of their own.
-FIELDS = {
+# section -> field -> rules, checked in order; `data.labels.check` checks the section "labels".
+FIELDS: dict[str, dict[str, tuple[Rule, ...]]] = {
     "labels": dict.fromkeys(("planted_fraction", "noise", "class_map", "file"), _ANY),
     "subsets": {
         "design": _among(subsets.DESIGNS),
@@ -112,7 +115,7 @@ FIELDS = {
         "min_memorization": _NUMBER,
         "top_k": _whole(0, 100_000),
     },
-    # The fields of these follow the name; those listed here are checked where there are such.
+    # The fields of these sections depend on their name; those listed here are checked if present.
     "dataset": {"resident": _SWITCH},
     "optimizer": {
         "momentum": _NUMBER,
@@ -130,15 +133,15 @@ FIELDS = {
 }
 
 
-def check(section: str, values: dict) -> None:
-    """Refuses values that the fields of a section cannot have; fields without a rule pass.
+def check(section: str, values: Config) -> None:
+    """Checks the values of a section; fields without a rule are accepted.
 
     Args:
       section: key of FIELDS.
       values: {field: value}.
 
     Raises:
-      InputError: names the field.
+      InputError: names the field with an invalid value.
     """
     for name in values.keys() & FIELDS[section].keys():
         for rule in FIELDS[section][name]:

@@ -1,13 +1,12 @@
-"""Reading and writing the files of a study so that damage is noticed and named.
+"""Reads and writes the files of a study so that damage is detected and the file is named.
 
-Nothing here knows what the files mean. Every reader returns the whole content or raises an error
-that names the file; no caller has to know what a damaged zip archive or text makes a library raise.
+This module does not interpret the files. Every reader returns the whole content or raises an error
+that names the file, so callers need not know which exceptions libraries raise for damaged files.
 """
 
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,16 +15,17 @@ import numpy as np
 
 from memkit import storage
 from memkit.errors import DamagedFileError, reason
+from memkit.typing import Array, Json, Path
 
 _CHECKSUM = "checksum"
 
 
-def read_bytes(where: os.PathLike) -> bytes:
+def read_bytes(where: Path) -> bytes:
     """Returns the content of a file.
 
     Raises:
-      DamagedFileError: a folder lies there.
-      OSError: the file is missing or cannot be read, which says nothing about its content.
+      DamagedFileError: the path is a folder.
+      OSError: the file is missing or cannot be read; its content may be sound.
     """
     try:
         return storage.read(where)
@@ -45,25 +45,25 @@ def npz_bytes(arrays: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def npz_arrays(where: os.PathLike, data: bytes) -> dict[str, np.ndarray]:
-    """Returns all arrays of an npz file; pickled objects are refused.
+def npz_arrays(where: Path, data: bytes) -> dict[str, Array]:
+    """Returns all arrays of an npz file; pickled objects are not loaded.
 
     Args:
       where: path of the file, for the error.
       data: its content.
 
     Raises:
-      DamagedFileError: not a whole npz file.
+      DamagedFileError: not a complete npz file.
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}  # Reading checks their sums.
-    except Exception as error:  # Damaged bytes make the zip and npy readers raise almost anything.
+            return {name: file[name] for name in file.files}  # Reading verifies the checksums.
+    except Exception as error:  # The zip and npy readers raise almost anything on damaged bytes.
         why = "no archive of arrays" if "pickle" in str(error) else reason(error)
         raise DamagedFileError(where, f"not a whole npz file ({why})") from error
 
 
-def read_npz(where: os.PathLike) -> dict[str, np.ndarray]:
+def read_npz(where: Path) -> dict[str, Array]:
     """Returns all arrays of an npz file.
 
     Raises:
@@ -72,22 +72,22 @@ def read_npz(where: os.PathLike) -> dict[str, np.ndarray]:
     return npz_arrays(where, read_bytes(where))
 
 
-def write_npz(where: os.PathLike, *, inside: os.PathLike, **arrays: Any) -> None:
-    """Writes a compressed npz file that appears whole or not at all; see `storage.write`."""
+def write_npz(where: Path, *, inside: Path, **arrays: Any) -> None:
+    """Writes a compressed npz file atomically; see `storage.write`."""
     storage.write(where, npz_bytes(arrays), inside=inside)
 
 
-def write_checked_npz(where: os.PathLike, *, inside: os.PathLike, **arrays: Any) -> None:
-    """Writes an npz file with a checksum of its arrays beside the one of each zip member."""
-    arrays = {name: np.asanyarray(array) for name, array in arrays.items()}
-    write_npz(where, inside=inside, **arrays, checksum=_checksum_of_arrays(arrays))
+def write_checked_npz(where: Path, *, inside: Path, **arrays: Any) -> None:
+    """Writes an npz file with a checksum of its arrays, in addition to that of each zip member."""
+    checked = {name: np.asanyarray(array) for name, array in arrays.items()}
+    write_npz(where, inside=inside, **checked, checksum=_checksum_of_arrays(checked))
 
 
-def read_checked_npz(where: os.PathLike) -> dict[str, np.ndarray]:
-    """Returns what `write_checked_npz` wrote; files of earlier versions have no checksum.
+def read_checked_npz(where: Path) -> dict[str, Array]:
+    """Returns the arrays that `write_checked_npz` wrote; old files have no checksum.
 
     Raises:
-      DamagedFileError: not a whole npz file, or its arrays are not the ones that were written.
+      DamagedFileError: not a complete npz file, or its arrays do not match their checksum.
       OSError: see `read_bytes`.
     """
     arrays = read_npz(where)
@@ -97,7 +97,7 @@ def read_checked_npz(where: os.PathLike) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _checksum_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+def _checksum_of_arrays(arrays: Mapping[str, Array]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -107,16 +107,16 @@ def _checksum_of_arrays(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:
-    """Returns the content of a JSON file with a checksum; NaN is refused."""
-    value = {name: entry for name, entry in value.items() if name != _CHECKSUM}
-    text = json.dumps(value | {_CHECKSUM: _checksum_of_json(value)}, indent=1, allow_nan=False)
+    """Returns the content of a JSON file with a checksum; NaN raises a ValueError."""
+    entries = {name: entry for name, entry in value.items() if name != _CHECKSUM}
+    text = json.dumps(entries | {_CHECKSUM: _checksum_of_json(entries)}, indent=1, allow_nan=False)
     return text.encode()
 
 
-def json_object(where: os.PathLike, data: bytes) -> dict[str, Any]:
+def json_object(where: Path, data: bytes) -> Json:
     """Returns the object in a JSON file without its checksum.
 
-    Files of earlier versions have none, and are taken as they are.
+    Files of earlier versions have no checksum; their content is not verified.
 
     Raises:
       DamagedFileError: not UTF-8, not JSON, no object, or changed since it was written.
@@ -133,31 +133,34 @@ def json_object(where: os.PathLike, data: bytes) -> dict[str, Any]:
     return value
 
 
-def read_json(where: os.PathLike) -> dict[str, Any]:
+def read_json(where: Path) -> Json:
     """Returns the object in a JSON file; see `json_object` and `read_bytes` for the errors."""
     return json_object(where, read_bytes(where))
 
 
-def check_hashes(where: os.PathLike, hashes: object) -> None:
-    """Refuses what is no {file relative to a workdir: sha256}, such as names outside the workdir.
+def check_hashes(where: Path, hashes: Any) -> None:
+    """Checks {file relative to a workdir: sha256}; no name may lead outside the workdir.
 
     Args:
-      where: path of the file that lists them, for the error.
-      hashes: the list.
+      where: path of the file that contains the hashes, for the error.
+      hashes: any value.
+
+    Raises:
+      DamagedFileError: names what is wrong.
     """
     if not isinstance(hashes, dict) or not all(isinstance(h, str) for h in hashes.values()):
         raise DamagedFileError(where, "expected the hash of each file")
     for name in hashes:
         if not re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*", name):
-            raise DamagedFileError(where, f"no name of a file of a study: {name!r}")
+            raise DamagedFileError(where, f"not the name of a file of a study: {name!r}")
 
 
-def write_json(where: os.PathLike, value: Mapping[str, Any], *, inside: os.PathLike) -> None:
-    """Writes a JSON object with a checksum; it appears whole or not at all."""
+def write_json(where: Path, value: Mapping[str, Any], *, inside: Path) -> None:
+    """Writes a JSON object with a checksum, atomically."""
     storage.write(where, json_bytes(value), inside=inside)
 
 
 def _checksum_of_json(value: Mapping[str, Any]) -> str:
-    # Through JSON and back, so that tuples and integer keys hash as the lists and texts they are.
+    # A round trip through JSON, so that tuples and integer keys hash as lists and texts do.
     plain = json.loads(json.dumps(value))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

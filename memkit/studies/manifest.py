@@ -1,4 +1,4 @@
-"""The list of derived files, and the records that they were computed from.
+"""The manifest of derived files, and the records that they were computed from.
 
 `derived.json` holds the hash of every file that `memkit estimate` wrote, the checksum of every
 record behind them, and the options of the config's `report` section.
@@ -6,19 +6,18 @@ record behind them, and the options of the config's `report` section.
 
 import dataclasses
 import json
-import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memkit.errors import DamagedFileError, InputError
 from memkit.studies import files
 from memkit.studies.points import Point
+from memkit.typing import Config, Json, Path
 
 if TYPE_CHECKING:
     from memkit.studies.study import Study
 
 MANIFEST = "derived.json"
-PENDING = "derived.pending"  # folder of a complete set whose files are not in their places yet
+PENDING = "derived.pending"  # folder of a complete set whose files have not been moved yet
 REMEDY = "run `memkit estimate` again"
 
 
@@ -28,7 +27,7 @@ class Source:
 
     Attributes:
       fingerprint: that of the point.
-      records: {run: checksum of its record}, ascending, also of runs that diverged.
+      records: {run: checksum of its record}, ascending, including runs that diverged.
       left_out: {run: why its file was not used}.
     """
 
@@ -36,17 +35,17 @@ class Source:
     records: dict[int, str]
     left_out: dict[int, str]
 
-    def brief(self) -> dict[str, Any]:
+    def brief(self) -> Json:
         """Returns the runs and one hash of all their records."""
         text = json.dumps(sorted(self.records.items()))
         return {"runs": sorted(self.records), "digest": files.sha256(text.encode())[:16]}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """Returns the entry of `derived.json`."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any]) -> "Source":
+    def from_json(cls, entry: Config) -> "Source":
         """Returns the Source of an entry of `derived.json`."""
         records, left_out = (
             {int(run): value for run, value in entry[name].items()}
@@ -55,18 +54,18 @@ class Source:
         return cls(entry["fingerprint"], records, left_out)
 
 
-def options(study: "Study") -> dict[str, Any]:
-    """Returns the fields of the config that change estimates and no record."""
+def options(study: "Study") -> Json:
+    """Returns the fields of the config that change estimates but no record."""
     return {k: v for k, v in study.config["report"].items() if k != "title"}
 
 
-def read_manifest(study: "Study") -> dict[str, Any]:
+def read_manifest(study: "Study") -> Json:
     """Returns the content of `derived.json`, with empty entries if there is none.
 
     Raises:
-      DamagedFileError: it is not what `memkit estimate` wrote.
+      DamagedFileError: its content is damaged.
     """
-    for name in (f"{PENDING}/{MANIFEST}", MANIFEST, MANIFEST):  # It may move between two looks.
+    for name in (f"{PENDING}/{MANIFEST}", MANIFEST, MANIFEST):  # It may be moved meanwhile.
         try:
             manifest = files.read_json(study.workdir / name)
         except (FileNotFoundError, NotADirectoryError):
@@ -77,8 +76,8 @@ def read_manifest(study: "Study") -> dict[str, Any]:
     return {"files": {}, "options": None, "sources": {}, "replaced": []}
 
 
-def check(where: os.PathLike, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Returns the content of a `derived.json`; refuses it if memkit cannot have written it.
+def check(where: Path, manifest: Json) -> Json:
+    """Checks the content of a `derived.json` and returns it.
 
     Args:
       where: path of the file, for the error.
@@ -86,7 +85,7 @@ def check(where: os.PathLike, manifest: dict[str, Any]) -> dict[str, Any]:
         as JSON}, "replaced": names of files of the earlier set that this one does not have}.
 
     Raises:
-      DamagedFileError: another content.
+      DamagedFileError: memkit cannot have written this content.
     """
     if manifest.keys() != {"files", "options", "sources", "replaced"}:
         raise DamagedFileError(where, "not a list of derived files", REMEDY)
@@ -99,8 +98,8 @@ def check(where: os.PathLike, manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def source_of(study: "Study", point: Point | None) -> dict[str, Any]:
-    """Returns what a derived file says of its origin: {point: {"runs": [...], "digest": hash}}.
+def source_of(study: "Study", point: Point | None) -> Json:
+    """Returns the origin that a derived file states: {point: {"runs": [...], "digest": hash}}.
 
     Args:
       study: Study.
@@ -116,7 +115,7 @@ def source_of(study: "Study", point: Point | None) -> dict[str, Any]:
 
 
 def check_listed(study: "Study", point: Point, listed: set[int]) -> None:
-    """Refuses derived files if runs of a point have come or gone since, by their names alone.
+    """Checks that no run of a point was added or removed since the estimates, by file names alone.
 
     Args:
       study: Study.
@@ -124,7 +123,7 @@ def check_listed(study: "Study", point: Point, listed: set[int]) -> None:
       listed: the runs that have a record by name.
 
     Raises:
-      InputError: says how many records there were and are.
+      InputError: states how many records there were and how many there are.
     """
     if study.staging is None:
         sources = read_manifest(study)["sources"]
@@ -133,7 +132,7 @@ def check_listed(study: "Study", point: Point, listed: set[int]) -> None:
 
 
 def check_names(study: "Study", name: str, source: Source, listed: set[int]) -> None:
-    """Refuses a Source of other runs than those listed; arguments as `check_listed`."""
+    """Checks that a Source has exactly the listed runs; see `check_listed`."""
     used = source.records.keys() | source.left_out.keys()
     if used == listed:
         return

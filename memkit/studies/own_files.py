@@ -1,4 +1,4 @@
-"""Whether a study's own files, those it was made with, are readable and agree with each other."""
+"""Checks a study's own files, those it was created with: readable and consistent."""
 
 import os
 import pathlib
@@ -6,23 +6,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from memkit import storage, subsets, temporary_files
 from memkit.errors import DamagedFileError, reason
 from memkit.studies import creation, files, pictures, removal
 from memkit.studies import points as points_lib
 from memkit.studies.study import DESIGN_FILE, EXAMPLES_FILE, STUDY_FILE, Study
+from memkit.typing import BoolArray, Config, IntArray, Path
 
-READERS: dict[str, Callable[[os.PathLike], Any]] = {
+READERS: dict[str, Callable[[Path], Any]] = {
     ".json": files.read_json,
     ".npz": files.read_npz,
 }
 
 
 def unreadable(
-    workdir: os.PathLike, names: Iterable[str], *, is_optional: bool = False
+    workdir: epath.Path, names: Iterable[str], *, is_optional: bool = False
 ) -> dict[str, str]:
-    """Returns {file: reason} of files that cannot be read as what their names say."""
+    """Returns {file: reason} of files that cannot be read in the format of their names."""
     problems = {}
     for name in names:
         try:
@@ -37,7 +39,7 @@ def unreadable(
     return problems
 
 
-def all_files(workdir: os.PathLike) -> list[str]:
+def all_files(workdir: epath.Path) -> list[str]:
     """Returns the npz and JSON files of a local study, for one whose own files are damaged."""
     if not storage.is_local(workdir):
         return []
@@ -51,14 +53,15 @@ def all_files(workdir: os.PathLike) -> list[str]:
 
 def inconsistent(study: Study) -> dict[str, str]:
     """Returns {file: reason} of the study's own files that contradict each other."""
-    problems, examples = {}, study.examples
+    problems: dict[str, str] = {}
+    examples = study.examples
     config, mask = study.config, study.train_mask
     fingerprint = points_lib.study_fingerprint(config, points_lib.origin(study.info))
     if study.info["fingerprint"] != fingerprint:
         problems[STUDY_FILE] = "the fingerprint is not that of the config"
     num = len(examples.train_ids)
     if creation.labels_fingerprint(examples.given_labels) != study.info["labels_fingerprint"]:
-        problems[EXAMPLES_FILE] = "the given labels are not those the study was made with"
+        problems[EXAMPLES_FILE] = "the given labels are not those that the study was created with"
     elif len(set(examples.train_ids.tolist())) < num or len(examples.given_labels) != num:
         problems[EXAMPLES_FILE] = "there is not one id per example"
     try:
@@ -73,7 +76,7 @@ def inconsistent(study: Study) -> dict[str, str]:
 
 
 def changed(study: Study) -> dict[str, str]:
-    """Returns {file: reason} of the files whose hash the study has kept since it was made."""
+    """Returns {file: reason} of the files that differ from the hashes in study.json."""
     problems = {}
     for name, expected_hash in study.info["files"].items():
         try:
@@ -88,7 +91,7 @@ def changed(study: Study) -> dict[str, str]:
     return problems
 
 
-def _design(config: dict[str, Any], given_labels: np.ndarray) -> np.ndarray:
+def _design(config: Config, given_labels: IntArray) -> BoolArray:
     options = config["subsets"]
     return subsets.design(
         options["design"],

@@ -1,16 +1,18 @@
-"""Thumbnails of a study: one file, or many where one would not fit in memory."""
+"""Thumbnails of a study: one file, or many if all would not fit in memory."""
 
 import dataclasses
-import os
 
 import numpy as np
 import PIL.Image
+from etils import epath
 
 from memkit import storage
 from memkit.data.dataset import ImageDataset
+from memkit.data.mapped import MappedImages
 from memkit.errors import DamagedFileError
 from memkit.studies import files
 from memkit.studies.study import Study
+from memkit.typing import Array, Path
 
 FILE, FOLDER = "thumbnails.npz", "thumbnails"
 MANY = 100_000  # examples above which each BLOCK of them has a file in FOLDER
@@ -20,32 +22,31 @@ SIDE = 32  # pixels at most
 
 @dataclasses.dataclass(frozen=True)
 class Blocks:
-    """Thumbnails in many files; `pictures[i]` reads the one of example i, uint8 [h, w, C].
+    """Thumbnails in many files; `blocks[i]` reads the one of example i, uint8 [h, w, C].
 
     Attributes:
-      folder: where the files are.
+      folder: folder of the files.
       part: "train" or "test".
-      count: examples.
+      count: number of examples.
     """
 
-    folder: os.PathLike
+    folder: epath.Path
     part: str
     count: int
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, row: int) -> np.ndarray:
+    def __getitem__(self, row: int) -> Array:
         if not 0 <= row < self.count:
             raise IndexError(row)
         where = self.folder / _name(self.part, row // BLOCK)
-        return _pictures(where, {"images": min(BLOCK, self.count - row // BLOCK * BLOCK)})[
-            "images"
-        ][row % BLOCK]
+        length = min(BLOCK, self.count - row // BLOCK * BLOCK)
+        return _pictures(where, {"images": length})["images"][row % BLOCK]
 
 
-def write(workdir: os.PathLike, dataset: ImageDataset) -> dict[str, str]:
-    """Writes the thumbnails of a data set, of which it holds one block in memory at a time.
+def write(workdir: epath.Path, dataset: ImageDataset) -> dict[str, str]:
+    """Writes the thumbnails of a data set; one block is in memory at a time.
 
     Returns:
       {file relative to the workdir: sha256 of its content}.
@@ -54,7 +55,7 @@ def write(workdir: os.PathLike, dataset: ImageDataset) -> dict[str, str]:
     if sum(map(len, images.values())) <= MANY:
         return _write(workdir, FILE, {part: _shrunk(images[part]) for part in images})
     storage.remove_stale_temporaries(workdir / FOLDER)
-    hashes = {}
+    hashes: dict[str, str] = {}
     for part in images:
         for block, start in enumerate(range(0, len(images[part]), BLOCK)):
             pictures = _shrunk(images[part][start : start + BLOCK])
@@ -62,13 +63,13 @@ def write(workdir: os.PathLike, dataset: ImageDataset) -> dict[str, str]:
     return hashes
 
 
-def _write(workdir: os.PathLike, name: str, arrays: dict[str, np.ndarray]) -> dict[str, str]:
+def _write(workdir: epath.Path, name: str, arrays: dict[str, Array]) -> dict[str, str]:
     data = files.npz_bytes(arrays)
     storage.write(workdir / name, data, inside=workdir)
     return {name: files.sha256(data)}
 
 
-def _pictures(where: os.PathLike, lengths: dict[str, int]) -> dict[str, np.ndarray]:
+def _pictures(where: Path, lengths: dict[str, int]) -> dict[str, Array]:
     """Returns {name: uint8 [length, h, w, 1 or 3]} of a file of thumbnails.
 
     Raises:
@@ -85,7 +86,7 @@ def _pictures(where: os.PathLike, lengths: dict[str, int]) -> dict[str, np.ndarr
     return arrays
 
 
-def thumbnails(study: Study) -> tuple[np.ndarray | Blocks, np.ndarray | Blocks]:
+def thumbnails(study: Study) -> tuple[Array | Blocks, Array | Blocks]:
     """Returns (train, test) pictures of at most 32 pixels: uint8 [N, h, w, C].
 
     Studies of more than MANY examples have Blocks instead, which read one picture at a time.
@@ -105,15 +106,16 @@ def _name(part: str, block: int) -> str:
     return f"{part}_{block:06d}.npz"
 
 
-def _shrunk(images: np.ndarray) -> np.ndarray:
-    """Returns images [N, H, W, C] brought to at most SIDE pixels, sides in proportion."""
+def _shrunk(images: Array | MappedImages) -> Array:
+    """Shrinks images [N, H, W, C] to at most SIDE pixels per side, keeping the aspect ratio."""
     height, width, channels = images.shape[1:]
     if max(height, width) <= SIDE:
         return np.asarray(images)
     scale = SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.empty((len(images), size[1], size[0], channels), np.uint8)
-    for row, image in enumerate(images):
+    for row in range(len(images)):
+        image = images[row]
         picture = PIL.Image.fromarray(image[..., 0] if channels == 1 else image)
         small[row] = np.asarray(picture.resize(size)).reshape(small.shape[1:])
     return small

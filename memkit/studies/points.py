@@ -1,20 +1,23 @@
-"""From a study's config to its points: axis, series, teachers, fingerprints, allowed growth.
+"""Derives the points of a study from its config: axis, series, teachers, fingerprints, growth.
 
-A config is a nested dict of plain values here; launchers make it from ml_collections.
+Here a config is a nested dict of plain values; `launch` makes it from ml_collections.
 """
 
 import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from memkit.errors import InputError, expected
+from memkit.typing import Config, Json
 
 ONE_HOT, DISTILLED, DISTILLED_FROM = "one_hot", "distilled", "distilled_from_"
 LAST_LAYER = "last_layer"
 SAME = "same"  # distillation.teacher: the one-hot point of the student's own axis value
 NOT_SOURCE = ("mean", "std", "resident")  # fields of `dataset` that its source does not take
-# Where data lie and how they reach the device. What they are is in the fingerprints.
+# Location of the data and their way to the device. Their content is part of the fingerprints.
 LOCATIONS = (
     "dataset.path",
     "dataset.data_dir",
@@ -34,46 +37,46 @@ class Point:
 
     Attributes:
       name: unique in the study, at most `MAX_NAME` letters, digits and "_.-" of ASCII, such as
-        "one_hot_width16"; a folder has it.
+        "one_hot_width16"; also the name of a folder.
       series: "one_hot", "distilled" (from distillation.teacher), "distilled_from_<axis value>", or
         "last_layer" (a linear model on features that a model learned from all data).
-      axis_value: where the point stands on the study's axis: the number where all values are
-        numbers, else the value as text, such as "64, 32"; None in a study without an axis.
-      config: the study's config with the axis value in place.
-      fingerprint: hash of every field and datum that can change the numbers of a record here.
+      axis_value: the value on the study's axis: a number if all values are numbers, else text,
+        such as "64, 32"; None in a study without an axis.
+      config: the study's config, with the value of the axis in its field.
+      fingerprint: hash of every field and datum that can change the numbers of a record.
       teacher: name of the one-hot point that teaches this one, or "".
     """
 
     name: str
     series: str
     axis_value: int | float | str | None
-    config: dict
+    config: Json
     fingerprint: str
     teacher: str = ""
 
     @property
-    def stream(self):
-        """Suffix of this point's random streams: a student does not start as its teacher did."""
+    def stream(self) -> str:
+        """Suffix of the point's random streams; a student and its teacher start differently."""
         return "" if self.series == ONE_HOT else f"/{self.series}"
 
 
-def plain(config):
-    """Returns a config as JSON has it, so that a fresh one and a stored one compare equal."""
+def plain(config: Any) -> Any:
+    """Returns a config with JSON types only, so that a new one and a stored one compare equal."""
     return json.loads(json.dumps(config))
 
 
-def source(dataset):
-    """Returns the fields of a config's `dataset` section that name the data and their source."""
+def source(dataset: Config) -> Json:
+    """Returns the fields of a `dataset` section that the source of the data takes."""
     return {k: v for k, v in dataset.items() if k not in NOT_SOURCE}
 
 
-def origin(info):
-    """Returns the fingerprint of a study's data, given labels and a user's model code together."""
-    parts = ("data_fingerprint", "labels_fingerprint", "model_fingerprint")
-    return "/".join(info[part] for part in parts)
+def origin(info: Config) -> str:
+    """Returns the joint fingerprint of a study's data, given labels and code of a user's model."""
+    names = ("data_fingerprint", "labels_fingerprint", "model_fingerprint")
+    return "/".join(info[name] for name in names)
 
 
-def points(config, data_fingerprint=""):
+def points(config: Config, data_fingerprint: str = "") -> tuple[Point, ...]:
     """Returns the points of a study, series by series along the axis.
 
     Args:
@@ -81,8 +84,7 @@ def points(config, data_fingerprint=""):
       data_fingerprint: `origin` of the study, part of every point's fingerprint.
 
     Raises:
-      InputError: a series that cannot be part of a file name, or two values that cannot be told
-        apart in one.
+      InputError: a series that cannot be part of a file name, or two values with the same name.
     """
     config = plain(config)
     for series in config["series"]:
@@ -90,19 +92,19 @@ def points(config, data_fingerprint=""):
             characters = f"up to {MAX_NAME} ASCII letters, digits and _.-"
             raise expected("series", f"names of {characters}", repr(series))
     values = config["axis"]["values"] if config["axis"]["field"] else (None,)
-    found = tuple(
+    all_points = tuple(
         _point(config, series, value, data_fingerprint)
         for series in config["series"]
         for value in values
     )
-    _check_names(found)
-    return found
+    _check_names(all_points)
+    return all_points
 
 
-def _check_names(found: tuple[Point, ...]) -> None:
-    """Refuses points that would share a folder, also where upper case makes no difference."""
-    first = {}
-    for point in found:
+def _check_names(all_points: Sequence[Point]) -> None:
+    """Checks that no points share a folder, also on file systems that ignore case."""
+    first: dict[str, Point] = {}
+    for point in all_points:
         other = first.setdefault(point.name.casefold(), point)
         if other is not point:
             values = f"{other.axis_value!r} and {point.axis_value!r}"
@@ -113,46 +115,53 @@ def _check_names(found: tuple[Point, ...]) -> None:
             )
 
 
-def _point(config, series, value, data_fingerprint):
-    own, axis = plain(config), config["axis"]
+def _point(config: Config, series: str, value: Any, data_fingerprint: str) -> Point:
+    point_config, axis = plain(config), config["axis"]
     if axis["field"]:
         section, _, option = axis["field"].partition(".")
-        own[section][option] = value
+        point_config[section][option] = value
     teacher = _teacher(config, series, value)
-    left_out = ("axis.", "series", "report.", "subsets.num_runs", *LOCATIONS)
-    left_out += ("distillation.",) if series in (ONE_HOT, LAST_LAYER) else ()
-    science = {k: v for k, v in flatten(own).items() if not k.startswith(left_out)}
-    fingerprint = _hash([science, series, teacher, data_fingerprint])
-    place = _on_axis(value, axis["values"]) if axis["field"] else None
-    return Point(_name(axis["field"], series, value), series, place, own, fingerprint, teacher)
+    # These fields change no number in a record of the point.
+    ignored: tuple[str, ...] = ("axis.", "series", "report.", "subsets.num_runs", *LOCATIONS)
+    ignored += ("distillation.",) if series in (ONE_HOT, LAST_LAYER) else ()
+    hashed = {k: v for k, v in flatten(point_config).items() if not k.startswith(ignored)}
+    return Point(
+        name=_name(axis["field"], series, value),
+        series=series,
+        axis_value=_on_axis(value, axis["values"]) if axis["field"] else None,
+        config=point_config,
+        fingerprint=_hash([hashed, series, teacher, data_fingerprint]),
+        teacher=teacher,
+    )
 
 
-def _on_axis(value: object, values: list) -> int | float | str:
-    """Returns an axis value as charts and tables take it, see `Point.axis_value`."""
+def _on_axis(value: Any, values: Sequence[Any]) -> int | float | str:
+    """Returns an axis value as a number or as text, see `Point.axis_value`."""
     if all(is_number(other) for other in values):
-        return value
+        number: int | float = value
+        return number
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def is_number(value: object) -> bool:
-    """Returns True for a number; True and False are none."""
+def is_number(value: Any) -> bool:
+    """Returns whether a value is a number; a bool is not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _teacher(config, series, value):
+def _teacher(config: Config, series: str, value: Any) -> str:
     """Returns the name of the one-hot point that teaches a series at an axis value, or ""."""
     if series in (ONE_HOT, LAST_LAYER):
         return ""
-    wanted = config["distillation"]["teacher"]
+    teacher = config["distillation"]["teacher"]
     if series != DISTILLED:
-        wanted = series.removeprefix(DISTILLED_FROM)
-    if series != DISTILLED or wanted != SAME:
-        value = next(v for v in config["axis"]["values"] if wanted in (str(v), value_name(v)))
+        teacher = series.removeprefix(DISTILLED_FROM)
+    if series != DISTILLED or teacher != SAME:
+        value = next(v for v in config["axis"]["values"] if teacher in (str(v), value_name(v)))
     return _name(config["axis"]["field"], ONE_HOT, value)
 
 
-def value_name(value: object) -> str:
-    """Returns an axis value as the names of points and series have it.
+def value_name(value: Any) -> str:
+    """Returns an axis value as it appears in the names of points and series.
 
     >>> value_name([64, 32])
     '64-32'
@@ -160,7 +169,7 @@ def value_name(value: object) -> str:
     return _NOT_IN_NAMES.sub("-", str(value).strip("[]"))
 
 
-def _name(field, series, value):
+def _name(field: str, series: str, value: Any) -> str:
     if not field:
         return series
     name = f"{series}_{_NOT_IN_NAMES.sub('-', field.partition('.')[2])}{value_name(value)}"
@@ -170,50 +179,54 @@ def _name(field, series, value):
     return f"{name[: MAX_NAME - len(digest) - 1]}-{digest}"
 
 
-def study_fingerprint(config, data_fingerprint):
-    """Returns the hash of everything that must stay as it is while a study grows."""
-    left_out = (*GROWS, *LOCATIONS, "report.")
-    fixed = {k: v for k, v in flatten(config).items() if not k.startswith(left_out)}
+def study_fingerprint(config: Config, data_fingerprint: str) -> str:
+    """Returns the hash of everything that must not change while a study grows."""
+    variable = (*GROWS, *LOCATIONS, "report.")
+    fixed = {k: v for k, v in flatten(config).items() if not k.startswith(variable)}
     return _hash([fixed, data_fingerprint])
 
 
-def check_growth(old, new):
-    """Refuses a config that differs from the one a workdir was made with by more than growth.
+def check_growth(old: Config, new: Config) -> None:
+    """Checks that a config differs only by growth from the config that a workdir was created with.
 
     More runs, more axis values, more series and anything under `report` may change.
 
     Raises:
       InputError: names the first field that differs.
     """
-    for field, was, now in differences(old, new):
+    for field, stored, new_value in differences(old, new):
         if field == "subsets.num_runs":
-            if now < was:
-                raise expected(field, f"at least the {was} runs this workdir holds", now)
+            if new_value < stored:
+                raise expected(field, f"at least the {stored} runs of this workdir", new_value)
         elif field in GROWS:
-            if not set(map(str, was)) <= set(map(str, now)):
-                raise expected(field, f"all of {was}, which this workdir holds, or more", now)
+            if not set(map(str, stored)) <= set(map(str, new_value)):
+                raise expected(field, f"all values of this workdir, {stored}, or more", new_value)
         else:
             raise InputError(
-                f"{field}: expected {was}, which this workdir's study was made with, "
-                f"received {now}; use another --workdir"
+                f"{field}: expected {stored}, the value of the study in this workdir, "
+                f"received {new_value}; use another --workdir"
             )
 
 
-def differences(first, second):
-    """Yields (field, value, other value) where two configs differ, in the order of the names.
+def differences(first: Config, second: Config) -> Iterator[tuple[str, Any, Any]]:
+    """Yields (field, value, other value) of two configs, in the order of the field names.
 
-    What cannot change a number, such as anything under `report`, is left out.
+    Fields that cannot change a number, such as those under `report`, are left out.
     """
-    before, after = flatten(plain(first)), flatten(plain(second))
-    for field in sorted({*before, *after}):
-        was, now = before.get(field), after.get(field)
-        if was != now and not field.startswith(("report.", *LOCATIONS)):
-            yield field, was, now
+    flat_first, flat_second = flatten(plain(first)), flatten(plain(second))
+    for field in sorted({*flat_first, *flat_second}):
+        value, other_value = flat_first.get(field), flat_second.get(field)
+        if value != other_value and not field.startswith(("report.", *LOCATIONS)):
+            yield field, value, other_value
 
 
-def flatten(config, prefix=""):
-    """Returns {"section.field": value} of a nested config."""
-    flat = {}
+def flatten(config: Config, prefix: str = "") -> Json:
+    """Returns {"section.field": value} of a nested config.
+
+    >>> flatten({"model": {"name": "mlp", "hidden": [64]}, "seed": 3})
+    {'model.name': 'mlp', 'model.hidden': [64], 'seed': 3}
+    """
+    flat: Json = {}
     for name, value in config.items():
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{name}.")
@@ -222,6 +235,6 @@ def flatten(config, prefix=""):
     return flat
 
 
-def _hash(value):
+def _hash(value: Any) -> str:
     text = json.dumps(value, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,12 +1,14 @@
-"""The removal study of a point: a study of its own, in a folder inside the study it belongs to."""
+"""The removal study of a point: a separate study in a folder inside the study of the point."""
 
 import copy
 import dataclasses
-import os
+from collections.abc import Sequence
 
 import numpy as np
+from etils import epath
 
 from memkit import storage
+from memkit.data.dataset import ImageDataset
 from memkit.errors import DamagedFileError, expected
 from memkit.estimators import removal
 from memkit.studies import creation, files, results
@@ -16,8 +18,16 @@ from memkit.studies.study import STUDY_FILE, Study, exists, load
 ROWS_FILE = "analyses/removal_rows.npz"  # of the removal study: what each run leaves out
 
 
-def create(study, point, dataset, *, thresholds, repeats, command):
-    """Returns the removal study of a point with estimates, made where it is not there yet.
+def create(
+    study: Study,
+    point: Point,
+    dataset: ImageDataset,
+    *,
+    thresholds: Sequence[float],
+    repeats: int,
+    command: str,
+) -> Study:
+    """Returns the removal study of a point that has estimates; creates it if it does not exist.
 
     Args:
       study: Study.
@@ -28,8 +38,8 @@ def create(study, point, dataset, *, thresholds, repeats, command):
       command: the command line.
 
     Raises:
-      InputError: no estimates yet, a removal that leaves less than a batch, or a folder that was
-        made with other removals.
+      InputError: there are no estimates, a removal leaves less than a batch, or the folder was
+        created with other removals.
     """
     scores = results.read_estimates(study, point)["correct"].value
     pairs = results.read_arrays(study, "influence", point=point)
@@ -40,42 +50,42 @@ def create(study, point, dataset, *, thresholds, repeats, command):
         seed=study.config["seed"],
         influential=() if pairs is None else pairs["tr_idx"],
     )
-    left = int(rows.train_mask.sum(axis=1).min())
+    num_left = int(rows.train_mask.sum(axis=1).min())
     batch = point.config["training"]["batch_size"]
-    if left < batch:
-        wanted = f"values that leave at least a batch of {batch} examples"
-        raise expected("--thresholds", wanted, f"{min(thresholds)}, which leaves {left}")
+    if num_left < batch:
+        expectation = f"values that leave at least a batch of {batch} examples"
+        raise expected("--thresholds", expectation, f"{min(thresholds)}, which leaves {num_left}")
     where = folder(study, point)
     storage.check_inside(where / STUDY_FILE, study.workdir)
     if exists(where) and not np.array_equal(
         load(where, is_growing=True).train_mask, rows.train_mask
     ):
-        wanted = f"what {where} was made with; delete that folder to make it again"
-        raise expected("--thresholds", wanted, "other removals, or new scores")
+        expectation = f"the removals of {where} (delete that folder to create it again)"
+        raise expected("--thresholds", expectation, "other removals or new scores")
     config = copy.deepcopy(point.config)
     config["axis"], config["series"] = {"field": "", "values": []}, [ONE_HOT]
     config["subsets"]["num_runs"] = len(rows.kind)
-    made = creation.open_or_create(where, config, dataset, mask=rows.train_mask, command=command)
+    child = creation.open_or_create(where, config, dataset, mask=rows.train_mask, command=command)
     arrays = {name: value for name, value in vars(rows).items() if name != "train_mask"}
-    files.write_checked_npz(made.workdir / ROWS_FILE, inside=made.workdir, **arrays)
-    return made
+    files.write_checked_npz(child.workdir / ROWS_FILE, inside=child.workdir, **arrays)
+    return child
 
 
-def find(study, point):
-    """Returns (removal study, its removal.Rows) of a point, or None where there is none."""
+def find(study: Study, point: Point) -> tuple[Study, removal.Rows] | None:
+    """Returns (removal study, its removal.Rows) of a point, or None if there is none."""
     where = folder(study, point)
     if not exists(where):
         return None
-    made = load(where)
-    rows = read_rows(made)
-    return None if rows is None else (made, rows)
+    child = load(where)
+    rows = read_rows(child)
+    return None if rows is None else (child, rows)
 
 
 def read_rows(study: Study) -> removal.Rows | None:
     """Returns what each run of a removal study leaves out, or None if it is another study.
 
     Raises:
-      DamagedFileError: the file that says so is damaged.
+      DamagedFileError: the file with the removals is damaged.
     """
     where = study.workdir / ROWS_FILE
     try:
@@ -91,6 +101,6 @@ def read_rows(study: Study) -> removal.Rows | None:
     return removal.Rows(study.train_mask, **arrays)
 
 
-def folder(study: Study, point: Point) -> os.PathLike:
-    """Returns the path of the removal study of a point, which need not exist."""
+def folder(study: Study, point: Point) -> epath.Path:
+    """Returns the path of the removal study of a point, which may not exist."""
     return study.workdir / "removal" / point.name

@@ -1,12 +1,12 @@
-"""What the analysis of a study writes and the report reads."""
+"""Reads and writes the results of the analysis of a study."""
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from memkit import storage
 from memkit.errors import DamagedFileError
@@ -14,10 +14,11 @@ from memkit.estimators import Estimate
 from memkit.studies import derived, files, manifest, runs
 from memkit.studies.points import Point
 from memkit.studies.study import Study
+from memkit.typing import Array, Config, Json
 
 OUTCOMES = ("correct", "prob")
 SUMMARY_FILE, TRAJECTORIES_FILE, STOP_FILE = "summary.json", "trajectories.npz", "stop.json"
-_SOURCE = "source"  # entry of every derived npz file that says what it was computed from
+_SOURCE = "source"  # entry of every derived npz file with the records it was computed from
 
 
 def estimates_file(point: Point) -> str:
@@ -31,7 +32,7 @@ def arrays_file(name: str, point: Point | None) -> str:
 
 
 def write_estimates(study: Study, point: Point, estimates: Mapping[str, Estimate]) -> None:
-    """Writes {outcome: Estimate} of one point; counts are stored once, they are the design's."""
+    """Writes {outcome: Estimate} of one point; counts are shared, so they are written once."""
     arrays = {}
     for outcome in OUTCOMES:
         for name, value in vars(estimates[outcome]).items():
@@ -43,8 +44,8 @@ def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
     """Returns {"correct": Estimate, "prob": Estimate} of a point (a Point or its name).
 
     Raises:
-      InputError: `memkit estimate` has not run yet, or the study has no such point, or runs have
-        been trained since.
+      InputError: there are no estimates, the study has no such point, or runs have been trained
+        since.
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
     """
     point = study.point(point if isinstance(point, str) else point.name)
@@ -63,17 +64,13 @@ def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
     }
 
 
-def write_arrays(
-    study: Study, name: str, arrays: Mapping[str, Any], *, point: Point | None = None
-) -> None:
+def write_arrays(study: Study, name: str, arrays: Config, *, point: Point | None = None) -> None:
     """Writes the arrays {key: array} of an analysis, of one point or of the whole study."""
     _write_npz(study, arrays_file(name, point), arrays, point)
 
 
-def read_arrays(
-    study: Study, name: str, *, point: Point | None = None
-) -> dict[str, np.ndarray] | None:
-    """Returns {key: array} as `write_arrays` wrote them, or None where there are none.
+def read_arrays(study: Study, name: str, *, point: Point | None = None) -> dict[str, Array] | None:
+    """Returns {key: array} as `write_arrays` wrote them, or None if there are none.
 
     Raises:
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
@@ -83,53 +80,53 @@ def read_arrays(
     return _read_npz(study, file) if derived.exists(study, file) else None
 
 
-def write_trajectories(study: Study, series: Mapping[str, Mapping[str, Any]]) -> None:
+def write_trajectories(study: Study, series: Mapping[str, Config]) -> None:
     """Writes {series: {array name: array}}; the names are those of `analysis.trajectories`."""
     arrays = {f"{name}/{key}": a for name, entry in series.items() for key, a in entry.items()}
     _write_npz(study, TRAJECTORIES_FILE, arrays, None)
 
 
-def read_trajectories(study: Study) -> dict[str, dict[str, np.ndarray]]:
+def read_trajectories(study: Study) -> dict[str, dict[str, Array]]:
     """Returns {series: {array name: array}}; {} in a study without an axis."""
-    trajectories: dict[str, dict[str, np.ndarray]] = {}
+    trajectories: dict[str, dict[str, Array]] = {}
     for key, array in _read_npz(study, TRAJECTORIES_FILE).items():
         series, _, name = key.partition("/")
         trajectories.setdefault(series, {})[name] = array
     return trajectories
 
 
-def _write_npz(study: Study, name: str, arrays: Mapping[str, Any], point: Point | None) -> None:
+def _write_npz(study: Study, name: str, arrays: Config, point: Point | None) -> None:
     source = np.array(json.dumps(manifest.source_of(study, point), sort_keys=True))
     derived.write(study, name, files.npz_bytes({**arrays, _SOURCE: source}))
 
 
-def _read_npz(study: Study, name: str) -> dict[str, np.ndarray]:
+def _read_npz(study: Study, name: str) -> dict[str, Array]:
     arrays = derived.read_npz(study, name)
     arrays.pop(_SOURCE, None)
     return arrays
 
 
-def write_summary(study: Study, summary: Mapping[str, Any]) -> None:
-    """Writes summary.json; NaN becomes null, so that every JSON reader takes it."""
+def write_summary(study: Study, summary: Config) -> None:
+    """Writes summary.json; NaN becomes null, so that every JSON reader accepts the file."""
     derived.write(study, SUMMARY_FILE, files.json_bytes(_without_nan(summary)))
 
 
-def read_summary(study: Study) -> dict[str, Any]:
+def read_summary(study: Study) -> Json:
     """Returns the summary as it was written, NaN as None."""
     data = derived.read(study, SUMMARY_FILE)
     return files.json_object(study.workdir / SUMMARY_FILE, data)
 
 
-def write_stop(study: Study, stop: Mapping[str, Any]) -> None:
-    """Writes where a stopping rule ended the training, a dict of plain values."""
+def write_stop(study: Study, stop: Config) -> None:
+    """Writes the state of a stopping rule when it ended the training, a dict of plain values."""
     files.write_json(study.workdir / STOP_FILE, _without_nan(stop), inside=study.workdir)
 
 
-def read_stop(study: Study) -> dict[str, Any] | None:
-    """Returns what `write_stop` wrote, or None where no rule was asked for.
+def read_stop(study: Study) -> Json | None:
+    """Returns what `write_stop` wrote, or None if the study was trained without a stopping rule.
 
     Raises:
-      DamagedFileError: the file is not what `write_stop` wrote.
+      DamagedFileError: the file is damaged.
     """
     where = study.workdir / STOP_FILE
     try:
@@ -142,11 +139,11 @@ def read_stop(study: Study) -> dict[str, Any] | None:
 
 
 def remove_stop(study: Study) -> None:
-    """Removes what `write_stop` wrote."""
+    """Removes the file of `write_stop`."""
     storage.remove(study.workdir / STOP_FILE, inside=study.workdir)
 
 
-def write_report(study: Study, pages: Mapping[str, bytes]) -> os.PathLike:
+def write_report(study: Study, pages: Mapping[str, bytes]) -> epath.Path:
     """Writes {relative name: bytes} into the report folder; returns the path of index.html."""
     folder = study.workdir / "report"
     for name in sorted(pages, key=lambda name: name == "index.html"):

@@ -1,17 +1,19 @@
-"""The run records of a study: which are there, which are sound, which are missing."""
+"""The run records of a study: which exist, which are sound, which failed."""
 
 import contextlib
 import dataclasses
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from etils import epath
 
 from memkit import big_arrays, records, storage
-from memkit.errors import DamagedFileError, InputError, expected, reason
+from memkit.errors import DamagedFileError, InputError, missing, reason
 from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.system_files import is_system_file
+from memkit.typing import Array, Config, IntArray, Json, Path
 
 if TYPE_CHECKING:
     from memkit.studies.study import Study
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Runs:
-    """The usable records of one point.
+    """The sound records of one point.
 
     Attributes:
       point: name of the point.
-      index: [R] int, which runs, ascending.
+      index: [R] int, numbers of the runs, ascending.
       infos: one `records.INFO` dict per run.
-      arrays: {name: [R, ...]} of the arrays asked for.
+      arrays: {name: [R, ...]} of the requested arrays.
       damaged: {run: why its file is not a record of this study}.
     """
 
     point: str
-    index: np.ndarray
-    infos: tuple[dict[str, Any], ...]
-    arrays: dict[str, np.ndarray]
+    index: IntArray
+    infos: tuple[Json, ...]
+    arrays: dict[str, Array]
     damaged: dict[int, str]
 
     @property
@@ -41,18 +43,28 @@ class Runs:
         return {f"points/{self.point}/runs/{run}.npz": why for run, why in self.damaged.items()}
 
 
-def _runs_folder(study, point):
+def _runs_folder(study: "Study", point: Point) -> epath.Path:
     return study.workdir / "points" / point.name / "runs"
 
 
-def record_file(study, point, run):
+def record_file(study: "Study", point: Point, run: int) -> epath.Path:
     """Returns the path of the record of one run."""
     return _runs_folder(study, point) / f"{run}.npz"
 
 
-def write_record(study, point, run, arrays, info):
-    """Writes the record of one run; it appears whole or not at all."""
-    info = {
+def write_record(
+    study: "Study", point: Point, run: int, arrays: Mapping[str, Array], info: Config
+) -> None:
+    """Writes the record of one run, atomically.
+
+    Args:
+      study: Study.
+      point: Point.
+      run: number of the run.
+      arrays: {name: array} of `records.SCHEMA`.
+      info: the entries of `records.INFO` that do not follow from study, point and run.
+    """
+    full_info = {
         "fingerprint": point.fingerprint,
         "point": point.name,
         "run": int(run),
@@ -60,7 +72,7 @@ def write_record(study, point, run, arrays, info):
         **info,
     }
     where = record_file(study, point, run)
-    records.write(where, arrays, info, study.sizes_at(point, run), inside=study.workdir)
+    records.write(where, arrays, full_info, study.sizes_at(point, run), inside=study.workdir)
 
 
 def read_runs(
@@ -71,25 +83,28 @@ def read_runs(
     among: Collection[int] | None = None,
     is_tolerant: bool = False,
 ) -> Runs:
-    """Reads every record of a point and leaves out what is not one of this study.
+    """Reads all records of a point and leaves out files that are not records of this study.
 
     Args:
       study: Study.
       point: Point.
-      names: the arrays to stack; the others are checked and dropped.
-      among: the runs to look at; all if None.
-      is_tolerant: True to list files that the system cannot read among the damaged ones.
+      names: the arrays to return; all others are only checked.
+      among: the runs to read; all if None.
+      is_tolerant: whether a file that the system cannot read counts as damaged.
 
     Returns:
       Runs.
 
     Raises:
-      OSError: the system cannot read a file, which says nothing about the record in it.
+      OSError: the system cannot read a file; its record may be sound.
     """
-    index, infos, damaged, stacks = [], [], {}, {}
-    present = listed_runs(study, point)
-    wanted = sorted(present if among is None else present.intersection(among))
-    for run in wanted:
+    index: list[int] = []
+    infos: list[Json] = []
+    damaged: dict[int, str] = {}
+    stacks: dict[str, Array] = {}
+    listed = listed_runs(study, point)
+    chosen = sorted(listed if among is None else listed.intersection(among))
+    for run in chosen:
         try:
             arrays, info = read_record(study, point, run)
         except records.RecordError as error:
@@ -102,7 +117,7 @@ def read_runs(
             continue
         for name in names:
             if name not in stacks:
-                shape = (len(wanted), *arrays[name].shape)
+                shape = (len(chosen), *arrays[name].shape)
                 stacks[name] = big_arrays.empty(shape, arrays[name].dtype)
             stacks[name][len(index)] = arrays[name]
         index.append(run)
@@ -111,9 +126,7 @@ def read_runs(
     return Runs(point.name, np.array(index, int), tuple(infos), stacked, damaged)
 
 
-def read_record(
-    study: "Study", point: Point, run: int
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_record(study: "Study", point: Point, run: int) -> tuple[Mapping[str, Array], Json]:
     """Returns (arrays, info) of the record of one run, checked as `read_runs` does.
 
     Raises:
@@ -121,87 +134,89 @@ def read_record(
       OSError: it cannot be read.
     """
     arrays, info = records.read(record_file(study, point, run), study.sizes_at(point, run))
-    _check_place(study, point, run, info)
+    _check_identity(study, point, run, info)
     return arrays, info
 
 
-def listed_runs(study, point):
-    """Returns the set of runs of a point that have a file; nothing is opened."""
+def listed_runs(study: "Study", point: Point) -> set[int]:
+    """Returns the set of runs of a point that have a file; no file is opened."""
     return runs_among(study, _runs_folder(study, point))
 
 
-def strays(study, point):
-    """Returns {file: why} of what lies among the records of a point and is named as none."""
+def strays(study: "Study", point: Point) -> dict[str, str]:
+    """Returns {file: why} of files in the folder of a point's records with other names."""
     names = [n for n in storage.names(_runs_folder(study, point)) if not is_system_file(n)]
-    known = {f"{run}.npz" for run in range(len(study.train_mask))}
-    why = f"is no name of a record of runs 0 to {len(known) - 1}"
-    return {f"points/{point.name}/runs/{name}": why for name in names if name not in known}
+    valid = {f"{run}.npz" for run in range(len(study.train_mask))}
+    why = f"is not the name of a record of runs 0 to {len(valid) - 1}"
+    return {f"points/{point.name}/runs/{name}": why for name in names if name not in valid}
 
 
-def runs_among(study, folder):
+def runs_among(study: "Study", folder: Path) -> set[int]:
     """Returns the set of runs of a study that have a file in a folder."""
-    wanted = {f"{run}.npz": run for run in range(len(study.train_mask))}
-    return {wanted[name] for name in storage.names(folder) if name in wanted}
+    runs = {f"{run}.npz": run for run in range(len(study.train_mask))}
+    return {runs[name] for name in storage.names(folder) if name in runs}
 
 
-def read_info(study, point, run):
-    """Returns the scalars of one record, unchecked; see `records.read_info` for what it raises."""
+def read_info(study: "Study", point: Point, run: int) -> Json:
+    """Returns the scalars of one record, unchecked; see `records.read_info` for its errors."""
     return records.read_info(record_file(study, point, run))
 
 
-def teacher_diverged(study, point, run):
-    """True where the teacher of a student's run has diverged, so that the student is blocked."""
+def teacher_diverged(study: "Study", point: Point, run: int) -> bool:
+    """Returns whether the teacher of a student's run diverged, which blocks the student."""
     if not point.teacher:
         return False
     teacher = study.point(point.teacher)
     where = record_file(study, teacher, run)
     if not storage.exists(where):
-        raise expected(point.name, f"run {run} of its teacher {teacher.name} trained first", "none")
+        remedy = "train the teacher first"
+        raise missing(point.name, f"run {run} of its teacher {teacher.name}", remedy)
     _, info = records.read(where, study.sizes_at(teacher, run))
-    return info["status"] == "diverged"
+    return bool(info["status"] == "diverged")
 
 
-def _check_place(study, point, run, info):
-    wanted = {
+def _check_identity(study: "Study", point: Point, run: int, info: Config) -> None:
+    """Checks that a record is that of a study, point, run and subset."""
+    expected_info = {
         "fingerprint": point.fingerprint,
         "point": point.name,
         "run": run,
         "subset": records.subset_hash(study.train_mask[run]),
     }
-    for name, value in wanted.items():
+    for name, value in expected_info.items():
         if info.get(name) != value:
-            raise records.RecordError(f"{name} is {info.get(name)}, this place needs {value}")
+            raise records.RecordError(f"{name} is {info.get(name)}, but should be {value}")
 
 
-def remove_temporaries(study):
-    """Deletes what killed writers of this machine left half-written."""
+def remove_temporaries(study: "Study") -> None:
+    """Deletes partly written files that killed processes of this machine left."""
     names = ("", "analyses", "report", "failures", "thumbnails", "tables", "workers")
     folders = [study.workdir / name for name in names]
     for point in study.points:
-        inside = study.workdir / "points" / point.name
-        folders += [inside, *(inside / name for name in ("runs", "weights", "checkpoints"))]
+        folder = study.workdir / "points" / point.name
+        folders += [folder, *(folder / name for name in ("runs", "weights", "checkpoints"))]
     for folder in folders:
-        with contextlib.suppress(InputError):  # Links inside a study are left alone.
+        with contextlib.suppress(InputError):  # Symbolic links inside a study are not followed.
             storage.check_inside(folder / "any", study.workdir)
             storage.remove_stale_temporaries(folder)
 
 
-def write_failure(study, point, run, traceback):
-    """Keeps the traceback of a run that failed; returns the file's path."""
+def write_failure(study: "Study", point: Point, run: int, traceback: str) -> epath.Path:
+    """Writes the traceback of a failed run; returns the path of the file."""
     where = _failure_file(study, point, run)
     failure = {"point": point.name, "run": int(run), "traceback": traceback}
     files.write_json(where, failure, inside=study.workdir)
     return where
 
 
-def failed_runs(study, point):
-    """Returns the set of runs of a point that failed when they were last tried."""
-    parts = (name.removesuffix(".json").rpartition("-") for name in _failure_names(study))
-    return {int(run) for before, _, run in parts if before == point.name and run.isdigit()}
+def failed_runs(study: "Study", point: Point) -> set[int]:
+    """Returns the set of runs of a point whose last attempt failed."""
+    names = (name.removesuffix(".json").rpartition("-") for name in _failure_names(study))
+    return {int(run) for prefix, _, run in names if prefix == point.name and run.isdigit()}
 
 
-def read_failure(study, point, run):
-    """Returns (traceback, path of the file) of a run that failed."""
+def read_failure(study: "Study", point: Point, run: int) -> tuple[str, epath.Path]:
+    """Returns (traceback, path of the file) of a failed run."""
     where = _failure_file(study, point, run)
     try:
         return str(files.read_json(where)["traceback"]), where
@@ -209,24 +224,24 @@ def read_failure(study, point, run):
         return f"its traceback cannot be read: {reason(error)}", where
 
 
-def forget_failures(study, missing):
-    """Removes the tracebacks of runs that are tried again.
+def forget_failures(study: "Study", runs_of: Mapping[str, Collection[int]]) -> None:
+    """Removes the tracebacks of runs that will be trained again.
 
     Args:
       study: Study.
-      missing: {point name: runs}.
+      runs_of: {point name: runs}.
     """
     names = set(_failure_names(study))
-    for name, runs in missing.items():
+    for name, runs in runs_of.items():
         for run in runs:
             where = _failure_file(study, study.point(name), run)
             if where.name in names:
                 storage.remove(where, inside=study.workdir)
 
 
-def _failure_names(study):
+def _failure_names(study: "Study") -> list[str]:
     return storage.names(study.workdir / "failures")
 
 
-def _failure_file(study, point, run):
+def _failure_file(study: "Study", point: Point, run: int) -> epath.Path:
     return study.workdir / "failures" / f"{point.name}-{run}.json"

@@ -1,33 +1,33 @@
-"""Whether the derived files of a study are those of the records that it has now."""
+"""Checks that derived files were computed from the present records of a study."""
 
 import concurrent.futures
 
 from memkit import records
-from memkit.errors import InputError, expected
+from memkit.errors import InputError, missing
 from memkit.studies import manifest, removal, runs
 from memkit.studies.points import Point
 from memkit.studies.study import Study
+from memkit.typing import Config
 
-_READERS = 16  # at a time, for object stores, where each read waits
+_NUM_READERS = 16  # threads; reads from object stores have a high latency
 
 
 def check_sources(study: Study, *, with_removals: bool = True) -> None:
-    """Refuses derived files that were computed from other records, or with other options.
+    """Checks that derived files were computed from the present records, with the present options.
 
-    A record that was used and has been damaged since changes no estimate; it is not refused here.
+    A record that was used and has been damaged since is no error, because it changes no estimate.
 
     Args:
       study: Study.
-      with_removals: whether the records of removal studies count.
+      with_removals: whether to check the records of removal studies, too.
 
     Raises:
-      InputError: the study has no estimates, or says in one line what has changed since.
+      InputError: the study has no estimates, or names what has changed since.
     """
     present = manifest.read_manifest(study)
     sources = {name: manifest.Source.from_json(e) for name, e in present["sources"].items()}
     if not sources:
-        wanted = "a study with estimates (run `memkit estimate`)"
-        raise expected("--workdir", wanted, f"none in {study.workdir / manifest.MANIFEST}")
+        raise missing("--workdir", f"estimates in {study.workdir}", "run `memkit estimate` first")
     _check_options(study, present["options"])
     for point in study.points:
         if point.name not in sources:
@@ -35,14 +35,14 @@ def check_sources(study: Study, *, with_removals: bool = True) -> None:
             raise InputError(f"{reason}; {manifest.REMEDY}")
         _check_records(study, study, point, point.name, sources[point.name])
         name = f"removal/{point.name}"
-        made = removal.find(study, point) if with_removals else None
-        if made is not None:
-            child, _ = made
+        removals = removal.find(study, point) if with_removals else None
+        if removals is not None:
+            child, _ = removals
             source = sources[name] if name in sources else manifest.Source("", {}, {})
             _check_records(study, child, child.points[0], name, source)
 
 
-def _check_options(study: Study, used: dict[str, object]) -> None:
+def _check_options(study: Study, used: Config) -> None:
     for name, value in manifest.options(study).items():
         if used.get(name) != value:
             raise InputError(
@@ -57,8 +57,8 @@ def _check_records(
     """Compares the records of a point with those that its estimates were computed from.
 
     Args:
-      study: Study whose derived files they are.
-      holder: the Study that has the records: the same, or a removal study of it.
+      study: Study that the derived files belong to.
+      holder: Study that the records belong to: the same, or a removal study of it.
       point: Point of the holder.
       name: of the Source.
       source: Source.
@@ -67,15 +67,15 @@ def _check_records(
     manifest.check_names(study, name, source, listed)
 
     def checksum(run: int) -> str | None:
-        """Returns that of a record, None if it cannot be read or should not be used."""
+        """Returns the checksum of a record, or None if the record is damaged."""
         try:
             if run in source.left_out:
-                return runs.read_record(holder, point, run)[1]["checksum"]
-            return runs.read_info(holder, point, run)["checksum"]
+                return str(runs.read_record(holder, point, run)[1]["checksum"])
+            return str(runs.read_info(holder, point, run)["checksum"])
         except (records.RecordError, KeyError, TypeError):
             return None
 
-    with concurrent.futures.ThreadPoolExecutor(_READERS) as readers:
+    with concurrent.futures.ThreadPoolExecutor(_NUM_READERS) as readers:
         checksums = dict(zip(sorted(listed), readers.map(checksum, sorted(listed)), strict=True))
     for run, value in checksums.items():
         if value is not None and source.records.get(run) != value:

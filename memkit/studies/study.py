@@ -1,53 +1,52 @@
-"""The Study and its fixed files: who is who, and the design."""
+"""The Study, and its fixed files: the examples and the subset design."""
 
 import dataclasses
 import hashlib
 import math
-import os
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from etils import epath
 
 from memkit import big_arrays, records, storage
-from memkit.errors import DamagedFileError, InputError, expected
+from memkit.errors import DamagedFileError, InputError, expected, unknown
 from memkit.studies import checks, files
 from memkit.studies.derived import Staging
 from memkit.studies.points import Point, origin, points
+from memkit.typing import Array, BoolArray, Config, IntArray, Json, Path, TextArray
 
 STUDY_FILE = "study.json"
 EXAMPLES_FILE = "examples.npz"
 DESIGN_FILE = "design.npz"
 DUPLICATES_FILE = "duplicates.json"
-# Entries of study.json that studies of earlier versions lack: the hash of each file that does not
-# grow with a study, and the hash of its subsets.
-_NEWER_ENTRIES = {"files": {}, "subsets_fingerprint": ""}
+# Entries of study.json that studies of earlier versions do not have: the hash of each file that
+# does not grow with a study, and the hash of its subsets.
+_NEWER_ENTRIES: Json = {"files": {}, "subsets_fingerprint": ""}
 _REPORT = {"title": "", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10}
 
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Who is who: row i is column i of every mask and outcome.
+    """Ids and labels of the examples. Row i is column i of every mask and outcome.
 
     Attributes:
       train_ids: [N] str.
-      train_labels: [N] int32, as the source has them.
-      given_labels: [N] int32, what the runs are trained on; differs where a label is planted.
+      train_labels: [N] int32, the labels of the source.
+      given_labels: [N] int32, the labels that runs are trained on; they differ if planted.
       test_ids: [T] str.
       test_labels: [T] int32.
       class_names: [C] str.
     """
 
-    train_ids: np.ndarray
-    train_labels: np.ndarray
-    given_labels: np.ndarray
-    test_ids: np.ndarray
-    test_labels: np.ndarray
-    class_names: np.ndarray
+    train_ids: TextArray
+    train_labels: IntArray
+    given_labels: IntArray
+    test_ids: TextArray
+    test_labels: IntArray
+    class_names: TextArray
 
     @property
-    def planted(self):
-        """[N] bool, True where the given label was flipped on purpose."""
+    def planted(self) -> BoolArray:
+        """[N] bool, True where the given label was changed on purpose."""
         return self.given_labels != self.train_labels
 
 
@@ -56,25 +55,26 @@ class Study:
     """Points that share one subset design.
 
     Attributes:
-      workdir: path of the folder, or None where the study is only drafted.
+      workdir: path of the folder; None if the study is a draft, see `draft`.
       config: nested dict, resolved.
-      info: the rest of study.json (fingerprints, versions, when it was made).
+      info: the other entries of study.json (fingerprints, versions, time of creation).
       points: tuple of Point.
       examples: Examples.
       train_mask: [M, N] bool, the same for every point.
-      staging: the set of derived files that is being written, see `derived.replacing`; else None.
+      staging: the set of derived files being written, see `derived.replacing`; otherwise None.
     """
 
-    workdir: os.PathLike | None
-    config: dict[str, Any]
-    info: dict[str, Any]
+    workdir: epath.Path
+    config: Json
+    info: Json
     points: tuple[Point, ...]
     examples: Examples
-    train_mask: np.ndarray
+    train_mask: BoolArray
     staging: Staging | None = None
 
     @property
-    def sizes(self):
+    def sizes(self) -> records.Sizes:
+        """Sizes of a record, without the optional arrays."""
         return records.Sizes(
             train=len(self.examples.train_ids),
             test=len(self.examples.test_ids),
@@ -82,69 +82,79 @@ class Study:
             classes=len(self.examples.class_names),
         )
 
-    def sizes_at(self, point, run):
-        """Returns the sizes of one run's record.
+    def sizes_at(self, point: Point, run: int) -> records.Sizes:
+        """Returns the sizes of the record of one run.
 
-        An axis over training.epochs changes them, and so does what `record` asks of the run.
+        They depend on an axis over training.epochs and on the optional arrays that the section
+        `record` of the config requests.
         """
         record = point.config["record"]
         asked = {"all_probs": record["all_probs"], "history_runs": run < record["history_runs"]}
         return dataclasses.replace(
             self.sizes,
             epochs=point.config["training"]["epochs"],
-            asked=tuple(name for name, wanted in asked.items() if wanted),
+            asked=tuple(name for name, is_asked in asked.items() if is_asked),
         )
 
-    def point(self, name):
-        """Returns the point of a name, or raises an InputError that lists the valid ones."""
+    def point(self, name: str) -> Point:
+        """Returns the point with a name.
+
+        Raises:
+          InputError: there is no such point; suggests a similar name.
+        """
         for point in self.points:
             if point.name == name:
                 return point
-        raise expected("point", f"one of {', '.join(p.name for p in self.points)}", repr(name))
+        raise unknown("point", name, [point.name for point in self.points], kind="point")
 
 
-def exists(workdir):
-    """True where a folder holds a study."""
+def exists(workdir: Path) -> bool:
+    """Returns whether a folder holds a study.
+
+    >>> exists("no_such_folder")
+    False
+    """
     return storage.exists(storage.path(workdir) / STUDY_FILE)
 
 
-def check_exists(workdir):
-    """Refuses a folder without a study, with an InputError."""
+def check_exists(workdir: Path) -> None:
+    """Raises an InputError if a folder holds no study."""
     if not exists(workdir):
         raise expected("--workdir", "a folder with a study (study.json)", workdir)
 
 
-def load(workdir, *, is_growing=False):
+def load(workdir: Path, *, is_growing: bool = False) -> Study:
     """Returns the Study in a folder; reads no run records.
 
     Args:
       workdir: folder or object-store address.
-      is_growing: True where another config is about to take the place of the stored one, which
-        may then lack fields of `report`.
+      is_growing: whether another config will replace the stored one, which then need not have all
+        fields of `report`.
 
     Raises:
-      InputError: the folder holds no study, one of an earlier version, whose config lacks fields,
-        or one whose study.json no version of memkit could have written.
+      InputError: the folder holds no study, or a study of an earlier version, whose config lacks
+        fields.
+      DamagedFileError: no version of memkit could have written one of the files.
     """
-    workdir = storage.path(workdir)
-    check_exists(workdir)
-    info = _NEWER_ENTRIES | files.read_json(workdir / STUDY_FILE)
+    folder = storage.path(workdir)
+    check_exists(folder)
+    info = _NEWER_ENTRIES | files.read_json(folder / STUDY_FILE)
     config = info.pop("config", None)
     if not isinstance(config, dict):
-        raise DamagedFileError(workdir / STUDY_FILE, "it does not hold the config of a study")
-    _check_fields(workdir, config, is_growing)
-    _check_values(workdir / STUDY_FILE, info, config, is_growing)
-    files.check_hashes(workdir / STUDY_FILE, info["files"])
-    examples = _read_examples(workdir, info)
-    mask = _read_design(workdir, config, info)
+        raise DamagedFileError(folder / STUDY_FILE, "it does not hold the config of a study")
+    _check_fields(folder, config, is_growing)
+    _check_values(folder / STUDY_FILE, info, config, is_growing)
+    files.check_hashes(folder / STUDY_FILE, info["files"])
+    examples = _read_examples(folder, info)
+    mask = _read_design(folder, config, info)
     if mask.shape[1] != len(examples.train_ids):
         reason = f"subsets of {mask.shape[1]} examples in a study of {len(examples.train_ids)}"
-        raise DamagedFileError(workdir / DESIGN_FILE, reason)
-    return Study(workdir, config, info, points(config, origin(info)), examples, mask)
+        raise DamagedFileError(folder / DESIGN_FILE, reason)
+    return Study(folder, config, info, points(config, origin(info)), examples, mask)
 
 
-def _read_examples(workdir: os.PathLike, info: Mapping[str, Any]) -> Examples:
-    """Returns the Examples of a study; raises a DamagedFileError if they cannot be its own."""
+def _read_examples(workdir: epath.Path, info: Config) -> Examples:
+    """Reads the Examples; raises a DamagedFileError if they are not those of the study."""
     where = workdir / EXAMPLES_FILE
     data = files.read_bytes(where)
     if info["files"] and info["files"].get(EXAMPLES_FILE) != files.sha256(data):
@@ -170,10 +180,8 @@ def _read_examples(workdir: os.PathLike, info: Mapping[str, Any]) -> Examples:
     return examples
 
 
-def _read_design(
-    workdir: os.PathLike, config: Mapping[str, Any], info: Mapping[str, Any]
-) -> np.ndarray:
-    """Returns the train mask [M, N] of a study; raises a DamagedFileError if it is another one."""
+def _read_design(workdir: epath.Path, config: Config, info: Config) -> BoolArray:
+    """Reads the train mask [M, N]; raises a DamagedFileError if it is not that of the study."""
     where, num_runs = workdir / DESIGN_FILE, config["subsets"]["num_runs"]
     arrays = files.read_npz(where)
     if arrays.keys() != {"train_mask", "shape"}:
@@ -185,16 +193,16 @@ def _read_design(
     if min(shape) < 0 or not num_bits <= 8 * len(packed) < num_bits + 8:
         raise DamagedFileError(where, f"{len(packed)} bytes for subsets of shape {shape.tolist()}")
     mask = _unpacked(packed, *shape.tolist())
-    # A growth killed between its two writes leaves a longer design, which the next one takes up.
+    # A growth killed between its two writes leaves a longer design, which the next growth uses.
     mask = mask[:num_runs]
     if len(mask) != num_runs:
         raise DamagedFileError(where, f"{len(mask)} subsets, the study needs {num_runs}")
     if info["subsets_fingerprint"] not in ("", subsets_fingerprint(mask)):
-        raise DamagedFileError(where, "the subsets are not those that the study was made with")
+        raise DamagedFileError(where, "the subsets are not those that the study was created with")
     return mask
 
 
-def subsets_fingerprint(train_mask: np.ndarray) -> str:
+def subsets_fingerprint(train_mask: BoolArray) -> str:
     """Returns the hash of a train mask [M, N] bool."""
     digest = hashlib.sha256(str(train_mask.shape).encode())
     for row in train_mask:
@@ -202,11 +210,11 @@ def subsets_fingerprint(train_mask: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check_values(where: os.PathLike, info: dict, config: dict, is_growing: bool) -> None:
-    """Refuses values of any type or size that a new config could not have."""
+def _check_values(where: Path, info: Json, config: Json, is_growing: bool) -> None:
+    """Checks that a stored config has only values that a new config could have."""
     try:
         checks.check_info(info)
-        # Another report section is about to take the place of the stored one.
+        # A growing study gets a new section `report`.
         checks.check_stored(config | {"report": _REPORT} if is_growing else config)
     except DamagedFileError:
         raise
@@ -214,27 +222,29 @@ def _check_values(where: os.PathLike, info: dict, config: dict, is_growing: bool
         raise DamagedFileError(where, str(error)) from error
 
 
-def _check_fields(workdir, config, is_growing):
+def _check_fields(workdir: Path, config: Json, is_growing: bool) -> None:
+    """Checks that a stored config has all fields of this version of memkit."""
     missing = checks.missing_fields(config)
-    if all(field.startswith("report.") for field in missing):
-        if missing and not is_growing:
-            wanted = "a study with all fields (memkit run with its --config adds those of report)"
-            raise expected("--workdir", wanted, f"{workdir} without {', '.join(missing)}")
+    if not missing:
         return
-    wanted = "a study that this version of memkit made"
-    raise expected("--workdir", wanted, f"{workdir} without {', '.join(missing)}")
+    expectation = "a study that this version of memkit created"
+    if all(field.startswith("report.") for field in missing):
+        if is_growing:
+            return
+        expectation = "a study with all fields (memkit run with its --config adds those of report)"
+    raise expected("--workdir", expectation, f"{workdir} without {', '.join(missing)}")
 
 
-def _unpacked(packed, num_runs, num_examples):
-    """Returns the mask [M, N] of packed bits that run on from row to row."""
+def _unpacked(packed: Array, num_runs: int, num_examples: int) -> BoolArray:
+    """Returns the mask [M, N] of packed bits; rows are not padded to whole bytes."""
     mask = big_arrays.empty((num_runs, num_examples), bool)
-    for start in range(0, num_runs, 8):  # Eight rows end where a byte ends.
+    for start in range(0, num_runs, 8):  # Every eighth row ends with a byte.
         rows = mask[start : start + 8]
-        part = packed[start * num_examples // 8 :]
-        rows.flat = np.unpackbits(part[: -(-rows.size // 8)], count=rows.size)
+        rest = packed[start * num_examples // 8 :]
+        rows.flat = np.unpackbits(rest[: -(-rows.size // 8)], count=rows.size)
     return mask
 
 
-def duplicates(study):
-    """Returns counts and ids of images with identical pixels, as duplicates.json has them."""
+def duplicates(study: Study) -> Json:
+    """Returns counts and ids of images with identical pixels, the content of duplicates.json."""
     return files.read_json(study.workdir / DUPLICATES_FILE)

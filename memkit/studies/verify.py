@@ -1,10 +1,9 @@
-"""Whether the files of a study are what their names say. Nothing is written, no engine imported."""
+"""Verifies the files of a study. Nothing is written and no engine is imported."""
 
 import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 from memkit import storage
 from memkit.errors import DamagedFileError, InputError, reason
@@ -31,16 +30,17 @@ from memkit.studies.study import (
     load,
 )
 from memkit.system_files import is_system_file
+from memkit.typing import Json, Path
 
 _OWN_FILES = (STUDY_FILE, EXAMPLES_FILE, DESIGN_FILE, DUPLICATES_FILE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Verified:
-    """What of a study is sound and what is not.
+    """Result of `verify`.
 
     Attributes:
-      study: Study, or None if its own files cannot be read.
+      study: Study, or None if the files it was created with cannot be read.
       sound: {point name: {run: info of the record}}.
       weights: number of sound files of teachers' weights.
       derived: number of sound files that `memkit estimate` wrote.
@@ -48,19 +48,19 @@ class Verified:
     """
 
     study: Study | None
-    sound: dict[str, dict[int, dict[str, Any]]]
+    sound: dict[str, dict[int, Json]]
     weights: int
     derived: int
     problems: dict[str, str]
 
 
-def verify(workdir: str | os.PathLike) -> Verified:
-    """Checks every file of a study, also while others write to it.
+def verify(workdir: Path) -> Verified:
+    """Checks every file of a study; other processes may write to it at the same time.
 
-    Own files: readable, and consistent with its fingerprints; the design is drawn again. Records:
-    checksum, study, point, run, subset and shapes. Weights, features and checkpoints: checksum and
-    whose run they are; a teacher's record needs its weights. Thumbnails and derived files: the hash
-    that the study keeps of each. Removal studies: all of this. No problem hides another one.
+    Files that the study was created with: readable and consistent with its fingerprints; the design
+    is drawn again. Records: checksum, study, point, run, subset and shapes. Weights, features and
+    checkpoints: checksum and run; the record of a teacher needs its weights. Thumbnails and derived
+    files: the stored hash of each. Removal studies: all of these. A problem does not end the check.
 
     Args:
       workdir: folder or object-store address.
@@ -71,28 +71,29 @@ def verify(workdir: str | os.PathLike) -> Verified:
     Raises:
       InputError: the folder holds no study, or one of an earlier version.
     """
-    workdir = storage.path(workdir)
-    check_exists(workdir)
-    problems = own_files.unreadable(workdir, _OWN_FILES)
+    folder = storage.path(workdir)
+    check_exists(folder)
+    problems = own_files.unreadable(folder, _OWN_FILES)
+    study = None
     try:
-        study = load(workdir)
+        study = load(folder)
     except DamagedFileError as error:
-        problems.setdefault(os.path.relpath(error.where, workdir), error.reason)
+        problems.setdefault(os.path.relpath(error.where, folder), error.reason)
     except OSError as error:
-        problems.setdefault(os.path.relpath(error.filename or workdir, workdir), reason(error))
-    if problems.keys() - {DUPLICATES_FILE}:
-        return Verified(
-            None, {}, 0, 0, problems | own_files.unreadable(workdir, own_files.all_files(workdir))
-        )
+        problems.setdefault(os.path.relpath(error.filename or folder, folder), reason(error))
+    if study is None or problems.keys() - {DUPLICATES_FILE}:
+        problems |= own_files.unreadable(folder, own_files.all_files(folder))
+        return Verified(None, {}, 0, 0, problems)
     problems |= own_files.inconsistent(study) | own_files.changed(study)
-    sound, num_weights = {}, 0
+    sound: dict[str, dict[int, Json]] = {}
+    num_weights = 0
     for point in study.points:
         present = runs.read_runs(study, point, is_tolerant=True)
         problems |= present.problems | runs.strays(study, point)
         sound[point.name] = dict(zip(present.index.tolist(), present.infos, strict=True))
         if weights.is_teacher(study, point):
-            whole, broken = weights.check_weights(study, point)
-            num_weights += len(whole)
+            with_weights, broken = weights.check_weights(study, point)
+            num_weights += len(with_weights)
             problems |= broken | weights.missing_weights(study, point, present)
         if len(present.index):
             problems |= _system_errors(features.check_features, study, point)
@@ -101,7 +102,7 @@ def verify(workdir: str | os.PathLike) -> Verified:
     num_derived, broken = _derived_problems(study)
     problems |= broken
     small = [f"{folder}/{n}" for folder in ("workers", "failures") for n in _names(study, folder)]
-    problems |= own_files.unreadable(workdir, [STOP_FILE, *small], is_optional=True)
+    problems |= own_files.unreadable(folder, [STOP_FILE, *small], is_optional=True)
     return Verified(study, sound, num_weights, num_derived, problems)
 
 
@@ -117,7 +118,7 @@ def _names(study: Study, folder: str) -> list[str]:
 def _system_errors(
     check: Callable[..., dict[str, str]], study: Study, point: Point
 ) -> dict[str, str]:
-    """Returns the problems that a check finds, or the one that kept it from reading."""
+    """Returns the problems that a check finds, or the file that the system could not read."""
     try:
         return check(study, point)
     except OSError as error:
@@ -141,7 +142,8 @@ def _removal_problems(study: Study, point: Point) -> dict[str, str]:
 
 def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
     """Returns the number of sound derived files, and {file: reason} of the others."""
-    problems, num_sound = {}, 0
+    problems: dict[str, str] = {}
+    num_sound = 0
     try:
         names = manifest.read_manifest(study)["files"]
     except (DamagedFileError, OSError) as error:
@@ -166,15 +168,15 @@ def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
 
 
 def text(verified: Verified) -> str:
-    """Returns one line of counts."""
+    """Returns one line with the numbers of sound files and problems."""
     count = len(verified.problems)
     problems = f"{count or 'no'} problem{'' if count == 1 else 's'}"
     if verified.study is None:
-        return f"the study's own files are unsound, {problems}"
+        return f"the files that the study was created with are damaged, {problems}"
     total = len(verified.study.train_mask) * len(verified.study.points)
-    parts = [f"{sum(map(len, verified.sound.values()))} sound records of {total} runs"]
+    counts = [f"{sum(map(len, verified.sound.values()))} sound records of {total} runs"]
     if verified.weights:
-        parts.append(f"{verified.weights} sound files of weights")
+        counts.append(f"{verified.weights} sound files of weights")
     if verified.derived:
-        parts.append(f"{verified.derived} sound derived files")
-    return ", ".join([*parts, problems])
+        counts.append(f"{verified.derived} sound derived files")
+    return ", ".join([*counts, problems])

@@ -1,70 +1,69 @@
-"""The trained variables of teachers: of whose run they are, which are there, which are whole."""
+"""The trained variables of teachers: reading, writing and checking their files."""
 
-import os
 from collections.abc import Collection, Sequence
 
-import numpy as np
+from etils import epath
 
 from memkit import records
-from memkit.errors import DamagedFileError, expected, reason
+from memkit.errors import DamagedFileError, missing, reason
 from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.studies.runs import Runs, runs_among
 from memkit.studies.study import Study
+from memkit.typing import Array
 
 _REMEDY = "run `memkit train` again"
 
 
 def is_teacher(study: Study, point: Point) -> bool:
-    """True where the runs of a point teach another point of the study."""
+    """Returns whether the runs of a point teach those of another point of the study."""
     return any(other.teacher == point.name for other in study.points)
 
 
-def write_weights(study: Study, point: Point, run: int, values: Sequence[np.ndarray]) -> None:
-    """Keeps the trained values of a teacher's variables, in the order of `model.variables`."""
+def write_weights(study: Study, point: Point, run: int, values: Sequence[Array]) -> None:
+    """Writes the trained values of a teacher's variables, in the order of `model.variables`."""
     arrays = {f"v{number:05d}": value for number, value in enumerate(values)}
     where = weights_file(study, point, run)
-    subset = place(study, point, run)
+    subset = owner(study, point, run)
     files.write_checked_npz(where, inside=study.workdir, subset=subset, **arrays)
 
 
-def read_weights(study: Study, point: Point, run: int) -> list[np.ndarray]:
-    """Returns the values of the variables of a student's teacher of the same run.
+def read_weights(study: Study, point: Point, run: int) -> list[Array]:
+    """Returns the variables of the teacher of a student's run.
 
     Raises:
-      InputError: there is no such run.
-      DamagedFileError: the file is damaged, or holds the weights of another subset, which would
-        tell the student about examples that it must not know.
+      InputError: the teacher has no such run.
+      DamagedFileError: the file is damaged, or it holds weights of another subset, from which the
+        student would learn about examples that it holds out.
     """
     teacher = study.point(point.teacher)
     try:
         return _read(study, teacher, run)
     except FileNotFoundError as error:
-        wanted = f"run {run} of its teacher {teacher.name} trained first"
-        raise expected(point.name, wanted, "none") from error
+        raise missing(point.name, f"run {run} of its teacher {teacher.name}", _REMEDY) from error
     except DamagedFileError as error:
         raise DamagedFileError(error.where, error.reason, _REMEDY) from error
 
 
-def _read(study: Study, point: Point, run: int) -> list[np.ndarray]:
+def _read(study: Study, point: Point, run: int) -> list[Array]:
     where = weights_file(study, point, run)
     arrays = files.read_checked_npz(where)
-    if str(arrays.pop("subset", "")) != place(study, point, run):
+    if str(arrays.pop("subset", "")) != owner(study, point, run):
         raise DamagedFileError(where, "weights of another run, subset or study")
     if not arrays:
-        raise DamagedFileError(where, "no weights at all")
+        raise DamagedFileError(where, "it holds no weights")
     return [arrays[name] for name in sorted(arrays)]
 
 
 def check_weights(
     study: Study, point: Point, among: Collection[int] | None = None
 ) -> tuple[set[int], dict[str, str]]:
-    """Reads all weights of a teacher.
+    """Reads all weights of a teacher and checks them.
 
     Args:
       study: Study.
       point: Point.
-      among: the runs to look at; all if None.
+      among: the runs to check; all if None.
 
     Returns:
       (set of runs with sound weights, {file name: what is wrong}).
@@ -97,20 +96,20 @@ def complete_runs(
       study: Study.
       point: Point.
       present: the point's sound records.
-      among: the runs to look at; all if None.
+      among: the runs to check; all if None.
 
     Returns:
       (set of runs that have a sound record, and sound weights if they teach; {file name: what is
-      wrong with the weights}). If a point has no weights at all, as when its students have just
-      been added to the study, their folder is named.
+      wrong with the weights}). If a point has no weights at all, because its students have just
+      been added to the study, only the folder is named.
     """
     if not is_teacher(study, point):
         return set(present.index.tolist()), {}
     sound, damaged = check_weights(study, point, among)
-    missing = missing_weights(study, point, present)
-    if missing and not has_weights(study, point):
-        missing = {f"points/{point.name}/weights": "is missing, and its students need it"}
-    damaged |= missing
+    absent = missing_weights(study, point, present)
+    if absent and not has_weights(study, point):
+        absent = {f"points/{point.name}/weights": "is missing, and its students need it"}
+    damaged |= absent
     complete = {
         run
         for run, info in zip(present.index.tolist(), present.infos, strict=True)
@@ -139,11 +138,11 @@ def has_weights(study: Study, point: Point) -> set[int]:
     return runs_among(study, study.workdir / "points" / point.name / "weights")
 
 
-def weights_file(study: Study, point: Point, run: int) -> os.PathLike:
+def weights_file(study: Study, point: Point, run: int) -> epath.Path:
     """Returns the path of the weights of one run."""
     return study.workdir / _name(point, run)
 
 
-def place(study: Study, point: Point, run: int) -> str:
-    """Returns the text that says whose weights a file holds: of which point, run and subset."""
+def owner(study: Study, point: Point, run: int) -> str:
+    """Returns the text by which a file states its point, run and subset."""
     return f"{point.fingerprint}/{run}/{records.subset_hash(study.train_mask[run])}"

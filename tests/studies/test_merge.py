@@ -238,7 +238,7 @@ def test_a_new_study_takes_no_damaged_file_of_a_source(make, tmp_path, name):
     source = make("a", range(3))
     data = (source.workdir / name).read_bytes()
     (source.workdir / name).write_bytes(data[:-3] + b"[]" + data[-1:])
-    with pytest.raises(InputError, match=f"a/{name}: .*name a study first whose files are whole"):
+    with pytest.raises(InputError, match=f"a/{name}: .*list a study with sound files first"):
         merge(tmp_path / "out", [source.workdir])
     assert not (tmp_path / "out").exists()
 

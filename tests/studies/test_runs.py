@@ -81,7 +81,7 @@ def test_renamed_record_is_a_problem(study):
     point = study.points[0]
     _write(study, point, (0, 1))
     os.rename(_folder(study, point) / "1.npz", _folder(study, point) / "5.npz")
-    assert _problem(study, point, 5) == "run is 1, this place needs 5"
+    assert _problem(study, point, 5) == "run is 1, but should be 5"
 
 
 def test_swapped_records_are_problems(study):
@@ -118,7 +118,7 @@ def test_foreign_entry_is_a_problem_by_name(study, entry, value):
     point = study.points[0]
     _write(study, point, (0,))
     studies.write_record(study, point, 1, _arrays(study, 1), INFO | {entry: value})
-    assert _problem(study, point, 1).startswith(f"{entry} is {value}, this place needs ")
+    assert _problem(study, point, 1).startswith(f"{entry} is {value}, but should be ")
 
 
 def test_record_of_another_subset_is_a_problem(study):

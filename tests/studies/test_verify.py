@@ -80,7 +80,7 @@ def test_every_damaged_and_misplaced_record_is_named(study):
     found = verify.verify(study.workdir)
     wanted = [f"{POINT}/runs/{m}.npz" for m in (2, 3, 5, 8, 21)] + [f"{OTHER}/runs/copy of 3.npz"]
     assert set(found.problems) == {f"points/{name}" for name in wanted}
-    assert found.problems[f"points/{POINT}/runs/8.npz"] == "run is 6, this place needs 8"
+    assert found.problems[f"points/{POINT}/runs/8.npz"] == "run is 6, but should be 8"
     assert sorted(found.sound[POINT]) == sorted(set(range(20)) - {2, 3, 5, 8})
     assert len(found.sound[OTHER]) == 20
 
@@ -169,4 +169,4 @@ def test_a_mask_of_other_examples_is_named(study):
     mask = study.train_mask[:, :-8]
     edit_npz(study.workdir / "design.npz", train_mask=np.packbits(mask), shape=mask.shape)
     problems = verify.verify(study.workdir).problems
-    assert problems["design.npz"] == "the subsets are not those that the study was made with"
+    assert problems["design.npz"] == "the subsets are not those that the study was created with"
