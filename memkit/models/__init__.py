@@ -116,7 +116,7 @@ def code_fingerprint(names: Iterable[str]) -> str:
 
 
 def build(
-    name: str, *, input_shape: tuple[int, int, int], num_classes: int, **options: Any
+    name: str, *, input_shape: tuple[int, ...], num_classes: int, **options: Any
 ) -> "keras.Model":
     """Returns a new Keras model.
 

@@ -84,7 +84,7 @@ def code_fingerprint(name: str) -> str:
 
 
 def build(
-    name: str, *, input_shape: tuple[int, int, int], num_classes: int, **options: Any
+    name: str, *, input_shape: tuple[int, ...], num_classes: int, **options: Any
 ) -> "keras.Model":
     """Returns the model of a user's function, see `memkit.models` for the requirements.
 
@@ -137,7 +137,7 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 def _check_output(
-    model: "keras.Model", name: str, input_shape: tuple[int, int, int], num_classes: int
+    model: "keras.Model", name: str, input_shape: tuple[int, ...], num_classes: int
 ) -> None:
     images = keras.KerasTensor((None, *input_shape), dtype="float32")
     try:

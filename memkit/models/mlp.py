@@ -31,7 +31,7 @@ def check(*, hidden: Any) -> None:
 
 
 def build(
-    *, input_shape: tuple[int, int, int], num_classes: int, hidden: Sequence[int]
+    *, input_shape: tuple[int, ...], num_classes: int, hidden: Sequence[int]
 ) -> "keras.Model":
     """Returns an MLP with ReLU layers of the widths `hidden`, in order, and a linear last layer."""
     check(hidden=hidden)

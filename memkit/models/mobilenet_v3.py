@@ -99,7 +99,7 @@ def check(
 
 def build(
     *,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     variant: str,
     alpha: float,

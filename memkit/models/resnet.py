@@ -59,7 +59,7 @@ def check(
 
 def build(
     *,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     depth: int,
     width: int,

@@ -52,7 +52,7 @@ def check(*, depth: Any, stem: Any, version: Any, width: Any = 64) -> None:
 
 def build(
     *,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     depth: int,
     stem: str,
