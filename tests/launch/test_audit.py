@@ -37,7 +37,7 @@ def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study
     ("arguments", "message"),
     [
         (["audit"], "--workdir: missing value"),
-        (["audit", "--workdir=W", "--point=width3"], "point: expected one of one_hot_momentum0.5"),
+        (["audit", "--workdir=W", "--point=width3"], "point: unknown point 'width3'"),
         (["audit", "--workdir=W", "--top=0"], "top"),
         (["audit", "--workdir=W", "--out=/proc/x"], "--out: expected a writable folder"),
         (["export", "--workdir=W", "--format=cleanlab", "--out=O"], "--config.record.all_probs"),

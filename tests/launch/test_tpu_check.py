@@ -19,7 +19,7 @@ BAD = {
     ),
     "unknown point": (
         ["--topology=v5e:2x2", "--points=depth8"],
-        ["point: expected one of one_hot, received 'depth8'"],
+        ["point: unknown point 'depth8'"],
     ),
     "an engine": (["--topology=v5e:2x2", "--engine=tensorflow"], ["engine"]),
 }

@@ -46,7 +46,7 @@ def test_runs_outside_the_design_are_refused(study, runs):
 
 
 def test_an_unknown_point_is_refused_with_the_valid_names(study):
-    with pytest.raises(InputError, match="one of one_hot_peak0.1, one_hot_peak0.2"):
+    with pytest.raises(InputError, match="Known: one_hot_peak0.1, one_hot_peak0.2"):
         selection.missing(study, points=["one_hot_peak7"])
 
 

@@ -54,7 +54,7 @@ def _serve(connection, workdir, setup, work):
 
 def wait(workers, *, timeout):
     """Returns the workers that have sent a message."""
-    ready = multiprocessing.connection.wait([w.connection for w in workers], timeout=timeout)
+    ready = multiprocessing.connection.wait([w.connection for w in workers], timeout)
     return [w for w in workers if w.connection in ready]
 
 

@@ -108,7 +108,7 @@ def test_an_impossible_topology_raises_an_error_with_examples(text, message):
         ({}, {"runs_per_program": 4}, "--runs_per_program: expected 1, or --packing=map or vmap"),
         ({"training__data_parallel": 8}, {}, "chips that divide the 4 of --topology"),
         ({"training__data_parallel": 16}, {}, "training.data_parallel: expected 1, 2, 4 or 8"),
-        ({}, {"points": ["depth8"]}, "point: expected one of one_hot"),
+        ({}, {"points": ["depth8"]}, "point: unknown point"),
         ({"training__batch_size": 42_001}, {}, "at most the subset's 42000 examples"),
     ],
 )
