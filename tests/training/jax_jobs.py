@@ -1,6 +1,7 @@
 """Jobs of tests in a JAX process: runs of studies, many runs, counts."""
 
 import dataclasses
+import gc
 import os
 import pathlib
 from unittest import mock
@@ -42,6 +43,7 @@ def many_runs(argument, engine):
     """Returns the live `arrays` and the `memory` in bytes after each of 120 packs of a case."""
     case = programs.as_case(argument)
     program = programs.compiled(case, engine)
+    gc.collect()  # The models of earlier jobs are reference cycles, which hold arrays.
     arrays, memory = [], []
     for _ in range(120):
         programs.train_pack(case, program, range(program.size))
