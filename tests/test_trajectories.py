@@ -112,7 +112,7 @@ def test_short_axes():
     ]
 
 
-def test_ranges_that_are_not_believed_are_constant():
+def test_trajectories_without_a_significant_range_are_constant():
     value = [[0, 0.5], [0, 0.5], [0, 0.5], [0, 0.5], [0, np.nan]]
     p = np.array([0.05, 0.051, 0.005, np.nan, 0.9])
     assert _names(value, 0.1, p_range=p) == [
@@ -139,7 +139,7 @@ def test_classes_are_int8_of_every_example():
         (np.zeros((3, 2)), np.nan, "alpha: expected"),
     ],
 )
-def test_wrong_arguments_are_refused(value, alpha, words):
+def test_wrong_arguments_raise_an_error(value, alpha, words):
     with pytest.raises(errors.InputError, match=words):
         trajectories.classify(value, alpha)
 
@@ -158,7 +158,7 @@ def test_shares_are_over_defined_examples():
     }
 
 
-def test_shares_of_nothing_are_nan():
+def test_shares_of_zero_examples_are_nan():
     assert np.isnan(list(trajectories.shares(np.zeros(0, np.int8)).values())).all()
     assert np.isnan(trajectories.shares(np.array([6], np.int8))["constant"])
     constant = trajectories.shares_among_nonconstant(np.zeros(3, np.int8))
@@ -229,7 +229,7 @@ def test_one_point_has_p_one():
 
 
 @pytest.mark.parametrize("num_points", [2, 5])
-def test_flat_world_is_called_constant(num_points):
+def test_a_constant_truth_is_classified_as_constant(num_points):
     rng = np.random.default_rng(num_points)
     mask = subsets.balanced(np.zeros(3000, int), 100, 0.7, 0)
     rate = np.where(mask, rng.uniform(0.5, 1, 3000), rng.uniform(0.1, 0.9, 3000))
@@ -248,7 +248,7 @@ def test_flat_world_is_called_constant(num_points):
         assert test.null_shares[0.1][name] == pytest.approx(share, abs=0.02)
 
 
-def test_real_trends_are_found():
+def test_real_trends_are_detected():
     rng = np.random.default_rng(0)
     mask = subsets.balanced(np.zeros(900, int), 400, 0.7, 0)
     kind = np.repeat([0, 1, 2], 300)
@@ -263,7 +263,7 @@ def test_real_trends_are_found():
     assert sum(share for name, share in null.items() if name != "constant") < 0.055
 
 
-def test_null_shares_leave_the_observed_study_out():
+def test_null_shares_exclude_the_observed_study():
     mask = subsets.balanced(np.zeros(20, int), 100, 0.7, 0)
     outcomes = np.stack([np.ones(mask.shape), np.where(mask, 1.0, 0.0)])
     test = trajectories.permutation_null(outcomes, mask, num_permutations=19)
@@ -278,10 +278,10 @@ def test_order_of_examples_does_not_matter(monkeypatch):
     order = rng.permutation(50)
     whole = trajectories.permutation_null(outcomes, mask, seed=3)
     monkeypatch.setattr(null_module, "_BLOCK_ELEMENTS", 7000)
-    parts = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
-    np.testing.assert_array_equal(parts.p, whole.p[order])
+    reordered = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
+    np.testing.assert_array_equal(reordered.p, whole.p[order])
     for alpha, null in whole.null_shares.items():
-        assert parts.null_shares[alpha] == pytest.approx(null)
+        assert reordered.null_shares[alpha] == pytest.approx(null)
 
 
 def test_order_of_runs_matters_only_by_chance():
@@ -317,14 +317,14 @@ def test_undefined_examples_have_no_p_and_no_share():
         ((3, 4, 6), 18, "num_permutations: expected enough"),
     ],
 )
-def test_wrong_studies_are_refused(shape, permutations, words):
+def test_wrong_shapes_and_too_few_permutations_raise_an_error(shape, permutations, words):
     with pytest.raises(errors.InputError, match=words):
         trajectories.permutation_null(
             np.zeros(shape), np.ones((4, 6), bool), num_permutations=permutations
         )
 
 
-def test_diverged_runs_are_refused():
+def test_diverged_runs_raise_an_error():
     with pytest.raises(errors.InputError, match="diverged runs must be left out first"):
         trajectories.permutation_null(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
     with pytest.raises(errors.InputError, match="train_mask: expected a bool matrix"):
@@ -362,14 +362,14 @@ def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
             classes = _names(studies[0], 0.2, p)
             shares.append([classes.count(name) / 30 for name in trajectories.CLASSES[:-1]])
         variances.append(3 * np.var(shares, axis=0))
-    found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
-    wanted = np.sqrt(np.mean(variances, axis=0))
-    assert np.count_nonzero(wanted) > 2
-    assert [found[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(wanted.tolist())
-    assert found["undefined"] == 0
+    result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
+    reference = np.sqrt(np.mean(variances, axis=0))
+    assert np.count_nonzero(reference) > 2
+    assert [result[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(reference.tolist())
+    assert result["undefined"] == 0
 
 
-def test_errors_of_shares_are_near_their_spread_over_studies():
+def test_errors_of_shares_match_their_spread_over_studies():
     """Examples stay, runs are drawn anew."""
     rng = np.random.default_rng(0)
     truth = np.clip(rng.uniform(0, 0.7, (250, 1)) + rng.normal(0, 0.15, (250, 3)), 0, 0.95)
@@ -378,20 +378,20 @@ def test_errors_of_shares_are_near_their_spread_over_studies():
         outcomes, mask = _drifting(study, truth)
         stacked = trajectories.stack([memorization(o, mask) for o in outcomes])
         p = trajectories.permutation_null(outcomes, mask, num_permutations=99, seed=study).p
-        found = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
-        values.append([found[name] for name in ("constant", "increasing", "decreasing")])
-        found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
-        errors.append([found[0.2][name] for name in ("constant", "increasing", "decreasing")])
+        result = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
+        values.append([result[name] for name in ("constant", "increasing", "decreasing")])
+        result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
+        errors.append([result[0.2][name] for name in ("constant", "increasing", "decreasing")])
     ratio = np.mean(errors, axis=0) / np.std(values, axis=0, ddof=1)
     assert (ratio > 0.7).all() and (ratio < 1.7).all(), ratio
 
 
 @pytest.mark.parametrize("num_runs", [2, 3])
-def test_errors_of_shares_of_few_runs_are_undefined_or_numbers(num_runs):
+def test_errors_of_shares_of_few_runs_are_nan_or_numbers(num_runs):
     mask = np.arange(num_runs)[:, None] == np.arange(8) % num_runs
-    found = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
-    assert set(found) == set(trajectories.CLASSES)
-    assert all(np.isnan(error) or error >= 0 for error in found.values())
+    result = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
+    assert set(result) == set(trajectories.CLASSES)
+    assert all(np.isnan(error) or error >= 0 for error in result.values())
 
 
 def test_errors_of_shares_do_not_depend_on_the_blocks(monkeypatch):

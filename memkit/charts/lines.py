@@ -1,34 +1,40 @@
-"""Estimates against model size: rows with bounds, and the chart of lines inside bands."""
+"""Line charts of estimates against model size, with 95% bands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
 
 from memkit.charts import styles, theme
+from memkit.typing import Json
 
 HEIGHT, PANEL_HEIGHT = 210, 150
 
 
-def sizes(points):
-    """Returns the axis value of each point, or the point names where any value is missing."""
+def sizes(points: Sequence[Json]) -> list[theme.Size]:
+    """Returns the axis value of each point, or the names of the points if any has no value."""
     values = [point["axis_value"] for point in points]
     return [point["name"] for point in points] if None in values else values
 
 
-def placed(points):
-    """Returns each point with its size: [(point, axis value)].
+def with_sizes(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
+    """Returns [(point, size)], with the sizes of `sizes`.
 
-    Where any value is missing the points stand side by side, as one series and by their names.
+    If any point has no axis value, all points are put into one series and labeled by their names.
     """
     if any(point["axis_value"] is None for point in points):
         points = [point | {"series": "all"} for point in points]
     return list(zip(points, sizes(points), strict=True))
 
 
-def interval(value, margin, bounds=(-np.inf, np.inf)):
-    """Returns value, lower and upper: an estimate and its 95% interval, value +/- margin.
+def interval(
+    value: float | None, margin: float | None, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> dict[str, float]:
+    """Returns an estimate and its 95% interval as the fields value, lower and upper.
 
     Args:
-      value, margin: numbers or None; NaN where None.
+      value, margin: the interval is value +/- margin; None becomes NaN.
       bounds: (lowest, highest) possible value; the interval is clipped to it.
     """
     value, margin = theme.number(value), theme.number(margin)
@@ -36,15 +42,24 @@ def interval(value, margin, bounds=(-np.inf, np.inf)):
     return {"value": value, "lower": float(lower), "upper": float(upper)}
 
 
-def row(point, size, *, quantity, value, margin, bounds, **fields):
+def row(
+    point: Json,
+    size: theme.Size,
+    *,
+    quantity: str,
+    value: float | None,
+    margin: float | None,
+    bounds: tuple[float, float],
+    **fields: Any,
+) -> Json:
     """Returns one row: an estimate and its `interval`.
 
     Args:
       point: the point's summary, for its name and series.
-      size: the point's place on the axis.
+      size: the point's size, see `sizes`.
       quantity: what is estimated.
       value, margin, bounds: see `interval`.
-      **fields: further columns.
+      **fields: further fields of the row.
     """
     return {
         "name": point["name"],
@@ -56,104 +71,112 @@ def row(point, size, *, quantity, value, margin, bounds, **fields):
     }
 
 
-def table(points, quantities, *, part=None, bounds=(0, 1)):
+def table(
+    points: Sequence[Json],
+    quantities: Mapping[str, str],
+    *,
+    part: str | None = None,
+    bounds: tuple[float, float] = (0, 1),
+) -> list[Json]:
     """Returns rows of `row`, one per point and quantity.
 
     Args:
       points: the points of a study's summary.
-      quantities: {quantity: its key in the summary, where "<key>_margin" is too}.
-      part: the part of each point that has the keys, such as "planted"; points without it are left
-        out.
+      quantities: {quantity: key of the summary}; the summary also has "<key>_margin".
+      part: the section of each point's summary that holds the keys, such as "planted"; points
+        without it are skipped.
       bounds: see `interval`.
     """
-    rows = []
-    for point, size in placed(points):
-        found = point if part is None else point[part]
-        for quantity, key in quantities.items() if found is not None else ():
-            value, margin = found[key], found[f"{key}_margin"]
+    rows: list[Json] = []
+    for point, size in with_sizes(points):
+        numbers = point if part is None else point[part]
+        for quantity, key in quantities.items() if numbers is not None else ():
+            value, margin = numbers[key], numbers[f"{key}_margin"]
             rows.append(
                 row(point, size, quantity=quantity, value=value, margin=margin, bounds=bounds)
             )
     return rows
 
 
-def defined(rows):
+def defined(rows: Iterable[Json]) -> list[Json]:
     """Returns the rows whose value is a number."""
     return [r for r in rows if np.isfinite(r["value"])]
 
 
-def against_size(rows, *, size_title, **how):
+def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> theme.Panels:
     """Returns the `chart` of the defined rows against model size.
 
     Args:
       rows: rows of `row`.
-      size_title: what the axis of sizes holds.
-      **how: what else `chart` takes.
+      size_title: title of the axis of sizes.
+      **options: further arguments of `chart`.
     """
     rows = defined(rows)
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
-    return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **how)
+    return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **options)
 
 
-def by_series(rows, *, size_title, description, **how):
-    """Returns panels by the field `panel` against model size, each series below the one before.
+def by_series(
+    rows: Sequence[Json], *, size_title: str, description: str, **options: Any
+) -> theme.Panels | alt.VConcatChart:
+    """Returns a panel per value of the field `panel`; the charts of several series are stacked.
 
     Args:
       rows: rows of `row` with the field `panel`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
       description: one or two sentences for screen readers.
-      **how: what else `chart` takes.
+      **options: further arguments of `chart`.
     """
     charts = {}
     for name in dict.fromkeys(r["series"] for r in rows):
-        own = [r for r in rows if r["series"] == name]
+        series_rows = [r for r in rows if r["series"] == name]
         charts[name] = against_size(
-            own,
+            series_rows,
             size_title=size_title,
-            names=list(dict.fromkeys(r["quantity"] for r in defined(own))),
+            names=list(dict.fromkeys(r["quantity"] for r in defined(series_rows))),
             column="panel",
             layout_row=None,
             description=description,
-            **how,
+            **options,
         )
-    return theme.below_each_other(charts, description)
+    return theme.stacked(charts, description)
 
 
 def chart(
-    rows,
+    rows: Sequence[Json],
     *,
-    x,
-    title,
-    names,
-    description,
-    field="quantity",
-    column=None,
-    layout_row="series",
-    scale=None,
-    rule=None,
-    legend=True,
-    joined=True,
-    shared_y=True,
-    width=None,
-    height=None,
-):
-    """Returns lines with 95% bands against model size, one line per name.
+    x: alt.X,
+    title: theme.Title,
+    names: Iterable[str],
+    description: str,
+    field: str = "quantity",
+    column: str | None = None,
+    layout_row: str | None = "series",
+    scale: alt.Scale | None = None,
+    rule: float | None = None,
+    legend: bool = True,
+    joined: bool = True,
+    shared_y: bool = True,
+    width: int | None = None,
+    height: int | None = None,
+) -> theme.Panels:
+    """Returns lines with 95% bands, one line per name.
 
     Args:
-      rows: rows of `row`, with any fields in the place of size and quantity; undefined values
-        leave a gap, undefined bounds draw no band.
-      x: alt.X of what the horizontal axis shows.
-      title: of the vertical axis; names quantity, range and direction.
-      names: what to draw, in the order of the legend; looks are those of `styles.of`.
+      rows: rows of `row`; fields other than size and quantity may take their roles. Undefined
+        values leave a gap, undefined bounds draw no band.
+      x: the horizontal axis.
+      title: title of the vertical axis; names the quantity, its range and direction.
+      names: the lines to draw, in the order of the legend; `styles.of` gives their styles.
       description: one or two sentences for screen readers.
       field: the field of the rows that holds the names.
-      column, layout_row: fields that split the chart into panels; left out if they have one value.
-      scale: alt.Scale of the vertical axis; by default it includes 0.
-      rule: a height at which to draw a reference line, or None.
-      legend: False where panel titles already name the lines.
-      joined: False draws no lines and bands, for places without an order.
-      shared_y: False gives each panel a vertical scale of its own.
-      width, height: of a panel, where they are not as usual.
+      column, layout_row: fields that split the chart into panels if they have several values.
+      scale: scale of the vertical axis; by default it includes 0.
+      rule: value at which to draw a reference line, or None.
+      legend: False if panel titles already name the lines.
+      joined: False draws points and intervals only, for sizes without an order.
+      shared_y: False gives each panel its own vertical scale.
+      width, height: size of a panel, if it differs from the default.
     """
     scale = scale or alt.Scale(zero=True)
     width = width or theme.panel_width(rows, column, own_axes=not shared_y)
@@ -165,31 +188,33 @@ def chart(
         layers.insert(
             0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
         )
-    layered = alt.layer(*layers).properties(width=width, height=height)
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
     faceted = theme.facets(layered, rows, column=column, row=layout_row)
     if not shared_y and isinstance(faceted, alt.FacetChart):
         faceted = faceted.resolve_scale(y="independent")
     return faceted.properties(description=description)
 
 
-def _layers(x, y, names, *, field, legend, joined):
+def _layers(
+    x: alt.X, y: alt.Y, names: list[str], *, field: str, legend: bool, joined: bool
+) -> list[alt.Chart]:
     color, shape = styles.scales(names, field)
     if not legend:
-        color, shape = (channel.legend(None) for channel in (color, shape))
+        color, shape = color.legend(None), shape.legend(None)
     base = alt.Chart().encode(x=x)
     low = alt.Y("lower:Q", title=y["title"], scale=y["scale"])
-    tips = [
+    tooltip = [
         alt.Tooltip(f"{field}:N"),
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
     rule = base.mark_rule(opacity=0.7).encode(y=low, y2="upper:Q", color=color)
     points = base.mark_point(filled=True, size=55, opacity=1).encode(
-        y=y, color=color, shape=shape, tooltip=tips
+        y=y, color=color, shape=shape, tooltip=tooltip
     )
     if not joined:
         return [rule, points]
     band = base.mark_area(opacity=0.18).encode(y=low, y2="upper:Q", color=color)
-    # Dashes are marks, not a channel: Vega would outline the legend's symbols with them.
+    # Dashes are set on marks: as a channel they would also dash the outlines of legend symbols.
     dashed = (
         base.transform_filter(alt.datum[field] == name)
         .mark_line(strokeDash=dash)

@@ -1,69 +1,69 @@
-"""What all charts share: fonts, widths, panels, row limit, axis of sizes."""
+"""Fonts, widths, panels, the row limit and the axis of model sizes, shared by all charts."""
 
 import math
 import numbers
 import re
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import altair as alt
 
 from memkit.errors import expected
+from memkit.typing import Json
+
+Title: TypeAlias = str | list[str]  # text, or its lines
+Size: TypeAlias = str | float  # a value of the study's axis, or the name of a point
+Panels: TypeAlias = alt.LayerChart | alt.FacetChart
+_Channel = TypeVar("_Channel", alt.Column, alt.Row, alt.Facet)
 
 ROW_LIMIT = 5_000
-# Text of TEXT units is 6 points high where a chart of COLUMN units is printed 84 mm wide.
+# Text of TEXT units is 6 points high if a chart of COLUMN units is printed 84 mm wide.
 TEXT = 12
 COLUMN = 476
-WIDTH = 384  # of the panels of a chart: COLUMN without the vertical axis
+WIDTH = 384  # of all panels of a row together: COLUMN without the vertical axis
 SPACING = 20
-AXIS = 116  # what a vertical axis of a panel's own takes, with its title
+AXIS = 116  # width of a vertical axis with its title
 MAX_COLUMNS = 2
-REFERENCE = {"color": "#777777", "strokeDash": [4, 4]}
+REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 
 
 @alt.theme.register("memkit", enable=True)
-def memkit_theme():
+def memkit_theme() -> alt.theme.ThemeConfig:
     """Returns the Vega-Lite configuration of every memkit chart."""
     text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal"}
-    return alt.theme.ThemeConfig(
-        {
-            "config": {
-                "background": "#ffffff",
-                "font": FONT,
-                "view": {"stroke": "#bbbbbb"},
-                "axis": {
-                    **text,
-                    "gridColor": "#e6e6e6",
-                    "domainColor": "#888888",
-                    "titlePadding": 8,
-                },
-                "legend": {
-                    **text,
-                    "orient": "top",
-                    "symbolSize": 90,
-                    "symbolOpacity": 1,
-                    "labelLimit": WIDTH,
-                    "titleLimit": WIDTH,
-                    "columnPadding": 12,
-                    "title": None,
-                },
-                "header": {**text, "labelFontWeight": "bold", "labelLimit": WIDTH},
-                "title": {"fontSize": TEXT + 1, "anchor": "start"},
-                "line": {"strokeWidth": 2},
-                "facet": {"spacing": SPACING},
-            }
-        }
-    )
+    config: Any = {
+        "background": "#ffffff",
+        "font": FONT,
+        "view": {"stroke": "#bbbbbb"},
+        "axis": {**text, "gridColor": "#e6e6e6", "domainColor": "#888888", "titlePadding": 8},
+        "legend": {
+            **text,
+            "orient": "top",
+            "symbolSize": 90,
+            "symbolOpacity": 1,
+            "labelLimit": WIDTH,
+            "titleLimit": WIDTH,
+            "columnPadding": 12,
+            "title": None,
+        },
+        "header": {**text, "labelFontWeight": "bold", "labelLimit": WIDTH},
+        "title": {"fontSize": TEXT + 1, "anchor": "start"},
+        "line": {"strokeWidth": 2},
+        "facet": {"spacing": SPACING},
+    }
+    return {"config": config}
 
 
-def data(rows):
-    """Returns row dicts as chart data, with every undefined number as null.
+def data(rows: Iterable[Json]) -> alt.Data:
+    """Returns rows as chart data, with undefined numbers as null.
 
     Args:
-      rows: list of flat dicts of text and numbers; NaN and infinity become null.
+      rows: flat dicts of text and numbers; NaN and infinity become null.
 
     Raises:
-      InputError: more than `ROW_LIMIT` rows (altair does not check inline values).
+      InputError: there are more than `ROW_LIMIT` rows (Altair does not check inline data).
     """
     rows = list(rows)
     if len(rows) > ROW_LIMIT:
@@ -73,7 +73,7 @@ def data(rows):
     return alt.Data(values=[{k: _plain(v) for k, v in row.items()} for row in rows])
 
 
-def _plain(value):
+def _plain(value: Any) -> str | bool | int | float | None:
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, numbers.Integral):
@@ -81,53 +81,53 @@ def _plain(value):
     return float(value) if math.isfinite(value) else None
 
 
-def number(value):
-    """Returns the value as float, NaN for None."""
+def number(value: float | None) -> float:
+    """Returns the value as a float; None becomes NaN."""
     return math.nan if value is None else float(value)
 
 
-def size_channel(sizes, *, title):
-    """Returns the x channel of field `size` for the study's model sizes.
+def size_channel(sizes: Iterable[Size], *, title: str) -> alt.X:
+    """Returns the horizontal axis of the field `size`, for the study's model sizes.
 
-    Numbers that are positive and span a factor of 8 or more get a base-2 logarithmic scale, other
-    numbers a linear one; text keeps its order of appearance.
+    Positive numbers that span a factor of 8 or more get a base-2 logarithmic scale, other numbers
+    a linear one; text keeps its order of appearance.
 
     Args:
       sizes: axis values in order, numbers or text.
-      title: what the axis holds, such as "Width (model.width)".
+      title: title of the axis, such as "Width (model.width)".
 
     Raises:
       InputError: there are no sizes.
     """
-    sizes = list(dict.fromkeys(_plain(s) for s in sizes))
-    if not sizes:
+    values: list[Any] = list(dict.fromkeys(_plain(s) for s in sizes))
+    if not values:
         raise expected("rows", "at least one row with a defined value", "none")
-    if not is_numeric(sizes):
+    if not is_numeric(values):
         return alt.X(
             "size:N",
             title=title,
-            sort=[str(s) for s in sizes],
-            axis=alt.Axis(labelAngle=0 if len(sizes) <= 6 else -40),
+            sort=[str(s) for s in values],
+            axis=alt.Axis(labelAngle=0 if len(values) <= 6 else -40),
         )
-    axis = alt.Axis(values=sizes, labelExpr="datum.value", labelOverlap="greedy", grid=False)
-    if min(sizes) > 0 and max(sizes) / min(sizes) >= 8:
+    axis = alt.Axis(values=values, labelExpr="datum.value", labelOverlap="greedy", grid=False)
+    if min(values) > 0 and max(values) / min(values) >= 8:
         scale = alt.Scale(type="log", base=2, nice=False, padding=16)
         return alt.X("size:Q", title=f"{title}, log scale", axis=axis, scale=scale)
     scale = alt.Scale(zero=False, nice=False, padding=16)
     return alt.X("size:Q", title=title, axis=axis, scale=scale)
 
 
-def is_numeric(sizes):
-    """Returns True where every axis value is a number (bool counts as text)."""
+def is_numeric(sizes: Iterable[Any]) -> bool:
+    """Returns True if every axis value is a number; bool counts as text."""
     return all(isinstance(s, numbers.Real) and not isinstance(s, bool) for s in sizes)
 
 
-def fitted(title, length):
-    """Returns a title as lines of text that fit along an axis.
+def fitted(title: Title, length: float) -> list[str]:
+    """Returns a title wrapped into lines that fit along an axis.
 
     Args:
       title: text, or a list of lines.
-      length: of the axis, in units of the chart.
+      length: length of the axis, in units of the chart.
     """
     words = title if isinstance(title, str) else " ".join(title)
     # Ranges such as "-1 to 1" and meanings such as "0 = chance" stay on one line.
@@ -139,66 +139,84 @@ def fitted(title, length):
     return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
 
 
-def panel_width(rows, column=None, *, width=WIDTH, columns=MAX_COLUMNS, own_axes=False):
-    """Returns the width of a panel where `column` splits rows into panels beside each other.
+def panel_width(
+    rows: Sequence[Json],
+    column: str | None = None,
+    *,
+    width: int = WIDTH,
+    columns: int = MAX_COLUMNS,
+    own_axes: bool = False,
+) -> int:
+    """Returns the width of a panel if the rows are split into panels side by side.
 
     Args:
       rows: the row dicts.
-      column: field name or None.
-      width: of all panels together.
-      columns: how many panels stand beside each other at most.
-      own_axes: True where every panel has a vertical axis.
+      column: the field that splits them, or None.
+      width: width of all panels together.
+      columns: largest number of panels side by side.
+      own_axes: True if every panel has its own vertical axis.
     """
     panels = min(len({r[column] for r in rows}) if column else 1, columns)
-    between = SPACING + (AXIS if own_axes else 0)
-    return (width - between * (panels - 1)) // max(1, panels)
+    spacing = SPACING + (AXIS if own_axes else 0)
+    return (width - spacing * (panels - 1)) // max(1, panels)
 
 
-def below_each_other(charts, description):
-    """Returns charts as one, each under its name; one alone as it is.
+def stacked(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
+    """Stacks charts vertically, each under its name; a single chart gets no name.
 
     Args:
       charts: {name: chart}.
-      description: of the whole, one or two sentences for screen readers.
+      description: one or two sentences for screen readers, about all charts together.
     """
-    whole = list(charts.values())
-    if len(whole) == 1:
-        return whole[0].properties(description=description)
+    if len(charts) == 1:
+        (chart,) = charts.values()
+        return chart.properties(description=description)
     named = [chart.properties(title=name) for name, chart in charts.items()]
     return alt.vconcat(*named, spacing=SPACING).properties(description=description)
 
 
-def facets(chart, rows, *, column=None, row=None, row_title=None, columns=MAX_COLUMNS):
-    """Returns the chart repeated per value of `column` and `row`, fields with one value left out.
+def facets(
+    chart: alt.LayerChart,
+    rows: Sequence[Json],
+    *,
+    column: str | None = None,
+    row: str | None = None,
+    row_title: str | None = None,
+    columns: int = MAX_COLUMNS,
+) -> Panels:
+    """Returns the chart repeated for every value of `column` and `row`.
+
+    A field with a single value makes no panels.
 
     Args:
       chart: a layered chart without data.
       rows: the row dicts.
-      row_title: what the rows are, or None; stands before each value.
       column, row: field names or None.
-      columns: more of them are wrapped where there are no rows.
+      row_title: text to put before each value of `row`, or None.
+      columns: largest number of panels side by side; more are wrapped, unless `row` makes panels
+        too.
     """
 
-    def several(field):
+    def several(field: str | None) -> TypeGuard[str]:
         return field is not None and len({r[field] for r in rows}) > 1
 
-    def channel(kind, field, **options):
+    def channel(kind: type[_Channel], field: str, **options: Any) -> _Channel:
         order = list(dict.fromkeys(r[field] for r in rows))
         return kind(f"{field}:N", sort=order, title=None, **options)
 
     if row_title and several(row):
         rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
     chart = chart.properties(data=data(rows))
-    channels = {}
+    channels: dict[str, Any] = {}
     if several(column) and len({r[column] for r in rows}) > columns and not several(row):
-        # Shared axes would be drawn under the empty places of the last row too.
+        # Shared axes would also be drawn below empty positions of the last row of panels.
         return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(
             x="independent"
         )
     if several(column):
         channels["column"] = channel(alt.Column, column)
     if several(row):
-        # Above the panels: beside them, names would take the width that print lacks.
+        # Headers are above the panels: beside them they would make the chart too wide to print.
         header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
         channels["row"] = channel(alt.Row, row, header=header)
     return chart.facet(**channels) if channels else chart

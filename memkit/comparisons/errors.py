@@ -1,20 +1,31 @@
-"""Errors over runs of how well two scores agree, from replicates of both."""
+"""Standard errors over runs of the agreement of two scores, from replicates of both."""
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from memkit.comparisons.agreement import jaccard, threshold_curves
 from memkit.estimators import correlation, margin
+from memkit.typing import FloatArray
 
 _KEYS = ("spearman", "mean_difference", "jaccard")
+_Value = TypeVar("_Value")
 
 
-def agreement(first, second, threshold, *, ranks=None):
-    """Returns the numbers of one replicate, for `standard_errors`.
+def agreement(
+    first: FloatArray,
+    second: FloatArray,
+    threshold: float,
+    *,
+    ranks: tuple[FloatArray, FloatArray] | None = None,
+) -> FloatArray:
+    """Returns the numbers that describe the agreement in one replicate, for `standard_errors`.
 
     Args:
       first, second: [N] float without NaN, the scores in this replicate.
-      threshold: float, where the Jaccard index is taken.
-      ranks: the ranks [N] of both where they are known.
+      threshold: float, the threshold of the Jaccard index.
+      ranks: the ranks [N] of both scores, if they are already known.
     """
     if ranks is None:
         ranks = correlation.ranks(first), correlation.ranks(second)
@@ -28,25 +39,28 @@ def agreement(first, second, threshold, *, ranks=None):
     return np.concatenate([numbers, curves.jaccard, curves.difference])
 
 
-def standard_errors(replicates, num_runs):
+def standard_errors(
+    replicates: Sequence[FloatArray], num_runs: int
+) -> tuple[dict[str, float], dict[str, FloatArray]]:
     """Returns the standard deviations over replicates, and the margins that follow from them.
 
     Args:
-      replicates: list of what `agreement` returned.
-      num_runs: int, number of runs that the replicates weight.
+      replicates: results of `agreement`.
+      num_runs: number of runs that the replicates weight.
 
     Returns:
       (numbers, curves): {"spearman_stderr", "mean_difference_stderr", "jaccard_stderr": float} and
-      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`, and the same with "_margin", half
-      the width of the 95% interval; NaN where a replicate is undefined.
+      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`, and the same with "_margin" for half
+      the width of the 95% interval; NaN if a replicate is undefined.
     """
     errors = np.std(replicates, axis=0, ddof=1)
-    numbers, curves = {}, {}
+    numbers: dict[str, float] = {}
+    curves: dict[str, FloatArray] = {}
     for kind, values in (("stderr", errors), ("margin", margin(errors, num_runs - 1))):
         numbers |= _named(kind, _KEYS, values[: len(_KEYS)].tolist())
         curves |= _named(kind, ("jaccard", "difference"), np.split(values[len(_KEYS) :], 2))
     return numbers, curves
 
 
-def _named(kind, keys, values):
+def _named(kind: str, keys: Sequence[str], values: Sequence[_Value]) -> dict[str, _Value]:
     return {f"{key}_{kind}": value for key, value in zip(keys, values, strict=True)}

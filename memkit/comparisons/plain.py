@@ -1,6 +1,7 @@
-"""Plain files: C-scores, one array, or columns with ids and scores (npz, CSV, parquet)."""
+"""Reads C-scores, and columns of ids and scores (npz, CSV, parquet)."""
 
-import os
+from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 from etils import epy
@@ -10,16 +11,17 @@ from memkit.comparisons import archives
 from memkit.comparisons.published import Published
 from memkit.errors import expected
 from memkit.printable import original_cell
+from memkit.typing import Array, Path
 
 with epy.lazy_imports():
     import pyarrow
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet as arrow_parquet
 
-IDS = ("id", "ids", "file_name", "filename", "filenames")
+IDS = ("id", "ids", "file_name", "filename", "filenames", "tr_filenames")
 ROWS = ("row", "rows", "index", "idx")
-LABELS = ("label", "labels", "given_label")
-# Names of score columns, the first one found is taken, and what they hold.
+LABELS = ("label", "labels", "given_label", "tr_labels")
+# Names of score columns and the quantity they hold; the first that is present is read.
 SCORES = {
     "memorization_correct": "memorization",
     "memorization": "memorization",
@@ -35,12 +37,12 @@ SCORES = {
 _OTHER_SCORES = {"memorization_prob": "memorization", "consistency_prob": "consistency"}
 
 
-def is_cscores(keys):
-    """True for the C-scores of Jiang et al. (2021): labels and scores, nothing else."""
+def is_cscores(keys: Set[str]) -> bool:
+    """Returns True if an npz file with these keys holds the C-scores of Jiang et al. (2021)."""
     return keys == {"labels", "scores"}
 
 
-def read_cscores(arrays):
+def read_cscores(arrays: archives.Archive) -> Published:
     """Reads C-scores; higher = easier."""
     values = archives.numbers(arrays, "scores").astype(np.float64)
     labels = archives.numbers(arrays, "labels", length=len(values))
@@ -48,33 +50,20 @@ def read_cscores(arrays):
     return Published("cscores", "consistency", values, rows, labels=labels)
 
 
-def read_array(where):
-    """Reads the one array [n] of an npy file, of unknown quantity and order."""
-    try:
-        with storage.path(where).open("rb") as file:
-            values = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())
-        raise expected("--with", "an npy file of numbers", f"{where} ({reason})") from None
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf" or values.ndim != 1:
-        raise expected("--with", "an npy file with numbers [n]", where)
-    return Published("array", "score", values.astype(np.float64), np.arange(len(values)))
+def columns_of_npz(arrays: archives.Archive) -> dict[str, Array]:
+    """Returns {key: array [n]}, the arrays with one axis of an npz file."""
+    by_key = {key: arrays[key] for key in arrays.files}
+    return {key: array for key, array in by_key.items() if array.ndim == 1}
 
 
-def columns_of_npz(arrays):
-    """Returns {key: array [n]} of an npz file, those that are as long as the score."""
-    found = {key: arrays[key] for key in arrays.files}
-    return {key: array for key, array in found.items() if array.ndim == 1}
-
-
-def columns_of_table(where: os.PathLike) -> dict[str, np.ndarray]:
+def columns_of_table(where: Path) -> dict[str, Array]:
     """Returns {column: array [n]} of a CSV file (with a header) or a parquet file.
 
-    Columns of ids are text, since 00017 is another id than 17. A CSV file of memkit marks cells
-    that a spreadsheet would evaluate; the marks are taken off.
+    Columns of ids are read as text, since 00017 and 17 are different ids. Marks that memkit puts
+    before cells that a spreadsheet would evaluate are removed.
 
     Raises:
-      InputError: no such table, two columns of one name, or rows without an id.
+      InputError: the file is not a table, two columns have the same name, or a row has no id.
     """
     is_csv = not str(where).endswith(".parquet")
     data = pyarrow.BufferReader(storage.path(where).read_bytes())
@@ -90,7 +79,7 @@ def columns_of_table(where: os.PathLike) -> dict[str, np.ndarray]:
     return {name: _array(name, table[name], is_csv) for name in names}
 
 
-def _csv(data):
+def _csv(data: Any) -> Any:
     return arrow_csv.read_csv(
         data,
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
@@ -100,12 +89,12 @@ def _csv(data):
     )
 
 
-def _array(name: str, column, is_csv: bool) -> np.ndarray:
+def _array(name: str, column: Any, is_csv: bool) -> Array:
     kind = column.type
     if pyarrow.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if name in IDS and column.null_count:
-        raise expected(name, "an id in every row", f"{column.null_count} rows without")
+        raise expected(name, "an id in every row", f"{column.null_count} rows without one")
     if pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind):
         column = column.cast(pyarrow.string())
     if column.type not in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
@@ -114,22 +103,23 @@ def _array(name: str, column, is_csv: bool) -> np.ndarray:
     return np.array([original_cell(c) for c in cells] if is_csv else cells, dtype=str)
 
 
-def read_columns(layout, columns, *, score=""):
+def read_columns(layout: str, columns: Mapping[str, Array], *, score: str = "") -> Published:
     """Reads scores from columns of equal length.
 
     Args:
-      layout: name of the layout.
+      layout: name of the layout, "columns" or "table".
       columns: {name: array [n]}.
-      score: name of the column of scores; "" = the first of `SCORES` that is there.
+      score: name of the column of scores; "" = the first of `SCORES` that is present.
 
     Raises:
-      InputError: no such column, several candidates, or other lengths.
+      InputError: there is no such column, it does not hold numbers, or the columns that are read
+        have different lengths.
     """
     name = score or next((name for name in SCORES if name in columns), "")
     if name not in columns or columns[name].dtype.kind not in "biuf":
-        found = ", ".join(sorted(columns)) or "none"
-        wanted = f"a column of numbers {name!r}" if name else f"a column {', '.join(SCORES)}"
-        raise expected("--with", f"{wanted} (choose with --score)", f"columns {found}")
+        names = ", ".join(sorted(columns)) or "none"
+        expectation = f"a column of numbers {name!r}" if name else f"a column {', '.join(SCORES)}"
+        raise expected("--with", f"{expectation} (choose with --score)", f"columns {names}")
     values = columns[name].astype(np.float64)
     ids, rows, labels = (
         next((columns[key] for key in keys if key in columns), None) for keys in (IDS, ROWS, LABELS)

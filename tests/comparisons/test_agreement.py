@@ -15,48 +15,48 @@ def _scores(count=60):
     return first, second
 
 
-def test_agreement_is_that_of_a_slow_loop_over_defined_examples():
+def test_agreement_equals_a_slow_loop_over_defined_examples():
     first, second = _scores()
-    kept = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
-    a, b = first[kept], second[kept]
-    found = comparisons.compare(first, second)
-    assert found.num_examples == 57
-    assert found.spearman == pytest.approx(scipy.stats.spearmanr(a, b).statistic)
-    assert found.pearson == pytest.approx(scipy.stats.pearsonr(a, b).statistic)
-    assert found.mean_difference == pytest.approx(sum(y - x for x, y in zip(a, b)) / 57)
-    assert found.mean_absolute_difference == pytest.approx(
+    selected = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
+    a, b = first[selected], second[selected]
+    result = comparisons.compare(first, second)
+    assert result.num_examples == 57
+    assert result.spearman == pytest.approx(scipy.stats.spearmanr(a, b).statistic)
+    assert result.pearson == pytest.approx(scipy.stats.pearsonr(a, b).statistic)
+    assert result.mean_difference == pytest.approx(sum(y - x for x, y in zip(a, b)) / 57)
+    assert result.mean_absolute_difference == pytest.approx(
         sum(abs(y - x) for x, y in zip(a, b)) / 57
     )
 
 
-def test_curves_are_those_of_sets():
+def test_threshold_curves_equal_set_operations():
     first, second = _scores()
-    found = comparisons.threshold_curves(first, second, (0.25, 0.5))
+    result = comparisons.threshold_curves(first, second, (0.25, 0.5))
     defined = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
     for k, threshold in enumerate((0.25, 0.5)):
         a = {i for i in defined if first[i] >= threshold}
         b = {i for i in defined if second[i] >= threshold}
-        assert (found.num_first[k], found.num_second[k]) == (len(a), len(b))
-        assert found.num_both[k] == len(a & b)
-        assert found.jaccard[k] == len(a & b) / len(a | b)
+        assert (result.num_first[k], result.num_second[k]) == (len(a), len(b))
+        assert result.num_both[k] == len(a & b)
+        assert result.jaccard[k] == len(a & b) / len(a | b)
         mean = np.mean([second[i] - first[i] for i in sorted(a | b)])
-        assert found.difference[k] == pytest.approx(mean)
-        assert comparisons.jaccard(first, second, threshold) == found.jaccard[k]
+        assert result.difference[k] == pytest.approx(mean)
+        assert comparisons.jaccard(first, second, threshold) == result.jaccard[k]
 
 
-def test_a_score_agrees_wholly_with_itself_and_order_does_not_matter():
+def test_a_score_agrees_perfectly_with_itself_in_any_order():
     first, second = _scores()
     same = comparisons.compare(first, first)
     assert same.spearman == pytest.approx(1) and same.mean_absolute_difference == 0
     order = stream(2, "tests/agreement").permutation(60)
-    one, other = (
+    original, permuted = (
         comparisons.compare(first, second),
         comparisons.compare(first[order], second[order]),
     )
-    assert vars(one) == pytest.approx(vars(other))
+    assert vars(original) == pytest.approx(vars(permuted))
 
 
-def test_what_is_undefined_is_nan():
+def test_undefined_numbers_are_nan():
     nothing = comparisons.compare(np.full(3, np.nan), np.arange(3.0))
     assert nothing.num_examples == 0
     assert np.isnan([nothing.spearman, nothing.pearson, nothing.mean_difference]).all()
@@ -67,11 +67,11 @@ def test_what_is_undefined_is_nan():
     assert np.isnan(comparisons.pair_jaccard([], []))
 
 
-def test_pairs_agree_as_sets():
+def test_pair_jaccard_compares_sets():
     assert comparisons.pair_jaccard([(1, 2), (3, 4)], [(3, 4), (5, 6), (4, 3)]) == 1 / 4
 
 
-def test_unequal_lengths_are_refused():
+def test_unequal_lengths_raise_an_error():
     with pytest.raises(InputError, match="second: expected shape"):
         comparisons.compare(np.zeros(3), np.zeros(4))
     with pytest.raises(InputError, match="outcome_b"):
@@ -96,14 +96,14 @@ def _noisy(draw, truth, runs=60):
     return *outcomes, mask
 
 
-def test_cross_half_uses_disjoint_halves_and_the_split_of_split_half():
+def test_cross_half_uses_the_disjoint_halves_of_split_half():
     draw = stream(0, "tests/cross_half")
     a, b, mask = _noisy(draw, 0.3 * draw.random(200))
-    found = comparisons.cross_half(a, b, mask, 5)
-    assert found.first == pytest.approx(estimators.split_half(a, mask, 5).spearman)
-    assert found.second == pytest.approx(estimators.split_half(b, mask, 5).spearman)
+    result = comparisons.cross_half(a, b, mask, 5)
+    assert result.first == pytest.approx(estimators.split_half(a, mask, 5).spearman)
+    assert result.second == pytest.approx(estimators.split_half(b, mask, 5).spearman)
     with np.errstate(invalid="ignore"):
-        assert found.corrected == found.across / np.sqrt(found.first * found.second)
+        assert result.corrected == result.across / np.sqrt(result.first * result.second)
 
 
 def test_shared_noise_inflates_the_plain_correlation_but_not_the_corrected_one():
@@ -123,10 +123,10 @@ def test_shared_noise_inflates_the_plain_correlation_but_not_the_corrected_one()
     assert abs(np.mean(corrected)) < 0.06
 
 
-def test_equal_truths_correlate_by_one_once_noise_is_taken_out():
+def test_the_corrected_correlation_of_equal_truths_is_one():
     draw = stream(0, "tests/equal_truths")
-    found = [
+    result = [
         comparisons.cross_half(*_noisy(draw, 0.3 * draw.random(400)), seed) for seed in range(6)
     ]
-    assert np.mean([f.across for f in found]) < 0.9
-    assert np.mean([f.corrected for f in found]) == pytest.approx(1, abs=0.05)
+    assert np.mean([f.across for f in result]) < 0.9
+    assert np.mean([f.corrected for f in result]) == pytest.approx(1, abs=0.05)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import comparisons
-from memkit.comparisons import archives, feldman_zhang
+from memkit.comparisons import feldman_zhang
 from memkit.errors import InputError
 
 
@@ -11,67 +11,67 @@ def _as_pairs(pairs):
     return sorted((int(i), int(j), float(a), float(b)) for i, j, a, b in rows)
 
 
-def _close(found, wanted, **tolerance):
-    assert len(wanted) > 3
-    assert [row[:2] for row in found] == [row[:2] for row in sorted(wanted)]
-    np.testing.assert_allclose(found, sorted(wanted), **tolerance)
+def _close(result, expected, **tolerance):
+    assert len(expected) > 3
+    assert [row[:2] for row in result] == [row[:2] for row in sorted(expected)]
+    np.testing.assert_allclose(result, sorted(expected), **tolerance)
 
 
-def test_pairs_come_back_with_the_scores_of_distinct_train_examples(world, tmp_path):
+def test_pairs_are_read_with_the_scores_of_distinct_train_examples(world, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
-    found = comparisons.read(tmp_path / "pairs.npz")
-    wanted = world.pairs(same_class=True)
-    assert (found.layout, found.quantity) == ("pairs", "memorization")
-    _close(_as_pairs(found.pairs), wanted)
-    assert found.rows.tolist() == sorted({row[0] for row in wanted})
-    np.testing.assert_allclose(found.values, [world.memorization(i) for i in found.rows])
+    result = comparisons.read(tmp_path / "pairs.npz")
+    expected = world.pairs(same_class=True)
+    assert (result.layout, result.quantity) == ("pairs", "memorization")
+    _close(_as_pairs(result.pairs), expected)
+    assert result.rows.tolist() == sorted({row[0] for row in expected})
+    np.testing.assert_allclose(result.values, [world.memorization(i) for i in result.rows])
 
 
-def test_headlines_of_pairs_are_those_of_a_slow_loop(world, tmp_path):
+def test_headlines_of_pairs_equal_a_slow_loop(world, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
-    found = comparisons.headlines(comparisons.read(tmp_path / "pairs.npz"))
+    result = comparisons.headlines(comparisons.read(tmp_path / "pairs.npz"))
     pairs = world.pairs(same_class=True)
     tests = [row[1] for row in pairs]
-    assert found["pairs"] == len(pairs)
-    assert found["distinct train examples"] == len({row[0] for row in pairs})
-    assert found["distinct test examples"] == len(set(tests))
-    assert found["test examples with one influencer"] == sum(
+    assert result["pairs"] == len(pairs)
+    assert result["distinct train examples"] == len({row[0] for row in pairs})
+    assert result["distinct test examples"] == len(set(tests))
+    assert result["test examples with one influencer"] == sum(
         tests.count(j) == 1 for j in set(tests)
     )
     influence = sorted(row[2] for row in pairs)
-    assert found["largest influence"] == influence[-1]
-    assert found["mean influence"] == pytest.approx(sum(influence) / len(influence))
-    assert found["median influence"] == pytest.approx(np.median(influence))
-    assert found["pairs with influence > 0.4"] == sum(a > 0.4 for a in influence)
+    assert result["largest influence"] == influence[-1]
+    assert result["mean influence"] == pytest.approx(sum(influence) / len(influence))
+    assert result["median influence"] == pytest.approx(np.median(influence))
+    assert result["pairs with influence > 0.4"] == sum(a > 0.4 for a in influence)
 
 
 def test_classwise_matrices_give_scores_labels_and_pairs(world, tmp_path):
     world.write_classwise(tmp_path / "matrix.npz")
-    found = comparisons.read(tmp_path / "matrix.npz")
-    assert found.layout == "classwise"
-    np.testing.assert_array_equal(found.values, world.memorizations())
-    np.testing.assert_array_equal(found.labels, world.train_labels)
-    _close(_as_pairs(found.pairs), world.pairs(same_class=True))
+    result = comparisons.read(tmp_path / "matrix.npz")
+    assert result.layout == "classwise"
+    np.testing.assert_array_equal(result.values, world.memorizations())
+    np.testing.assert_array_equal(result.labels, world.train_labels)
+    _close(_as_pairs(result.pairs), world.pairs(same_class=True))
 
 
 def test_classwise_matrices_without_memorization_select_by_influence_alone(world, tmp_path):
     world.write_classwise(tmp_path / "all.npz")
     with np.load(tmp_path / "all.npz") as file:
-        kept = {key: file[key] for key in file.files if "class" in key}
-    np.savez(tmp_path / "imagenet.npz", **kept)
-    found = comparisons.read(tmp_path / "imagenet.npz")
-    assert np.isnan(found.values).all() and len(found.values) == len(world.train_labels)
-    assert found.labels is None
-    wanted = sum(
+        selected = {key: file[key] for key in file.files if "class" in key}
+    np.savez(tmp_path / "imagenet.npz", **selected)
+    result = comparisons.read(tmp_path / "imagenet.npz")
+    assert np.isnan(result.values).all() and len(result.values) == len(world.train_labels)
+    assert result.labels is None
+    expected = sum(
         world.influence(i, j) >= 0.15
         for i in range(len(world.train_labels))
         for j in range(len(world.test_labels))
         if world.train_labels[i] == world.test_labels[j]
     )
-    assert len(found.pairs.train) == wanted
+    assert len(result.pairs.train) == expected
 
 
-def test_a_matrix_that_does_not_fit_its_indices_is_refused(tmp_path):
+def test_a_matrix_that_does_not_fit_its_indices_raises_an_error(tmp_path):
     np.savez(
         tmp_path / "bad.npz", tr_classidx_4=[0, 1], tt_classidx_4=[0], infl_matrix_class4=[[0.1]]
     )
@@ -79,67 +79,28 @@ def test_a_matrix_that_does_not_fit_its_indices_is_refused(tmp_path):
         comparisons.read(tmp_path / "bad.npz")
 
 
-def test_the_index_gives_file_names_as_ids(world, tmp_path):
+def test_the_imagenet_index_is_read_with_file_names_as_ids(world, tmp_path):
     world.write_index(tmp_path / "index.npz")
-    found = comparisons.read(tmp_path / "index.npz")
-    assert found.layout == "index"
-    assert found.ids[4] == f"n0{world.train_labels[4]}/n0{world.train_labels[4]}_4.JPEG"
-    np.testing.assert_array_equal(found.values, world.memorizations())
+    result = comparisons.read(tmp_path / "index.npz")
+    assert (result.layout, result.quantity) == ("columns", "memorization")
+    np.testing.assert_array_equal(result.labels, world.train_labels)
+    assert result.ids[4] == f"n0{world.train_labels[4]}/n0{world.train_labels[4]}_4.JPEG"
+    np.testing.assert_array_equal(result.values, world.memorizations())
 
 
-@pytest.mark.parametrize("with_runs", [False, True])
-def test_dense_influence_gives_pairs_of_all_classes(world, tmp_path, with_runs):
-    world.write_dense(tmp_path / "infl_mem.npz", with_runs=with_runs)
-    found = comparisons.read(tmp_path / "infl_mem.npz")
-    assert found.layout == "dense" and not found.pairs.same_class
-    np.testing.assert_allclose(found.values, world.memorizations(), atol=1e-6)
-    _close(_as_pairs(found.pairs), world.pairs(same_class=False), atol=1e-6)
-    assert found.facts == ({"runs": 25} if with_runs else {})
-
-
-def test_never_held_out_is_nan_where_the_file_says_fully_memorized(world, tmp_path):
-    world.mask[:, 3] = True
-    memorized = np.ones(30)
-    np.savez(
-        tmp_path / "runs.npz",
-        memorization=memorized,
-        influence=np.zeros((2, 30)),
-        trainset_mask=world.mask,
-        trainset_correctness=world.correct,
-    )
-    found = comparisons.read(tmp_path / "runs.npz")
-    assert np.flatnonzero(np.isnan(found.values)).tolist() == [3]
-
-
-def test_blocks_of_any_size_give_the_same_matrix(tmp_path):
-    matrix = np.arange(35.0).reshape(7, 5)
-    np.savez_compressed(tmp_path / "m.npz", m=matrix)
-    with archives.opened(tmp_path / "m.npz") as arrays:
-        for num_bytes in (1, 80, 100, 10**6):
-            found = list(archives.blocks(arrays, "m", num_bytes=num_bytes))
-            np.testing.assert_array_equal(np.concatenate([block for _, block in found]), matrix)
-            assert [first for first, _ in found] == list(
-                np.cumsum([0, *map(len, _two(found))][:-1])
-            )
-
-
-def _two(found):
-    return [block for _, block in found]
-
-
-def test_a_tree_of_runs_gives_memorization_as_a_slow_loop_does(world, tmp_path):
+def test_memorization_from_a_tree_of_runs_equals_a_slow_loop(world, tmp_path):
     world.mask[:, 5], world.mask[:, 6] = True, False
     folder = world.write_tree(tmp_path)
     for where in (folder, folder / "0.7"):
-        found = comparisons.read(where)
-        np.testing.assert_allclose(found.values, world.memorizations())
-        assert np.flatnonzero(np.isnan(found.values)).tolist() == [5, 6]
-        assert found.facts["runs"] == 25
-        assert found.facts["trained on"] == pytest.approx(world.mask.mean())
-        assert found.facts["mean test accuracy"] == pytest.approx(world.test_correct.mean())
+        result = comparisons.read(where)
+        np.testing.assert_allclose(result.values, world.memorizations())
+        assert np.flatnonzero(np.isnan(result.values)).tolist() == [5, 6]
+        assert result.facts["runs"] == 25
+        assert result.facts["trained on"] == pytest.approx(world.mask.mean())
+        assert result.facts["mean test accuracy"] == pytest.approx(world.test_correct.mean())
 
 
-def test_ratios_are_never_mixed(world, tmp_path):
+def test_runs_of_different_ratios_are_never_mixed(world, tmp_path):
     folder = world.write_tree(tmp_path)
     world.write_tree(tmp_path, ratio="0.5")
     with pytest.raises(InputError, match="the folder of one ratio"):
@@ -150,13 +111,13 @@ def test_ratios_are_never_mixed(world, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"index_train": [0, 1, 2]}, "each example once"),
+        ({"index_train": [0, 1, 2]}, "every example once"),
         ({"subsample_idx": [0, 2]}, "subsample_idx equal to index_train"),
         ({"correctness_removed": [True]}, "correctness_removed: expected 2 entries"),
-        ({"index_removed": None}, "no index_removed"),
+        ({"index_removed": None}, "missing array index_removed"),
     ],
 )
-def test_a_run_that_contradicts_itself_is_refused_by_name(tmp_path, changes, message):
+def test_the_error_for_an_inconsistent_run_names_its_file(tmp_path, changes, message):
     arrays = {
         "subsample_idx": [0, 1],
         "index_train": [0, 1],
@@ -167,27 +128,20 @@ def test_a_run_that_contradicts_itself_is_refused_by_name(tmp_path, changes, mes
     if "index_train" in changes:
         arrays |= {"correctness_train": [True] * 3, "subsample_idx": [0, 1, 2]}
     (tmp_path / "0").mkdir()
-    kept = {key: array for key, array in arrays.items() if array is not None}
-    np.savez(tmp_path / "0" / "aux_arrays.npz", **kept)
+    selected = {key: array for key, array in arrays.items() if array is not None}
+    np.savez(tmp_path / "0" / "aux_arrays.npz", **selected)
     with pytest.raises(InputError, match=message):
         comparisons.read(tmp_path)
 
 
 def test_cscores_are_consistency_with_labels(tmp_path):
     np.savez(tmp_path / "c.npz", labels=[2, 0, 1], scores=[0.5, 1.0, 0.25])
-    found = comparisons.read(tmp_path / "c.npz")
-    assert (found.layout, found.quantity) == ("cscores", "consistency")
-    assert found.labels.tolist() == [2, 0, 1] and found.values.tolist() == [0.5, 1.0, 0.25]
+    result = comparisons.read(tmp_path / "c.npz")
+    assert (result.layout, result.quantity) == ("cscores", "consistency")
+    assert result.labels.tolist() == [2, 0, 1] and result.values.tolist() == [0.5, 1.0, 0.25]
 
 
-def test_an_array_alone_is_a_score_of_unknown_direction_and_order(tmp_path):
-    np.save(tmp_path / "c.npy", np.array([0.5, 1.0]))
-    found = comparisons.read(tmp_path / "c.npy")
-    assert (found.layout, found.quantity) == ("array", "score")
-    assert found.ids is None and found.labels is None and not found.is_original_order
-
-
-def test_columns_of_npz_csv_and_parquet_are_the_same(tmp_path):
+def test_npz_csv_and_parquet_give_the_same_columns(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -197,17 +151,17 @@ def test_columns_of_npz_csv_and_parquet_are_the_same(tmp_path):
     table = pyarrow.table({"id": ids, "label": labels, "memorization": [0.25, None]})
     parquet.write_table(table, tmp_path / "t.parquet")
     for kind in ("npz", "csv", "parquet"):
-        found = comparisons.read(tmp_path / f"t.{kind}")
-        assert found.quantity == "memorization"
-        assert found.ids.tolist() == ids and found.labels.tolist() == labels
-        np.testing.assert_array_equal(found.values, values)
+        result = comparisons.read(tmp_path / f"t.{kind}")
+        assert result.quantity == "memorization"
+        assert result.ids.tolist() == ids and result.labels.tolist() == labels
+        np.testing.assert_array_equal(result.values, values)
 
 
-def test_the_column_of_scores_can_be_chosen(tmp_path):
+def test_the_score_column_can_be_chosen(tmp_path):
     (tmp_path / "t.csv").write_text("row,el2n,consistency_prob\n4,0.5,0.125\n2,0.75,1\n")
     assert comparisons.read(tmp_path / "t.csv", score="el2n").quantity == "score"
-    found = comparisons.read(tmp_path / "t.csv", score="consistency_prob")
-    assert found.quantity == "consistency" and found.rows.tolist() == [4, 2]
+    result = comparisons.read(tmp_path / "t.csv", score="consistency_prob")
+    assert result.quantity == "consistency" and result.rows.tolist() == [4, 2]
     for score in ("", "grand"):
         with pytest.raises(InputError, match="columns consistency_prob, el2n, row"):
             comparisons.read(tmp_path / "t.csv", score=score)
@@ -231,7 +185,7 @@ def _write_others(where):
 
 
 @pytest.mark.parametrize("write", [_write_text, _write_pickle, _write_cut, _write_others])
-def test_anything_else_is_refused_in_one_line(tmp_path, write):
+def test_any_other_file_raises_an_error_of_one_line(tmp_path, write):
     where = tmp_path / "scores.npz"
     write(where)
     with pytest.raises(InputError) as error:
@@ -240,20 +194,20 @@ def test_anything_else_is_refused_in_one_line(tmp_path, write):
 
 
 @pytest.mark.parametrize("name", ["absent.npz", "notes.txt", "folder"])
-def test_no_file_and_other_kinds_are_refused(tmp_path, name):
+def test_missing_files_and_other_kinds_raise_an_error(tmp_path, name):
     (tmp_path / "notes.txt").write_text("mem = 1")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="--with: expected"):
+    with pytest.raises(InputError, match="--with: (expected|missing)"):
         comparisons.read(tmp_path / name)
 
 
-def test_headlines_of_scores_count_what_reaches_the_threshold(tmp_path):
+def test_headlines_of_scores_count_examples_at_the_threshold(tmp_path):
     np.savez(tmp_path / "t.npz", ids=list("abcd"), memorization=[0.25, 0.2, np.nan, 0.75])
-    found = comparisons.headlines(comparisons.read(tmp_path / "t.npz"))
-    assert found["examples"] == 4 and found["of them without a score"] == 1
-    assert found["memorization >= 0.25"] == 2
-    assert found["share of them"] == pytest.approx(2 / 3)
-    assert found["mean memorization"] == pytest.approx(0.4)
+    result = comparisons.headlines(comparisons.read(tmp_path / "t.npz"))
+    assert result["examples"] == 4 and result["of them without a score"] == 1
+    assert result["memorization >= 0.25"] == 2
+    assert result["share of them"] == pytest.approx(2 / 3)
+    assert result["mean memorization"] == pytest.approx(0.4)
 
 
 def test_thresholds_are_those_of_the_paper():
@@ -261,7 +215,7 @@ def test_thresholds_are_those_of_the_paper():
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_ids_of_tables_are_text_however_they_look(tmp_path, mark):
+def test_ids_in_tables_are_always_text(tmp_path, mark):
     ids = ["00017", "1.0", "NA", "2021-01-01", "true", "1e3"]
     lines = ["id,memorization", *(f"{name},0.5" for name in ids)]
     (tmp_path / "t.csv").write_text(mark + "\n".join(lines), encoding="utf-8")
@@ -280,11 +234,11 @@ def test_ids_of_every_text_type_of_parquet_are_read(tmp_path):
         assert comparisons.read(tmp_path / "t.parquet").ids.tolist() == ["a", "b\u00e9"]
 
 
-def test_cells_that_were_marked_for_spreadsheets_come_back(tmp_path):
+def test_marks_for_spreadsheets_are_removed(tmp_path):
     text = "id,memorization\n'=1+1.png,0.1\n''=1+1.png,0.2\n'tis.png,0.3\n"
     (tmp_path / "t.csv").write_text(text)
-    found = comparisons.read(tmp_path / "t.csv")
-    assert found.ids.tolist() == ["=1+1.png", "'=1+1.png", "'tis.png"]
+    result = comparisons.read(tmp_path / "t.csv")
+    assert result.ids.tolist() == ["=1+1.png", "'=1+1.png", "'tis.png"]
 
 
 def _write_dates(folder):
@@ -317,11 +271,11 @@ def _write_two_columns_of_a_name(folder):
         (_write_dates, "ids: expected text or whole numbers"),
         (_write_bytes_of_no_text, "ids: expected text in UTF-8, received byte 0 is not"),
         (_write_fractions, "ids: expected text or whole numbers"),
-        (_write_no_id, "id: expected an id in every row, received 1 rows without"),
+        (_write_no_id, "id: expected an id in every row, received 1 rows without one"),
         (_write_two_columns_of_a_name, "columns of different names, received 'id' twice"),
     ],
 )
-def test_what_is_no_id_is_refused(tmp_path, write, message):
+def test_invalid_ids_raise_an_error(tmp_path, write, message):
     write(tmp_path)
     (where,) = tmp_path.iterdir()
     with pytest.raises(InputError, match=message):

@@ -33,14 +33,14 @@ class World:
 
     def pairs(self, *, same_class):
         """Returns [(train, test, influence, memorization)] above the published thresholds."""
-        found = []
+        result = []
         for i in range(TRAIN):
             for j in range(TEST):
                 if same_class and self.train_labels[i] != self.test_labels[j]:
                     continue
                 if self.influence(i, j) >= 0.15 and self.memorization(i) >= 0.25:
-                    found.append((i, j, self.influence(i, j), self.memorization(i)))
-        return found
+                    result.append((i, j, self.influence(i, j), self.memorization(i)))
+        return result
 
     def write_pairs(self, where):
         train, test, influence, memorization = zip(*self.pairs(same_class=True), strict=True)
@@ -71,21 +71,6 @@ class World:
             tt_labels=self.test_labels,
             tr_mem=self.memorizations(),
         )
-
-    def write_dense(self, where, *, with_runs=False):
-        influence = [[self.influence(i, j) for i in range(TRAIN)] for j in range(TEST)]
-        arrays = {
-            "memorization": self.memorizations().astype(np.float32),
-            "influence": np.array(influence, np.float32),
-        }
-        if with_runs:
-            arrays |= {
-                "total_runs": RUNS,
-                "trainset_mask": self.mask,
-                "trainset_correctness": self.correct,
-                "testset_correctness": self.test_correct,
-            }
-        np.savez(where, **arrays)
 
     def write_tree(self, folder, *, ratio="0.7"):
         draw = np.random.default_rng(7)

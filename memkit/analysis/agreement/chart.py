@@ -1,28 +1,32 @@
 """Agreement of two scores against a threshold.
 
-Feldman & Zhang (2020), consistency across architectures, draw the Jaccard index of the sets above
-a threshold and the mean difference of the scores against that threshold.
+To show consistency across architectures, Feldman & Zhang (2020) plot the Jaccard index of the sets
+above a threshold and the mean difference of the scores against that threshold.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
 
 _BOUNDS = {"jaccard": (0, 1), "difference": (-1, 1)}
 
 
-def curve_table(names, curves):
+def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, Any]) -> list[Json]:
     """Returns one row per line, threshold and quantity.
 
     Args:
-      names: [(name of the line, group by which it is colored)].
+      names: [(name of the line, group that determines its color)], for L lines.
       curves: {"thresholds", "jaccard", "difference", "num_first", "num_second": [L, K]}, the
-        fields of `comparisons.Curves` stacked, and where known "jaccard_margin" and
-        "difference_margin".
+        stacked fields of `comparisons.Curves`, and "jaccard_margin" and "difference_margin" if
+        known.
     """
     unknown = np.full(np.shape(curves["thresholds"]), np.nan)
-    errors = {
+    margins = {
         quantity: curves[key] if (key := f"{quantity}_margin") in curves else unknown
         for quantity in _BOUNDS
     }
@@ -32,7 +36,7 @@ def curve_table(names, curves):
             "group": str(group),
             "quantity": quantity,
             "threshold": float(curves["thresholds"][i][k]),
-            **lines.interval(curves[quantity][i][k], errors[quantity][i][k], bounds),
+            **lines.interval(curves[quantity][i][k], margins[quantity][i][k], bounds),
             "num_first": int(curves["num_first"][i][k]),
             "num_second": int(curves["num_second"][i][k]),
         }
@@ -42,13 +46,15 @@ def curve_table(names, curves):
     ]
 
 
-def curve_chart(rows, *, group_title, difference_title):
-    """Returns two panels below each other: Jaccard index and mean difference, by threshold.
+def curve_chart(
+    rows: list[Json], *, group_title: str, difference_title: theme.Title
+) -> alt.VConcatChart:
+    """Returns two stacked panels: Jaccard index and mean difference against the threshold.
 
     Args:
       rows: rows of `curve_table`; undefined values leave a gap.
-      group_title: what the colors mean; the legend's title.
-      difference_title: title of the second vertical axis, says which score is subtracted.
+      group_title: title of the legend.
+      difference_title: title of the second vertical axis; names the score that is subtracted.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
     color, _ = styles.size_scales(groups, "group", title=group_title)
@@ -65,11 +71,13 @@ def curve_chart(rows, *, group_title, difference_title):
     return alt.vconcat(*charts, spacing=theme.SPACING).properties(
         description="Agreement of two scores against a threshold: Jaccard index of the sets of "
         "examples at or above it, and mean difference of the scores over their union. Bands, "
-        "where there are any, are 95% intervals over runs."
+        "if any, are 95% intervals over runs."
     )
 
 
-def _curve_panel(rows, quantity, title, scale, color):
+def _curve_panel(
+    rows: list[Json], quantity: str, title: theme.Title, scale: alt.Scale, color: alt.Color
+) -> alt.LayerChart:
     base = alt.Chart().encode(
         x=alt.X(
             "threshold:Q",
@@ -96,4 +104,6 @@ def _curve_panel(rows, quantity, title, scale, color):
         zero = alt.Chart().mark_rule(**theme.REFERENCE)
         layers.insert(0, zero.encode(y=alt.YDatum(0)))
     data = theme.data(r for r in rows if r["quantity"] == quantity)
-    return alt.layer(*layers, data=data).properties(width=theme.WIDTH, height=lines.PANEL_HEIGHT)
+    return alt.LayerChart(layer=layers, data=data).properties(
+        width=theme.WIDTH, height=lines.PANEL_HEIGHT
+    )

@@ -1,13 +1,21 @@
-"""Distilled students beside models trained on labels: means, changes per class, joint histogram.
+"""Distilled students compared with models trained on labels: means, changes, joint histograms.
 
-Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in units of the score.
+After Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram has the units of the
+score.
 """
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
+
+_Axis = TypeVar("_Axis", alt.X, alt.Y)
 
 MAX_SIZES = 11
 _JOINT_COLUMNS = 3
@@ -19,11 +27,11 @@ QUANTITIES = {
     "out-of-sample mean": "mean_out",
 }
 _MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
-_CLASS_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
+_CLASS_LABELS = 52  # Names of classes are this much wider than the labels of numbers.
 CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
 
 
-def means_table(points):
+def means_table(points: Sequence[Json]) -> list[Json]:
     """Returns mean memorization, in- and out-means and test accuracy per series and size.
 
     Args:
@@ -34,13 +42,15 @@ def means_table(points):
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
-def means_chart(rows, *, size_title, of="one-hot and distilled models"):
-    """Returns small panels, one per quantity, with a line per series, against size.
+def means_chart(
+    rows: Sequence[Json], *, size_title: str, of: str = "one-hot and distilled models"
+) -> alt.ConcatChart:
+    """Returns a small panel per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
-      size_title: what the axis of sizes holds.
-      of: what the lines are, in the description.
+      size_title: title of the axis of sizes.
+      of: what the lines show, for the description.
     """
     panels = []
     width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
@@ -70,8 +80,8 @@ def means_chart(rows, *, size_title, of="one-hot and distilled models"):
     )
 
 
-def class_table(classes):
-    """Returns the change of memorization per alpha and class, distilled minus one-hot.
+def class_table(classes: Json) -> list[Json]:
+    """Returns the change of memorization (distilled minus one-hot) per alpha and class.
 
     Args:
       classes: the entry "classes" of one series of the summary's "distillation".
@@ -81,17 +91,17 @@ def class_table(classes):
             "alpha": f"alpha = {float(alpha):g}",
             "class": label(name),
             "chosen": words,
-            **lines.interval(found[key], found[f"{key}_margin"]),
-            "count": found["count"],
+            **lines.interval(changes[key], changes[f"{key}_margin"]),
+            "count": changes["count"],
         }
         for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))
-        for name, found in by_class.items()
+        for name, changes in by_class.items()
         for words, key in CHANGES.items()
     ]
     return lines.defined(rows)
 
 
-def class_chart(rows):
+def class_chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns the changes as points with intervals, a panel per alpha.
 
     Args:
@@ -115,7 +125,7 @@ def class_chart(rows):
             tooltip=["class:N", "chosen:N", "count:Q", alt.Tooltip("value:Q", format=".3f")],
         ),
     )
-    layered = alt.layer(*layers).properties(width=width, height=36 * max(1, len(classes)))
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=36 * max(1, len(classes)))
     return theme.facets(layered, rows, column="alpha", columns=3).properties(
         description="Mean change of memorization by distillation per class of one-hot trajectory "
         "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
@@ -123,12 +133,14 @@ def class_chart(rows):
     )
 
 
-def joint_table(counts, edges, sizes):
-    """Returns the cells that hold examples, per size and of all sizes pooled.
+def joint_table(
+    counts: npt.ArrayLike, edges: Sequence[float], sizes: Sequence[theme.Size]
+) -> list[Json]:
+    """Returns the nonempty cells of the joint histograms, per size and for all sizes pooled.
 
     Args:
-      counts: int [A, B, B], bins of the distilled score along the second axis and of the one-hot
-        score along the third; of many sizes, `MAX_SIZES` spread along the axis are shown.
+      counts: int [A, B, B], with bins of the distilled score along the second axis and bins of
+        the one-hot score along the third. At most `MAX_SIZES` evenly spaced sizes are shown.
       edges: float [B + 1], edges of the bins.
       sizes: the A axis values.
     """
@@ -136,7 +148,7 @@ def joint_table(counts, edges, sizes):
     shown = np.unique(
         np.linspace(0, len(sizes) - 1, min(len(sizes), MAX_SIZES)).round().astype(int)
     )
-    panels = {str(sizes[place]): counts[place] for place in shown}
+    panels = {str(sizes[a]): counts[a] for a in shown}
     if len(sizes) > 1:
         panels = {POOLED: counts.sum(axis=0)} | panels
     return [
@@ -154,12 +166,12 @@ def joint_table(counts, edges, sizes):
     ]
 
 
-def joint_chart(rows, *, size_title):
-    """Returns 2-D histograms: distilled score to the right, one-hot score upwards.
+def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
+    """Returns joint histograms: distilled score horizontally, one-hot score vertically.
 
     Args:
       rows: rows of `joint_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     panels = len({r["size"] for r in rows})
     columns = min(_JOINT_COLUMNS, panels)
@@ -170,7 +182,7 @@ def joint_chart(rows, *, size_title):
         scale=alt.Scale(type="log", scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=220),
     )
-    tips = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
+    tooltip = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
     x, y = (
         _score(alt.X, "x", ["Memorization,", "distilled"]),
         _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
@@ -181,7 +193,9 @@ def joint_chart(rows, *, size_title):
         .mark_rule(**theme.REFERENCE)
         .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
     )
-    layered = alt.layer(cells.encode(tooltip=tips), diagonal).properties(width=side, height=side)
+    layered = alt.LayerChart(layer=[cells.encode(tooltip=tooltip), diagonal]).properties(
+        width=side, height=side
+    )
     order = list(dict.fromkeys(r["size"] for r in rows))
     faceted = layered.properties(data=theme.data(rows))
     if panels > 1:
@@ -196,7 +210,7 @@ def joint_chart(rows, *, size_title):
     )
 
 
-def _score(kind, field, title):
+def _score(kind: type[_Axis], field: str, title: theme.Title) -> _Axis:
     domain = alt.Scale(domain=[0, 1], nice=False)
     return kind(
         f"{field}:Q", title=title, scale=domain, axis=alt.Axis(values=[0, 0.5, 1], grid=False)

@@ -1,11 +1,15 @@
-"""Training curves: loss, accuracy and learning rate per epoch, per point."""
+"""Training curves of every point: loss, accuracy and learning rate per epoch."""
+
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import FloatArray, IntArray, Json
 
-# A curve's last axis, with the title of each panel.
+# The last axis of a curve; {quantity: title of its panel}
 QUANTITIES = {
     "loss": ["Training loss", "(nats, lower = better)"],
     "accuracy": ["Training accuracy", "(0 to 1, higher = better)"],
@@ -16,24 +20,24 @@ MAX_EPOCHS = 60
 MARKS = 5
 
 
-def table(points, curves):
+def table(points: Sequence[Json], curves: Mapping[str, npt.ArrayLike]) -> list[Json]:
     """Returns mean and 10-90% band over runs per point, epoch and quantity.
 
-    Long trainings are thinned to evenly spaced epochs, first and last included, so that a chart
-    stays under the row limit.
+    Of long trainings, only evenly spaced epochs are kept, including the first and the last, so that
+    a chart stays below the row limit.
 
     Args:
       points: the points of a study's summary.
-      curves: {point name: float [runs, epochs, 3] of loss, accuracy, rate}; points without runs
-        may be left out or empty and give no rows.
+      curves: {point name: float [runs, epochs, 3] with loss, accuracy, rate}; points that are
+        absent or have no runs give no rows.
 
     Returns:
-      Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked
-      (True at the few epochs that carry a marker).
+      Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked (True
+      at the few epochs that are drawn with a marker).
     """
-    rows = []
+    rows: list[Json] = []
     limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
-    for point, size in lines.placed(points):
+    for point, size in lines.with_sizes(points):
         if point["name"] not in curves or not np.size(curves[point["name"]]):
             continue
         curve = np.asarray(curves[point["name"]], dtype=float)
@@ -55,11 +59,11 @@ def table(points, curves):
     return rows
 
 
-def _spread(length, limit):
+def _spread(length: int, limit: int) -> IntArray:
     return np.unique(np.linspace(0, length - 1, min(length, limit)).round().astype(int))
 
 
-def _summary(values):
+def _summary(values: FloatArray) -> dict[str, float]:
     values = values[np.isfinite(values)]
     if not values.size:
         return dict.fromkeys(("value", "lower", "upper"), np.nan)
@@ -67,12 +71,12 @@ def _summary(values):
     return {"value": float(values.mean()), "lower": float(lower), "upper": float(upper)}
 
 
-def chart(rows, *, size_title):
-    """Returns three panels below each other: loss, accuracy and rate per epoch, a line per point.
+def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
+    """Returns three stacked panels, for loss, accuracy and rate per epoch, with a line per point.
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds; the legend's title.
+      size_title: title of the legend.
     """
     panels = [
         _panel(
@@ -91,7 +95,14 @@ def chart(rows, *, size_title):
     )
 
 
-def _panel(rows, title, *, size_title, order, series):
+def _panel(
+    rows: Sequence[Json],
+    title: theme.Title,
+    *,
+    size_title: str,
+    order: list[str],
+    series: list[str],
+) -> alt.LayerChart:
     color, shape = styles.size_scales(order, "size", title=size_title)
     x = alt.X(
         "epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
@@ -109,4 +120,4 @@ def _panel(rows, title, *, size_title, order, series):
         .mark_point(filled=True, size=45, opacity=1)
         .encode(y=y, shape=shape),
     )
-    return alt.layer(*layers).properties(width=theme.WIDTH, height=120)
+    return alt.LayerChart(layer=layers).properties(width=theme.WIDTH, height=120)
