@@ -1,5 +1,15 @@
 """The numbers of one point that summary.json holds, and their table for the terminal."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from memkit.estimators import Estimate
+from memkit.studies import Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
+
+if TYPE_CHECKING:
+    from memkit.analysis import PointOutcomes
+
 import numpy as np
 
 from memkit import big_arrays, estimators, tables
@@ -8,7 +18,7 @@ from memkit.estimators import arms, outliers
 _MOST_NAMED = 5  # outlying runs in a sentence
 
 
-def of_point(study, outcomes, found):
+def of_point(study: Study, outcomes: "PointOutcomes", found: Mapping[str, Estimate]) -> Json:
     """Returns one entry of summary["points"].
 
     Every `<key>_stderr` is over runs, and every `<key>_margin` is half the width of the 95%
@@ -56,13 +66,13 @@ def of_point(study, outcomes, found):
     return row
 
 
-def _replicates(outcome, mask, weights):
+def _replicates(outcome: Array, mask: BoolArray, weights: IntArray) -> FloatArray:
     if not len(mask):
         return np.full((len(weights), mask.shape[1]), np.nan)
     return estimators.replicate_memorization(outcome, mask, weights)
 
 
-def _means(outcome, mask, examples):
+def _means(outcome: Array, mask: BoolArray, examples: BoolArray | None) -> dict[str, float]:
     means = estimators.jackknife_mean(outcome, mask, examples)
     named = {
         "mean_memorization": means.memorization,
@@ -72,20 +82,22 @@ def _means(outcome, mask, examples):
     return {k: v for name, error in named.items() for k, v in error.named(name).items()}
 
 
-def _accuracy(outcomes, mask):
+def _accuracy(outcomes: "PointOutcomes", mask: BoolArray) -> Json:
     """Accuracy inside and outside of the subset and on the test set, mean over runs."""
     per_run = {
         "train_in_accuracy": [c[m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
         "train_out_accuracy": [c[~m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
         "test_accuracy": list(outcomes.test_correct.mean(axis=1)),
     }
-    row = {"outlying_runs": _outlying(outcomes, mask, per_run)}
+    row: Json = {"outlying_runs": _outlying(outcomes, mask, per_run)}
     for name, values in per_run.items():
         row |= estimators.mean_over_runs(values).named(name)
     return row
 
 
-def _outlying(outcomes, mask, per_run):
+def _outlying(
+    outcomes: "PointOutcomes", mask: BoolArray, per_run: Mapping[str, Sequence[float]]
+) -> list[int]:
     """Returns the numbers of the runs whose accuracy is an outlier, see `estimators.outliers`."""
     num_in = np.count_nonzero(mask) / max(1, len(mask))
     found = outliers.outlying_runs(
@@ -97,7 +109,14 @@ def _outlying(outcomes, mask, per_run):
     return [int(run) for run in np.asarray(outcomes.index)[found]]
 
 
-def _detection(outcomes, mask, found, planted, weights, replicates):
+def _detection(
+    outcomes: "PointOutcomes",
+    mask: BoolArray,
+    found: Mapping[str, Estimate],
+    planted: BoolArray,
+    weights: IntArray,
+    replicates: FloatArray,
+) -> dict[str, float]:
     """How well scores find the planted labels: AUROC, 1 = all planted ones rank first.
 
     `auroc` ranks by memorization on `correct`, `auroc_out_prob` by one minus the out-of-sample
@@ -112,7 +131,7 @@ def _detection(outcomes, mask, found, planted, weights, replicates):
             part = (out_weights @ (outcomes.prob[:, columns] * out)) / (out_weights @ out)
         doubts[:, columns] = 1 - part
 
-    def auroc(name, scores):
+    def auroc(name: str, scores: Sequence[FloatArray]) -> dict[str, float]:
         numbers = [estimators.auroc(score, planted) for score in scores]
         return estimators.over_replicates(numbers, len(mask)).named(name)
 
@@ -121,7 +140,7 @@ def _detection(outcomes, mask, found, planted, weights, replicates):
     )
 
 
-def table(summary):
+def table(summary: Json) -> str:
     """Returns the headline numbers of a summary as text, a row per point."""
     header = ["point", "runs", "train in", "train out", "test", "memorization", "clean", "planted"]
     header.append("AUROC")
@@ -143,12 +162,12 @@ def table(summary):
     return tables.text(header, rows)
 
 
-def outlying(summary: dict) -> list[str]:
+def outlying(summary: Json) -> list[str]:
     """Returns a sentence per point whose intervals over runs rest on a few outlying runs."""
     return [_outlying_text(row) for row in summary["points"] if row["outlying_runs"]]
 
 
-def _outlying_text(row):
+def _outlying_text(row: Json) -> str:
     runs = row["outlying_runs"]
     named = ", ".join(map(str, runs[:_MOST_NAMED])) + (", ..." if len(runs) > _MOST_NAMED else "")
     return (
@@ -159,7 +178,7 @@ def _outlying_text(row):
     )
 
 
-def removal_table(found):
+def removal_table(found: Json) -> str:
     """Returns the marginal utilities of one point as a table for the terminal."""
     header = ["removed", "examples", "tests", "without", "random", "difference", "stderr"]
     rows = []

@@ -3,17 +3,17 @@
 import dataclasses
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from memkit import big_arrays, estimators, studies
 from memkit import summary as summary_lib
 from memkit.analysis import tables
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 from memkit.analysis.trajectories import estimate as along_axis
+from memkit.typing import Json
 
 __all__ = ["LAYOUT", "QUESTIONS", "PointOutcomes", "Question", "estimate", "read_outcomes"]
 
-# Of the summary; it grows whenever the keys change, so that a report asks for new estimates.
+# Version of the summary. It grows when keys change, so that a report asks for new estimates.
 LAYOUT = 5
 
 
@@ -51,7 +51,7 @@ ESTIMATED = tuple(question.name for question in QUESTIONS if question.is_estimat
 
 def estimate(
     study: studies.Study, *, timings: Callable[[], Mapping[str, float | None]] = dict
-) -> dict[str, Any]:
+) -> Json:
     """Computes all scores, trajectories and analyses of a study and replaces its derived files.
 
     The files appear all together when everything has been computed.
@@ -67,14 +67,14 @@ def estimate(
     outcomes = [read_outcomes(study, point) for point in study.points]
     sources = {o.point.name: o.source for o in outcomes}
     with studies.replacing(study, sources) as staged:
-        summary = _estimate(staged, outcomes) | {"stop": stop} | timings()
+        summary = {**_estimate(staged, outcomes), "stop": stop, **timings()}
         studies.write_summary(staged, summary)
     return summary
 
 
-def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[str, Any]:
+def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> Json:
     axis = study.config["axis"]
-    summary = {
+    summary: Json = {
         "layout": LAYOUT,
         "axis": axis if axis["field"] else None,
         "points": [],
@@ -85,20 +85,20 @@ def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> dict[s
     summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
     for point_outcomes in outcomes:
         mask = big_arrays.take(study.train_mask, point_outcomes.index)
-        found = {
+        estimates = {
             name: estimators.memorization(getattr(point_outcomes, name), mask)
             for name in studies.OUTCOMES
         }
-        studies.write_estimates(study, point_outcomes.point, found)
-        summary["points"].append(summary_lib.of_point(study, point_outcomes, found))
+        studies.write_estimates(study, point_outcomes.point, estimates)
+        summary["points"].append(summary_lib.of_point(study, point_outcomes, estimates))
         half = estimators.split_half(point_outcomes.correct, mask, study.config["seed"])
         summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
-    found = along_axis.analyze(study, outcomes)
-    studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
+    by_series = along_axis.analyze(study, outcomes)
+    studies.write_trajectories(study, {name: arrays for name, (arrays, _) in by_series.items()})
     for key in ("", "_stderr", "_margin", "_null", "_nonconstant"):
         summary[f"trajectory_classes{key}"] = {
             name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
-            for name, (_, shares) in found.items()
+            for name, (_, shares) in by_series.items()
         }
     for name in ESTIMATED:
         module = importlib.import_module(f"memkit.analysis.{name}.estimate")

@@ -1,14 +1,17 @@
 """A study's scores beside those of a published file or of another study."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from memkit import big_arrays, comparisons, estimators, studies
 from memkit.analysis.outcomes import read_outcomes
-from memkit.comparisons import errors
+from memkit.comparisons import Joined, Published, errors
 from memkit.comparisons.matching import match
 from memkit.errors import expected
+from memkit.studies import Point, Study
+from memkit.typing import FloatArray, IntArray, Json
 
 SCORES = ("memorization", "consistency")
 NUM_REPLICATES = 100
@@ -35,14 +38,16 @@ class Compared:
       is_same: True where both measure the same quantity, so that levels can be compared.
     """
 
-    numbers: dict
-    curve_errors: dict
-    first: np.ndarray
-    second: np.ndarray
+    numbers: Json
+    curve_errors: Mapping[str, FloatArray]
+    first: FloatArray
+    second: FloatArray
     is_same: bool
 
 
-def with_file(study, points, published, *, is_original_order=False):
+def with_file(
+    study: Study, points: Sequence[Point], published: Published, *, is_original_order: bool = False
+) -> tuple[Joined, list[Compared]]:
     """Compares points of a study with a published file.
 
     Args:
@@ -80,7 +85,7 @@ def with_file(study, points, published, *, is_original_order=False):
     return joined, found
 
 
-def pairs_with_file(study, points, published):
+def pairs_with_file(study: Study, points: Sequence[Point], published: Published) -> list[Json]:
     """Compares the high-influence pairs of points with those of a file.
 
     Returns:
@@ -121,7 +126,9 @@ def pairs_with_file(study, points, published):
     return rows
 
 
-def with_study(study, other, points):
+def with_study(
+    study: Study, other: Study, points: Sequence[tuple[Point, Point]]
+) -> tuple[int, int, list[Compared]]:
     """Compares points of a study with points of another, or of the same, study.
 
     Examples are joined by id. Those whose given labels differ are left out: they are memorized
@@ -178,24 +185,26 @@ def with_study(study, other, points):
 class _Side:
     """The scores of a point for J joined examples, and their replicates over runs."""
 
-    def __init__(self, study, point, columns):
+    def __init__(self, study: Study, point: Point, columns: IntArray) -> None:
         self._outcomes = read_outcomes(study, point)
         self._estimates = studies.read_estimates(study, point)
         self._columns, self._seed = columns, study.config["seed"]
         self._mask = big_arrays.take(study.train_mask, self._outcomes.index)
         self.mask = big_arrays.take(self._mask, columns, axis=1)
 
-    def score(self, outcome, score):
+    def score(self, outcome: str, score: str) -> FloatArray:
         """Returns one of SCORES [J]."""
         field = {"memorization": "value", "consistency": "out_mean"}[score]
         return getattr(self._estimates[outcome], field)[self._columns]
 
-    def reliability(self, outcome):
+    def reliability(self, outcome: str) -> float:
         """Returns the split-half reliability of memorization; NaN without records."""
         values = getattr(self._outcomes, outcome)
         return estimators.split_half(values, self._mask, self._seed).spearman_brown
 
-    def replicates(self, outcome, score, *, is_reversed=False):
+    def replicates(
+        self, outcome: str, score: str, *, is_reversed: bool = False
+    ) -> Iterator[FloatArray]:
         """Yields replicates [J] of a score; reversed, the k-th one weights runs as no other k-th.
 
         Points with the same subsets are paired: the k-th replicates weight their runs alike.
@@ -207,15 +216,24 @@ class _Side:
             yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])
 
 
-def _compared(names, scores, replicates, *, num_runs, is_same, ceiling, threshold):
-    numbers = dict(zip(("point", "other", "outcome", "score"), names, strict=True))
+def _compared(
+    names: tuple[str, str, str, str],
+    scores: tuple[FloatArray, FloatArray],
+    replicates: Iterable[tuple[FloatArray, FloatArray]],
+    *,
+    num_runs: int,
+    is_same: bool,
+    ceiling: float,
+    threshold: float,
+) -> Compared:
+    numbers: Json = dict(zip(("point", "other", "outcome", "score"), names, strict=True))
     numbers |= dataclasses.asdict(comparisons.compare(*scores))
     numbers["ceiling"] = ceiling if numbers["score"] == "memorization" else np.nan
     numbers["jaccard"] = comparisons.jaccard(*scores, threshold)
     rows = []
-    for pair in replicates:
-        defined = ~np.isnan(pair).any(axis=0)
-        rows.append(errors.agreement(*(part[defined] for part in pair), threshold))
+    for first, second in replicates:
+        defined = ~(np.isnan(first) | np.isnan(second))
+        rows.append(errors.agreement(first[defined], second[defined], threshold))
     of_numbers, of_curves = errors.standard_errors(rows, num_runs)
     numbers |= of_numbers
     if not is_same:
@@ -225,6 +243,6 @@ def _compared(names, scores, replicates, *, num_runs, is_same, ceiling, threshol
     return Compared(numbers, of_curves, *scores, is_same)
 
 
-def _examples(study):
+def _examples(study: Study) -> comparisons.Examples:
     names = [field.name for field in dataclasses.fields(comparisons.Examples)]
     return comparisons.Examples(**{name: getattr(study.examples, name) for name in names})

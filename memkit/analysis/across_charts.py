@@ -1,9 +1,12 @@
 """The charts of `memkit compare`."""
 
+from collections.abc import Sequence
+
 from memkit import charts, comparisons
 from memkit.analysis import across
 from memkit.analysis.agreement import chart as agreement_chart
 from memkit.charts import comparison
+from memkit.report.blocks import Chart
 
 _TITLES = {
     "memorization": ["memorization (-1 to 1,", "higher = more memorized)"],
@@ -12,21 +15,21 @@ _TITLES = {
 }
 
 
-def files(found, quantity):
+def files(found: Sequence[across.Compared], quantity: str) -> dict[str, bytes]:
     """Returns {file name: bytes}: every chart as PNG, SVG and a page that opens offline.
 
     Args:
       found: list of `across.Compared`.
       quantity: what the other scores measure, a key of `comparisons.QUANTITIES`.
     """
-    written = {}
+    written: dict[str, bytes] = {}
     for name, chart in charts_of(found, quantity).items():
         pictures = charts.images(chart.to_dict(), ("png", "svg", "html"))
         written |= {f"{name}.{kind}": data for kind, data in pictures.items()}
     return written
 
 
-def charts_of(found, quantity):
+def charts_of(found: Sequence[across.Compared], quantity: str) -> dict[str, Chart]:
     """Returns {name: chart} of the study's like quantity, or of memorization where it has none."""
     score = quantity if quantity in across.SCORES else "memorization"
     shown = [
@@ -67,6 +70,6 @@ def charts_of(found, quantity):
     return drawn
 
 
-def _panel(one):
+def _panel(one: across.Compared) -> str:
     point, other = one.numbers["point"], one.numbers["other"]
     return point if other in (point, *comparisons.LAYOUTS) else f"{point}, {other}"

@@ -1,9 +1,12 @@
 """Which points of a study `memkit compare` sets beside which others."""
 
+from collections.abc import Sequence
+
 from memkit.errors import expected
+from memkit.studies import Point, Study
 
 
-def chosen_points(study, names):
+def chosen_points(study: Study, names: Sequence[str]) -> list[Point]:
     """Returns the Points of some names, or all of a study where none is named.
 
     Raises:
@@ -12,7 +15,9 @@ def chosen_points(study, names):
     return [study.point(name) for name in names] or list(study.points)
 
 
-def matching_points(study, other, names, other_names):
+def matching_points(
+    study: Study, other: Study, names: Sequence[str], other_names: Sequence[str]
+) -> list[tuple[Point, Point]]:
     """Returns the pairs of Points to compare.
 
     Args:

@@ -2,12 +2,16 @@
 
 import json
 import math
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from etils import epy
 
 from memkit import comparisons, storage, tables
 from memkit.analysis import across
 from memkit.printable import printable
+from memkit.studies import Point, Study
+from memkit.typing import Json, Path
 
 with epy.lazy_imports():  # Charts take long to import and are drawn only where they are asked for.
     from memkit.analysis import across_charts
@@ -35,7 +39,15 @@ _PAIR_COLUMNS = {
 }
 
 
-def with_file(where, study, points, *, score="", is_original_order=False, out=None):
+def with_file(
+    where: Path,
+    study: Study | None,
+    points: Sequence[Point],
+    *,
+    score: str = "",
+    is_original_order: bool = False,
+    out: Path | None = None,
+) -> str:
     """Returns the text of a comparison with a published file; writes charts where asked.
 
     Args:
@@ -54,8 +66,8 @@ def with_file(where, study, points, *, score="", is_original_order=False, out=No
     direction = comparisons.QUANTITIES[published.quantity]
     lines = [printable(f"{where}: {what}; {published.quantity}, {direction}")]
     lines.append(tables.text(["quantity", "value"], [list(item) for item in headlines.items()]))
-    numbers = {"headlines": headlines}
-    found = []
+    numbers: Json = {"headlines": headlines}
+    found: list[across.Compared] = []
     if study is not None:
         joined, found = across.with_file(
             study, points, published, is_original_order=is_original_order
@@ -71,7 +83,9 @@ def with_file(where, study, points, *, score="", is_original_order=False, out=No
     return "\n".join(lines + _write(out, numbers, found, published.quantity))
 
 
-def with_study(study, other, points, *, out=None):
+def with_study(
+    study: Study, other: Study, points: Sequence[tuple[Point, Point]], *, out: Path | None = None
+) -> str:
     """Returns the text of a comparison with another study; writes charts where asked.
 
     Args:
@@ -88,7 +102,7 @@ def with_study(study, other, points, *, out=None):
     return "\n".join(lines + _write(out, {"joined": count}, found, "memorization"))
 
 
-def _joined(joined, published, study):
+def _joined(joined: comparisons.Joined, published: comparisons.Published, study: Study) -> str:
     checked = {True: "labels agree", False: "nothing to check them by"}[bool(joined.num_checked)]
     if joined.num_checked and published.labels is None:
         checked = f"{joined.num_checked} pairs are of equal class, as they should be"
@@ -108,7 +122,7 @@ def _left_out(num_ambiguous: int) -> list[str]:
     ]
 
 
-def _table(found, study):
+def _table(found: Sequence[across.Compared], study: Study) -> str:
     threshold = study.config["report"]["min_memorization"]
     rows = [[one.numbers[key] for key in _COLUMNS] for one in found]
     notes = (
@@ -121,16 +135,18 @@ def _table(found, study):
     return "\n".join([tables.text(list(_COLUMNS.values()), _plain(rows)), *notes])
 
 
-def _plain(rows):
+def _plain(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     """Returns rows with None for every NaN."""
     return [[None if _is_nan(cell) else cell for cell in row] for row in rows]
 
 
-def _is_nan(value):
+def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _write(out, numbers, found, quantity):
+def _write(
+    out: Path | None, numbers: Json, found: Sequence[across.Compared], quantity: str
+) -> list[str]:
     """Writes comparison.json and charts of 0/1 outcomes; returns the lines that say so."""
     if not out:
         return []

@@ -1,19 +1,23 @@
 """A study in the layouts that others read; the files themselves are `studies.exports`."""
 
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
 from absl import logging
 
 from memkit import studies
-from memkit.analysis.outcomes import read_outcomes
+from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 from memkit.errors import expected
-from memkit.studies import exports
+from memkit.studies import Point, Study, exports
+from memkit.typing import BoolArray, FloatArray, IntArray, Path
 
 FORMATS = ("feldman_zhang", "aux_arrays", "cleanlab", *exports.TABLE_FORMATS)
 NEED_ESTIMATES = ("feldman_zhang", *exports.TABLE_FORMATS)
 _AT_ONCE = 8
 
 
-def export(study, points, layout, out):
+def export(study: Study, points: Sequence[Point], layout: str, out: Path) -> list[os.PathLike[str]]:
     """Writes points of a study into a folder, in one of `FORMATS`.
 
     Args:
@@ -39,7 +43,7 @@ def export(study, points, layout, out):
     return [where for point in points for where in write(study, point, out)]
 
 
-def _feldman_zhang(study, point, out):
+def _feldman_zhang(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     pairs = studies.read_arrays(study, "influence", point=point)
     if pairs is None:
         raise expected("--workdir", "a study with influence (run `memkit estimate`)", point.name)
@@ -51,7 +55,7 @@ def _feldman_zhang(study, point, out):
     ]
 
 
-def _classes(study, point):
+def _classes(study: Study, point: Point) -> Iterator[tuple[int, IntArray, IntArray, FloatArray]]:
     """Yields (class, train columns, test columns, influence) of every class with both."""
     outcomes = _outcomes(study, point)
     mask = study.train_mask[outcomes.index]
@@ -62,14 +66,14 @@ def _classes(study, point):
             yield number, train, test, matrix(outcomes.test_correct[:, test], mask[:, train])
 
 
-def _outcomes(study, point):
+def _outcomes(study: Study, point: Point) -> PointOutcomes:
     outcomes = read_outcomes(study, point)
     if not len(outcomes.index):
         raise expected("--points", "points with usable runs", point.name)
     return outcomes
 
 
-def matrix(test_outcome, train_mask):
+def matrix(test_outcome: BoolArray, train_mask: BoolArray) -> FloatArray:
     """Returns the influence of n train examples on t test examples, [n, t] float32.
 
     influence[i, j] = mean outcome of test example j over the runs that trained on i, minus the
@@ -92,7 +96,7 @@ def matrix(test_outcome, train_mask):
     return (in_mean - out_sum / np.where(num_out > 0, num_out, np.nan)).astype(np.float32)
 
 
-def _aux_arrays(study, point, out):
+def _aux_arrays(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     outcomes = _outcomes(study, point)
     folders = {
         exports.export_run(study, point, run, correct, test_correct, out)
@@ -103,7 +107,7 @@ def _aux_arrays(study, point, out):
     return sorted(folders)
 
 
-def _cleanlab(study, point, out):
+def _cleanlab(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     if not point.config["record"]["all_probs"]:
         wanted = "a study with class probabilities (train one with --config.record.all_probs)"
         raise expected("--workdir", wanted, f"{study.workdir} without")
@@ -117,7 +121,7 @@ def _cleanlab(study, point, out):
     return exports.export_probs(study, point, np.flatnonzero(held_out), found[held_out], out)
 
 
-def _each_probs(study, point, index):
+def _each_probs(study: Study, point: Point, index: IntArray) -> Iterator[FloatArray]:
     """Yields the probabilities [N, C] of each run, of which it holds a few in memory at a time."""
     for start in range(0, len(index), _AT_ONCE):
         among = index[start : start + _AT_ONCE].tolist()
@@ -126,7 +130,7 @@ def _each_probs(study, point, index):
         ]
 
 
-def out_probs(probs, train_mask):
+def out_probs(probs: Iterable[FloatArray], train_mask: BoolArray) -> FloatArray:
     """Returns the mean probability of each class over the runs that held an example out, [N, C].
 
     Args:
@@ -136,9 +140,9 @@ def out_probs(probs, train_mask):
     Returns:
       float64, rows sum to 1; NaN in the rows of examples that no run held out.
     """
-    total = 0.0
-    for one, mask in zip(probs, train_mask, strict=True):
-        total = total + np.where(mask[:, None], 0, one.astype(np.float64))
-    # Half precision leaves a row's sum some thousandths off.
+    total: FloatArray = np.zeros(())
+    for run_probs, mask in zip(probs, train_mask, strict=True):
+        total = total + np.where(mask[:, None], 0, run_probs.astype(np.float64))
+    # Probabilities in half precision sum to 1 within some thousandths only.
     mass = total.sum(axis=1, keepdims=True)
     return total / np.where(mass > 0, mass, np.nan)

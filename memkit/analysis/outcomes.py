@@ -1,13 +1,14 @@
 """What the runs of a point say, as arrays."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import scipy.special
 from absl import logging
 
 from memkit import big_arrays, records, studies
+from memkit.studies import Point, Study
+from memkit.typing import BoolArray, FloatArray, IntArray, Json
 
 RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
 
@@ -27,13 +28,13 @@ class PointOutcomes:
       left_out: {run: why its file is no sound record}.
     """
 
-    point: studies.Point
-    index: np.ndarray
-    correct: np.ndarray
-    prob: np.ndarray
-    test_correct: np.ndarray
-    test_prob: np.ndarray
-    infos: tuple[dict[str, Any], ...]
+    point: Point
+    index: IntArray
+    correct: BoolArray
+    prob: FloatArray
+    test_correct: BoolArray
+    test_prob: FloatArray
+    infos: tuple[Json, ...]
     left_out: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -42,12 +43,12 @@ class PointOutcomes:
         records = {info["run"]: info["checksum"] for info in self.infos}
         return studies.Source(self.point.fingerprint, records, self.left_out)
 
-    def count(self, status):
+    def count(self, status: str) -> int:
         """Returns how many readable records have a status."""
         return sum(info["status"] == status for info in self.infos)
 
 
-def read_outcomes(study, point):
+def read_outcomes(study: Study, point: Point) -> PointOutcomes:
     """Reads a point's records; warns of each file that is not a record and of diverged runs."""
     runs = studies.read_runs(study, point, RECORDED)
     for name, reason in runs.problems.items():
@@ -83,7 +84,7 @@ def read_outcomes(study, point):
     )
 
 
-def _probabilities(logodds):
+def _probabilities(logodds: FloatArray) -> FloatArray:
     """Returns [R, n] float32 of [R, n] float16 log-odds."""
     prob = big_arrays.empty(logodds.shape, np.float32)
     for rows in big_arrays.row_blocks(prob):

@@ -1,12 +1,16 @@
 """Per-example scores as tables, one parquet and one CSV file per point."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from memkit import big_arrays, estimators, studies
-from memkit.studies import exports
+from memkit.analysis.outcomes import PointOutcomes
+from memkit.studies import Study, exports
+from memkit.typing import Array, Json
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Writes the table of every point that has runs; returns {"columns", "rows", "points"}."""
     names, written = [], []
     for found in outcomes:
@@ -19,7 +23,7 @@ def analyze(study, outcomes):
     return {"columns": names, "rows": study.sizes.train, "points": written}
 
 
-def _columns(study, found):
+def _columns(study: Study, found: PointOutcomes) -> dict[str, Array]:
     examples, mask = study.examples, big_arrays.take(study.train_mask, found.index)
     class_names = np.asarray(examples.class_names).astype(str)
     columns = {

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.resources
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -10,6 +11,7 @@ from markupsafe import Markup
 
 from memkit import charts
 from memkit.report import formatting
+from memkit.typing import Json
 
 
 def text(name: str, package: str = "memkit.report") -> str:
@@ -29,7 +31,14 @@ def fragment(package: str, template: str, **values: Any) -> Markup:
     return Markup(source.render(**values))
 
 
-def page(template, scripts, *, specs, examples=None, **values):
+def page(
+    template: str,
+    scripts: Sequence[str],
+    *,
+    specs: Mapping[str, Json],
+    examples: Json | None = None,
+    **values: Any,
+) -> str:
     """Returns the text of a page; what a template names and `values` lack is an error.
 
     Args:
@@ -55,7 +64,7 @@ def page(template, scripts, *, specs, examples=None, **values):
     )
 
 
-def pictures(specs):
+def pictures(specs: Mapping[str, Json]) -> dict[str, bytes]:
     """Returns {path: bytes}: "charts/<name>.png" and "charts/<name>.svg" per {name: spec}."""
     return {
         f"charts/{name}.{kind}": data
@@ -78,6 +87,8 @@ def environment() -> jinja2.Environment:
 
 
 @functools.cache
-def bundle():
+def bundle() -> Markup:
     """Returns Vega, Vega-Lite and vega-embed as one script."""
-    return Markup(vl_convert.javascript_bundle().replace("</script", "<\\/script"))
+    # Without a snippet, the script makes the libraries global; the stub of vl_convert requires one.
+    script = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return Markup(script.replace("</script", "<\\/script"))

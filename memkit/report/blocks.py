@@ -1,4 +1,4 @@
-"""What a section of the report is made of: figures, tables, definitions and fragments of HTML."""
+"""The blocks of a report's section: figures, tables, definitions and fragments of HTML."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,6 +8,14 @@ import altair as alt
 import numpy as np
 from markupsafe import Markup
 
+Chart: TypeAlias = (
+    alt.Chart
+    | alt.LayerChart
+    | alt.FacetChart
+    | alt.ConcatChart
+    | alt.HConcatChart
+    | alt.VConcatChart
+)
 NO_CHART = "There is no chart here: the study has no numbers for it."
 
 
@@ -17,7 +25,7 @@ class Figure:
 
     name: str
     caption: str
-    chart: alt.TopLevelMixin | None
+    chart: Chart | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Section:
       pictures: {"train": examples, "test": examples} that fragments show by `data-sheet`,
         `data-example` and `data-text`; pictures.js paints them.
       empty: if the section has nothing to show, a sentence that says which command or config
-        fills it.
+        field fills it.
     """
 
     anchor: str
@@ -91,7 +99,7 @@ def figure(
     name: str,
     caption: str,
     rows: Iterable[Mapping[str, Any]],
-    draw: Callable[..., alt.TopLevelMixin],
+    draw: Callable[..., Chart],
     **options: Any,
 ) -> Figure:
     """Returns the Figure of a chart's rows, or one that says that there are no numbers for it.
@@ -99,7 +107,7 @@ def figure(
     Args:
       name: file name of the chart.
       caption: what it shows.
-      rows: what `draw` takes; rows whose "value" and "share" are undefined are left out.
+      rows: the rows that `draw` takes; those whose "value" and "share" are undefined are left out.
       draw: function of rows and options that returns the chart.
       **options: passed to `draw`.
     """

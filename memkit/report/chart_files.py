@@ -1,11 +1,15 @@
 """Charts of a study as files of their own: which there are, and the chosen ones rendered."""
 
+from collections.abc import Sequence
+
 from memkit import charts, tables
 from memkit.errors import expected
 from memkit.report import sections
+from memkit.report.blocks import Figure, Section
+from memkit.report.content import Content
 
 
-def of_study(content, found=None):
+def of_study(content: Content, found: Sequence[Section] | None = None) -> dict[str, Figure]:
     """Returns {name: Figure} of everything a report draws, in its order.
 
     Args:
@@ -16,7 +20,7 @@ def of_study(content, found=None):
     return {name: figure for section in shown for name, figure in section.figures.items()}
 
 
-def listing(content):
+def listing(content: Content) -> str:
     """Returns as text what every chart shows, and why the others are not there."""
     found = sections.sections(content)
     drawn = of_study(content, found)
@@ -29,7 +33,7 @@ def listing(content):
     return f"{text}\n\n{tables.text(['without numbers', 'reason'], absent)}"
 
 
-def checked(formats):
+def checked(formats: Sequence[str]) -> Sequence[str]:
     """Returns the formats; refuses those that are not among charts.FORMATS."""
     for name in formats:
         if name not in charts.FORMATS:
@@ -37,7 +41,9 @@ def checked(formats):
     return formats
 
 
-def render(content, names=(), formats=charts.USUAL):
+def render(
+    content: Content, names: Sequence[str] = (), formats: Sequence[str] = charts.USUAL
+) -> dict[str, bytes]:
     """Returns {file name: bytes} of the charts of some names, all by default.
 
     Args:
@@ -61,5 +67,5 @@ def render(content, names=(), formats=charts.USUAL):
     }
 
 
-def _first(description):
+def _first(description: str) -> str:
     return description.split(". ")[0].rstrip(".") + "."

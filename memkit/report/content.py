@@ -1,10 +1,15 @@
-"""What a report shows: one frozen dataclass of arrays and numbers, filled from a study."""
+"""The content of a report: a frozen dataclass of arrays and numbers, filled from a study."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from memkit.errors import expected
+from memkit.estimators import Estimate
+from memkit.report.sprites import Pictures
+from memkit.typing import Array, BoolArray, Config, FloatArray, IntArray, Json, TextArray
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -13,15 +18,15 @@ class Content:
 
     Attributes:
       title: name of the study.
-      summary: headline numbers, the layout of `summary.json`; every number may be None.
-      config: resolved config, nested dicts.
-      provenance: {label: text}: versions, device, engine, when, how long, workdir; the entry
-        "command" is shown as the way to reproduce the study.
+      summary: the numbers of `summary.json`, with None for undefined ones.
+      config: resolved config.
+      provenance: {label: text}: versions, device, engine, dates, durations, workdir; "command" is
+        the command that reproduces the study.
       ids: text [N].
       labels: int [N], true labels.
       given_labels: int [N], the labels trained on; they differ where a label was planted.
       class_names: text per label.
-      thumbnails: uint8 [N, h, w, 1 or 3].
+      thumbnails: uint8 [N, h, w, 1 or 3]; large studies read them from files.
       test_ids: text [T].
       test_labels: int [T].
       test_thumbnails: uint8 [T, h, w, 1 or 3].
@@ -42,25 +47,25 @@ class Content:
     """
 
     title: str
-    summary: dict
-    config: dict
-    provenance: dict
-    ids: np.ndarray
-    labels: np.ndarray
-    given_labels: np.ndarray
-    class_names: tuple
-    thumbnails: np.ndarray
-    test_ids: np.ndarray
-    test_labels: np.ndarray
-    test_thumbnails: np.ndarray
-    curves: dict
-    scores: dict
-    out_predicted: dict
-    trajectories: dict
-    arrays: dict
-    point_arrays: dict
+    summary: Json
+    config: Config
+    provenance: Mapping[str, str]
+    ids: TextArray
+    labels: IntArray
+    given_labels: IntArray
+    class_names: tuple[str, ...]
+    thumbnails: Pictures
+    test_ids: TextArray
+    test_labels: IntArray
+    test_thumbnails: Pictures
+    curves: Mapping[str, FloatArray]
+    scores: Mapping[str, Mapping[str, Estimate]]
+    out_predicted: Mapping[str, IntArray]
+    trajectories: Mapping[str, Mapping[str, Any]]
+    arrays: Mapping[str, Mapping[str, Array]]
+    point_arrays: Mapping[str, Mapping[str, Mapping[str, Array]]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         count, classes = len(self.ids), len(self.class_names)
         for name in ("labels", "given_labels", "thumbnails"):
             if len(getattr(self, name)) != count:
@@ -76,7 +81,7 @@ class Content:
         for point in self.summary["points"]:
             self._check_scores(point)
 
-    def _check_scores(self, point):
+    def _check_scores(self, point: Json) -> None:
         name, count = point["name"], len(self.ids)
         for field in ("scores", "out_predicted"):
             if point["num_runs"] and name not in getattr(self, field):
@@ -93,41 +98,51 @@ class Content:
             )
 
 
-def planted(content):
-    """Returns bool [N], True where the label trained on is not the true one."""
+def planted(content: Content) -> BoolArray:
+    """Returns [N] bool, True if the label trained on is not the true one."""
     return np.asarray(content.labels) != np.asarray(content.given_labels)
 
 
-def series(content):
+def series(content: Content) -> dict[str, list[Json]]:
     """Returns {series: its points of the summary, in order}."""
-    groups = {}
+    groups: dict[str, list[Json]] = {}
     for point in content.summary["points"]:
         groups.setdefault(point["series"], []).append(point)
     return groups
 
 
-def size_title(content):
-    """Returns what the axis of sizes holds, such as "Width (model.width)"."""
+def size_title(content: Content) -> str:
+    """Returns the title of the axis of sizes, such as "Width (model.width)"."""
     axis = content.summary["axis"]
     if axis is None:
         return "Point"
     return f"{noun(content).capitalize()} ({axis['field']})"
 
 
-def noun(content):
-    """Returns the axis in one word, such as "width"."""
+def noun(content: Content) -> str:
+    """Returns the name of the axis in words, such as "width"."""
     axis = content.summary["axis"]
     return "point" if axis is None else axis["field"].rsplit(".", 1)[-1].replace("_", " ")
 
 
-def size_text(content, point):
-    """Returns a point as its reader knows it, such as "width 4", or its name."""
+def size_text(content: Content, point: Json) -> str:
+    """Returns a point in words, such as "width 4", or its name in a study without an axis."""
     value = point["axis_value"]
     if value is None or content.summary["axis"] is None:
         return point["name"]
     return f"{noun(content)} {value:g}" if isinstance(value, float) else f"{noun(content)} {value}"
 
 
-def several_series(content):
-    """Returns True where points belong to more than one series."""
+def several_series(content: Content) -> bool:
+    """Returns True if the points belong to more than one series."""
     return len(series(content)) > 1
+
+
+def series_prefix(content: Content, name: str) -> str:
+    """Returns what starts the caption of one series, "" if the study has no other series."""
+    return f"Series {name}. " if several_series(content) else ""
+
+
+def point(content: Content, name: str) -> Json:
+    """Returns the summary's entry of a point."""
+    return next(point for point in content.summary["points"] if point["name"] == name)

@@ -7,14 +7,20 @@ import base64
 import dataclasses
 import json
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines
 from memkit.report import content as contents
 from memkit.report import gallery, scatter, sprites
+from memkit.report.blocks import Section
+from memkit.report.content import Content
+from memkit.report.sprites import Pictures
 from memkit.trajectories import CLASSES
+from memkit.typing import Array, FloatArray, IntArray, Json
 
 SCALE = 1_000
 MISSING = -32_768
@@ -24,7 +30,7 @@ INFLUENCES = 4
 PICTURES, FEW = 2_500, 600
 
 
-def data(content, sections=()):
+def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
     """Returns what the explorer reads, ready for JSON; None where no example has a score.
 
     Args:
@@ -68,14 +74,14 @@ def data(content, sections=()):
     }
 
 
-def scored(content):
+def scored(content: Content) -> tuple[Json, ...]:
     """Returns the points of the summary that have runs, or () where no example has a score."""
     points = tuple(p for p in content.summary["points"] if p["num_runs"])
     defined = (np.isfinite(content.scores[p["name"]]["correct"].value).any() for p in points)
     return points if any(defined) else ()
 
 
-def packed(values):
+def packed(values: npt.ArrayLike) -> dict[str, str]:
     """Returns whole numbers as {"kind", "data"}: compressed little-endian bytes in base64."""
     values = np.asarray(values)
     low, high = (int(pick(values, initial=0)) for pick in (np.min, np.max))
@@ -85,23 +91,25 @@ def packed(values):
     return {"kind": kind, "data": _compressed(little.tobytes())}
 
 
-def packed_text(texts):
+def packed_text(texts: Iterable[str]) -> dict[str, str]:
     """Returns texts as {"data"}: a compressed JSON list in base64."""
     return {"data": _compressed(json.dumps([str(text) for text in texts]).encode())}
 
 
-def thousandths(values):
+def thousandths(values: npt.ArrayLike) -> IntArray:
     """Returns numbers as int16 thousandths, `MISSING` where undefined."""
     values = np.asarray(values, dtype=float)
     whole = np.round(np.where(np.isfinite(values), values, 0) * SCALE)
     return np.where(np.isfinite(values), whole, MISSING).astype(np.int16)
 
 
-def _compressed(raw):
+def _compressed(raw: bytes) -> str:
     return base64.b64encode(zlib.compress(raw, 9)).decode()
 
 
-def _point(content, point, size, influences):
+def _point(
+    content: Content, point: Json, size: str | float, influences: Mapping[str, Array] | None
+) -> Json:
     score = content.scores[point["name"]]["correct"]
     numbers = [thousandths(scatter.quantity(content, point, name)) for name in QUANTITIES]
     return {
@@ -119,7 +127,7 @@ def _point(content, point, size, influences):
     }
 
 
-def _series(content, points):
+def _series(content: Content, points: Sequence[Json]) -> list[Json]:
     names = dict.fromkeys(point["series"] for point in points)
     return [
         {
@@ -131,12 +139,12 @@ def _series(content, points):
     ]
 
 
-def _kinds(content, series):
+def _kinds(content: Content, series: str) -> dict[str, str] | None:
     kinds = gallery.kind_codes(content, series)
     return None if kinds is None else packed(kinds)
 
 
-def _influence(content, point):
+def _influence(content: Content, point: Json) -> dict[str, IntArray] | None:
     """Returns {"index", "infl", "q"} [N, INFLUENCES] of the strongest influences, or None."""
     found = content.point_arrays["influence"] if "influence" in content.point_arrays else {}
     if point["name"] not in found:
@@ -148,7 +156,7 @@ def _influence(content, point):
     return {"index": index, "infl": thousandths(infl), "q": thousandths(q)}
 
 
-def _known_q(arrays, index, num_test):
+def _known_q(arrays: Mapping[str, Array], index: IntArray, num_test: int) -> FloatArray:
     """Returns q [N, k] of the influences `index` [N, k], NaN where no pair is listed."""
     listed = arrays["tr_idx"].astype(np.int64) * num_test + arrays["tt_idx"]
     q = np.full(index.shape, np.nan)
@@ -162,7 +170,13 @@ def _known_q(arrays, index, num_test):
     return q
 
 
-def _pictures(content, sections, presets, sample, influences):
+def _pictures(
+    content: Content,
+    sections: Sequence[Section],
+    presets: Sequence[gallery.Preset],
+    sample: IntArray,
+    influences: Sequence[Mapping[str, IntArray] | None],
+) -> dict[str, Json | None]:
     """Returns {"train", "test"}: the sheets of what sections, presets and the sample show."""
     wanted = {
         part: [
@@ -173,14 +187,14 @@ def _pictures(content, sections, presets, sample, influences):
     listed = np.array([i for preset in presets for i in preset.examples], int)
     train = [*listed, *sample]
     known = [part["index"] for part in influences[::-1] if part is not None]
-    test = [i for rows in (listed, sample) for index in known for i in index[rows].ravel()]
+    test = [i for rows in (listed, sample) for index in known for i in index[rows].ravel().tolist()]
     return {
         "train": _sheet(content.thumbnails, wanted["train"], train),
         "test": _sheet(content.test_thumbnails, wanted["test"], [i for i in test if i >= 0]),
     }
 
 
-def _sheet(images, wanted, others):
+def _sheet(images: Pictures, wanted: Iterable[int], others: Iterable[int]) -> Json | None:
     most = PICTURES if isinstance(images, np.ndarray) else FEW
     others = list(dict.fromkeys(map(int, others)))[:most]
     found = sprites.sheet(images, list(dict.fromkeys([*map(int, wanted), *others])))

@@ -1,12 +1,16 @@
 """The gallery's presets: which examples are worth a look, and in which order."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.analysis.trajectories.chart import label, middle_alpha
 from memkit.report import content as contents
+from memkit.report.content import Content
 from memkit.trajectories import CLASSES
+from memkit.typing import BoolArray, FloatArray, IntArray, TextArray
 
 TOP = 24
 TOP_PER_LABEL = 12
@@ -19,7 +23,7 @@ class Preset:
 
     title: str
     note: str
-    examples: tuple
+    examples: tuple[int, ...]
     series: str
 
 
@@ -28,12 +32,12 @@ class View:
     """One series as arrays: its name, places [A], memorization [N, A], classes as text [N]."""
 
     series: str
-    places: tuple
-    value: np.ndarray
-    kinds: np.ndarray
+    places: tuple[str, ...]
+    value: FloatArray
+    kinds: TextArray
 
 
-def view(content, series):
+def view(content: Content, series: str) -> View | None:
     """Returns the View of a series at its points that have runs, or None where none has."""
     points = tuple(p for p in contents.series(content)[series] if p["num_runs"])
     if not points:
@@ -47,7 +51,7 @@ def view(content, series):
     )
 
 
-def kind_codes(content, series):
+def kind_codes(content: Content, series: str) -> IntArray | None:
     """Returns the class of trajectory of every example, indices into CLASSES [N], or None."""
     if series not in content.trajectories or not content.trajectories[series]["classes"]:
         return None
@@ -55,13 +59,13 @@ def kind_codes(content, series):
     return np.asarray(classes[middle_alpha(classes)])
 
 
-def kinds(content, series):
+def kinds(content: Content, series: str) -> TextArray:
     """Returns the class of trajectory of every example, text [N]; "" without trajectories."""
     codes = kind_codes(content, series)
     return np.full(len(content.ids), "") if codes is None else np.asarray(CLASSES)[codes]
 
 
-def groups(content):
+def groups(content: Content) -> tuple[Preset, ...]:
     """Returns the Presets of every series; empty where no example has a score."""
     views = (view(content, series) for series in contents.series(content))
     return tuple(
@@ -73,7 +77,7 @@ def groups(content):
     )
 
 
-def _of_series(content, seen):
+def _of_series(content: Content, seen: View) -> list[Preset]:
     last, first = seen.value[:, -1], seen.value[:, 0]
     title = f"Most memorized at {seen.places[-1]}"
     found = [_preset(seen, title, "", top(last))]
@@ -87,20 +91,20 @@ def _of_series(content, seen):
     return found + _changes(seen) + _per_kind(seen) + _per_class_name(content, seen)
 
 
-def top(score, count=TOP):
+def top(score: npt.ArrayLike, count: int = TOP) -> IntArray:
     """Returns the indices of the `count` highest defined scores, highest first, ties in order."""
     order = np.argsort(-np.asarray(score, dtype=float), kind="stable")
     return order[np.isfinite(score)[order]][:count]
 
 
-def among_highest(score, count):
+def among_highest(score: FloatArray, count: int) -> BoolArray:
     """Returns bool [N], True for the `count` highest defined scores."""
     chosen = np.zeros(len(score), bool)
     chosen[top(score, count)] = True
     return chosen
 
 
-def _planted(content, seen):
+def _planted(content: Content, seen: View) -> list[Preset]:
     last, flipped = seen.value[:, -1], contents.planted(content)
     highest = among_highest(last, int(flipped.sum()))
     hits, misses = np.flatnonzero(flipped & highest), np.flatnonzero(flipped & ~highest)
@@ -116,7 +120,7 @@ def _planted(content, seen):
     ]
 
 
-def _changes(seen):
+def _changes(seen: View) -> list[Preset]:
     if len(seen.places) == 1:
         return []
     change = seen.value[:, -1] - seen.value[:, 0]
@@ -128,7 +132,7 @@ def _changes(seen):
     ]
 
 
-def _per_kind(seen):
+def _per_kind(seen: View) -> list[Preset]:
     found = []
     change = np.nan_to_num(np.ptp(seen.value, axis=1), nan=-1)
     for kind in dict.fromkeys(CLASSES):
@@ -143,7 +147,7 @@ def _per_kind(seen):
     return found
 
 
-def _per_class_name(content, seen):
+def _per_class_name(content: Content, seen: View) -> list[Preset]:
     given, last = np.asarray(content.given_labels), seen.value[:, -1]
     present = np.unique(given[np.isfinite(last)])
     means = np.array([np.nanmean(last[given == code]) for code in present])
@@ -159,5 +163,5 @@ def _per_class_name(content, seen):
     return found
 
 
-def _preset(seen, title, note, indices):
+def _preset(seen: View, title: str, note: str, indices: Iterable[int]) -> Preset:
     return Preset(title=title, note=note, examples=tuple(map(int, indices)), series=seen.series)

@@ -1,6 +1,7 @@
 """Fills a report's Content from a study's files."""
 
 import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from memkit.analysis.audit import estimate as audit
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
 from memkit.report.content import Content
+from memkit.studies import Runs, Study
 from memkit.sweeps.progress import duration
+from memkit.typing import Array, BoolArray, IntArray, Json
 
 _ARRAYS = ("curve", "train_predicted")
 _SHOWN = 10  # records left out that the report names
 
 
-def content(study):
+def content(study: Study) -> Content:
     """Returns the Content of a study that has estimates.
 
     Raises:
@@ -28,7 +31,9 @@ def content(study):
         wanted = "estimates of this version (run `memkit estimate` again)"
         raise expected("--workdir", wanted, f"those of another one in {study.workdir}")
     studies.check_sources(study)
-    curves, predicted, infos, left_out = {}, {}, [], {}
+    curves, predicted = {}, {}
+    infos: list[Json] = []
+    left_out: dict[str, str] = {}
     copies = audit.copies_of(study).groups
     for point in study.points:
         runs = studies.read_runs(study, point, _ARRAYS)
@@ -66,7 +71,9 @@ def content(study):
     )
 
 
-def _most_votes(study, runs, usable, copies):
+def _most_votes(
+    study: Study, runs: Runs, usable: BoolArray, copies: Sequence[IntArray]
+) -> IntArray:
     """Returns the class [N] that most votes name, see `estimators.audit.Votes.most`."""
     alone = auditing.with_copies(big_arrays.take(study.train_mask, runs.index[usable]), copies)
     predicted = big_arrays.take(runs.arrays["train_predicted"], usable)
@@ -74,12 +81,12 @@ def _most_votes(study, runs, usable, copies):
     return auditing.votes(predicted, alone, labels, num_classes).most(labels)
 
 
-def _by_point(study, name):
+def _by_point(study: Study, name: str) -> dict[str, dict[str, Array]]:
     found = {p.name: studies.read_arrays(study, name, point=p) for p in study.points}
     return {point: arrays for point, arrays in found.items() if arrays is not None}
 
 
-def _with_alphas(arrays):
+def _with_alphas(arrays: Mapping[str, Array]) -> dict[str, Any]:
     plain = {k: v for k, v in arrays.items() if not k.startswith("classes_")}
     classes = {
         float(k.removeprefix("classes_")): v for k, v in arrays.items() if k.startswith("classes_")
@@ -97,12 +104,12 @@ def _listed(left_out: dict[str, str]) -> str:
 
 
 def _provenance(
-    study: studies.Study,
-    summary: dict[str, Any],
-    infos: list[dict[str, Any]],
+    study: Study,
+    summary: Json,
+    infos: list[Json],
     left_out: dict[str, str],
 ) -> dict[str, str]:
-    def distinct(values):
+    def distinct(values: Iterable[str]) -> str:
         return ", ".join(sorted(set(values))) or "none yet"
 
     versions = [f"{k} {v}" for info in infos for k, v in info["versions"].items()]

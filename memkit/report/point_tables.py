@@ -54,7 +54,7 @@ def estimate(key: str, part: str = "", text: Callable[..., str] = formatting.num
         numbers = point[part] if part else point
         if numbers is None:
             return formatting.ABSENT
-        return text(numbers[key], numbers[f"{key}_margin"], missing=formatting.ABSENT)
+        return formatting.estimate_cell(numbers, key, text)
 
     return cell
 

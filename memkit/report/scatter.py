@@ -1,10 +1,16 @@
 """The explorer's scatter: a 2-D histogram of all examples and a sample that can be clicked."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, styles, theme
 from memkit.report import content as contents
+from memkit.report.blocks import Chart
+from memkit.report.content import Content
+from memkit.typing import FloatArray, IntArray, Json
 
 SAMPLE = 2_000
 STEP = 0.025
@@ -36,7 +42,7 @@ PAIRS = {
 }
 
 
-def sample(score):
+def sample(score: FloatArray) -> IntArray:
     """Returns at most `SAMPLE` examples, sorted, evenly spaced in the ranking by a score [N]."""
     order = np.argsort(score, kind="stable")
     order = order[np.isfinite(score)[order]]
@@ -45,7 +51,7 @@ def sample(score):
     return np.sort(order)
 
 
-def views(content, points):
+def views(content: Content, points: Sequence[Json]) -> list[Json]:
     """Returns the list of scatters: which quantity of which point on each axis, and the counts.
 
     Args:
@@ -57,7 +63,8 @@ def views(content, points):
       does not depend on it; "x" and "y", (point, quantity), quantities being fields of Estimate
       or "out_prob"; "cells", see `cells`.
     """
-    found, first = [], points[0]["series"]
+    found: list[tuple[str, str, int | None, tuple[int, str], tuple[int, str]]] = []
+    first = points[0]["series"]
     for series in dict.fromkeys(p["series"] for p in points):
         members = [k for k, p in enumerate(points) if p["series"] == series]
         if len(members) > 1:
@@ -78,20 +85,20 @@ def views(content, points):
     ]
 
 
-def _same_size(points, place, series):
+def _same_size(points: Sequence[Json], place: int, series: str) -> int | None:
     size = points[place]["axis_value"]
     same = (k for k, p in enumerate(points) if p["series"] == series and p["axis_value"] == size)
     return next(same, None)
 
 
-def quantity(content, point, name):
+def quantity(content: Content, point: Json, name: str) -> FloatArray:
     """Returns one number per example [N]: a field of a point's Estimate, or "out_prob"."""
     scores = content.scores[point["name"]]
     found = scores["prob"].out_mean if name == "out_prob" else getattr(scores["correct"], name)
     return np.asarray(found, dtype=float)
 
 
-def cells(x, y):
+def cells(x: FloatArray, y: FloatArray) -> dict[str, list[int]]:
     """Returns the counts of the cells that hold examples: {"x", "y", "count"}, lists.
 
     Cell k is centered at -1 + k * STEP, so that 0 and 1 are centers.
@@ -107,7 +114,7 @@ def cells(x, y):
     return {"x": column.tolist(), "y": row.tolist(), "count": count.tolist()}
 
 
-def charts(content, found):
+def charts(content: Content, found: Sequence[Json]) -> dict[str, Chart]:
     """Returns {pair: chart}; the page fills the data "cells" and "sample" of each.
 
     Args:
@@ -121,14 +128,14 @@ def charts(content, found):
     }
 
 
-def _chart(pair, groups, counts):
+def _chart(pair: str, groups: Sequence[str], counts: Sequence[dict[str, list[int]]]) -> Chart:
     _, x_title, y_title = PAIRS[pair]
     least = {
         axis: min([0, *(STEP * cell - 1 for part in counts for cell in part[axis])])
         for axis in ("x", "y")
     }
 
-    def channel(kind, axis, field, title):
+    def channel(kind: type[Any], axis: str, field: str, title: str) -> Any:
         domain = [round(least[axis] - STEP / 2, 4), 1 + STEP / 2]
         scale = alt.Scale(domain=domain, nice=False)
         lines_of = title.replace(" (", "\n(").split("\n")  # two: one is wider than a phone
@@ -169,12 +176,12 @@ def _chart(pair, groups, counts):
     return chart.properties(height=HEIGHT, description=f"{y_title} against {x_title}.")
 
 
-def _shades():
+def _shades() -> alt.Legend:
     title = "examples per cell"
     return alt.Legend(title=title, orient="top", gradientLength=100, tickCount=3, format="~s")
 
 
-def trajectory_chart(content, points):
+def trajectory_chart(content: Content, points: Sequence[Json]) -> Chart:
     """Returns the chart of one example; the page fills its data "rows".
 
     Its rows have size, name, quantity, value, and for memorization the 95% interval.

@@ -21,7 +21,7 @@ def _with_pairs(content):
             "steps": places[1] - places[0],
             "num_runs": 12,
             **dict.fromkeys(_KEYS, 0.5),
-            "spearman_margin": 0.02,
+            **{f"{key}_margin": 0.02 for key in ("spearman", "jaccard", "mean_difference")},
             "corrected": None,
         }
         for outcome in ("correct", "prob")

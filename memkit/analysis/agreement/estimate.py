@@ -2,12 +2,16 @@
 
 import dataclasses
 import itertools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from etils import epy
 
 from memkit import big_arrays, comparisons, estimators, studies
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.comparisons import errors
+from memkit.studies import Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
 with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
     import scipy.stats
@@ -15,7 +19,7 @@ with epy.lazy_imports():  # Ranks need it; commands that rank nothing start soon
 _ELEMENTS = 2**24  # replicated estimates in memory at a time
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Compares every two points of each series, over the runs both have.
 
     Args:
@@ -44,7 +48,9 @@ def analyze(study, outcomes):
     return {"threshold": threshold, "pairs": rows}
 
 
-def _of_series(study, along, outcome, threshold):
+def _of_series(
+    study: Study, along: Sequence[PointOutcomes], outcome: str, threshold: float
+) -> Iterator[tuple[Json, dict[str, FloatArray]]]:
     """Yields (row, {array of the file: [K]}) of every two points."""
     if len(along) < 2:
         return
@@ -55,10 +61,10 @@ def _of_series(study, along, outcome, threshold):
     values = [big_arrays.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
     scores = [estimators.memorization(value, mask).value for value in values]
     brown = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
-    found = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
+    errors_of = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
     for a, b in itertools.combinations(range(len(along)), 2):
         half = comparisons.cross_half(values[a], values[b], mask, seed)
-        of_numbers, of_curves = found[a, b]
+        of_numbers, of_curves = errors_of[a, b]
         row = {
             "first": along[a].point.name,
             "second": along[b].point.name,
@@ -76,14 +82,16 @@ def _of_series(study, along, outcome, threshold):
         yield row, vars(comparisons.threshold_curves(scores[a], scores[b])) | of_curves
 
 
-def _errors(values, mask, weights, threshold):
+def _errors(
+    values: Sequence[Array], mask: BoolArray, weights: IntArray, threshold: float
+) -> dict[tuple[int, int], tuple[dict[str, float], dict[str, FloatArray]]]:
     """Returns {(a, b): what `errors.standard_errors` returns}.
 
     Every replicate weights the runs of all points alike, so the differences are paired. NaN where
     a replicate is undefined.
     """
     pairs = list(itertools.combinations(range(len(values)), 2))
-    found = {pair: [] for pair in pairs}
+    agreements: dict[tuple[int, int], list[FloatArray]] = {pair: [] for pair in pairs}
     step = max(1, _ELEMENTS // max(1, len(values) * mask.shape[1]))
     for start in range(0, len(weights), step):
         chunk = weights[start : start + step]
@@ -93,7 +101,7 @@ def _errors(values, mask, weights, threshold):
             defined = defined[:, ~np.isnan(defined).any(axis=0)]
             ranks = scipy.stats.rankdata(defined, axis=1)
             for a, b in pairs:
-                found[a, b].append(
+                agreements[a, b].append(
                     errors.agreement(defined[a], defined[b], threshold, ranks=(ranks[a], ranks[b]))
                 )
-    return {pair: errors.standard_errors(rows, len(mask)) for pair, rows in found.items()}
+    return {pair: errors.standard_errors(rows, len(mask)) for pair, rows in agreements.items()}

@@ -1,19 +1,23 @@
 """Do the sizes memorize the same examples? Agreement of the points of a series."""
 
+from collections.abc import Sequence
+
 from memkit.analysis.agreement import chart as charts
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Figure, Section, Table
+from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
+from memkit.typing import Json
 
 _ANCHOR, _TITLE = "agreement", "Agreement between sizes"
 _OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 
 
-def section(content):
-    """Returns the section: curves against the threshold, and a row per two points."""
-    found = content.summary["agreement"]
-    if not found["pairs"]:
+def section(content: Content) -> Section:
+    """Returns the section: curves against the threshold, and tables with a row per two points."""
+    pairs = content.summary["agreement"]["pairs"]
+    if not pairs:
         return Section(
             anchor=_ANCHOR,
             title=_TITLE,
@@ -21,8 +25,8 @@ def section(content):
             empty="A series with two sizes or more, of which 4 runs or more are finished, fills "
             "this section (axis.values in the config, then memkit run).",
         )
-    threshold = found["threshold"]
-    series = dict.fromkeys(row["series"] for row in found["pairs"])
+    threshold = content.summary["agreement"]["threshold"]
+    series = dict.fromkeys(row["series"] for row in pairs)
     return Section(
         anchor=_ANCHOR,
         title=_TITLE,
@@ -31,18 +35,18 @@ def section(content):
         "higher = more agreement. Differences are second minus first, positive = the second size "
         "memorizes more.",
         blocks=(
-            *(_figure(content, name, found["pairs"]) for name in series),
-            *(_table(content, found["pairs"], outcome, threshold) for outcome in _OUTCOMES),
+            *(_figure(content, name, pairs) for name in series),
+            *(_table(content, pairs, outcome, threshold) for outcome in _OUTCOMES),
         ),
     )
 
 
-def _figure(content, series, rows):
-    """Returns the curves of every size of a series beside its largest one, 0/1 outcomes."""
+def _figure(content: Content, series: str, rows: Sequence[Json]) -> Figure:
+    """Returns the curves of every size of a series against its largest one, for 0/1 outcomes."""
     last = contents.series(content)[series][-1]
     chosen = [
-        place
-        for place, row in enumerate(rows)
+        index
+        for index, row in enumerate(rows)
         if (row["series"], row["outcome"], row["second"]) == (series, "correct", last["name"])
     ]
     if not chosen:
@@ -53,9 +57,9 @@ def _figure(content, series, rows):
         )
     points = {point["name"]: point for point in content.summary["points"]}
     largest = contents.size_text(content, last)
-    sizes = [contents.size_text(content, points[rows[place]["first"]]) for place in chosen]
+    sizes = [contents.size_text(content, points[rows[index]["first"]]) for index in chosen]
     arrays = {key: array[chosen] for key, array in content.arrays["agreement"].items()}
-    prefix = f"Series {series}. " if contents.several_series(content) else ""
+    prefix = contents.series_prefix(content, series)
     return Figure(
         name=f"agreement_{series}",
         caption=f"{prefix}Each size beside {largest}, 0/1 outcomes. Above: Jaccard index of the "
@@ -69,24 +73,19 @@ def _figure(content, series, rows):
     )
 
 
-def _table(content, rows, outcome, threshold):
+def _table(content: Content, rows: Sequence[Json], outcome: str, threshold: float) -> Table:
     points = {point["name"]: point for point in content.summary["points"]}
     several = contents.several_series(content)
 
-    def cells(row):
-        def number(key):
-            error = row[f"{key}_margin"] if f"{key}_margin" in row else None
-            return formatting.number(row[key], error, missing=formatting.ABSENT)
-
+    def cells(row: Json) -> tuple[str, ...]:
         names = [contents.size_text(content, points[row[key]]) for key in ("first", "second")]
         return (
             " and ".join(names),
             *((row["series"],) if several else ()),
             str(row["num_runs"]),
-            *map(
-                number,
-                ("spearman", "ceiling", "half_across", "corrected", "jaccard", "mean_difference"),
-            ),
+            formatting.estimate_cell(row, "spearman"),
+            *(formatting.cell(row[key]) for key in ("ceiling", "half_across", "corrected")),
+            *(formatting.estimate_cell(row, key) for key in ("jaccard", "mean_difference")),
         )
 
     return Table(

@@ -12,13 +12,17 @@ of each (-1 = none).
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from memkit import big_arrays, estimators, studies
-from memkit.analysis.outcomes import read_outcomes
+from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
+from memkit.estimators.audit import Audit
+from memkit.studies import Point, Study
+from memkit.typing import Array, BoolArray, IntArray, Json, TextArray
 
 _AS_TEXT = ("order", "kind", "rival", "copy", "test_copy")
 LISTED = auditing.KINDS[: auditing.UNSUSPECTED]
@@ -34,9 +38,9 @@ class Listing:
       copies: Copies.
     """
 
-    numbers: dict
-    arrays: dict
-    copies: object
+    numbers: Json
+    arrays: dict[str, Array]
+    copies: "Copies"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +54,13 @@ class Copies:
       conflicting: [N] bool, True where a copy has another label than the example's given one.
     """
 
-    groups: tuple
-    in_train: dict
-    in_test: dict
-    conflicting: np.ndarray
+    groups: tuple[IntArray, ...]
+    in_train: dict[int, list[int]]
+    in_test: dict[int, list[int]]
+    conflicting: BoolArray
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Audits the study at its default point; writes the arrays and returns the numbers."""
     point = default_point(study)
     outcome = next(one for one in outcomes if one.point.name == point.name)
@@ -67,12 +71,12 @@ def analyze(study, outcomes):
     return found.numbers
 
 
-def default_point(study):
+def default_point(study: Study) -> Point:
     """Returns the last point of the first series, the largest model in a study of sizes."""
     return [p for p in study.points if p.series == study.points[0].series][-1]
 
 
-def at_point(study, name=""):
+def at_point(study: Study, name: str = "") -> Listing:
     """Returns the Listing at a point, the default one where no name is given.
 
     Raises:
@@ -85,7 +89,7 @@ def at_point(study, name=""):
     return listing(study, outcome)
 
 
-def listing(study, outcome):
+def listing(study: Study, outcome: PointOutcomes) -> Listing:
     """Returns the Listing of a point with usable runs.
 
     Args:
@@ -129,7 +133,7 @@ def listing(study, outcome):
     return Listing(_numbers(study, outcome, found, copies), arrays, copies)
 
 
-def _numbers(study, outcome, found, copies):
+def _numbers(study: Study, outcome: PointOutcomes, found: Audit, copies: Copies) -> Json:
     held_out = found.votes.num
     counts = np.bincount(found.kind, minlength=len(auditing.KINDS)).tolist()
     return {
@@ -142,7 +146,7 @@ def _numbers(study, outcome, found, copies):
     }
 
 
-def _planted(planted, found):
+def _planted(planted: BoolArray, found: Audit) -> Json | None:
     if not planted.any():
         return None
     called = found.kind == auditing.MISLABELED
@@ -156,13 +160,14 @@ def _planted(planted, found):
     }
 
 
-def copies_of(study) -> Copies:
+def copies_of(study: Study) -> Copies:
     """Returns the identical images of a study."""
     examples, found = study.examples, studies.duplicates(study)
     row = {name: i for i, name in enumerate(examples.train_ids.tolist())}
     test_row = {name: j for j, name in enumerate(examples.test_ids.tolist())}
     groups = tuple(np.array([row[name] for name in ids]) for ids in found["train_groups"])
-    in_train, in_test = {}, {}
+    in_train: dict[int, list[int]] = {}
+    in_test: dict[int, list[int]] = {}
     conflicting = np.zeros(study.sizes.train, bool)
     given = examples.given_labels
     for group in groups:
@@ -176,14 +181,14 @@ def copies_of(study) -> Copies:
     return Copies(groups, in_train, in_test, conflicting)
 
 
-def _first(copies, count):
+def _first(copies: Mapping[int, Sequence[int]], count: int) -> IntArray:
     first = np.full(count, -1)
     for i, others in copies.items():
         first[i] = others[0]
     return first
 
 
-def columns(study, found):
+def columns(study: Study, found: Listing) -> dict[str, Array]:
     """Returns the columns of the audit's table, one row per listed example, the worst first.
 
     Args:
@@ -218,5 +223,5 @@ def columns(study, found):
     }
 
 
-def _joined(copies, order, ids):
+def _joined(copies: Mapping[int, Sequence[int]], order: IntArray, ids: TextArray) -> TextArray:
     return np.array([";".join(ids[copies[i]]) if i in copies else "" for i in order.tolist()], str)

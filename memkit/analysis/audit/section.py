@@ -1,12 +1,17 @@
 """Suspected label errors: how many of each kind, and what they look like."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from markupsafe import Markup
 
 from memkit.analysis.audit import text
 from memkit.estimators import audit as auditing
 from memkit.report import assets, formatting
 from memkit.report import content as contents
-from memkit.report.blocks import Definitions, Section, Table
+from memkit.report.blocks import Block, Definitions, Section, Table
+from memkit.report.content import Content
+from memkit.typing import Array, Json
 
 TITLE = "Suspected label errors"
 INTRO = (
@@ -28,7 +33,7 @@ SHOWN = {
 }
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section of a Content; empty where the audited point has no runs."""
     found = content.summary["audit"]
     if not found:
@@ -47,7 +52,7 @@ def section(content):
     )
 
 
-def _kinds(found):
+def _kinds(found: Json) -> tuple[Block, ...]:
     rows = [(f"{found['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
     caption = "Train examples by what the runs that held them out say of the given label."
     table = Table(
@@ -59,14 +64,16 @@ def _kinds(found):
     return (Definitions((("Planted labels", planted),)), table)
 
 
-def _members(arrays, kind):
+def _members(arrays: Mapping[str, Array], kind: int) -> tuple[list[int], int]:
     """Returns the shown examples of a kind, the most suspect first, and how many there are."""
     order, (most, _) = arrays["order"], SHOWN[kind]
     members = order[arrays["kind"][order] == kind]
     return members[:most].tolist(), len(members)
 
 
-def _group(content, arrays, kind, examples, count):
+def _group(
+    content: Content, arrays: Mapping[str, Array], kind: int, examples: Sequence[int], count: int
+) -> Markup | None:
     if not count:
         return None
     note = "The least probable given labels first. In brackets: votes, and intervals."
@@ -76,7 +83,7 @@ def _group(content, arrays, kind, examples, count):
     return assets.fragment(__package__, "cards.html", title=SHOWN[kind][1], note=note, cards=cards)
 
 
-def _card(content, arrays, kind, index):
+def _card(content: Content, arrays: Mapping[str, Array], kind: int, index: int) -> Json:
     given = _name(content, content.given_labels[index])
     flipped = bool(contents.planted(content)[index])
     facts = [("given", f"{given}{_votes(arrays, 'given_share', index)}")]
@@ -103,19 +110,19 @@ def _card(content, arrays, kind, index):
     }
 
 
-def _votes(arrays, name, index):
+def _votes(arrays: Mapping[str, Array], name: str, index: int) -> str:
     if not np.isfinite(arrays[name][index]):
         return ""
     num = int(arrays["num_out"][index])
     return f" ({arrays[name][index] * num:.0f} of {num})"
 
 
-def _interval(arrays, name, index):
+def _interval(arrays: Mapping[str, Array], name: str, index: int) -> str:
     values = [float(arrays[name + end][index]) for end in ("", "_lower", "_upper")]
     if not np.isfinite(values).all():
         return formatting.ABSENT
     return "{} ({} to {})".format(*map(formatting.number, values))
 
 
-def _name(content, label):
+def _name(content: Content, label: int) -> str:
     return str(content.class_names[int(label)])

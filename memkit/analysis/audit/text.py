@@ -1,7 +1,12 @@
 """What `memkit audit` prints: how many of each kind by which criterion, and the first rows."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from memkit import tables
 from memkit.estimators import audit as auditing
+from memkit.studies import Study
+from memkit.typing import Array, Json
 
 CRITERIA = {
     "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
@@ -32,7 +37,7 @@ _SHOWN = {
 }
 
 
-def text(study, numbers, columns, top):
+def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) -> str:
     """Returns the text of an audit.
 
     Args:
@@ -60,7 +65,7 @@ def text(study, numbers, columns, top):
     return "\n".join(lines)
 
 
-def planted(numbers):
+def planted(numbers: Json) -> str:
     """Returns how many planted labels the audit found, and how exactly, in words."""
     found = f"{numbers['found']} of {numbers['count']} called mislabeled"
     if not numbers["found"]:
@@ -69,7 +74,7 @@ def planted(numbers):
     return "{} ({:.1%}); {:.1%} of all that are called so are planted".format(found, *shares)
 
 
-def _cell(value):
+def _cell(value: Any) -> str | int | float | None:
     """Returns a NumPy value as `tables.text` takes it: str, int or float; None for NaN."""
     plain = value.item()
     return None if plain != plain else plain

@@ -7,13 +7,16 @@ changes per class of trajectory are also measured with classes from the other ha
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from memkit import big_arrays, estimators, seeds, studies, trajectories
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.trajectories.estimate import ALPHAS
-from memkit.estimators import distribution, paired
+from memkit.estimators import DatasetMeans, distribution, paired
+from memkit.studies import Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
 ONE_HOT, DISTILLED = "one_hot", "distilled"  # every series of students begins so
 
@@ -30,31 +33,33 @@ class Pair:
 
     one_hot: PointOutcomes
     distilled: PointOutcomes
-    index: np.ndarray
+    index: IntArray
 
-    def rows(self, name, index=None):
+    def rows(self, name: str, index: IntArray | None = None) -> tuple[Array, Array]:
         """Returns an array of both points, such as "correct", in the common runs or in `index`."""
         index = self.index if index is None else index
-        return tuple(
-            big_arrays.take(getattr(o, name), np.isin(o.index, index))
-            for o in (self.one_hot, self.distilled)
+        one_hot, distilled = (
+            big_arrays.take(getattr(point, name), np.isin(point.index, index))
+            for point in (self.one_hot, self.distilled)
         )
+        return one_hot, distilled
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Returns {distilled series: {"sizes", "num_runs", "classes"}}; {} without one.
 
     Every change is distilled minus one-hot: negative memorization = distillation lowers it. Writes
     the joint histograms "<series>/<outcome>" [A, 20, 20], bins of the distilled score first, and
     "edges" [21] of analyses/distillation.npz.
     """
-    found, arrays = {}, {}
+    numbers: Json = {}
+    arrays: dict[str, Array] = {}
     for series in study.config["series"]:
         pairs = _pairs(outcomes, series) if series.startswith(DISTILLED) else []
         if not pairs:
             continue
         common = sorted(set.intersection(*(set(pair.index) for pair in pairs)))
-        found[series] = {
+        numbers[series] = {
             "sizes": [_of_size(study, pair) for pair in pairs],
             "num_runs": len(common),
             "classes": _of_classes(study, pairs, np.array(common, int)),
@@ -65,10 +70,10 @@ def analyze(study, outcomes):
             arrays["edges"] = both[0][1]
     if arrays:
         studies.write_arrays(study, "distillation", arrays)
-    return found
+    return numbers
 
 
-def _pairs(outcomes, series):
+def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
     """Returns the Pairs of a distilled series along the axis that have at least two runs."""
     pairs = []
     for distilled in (o for o in outcomes if o.point.series == series):
@@ -80,7 +85,7 @@ def _pairs(outcomes, series):
     return pairs
 
 
-def _of_size(study, pair):
+def _of_size(study: Study, pair: Pair) -> Json:
     """Returns the changes at one size."""
     mask = big_arrays.take(study.train_mask, pair.index)
     before, after = pair.rows("correct")
@@ -109,18 +114,18 @@ def _of_size(study, pair):
     return row
 
 
-def _joint(study, pair, outcome):
+def _joint(study: Study, pair: Pair, outcome: str) -> tuple[IntArray, FloatArray]:
     mask = big_arrays.take(study.train_mask, pair.index)
     one_hot, distilled = (_values(rows, mask) for rows in pair.rows(outcome))
     return paired.joint_histogram(distilled, one_hot)
 
 
-def _values(outcome, mask):
+def _values(outcome: Array, mask: BoolArray) -> FloatArray:
     """Returns memorization [N] without its intervals."""
     return estimators.replicate_memorization(outcome, mask, np.ones((1, len(mask))))[0]
 
 
-def _of_classes(study, pairs, index):
+def _of_classes(study: Study, pairs: Sequence[Pair], index: IntArray) -> Json:
     """Returns {alpha: {class: numbers}} for the classes of the one-hot trajectories.
 
     "share" of the examples, "change" of memorization averaged over the sizes by classes from the
@@ -135,31 +140,33 @@ def _of_classes(study, pairs, index):
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     crossed = [_changes(study, pairs, select=a, measure=b) for a, b in (halves, halves[::-1])]
     whole = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
-    found = {}
+    numbers: Json = {}
     for (alpha, name), changes in same.items():
         share = changes[-1].num_examples / whole if whole else np.nan
         change = changes[-1].memorization
-        parts = [half[alpha, name][-1] for half in crossed]
-        disjoint = paired.combine([(p.memorization, p.num_examples) for p in parts])
-        found.setdefault(str(alpha), {})[name] = {
+        of_halves = [half[alpha, name][-1] for half in crossed]
+        disjoint = paired.combine([(half.memorization, half.num_examples) for half in of_halves])
+        numbers.setdefault(str(alpha), {})[name] = {
             "count": changes[-1].num_examples,
             "share": share,
             **change.named("change"),
             **disjoint.named("disjoint"),
-            "disjoint_count": sum(part.num_examples for part in parts) / 2,
+            "disjoint_count": sum(half.num_examples for half in of_halves) / 2,
             "contribution": share * change.value if changes[-1].num_examples else 0.0,
             "by_size": [
                 {
                     "axis_value": pair.distilled.point.axis_value,
-                    **found_there.memorization.named("change"),
+                    **at_size.memorization.named("change"),
                 }
-                for pair, found_there in zip(pairs, changes, strict=False)
+                for pair, at_size in zip(pairs, changes, strict=False)
             ],
         }
-    return found
+    return numbers
 
 
-def _changes(study, pairs, *, select, measure):
+def _changes(
+    study: Study, pairs: Sequence[Pair], *, select: IntArray, measure: IntArray
+) -> dict[tuple[float, str], list[DatasetMeans]]:
     """Measures changes in some runs for classes of trajectory from others.
 
     Returns:
@@ -169,14 +176,17 @@ def _changes(study, pairs, *, select, measure):
     mask = big_arrays.take(study.train_mask, select)
     value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
     test = trajectories.permutation_null(one_hot, mask, ALPHAS, seed=study.config["seed"])
-    keys, groups = [], []
+    keys, members = [], []
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)
         for code, name in enumerate(trajectories.CLASSES):
             keys.append((alpha, name))
-            groups.append(classes == code)
-    places = [pair.rows("correct", measure) for pair in pairs]
-    places.append([big_arrays.mean(rows) for rows in zip(*places, strict=True)])
-    mask, groups = big_arrays.take(study.train_mask, measure), np.stack(groups, axis=1)
-    changes = [paired.change_of_means(*place, mask, groups) for place in places]
-    return {key: [place[k] for place in changes] for k, key in enumerate(keys)}
+            members.append(classes == code)
+    outcomes = [pair.rows("correct", measure) for pair in pairs]
+    before, after = (big_arrays.mean(list(rows)) for rows in zip(*outcomes, strict=True))
+    mask, groups = big_arrays.take(study.train_mask, measure), np.stack(members, axis=1)
+    changes = [
+        paired.change_of_means(one_hot, distilled, mask, groups)
+        for one_hot, distilled in (*outcomes, (before, after))
+    ]
+    return {key: [at_size[k] for at_size in changes] for k, key in enumerate(keys)}

@@ -1,12 +1,16 @@
 """The section on distillation: students beside models of their size trained on labels."""
 
+from collections.abc import Mapping
+
 from memkit.analysis.distillation import chart
 from memkit.analysis.trajectories.chart import label
 from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.blocks import Figure, Section, Table
+from memkit.report.blocks import Chart, Figure, Section, Table
+from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
+from memkit.typing import Array, Json
 
 NAME = "distillation"
 TITLE = "Distillation"
@@ -29,54 +33,48 @@ JOINT = (
 )
 
 
-def section(content):
-    """Returns the Section of `analysis.distillation`."""
+def section(content: Content) -> Section:
+    """Returns the section on distillation."""
     if NAME not in content.summary or not content.summary[NAME]:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
-    found, title = content.summary[NAME], contents.size_title(content)
-    compared = ("one_hot", *found)
+    by_series, title = content.summary[NAME], contents.size_title(content)
+    compared = ("one_hot", *by_series)
     points = [p for p in content.summary["points"] if p["series"] in compared]
     rows = chart.means_table(points)
     charts = {"distillation_means": (MEANS, chart.means_chart(rows, size_title=title))}
-    for series, part in found.items():
-        if rows := chart.class_table(part["classes"]):
-            caption = _of(found, series, CLASSES)
+    for series, numbers in by_series.items():
+        if rows := chart.class_table(numbers["classes"]):
+            caption = _caption(by_series, series, CLASSES)
             charts[f"distillation_classes_{series}"] = (caption, chart.class_chart(rows))
         if NAME in content.arrays and f"{series}/correct" in content.arrays[NAME]:
-            joint = _joint(content.arrays[NAME], series, part, title)
-            charts[f"distillation_joint_{series}"] = (_of(found, series, JOINT), joint)
-    figures = {
-        name: Figure(name=name, caption=caption, chart=drawn)
-        for name, (caption, drawn) in charts.items()
-    }
+            joint = _joint(content.arrays[NAME], series, numbers, title)
+            caption = _caption(by_series, series, JOINT)
+            charts[f"distillation_joint_{series}"] = (caption, joint)
+    figures = [Figure(name, caption, drawn) for name, (caption, drawn) in charts.items()]
     tables = tuple(
         table
-        for series in found
+        for series in by_series
         for table in (_sizes(content, series), _classes(content, series))
         if table.rows
     )
-    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=(*figures.values(), *tables))
+    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=(*figures, *tables))
 
 
-def _of(found, series, text):
-    return f"Series {series}. {text}" if len(found) > 1 else text
+def _caption(by_series: Json, series: str, text: str) -> str:
+    return f"Series {series}. {text}" if len(by_series) > 1 else text
 
 
-def _joint(arrays, series, part, title):
-    sizes = [_size(row) for row in part["sizes"]]
+def _joint(arrays: Mapping[str, Array], series: str, numbers: Json, title: str) -> Chart:
+    sizes = [_size(row) for row in numbers["sizes"]]
     rows = chart.joint_table(arrays[f"{series}/correct"], arrays["edges"], sizes)
     return chart.joint_chart(rows, size_title=title)
 
 
-def _size(row):
+def _size(row: Json) -> str | int | float:
     return row["name"] if row["axis_value"] is None else row["axis_value"]
 
 
-def _cell(numbers, key, text=formatting.number):
-    return text(numbers[key], numbers[f"{key}_margin"], missing=formatting.ABSENT)
-
-
-def _sizes(content, series):
+def _sizes(content: Content, series: str) -> Table:
     columns = {
         "Memorization": "mean_memorization",
         "Memorization, label probability": "mean_memorization_prob",
@@ -84,20 +82,23 @@ def _sizes(content, series):
         "Out-of-sample mean": "mean_out",
         "Test accuracy": "test_accuracy",
     }
-    found = content.summary[NAME]
+    by_series = content.summary[NAME]
     rows = [
         (
             contents.size_text(content, row),
             row["teacher"],
             str(row["num_runs"]),
-            *(_cell(row, key) for key in columns.values()),
-            *(_cell(row, f"share_{k}", formatting.percent) for k in ("below_0.1", "above_0.9")),
+            *(formatting.estimate_cell(row, key) for key in columns.values()),
+            *(
+                formatting.estimate_cell(row, f"share_{k}", formatting.percent)
+                for k in ("below_0.1", "above_0.9")
+            ),
         )
-        for row in found[series]["sizes"]
+        for row in by_series[series]["sizes"]
     ]
     text = f"Change by distillation per size. {NOTE} Errors are of each run's own change."
     return Table(
-        caption=_of(found, series, text),
+        caption=_caption(by_series, series, text),
         columns=(
             contents.size_title(content),
             "Teacher",
@@ -110,20 +111,20 @@ def _sizes(content, series):
     )
 
 
-def _classes(content, series):
-    found = content.summary[NAME]
+def _classes(content: Content, series: str) -> Table:
+    by_series = content.summary[NAME]
     rows = [
         (
             label(name),
             f"{ALPHA_IS}{float(alpha):g}",
             f"{numbers['count']} ({formatting.percent(numbers['share'])})",
-            _cell(numbers, "change"),
-            _cell(numbers, "disjoint"),
+            formatting.estimate_cell(numbers, "change"),
+            formatting.estimate_cell(numbers, "disjoint"),
             f"{round(numbers['contribution'], 3) + 0.0:.3f}",
-            *(_cell(size, "change") for size in numbers["by_size"]),
+            *(formatting.estimate_cell(size, "change") for size in numbers["by_size"]),
         )
         for alpha, by_class in sorted(
-            found[series]["classes"].items(), key=lambda item: float(item[0])
+            by_series[series]["classes"].items(), key=lambda item: float(item[0])
         )
         for name, numbers in by_class.items()
         if numbers["count"] or numbers["disjoint_count"]
@@ -133,9 +134,9 @@ def _classes(content, series):
         "Other runs: classes from the other half of the runs. Contribution: share times change; "
         f"over the classes of a threshold they sum to the mean change. {NOTE}"
     )
-    sizes = (contents.size_text(content, row) for row in found[series]["sizes"])
+    sizes = (contents.size_text(content, row) for row in by_series[series]["sizes"])
     return Table(
-        caption=_of(found, series, text),
+        caption=_caption(by_series, series, text),
         columns=(
             "Class",
             "Threshold",

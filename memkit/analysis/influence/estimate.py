@@ -1,20 +1,26 @@
 """Influence of train on test examples, per point and kind of outcome."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from absl import logging
 
 from memkit import big_arrays, studies
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.estimators import discoveries, influence
+from memkit.estimators.influence import Pairs
 from memkit.estimators.top_influences import strongest
+from memkit.studies import Study
 from memkit.training import mask_product
+from memkit.typing import Array, BoolArray, IntArray, Json
 
-# With fewer, thresholds alone let noise through: at 400 runs one partner in 300 of a test example
-# that is right in half of the runs has influence 0.15 by accident.
+# With fewer runs, noise alone passes the thresholds: at 400 runs, and a test example that half of
+# the runs predict correctly, one train example in 300 has influence 0.15 by chance.
 ENOUGH_RUNS = 1_000
 SHOWN, SHOWN_FIRST, SHOWN_TESTS = 12, 4, 4
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Finds pairs of high influence and the strongest influences; writes influence.npz per point.
 
     Args:
@@ -28,20 +34,23 @@ def analyze(study, outcomes):
       `influence.Pairs`.
     """
     return {
-        found.point.name: _of_point(study, found)
-        for found in outcomes
-        if len(found.index) >= 2 and study.sizes.test
+        point.point.name: _of_point(study, point)
+        for point in outcomes
+        if len(point.index) >= 2 and study.sizes.test
     }
 
 
-def _of_point(study, found):
+def _of_point(study: Study, outcomes: PointOutcomes) -> Json:
     options = study.config["report"]
-    train_mask = big_arrays.take(study.train_mask, found.index)
-    estimates = studies.read_estimates(study, found.point)
-    product, name = mask_product.choose(*train_mask.shape, study.sizes.test)
-    arrays, numbers = {}, {"num_runs": len(found.index)}
+    train_mask = big_arrays.take(study.train_mask, outcomes.index)
+    estimates = studies.read_estimates(study, outcomes.point)
+    product, product_name = mask_product.choose(
+        len(train_mask), study.sizes.train, study.sizes.test
+    )
+    arrays: dict[str, Array] = {}
+    numbers: Json = {"num_runs": len(outcomes.index)}
     for outcome in studies.OUTCOMES:
-        test_outcome = getattr(found, f"test_{outcome}")
+        test_outcome = getattr(outcomes, f"test_{outcome}")
         pairs = influence.pairs(
             test_outcome,
             train_mask,
@@ -52,20 +61,21 @@ def _of_point(study, found):
             min_memorization=options["min_memorization"],
         )
         on_test, of_train = strongest(test_outcome, train_mask, options["top_k"], product=product)
-        parts = {key: getattr(pairs, key) for key in ("tr_idx", "tt_idx", "infl", "mem", "p", "q")}
-        parts |= {"test_top_idx": on_test.index, "test_top_infl": on_test.infl}
-        parts |= {"train_top_idx": of_train.index, "train_top_infl": of_train.infl}
-        parts |= _shown(study, pairs, test_outcome, train_mask)
-        # The papers' outcome carries the published names.
+        names = ("tr_idx", "tt_idx", "infl", "mem", "p", "q")
+        of_outcome: dict[str, Array] = {name: getattr(pairs, name) for name in names}
+        of_outcome |= {"test_top_idx": on_test.index, "test_top_infl": on_test.infl}
+        of_outcome |= {"train_top_idx": of_train.index, "train_top_infl": of_train.infl}
+        of_outcome |= _shown(study, pairs, test_outcome, train_mask)
+        # The outcome of the papers has the published names.
         prefix = "" if outcome == "correct" else f"{outcome}_"
-        arrays |= {prefix + key: array for key, array in parts.items()}
+        arrays |= {prefix + name: array for name, array in of_outcome.items()}
         numbers[outcome] = _numbers(pairs, study.sizes.test)
-    studies.write_arrays(study, "influence", arrays, point=found.point)
-    _tell(found.point.name, numbers, name)
+    studies.write_arrays(study, "influence", arrays, point=outcomes.point)
+    _log(outcomes.point.name, numbers, product_name)
     return numbers
 
 
-def _numbers(pairs, num_test):
+def _numbers(pairs: Pairs, num_test: int) -> dict[str, int | float]:
     return influence.headline(pairs, num_test=num_test) | {
         "pairs_q05": int(np.count_nonzero(pairs.q <= discoveries.LEVEL)),
         "expected_by_chance": pairs.expected_by_chance,
@@ -74,13 +84,13 @@ def _numbers(pairs, num_test):
     }
 
 
-def _tell(point, numbers, product):
+def _log(point: str, numbers: Json, product: str) -> None:
     logging.vlog(1, "%s: influence by %s", point, product)
     if numbers["num_runs"] >= ENOUGH_RUNS:
         return
     logging.info(
-        "%s: %d influence pairs (%d by probability) from %d runs, of which chance alone would give "
-        "about %.3g (%.3g); see their q",
+        "%s: %d influence pairs (%d by probability) from %d runs; chance alone would give "
+        "about %.3g (%.3g), so see their q",
         point,
         numbers["correct"]["pairs"],
         numbers["prob"]["pairs"],
@@ -90,31 +100,36 @@ def _tell(point, numbers, product):
     )
 
 
-def choose_shown(pairs):
-    """Returns the train examples to show [P] int, those of the strongest pairs first.
+def choose_shown(pairs: Pairs) -> IntArray:
+    """Returns the train examples to show, [P] int, by their strongest pair, strongest first.
 
-    A few are the strongest, the others are evenly spaced over the rest, as in the figures of
-    Feldman & Zhang: nobody picks them. Pairs at q <= 0.05 alone, if there are any.
+    A few are the strongest; the others are evenly spaced over the rest, as in the figures of
+    Feldman & Zhang, so that nobody picks them. Only pairs at q <= 0.05 count, if there are any.
     """
-    believed = pairs.q <= discoveries.LEVEL
-    train = pairs.tr_idx[believed] if believed.any() else pairs.tr_idx
-    # Pairs come the strongest first, so an example's first place is its strongest pair.
-    _, places = np.unique(train, return_index=True)
-    train = train[np.sort(places)]
+    is_significant = pairs.q <= discoveries.LEVEL
+    train = pairs.tr_idx[is_significant] if is_significant.any() else pairs.tr_idx
+    # Pairs are sorted by influence, so the first pair of an example is its strongest one.
+    _, first_pairs = np.unique(train, return_index=True)
+    train = train[np.sort(first_pairs)]
     spaced = np.linspace(0, max(len(train) - 1, 0), SHOWN - SHOWN_FIRST + 1).round().astype(int)
     chosen = np.unique(np.concatenate([np.arange(SHOWN_FIRST), spaced]))
     return train[chosen[chosen < len(train)]]
 
 
-def _shown(study, pairs, test_outcome, train_mask):
-    """Returns arrays of the rows of images: a train example, its strongest tests of its class."""
+def _shown(
+    study: Study, pairs: Pairs, test_outcome: Array, train_mask: BoolArray
+) -> dict[str, Array]:
+    """Returns the arrays of the rows of images: a train example and its strongest test examples.
+
+    These are the test examples of its given label on which it has the most influence.
+    """
     train = choose_shown(pairs)
     index = np.full((len(train), SHOWN_TESTS), -1)
     infl, q = np.full((2, *index.shape), np.nan)
     known = {(i, j): value for i, j, value in zip(pairs.tr_idx, pairs.tt_idx, pairs.q)}
     for row, example in enumerate(train):
         tests = np.flatnonzero(study.examples.test_labels == study.examples.given_labels[example])
-        values = influence.influence_of([example], test_outcome[:, tests], train_mask)[0]
+        values = influence.influence_of(np.array([example]), test_outcome[:, tests], train_mask)[0]
         order = np.argsort(-values, kind="stable")[:SHOWN_TESTS]
         index[row, : len(order)], infl[row, : len(order)] = tests[order], values[order]
         q[row, : len(order)] = [

@@ -1,11 +1,16 @@
 """Influence: how many pairs, how strong, and what they look like."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from markupsafe import Markup
 
 from memkit.analysis.influence import chart as charts
 from memkit.report import assets, formatting
 from memkit.report import content as contents
 from memkit.report.blocks import Figure, Section, Table
+from memkit.report.content import Content
+from memkit.typing import Json
 
 INTRO = (
     "Influence of a train on a test example is the mean outcome of the test example over the runs "
@@ -17,7 +22,7 @@ INTRO = (
 OUTCOMES = {"correct": ("", "0/1"), "prob": ("prob_", "label probability")}
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section of a Content; empty where no point has two runs or no test example."""
     options, found = content.config["report"], content.summary["influence"]
     title = "Influence on test examples"
@@ -38,7 +43,7 @@ def section(content):
     )
 
 
-def _figures(content, min_influence):
+def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
     figures, by_point = {}, content.point_arrays["influence"]
     for outcome, (prefix, words) in OUTCOMES.items():
         pairs = {
@@ -58,7 +63,7 @@ def _figures(content, min_influence):
     return figures
 
 
-def _table(content, outcome):
+def _table(content: Content, outcome: str) -> Table:
     found = content.summary["influence"]
     points = [p for p in content.summary["points"] if p["name"] in found]
     several = contents.several_series(content)
@@ -70,7 +75,7 @@ def _table(content, outcome):
         "Train examples": lambda part, runs: str(part["train_examples"]),
         "Test examples": lambda part, runs: str(part["test_examples"]),
         "with one influencer": lambda part, runs: str(part["single_influencer"]),
-        "Largest influence": lambda part, runs: _number(part["largest_influence"]),
+        "Largest influence": lambda part, runs: formatting.cell(part["largest_influence"]),
         "Sum / tests": lambda part, runs: formatting.percent(part["influence_per_test"]),
     }
     rows = tuple(
@@ -97,19 +102,15 @@ def _table(content, outcome):
     )
 
 
-def _number(value):
-    return formatting.number(value, missing=formatting.ABSENT)
-
-
-def _about(value):
+def _about(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def _rate(q):
+def _rate(q: float) -> str:
     return "< 0.001" if q < 0.001 else f"{q:.2g}"
 
 
-def _pictures(content):
+def _pictures(content: Content) -> tuple[tuple[Markup, ...], Mapping[str, Sequence[int]]]:
     """Returns rows of images of the last point that has pairs, and the examples they show.
 
     They are pairs with small q if any point has such.
@@ -128,7 +129,9 @@ def _pictures(content):
     return (), {}
 
 
-def _rows(content, point, outcome, *, believed):
+def _rows(
+    content: Content, point: Json, outcome: str, *, believed: bool
+) -> tuple[tuple[Markup, ...], Mapping[str, Sequence[int]]]:
     prefix, words = OUTCOMES[outcome]
     score = content.scores[point["name"]][outcome].value
     arrays = content.point_arrays["influence"][point["name"]]
@@ -158,7 +161,7 @@ def _rows(content, point, outcome, *, believed):
     return (fragment,), {"train": shown[0].tolist(), "test": shown[1][shown[1] >= 0].tolist()}
 
 
-def _train_cell(content, index, memorization):
+def _train_cell(content: Content, index: int, memorization: float) -> Json:
     given, true = (
         str(content.class_names[labels[index]]) for labels in (content.given_labels, content.labels)
     )
@@ -169,11 +172,11 @@ def _train_cell(content, index, memorization):
         "alt": f"Train example {content.ids[index]}, labeled {given}",
         "name": content.ids[index],
         "label": label,
-        "text": f"memorization {_number(memorization)}",
+        "text": f"memorization {formatting.cell(memorization)}",
     }
 
 
-def _test_cell(content, index, infl, q):
+def _test_cell(content: Content, index: int, infl: float, q: float) -> Json | None:
     if index < 0:
         return None
     label = str(content.class_names[content.test_labels[index]])
@@ -184,5 +187,5 @@ def _test_cell(content, index, infl, q):
         "alt": f"Test example {content.test_ids[index]}, labeled {label}",
         "name": content.test_ids[index],
         "label": label,
-        "text": f"influence {_number(infl)}{rate}",
+        "text": f"influence {formatting.cell(infl)}{rate}",
     }

@@ -15,12 +15,16 @@ The arrays of a point are the proxies averaged over its runs, [N], in their own 
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from memkit import big_arrays, estimators, proxies, records, studies, trajectories
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.estimators import grouped
 from memkit.proxies import canaries, correlations, leaderboard
+from memkit.studies import Study
+from memkit.typing import BoolArray, Config, FloatArray, IntArray, Json
 
 ALPHA = 0.1  # threshold of the classes of trajectory that are told apart from constant
 MAX_RUNS = 40
@@ -28,42 +32,41 @@ NUM_SPLITS = 4
 NUM_REPLICATES = 50
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Returns the numbers of summary["proxies"] and writes each point's averaged proxies.
 
     Args:
       study: Study.
       outcomes: PointOutcomes of all points.
     """
-    found = {"num_runs": _num_runs(study.config, study), "points": {}, "series": {}}
-    found["planted_classes"] = _planted_classes(study)
-    splits = leaderboard.halves(
-        len(study.train_mask), found["num_runs"], study.config["seed"], NUM_SPLITS
-    )
+    num_runs = _num_runs(study.config, study)
+    numbers: Json = {"num_runs": num_runs, "points": {}, "series": {}}
+    numbers["planted_classes"] = _planted_classes(study)
+    splits = leaderboard.halves(len(study.train_mask), num_runs, study.config["seed"], NUM_SPLITS)
     for series in study.config["series"]:
         measured = [_measure(study, o) for o in outcomes if o.point.series == series]
         measured = [m for m in measured if m.values and len(m.outcomes.index) >= 4]
-        for one in measured:
-            found["points"][one.outcomes.point.name] = _of_point(study, one, splits)
+        for point in measured:
+            numbers["points"][point.outcomes.point.name] = _of_point(study, point, splits)
         if len(measured) >= 2:
-            found["series"][series] = _of_series(study, series, measured, splits)
-    return found
+            numbers["series"][series] = _of_series(study, series, measured, splits)
+    return numbers
 
 
 @dataclasses.dataclass(frozen=True)
 class _Measured:
     """A point's outcomes, and {proxy: [H, N]} of the runs `history` [H], in the proxies' units."""
 
-    outcomes: object
-    history: np.ndarray
-    values: dict
+    outcomes: PointOutcomes
+    history: IntArray
+    values: dict[str, FloatArray]
 
 
-def _num_runs(config, study):
+def _num_runs(config: Config, study: Study) -> int:
     return min(len(study.train_mask), MAX_RUNS, config["record"]["history_runs"] or MAX_RUNS)
 
 
-def _measure(study, outcomes):
+def _measure(study: Study, outcomes: PointOutcomes) -> _Measured:
     record = outcomes.point.config["record"]
     asked = ["history_runs"] * bool(record["history_runs"]) + ["all_probs"] * record["all_probs"]
     names = [n for n, f in records.SCHEMA.items() if f.where in ("", *asked)]
@@ -86,7 +89,7 @@ def _measure(study, outcomes):
     return _Measured(outcomes, index, values)
 
 
-def _of_point(study, measured, splits):
+def _of_point(study: Study, measured: _Measured, splits: BoolArray) -> Json:
     outcomes, index = measured.outcomes, measured.outcomes.index
     values = {n: proxies.hardness(n, v)[None] for n, v in measured.values.items()}
     mask, planted = big_arrays.take(study.train_mask, index), study.examples.planted
@@ -111,7 +114,7 @@ def _of_point(study, measured, splits):
     return numbers
 
 
-def _of_series(study, series, measured, splits):
+def _of_series(study: Study, series: str, measured: Sequence[_Measured], splits: BoolArray) -> Json:
     """Compares along the axis, over the runs that all points have."""
     common = sorted(set.intersection(*(set(m.outcomes.index.tolist()) for m in measured)))
     shared = sorted(set.intersection(*(set(m.history.tolist()) for m in measured)))
@@ -140,7 +143,15 @@ def _of_series(study, series, measured, splits):
     }
 
 
-def _board(study, values, outcomes, index, measured, splits, statistics):
+def _board(
+    study: Study,
+    values: Mapping[str, FloatArray],
+    outcomes: Sequence[BoolArray],
+    index: IntArray,
+    measured: _Measured,
+    splits: BoolArray,
+    statistics: Mapping[str, Callable[[FloatArray, FloatArray], float]],
+) -> Json:
     """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
     mask, first = big_arrays.take(study.train_mask, index), splits[:, index]
     history = np.searchsorted(index, measured.history)
@@ -168,27 +179,29 @@ def _board(study, values, outcomes, index, measured, splits, statistics):
     }
 
 
-def _with_errors(values, stderrs, df):
+def _with_errors(
+    values: Mapping[str, float], stderrs: Mapping[str, float], df: int
+) -> dict[str, float]:
     """Returns {statistic, "<statistic>_stderr", "<statistic>_margin": float}."""
     errors = {s: estimators.WithError(value, stderrs[s], df) for s, value in values.items()}
     return {k: v for s, error in errors.items() for k, v in error.named(s).items()}
 
 
-def _mean_over_runs(values):
+def _mean_over_runs(values: FloatArray) -> dict[str, float]:
     """Returns the mean over runs of each run's mean over examples, and its errors."""
     means = proxies.average(values.T)
     mean = estimators.mean_over_runs(means[~np.isnan(means)])
     return {"mean": mean.value, "stderr": mean.stderr, "margin": mean.margin}
 
 
-def _classes(study, series):
+def _classes(study: Study, series: str) -> IntArray:
     found = studies.read_trajectories(study)
     if series not in found:
         return np.full(len(study.examples.train_ids), trajectories.CLASSES.index("undefined"))
     return found[series][f"classes_{ALPHA}"]
 
 
-def _planted_classes(study):
+def _planted_classes(study: Study) -> Json:
     planted = study.examples.planted
     if not planted.any():
         return {}

@@ -1,4 +1,6 @@
-"""Proxies: what cheap scores see of memorization, at each size and across sizes, and canaries."""
+"""The section on proxies: how well cheap scores predict memorization, and on canaries."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memkit import proxies
 from memkit.analysis.proxies import canaries_chart
@@ -6,8 +8,10 @@ from memkit.analysis.proxies import chart as charts
 from memkit.charts import lines
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.blocks import Figure, Section, Table
+from memkit.report.blocks import Chart, Figure, Section, Table
+from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
+from memkit.typing import Json
 
 TITLE = "Proxies and canaries"
 INTRO = (
@@ -46,49 +50,49 @@ CAPTIONS = {
 }
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section of the proxies.
 
     Args:
       content: report.content.Content; reads summary["proxies"].
     """
-    found = content.summary["proxies"]
-    if not found["points"]:
+    numbers = content.summary["proxies"]
+    if not numbers["points"]:
         return Section(anchor="proxies", title=TITLE, intro=INTRO, empty=EMPTY)
     return Section(
         anchor="proxies",
         title=TITLE,
         intro=INTRO,
-        blocks=(*_figures(content, found).values(), *_tables(content, found)),
+        blocks=(*_figures(content, numbers).values(), *_tables(content, numbers)),
     )
 
 
-def _figures(content, found):
+def _figures(content: Content, numbers: Json) -> dict[str, Figure]:
     points, size_title = content.summary["points"], contents.size_title(content)
-    along = [p for p in points if p["series"] in found["series"]]
+    along = [p for p in points if p["series"] in numbers["series"]]
     titles = {
         name: f"{proxies.label(name)} ({proxy.direction})"
         for name, proxy in proxies.PROXIES.items()
     }
     by_size = {"size_title": size_title}
-    parts = {
+    charts_of: dict[str, tuple[Sequence[Json], Callable[..., Chart], dict[str, str]]] = {
         "proxy_means": (
-            charts.means_table(along, found["points"], titles=titles),
+            charts.means_table(along, numbers["points"], titles=titles),
             charts.means_chart,
             by_size,
         ),
         "proxy_leaderboard": (
-            charts.board_table(points, found["points"], labels=LABELS),
+            charts.board_table(points, numbers["points"], labels=LABELS),
             charts.board_chart,
             by_size,
         ),
         "proxy_leaderboard_across": (
-            charts.across_table(found["series"], labels=LABELS),
+            charts.across_table(numbers["series"], labels=LABELS),
             charts.across_chart,
             {},
         ),
         "canary_detection": (
-            canaries_chart.detection_table(points, found["points"], labels=LABELS),
+            canaries_chart.detection_table(points, numbers["points"], labels=LABELS),
             canaries_chart.detection_chart,
             by_size,
         ),
@@ -99,41 +103,37 @@ def _figures(content, found):
         ),
     }
     return {
-        name: Figure(name, CAPTIONS[name], chart(rows, **options))
-        for name, (rows, chart, options) in parts.items()
+        name: Figure(name, CAPTIONS[name], draw(rows, **options))
+        for name, (rows, draw, options) in charts_of.items()
         if lines.defined(rows)
     }
 
 
-def _tables(content, found):
-    yield _definitions(found)
+def _tables(content: Content, numbers: Json) -> Iterator[Table]:
+    yield _definitions(numbers)
     for points in contents.series(content).values():
-        points = [p for p in points if p["name"] in found["points"]]
+        points = [p for p in points if p["name"] in numbers["points"]]
         if points:
-            yield from (_sizes_table(content, found, points, kind) for kind in KINDS)
-    for series, part in found["series"].items():
-        yield _across_table(part, _prefix(content, series))
-    points = [p for p in content.summary["points"] if p["name"] in found["points"]]
-    points = [p for p in points if found["points"][p["name"]]["canaries"] is not None]
+            yield from (_sizes_table(content, numbers, points, kind) for kind in KINDS)
+    for series, part in numbers["series"].items():
+        yield _across_table(part, contents.series_prefix(content, series))
+    points = [p for p in content.summary["points"] if p["name"] in numbers["points"]]
+    points = [p for p in points if numbers["points"][p["name"]]["canaries"] is not None]
     if points:
-        yield _canaries_table(content, found, points)
-    if found["planted_classes"]:
-        yield _classes_table(found["planted_classes"])
+        yield _canaries_table(content, numbers, points)
+    if numbers["planted_classes"]:
+        yield _classes_table(numbers["planted_classes"])
 
 
-def _prefix(content, series):
-    return f"Series {series}. " if contents.several_series(content) else ""
-
-
-def _definitions(found):
-    boards = [part["board"] for part in found["points"].values()]
+def _definitions(numbers: Json) -> Table:
+    boards = [part["board"] for part in numbers["points"].values()]
     names = [name for name in proxies.PROXIES if any(name in board for board in boards)]
     rows = (
         (LABELS[name], proxies.PROXIES[name].meaning, proxies.PROXIES[name].direction)
         + (proxies.PROXIES[name].source,)
         for name in names
     )
-    runs = sorted({part["num_proxy_runs"] for part in found["points"].values()})
+    runs = sorted({part["num_proxy_runs"] for part in numbers["points"].values()})
     return Table(
         caption="Proxies, each defined for an example in the runs that trained on it; taken from "
         f"{' or '.join(map(str, runs))} runs per point.",
@@ -142,28 +142,22 @@ def _definitions(found):
     )
 
 
-def _cells(entry, statistic):
-    return (
-        formatting.number(
-            entry[statistic], entry[f"{statistic}_margin"], missing=formatting.ABSENT
-        ),
-        formatting.number(entry[f"{statistic}_single"], missing=formatting.ABSENT),
-    )
+def _cells(entry: Json, statistic: str) -> tuple[str, str]:
+    averaged = formatting.estimate_cell(entry, statistic)
+    return averaged, formatting.cell(entry[f"{statistic}_single"])
 
 
-def _ceiling_cells(part, statistic):
-    value, error = (part["ceiling"][key] for key in (statistic, f"{statistic}_margin"))
-    return (formatting.number(value, error, missing=formatting.ABSENT), "")
-
-
-def _board_table(caption, titles, parts, statistics):
+def _board_table(
+    caption: str, titles: Sequence[str], parts: Sequence[Json], statistics: Sequence[str]
+) -> Table:
     """Returns a table with two columns per (part, statistic): averaged and one run."""
     columns = [f"{title}, {kind}" for title in titles for kind in ("averaged", "one run")]
     pairs = list(zip(parts, statistics, strict=True))
     names = [name for name in proxies.PROXIES if any(name in part["board"] for part in parts)]
-    rows = [("ceiling", *(cell for pair in pairs for cell in _ceiling_cells(*pair)))]
+    ceilings = [formatting.estimate_cell(part["ceiling"], name) for part, name in pairs]
+    rows = [("ceiling", *(cell for ceiling in ceilings for cell in (ceiling, "")))]
     for name in names:
-        cells = []
+        cells: list[str] = []
         for part, statistic in pairs:
             absent = (formatting.ABSENT, formatting.ABSENT)
             cells += _cells(part["board"][name], statistic) if name in part["board"] else absent
@@ -171,17 +165,17 @@ def _board_table(caption, titles, parts, statistics):
     return Table(caption=caption, columns=("Proxy", *columns), rows=tuple(rows))
 
 
-def _sizes_table(content, found, points, statistic):
+def _sizes_table(content: Content, numbers: Json, points: Sequence[Json], statistic: str) -> Table:
+    prefix = contents.series_prefix(content, points[0]["series"])
     return _board_table(
-        f"{_prefix(content, points[0]['series'])}{KINDS[statistic]} correlation of proxies with "
-        f"memorization. {NOTE}",
+        f"{prefix}{KINDS[statistic]} correlation of proxies with memorization. {NOTE}",
         [contents.size_text(content, p) for p in points],
-        [found["points"][p["name"]] for p in points],
+        [numbers["points"][p["name"]] for p in points],
         [statistic] * len(points),
     )
 
 
-def _across_table(part, prefix):
+def _across_table(part: Json, prefix: str) -> Table:
     titles = {
         "along_pearson": "along sizes (Pearson)",
         "along_pearson_clean": "along sizes, clean labels (Pearson)",
@@ -189,12 +183,12 @@ def _across_table(part, prefix):
         "change_spearman": "last - first (Spearman)",
     }
     statistics = [name for name in titles if name in part["ceiling"]]
-    number = f"{part['num_nonconstant']}"
+    count = f"{part['num_nonconstant']}"
     if "along_pearson_clean" in statistics:
-        number += f", {part['num_nonconstant_clean']} of them with clean labels"
+        count += f", {part['num_nonconstant_clean']} of them with clean labels"
     return _board_table(
         f"{prefix}Proxies across sizes: correlation along the axis, mean over the examples that "
-        f"are not constant ({number}), and correlation of the change over all examples; below 0 "
+        f"are not constant ({count}), and correlation of the change over all examples; below 0 "
         f"= against memorization. {NOTE}",
         [titles[name] for name in statistics],
         [part] * len(statistics),
@@ -202,16 +196,14 @@ def _across_table(part, prefix):
     )
 
 
-def _canaries_table(content, found, points):
-    entries = [found["points"][p["name"]]["canaries"] for p in points]
+def _canaries_table(content: Content, numbers: Json, points: Sequence[Json]) -> Table:
+    entries = [numbers["points"][p["name"]]["canaries"] for p in points]
     names = [name for name in LABELS if any(name in entry for entry in entries)]
     rows = []
     for name in sorted(names, key=lambda n: n in proxies.PROXIES):
         cells = (
-            formatting.number(e[name]["auroc"], e[name]["auroc_margin"], missing=formatting.ABSENT)
-            if name in e
-            else formatting.ABSENT
-            for e in entries
+            formatting.estimate_cell(entry[name], "auroc") if name in entry else formatting.ABSENT
+            for entry in entries
         )
         rows.append((LABELS[name], *cells))
     several = contents.several_series(content)
@@ -229,7 +221,7 @@ def _canaries_table(content, found, points):
     )
 
 
-def _classes_table(by_series):
+def _classes_table(by_series: Mapping[str, Json]) -> Table:
     groups = [(s, g, shares) for s, part in by_series.items() for g, shares in part.items()]
     names = [name for name in groups[0][2] if name != "undefined"]
     several = len(by_series) > 1

@@ -1,13 +1,18 @@
 """Marginal utility: what the memorized examples and the high-influence pairs are worth."""
 
 import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
 
 from memkit import studies
-from memkit.analysis.outcomes import read_outcomes
+from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 from memkit.estimators import removal
+from memkit.studies import Study
+from memkit.typing import Json
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Returns {point: {"all": utilities, "influenced": utilities}} of points with removal studies.
 
     "influenced" holds the influential removals, with the accuracy on the test examples of the pairs
@@ -24,12 +29,12 @@ def analyze(study, outcomes):
             study.staging.sources[f"removal/{point.name}"] = runs.source
         rows = removal.Rows(*(getattr(rows, f.name)[runs.index] for f in dataclasses.fields(rows)))
         pairs = studies.read_arrays(study, "influence", point=point)
-        tests = None if pairs is None else sorted(set(pairs["tt_idx"].tolist()))
-        influenced = removal.utility(rows, runs.test_correct, tests) if tests else []
+        tests = np.unique(pairs["tt_idx"]) if pairs is not None else np.empty(0, int)
+        influenced = removal.utility(rows, runs.test_correct, tests) if len(tests) else []
         found[point.name] = {
             "all": removal.utility(rows, runs.test_correct),
             "influenced": [row for row in influenced if row["kind"] == "influential"],
-            "influenced_tests": len(tests or ()),
+            "influenced_tests": len(tests),
             "runs": len(runs.index),
         }
     return found

@@ -4,16 +4,21 @@ Everything is estimated over the runs that all points of a series have, for both
 under the restrictions of `memkit.estimators.restricted`.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from memkit import big_arrays, estimators, studies, trajectories
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.trajectories.estimate import ALPHAS
 from memkit.estimators import distribution, paired, restricted
+from memkit.studies import Point, Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
 
-def analyze(study, outcomes):
+def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Returns {series: {"points", "num_runs", outcome: {restriction: numbers}}}.
 
     The numbers of a restriction: "num_examples", "points" (list of one dict per point),
@@ -39,7 +44,9 @@ def analyze(study, outcomes):
     return found
 
 
-def _restrictions(correct, mask):
+def _restrictions(
+    correct: Sequence[Array], mask: BoolArray
+) -> dict[str, tuple[BoolArray, BoolArray]]:
     """Returns {restriction: (bool [A] points, bool [N] examples)}, from the outcome `correct`."""
     every_point, every_example = np.ones(len(correct), bool), np.ones(mask.shape[1], bool)
     in_means = [estimators.memorization(rows, mask).in_mean for rows in correct]
@@ -51,10 +58,16 @@ def _restrictions(correct, mask):
     }
 
 
-def _under_restrictions(stack, mask, seed, points, kept):
+def _under_restrictions(
+    stack: Sequence[Array],
+    mask: BoolArray,
+    seed: int,
+    points: Sequence[Point],
+    kept: Mapping[str, tuple[BoolArray, BoolArray]],
+) -> Json:
     """Returns {restriction: numbers} of one outcome [A][M, N]."""
     weights = estimators.run_weights(len(mask), seed)
-    found = {}
+    found: Json = {}
     for restriction in RESTRICTIONS:
         chosen, examples = kept[restriction]
         if restriction == "unsaturated_points" and chosen.all():
@@ -68,7 +81,9 @@ def _under_restrictions(stack, mask, seed, points, kept):
     return found
 
 
-def _numbers(rows, mask, weights, seed):
+def _numbers(
+    rows: Sequence[tuple[Point, Array]], mask: BoolArray, weights: IntArray, seed: int
+) -> Json:
     """Returns the numbers of points [(Point, outcome [M, N])] that share a mask [M, N]."""
     shapes = [_shape(outcome, mask, weights) for _, outcome in rows]
     numbers = {
@@ -86,17 +101,19 @@ def _numbers(rows, mask, weights, seed):
     return numbers
 
 
-def _shape(outcome, mask, weights):
+def _shape(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, FloatArray]:
     """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over runs."""
-    weights = np.vstack([np.ones((1, len(mask))), weights])
-    replicates = estimators.replicate_memorization(outcome, mask, weights)
+    with_estimate = np.vstack([np.ones((1, len(mask))), weights])
+    replicates = estimators.replicate_memorization(outcome, mask, with_estimate)
     return {
         name: np.array([statistic(row) for row in replicates])
         for name, statistic in distribution.STATISTICS.items()
     }
 
 
-def _of_point(point, outcome, mask, shape):
+def _of_point(
+    point: Point, outcome: Array, mask: BoolArray, shape: Mapping[str, FloatArray]
+) -> Json:
     means = estimators.jackknife_mean(outcome, mask)
     return {
         "name": point.name,
@@ -107,7 +124,9 @@ def _of_point(point, outcome, mask, shape):
     }
 
 
-def _first_to_last(rows, mask, shapes):
+def _first_to_last(
+    rows: Sequence[tuple[Point, Array]], mask: BoolArray, shapes: Sequence[Mapping[str, FloatArray]]
+) -> Json:
     """Returns changes from the first to the last point, last minus first, with paired errors."""
     (first, before), (last, after) = rows[0], rows[-1]
     (change,) = paired.change_of_means(before, after, mask)
@@ -116,7 +135,7 @@ def _first_to_last(rows, mask, shapes):
     return {**names, **_means(change), **_with_spread(differences, len(mask))}
 
 
-def _means(means):
+def _means(means: estimators.DatasetMeans) -> dict[str, float]:
     named = {
         "mean_memorization": means.memorization,
         "mean_in": means.in_mean,
@@ -125,12 +144,12 @@ def _means(means):
     return {k: v for name, error in named.items() for k, v in error.named(name).items()}
 
 
-def _with_spread(shape, num_runs):
+def _with_spread(shape: Mapping[str, FloatArray], num_runs: int) -> dict[str, float]:
     errors = {name: estimators.over_replicates(v, num_runs) for name, v in shape.items()}
     return {k: v for name, error in errors.items() for k, v in error.named(name).items()}
 
 
-def _classes(outcomes, mask, seed):
+def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> Json:
     """Returns {alpha: shares of trajectory classes, under the null, among the non-constant}."""
     value = trajectories.stack([estimators.memorization(rows, mask) for rows in outcomes]).value
     test = trajectories.permutation_null(outcomes, mask, ALPHAS, seed=seed)

@@ -1,12 +1,16 @@
 """The section on change with size: its errors, its distribution, and what saturation explains."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from memkit.analysis.size_changes import chart
 from memkit.analysis.trajectories.chart import label
 from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.blocks import Figure, Section, Table
+from memkit.report.blocks import Block, Figure, Section, Table
+from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
+from memkit.typing import Json
 
 NAME = "size_changes"
 TITLE = "Change with size"
@@ -30,56 +34,53 @@ CAPTIONS = {
 }
 
 
-def section(content):
-    """Returns the Section of `analysis.sizes`."""
+def section(content: Content) -> Section:
+    """Returns the section on change with size."""
     if NAME not in content.summary or not content.summary[NAME]:
         return Section(anchor="size-changes", title=TITLE, intro=INTRO, empty=EMPTY)
-    found = content.summary[NAME]
-    titles = {"size_title": contents.size_title(content)}
-    drawn = {
-        "distribution_ends": (chart.table(found), chart.chart),
-        "means_unsaturated": (chart.means_table(found), chart.means_chart),
+    by_series, size_title = content.summary[NAME], contents.size_title(content)
+    charts = {
+        "distribution_ends": (chart.table(by_series), chart.chart),
+        "means_unsaturated": (chart.means_table(by_series), chart.means_chart),
     }
-    figures = {
-        name: Figure(name=name, caption=CAPTIONS[name], chart=chart(rows, **titles))
-        for name, (rows, chart) in drawn.items()
+    figures = [
+        Figure(name=name, caption=CAPTIONS[name], chart=draw(rows, size_title=size_title))
+        for name, (rows, draw) in charts.items()
         if rows
-    }
+    ]
     tables = (_changes(content), _shapes(content), _classes(content), *accuracy_tables(content))
-    blocks = (*figures.values(), *(table for table in tables if table.rows))
+    blocks: tuple[Block, ...] = (*figures, *(table for table in tables if table.rows))
     return Section(anchor="size-changes", title=TITLE, intro=INTRO, blocks=blocks)
 
 
-def _parts(content):
-    """Yields (series, outcome title, restriction, numbers) of everything that was estimated."""
-    for series, found in content.summary[NAME].items():
+def _estimates(content: Content) -> Iterator[tuple[str, str, str, Json]]:
+    """Yields (series, title of the outcome, restriction, numbers) of all estimates."""
+    for series, numbers in content.summary[NAME].items():
         for outcome, title in chart.OUTCOMES.items():
             for restriction in RESTRICTED:
-                yield series, title, restriction, found[outcome][restriction]
+                yield series, title, restriction, numbers[outcome][restriction]
 
 
-def _cell(numbers, key, text=formatting.number):
-    return text(numbers[key], numbers[f"{key}_margin"], missing=formatting.ABSENT)
-
-
-def _size_of(content, name):
-    point = next(p for p in content.summary["points"] if p["name"] == name)
-    return contents.size_text(content, point)
-
-
-def _changes(content):
+def _changes(content: Content) -> Table:
     rows = []
-    for series, outcome, restriction, numbers in _parts(content):
+    for series, outcome, restriction, numbers in _estimates(content):
         change = numbers["first_to_last"]
         head = (series, outcome, RESTRICTED[restriction], str(numbers["num_examples"]))
         if change is None:
             reason = "no example is left" if not numbers["num_examples"] else "fewer than two sizes"
             rows.append((*head, reason, *[formatting.ABSENT] * 5))
             continue
-        ends = " to ".join(_size_of(content, change[end]) for end in ("first", "last"))
-        means = (_cell(change, f"mean_{name}") for name in ("memorization", "in", "out"))
+        ends = " to ".join(
+            contents.size_text(content, contents.point(content, change[end]))
+            for end in ("first", "last")
+        )
+        means = (
+            formatting.estimate_cell(change, f"mean_{name}")
+            for name in ("memorization", "in", "out")
+        )
         shares = (
-            _cell(change, f"share_{n}", formatting.percent) for n in ("below_0.1", "above_0.9")
+            formatting.estimate_cell(change, f"share_{n}", formatting.percent)
+            for n in ("below_0.1", "above_0.9")
         )
         rows.append((*head, ends, *means, *shares))
     return Table(
@@ -102,18 +103,18 @@ def _changes(content):
     )
 
 
-def _shapes(content):
+def _shapes(content: Content) -> Table:
     rows = [
         (
             contents.size_text(content, point),
             series,
             outcome,
-            _cell(point, "share_below_0.1", formatting.percent),
-            _cell(point, "share_above_0.9", formatting.percent),
-            _cell(point, "bimodality"),
-            _cell(point, "upper_mode"),
+            formatting.estimate_cell(point, "share_below_0.1", formatting.percent),
+            formatting.estimate_cell(point, "share_above_0.9", formatting.percent),
+            formatting.estimate_cell(point, "bimodality"),
+            formatting.estimate_cell(point, "upper_mode"),
         )
-        for series, outcome, restriction, numbers in _parts(content)
+        for series, outcome, restriction, numbers in _estimates(content)
         for point in numbers["points"]
         if restriction == "all"
     ]
@@ -135,14 +136,16 @@ def _shapes(content):
     )
 
 
-def _classes(content):
-    rows, names = [], []
-    for series, outcome, restriction, numbers in _parts(content):
-        for alpha, found in sorted(numbers["classes"].items(), key=lambda item: float(item[0])):
-            names = list(found["shares"])
-            cells = (_with_chance(found, name) for name in names)
-            where = RESTRICTED[restriction]
-            rows.append((series, outcome, where, f"{ALPHA_IS}{float(alpha):g}", *cells))
+def _classes(content: Content) -> Table:
+    rows = []
+    names: list[str] = []
+    for series, outcome, restriction, numbers in _estimates(content):
+        classes = sorted(numbers["classes"].items(), key=lambda item: float(item[0]))
+        for alpha, shares in classes:
+            names = list(shares["shares"])
+            cells = (_with_chance(shares, name) for name in names)
+            threshold = f"{ALPHA_IS}{float(alpha):g}"
+            rows.append((series, outcome, RESTRICTED[restriction], threshold, *cells))
     return Table(
         caption="Classes of trajectory: share of the examples, and in brackets the share in "
         "studies whose sizes were shuffled within each run.",
@@ -151,14 +154,14 @@ def _classes(content):
     )
 
 
-def _with_chance(found, name):
-    share = formatting.percent(found["shares"][name], missing=formatting.ABSENT)
-    if name not in found["null"]:
+def _with_chance(shares: Json, name: str) -> str:
+    share = formatting.percent(shares["shares"][name], missing=formatting.ABSENT)
+    if name not in shares["null"]:
         return share
-    return f"{share} ({formatting.percent(found['null'][name], missing=formatting.ABSENT)})"
+    return f"{share} ({formatting.percent(shares['null'][name], missing=formatting.ABSENT)})"
 
 
-def accuracy_tables(content):
+def accuracy_tables(content: Content) -> tuple[Table, ...]:
     """Returns Tables 5 and 6 of Lukasik et al.: train and test accuracy per size and teacher."""
     series = contents.series(content)
     tables = []
@@ -178,8 +181,8 @@ def accuracy_tables(content):
     return tuple(tables)
 
 
-def _table_6(content, students):
-    by_size = {}
+def _table_6(content: Content, students: Mapping[str, Sequence[Json]]) -> Table:
+    by_size: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, points in students.items():
         for point in points:
             size = contents.size_text(content, point)
@@ -190,8 +193,8 @@ def _table_6(content, students):
         columns += [f"Train, teacher {teacher}", f"Test, teacher {teacher}"]
     absent = (formatting.ABSENT, formatting.ABSENT)
     rows = [
-        (size, *(cell for n in students for cell in (found[n] if n in found else absent)))
-        for size, found in by_size.items()
+        (size, *(cell for n in students for cell in (cells[n] if n in cells else absent)))
+        for size, cells in by_size.items()
     ]
     return Table(
         caption="Train and test accuracy of distilled students, as Table 6 of Lukasik et al. "
@@ -201,8 +204,8 @@ def _table_6(content, students):
     )
 
 
-def _teacher(content, series):
-    """Returns a series' teacher as its reader knows it, such as "56" or "of the same size"."""
+def _teacher(content: Content, series: str) -> str:
+    """Returns the teacher of a series in words, such as "56" or "of the same size"."""
     prefix = "distilled_from_"
     if series.startswith(prefix):
         return series.removeprefix(prefix)
@@ -210,5 +213,7 @@ def _teacher(content, series):
     return "of the same size" if teacher == "same" else teacher
 
 
-def _accuracies(point):
-    return tuple(_cell(point, f"{part}_accuracy") for part in ("train_in", "test"))
+def _accuracies(point: Json) -> tuple[str, ...]:
+    return tuple(
+        formatting.estimate_cell(point, f"{part}_accuracy") for part in ("train_in", "test")
+    )

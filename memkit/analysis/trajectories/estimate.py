@@ -1,13 +1,21 @@
 """Trajectories of a study: per series, over the runs that all of its points have."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from memkit import big_arrays, estimators, trajectories
+from memkit.analysis.outcomes import PointOutcomes
+from memkit.studies import Study
+from memkit.typing import Array, BoolArray, Json
 
 ALPHAS = (0.1, 0.2, 0.3)
 
 
-def analyze(study, outcomes):
+def analyze(
+    study: Study, outcomes: Sequence[PointOutcomes]
+) -> dict[str, tuple[dict[str, Any], dict[float, Json]]]:
     """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_stderr": ...}})}."""
     found = {}
     for series in study.config["series"]:
@@ -23,7 +31,9 @@ def analyze(study, outcomes):
     return found
 
 
-def _series_trajectories(study, along, correct, mask):
+def _series_trajectories(
+    study: Study, along: Sequence[PointOutcomes], correct: Sequence[Array], mask: BoolArray
+) -> tuple[dict[str, Any], dict[float, Json]]:
     """Trajectories over the runs that every point of a series has."""
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
     test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])

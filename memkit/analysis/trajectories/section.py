@@ -86,6 +86,5 @@ def classes_table(content: Content, series: str) -> Table:
         "Classes of trajectory per threshold α, beside the shares in studies whose sizes were "
         f"shuffled within each run. {NOTE}"
     )
-    if contents.several_series(content):
-        caption = f"Series {series}. {caption}"
+    caption = contents.series_prefix(content, series) + caption
     return Table(caption=caption, columns=tuple(columns), rows=tuple(rows))

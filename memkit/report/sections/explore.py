@@ -2,6 +2,7 @@
 
 from memkit.report import assets, explorer
 from memkit.report.blocks import Section
+from memkit.report.content import Content
 
 INTRO = (
     "Gray: how many of all examples lie in each cell. Dots: a sample of them, evenly spaced in the "
@@ -15,7 +16,7 @@ EMPTY = (
 )
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section of scatter and gallery; empty where no example has a score."""
     if not explorer.scored(content):
         return Section(anchor="explore", title="Explore the examples", intro="", empty=EMPTY)

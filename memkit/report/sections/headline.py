@@ -1,11 +1,14 @@
 """The study in a few sentences, each computed from the numbers it quotes."""
 
+from collections.abc import Sequence
+
 from memkit import summary
 from memkit.analysis.trajectories.chart import label, middle_alpha
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Definitions, Section
 from memkit.report.content import Content
+from memkit.typing import Json
 
 INTRO = (
     "Memorization of an example is the accuracy on it of the runs that trained on it minus that of "
@@ -19,7 +22,7 @@ def section(content: Content) -> Section:
     return Section(anchor="headline", title="Headline", intro=INTRO, blocks=blocks)
 
 
-def findings(content):
+def findings(content: Content) -> list[tuple[str, str]]:
     """Returns [(topic, sentence)], the report's headline, worded by what the numbers say."""
     points = content.summary["points"]
     if not any(point["num_runs"] for point in points):
@@ -37,7 +40,9 @@ def findings(content):
     return found + _cautions(content)
 
 
-def _of_series(content, points, places):
+def _of_series(
+    content: Content, points: Sequence[Json], places: Sequence[str]
+) -> list[tuple[str, str]]:
     found = []
     last, place = points[-1], places[-1]
     if all(point["planted"] is not None for point in points):
@@ -90,7 +95,7 @@ def _of_series(content, points, places):
     return found
 
 
-def _planted(points, places):
+def _planted(points: Sequence[Json], places: Sequence[str]) -> str:
     count = points[-1]["planted"]["count"]
     return (
         f"Mean memorization of the {count} labels flipped on purpose "
@@ -99,7 +104,7 @@ def _planted(points, places):
     )
 
 
-def _detection(part, place):
+def _detection(part: Json, place: str) -> str:
     text = (
         f"At {place}, sorting by memorization finds planted labels with AUROC "
         f"{formatting.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
@@ -113,7 +118,7 @@ def _detection(part, place):
     return text + "."
 
 
-def _trajectories(content, series):
+def _trajectories(content: Content, series: str) -> list[tuple[str, str]]:
     classes = content.summary["trajectory_classes"]
     if series not in classes or not classes[series]:
         return []
@@ -137,7 +142,7 @@ def _trajectories(content, series):
         if k not in ("constant", "undefined") and formatting.defined(v) and v > 0
     }
     if rest:
-        top = max(rest, key=rest.get)
+        top = max(rest, key=lambda name: rest[name])
         text += (
             f"; the most frequent change is {label(top)}, "
             f"{formatting.percent(rest[top])} of all examples"
@@ -145,7 +150,7 @@ def _trajectories(content, series):
     return [("Trajectories", text + ".")]
 
 
-def _cautions(content):
+def _cautions(content: Content) -> list[tuple[str, str]]:
     points = content.summary["points"]
     found = []
     lost = sum(p["diverged"] or 0 for p in points)
@@ -165,9 +170,9 @@ def _cautions(content):
     return found
 
 
-def _trend(parts, key, places):
+def _trend(parts: Sequence[Json], key: str, places: Sequence[str]) -> str:
     return formatting.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
 
 
-def _share(point, key):
+def _share(point: Json, key: str) -> str:
     return formatting.percent(point[key], point[f"{key}_margin"])

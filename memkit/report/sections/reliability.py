@@ -4,6 +4,8 @@ from memkit.estimators import intervals
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Definitions, Section, Table
+from memkit.report.content import Content
+from memkit.typing import Json
 
 NAME, TITLE = "reliability", "Reliability"
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
@@ -26,7 +28,7 @@ EXAMPLES = (
 )
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section on reliability."""
     if not any(point["num_runs"] for point in content.summary["points"]):
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
@@ -46,11 +48,11 @@ def section(content):
     )
 
 
-def _total(content, key):
+def _total(content: Content, key: str) -> int:
     return sum(point[key] or 0 for point in content.summary["points"])
 
 
-def _runs(content):
+def _runs(content: Content) -> str:
     points = content.summary["points"]
     asked = content.config["subsets"]["num_runs"] * len(points)
     diverged, blocked = _total(content, "diverged"), _total(content, "blocked")
@@ -64,7 +66,7 @@ def _runs(content):
     )
 
 
-def _stop(stop):
+def _stop(stop: Json | None) -> dict[str, str]:
     if stop is None:
         return {}
     reached = "so" if stop["is_reached"] else "not yet so"
@@ -78,7 +80,7 @@ def _stop(stop):
     return {"Stopping rule": text}
 
 
-def _subsets(content):
+def _subsets(content: Content) -> str:
     share = formatting.percent(content.config["subsets"]["train_fraction"])
     return (
         f"Each run trains on {share} of the examples (subsets.train_fraction). Memorization "
@@ -86,7 +88,7 @@ def _subsets(content):
     )
 
 
-def _duplicates(found):
+def _duplicates(found: Json) -> str:
     if not any(found.values()):
         return "No two images have identical pixels."
     return (
@@ -98,7 +100,7 @@ def _duplicates(found):
     )
 
 
-def _table(content):
+def _table(content: Content) -> Table:
     several = contents.several_series(content)
     half = content.summary["split_half"]
     absent = {"spearman": None, "spearman_brown": None}
@@ -113,8 +115,8 @@ def _table(content):
                 str(point["num_runs"] or 0),
                 str((point["diverged"] or 0) + (point["blocked"] or 0)),
                 str(point["collapsed"] or 0),
-                *(_number(found[key]) for key in absent),
-                *(_number(_half_width(content, name, key)) for key in ("correct", "prob")),
+                *(formatting.cell(found[key]) for key in absent),
+                *(formatting.cell(_half_width(content, name, key)) for key in ("correct", "prob")),
                 _wanted(content, name),
             )
         )
@@ -140,11 +142,7 @@ def _table(content):
     )
 
 
-def _number(value):
-    return formatting.number(value, missing=formatting.ABSENT)
-
-
-def _half_width(content, point, outcome):
+def _half_width(content: Content, point: str, outcome: str) -> float | None:
     """Returns the mean half width of the defined intervals, or None where there are none."""
     if point not in content.scores:
         return None
@@ -153,7 +151,7 @@ def _half_width(content, point, outcome):
     return float(halves.mean()) if halves.size else None
 
 
-def _wanted(content, point):
+def _wanted(content: Content, point: str) -> str:
     found = content.summary["convergence"]
     if point not in found:
         return formatting.ABSENT

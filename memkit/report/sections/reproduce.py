@@ -7,6 +7,7 @@ import shlex
 from memkit.printable import printable
 from memkit.report import assets
 from memkit.report.blocks import Section
+from memkit.report.content import Content
 
 NAME, TITLE = "reproduce", "How to cite and reproduce"
 INTRO = "What to cite, and what makes the same numbers again."
@@ -47,7 +48,7 @@ SAME = (
 FACTS = ("versions", "engine", "study fingerprint", "data fingerprint")
 
 
-def section(content):
+def section(content: Content) -> Section:
     """Returns the Section on citing and reproducing."""
     facts = {"seed": content.config["seed"]}
     facts |= {name: content.provenance[name] for name in FACTS if name in content.provenance}
@@ -69,13 +70,13 @@ def section(content):
     )
 
 
-def bibtex():
+def bibtex() -> str:
     """Returns the entries of both papers and of this version of memkit."""
     version = importlib.metadata.version("memkit")
     return f"{PAPERS}\n\n{SOFTWARE.format(version=version)}"
 
 
-def _commands(content):
+def _commands(content: Content) -> str:
     """Returns the commands that make the study, and then its numbers, charts and page again."""
     words = _recorded(content) or ["memkit", "run", "--config=study.py", "--workdir=out/study"]
     command = shlex.join(words)
@@ -84,7 +85,7 @@ def _commands(content):
     return "\n".join([command, *again])
 
 
-def _recorded(content) -> list[str]:
+def _recorded(content: Content) -> list[str]:
     """Returns the words of the recorded command; none where there is none that is memkit's.
 
     They come from a file. Joined again by `shlex.join` they are one command of memkit for a shell,
