@@ -38,7 +38,7 @@ check: lint test
 proof: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m proof
 
-lint: $(VENV)/installed-test
+lint: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

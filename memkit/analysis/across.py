@@ -96,8 +96,10 @@ def pairs_with_file(study: Study, points: Sequence[Point], published: Published)
     if published.pairs is None:
         return []
     joined = comparisons.join_pairs(published.pairs, _examples(study))
+    if joined is None:
+        return []
     rows = []
-    for point in points if joined is not None else ():
+    for point in points:
         arrays = studies.read_arrays(study, "influence", point=point)
         if arrays is None:
             continue

@@ -44,7 +44,7 @@ def charts_of(found: Sequence[across.Compared], quantity: str) -> dict[str, Char
     panels = {_panel(one): one for one in shown}
     joint = {name: (one.first, one.second) for name, one in panels.items()}
     (first, *rest), (other, *other_rest) = _TITLES[score], _TITLES[quantity]
-    drawn = {
+    drawn: dict[str, Chart] = {
         "joint": comparison.joint_chart(
             comparison.joint_table(joint),
             first=[f"This study: {first}", *rest],

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from memkit import estimators
 from memkit.estimators import arms
 from memkit.proxies import average
-from memkit.typing import Array, BoolArray, FloatArray
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 SCORES = {
     "memorization": "in-sample minus out-of-sample accuracy",
@@ -28,7 +28,7 @@ def scores(
     prob: FloatArray,
     train_mask: BoolArray,
     planted: BoolArray,
-    weights: FloatArray,
+    weights: IntArray | FloatArray,
 ) -> dict[str, dict[str, float]]:
     """Returns the AUROC of every score of `SCORES`.
 
@@ -57,7 +57,7 @@ def scores(
 
 
 def proxy_aurocs(
-    values: Mapping[str, FloatArray], planted: BoolArray, weights: FloatArray
+    values: Mapping[str, FloatArray], planted: BoolArray, weights: IntArray | FloatArray
 ) -> dict[str, dict[str, float]]:
     """Returns the AUROC of proxies, both averaged over runs and computed from a single run.
 

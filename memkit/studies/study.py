@@ -241,7 +241,8 @@ def _unpacked(packed: Array, num_runs: int, num_examples: int) -> BoolArray:
     for start in range(0, num_runs, 8):  # Every eighth row ends with a byte.
         rows = mask[start : start + 8]
         rest = packed[start * num_examples // 8 :]
-        rows.flat = np.unpackbits(rest[: -(-rows.size // 8)], count=rows.size)
+        bits = np.unpackbits(rest[: -(-rows.size // 8)], count=rows.size)
+        rows[...] = bits.reshape(rows.shape)
     return mask
 
 

@@ -123,7 +123,7 @@ def _study(config: Config, dataset: ImageDataset) -> Study:
     few = points_lib.plain(config)
     few["subsets"]["design"] = "balanced"
     few["subsets"]["num_runs"] = 2 * subsets.block_size(few["subsets"]["train_fraction"])
-    return dataclasses.replace(studies.draft(few, dataset), config=config)
+    return dataclasses.replace(studies.draft(few, dataset), config=points_lib.plain(config))
 
 
 def _ends(study: Study) -> tuple[Point, ...]:

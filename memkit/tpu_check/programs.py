@@ -37,7 +37,7 @@ class Job:
     study: Study
     topology: Topology
     setup: engines.Setup
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     num_images: int
     num_classes: int
     resident: bool

@@ -134,7 +134,7 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
 
 
 def joint_table(
-    counts: npt.ArrayLike, edges: Sequence[float], sizes: Sequence[theme.Size]
+    counts: npt.ArrayLike, edges: npt.ArrayLike, sizes: Sequence[theme.Size]
 ) -> list[Json]:
     """Returns the nonempty cells of the joint histograms, per size and for all sizes pooled.
 
@@ -148,16 +148,17 @@ def joint_table(
     shown = np.unique(
         np.linspace(0, len(sizes) - 1, min(len(sizes), MAX_SIZES)).round().astype(int)
     )
+    bounds = [float(edge) for edge in np.asarray(edges)]
     panels = {str(sizes[a]): counts[a] for a in shown}
     if len(sizes) > 1:
         panels = {POOLED: counts.sum(axis=0)} | panels
     return [
         {
             "size": size,
-            "x": float(edges[i]),
-            "x2": float(edges[i + 1]),
-            "y": float(edges[j]),
-            "y2": float(edges[j + 1]),
+            "x": bounds[i],
+            "x2": bounds[i + 1],
+            "y": bounds[j],
+            "y2": bounds[j + 1],
             "count": int(cell[i, j]),
             "share": float(cell[i, j] / cell.sum()),
         }

@@ -41,7 +41,9 @@ def section(content: Content) -> Section:
     compared = ("one_hot", *by_series)
     points = [p for p in content.summary["points"] if p["series"] in compared]
     rows = chart.means_table(points)
-    charts = {"distillation_means": (MEANS, chart.means_chart(rows, size_title=title))}
+    charts: dict[str, tuple[str, Chart]] = {
+        "distillation_means": (MEANS, chart.means_chart(rows, size_title=title))
+    }
     for series, numbers in by_series.items():
         if rows := chart.class_table(numbers["classes"]):
             caption = _caption(by_series, series, CLASSES)

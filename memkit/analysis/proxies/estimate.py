@@ -155,11 +155,18 @@ def _board(
     """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
     mask, first = big_arrays.take(study.train_mask, index), splits[:, index]
     history = np.searchsorted(index, measured.history)
-    common = {"history": history, "statistics": statistics}
-    found = leaderboard.board(values, outcomes, mask, first=first, **common)
+    found = leaderboard.board(
+        values, outcomes, mask, first=first, history=history, statistics=statistics
+    )
     group = grouped.run_groups(len(mask), study.config["seed"], num_first=len(history))
     errors, ceiling_errors = leaderboard.standard_errors(
-        values, outcomes, mask, first=first, group=group, **common
+        values,
+        outcomes,
+        mask,
+        first=first,
+        group=group,
+        history=history,
+        statistics=statistics,
     )
     df = len(np.unique(group)) - 1
     board = {
