@@ -14,9 +14,10 @@ accuracy; the reduction is largest on examples with increasing trajectories.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="CIFAR-100: distillation from ResNet-56")
     config.dataset = common.real_data(given, "cifar100")

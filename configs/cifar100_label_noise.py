@@ -13,9 +13,10 @@ Expect: planted labels have increasing trajectories.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant, fraction=0.05)
     config = common.study(title="CIFAR-100: planted labels along ResNet depth")
     config.dataset = common.real_data(given, "cifar100")

@@ -15,9 +15,10 @@ Expect: their released list has 1,015 pairs with influence >= 0.15 and memorizat
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="CIFAR-100: ResNet-50")
     config.dataset = common.real_data(given, "cifar100")

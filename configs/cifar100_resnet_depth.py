@@ -15,9 +15,10 @@ distribution becomes more bimodal.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="CIFAR-100: ResNets along depth")
     config.dataset = common.real_data(given, "cifar100")

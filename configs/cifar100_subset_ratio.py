@@ -13,9 +13,10 @@ Expect (not measured): mean memorization falls as the ratio rises, and ranks mov
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant, ratio=0.7)
     config = common.study(title=f"CIFAR-100: ResNet-56 on {given.ratio:.0%} subsets")
     config.dataset = common.real_data(given, "cifar100")

@@ -12,9 +12,10 @@ Expect (the paper, in words): lower train and higher test accuracy than one-hot 
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="CIFAR-100: teachers of several depths")
     config.dataset = common.real_data(given, "cifar100")

@@ -14,9 +14,10 @@ about depth 20 and falls after, and the distribution becomes more bimodal.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="CIFAR-10: ResNets along depth")
     config.dataset = common.real_data(given, "cifar10")

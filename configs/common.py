@@ -1,6 +1,11 @@
 """What configs have in common: defaults, the papers' recipes, arguments, smoke size."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from ml_collections import config_dict
+
+from memkit.typing import Json
 
 NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0..1
     "mnist": ((0.1307,), (0.3081,)),
@@ -11,7 +16,7 @@ NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0
 }
 
 
-def study(*, title):
+def study(*, title: str) -> config_dict.ConfigDict:
     """Returns a config with the fields whose values most studies share."""
     config = config_dict.ConfigDict()
     config.seed = 0
@@ -29,7 +34,7 @@ def study(*, title):
     return config
 
 
-def dataset(name, *, mean, std, **options):
+def dataset(name: str, *, mean: Sequence[float], std: Sequence[float], **options: Any) -> Json:
     """Returns the `dataset` section of a config.
 
     Args:
@@ -42,7 +47,7 @@ def dataset(name, *, mean, std, **options):
     return dict(name=name, mean=mean, std=std, **common, **options)
 
 
-def training(*, epochs, batch_size, augment="none", pad=4):
+def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 4) -> Json:
     """Returns the `training` section of a config."""
     return dict(
         epochs=epochs,
@@ -55,7 +60,7 @@ def training(*, epochs, batch_size, augment="none", pad=4):
     )
 
 
-def lukasik_cifar(config):
+def lukasik_cifar(config: config_dict.ConfigDict) -> None:
     """Sets the recipe of Lukasik et al., Table 4, CIFAR; "10e-4" is read as 1e-4."""
     config.optimizer.weight_decay = 1e-4
     config.distillation.update(weight=1.0, temperature=3.0)
@@ -65,7 +70,7 @@ def lukasik_cifar(config):
     config.training = training(epochs=450, batch_size=1024, augment="pad_crop_flip")
 
 
-def lukasik_tiny_imagenet(config):
+def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
     """Sets the recipe of Lukasik et al., Table 4, Tiny-ImageNet; the padding of 8 is ours."""
     config.optimizer.weight_decay = 5e-4
     config.distillation.update(weight=1.0, temperature=1.0)
@@ -73,7 +78,7 @@ def lukasik_tiny_imagenet(config):
     config.training = training(epochs=90, batch_size=256, augment="pad_crop_flip", pad=8)
 
 
-def arguments(text, **defaults):
+def arguments(text: str, **defaults: Any) -> config_dict.ConfigDict:
     """Returns the arguments of a config, what stands right of the colon in --config=NAME:text.
 
     Args:
@@ -104,7 +109,7 @@ def arguments(text, **defaults):
     return known
 
 
-def _value(name: str, text: str, kind: type) -> object:
+def _value(name: str, text: str, kind: type) -> Any:
     """Returns the value of an argument, of the type that its default has."""
     words = {"true": True, "false": False}
     try:
@@ -114,7 +119,7 @@ def _value(name: str, text: str, kind: type) -> object:
         raise ValueError(f"--config: expected {name} as {wanted}, received {text}") from None
 
 
-def real_data(given, name, **options):
+def real_data(given: config_dict.ConfigDict, name: str, **options: Any) -> Json:
     """Returns the `dataset` section for a set of NORMALIZATION, or for an npz file of it."""
     mean, std = NORMALIZATION[name]
     if given.npz:
@@ -122,7 +127,13 @@ def real_data(given, name, **options):
     return dataset(name, mean=mean, std=std, **options)
 
 
-def smoke(config, *, image_size, values=(), channels=3):
+def smoke(
+    config: config_dict.ConfigDict,
+    *,
+    image_size: int,
+    values: Sequence[float] = (),
+    channels: int = 3,
+) -> config_dict.ConfigDict:
     """Shrinks a study so that a CPU runs it in seconds: made-up images, 20 runs, two epochs.
 
     Args:

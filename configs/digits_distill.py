@@ -12,9 +12,10 @@ accurate on the test set; docs/results.md has the printed numbers.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="Digits: distillation from width 16")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))

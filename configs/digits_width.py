@@ -13,9 +13,10 @@ numbers.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="Digits: ResNet-8 along its width")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))

@@ -13,9 +13,10 @@ Expect: their released list has 1,641 pairs with influence >= 0.15 and memorizat
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="ImageNet: ResNet-50")
     config.dataset = common.real_data(given, "imagenet2012", data_dir="", image_size=224)

@@ -12,9 +12,10 @@ runs by 0.6 in rank, docs/results.md).
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="MNIST: 512-256 perceptron")
     config.dataset = common.real_data(given, "mnist")

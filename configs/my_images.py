@@ -13,9 +13,10 @@ Expect: wrong labels among the most memorized examples; the report's gallery sho
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant, path="", size=32, holdout=0.0, channels=3, skip_bad=False)
     config = common.study(title="My images: ResNet-20")
     source = dict(

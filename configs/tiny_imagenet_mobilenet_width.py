@@ -12,9 +12,10 @@ Expect: the same picture as for ResNets.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="Tiny-ImageNet: MobileNet-v3 along width")
     config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")

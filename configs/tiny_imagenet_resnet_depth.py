@@ -14,9 +14,10 @@ Expect: the same picture as on CIFAR-100.
 """
 
 from memkit.configs import common
+from ml_collections import config_dict
 
 
-def get_config(variant=""):
+def get_config(variant: str = "") -> config_dict.ConfigDict:
     given = common.arguments(variant)
     config = common.study(title="Tiny-ImageNet: ResNets along depth")
     config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")

@@ -1,15 +1,19 @@
 """Several scores: histograms over each other, and joint counts of two."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import FloatArray, Json
 
 BINS = 40
 JOINT_BINS = 20
 
 
-def histogram_table(panels):
+def histogram_table(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[Json]:
     """Returns the share of examples per bin of 0.05 of every score.
 
     Args:
@@ -19,7 +23,7 @@ def histogram_table(panels):
       Row dicts with panel, name, start and end of the bin (in [-1, 1]), share in [0, 1], count.
       All scores of a panel have the same bins, from the lowest to the highest in use.
     """
-    rows = []
+    rows: list[Json] = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
     for panel, scores in panels.items():
         counts = {}
@@ -45,7 +49,7 @@ def histogram_table(panels):
     return rows
 
 
-def histogram_chart(rows, *, title):
+def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
     """Returns the first score of each panel as bars and the others as lines of steps.
 
     Args:
@@ -76,7 +80,7 @@ def histogram_chart(rows, *, title):
         steps = base.transform_filter(alt.datum.name == name)
         line = steps.mark_line(interpolate="step-after", strokeWidth=2, strokeDash=dashes[name])
         layers.append(line.encode(x=x, y=y))
-    layered = alt.layer(*layers).properties(
+    layered = alt.LayerChart(layer=layers).properties(
         width=theme.panel_width(rows, "panel"), height=lines.PANEL_HEIGHT
     )
     return theme.facets(layered, rows + _closing(rows, names), column="panel").properties(
@@ -85,13 +89,13 @@ def histogram_chart(rows, *, title):
     )
 
 
-def _closing(rows, names):
+def _closing(rows: list[Json], names: list[str]) -> list[Json]:
     """Returns the rows that end each line of steps at the end of its last bin."""
     last = {(r["panel"], r["name"]): r for r in rows if r["name"] in names[1:]}
     return [row | {"start": row["end"]} for row in last.values()]
 
 
-def joint_table(panels):
+def joint_table(panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Json]:
     """Returns the number of examples per cell of two scores.
 
     Args:
@@ -101,17 +105,17 @@ def joint_table(panels):
       Row dicts with panel, the cell's edges x, x_end, y, y_end, and count >= 1. Cells divide the
       range of each score in all panels, rounded to tenths, into 20.
     """
-    kept = {}
+    defined = {}
     for panel, scores in panels.items():
-        scores = np.array(scores, float)
-        kept[panel] = scores[:, np.isfinite(scores).all(axis=0)]
-    if not any(scores.size for scores in kept.values()):
+        both = np.array(scores, float)
+        defined[panel] = both[:, np.isfinite(both).all(axis=0)]
+    if not any(both.size for both in defined.values()):
         return []
-    edges = [_edges(values) for values in np.concatenate(list(kept.values()), axis=1)]
-    rows = []
-    for panel, scores in kept.items():
-        # Means of 0/1 outcomes sit on cell edges up to float rounding.
-        counts, _, _ = np.histogram2d(*(scores + 1e-9), edges)
+    edges = [_edges(values) for values in np.concatenate(list(defined.values()), axis=1)]
+    rows: list[Json] = []
+    for panel, both in defined.items():
+        # Means of 0/1 outcomes lie on cell edges up to float rounding.
+        counts, _, _ = np.histogram2d(both[0] + 1e-9, both[1] + 1e-9, edges)
         rows.extend(
             {
                 "panel": panel,
@@ -126,7 +130,7 @@ def joint_table(panels):
     return rows
 
 
-def _edges(values):
+def _edges(values: FloatArray) -> FloatArray:
     low = min(0.0, np.floor(values.min() * 10) / 10)
     high = max(1.0, np.ceil(values.max() * 10) / 10)
     edges = np.linspace(low, high, JOINT_BINS + 1)
@@ -134,7 +138,7 @@ def _edges(values):
     return edges
 
 
-def joint_chart(rows, *, first, second):
+def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) -> theme.Panels:
     """Returns the number of examples per cell of two scores, darker = more, log scale.
 
     Args:
@@ -166,7 +170,7 @@ def joint_chart(rows, *, first, second):
         )
     )
     side = min(300, theme.panel_width(rows, "panel"))
-    layered = alt.layer(cells).properties(width=side, height=side)
+    layered = alt.LayerChart(layer=[cells]).properties(width=side, height=side)
     return theme.facets(layered, rows, column="panel").properties(
         description="Joint histogram of two scores of the same examples: number of examples per "
         "cell, darker = more, on a log scale."

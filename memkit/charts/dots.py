@@ -1,16 +1,21 @@
 """Dot plots of agreements: one line per score, one color per kind."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
 
 CEILING = "ceiling"
 AVERAGED, SINGLE = "averaged over runs", "one run"
 _LABELS = 134  # what names of scores take beyond a vertical axis of numbers
 
 
-def row(same, panel, label, value, margin):
+def row(
+    same: Mapping[str, str], panel: str, label: str, value: float | None, margin: float | None
+) -> Json:
     """Returns one row: a number and its 95% interval, clipped to [-1, 1].
 
     Args:
@@ -23,7 +28,7 @@ def row(same, panel, label, value, margin):
     return {**same, "panel": panel, "label": label, **bounds}
 
 
-def per_size(points, found):
+def per_size(points: Sequence[Json], found: Json) -> Iterator[tuple[dict[str, str], Json]]:
     """Yields the fields series and kind of each point, and its part of the proxies' summary.
 
     Args:
@@ -35,14 +40,16 @@ def per_size(points, found):
             yield {"series": point["series"], "kind": str(size)}, found[point["name"]]
 
 
-def both(entry, statistic):
+def both(entry: Json, statistic: str) -> Iterator[tuple[str, float | None, float | None]]:
     """Yields (AVERAGED or SINGLE, value, margin or None) of a score's statistic."""
     yield AVERAGED, entry[statistic], entry[f"{statistic}_margin"]
     if f"{statistic}_single" in entry:
         yield SINGLE, entry[f"{statistic}_single"], None
 
 
-def chart(rows, *, title, rule, color_title, description):
+def chart(
+    rows: Iterable[Json], *, title: theme.Title, rule: float, color_title: str, description: str
+) -> theme.Panels | alt.VConcatChart:
     """Returns a dot plot: a line per label, a color and height per kind, a panel per panel.
 
     Several series stand below each other.
@@ -56,7 +63,7 @@ def chart(rows, *, title, rule, color_title, description):
       description: one or two sentences for screen readers.
     """
     rows = lines.defined(rows)
-    by_series = {}
+    by_series: dict[str, list[Json]] = {}
     for r in rows:
         by_series.setdefault(r["series"], []).append(r)
     color, shape = _kind_scales(list(dict.fromkeys(r["kind"] for r in rows)), color_title)
@@ -64,7 +71,9 @@ def chart(rows, *, title, rule, color_title, description):
     return theme.below_each_other(charts, description)
 
 
-def _series(rows, title, rule, color, shape):
+def _series(
+    rows: list[Json], title: theme.Title, rule: float, color: alt.Color, shape: alt.Shape
+) -> theme.Panels:
     kinds = list(dict.fromkeys(r["kind"] for r in rows))
     width = theme.panel_width(rows, "panel", width=theme.WIDTH - _LABELS)
     title = theme.fitted(title, width)
@@ -91,19 +100,19 @@ def _series(rows, title, rule, color, shape):
         ),
     )
     height = len(labels) * max(18, 9 * len(kinds))
-    layered = alt.layer(*layers).properties(width=width, height=height)
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
     return theme.facets(layered, rows, column="panel")
 
 
-def _order(rows, panel):
-    values = {}
+def _order(rows: list[Json], panel: str) -> list[str]:
+    values: dict[str, list[float]] = {}
     for r in rows:
         values.setdefault(r["label"], []).append(r["value"] if r["panel"] == panel else np.nan)
     means = {k: np.mean([x for x in v if np.isfinite(x)] or [-np.inf]) for k, v in values.items()}
     return sorted(means, key=lambda k: (k != CEILING, -means[k]))
 
 
-def _kind_scales(kinds, title):
+def _kind_scales(kinds: list[str], title: str) -> tuple[alt.Color, alt.Shape]:
     if set(kinds) <= {AVERAGED, SINGLE}:
         return styles.scales(kinds, "kind")
     return styles.size_scales(kinds, "kind", title=title)

@@ -1,9 +1,12 @@
 """A chart as files of any format, made offline by vl-convert."""
 
 import json
+from collections.abc import Collection
 
 import altair as alt
 import vl_convert
+
+from memkit.typing import Json
 
 # The PNG has 400 pixels per inch in a column; the page brings its scripts.
 _PNG_SCALE = 3
@@ -12,7 +15,7 @@ USUAL = ("png", "svg")
 _LESS_THAN = "\ue000less-than\ue000"
 
 
-def images(spec, formats=USUAL):
+def images(spec: Json, formats: Collection[str] = USUAL) -> dict[str, bytes]:
     """Returns the chart of a Vega-Lite specification as {format: bytes}.
 
     Args:
@@ -33,7 +36,7 @@ def images(spec, formats=USUAL):
     return {kind: found[kind] for kind in formats}
 
 
-def _html(spec: dict, version: str) -> str:
+def _html(spec: Json, version: str) -> str:
     """Returns a page that draws the chart, and no other scripts than those it needs."""
     # vl-convert writes texts between script tags as they are; one could end the script.
     marked = json.dumps(spec).replace("<", _LESS_THAN)

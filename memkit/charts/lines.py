@@ -1,20 +1,24 @@
 """Estimates against model size: rows with bounds, and the chart of lines inside bands."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import altair as alt
 import numpy as np
 
 from memkit.charts import styles, theme
+from memkit.typing import Json
 
 HEIGHT, PANEL_HEIGHT = 210, 150
 
 
-def sizes(points):
+def sizes(points: Sequence[Json]) -> list[theme.Size]:
     """Returns the axis value of each point, or the point names where any value is missing."""
     values = [point["axis_value"] for point in points]
     return [point["name"] for point in points] if None in values else values
 
 
-def placed(points):
+def placed(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
     """Returns each point with its size: [(point, axis value)].
 
     Where any value is missing the points stand side by side, as one series and by their names.
@@ -24,7 +28,9 @@ def placed(points):
     return list(zip(points, sizes(points), strict=True))
 
 
-def interval(value, margin, bounds=(-np.inf, np.inf)):
+def interval(
+    value: float | None, margin: float | None, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> dict[str, float]:
     """Returns value, lower and upper: an estimate and its 95% interval, value +/- margin.
 
     Args:
@@ -36,7 +42,16 @@ def interval(value, margin, bounds=(-np.inf, np.inf)):
     return {"value": value, "lower": float(lower), "upper": float(upper)}
 
 
-def row(point, size, *, quantity, value, margin, bounds, **fields):
+def row(
+    point: Json,
+    size: theme.Size,
+    *,
+    quantity: str,
+    value: float | None,
+    margin: float | None,
+    bounds: tuple[float, float],
+    **fields: Any,
+) -> Json:
     """Returns one row: an estimate and its `interval`.
 
     Args:
@@ -56,7 +71,13 @@ def row(point, size, *, quantity, value, margin, bounds, **fields):
     }
 
 
-def table(points, quantities, *, part=None, bounds=(0, 1)):
+def table(
+    points: Sequence[Json],
+    quantities: Mapping[str, str],
+    *,
+    part: str | None = None,
+    bounds: tuple[float, float] = (0, 1),
+) -> list[Json]:
     """Returns rows of `row`, one per point and quantity.
 
     Args:
@@ -66,7 +87,7 @@ def table(points, quantities, *, part=None, bounds=(0, 1)):
         out.
       bounds: see `interval`.
     """
-    rows = []
+    rows: list[Json] = []
     for point, size in placed(points):
         found = point if part is None else point[part]
         for quantity, key in quantities.items() if found is not None else ():
@@ -77,32 +98,34 @@ def table(points, quantities, *, part=None, bounds=(0, 1)):
     return rows
 
 
-def defined(rows):
+def defined(rows: Iterable[Json]) -> list[Json]:
     """Returns the rows whose value is a number."""
     return [r for r in rows if np.isfinite(r["value"])]
 
 
-def against_size(rows, *, size_title, **how):
+def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> theme.Panels:
     """Returns the `chart` of the defined rows against model size.
 
     Args:
       rows: rows of `row`.
       size_title: what the axis of sizes holds.
-      **how: what else `chart` takes.
+      **options: further arguments of `chart`.
     """
     rows = defined(rows)
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
-    return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **how)
+    return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **options)
 
 
-def by_series(rows, *, size_title, description, **how):
+def by_series(
+    rows: Sequence[Json], *, size_title: str, description: str, **options: Any
+) -> theme.Panels | alt.VConcatChart:
     """Returns panels by the field `panel` against model size, each series below the one before.
 
     Args:
       rows: rows of `row` with the field `panel`.
       size_title: what the axis of sizes holds.
       description: one or two sentences for screen readers.
-      **how: what else `chart` takes.
+      **options: further arguments of `chart`.
     """
     charts = {}
     for name in dict.fromkeys(r["series"] for r in rows):
@@ -114,29 +137,29 @@ def by_series(rows, *, size_title, description, **how):
             column="panel",
             layout_row=None,
             description=description,
-            **how,
+            **options,
         )
     return theme.below_each_other(charts, description)
 
 
 def chart(
-    rows,
+    rows: Sequence[Json],
     *,
-    x,
-    title,
-    names,
-    description,
-    field="quantity",
-    column=None,
-    layout_row="series",
-    scale=None,
-    rule=None,
-    legend=True,
-    joined=True,
-    shared_y=True,
-    width=None,
-    height=None,
-):
+    x: alt.X,
+    title: theme.Title,
+    names: Iterable[str],
+    description: str,
+    field: str = "quantity",
+    column: str | None = None,
+    layout_row: str | None = "series",
+    scale: alt.Scale | None = None,
+    rule: float | None = None,
+    legend: bool = True,
+    joined: bool = True,
+    shared_y: bool = True,
+    width: int | None = None,
+    height: int | None = None,
+) -> theme.Panels:
     """Returns lines with 95% bands against model size, one line per name.
 
     Args:
@@ -165,17 +188,19 @@ def chart(
         layers.insert(
             0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
         )
-    layered = alt.layer(*layers).properties(width=width, height=height)
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
     faceted = theme.facets(layered, rows, column=column, row=layout_row)
     if not shared_y and isinstance(faceted, alt.FacetChart):
         faceted = faceted.resolve_scale(y="independent")
     return faceted.properties(description=description)
 
 
-def _layers(x, y, names, *, field, legend, joined):
+def _layers(
+    x: alt.X, y: alt.Y, names: list[str], *, field: str, legend: bool, joined: bool
+) -> list[alt.Chart]:
     color, shape = styles.scales(names, field)
     if not legend:
-        color, shape = (channel.legend(None) for channel in (color, shape))
+        color, shape = color.legend(None), shape.legend(None)
     base = alt.Chart().encode(x=x)
     low = alt.Y("lower:Q", title=y["title"], scale=y["scale"])
     tips = [

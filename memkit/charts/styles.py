@@ -5,13 +5,17 @@ group or series has the same color, dash and marker in every chart.
 """
 
 import itertools
+from collections.abc import Collection, Iterable
+from typing import TypeAlias
 
 import altair as alt
 
 from memkit.charts.theme import TEXT, WIDTH
 
+Style: TypeAlias = tuple[str, list[int], str]  # color, dash and marker
+
 # name: (color, dash, marker); a name that charts share is listed once.
-STYLES = {
+STYLES: dict[str, Style] = {
     "memorization": ("#222222", [1, 0], "circle"),
     "in-sample": ("#0072B2", [7, 3], "square"),
     "out-of-sample": ("#E69F00", [2, 2], "triangle-up"),
@@ -41,7 +45,7 @@ STYLES = {
     "q at most 0.05": ("#0072B2", [1, 0], "square"),
 }
 # The looks of names that only the study knows, by place.
-LOOKS = (
+LOOKS: tuple[Style, ...] = (
     ("#222222", [1, 0], "circle"),
     ("#D55E00", [7, 3], "diamond"),
     ("#0072B2", [2, 2], "square"),
@@ -51,7 +55,7 @@ LOOKS = (
 )
 
 
-def of(names):
+def of(names: Iterable[str]) -> dict[str, Style]:
     """Returns {name: (color, dash, marker)}: those of STYLES, or of a name's place.
 
     Names that STYLES lacks take the looks of LOOKS that no name beside them has, in order.
@@ -62,13 +66,13 @@ def of(names):
     return {name: STYLES[name] if name in STYLES else next(places) for name in names}
 
 
-def _columns(names):
+def _columns(names: Collection[str]) -> int:
     """Returns in how many columns a legend of the names stays inside of WIDTH."""
     widest = max(0.55 * TEXT * len(str(name)) + 34 for name in names)
     return 0 if widest * len(names) <= WIDTH else max(1, int(WIDTH / widest))
 
 
-def scales(names, field):
+def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
     """Returns color and shape channels that share one legend.
 
     Args:
@@ -78,7 +82,7 @@ def scales(names, field):
     found = of(names)
     color, _, shape = zip(*found.values(), strict=True)
 
-    def scale(values):
+    def scale(values: Iterable[str]) -> alt.Scale:
         return alt.Scale(domain=list(found), range=list(values))
 
     legend = alt.Legend(columns=_columns(found))
@@ -88,7 +92,7 @@ def scales(names, field):
     )
 
 
-def size_scales(sizes, field, *, title):
+def size_scales(sizes: list[str], field: str, *, title: str) -> tuple[alt.Color, alt.Shape]:
     """Returns color and shape channels of model sizes, dark = large, that share one legend.
 
     Args:

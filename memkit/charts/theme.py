@@ -4,10 +4,18 @@ import math
 import numbers
 import re
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import altair as alt
 
 from memkit.errors import expected
+from memkit.typing import Json
+
+Title: TypeAlias = str | list[str]  # text, or its lines
+Size: TypeAlias = str | float  # a value of the study's axis, or the name of a point
+Panels: TypeAlias = alt.LayerChart | alt.FacetChart
+_Channel = TypeVar("_Channel", alt.Column, alt.Row, alt.Facet)
 
 ROW_LIMIT = 5_000
 # Text of TEXT units is 6 points high where a chart of COLUMN units is printed 84 mm wide.
@@ -17,46 +25,38 @@ WIDTH = 384  # of the panels of a chart: COLUMN without the vertical axis
 SPACING = 20
 AXIS = 116  # what a vertical axis of a panel's own takes, with its title
 MAX_COLUMNS = 2
-REFERENCE = {"color": "#777777", "strokeDash": [4, 4]}
+REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 
 
 @alt.theme.register("memkit", enable=True)
-def memkit_theme():
+def memkit_theme() -> alt.theme.ThemeConfig:
     """Returns the Vega-Lite configuration of every memkit chart."""
     text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal"}
-    return alt.theme.ThemeConfig(
-        {
-            "config": {
-                "background": "#ffffff",
-                "font": FONT,
-                "view": {"stroke": "#bbbbbb"},
-                "axis": {
-                    **text,
-                    "gridColor": "#e6e6e6",
-                    "domainColor": "#888888",
-                    "titlePadding": 8,
-                },
-                "legend": {
-                    **text,
-                    "orient": "top",
-                    "symbolSize": 90,
-                    "symbolOpacity": 1,
-                    "labelLimit": WIDTH,
-                    "titleLimit": WIDTH,
-                    "columnPadding": 12,
-                    "title": None,
-                },
-                "header": {**text, "labelFontWeight": "bold", "labelLimit": WIDTH},
-                "title": {"fontSize": TEXT + 1, "anchor": "start"},
-                "line": {"strokeWidth": 2},
-                "facet": {"spacing": SPACING},
-            }
-        }
-    )
+    config: Any = {
+        "background": "#ffffff",
+        "font": FONT,
+        "view": {"stroke": "#bbbbbb"},
+        "axis": {**text, "gridColor": "#e6e6e6", "domainColor": "#888888", "titlePadding": 8},
+        "legend": {
+            **text,
+            "orient": "top",
+            "symbolSize": 90,
+            "symbolOpacity": 1,
+            "labelLimit": WIDTH,
+            "titleLimit": WIDTH,
+            "columnPadding": 12,
+            "title": None,
+        },
+        "header": {**text, "labelFontWeight": "bold", "labelLimit": WIDTH},
+        "title": {"fontSize": TEXT + 1, "anchor": "start"},
+        "line": {"strokeWidth": 2},
+        "facet": {"spacing": SPACING},
+    }
+    return {"config": config}
 
 
-def data(rows):
+def data(rows: Iterable[Json]) -> alt.Data:
     """Returns row dicts as chart data, with every undefined number as null.
 
     Args:
@@ -73,7 +73,7 @@ def data(rows):
     return alt.Data(values=[{k: _plain(v) for k, v in row.items()} for row in rows])
 
 
-def _plain(value):
+def _plain(value: Any) -> str | bool | int | float | None:
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, numbers.Integral):
@@ -81,12 +81,12 @@ def _plain(value):
     return float(value) if math.isfinite(value) else None
 
 
-def number(value):
+def number(value: float | None) -> float:
     """Returns the value as float, NaN for None."""
     return math.nan if value is None else float(value)
 
 
-def size_channel(sizes, *, title):
+def size_channel(sizes: Iterable[Size], *, title: str) -> alt.X:
     """Returns the x channel of field `size` for the study's model sizes.
 
     Numbers that are positive and span a factor of 8 or more get a base-2 logarithmic scale, other
@@ -99,30 +99,30 @@ def size_channel(sizes, *, title):
     Raises:
       InputError: there are no sizes.
     """
-    sizes = list(dict.fromkeys(_plain(s) for s in sizes))
-    if not sizes:
+    values: list[Any] = list(dict.fromkeys(_plain(s) for s in sizes))
+    if not values:
         raise expected("rows", "at least one row with a defined value", "none")
-    if not is_numeric(sizes):
+    if not is_numeric(values):
         return alt.X(
             "size:N",
             title=title,
-            sort=[str(s) for s in sizes],
-            axis=alt.Axis(labelAngle=0 if len(sizes) <= 6 else -40),
+            sort=[str(s) for s in values],
+            axis=alt.Axis(labelAngle=0 if len(values) <= 6 else -40),
         )
-    axis = alt.Axis(values=sizes, labelExpr="datum.value", labelOverlap="greedy", grid=False)
-    if min(sizes) > 0 and max(sizes) / min(sizes) >= 8:
+    axis = alt.Axis(values=values, labelExpr="datum.value", labelOverlap="greedy", grid=False)
+    if min(values) > 0 and max(values) / min(values) >= 8:
         scale = alt.Scale(type="log", base=2, nice=False, padding=16)
         return alt.X("size:Q", title=f"{title}, log scale", axis=axis, scale=scale)
     scale = alt.Scale(zero=False, nice=False, padding=16)
     return alt.X("size:Q", title=title, axis=axis, scale=scale)
 
 
-def is_numeric(sizes):
+def is_numeric(sizes: Iterable[Any]) -> bool:
     """Returns True where every axis value is a number (bool counts as text)."""
     return all(isinstance(s, numbers.Real) and not isinstance(s, bool) for s in sizes)
 
 
-def fitted(title, length):
+def fitted(title: Title, length: float) -> list[str]:
     """Returns a title as lines of text that fit along an axis.
 
     Args:
@@ -139,7 +139,14 @@ def fitted(title, length):
     return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
 
 
-def panel_width(rows, column=None, *, width=WIDTH, columns=MAX_COLUMNS, own_axes=False):
+def panel_width(
+    rows: Sequence[Json],
+    column: str | None = None,
+    *,
+    width: int = WIDTH,
+    columns: int = MAX_COLUMNS,
+    own_axes: bool = False,
+) -> int:
     """Returns the width of a panel where `column` splits rows into panels beside each other.
 
     Args:
@@ -154,7 +161,7 @@ def panel_width(rows, column=None, *, width=WIDTH, columns=MAX_COLUMNS, own_axes
     return (width - between * (panels - 1)) // max(1, panels)
 
 
-def below_each_other(charts, description):
+def below_each_other(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
     """Returns charts as one, each under its name; one alone as it is.
 
     Args:
@@ -168,7 +175,15 @@ def below_each_other(charts, description):
     return alt.vconcat(*named, spacing=SPACING).properties(description=description)
 
 
-def facets(chart, rows, *, column=None, row=None, row_title=None, columns=MAX_COLUMNS):
+def facets(
+    chart: alt.LayerChart,
+    rows: Sequence[Json],
+    *,
+    column: str | None = None,
+    row: str | None = None,
+    row_title: str | None = None,
+    columns: int = MAX_COLUMNS,
+) -> Panels:
     """Returns the chart repeated per value of `column` and `row`, fields with one value left out.
 
     Args:
@@ -179,17 +194,17 @@ def facets(chart, rows, *, column=None, row=None, row_title=None, columns=MAX_CO
       columns: more of them are wrapped where there are no rows.
     """
 
-    def several(field):
+    def several(field: str | None) -> TypeGuard[str]:
         return field is not None and len({r[field] for r in rows}) > 1
 
-    def channel(kind, field, **options):
+    def channel(kind: type[_Channel], field: str, **options: Any) -> _Channel:
         order = list(dict.fromkeys(r[field] for r in rows))
         return kind(f"{field}:N", sort=order, title=None, **options)
 
     if row_title and several(row):
         rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
     chart = chart.properties(data=data(rows))
-    channels = {}
+    channels: dict[str, Any] = {}
     if several(column) and len({r[column] for r in rows}) > columns and not several(row):
         # Shared axes would be drawn under the empty places of the last row too.
         return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(

@@ -5,13 +5,16 @@ threshold and the mean difference of the scores, as the threshold varies.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.memorization import memorization
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 
@@ -49,12 +52,12 @@ class Curves:
       difference: [K] float, mean of second - first over the union; NaN where it is empty.
     """
 
-    thresholds: np.ndarray
-    num_first: np.ndarray
-    num_second: np.ndarray
-    num_both: np.ndarray
-    jaccard: np.ndarray
-    difference: np.ndarray
+    thresholds: FloatArray
+    num_first: IntArray
+    num_second: IntArray
+    num_both: IntArray
+    jaccard: FloatArray
+    difference: FloatArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +80,7 @@ class CrossHalf:
     corrected: float
 
 
-def compare(first, second):
+def compare(first: npt.ArrayLike, second: npt.ArrayLike) -> Agreement:
     """Returns the Agreement of two scores [N] each; an example with a NaN is left out."""
     first, second = _defined(first, second)
     difference = second - first
@@ -90,7 +93,9 @@ def compare(first, second):
     )
 
 
-def threshold_curves(first, second, thresholds=THRESHOLDS):
+def threshold_curves(
+    first: npt.ArrayLike, second: npt.ArrayLike, thresholds: Sequence[float] = THRESHOLDS
+) -> Curves:
     """Returns the Curves of two scores [N] each; an example with a NaN is left out.
 
     Args:
@@ -98,15 +103,15 @@ def threshold_curves(first, second, thresholds=THRESHOLDS):
       thresholds: [K] float, ascending.
     """
     first, second = _defined(first, second)
-    thresholds = np.array(thresholds, np.float64)
-    a, b = (np.searchsorted(thresholds, score, side="right") for score in (first, second))
-    num_thresholds, in_either = len(thresholds), np.maximum(a, b)
+    levels = np.array(thresholds, np.float64)
+    a, b = (np.searchsorted(levels, score, side="right") for score in (first, second))
+    num_thresholds, in_either = len(levels), np.maximum(a, b)
     union = _reaching(in_either, num_thresholds)
     both = _reaching(np.minimum(a, b), num_thresholds)
     difference = _reaching(in_either, num_thresholds, weights=second - first)
     size = np.where(union > 0, union, np.nan)
     return Curves(
-        thresholds=thresholds,
+        thresholds=levels,
         num_first=_reaching(a, num_thresholds),
         num_second=_reaching(b, num_thresholds),
         num_both=both,
@@ -115,18 +120,20 @@ def threshold_curves(first, second, thresholds=THRESHOLDS):
     )
 
 
-def _reaching(num_reached, num_thresholds, weights=None):
+def _reaching(
+    num_reached: IntArray, num_thresholds: int, weights: FloatArray | None = None
+) -> Array:
     """Returns [K], how many examples, or what sum of weights, reach each threshold."""
     counts = np.bincount(num_reached, weights, minlength=num_thresholds + 1)
     return counts[::-1].cumsum()[::-1][1:]
 
 
-def jaccard(first, second, threshold):
+def jaccard(first: npt.ArrayLike, second: npt.ArrayLike, threshold: float) -> float:
     """Returns the Jaccard index of the examples at or above a threshold; NaN if none is."""
     return float(threshold_curves(first, second, (threshold,)).jaccard[0])
 
 
-def pair_jaccard(first, second):
+def pair_jaccard(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Returns the Jaccard index of two sets of pairs; NaN if both are empty.
 
     Args:
@@ -137,7 +144,7 @@ def pair_jaccard(first, second):
     return len(a & b) / len(a | b) if a | b else float("nan")
 
 
-def ceiling(first, second=1.0):
+def ceiling(first: float, second: float = 1.0) -> float:
     """Returns the largest correlation that two noisy scores can be expected to show.
 
     Args:
@@ -151,7 +158,7 @@ def ceiling(first, second=1.0):
     return float(np.sqrt(first * second)) if is_positive else float("nan")
 
 
-def cross_half(outcome_a, outcome_b, train_mask, seed):
+def cross_half(outcome_a: Array, outcome_b: Array, train_mask: BoolArray, seed: int) -> CrossHalf:
     """Correlates two points of a study over disjoint halves of their runs.
 
     Points share their subsets, so their estimates also share what these owe to the same subset;
@@ -187,7 +194,7 @@ def cross_half(outcome_a, outcome_b, train_mask, seed):
     return CrossHalf(first, second, across, across / ceiling(first, second))
 
 
-def _defined(first, second):
+def _defined(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape or first.ndim != 1:
         raise expected("second", f"shape {first.shape}", f"shape {second.shape}")
@@ -195,5 +202,5 @@ def _defined(first, second):
     return first[defined], second[defined]
 
 
-def _mean(values):
+def _mean(values: FloatArray) -> float:
     return float(values.mean()) if values.size else float("nan")

@@ -3,42 +3,49 @@
 import contextlib
 import zipfile
 import zlib
+from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from memkit import storage
 from memkit.errors import InputError, expected, reason
+from memkit.typing import Array, Path, TextArray
+
+Archive: TypeAlias = np.lib.npyio.NpzFile[Any]
 
 
 @contextlib.contextmanager
-def opened(where):
+def opened(where: Path) -> Iterator[Archive]:
     """Yields the npz file at a path; its arrays are read when they are asked for.
 
     Raises:
       InputError: no such file, no npz file, pickled objects, or damaged data, also of an array
         read inside of the `with` block.
     """
-    where = storage.path(where)
-    if not where.exists() or where.is_dir():
-        raise expected("--with", "a file that exists", where)
+    source = storage.path(where)
+    if not source.exists() or source.is_dir():
+        raise expected("--with", "a file that exists", source)
     try:
-        with where.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise expected("--with", "an npz file", f"{where} with one array")
+                raise expected("--with", "an npz file", f"{source} with one array")
             yield arrays
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise expected("--with", "a whole npz file", f"{where} ({_line(error)})") from None
+        raise expected("--with", "a whole npz file", f"{source} ({_line(error)})") from None
     except ValueError as error:
-        raise expected("--with", "arrays of numbers or text", f"{where} ({_line(error)})") from None
+        raise expected(
+            "--with", "arrays of numbers or text", f"{source} ({_line(error)})"
+        ) from None
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def numbers(arrays, key, *, ndim=1, length=None):
+def numbers(arrays: Archive, key: str, *, ndim: int = 1, length: int | None = None) -> Array:
     """Returns an array of an npz file as int64 or float64.
 
     Raises:
@@ -52,7 +59,7 @@ def numbers(arrays, key, *, ndim=1, length=None):
     return found.astype(np.float64 if found.dtype.kind == "f" else np.int64)
 
 
-def texts(arrays, key, *, length=None):
+def texts(arrays: Archive, key: str, *, length: int | None = None) -> TextArray:
     """Returns an array of an npz file as text [n]; bytes are decoded.
 
     Raises:
@@ -65,7 +72,7 @@ def texts(arrays, key, *, length=None):
     return as_text(key, found)
 
 
-def as_text(key: str, array: np.ndarray) -> np.ndarray:
+def as_text(key: str, array: Array) -> TextArray:
     """Returns ids [n] as text; whole numbers become their digits and bytes are decoded.
 
     Raises:
@@ -77,29 +84,3 @@ def as_text(key: str, array: np.ndarray) -> np.ndarray:
         return np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
     except UnicodeDecodeError as error:
         raise expected(key, "text in UTF-8", reason(error)) from None
-
-
-def blocks(arrays, key, *, num_bytes=2**26):
-    """Yields (first row, rows) of a matrix, so that it is never whole in memory.
-
-    Args:
-      arrays: npz file, from `opened`.
-      key: name of an array with two axes.
-      num_bytes: about how much to read at a time.
-
-    Raises:
-      InputError: not a matrix of numbers, or one stored by columns.
-    """
-    with arrays.zip.open(f"{key}.npy") as member:
-        version = np.lib.format.read_magic(member)
-        read = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            read = np.lib.format.read_array_header_2_0
-        shape, is_by_columns, dtype = read(member)
-        if len(shape) != 2 or is_by_columns or dtype.kind not in "biuf":
-            raise expected(key, "a matrix of numbers stored by rows", f"{dtype} {list(shape)}")
-        step = max(1, num_bytes // max(1, shape[1] * dtype.itemsize))
-        for first in range(0, shape[0], step):
-            count = min(step, shape[0] - first)
-            data = member.read(count * shape[1] * dtype.itemsize)
-            yield first, np.frombuffer(data, dtype).reshape(count, shape[1])

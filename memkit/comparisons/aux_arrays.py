@@ -4,17 +4,21 @@
 splits train, removed and test, and `subsample_idx`.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
+from etils import epath
 
 from memkit import storage
 from memkit.comparisons import archives
 from memkit.comparisons.published import Published
 from memkit.errors import expected
+from memkit.typing import Array, IntArray, Path
 
 FILE = "aux_arrays.npz"
 
 
-def files(folder):
+def files(folder: Path) -> list[epath.Path]:
     """Returns the `aux_arrays.npz` files below a folder of runs, or of one ratio's folder.
 
     Raises:
@@ -33,11 +37,11 @@ def files(folder):
     return []
 
 
-def _folders(parents):
+def _folders(parents: Iterable[epath.Path]) -> list[epath.Path]:
     return [p / name for p in parents for name in storage.names(p) if (p / name).is_dir()]
 
 
-def read(found):
+def read(found: Sequence[epath.Path]) -> Published:
     """Estimates memorization from the outcomes of runs, one file at a time.
 
     Args:
@@ -50,13 +54,13 @@ def read(found):
     Raises:
       InputError: a file that contradicts itself or the first one; names it.
     """
-    sums = nums = None
+    sums, nums = np.zeros((2, 0)), np.zeros((2, 0), np.int64)
     accuracy = []
     for where in found:
         with archives.opened(where) as arrays:
             arms = _arms(arrays, where)
             count = sum(len(index) for index, _ in arms)
-            if sums is None:
+            if not sums.size:
                 sums, nums = np.zeros((2, count)), np.zeros((2, count), np.int64)
             if count != sums.shape[1]:
                 raise expected(str(where), f"{sums.shape[1]} train and removed examples", count)
@@ -78,7 +82,7 @@ def read(found):
     )
 
 
-def _arms(arrays, where):
+def _arms(arrays: archives.Archive, where: epath.Path) -> list[tuple[IntArray, Array]]:
     """Returns (index, correctness) of the train and of the removed examples of a run."""
     arms = []
     for split in ("train", "removed"):

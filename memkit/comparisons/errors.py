@@ -1,14 +1,25 @@
 """Errors over runs of how well two scores agree, from replicates of both."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 
 from memkit.comparisons.agreement import jaccard, threshold_curves
 from memkit.estimators import correlation, margin
+from memkit.typing import FloatArray
 
 _KEYS = ("spearman", "mean_difference", "jaccard")
+_Value = TypeVar("_Value")
 
 
-def agreement(first, second, threshold, *, ranks=None):
+def agreement(
+    first: FloatArray,
+    second: FloatArray,
+    threshold: float,
+    *,
+    ranks: tuple[FloatArray, FloatArray] | None = None,
+) -> FloatArray:
     """Returns the numbers of one replicate, for `standard_errors`.
 
     Args:
@@ -28,7 +39,9 @@ def agreement(first, second, threshold, *, ranks=None):
     return np.concatenate([numbers, curves.jaccard, curves.difference])
 
 
-def standard_errors(replicates, num_runs):
+def standard_errors(
+    replicates: Sequence[FloatArray], num_runs: int
+) -> tuple[dict[str, float], dict[str, FloatArray]]:
     """Returns the standard deviations over replicates, and the margins that follow from them.
 
     Args:
@@ -41,12 +54,13 @@ def standard_errors(replicates, num_runs):
       the width of the 95% interval; NaN where a replicate is undefined.
     """
     errors = np.std(replicates, axis=0, ddof=1)
-    numbers, curves = {}, {}
+    numbers: dict[str, float] = {}
+    curves: dict[str, FloatArray] = {}
     for kind, values in (("stderr", errors), ("margin", margin(errors, num_runs - 1))):
         numbers |= _named(kind, _KEYS, values[: len(_KEYS)].tolist())
         curves |= _named(kind, ("jaccard", "difference"), np.split(values[len(_KEYS) :], 2))
     return numbers, curves
 
 
-def _named(kind, keys, values):
+def _named(kind: str, keys: Sequence[str], values: Sequence[_Value]) -> dict[str, _Value]:
     return {f"{key}_{kind}": value for key, value in zip(keys, values, strict=True)}

@@ -1,27 +1,29 @@
-"""Layouts of Feldman & Zhang (2020): high-influence pairs, class-wise matrices, ImageNet index.
+"""Layouts of Feldman & Zhang (2020): high-influence pairs and class-wise influence matrices.
 
-Beside them the dense layout of their MNIST example (`memorization` [N], `influence` [T, N]), which
-Lim et al. (2025) use too, with the runs' outcomes beside it.
+Their index of ImageNet (`tr_filenames`, `tr_labels`, `tr_mem`) is read as columns, see `plain`.
 """
 
 import re
+from collections.abc import Set
 
 import numpy as np
 
 from memkit.comparisons import archives
+from memkit.comparisons.archives import Archive
 from memkit.comparisons.published import Pairs, Published
 from memkit.errors import expected
+from memkit.typing import Array, FloatArray
 
 MIN_INFLUENCE, MIN_MEMORIZATION = 0.15, 0.25
 _CLASS = re.compile(r"infl_matrix_class(\d+)")
 
 
-def is_pairs(keys):
+def is_pairs(keys: Set[str]) -> bool:
     """True for a file of high-influence pairs."""
     return {"tr_idx", "tt_idx", "infl", "mem"} <= keys
 
 
-def read_pairs(arrays):
+def read_pairs(arrays: Archive) -> Published:
     """Reads high-influence pairs; the scores are those of the distinct train examples."""
     influence = archives.numbers(arrays, "infl")
     count = len(influence)
@@ -36,7 +38,7 @@ def read_pairs(arrays):
     return from_pairs("pairs", pairs)
 
 
-def from_pairs(layout, pairs):
+def from_pairs(layout: str, pairs: Pairs) -> Published:
     """Returns Published whose scores are the memorization of the distinct train examples."""
     rows, first = np.unique(pairs.train, return_index=True)
     return Published(
@@ -50,12 +52,17 @@ def from_pairs(layout, pairs):
     )
 
 
-def is_classwise(keys):
+def is_classwise(keys: Set[str]) -> bool:
     """True for a file with one influence matrix per class."""
     return any(_CLASS.fullmatch(key) for key in keys)
 
 
-def read_classwise(arrays, *, min_influence=MIN_INFLUENCE, min_memorization=MIN_MEMORIZATION):
+def read_classwise(
+    arrays: Archive,
+    *,
+    min_influence: float = MIN_INFLUENCE,
+    min_memorization: float = MIN_MEMORIZATION,
+) -> Published:
     """Reads class-wise influence matrices, one class at a time.
 
     A file without `tr_mem`, such as ImageNet's, gives all pairs of at least `min_influence`.
@@ -91,7 +98,13 @@ def read_classwise(arrays, *, min_influence=MIN_INFLUENCE, min_memorization=MIN_
     )
 
 
-def _read_class(arrays, number, memorization, min_influence, min_memorization):
+def _read_class(
+    arrays: Archive,
+    number: int,
+    memorization: FloatArray | None,
+    min_influence: float,
+    min_memorization: float,
+) -> tuple[tuple[Array, Array, Array, Array], Array]:
     """Returns (train, test, influence, memorization) of a class's pairs, and its train rows."""
     key = f"infl_matrix_class{number}"
     matrix = archives.numbers(arrays, key, ndim=2)
@@ -104,77 +117,3 @@ def _read_class(arrays, number, memorization, min_influence, min_memorization):
     i, j = np.nonzero(chosen)
     mem = np.full(len(i), np.nan) if memorization is None else memorization[train[i]]
     return (train[i], test[j], matrix[i, j], mem), train
-
-
-def is_index(keys):
-    """True for the index of ImageNet: file names, labels and memorization."""
-    return {"tr_filenames", "tr_labels", "tr_mem"} <= keys
-
-
-def read_index(arrays):
-    """Reads the index of ImageNet; its ids are file names."""
-    values = archives.numbers(arrays, "tr_mem").astype(np.float64)
-    return Published(
-        layout="index",
-        quantity="memorization",
-        values=values,
-        rows=np.arange(len(values)),
-        ids=archives.texts(arrays, "tr_filenames", length=len(values)),
-        labels=archives.numbers(arrays, "tr_labels", length=len(values)),
-    )
-
-
-def is_dense(keys):
-    """True for memorization beside a dense influence matrix."""
-    return {"memorization", "influence"} <= keys
-
-
-def read_dense(arrays, *, min_influence=MIN_INFLUENCE, min_memorization=MIN_MEMORIZATION):
-    """Reads `memorization` [N] and streams `influence` [T, N].
-
-    Where the file holds the runs' outcomes, memorization is estimated from them again, because
-    the authors' own number counts an example that was never held out as memorized. The file has
-    no labels, so pairs of all classes are kept. The MNIST example numbers its examples in the
-    order of a TFDS build, so no order is taken for granted.
-    """
-    values = archives.numbers(arrays, "memorization").astype(np.float64)
-    facts = {}
-    if {"trainset_mask", "trainset_correctness"} <= set(arrays.files):
-        values, facts = _from_runs(arrays, len(values))
-    found = []
-    for first, block in archives.blocks(arrays, "influence"):
-        if block.shape[1] != len(values):
-            raise expected("influence", f"{len(values)} columns", block.shape[1])
-        test, train = np.nonzero((block >= min_influence) & (values >= min_memorization))
-        found.append((train, test + first, block[test, train].astype(np.float64)))
-    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    train, test, influence = map(np.concatenate, zip(none, *found, strict=True))
-    return Published(
-        layout="dense",
-        quantity="memorization",
-        values=values,
-        rows=np.arange(len(values)),
-        pairs=Pairs(train, test, influence, values[train], same_class=False),
-        facts=facts,
-    )
-
-
-def _from_runs(arrays, count):
-    """Returns memorization [N], NaN where an arm is empty, and the number of runs."""
-    sums, nums, runs = np.zeros((2, count)), np.zeros((2, count)), 0
-    masks = archives.blocks(arrays, "trainset_mask")
-    outcomes = archives.blocks(arrays, "trainset_correctness", num_bytes=2**26)
-    for mask, outcome in zip(_rows(masks), _rows(outcomes), strict=True):
-        if not len(mask) == len(outcome) == count:
-            raise expected("trainset_mask", f"{count} columns", [len(mask), len(outcome)])
-        for arm, member in enumerate((mask != 0, mask == 0)):
-            nums[arm] += member
-            sums[arm] += np.where(member, outcome, 0)
-        runs += 1
-    in_mean, out_mean = sums / np.where(nums > 0, nums, np.nan)
-    return in_mean - out_mean, {"runs": runs}
-
-
-def _rows(found):
-    for _, block in found:
-        yield from block

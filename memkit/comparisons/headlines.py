@@ -3,47 +3,53 @@
 import numpy as np
 
 from memkit.comparisons.feldman_zhang import MIN_INFLUENCE, MIN_MEMORIZATION
+from memkit.comparisons.published import Pairs, Published
 
 STRONG_INFLUENCE = 0.4
 
 
-def headlines(published):
+def headlines(published: Published) -> dict[str, float]:
     """Returns {text: number} of what a file holds, in the order in which it is read aloud."""
-    found = dict(published.facts)
+    numbers = dict(published.facts)
     if published.layout != "pairs":
-        found |= _of_scores(published)
+        numbers |= _of_scores(published)
     if published.pairs is not None:
-        found |= of_pairs(published.pairs)
-    return found
+        numbers |= of_pairs(published.pairs)
+    return numbers
 
 
-def _of_scores(published):
+def _of_scores(published: Published) -> dict[str, float]:
     values = published.values[~np.isnan(published.values)]
-    found = {"examples": len(published.values), "of them without a score": 0}
-    found["of them without a score"] = len(published.values) - len(values)
+    numbers: dict[str, float] = {
+        "examples": len(published.values),
+        "of them without a score": len(published.values) - len(values),
+    }
     if len(values):
-        statistics = {"mean": np.mean, "median": np.median, "smallest": np.min, "largest": np.max}
-        for name, statistic in statistics.items():
-            found[f"{name} {published.quantity}"] = float(statistic(values))
+        numbers |= {
+            f"mean {published.quantity}": float(values.mean()),
+            f"median {published.quantity}": float(np.median(values)),
+            f"smallest {published.quantity}": float(values.min()),
+            f"largest {published.quantity}": float(values.max()),
+        }
         if published.quantity == "memorization":
             count = int(np.count_nonzero(values >= MIN_MEMORIZATION))
-            found[f"memorization >= {MIN_MEMORIZATION}"] = count
-            found["share of them"] = count / len(values)
-    return found
+            numbers[f"memorization >= {MIN_MEMORIZATION}"] = count
+            numbers["share of them"] = count / len(values)
+    return numbers
 
 
-def of_pairs(pairs):
+def of_pairs(pairs: Pairs) -> dict[str, float]:
     """Returns {text: number} of high-influence pairs, the counts of Feldman & Zhang's table."""
     _, per_test = np.unique(pairs.test, return_counts=True)
     train, first = np.unique(pairs.train, return_index=True)
-    found = {
+    numbers: dict[str, float] = {
         "pairs": len(pairs.train),
         "distinct train examples": len(train),
         "distinct test examples": len(per_test),
         "test examples with one influencer": int(np.count_nonzero(per_test == 1)),
     }
     if len(pairs.train):
-        found |= {
+        numbers |= {
             "mean influence": float(pairs.influence.mean()),
             "median influence": float(np.median(pairs.influence)),
             "smallest influence": float(pairs.influence.min()),
@@ -55,11 +61,11 @@ def of_pairs(pairs):
         }
         memorized = pairs.memorization[first]
         if not np.isnan(memorized).any():
-            found["mean memorization of the train examples"] = float(memorized.mean())
-            found[f"train examples with memorization >= {MIN_MEMORIZATION}"] = int(
+            numbers["mean memorization of the train examples"] = float(memorized.mean())
+            numbers[f"train examples with memorization >= {MIN_MEMORIZATION}"] = int(
                 np.count_nonzero(memorized >= MIN_MEMORIZATION)
             )
     below = int(np.count_nonzero(pairs.influence < MIN_INFLUENCE))
     if below:
-        found[f"pairs with influence < {MIN_INFLUENCE}"] = below
-    return found
+        numbers[f"pairs with influence < {MIN_INFLUENCE}"] = below
+    return numbers

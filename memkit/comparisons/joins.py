@@ -6,7 +6,9 @@ import re
 import numpy as np
 
 from memkit.comparisons.matching import match
+from memkit.comparisons.published import Pairs, Published
 from memkit.errors import expected
+from memkit.typing import IntArray, TextArray
 
 _NUMBERED = re.compile(r"([a-z]+)_(\d{1,18})")
 
@@ -23,11 +25,11 @@ class Examples:
       test_labels: [T] int.
     """
 
-    train_ids: np.ndarray
-    train_labels: np.ndarray
-    given_labels: np.ndarray
-    test_ids: np.ndarray
-    test_labels: np.ndarray
+    train_ids: TextArray
+    train_labels: IntArray
+    given_labels: IntArray
+    test_ids: TextArray
+    test_labels: IntArray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,8 +44,8 @@ class Joined:
       num_ambiguous: int, ids of the file that are left out, see `matching.Matched`.
     """
 
-    columns: np.ndarray
-    places: np.ndarray
+    columns: IntArray
+    places: IntArray
     num_checked: int
     by: str
     num_ambiguous: int = 0
@@ -59,12 +61,12 @@ class JoinedPairs:
       places: [P] int64, which pairs of the file.
     """
 
-    train: np.ndarray
-    test: np.ndarray
-    places: np.ndarray
+    train: IntArray
+    test: IntArray
+    places: IntArray
 
 
-def join(published, examples, *, is_original_order=False):
+def join(published: Published, examples: Examples, *, is_original_order: bool = False) -> Joined:
     """Joins the scores of a file to the train examples of a study.
 
     By id where the file has ids, see `matching.match`; else by the row number in the study's ids,
@@ -102,7 +104,7 @@ def join(published, examples, *, is_original_order=False):
         )
     checked = _check_labels(published, examples, columns, places)
     pairs = None if published.pairs is None else join_pairs(published.pairs, examples)
-    if not checked and pairs is not None and published.pairs.same_class:
+    if not checked and pairs and published.pairs and published.pairs.same_class:
         checked = _check_pairs(pairs, examples)
     is_known = is_original_order or published.is_original_order or published.ids is not None
     if not checked and not is_known:
@@ -115,19 +117,19 @@ def join(published, examples, *, is_original_order=False):
     return Joined(columns, places, checked, by, num_ambiguous)
 
 
-def row_numbers(ids):
+def row_numbers(ids: TextArray) -> IntArray | None:
     """Returns the row numbers that ids such as `train_00017` carry, [N] int64, or None.
 
     Ids such as `cat_1` and `dog_1` carry numbers of several orders, so they count as names.
     """
-    parts = [_NUMBERED.fullmatch(name) for name in ids.tolist()]
-    if not all(parts) or len({part[1] for part in parts}) > 1:
+    matches = [match for name in ids.tolist() if (match := _NUMBERED.fullmatch(name))]
+    if len(matches) < len(ids) or len({match[1] for match in matches}) > 1:
         return None
-    numbers = np.array([int(part[2]) for part in parts], np.int64)
+    numbers = np.array([int(match[2]) for match in matches], np.int64)
     return numbers if len(np.unique(numbers)) == len(numbers) else None
 
 
-def _by_row(published, examples):
+def _by_row(published: Published, examples: Examples) -> tuple[IntArray, IntArray, str]:
     numbers = row_numbers(examples.train_ids)
     if numbers is not None:
         return *_common(numbers, published.rows), "row number"
@@ -142,14 +144,16 @@ def _by_row(published, examples):
     )
 
 
-def _common(numbers, rows):
+def _common(numbers: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
     if len(np.unique(rows)) < len(rows):
         raise expected("--with", "a row number per example", "repeats")
     _, columns, places = np.intersect1d(numbers, rows, return_indices=True)
     return columns, places
 
 
-def _check_labels(published, examples, columns, places):
+def _check_labels(
+    published: Published, examples: Examples, columns: IntArray, places: IntArray
+) -> int:
     """Returns how many labels were compared; refuses any that differs."""
     if published.labels is None:
         return 0
@@ -167,23 +171,26 @@ def _check_labels(published, examples, columns, places):
     return len(columns)
 
 
-def join_pairs(pairs, examples):
+def join_pairs(pairs: Pairs, examples: Examples) -> JoinedPairs | None:
     """Returns the JoinedPairs of a file's pairs and a study; None where tests cannot be joined."""
     sides = []
     for rows, names, ids in (
         (pairs.train, pairs.train_ids, examples.train_ids),
         (pairs.test, pairs.test_ids, examples.test_ids),
     ):
+        if names is not None:
+            sides.append(_columns_named(ids, names))
+            continue
         numbers = row_numbers(ids)
-        if names is None and numbers is None:
+        if numbers is None:
             return None
-        sides.append(_columns_of(numbers, rows) if names is None else _columns_named(ids, names))
+        sides.append(_columns_of(numbers, rows))
     train, test = sides
     places = np.flatnonzero((train >= 0) & (test >= 0))
     return JoinedPairs(train[places], test[places], places)
 
 
-def _columns_named(ids: np.ndarray, names: np.ndarray) -> np.ndarray:
+def _columns_named(ids: TextArray, names: TextArray) -> IntArray:
     """Returns the position in ids of each name, [P] int64; -1 where there is none."""
     different, place = np.unique(names, return_inverse=True)
     matched = match(ids, different)
@@ -192,13 +199,13 @@ def _columns_named(ids: np.ndarray, names: np.ndarray) -> np.ndarray:
     return column[place]
 
 
-def _columns_of(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _columns_of(numbers: IntArray, rows: IntArray) -> IntArray:
     """Returns the position in numbers of each row number, [P] int64; -1 where there is none."""
     column = {number: place for place, number in enumerate(numbers.tolist())}
     return np.array([column[row] if row in column else -1 for row in rows.tolist()], np.int64)
 
 
-def _check_pairs(pairs, examples):
+def _check_pairs(pairs: JoinedPairs, examples: Examples) -> int:
     """Returns how many pairs were found to be of equal class, as they all should be."""
     wrong = min(
         np.count_nonzero(labels[pairs.train] != examples.test_labels[pairs.test])

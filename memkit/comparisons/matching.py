@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from memkit.errors import expected
+from memkit.typing import IntArray, TextArray
 
 _NONE, _SEVERAL = -1, -2
 
@@ -20,12 +21,12 @@ class Matched:
         the first list, or because another id of the second list fits as well or better.
     """
 
-    columns: np.ndarray
-    places: np.ndarray
+    columns: IntArray
+    places: IntArray
     num_ambiguous: int
 
 
-def match(ids: np.ndarray, others: np.ndarray) -> Matched:
+def match(ids: TextArray, others: TextArray) -> Matched:
     """Pairs the ids of two lists that name the same example.
 
     Equal ids belong together. Otherwise both are read as paths, and one of the two must end with
@@ -55,13 +56,14 @@ def match(ids: np.ndarray, others: np.ndarray) -> Matched:
     return Matched(columns, forward[columns], num_ambiguous)
 
 
-def _best(ids: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _best(ids: TextArray, others: TextArray) -> IntArray:
     """Returns the position of the best fit of each id among others, [n] int64.
 
     `_NONE` where nothing fits, `_SEVERAL` where several fit equally well.
     """
     equal = {name: place for place, name in enumerate(others.tolist())}
-    whole, longer = {}, {}  # By the whole path, and by what a longer path ends with.
+    whole: dict[str, int] = {}  # By the whole path.
+    longer: dict[str, int] = {}  # By what a longer path ends with.
     for place, name in enumerate(others.tolist()):
         path, *shorter = _endings(name)
         whole[path] = _SEVERAL if path in whole else place

@@ -1,6 +1,7 @@
-"""Plain files: C-scores, one array, or columns with ids and scores (npz, CSV, parquet)."""
+"""C-scores, and columns of ids and scores (npz, CSV, parquet)."""
 
-import os
+from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 from etils import epy
@@ -10,15 +11,16 @@ from memkit.comparisons import archives
 from memkit.comparisons.published import Published
 from memkit.errors import expected
 from memkit.printable import original_cell
+from memkit.typing import Array, Path
 
 with epy.lazy_imports():
     import pyarrow
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet as arrow_parquet
 
-IDS = ("id", "ids", "file_name", "filename", "filenames")
+IDS = ("id", "ids", "file_name", "filename", "filenames", "tr_filenames")
 ROWS = ("row", "rows", "index", "idx")
-LABELS = ("label", "labels", "given_label")
+LABELS = ("label", "labels", "given_label", "tr_labels")
 # Names of score columns, the first one found is taken, and what they hold.
 SCORES = {
     "memorization_correct": "memorization",
@@ -35,12 +37,12 @@ SCORES = {
 _OTHER_SCORES = {"memorization_prob": "memorization", "consistency_prob": "consistency"}
 
 
-def is_cscores(keys):
+def is_cscores(keys: Set[str]) -> bool:
     """True for the C-scores of Jiang et al. (2021): labels and scores, nothing else."""
     return keys == {"labels", "scores"}
 
 
-def read_cscores(arrays):
+def read_cscores(arrays: archives.Archive) -> Published:
     """Reads C-scores; higher = easier."""
     values = archives.numbers(arrays, "scores").astype(np.float64)
     labels = archives.numbers(arrays, "labels", length=len(values))
@@ -48,26 +50,13 @@ def read_cscores(arrays):
     return Published("cscores", "consistency", values, rows, labels=labels)
 
 
-def read_array(where):
-    """Reads the one array [n] of an npy file, of unknown quantity and order."""
-    try:
-        with storage.path(where).open("rb") as file:
-            values = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())
-        raise expected("--with", "an npy file of numbers", f"{where} ({reason})") from None
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf" or values.ndim != 1:
-        raise expected("--with", "an npy file with numbers [n]", where)
-    return Published("array", "score", values.astype(np.float64), np.arange(len(values)))
-
-
-def columns_of_npz(arrays):
+def columns_of_npz(arrays: archives.Archive) -> dict[str, Array]:
     """Returns {key: array [n]} of an npz file, those that are as long as the score."""
     found = {key: arrays[key] for key in arrays.files}
     return {key: array for key, array in found.items() if array.ndim == 1}
 
 
-def columns_of_table(where: os.PathLike) -> dict[str, np.ndarray]:
+def columns_of_table(where: Path) -> dict[str, Array]:
     """Returns {column: array [n]} of a CSV file (with a header) or a parquet file.
 
     Columns of ids are text, since 00017 is another id than 17. A CSV file of memkit marks cells
@@ -90,7 +79,7 @@ def columns_of_table(where: os.PathLike) -> dict[str, np.ndarray]:
     return {name: _array(name, table[name], is_csv) for name in names}
 
 
-def _csv(data):
+def _csv(data: Any) -> Any:
     return arrow_csv.read_csv(
         data,
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
@@ -100,7 +89,7 @@ def _csv(data):
     )
 
 
-def _array(name: str, column, is_csv: bool) -> np.ndarray:
+def _array(name: str, column: Any, is_csv: bool) -> Array:
     kind = column.type
     if pyarrow.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
@@ -114,7 +103,7 @@ def _array(name: str, column, is_csv: bool) -> np.ndarray:
     return np.array([original_cell(c) for c in cells] if is_csv else cells, dtype=str)
 
 
-def read_columns(layout, columns, *, score=""):
+def read_columns(layout: str, columns: Mapping[str, Array], *, score: str = "") -> Published:
     """Reads scores from columns of equal length.
 
     Args:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-import numpy as np
+from memkit.typing import FloatArray, IntArray, TextArray
 
 # quantity: what its direction is.
 QUANTITIES = {
@@ -26,13 +26,13 @@ class Pairs:
       test_ids: [P] str, or None.
     """
 
-    train: np.ndarray
-    test: np.ndarray
-    influence: np.ndarray
-    memorization: np.ndarray
+    train: IntArray
+    test: IntArray
+    influence: FloatArray
+    memorization: FloatArray
     same_class: bool
-    train_ids: np.ndarray | None = None
-    test_ids: np.ndarray | None = None
+    train_ids: TextArray | None = None
+    test_ids: TextArray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,10 +54,10 @@ class Published:
 
     layout: str
     quantity: str
-    values: np.ndarray
-    rows: np.ndarray
-    ids: np.ndarray | None = None
-    labels: np.ndarray | None = None
+    values: FloatArray
+    rows: IntArray
+    ids: TextArray | None = None
+    labels: IntArray | None = None
     is_original_order: bool = False
     pairs: Pairs | None = None
-    facts: dict = dataclasses.field(default_factory=dict)
+    facts: dict[str, float] = dataclasses.field(default_factory=dict)

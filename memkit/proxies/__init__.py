@@ -4,13 +4,15 @@ A proxy of example i in run m is defined where run m trained on i. `PROXIES` say
 is, which record arrays it needs, and which direction means harder (more memorized).
 """
 
-import collections.abc
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
 from memkit.proxies import final, history
+from memkit.typing import Array, BoolArray, FloatArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +27,14 @@ class Proxy:
       source: where it comes from.
     """
 
-    compute: collections.abc.Callable
-    needs: tuple
+    compute: Callable[..., FloatArray]
+    needs: tuple[str, ...]
     sign: int
     meaning: str
     source: str
 
     @property
-    def direction(self):
+    def direction(self) -> str:
         """Returns "higher = harder" or "lower = harder"."""
         return "higher = harder" if self.sign > 0 else "lower = harder"
 
@@ -118,17 +120,19 @@ PROXIES = {
 }
 
 
-def label(name):
+def label(name: str) -> str:
     """Returns a proxy as its reader sees it, such as "cumulative loss"."""
     return name.replace("_", " ").replace("el2n", "EL2N")
 
 
-def available(names):
+def available(names: Iterable[str]) -> list[str]:
     """Returns the proxies, in the order of `PROXIES`, whose arrays are all among the names."""
     return [name for name, proxy in PROXIES.items() if set(proxy.needs) <= set(names)]
 
 
-def in_sample(name, arrays, train_mask):
+def in_sample(
+    name: str, arrays: Mapping[str, Array], train_mask: BoolArray
+) -> npt.NDArray[np.float32]:
     """Computes one proxy where it is defined: of each example in the runs that trained on it.
 
     Args:
@@ -153,12 +157,12 @@ def in_sample(name, arrays, train_mask):
     return np.where(train_mask, values, np.nan).astype(np.float32)
 
 
-def hardness(name, values):
+def hardness(name: str, values: FloatArray) -> FloatArray:
     """Returns the values of a proxy turned so that higher = harder (expected: more memorized)."""
     return PROXIES[name].sign * values
 
 
-def average(values):
+def average(values: npt.ArrayLike) -> FloatArray:
     """Returns the mean over runs [N] float64 of proxy values [M, N]; NaN where no run has one."""
     values = np.asarray(values, np.float64)
     count = np.count_nonzero(~np.isnan(values), axis=0)

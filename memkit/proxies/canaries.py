@@ -4,11 +4,15 @@ AUROC is the chance that a random planted label has a higher score than a random
 found perfectly, 0.5 = chance. Every score is turned so that higher = harder.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 
 from memkit import estimators
 from memkit.estimators import arms
 from memkit.proxies import average
+from memkit.typing import Array, BoolArray, FloatArray
 
 SCORES = {
     "memorization": "in-sample minus out-of-sample accuracy",
@@ -19,7 +23,13 @@ SCORES = {
 }
 
 
-def scores(correct, prob, train_mask, planted, weights):
+def scores(
+    correct: BoolArray,
+    prob: FloatArray,
+    train_mask: BoolArray,
+    planted: BoolArray,
+    weights: FloatArray,
+) -> dict[str, dict[str, float]]:
     """Returns the AUROC of every score of `SCORES`.
 
     Args:
@@ -46,7 +56,9 @@ def scores(correct, prob, train_mask, planted, weights):
     }
 
 
-def proxies_found(values, planted, weights):
+def proxies_found(
+    values: Mapping[str, FloatArray], planted: BoolArray, weights: FloatArray
+) -> dict[str, dict[str, float]]:
     """Returns the AUROC of proxies, averaged over runs and of one run.
 
     Args:
@@ -70,21 +82,23 @@ def proxies_found(values, planted, weights):
     return found
 
 
-def _entry(score, replicates, planted, num_runs):
+def _entry(
+    score: FloatArray, replicates: FloatArray, planted: BoolArray, num_runs: int
+) -> dict[str, float]:
     numbers = [estimators.auroc(values, planted) for values in (score, *replicates)]
     return estimators.over_replicates(numbers, num_runs).named("auroc")
 
 
-def _arm_mean(values, train_mask, arm, weights):
+def _arm_mean(values: Array, train_mask: BoolArray, arm: bool, weights: FloatArray) -> FloatArray:
     """Returns the weighted means [R, N] of the runs whose train mask is `arm`."""
-    parts = [np.empty((len(weights), 0))]
+    means: list[FloatArray] = [np.empty((len(weights), 0))]
     for columns in arms.blocks(*train_mask.shape):
         member = train_mask[:, columns] == arm
-        parts.append(_weighted_mean(values[:, columns], member, weights))
-    return np.concatenate(parts, axis=1)
+        means.append(_weighted_mean(values[:, columns], member, weights))
+    return np.concatenate(means, axis=1)
 
 
-def _weighted_mean(values, member, weights):
+def _weighted_mean(values: Array, member: BoolArray, weights: npt.ArrayLike) -> FloatArray:
     """Returns [R, N]: means of values [M, N] where member, run m counting weights[r, m] times."""
     weights = np.asarray(weights, np.float64)
     count = weights @ member.astype(np.float64)

@@ -3,16 +3,22 @@
 A statistic is a function from a proxy [N, A] and memorization [N, A] to a float in [-1, 1].
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from etils import epy
 
 from memkit.estimators.correlation import pearson, spearman
+from memkit.typing import BoolArray, FloatArray
 
 with epy.lazy_imports():  # Slow to import, and a study without runs ranks nothing.
     import scipy.stats
 
+Statistic: TypeAlias = Callable[[FloatArray, FloatArray], float]
 
-def row_correlation(first, second):
+
+def row_correlation(first: FloatArray, second: FloatArray) -> float:
     """Returns the mean over examples of the correlation along the axis of two [N, A] arrays.
 
     An example whose `first` does not change along the axis counts 0: it sees nothing of the
@@ -21,8 +27,8 @@ def row_correlation(first, second):
     Returns:
       float in [-1, 1]; NaN if no example is left.
     """
-    defined = ~np.isnan(first + second).any(axis=1)
-    defined[defined] = np.ptp(second[defined], axis=1) > 0
+    # np.ptp of a row with a NaN is NaN, which is not above 0.
+    defined = ~np.isnan(first).any(axis=1) & (np.ptp(second, axis=1) > 0)
     if not defined.any():
         return float("nan")
     first, second = (
@@ -33,13 +39,15 @@ def row_correlation(first, second):
     return float(np.mean(np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), 0)))
 
 
-AT_ONE_SIZE = {
+AT_ONE_SIZE: dict[str, Statistic] = {
     "spearman": lambda proxy, score: spearman(proxy[:, 0], score[:, 0]),
     "pearson": lambda proxy, score: pearson(proxy[:, 0], score[:, 0]),
 }
 
 
-def across_sizes(nonconstant, examples, suffix=""):
+def across_sizes(
+    nonconstant: BoolArray, examples: BoolArray, suffix: str = ""
+) -> dict[str, Statistic]:
     """Returns the statistics that ask whether a proxy sees the trajectories.
 
     `along_*` is the mean over examples of the correlation along the axis, `change_*` the
@@ -51,16 +59,16 @@ def across_sizes(nonconstant, examples, suffix=""):
       suffix: text to append to the names.
     """
 
-    def ranks(values):
+    def ranks(values: FloatArray) -> FloatArray:
         return scipy.stats.rankdata(values, axis=1)  # a row with a NaN becomes all NaN
 
-    def along(function):
+    def along(function: Callable[[FloatArray], FloatArray]) -> Statistic:
         member = nonconstant & examples
         return lambda proxy, score: row_correlation(
             function(proxy[member]), function(score[member])
         )
 
-    def change(function):
+    def change(function: Statistic) -> Statistic:
         return lambda proxy, score: function(
             *(part[examples, -1] - part[examples, 0] for part in (proxy, score))
         )

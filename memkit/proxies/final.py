@@ -4,11 +4,16 @@ Arguments are record arrays of M runs (see `records.SCHEMA`), of the un-augmente
 mode; results are float64 [M, N] in the unit that the docstring names.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import scipy.special
 
+from memkit.typing import Array, FloatArray, IntArray
 
-def final_loss(train_logodds):
+
+def final_loss(train_logodds: npt.ArrayLike) -> FloatArray:
     """Returns the cross-entropy of the label, -log p, nats, 0 or more; higher = harder.
 
     Of one run it ranks the examples exactly as `final_margin` does; means over runs differ.
@@ -16,7 +21,7 @@ def final_loss(train_logodds):
     return np.logaddexp(0, -np.asarray(train_logodds, np.float64))
 
 
-def final_margin(train_logodds):
+def final_margin(train_logodds: npt.ArrayLike) -> FloatArray:
     """Returns the log-odds of the label, log p - log(1 - p); lower = harder.
 
     The margin between the label and all other classes together, the logit scale of Carlini et al.
@@ -25,12 +30,12 @@ def final_margin(train_logodds):
     return np.asarray(train_logodds, np.float64)
 
 
-def final_entropy(train_probs):
+def final_entropy(train_probs: Array) -> FloatArray:
     """Returns the entropy of the predicted classes, nats, 0 to log C; higher = harder."""
     return _each_run(lambda probs: scipy.special.entr(probs).sum(axis=1), train_probs)
 
 
-def final_el2n(train_probs, given_labels):
+def final_el2n(train_probs: Array, given_labels: IntArray) -> FloatArray:
     """Returns the length of softmax - one-hot label, in [0, sqrt(2)]; higher = harder.
 
     The error norm of Paul et al. (NeurIPS 2021), but of the *trained* network: they take it after
@@ -38,14 +43,14 @@ def final_el2n(train_probs, given_labels):
     """
     rows = np.arange(len(given_labels))
 
-    def error_norm(probs):
+    def error_norm(probs: FloatArray) -> FloatArray:
         probs[rows, given_labels] -= 1
         return np.sqrt((probs**2).sum(axis=1))
 
     return _each_run(error_norm, train_probs)
 
 
-def _each_run(function, train_probs):
+def _each_run(function: Callable[[FloatArray], FloatArray], train_probs: Array) -> FloatArray:
     """Applies a function to a float64 copy [N, C] of each run's probabilities."""
     values = [function(np.array(probs, np.float64)) for probs in train_probs]
     return np.array(values).reshape(np.shape(train_probs)[:2])

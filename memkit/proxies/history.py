@@ -5,9 +5,12 @@ that the docstring names. The history is that of training mode on augmented imag
 """
 
 import numpy as np
+import numpy.typing as npt
+
+from memkit.typing import FloatArray
 
 
-def cumulative_correctness(num_correct, num_seen):
+def cumulative_correctness(num_correct: npt.ArrayLike, num_seen: npt.ArrayLike) -> FloatArray:
     """Returns the share of presentations answered as given, in [0, 1]; lower = harder.
 
     The mean of the 0/1 training accuracy over epochs, a learning-speed proxy of Jiang et al. (ICML
@@ -16,7 +19,7 @@ def cumulative_correctness(num_correct, num_seen):
     return np.asarray(num_correct, np.float64) / _seen(num_seen)
 
 
-def label_probability(prob_mean):
+def label_probability(prob_mean: npt.ArrayLike) -> FloatArray:
     """Returns the mean probability of the label, in [0, 1]; lower = harder.
 
     The confidence of the data maps of Swayamdipta et al. (EMNLP 2020).
@@ -24,7 +27,7 @@ def label_probability(prob_mean):
     return np.asarray(prob_mean, np.float64)
 
 
-def probability_variance(prob_variance):
+def probability_variance(prob_variance: npt.ArrayLike) -> FloatArray:
     """Returns the variance of the label's probability, in [0, 0.25]; higher = more ambiguous.
 
     The squared variability of the data maps of Swayamdipta et al. (EMNLP 2020). An example that
@@ -33,7 +36,7 @@ def probability_variance(prob_variance):
     return np.asarray(prob_variance, np.float64)
 
 
-def cumulative_loss(loss_sum, num_seen):
+def cumulative_loss(loss_sum: npt.ArrayLike, num_seen: npt.ArrayLike) -> FloatArray:
     """Returns the sum of the loss over presentations, nats, 0 or more; higher = harder.
 
     The cumulative sample loss (CSL) of Ravikumar et al. (ICML 2025).
@@ -41,7 +44,9 @@ def cumulative_loss(loss_sum, num_seen):
     return np.where(np.asarray(num_seen) > 0, np.asarray(loss_sum, np.float64), np.nan)
 
 
-def forgetting_events(num_forgotten, num_correct, num_seen):
+def forgetting_events(
+    num_forgotten: npt.ArrayLike, num_correct: npt.ArrayLike, num_seen: npt.ArrayLike
+) -> FloatArray:
     """Returns how often the answer went from right to wrong, 0 or more; higher = harder.
 
     Toneva et al. (ICLR 2019). They rank an example that was never right above all others; here it
@@ -52,7 +57,7 @@ def forgetting_events(num_forgotten, num_correct, num_seen):
     return np.where(np.asarray(num_seen) > 0, events, np.nan)
 
 
-def epoch_learned(epoch_learned, num_seen):
+def epoch_learned(epoch_learned: npt.ArrayLike, num_seen: npt.ArrayLike) -> FloatArray:
     """Returns the first epoch from which the answer stayed right; higher = harder.
 
     From 0 to the number of epochs, which stands for never: the iteration learned of Baldock et
@@ -62,7 +67,7 @@ def epoch_learned(epoch_learned, num_seen):
     return np.where(np.asarray(num_seen) > 0, epochs, np.nan)
 
 
-def area_under_margin(margin_mean):
+def area_under_margin(margin_mean: npt.ArrayLike) -> FloatArray:
     """Returns the mean margin: label logit minus largest other logit; lower = harder.
 
     The area under the margin (AUM) of Pleiss et al. (NeurIPS 2020).
@@ -70,5 +75,5 @@ def area_under_margin(margin_mean):
     return np.asarray(margin_mean, np.float64)
 
 
-def _seen(num_seen):
+def _seen(num_seen: npt.ArrayLike) -> FloatArray:
     return np.where(np.asarray(num_seen) > 0, num_seen, np.nan)

@@ -11,12 +11,18 @@ E[v u] <= |E u|, and E[u u'] = |E u|^2 for two halves of equal size.
 """
 
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from memkit import big_arrays, estimators, seeds
 from memkit.estimators import grouped
 from memkit.proxies import average
+from memkit.proxies.correlations import Statistic
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
+
+Numbers: TypeAlias = dict[str, float]  # by the name of the statistic
 
 SINGLE_RUNS = 2  # per half and split, in the columns of one run
 
@@ -34,14 +40,14 @@ class Board:
       single_deviation: {proxy: {statistic: float}}, standard deviation of that over runs.
     """
 
-    reliability: dict
-    ceiling: dict
-    averaged: dict
-    single: dict
-    single_deviation: dict
+    reliability: Numbers
+    ceiling: Numbers
+    averaged: dict[str, Numbers]
+    single: dict[str, Numbers]
+    single_deviation: dict[str, Numbers]
 
 
-def halves(num_runs, num_history, seed, num_splits):
+def halves(num_runs: int, num_history: int, seed: int, num_splits: int) -> BoolArray:
     """Splits the runs at random into two halves, several times.
 
     Args:
@@ -63,7 +69,15 @@ def halves(num_runs, num_history, seed, num_splits):
     return first
 
 
-def board(values, outcomes, train_mask, *, history, first, statistics):
+def board(
+    values: Mapping[str, FloatArray],
+    outcomes: Sequence[Array] | Array,
+    train_mask: BoolArray,
+    *,
+    history: IntArray,
+    first: BoolArray,
+    statistics: Mapping[str, Statistic],
+) -> Board:
     """Compares proxies with memorization from the other half of the runs.
 
     Args:
@@ -77,8 +91,13 @@ def board(values, outcomes, train_mask, *, history, first, statistics):
     Returns:
       `Board`; numbers are NaN where no half has a value, or where the statistic is undefined.
     """
-    found = {name: {s: ([], []) for s in statistics} for name in values}
-    between = {s: [] for s in statistics}
+    averages: dict[str, dict[str, list[float]]] = {
+        name: {s: [] for s in statistics} for name in values
+    }
+    singles: dict[str, dict[str, list[float]]] = {
+        name: {s: [] for s in statistics} for name in values
+    }
+    between: dict[str, list[float]] = {s: [] for s in statistics}
     for half in first:
         scores = [_memorization(outcomes, train_mask, part) for part in (half, ~half)]
         for s, statistic in statistics.items():
@@ -88,23 +107,40 @@ def board(values, outcomes, train_mask, *, history, first, statistics):
             for name, value in values.items():
                 averaged = np.stack([average(size[rows]) for size in value], axis=1)
                 for s, statistic in statistics.items():
-                    found[name][s][0].append(statistic(averaged, score))
-                    found[name][s][1].extend(
+                    averages[name][s].append(statistic(averaged, score))
+                    singles[name][s].extend(
                         statistic(value[:, row].T.astype(np.float64), score)
                         for row in rows[:SINGLE_RUNS]
                     )
     reliability = {s: _mean(numbers) for s, numbers in between.items()}
     return Board(
-        reliability,
-        {s: float(np.sqrt(r)) if r >= 0 else float("nan") for s, r in reliability.items()},
-        *(
-            {name: {s: reduce(by[s][k]) for s in statistics} for name, by in found.items()}
-            for k, reduce in ((0, _mean), (1, _mean), (1, _deviation))
-        ),
+        reliability=reliability,
+        ceiling={s: float(np.sqrt(r)) if r >= 0 else float("nan") for s, r in reliability.items()},
+        averaged=_reduced(_mean, averages),
+        single=_reduced(_mean, singles),
+        single_deviation=_reduced(_deviation, singles),
     )
 
 
-def standard_errors(values, outcomes, train_mask, *, history, first, group, statistics):
+def _reduced(
+    reduce: Callable[[list[float]], float], numbers: Mapping[str, Mapping[str, list[float]]]
+) -> dict[str, Numbers]:
+    return {
+        name: {statistic: reduce(values) for statistic, values in by_statistic.items()}
+        for name, by_statistic in numbers.items()
+    }
+
+
+def standard_errors(
+    values: Mapping[str, FloatArray],
+    outcomes: Sequence[Array] | Array,
+    train_mask: BoolArray,
+    *,
+    history: IntArray,
+    first: BoolArray,
+    group: IntArray,
+    statistics: Mapping[str, Statistic],
+) -> tuple[dict[str, Numbers], Numbers]:
     """Returns the standard errors over runs of a `Board`: of the averaged column and the ceiling.
 
     The jackknife that leaves out each group of runs once, from the proxies and from memorization
@@ -143,7 +179,9 @@ def standard_errors(values, outcomes, train_mask, *, history, first, group, stat
     return averaged, _named(statistics, grouped.jackknife(ceiling))
 
 
-def _replicates(outcomes, train_mask, part, weights):
+def _replicates(
+    outcomes: Sequence[Array] | Array, train_mask: BoolArray, part: BoolArray, weights: FloatArray
+) -> FloatArray:
     """Returns memorization [G, N, A] of a part of the runs, under each of [G, M] weights."""
     mask = big_arrays.take(train_mask, part)
     taken = (big_arrays.take(o, part) for o in outcomes)
@@ -152,22 +190,26 @@ def _replicates(outcomes, train_mask, part, weights):
     )
 
 
-def _statistics(statistics, first, second):
+def _statistics(
+    statistics: Mapping[str, Statistic], first: FloatArray, second: FloatArray
+) -> list[list[float]]:
     """Returns [G, K]: each statistic of each pair of replicates."""
     return [[s(*pair) for s in statistics.values()] for pair in zip(first, second, strict=True)]
 
 
-def _named(statistics, numbers):
+def _named(statistics: Mapping[str, Statistic], numbers: FloatArray) -> Numbers:
     return dict(zip(statistics, numbers.tolist(), strict=True))
 
 
-def _memorization(outcomes, train_mask, part):
+def _memorization(
+    outcomes: Sequence[Array] | Array, train_mask: BoolArray, part: BoolArray
+) -> FloatArray:
     mask = big_arrays.take(train_mask, part)
     taken = (big_arrays.take(o, part) for o in outcomes)
     return np.stack([estimators.memorization(o, mask).value for o in taken], axis=1)
 
 
-def _weighted_average(values, weights):
+def _weighted_average(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Returns [R, N] float64, means of [H, N] without NaN under each of [R, H] weights."""
     defined = ~np.isnan(values)
     count = weights @ defined.astype(np.float64)
@@ -175,11 +217,11 @@ def _weighted_average(values, weights):
     return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)
 
 
-def _mean(numbers):
+def _mean(numbers: Iterable[float]) -> float:
     numbers = [n for n in numbers if not np.isnan(n)]
     return float(np.mean(numbers)) if numbers else float("nan")
 
 
-def _deviation(numbers):
+def _deviation(numbers: Iterable[float]) -> float:
     numbers = [n for n in numbers if not np.isnan(n)]
     return float(np.std(numbers, ddof=1)) if len(numbers) > 1 else float("nan")

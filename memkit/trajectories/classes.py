@@ -1,10 +1,14 @@
 """Trajectories of examples, the classes of their shapes, and the shares of these."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit.errors import expected
+from memkit.estimators import Estimate
+from memkit.typing import FloatArray, IntArray
 
 CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "u_shaped", "mixed", "undefined")
 LEVEL = 0.05
@@ -23,12 +27,12 @@ class Trajectories:
       out_mean: [N, A] float64, mean outcome of the runs that did not.
     """
 
-    value: np.ndarray
-    in_mean: np.ndarray
-    out_mean: np.ndarray
+    value: FloatArray
+    in_mean: FloatArray
+    out_mean: FloatArray
 
 
-def stack(estimates):
+def stack(estimates: Sequence[Estimate]) -> Trajectories:
     """Returns the `Trajectories` of a list of `Estimate`, one per point in axis order.
 
     Raises:
@@ -47,7 +51,9 @@ def stack(estimates):
     )
 
 
-def classify(value, alpha, p_range=None, level=LEVEL):
+def classify(
+    value: npt.ArrayLike, alpha: float, p_range: npt.ArrayLike | None = None, level: float = LEVEL
+) -> npt.NDArray[np.int8]:
     """Assigns each trajectory the first class whose rule it meets.
 
     The classes are those of Lukasik et al. (2024), the rule is memkit's own (theirs is not public).
@@ -101,7 +107,7 @@ def classify(value, alpha, p_range=None, level=LEVEL):
     return np.select(rules, [*map(CLASSES.index, order)], CLASSES.index("mixed")).astype(np.int8)
 
 
-def shares(classes):
+def shares(classes: IntArray) -> dict[str, float]:
     """Returns {class: share} of [N] class indices.
 
     The share of "undefined" is among all examples, every other one among the defined examples,
@@ -110,14 +116,14 @@ def shares(classes):
     return shares_of_counts(np.bincount(classes, minlength=len(CLASSES)))
 
 
-def shares_of_counts(counts):
+def shares_of_counts(counts: IntArray) -> dict[str, float]:
     """Returns what `shares` does, of the number of examples of each class [K]."""
     defined = counts.sum() - counts[CLASSES.index("undefined")]
     wholes = dict.fromkeys(CLASSES, defined) | {"undefined": counts.sum()}
     return {name: _share(count, wholes[name]) for name, count in zip(CLASSES, counts)}
 
 
-def shares_among_nonconstant(classes):
+def shares_among_nonconstant(classes: IntArray) -> dict[str, float]:
     """Returns {class: share} among the examples that are neither constant nor undefined."""
     counts = dict(zip(CLASSES, np.bincount(classes, minlength=len(CLASSES))))
     del counts["constant"], counts["undefined"]
@@ -125,5 +131,5 @@ def shares_among_nonconstant(classes):
     return {name: _share(count, whole) for name, count in counts.items()}
 
 
-def _share(count, whole):
+def _share(count: int, whole: int) -> float:
     return float(count / whole) if whole else float("nan")

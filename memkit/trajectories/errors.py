@@ -1,16 +1,27 @@
 """How far the shares of the classes of trajectory would move with other runs."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from memkit.estimators import arms, grouped, margin
 from memkit.trajectories import null
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 GROUPINGS, NUM_GROUPS = 4, 4
 _BLOCK_ELEMENTS = 10**7
 
 
-def share_errors(outcomes, train_mask, alphas, *, num_permutations=99, seed=0, level=LEVEL):
+def share_errors(
+    outcomes: Sequence[Array] | Array,
+    train_mask: BoolArray,
+    alphas: Iterable[float],
+    *,
+    num_permutations: int = 99,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> dict[float, dict[str, float]]:
     """Returns the standard errors over runs of the shares of the classes.
 
     The delete-a-group jackknife of `estimators.grouped`, mean variance of several groupings:
@@ -35,10 +46,10 @@ def share_errors(outcomes, train_mask, alphas, *, num_permutations=99, seed=0, l
     num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
     selection = null.selection(num_points, num_runs, num_permutations, seed)
     selection = selection.reshape(-1, num_points, num_runs)
-    variances = {alpha: [] for alpha in alphas}
+    variances: dict[float, list[FloatArray]] = {alpha: [] for alpha in alphas}
     for draw in range(GROUPINGS):
         group = grouped.run_groups(num_runs, seed, num_groups=NUM_GROUPS, draw=draw)
-        parts = []
+        parts: list[tuple[IntArray, FloatArray]] = []
         for g in np.unique(group):
             runs = np.flatnonzero(group == g)
             parts.append((runs, selection[:, :, runs].reshape(len(selection), -1)))
@@ -76,7 +87,9 @@ def share_margins(
     }
 
 
-def _left_out(outcomes, mask, parts):
+def _left_out(
+    outcomes: list[Array], mask: BoolArray, parts: list[tuple[IntArray, FloatArray]]
+) -> FloatArray:
     """Returns memorization [G, (R + 1) * A, n] without each of G parts of the runs."""
     means = []
     for arm in (mask, ~mask):
@@ -92,7 +105,7 @@ def _left_out(outcomes, mask, parts):
     return means[0] - means[1]
 
 
-def _count_classes(counts, values, level):
+def _count_classes(counts: dict[float, IntArray], values: FloatArray, level: float) -> None:
     """Adds the classes of the observed studies, the first of R + 1, to counts[alpha] [G, K]."""
     for g, studies in enumerate(values):
         ranges = np.ptp(studies, axis=1)
@@ -102,6 +115,6 @@ def _count_classes(counts, values, level):
             count[g] += np.bincount(classes, minlength=len(CLASSES))
 
 
-def _jackknife(counts):
+def _jackknife(counts: IntArray) -> FloatArray:
     shares = [list(shares_of_counts(count).values()) for count in counts]
     return grouped.jackknife(np.array(shares).reshape(-1, len(CLASSES)))

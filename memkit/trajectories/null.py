@@ -6,12 +6,15 @@ ranges that come out when the points are shuffled within each run.
 """
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 _BLOCK_ELEMENTS = 10**7
 
@@ -26,13 +29,18 @@ class RangeTest:
         studies whose points were shuffled within each run, classified with their own p.
     """
 
-    p: np.ndarray
-    null_shares: dict
+    p: FloatArray
+    null_shares: dict[float, dict[str, float]]
 
 
 def permutation_null(
-    outcomes, train_mask, alphas=(0.1, 0.2, 0.3), num_permutations=199, seed=0, level=LEVEL
-):
+    outcomes: Sequence[Array] | Array,
+    train_mask: BoolArray,
+    alphas: Iterable[float] = (0.1, 0.2, 0.3),
+    num_permutations: int = 199,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> RangeTest:
     """Tests whether each example's memorization changes along the axis at all.
 
     If the points did not matter, the outcomes of a run at the A points would be exchangeable. A
@@ -75,7 +83,9 @@ def permutation_null(
     return RangeTest(p, {alpha: shares_of_counts(count) for alpha, count in counts.items()})
 
 
-def check(outcomes, train_mask, num_permutations, level):
+def check(
+    outcomes: Sequence[Array], train_mask: BoolArray, num_permutations: int, level: float
+) -> None:
     """Refuses shapes and values that do not fit with an InputError."""
     if train_mask.ndim != 2 or train_mask.dtype != bool:
         raise expected(
@@ -96,7 +106,9 @@ def check(outcomes, train_mask, num_permutations, level):
         raise expected("num_permutations", f"enough for a p of {level} or less", num_permutations)
 
 
-def selection(num_points, num_runs, num_permutations, seed):
+def selection(
+    num_points: int, num_runs: int, num_permutations: int, seed: int
+) -> npt.NDArray[np.float32]:
     """Returns the matrix [(R + 1) * A, A * M] float32 that takes terms to (permuted) values.
 
     Row (r, a) picks for each run the point that stands at place a in permutation r; the first
@@ -108,7 +120,7 @@ def selection(num_points, num_runs, num_permutations, seed):
     return picked.reshape(-1, num_points * num_runs).astype(np.float32)
 
 
-def _signed_weights(train_mask):
+def _signed_weights(train_mask: BoolArray) -> tuple[npt.NDArray[np.float32], BoolArray]:
     """Returns weights [M, n] whose product with outcomes is memorization, and where that is so."""
     num_in = np.count_nonzero(train_mask, axis=0)
     num_out = len(train_mask) - num_in
@@ -116,14 +128,16 @@ def _signed_weights(train_mask):
     return weights.astype(np.float32), (num_in > 0) & (num_out > 0)
 
 
-def _range_p(values):
+def _range_p(values: FloatArray) -> FloatArray:
     """Returns the share of studies with that range or more, [R + 1, n], of values [R + 1, A, n]."""
     ranges = np.ptp(values, axis=1)
     at_least = [np.count_nonzero(ranges >= row - ROUNDING, axis=0) for row in ranges]
     return np.array(at_least) / len(ranges)
 
 
-def _count_null_classes(counts, values, p, level):
+def _count_null_classes(
+    counts: dict[float, IntArray], values: FloatArray, p: FloatArray, level: float
+) -> None:
     """Adds the classes of permuted studies to counts[alpha]; values [R, A, n], p [R, n]."""
     changing = p <= level
     candidates = values.transpose(0, 2, 1)[changing]

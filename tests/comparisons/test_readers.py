@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import comparisons
-from memkit.comparisons import archives, feldman_zhang
+from memkit.comparisons import feldman_zhang
 from memkit.errors import InputError
 
 
@@ -82,49 +82,10 @@ def test_a_matrix_that_does_not_fit_its_indices_is_refused(tmp_path):
 def test_the_index_gives_file_names_as_ids(world, tmp_path):
     world.write_index(tmp_path / "index.npz")
     found = comparisons.read(tmp_path / "index.npz")
-    assert found.layout == "index"
+    assert (found.layout, found.quantity) == ("columns", "memorization")
+    np.testing.assert_array_equal(found.labels, world.train_labels)
     assert found.ids[4] == f"n0{world.train_labels[4]}/n0{world.train_labels[4]}_4.JPEG"
     np.testing.assert_array_equal(found.values, world.memorizations())
-
-
-@pytest.mark.parametrize("with_runs", [False, True])
-def test_dense_influence_gives_pairs_of_all_classes(world, tmp_path, with_runs):
-    world.write_dense(tmp_path / "infl_mem.npz", with_runs=with_runs)
-    found = comparisons.read(tmp_path / "infl_mem.npz")
-    assert found.layout == "dense" and not found.pairs.same_class
-    np.testing.assert_allclose(found.values, world.memorizations(), atol=1e-6)
-    _close(_as_pairs(found.pairs), world.pairs(same_class=False), atol=1e-6)
-    assert found.facts == ({"runs": 25} if with_runs else {})
-
-
-def test_never_held_out_is_nan_where_the_file_says_fully_memorized(world, tmp_path):
-    world.mask[:, 3] = True
-    memorized = np.ones(30)
-    np.savez(
-        tmp_path / "runs.npz",
-        memorization=memorized,
-        influence=np.zeros((2, 30)),
-        trainset_mask=world.mask,
-        trainset_correctness=world.correct,
-    )
-    found = comparisons.read(tmp_path / "runs.npz")
-    assert np.flatnonzero(np.isnan(found.values)).tolist() == [3]
-
-
-def test_blocks_of_any_size_give_the_same_matrix(tmp_path):
-    matrix = np.arange(35.0).reshape(7, 5)
-    np.savez_compressed(tmp_path / "m.npz", m=matrix)
-    with archives.opened(tmp_path / "m.npz") as arrays:
-        for num_bytes in (1, 80, 100, 10**6):
-            found = list(archives.blocks(arrays, "m", num_bytes=num_bytes))
-            np.testing.assert_array_equal(np.concatenate([block for _, block in found]), matrix)
-            assert [first for first, _ in found] == list(
-                np.cumsum([0, *map(len, _two(found))][:-1])
-            )
-
-
-def _two(found):
-    return [block for _, block in found]
 
 
 def test_a_tree_of_runs_gives_memorization_as_a_slow_loop_does(world, tmp_path):
@@ -178,13 +139,6 @@ def test_cscores_are_consistency_with_labels(tmp_path):
     found = comparisons.read(tmp_path / "c.npz")
     assert (found.layout, found.quantity) == ("cscores", "consistency")
     assert found.labels.tolist() == [2, 0, 1] and found.values.tolist() == [0.5, 1.0, 0.25]
-
-
-def test_an_array_alone_is_a_score_of_unknown_direction_and_order(tmp_path):
-    np.save(tmp_path / "c.npy", np.array([0.5, 1.0]))
-    found = comparisons.read(tmp_path / "c.npy")
-    assert (found.layout, found.quantity) == ("array", "score")
-    assert found.ids is None and found.labels is None and not found.is_original_order
 
 
 def test_columns_of_npz_csv_and_parquet_are_the_same(tmp_path):

@@ -72,21 +72,6 @@ class World:
             tr_mem=self.memorizations(),
         )
 
-    def write_dense(self, where, *, with_runs=False):
-        influence = [[self.influence(i, j) for i in range(TRAIN)] for j in range(TEST)]
-        arrays = {
-            "memorization": self.memorizations().astype(np.float32),
-            "influence": np.array(influence, np.float32),
-        }
-        if with_runs:
-            arrays |= {
-                "total_runs": RUNS,
-                "trainset_mask": self.mask,
-                "trainset_correctness": self.correct,
-                "testset_correctness": self.test_correct,
-            }
-        np.savez(where, **arrays)
-
     def write_tree(self, folder, *, ratio="0.7"):
         draw = np.random.default_rng(7)
         for m in range(RUNS):

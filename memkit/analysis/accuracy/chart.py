@@ -1,8 +1,11 @@
 """Accuracy against model size: on the examples trained on, held out, and on the test set."""
 
+from collections.abc import Sequence
+
 import altair as alt
 
-from memkit.charts import lines
+from memkit.charts import lines, theme
+from memkit.typing import Json
 
 QUANTITIES = {
     "train, in-sample": "train_in_accuracy",
@@ -11,12 +14,12 @@ QUANTITIES = {
 }
 
 
-def table(points):
+def table(points: Sequence[Json]) -> list[Json]:
     """Returns rows of `lines.row`, three per point, from the points of a study's summary."""
     return lines.table(points, QUANTITIES)
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns the chart of accuracies (0 to 1, higher = more accurate) against model size.
 
     Args:

@@ -4,15 +4,19 @@ Feldman & Zhang (2020), consistency across architectures, draw the Jaccard index
 a threshold and the mean difference of the scores against that threshold.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
 
 _BOUNDS = {"jaccard": (0, 1), "difference": (-1, 1)}
 
 
-def curve_table(names, curves):
+def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, Any]) -> list[Json]:
     """Returns one row per line, threshold and quantity.
 
     Args:
@@ -42,7 +46,9 @@ def curve_table(names, curves):
     ]
 
 
-def curve_chart(rows, *, group_title, difference_title):
+def curve_chart(
+    rows: list[Json], *, group_title: str, difference_title: theme.Title
+) -> alt.VConcatChart:
     """Returns two panels below each other: Jaccard index and mean difference, by threshold.
 
     Args:
@@ -69,7 +75,9 @@ def curve_chart(rows, *, group_title, difference_title):
     )
 
 
-def _curve_panel(rows, quantity, title, scale, color):
+def _curve_panel(
+    rows: list[Json], quantity: str, title: theme.Title, scale: alt.Scale, color: alt.Color
+) -> alt.LayerChart:
     base = alt.Chart().encode(
         x=alt.X(
             "threshold:Q",
@@ -96,4 +104,6 @@ def _curve_panel(rows, quantity, title, scale, color):
         zero = alt.Chart().mark_rule(**theme.REFERENCE)
         layers.insert(0, zero.encode(y=alt.YDatum(0)))
     data = theme.data(r for r in rows if r["quantity"] == quantity)
-    return alt.layer(*layers, data=data).properties(width=theme.WIDTH, height=lines.PANEL_HEIGHT)
+    return alt.LayerChart(layer=layers, data=data).properties(
+        width=theme.WIDTH, height=lines.PANEL_HEIGHT
+    )

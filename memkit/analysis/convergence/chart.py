@@ -1,9 +1,12 @@
 """How well scores from separate halves of the runs agree, against the runs in a half."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, theme
+from memkit.typing import Json
 
 LINES = {
     ("correct", "memorization"): "memorization",
@@ -14,7 +17,7 @@ LINES = {
 MAX_PANELS = 12
 
 
-def table(convergence, points, noun="size"):
+def table(convergence: Json, points: Sequence[Json], noun: str = "size") -> list[Json]:
     """Returns the agreement per point, score and number of runs in a half.
 
     Args:
@@ -26,7 +29,7 @@ def table(convergence, points, noun="size"):
     points = [point for point in points if point["name"] in convergence]
     step = max(1, -(-len(points) // MAX_PANELS))
     several = len({point["series"] for point in points}) > 1
-    rows = []
+    rows: list[Json] = []
     for point, size in lines.placed(points)[::step]:
         place = size if size == point["name"] else f"{noun} {size}"
         panel = f"{point['series']}, {place}" if several and size != point["name"] else place
@@ -44,7 +47,7 @@ def table(convergence, points, noun="size"):
     return lines.defined(rows)
 
 
-def chart(rows):
+def chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns the correlation between halves against their runs, a panel per point.
 
     Args:

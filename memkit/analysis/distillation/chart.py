@@ -3,11 +3,18 @@
 Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in units of the score.
 """
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
+
+_Axis = TypeVar("_Axis", alt.X, alt.Y)
 
 MAX_SIZES = 11
 _JOINT_COLUMNS = 3
@@ -23,7 +30,7 @@ _CLASS_LABELS = 52  # what names of classes take beyond a vertical axis of numbe
 CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
 
 
-def means_table(points):
+def means_table(points: Sequence[Json]) -> list[Json]:
     """Returns mean memorization, in- and out-means and test accuracy per series and size.
 
     Args:
@@ -34,7 +41,9 @@ def means_table(points):
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
-def means_chart(rows, *, size_title, of="one-hot and distilled models"):
+def means_chart(
+    rows: Sequence[Json], *, size_title: str, of: str = "one-hot and distilled models"
+) -> alt.ConcatChart:
     """Returns small panels, one per quantity, with a line per series, against size.
 
     Args:
@@ -70,7 +79,7 @@ def means_chart(rows, *, size_title, of="one-hot and distilled models"):
     )
 
 
-def class_table(classes):
+def class_table(classes: Json) -> list[Json]:
     """Returns the change of memorization per alpha and class, distilled minus one-hot.
 
     Args:
@@ -91,7 +100,7 @@ def class_table(classes):
     return lines.defined(rows)
 
 
-def class_chart(rows):
+def class_chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns the changes as points with intervals, a panel per alpha.
 
     Args:
@@ -115,7 +124,7 @@ def class_chart(rows):
             tooltip=["class:N", "chosen:N", "count:Q", alt.Tooltip("value:Q", format=".3f")],
         ),
     )
-    layered = alt.layer(*layers).properties(width=width, height=36 * max(1, len(classes)))
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=36 * max(1, len(classes)))
     return theme.facets(layered, rows, column="alpha", columns=3).properties(
         description="Mean change of memorization by distillation per class of one-hot trajectory "
         "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
@@ -123,7 +132,9 @@ def class_chart(rows):
     )
 
 
-def joint_table(counts, edges, sizes):
+def joint_table(
+    counts: npt.ArrayLike, edges: Sequence[float], sizes: Sequence[theme.Size]
+) -> list[Json]:
     """Returns the cells that hold examples, per size and of all sizes pooled.
 
     Args:
@@ -154,7 +165,7 @@ def joint_table(counts, edges, sizes):
     ]
 
 
-def joint_chart(rows, *, size_title):
+def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns 2-D histograms: distilled score to the right, one-hot score upwards.
 
     Args:
@@ -181,7 +192,9 @@ def joint_chart(rows, *, size_title):
         .mark_rule(**theme.REFERENCE)
         .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
     )
-    layered = alt.layer(cells.encode(tooltip=tips), diagonal).properties(width=side, height=side)
+    layered = alt.LayerChart(layer=[cells.encode(tooltip=tips), diagonal]).properties(
+        width=side, height=side
+    )
     order = list(dict.fromkeys(r["size"] for r in rows))
     faceted = layered.properties(data=theme.data(rows))
     if panels > 1:
@@ -196,7 +209,7 @@ def joint_chart(rows, *, size_title):
     )
 
 
-def _score(kind, field, title):
+def _score(kind: type[_Axis], field: str, title: theme.Title) -> _Axis:
     domain = alt.Scale(domain=[0, 1], nice=False)
     return kind(
         f"{field}:Q", title=title, scale=domain, axis=alt.Axis(values=[0, 0.5, 1], grid=False)

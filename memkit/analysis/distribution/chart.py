@@ -3,15 +3,21 @@
 Lukasik et al. (2024), section 3.3: mass moves towards 0 and 1 with size.
 """
 
+from collections.abc import Mapping, Sequence
+
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import BoolArray, Json
 
 BINS = 40
 
 
-def table(points, values, *, planted=None):
+def table(
+    points: Sequence[Json], values: Mapping[str, npt.ArrayLike], *, planted: BoolArray | None = None
+) -> list[Json]:
     """Returns the share of each group per bin of memorization.
 
     Args:
@@ -25,7 +31,7 @@ def table(points, values, *, planted=None):
       the bin (both in [-1, 1]), share of the group's defined examples in [0, 1]. Empty bins and
       groups give no rows.
     """
-    rows = []
+    rows: list[Json] = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
     for point, size in lines.placed(points):
         if point["name"] not in values:
@@ -51,13 +57,13 @@ def table(points, values, *, planted=None):
     return rows
 
 
-def _groups(planted, shape):
+def _groups(planted: BoolArray | None, shape: tuple[int, ...]) -> dict[str, BoolArray]:
     if planted is None or not np.any(planted):
         return {"all": np.ones(shape, bool)}
     return {"clean": ~planted, "planted": planted}
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns one histogram per size, below each other so that the modes line up.
 
     Args:
@@ -96,7 +102,7 @@ def chart(rows, *, size_title):
             .transform_calculate(start="datum.start + 0.015", end="datum.end - 0.015")
             .mark_bar(opacity=1, stroke="#ffffff", strokeWidth=0.5)
         )
-    layered = alt.layer(*layers).properties(width=width, height=70)
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=70)
     panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of memorization, one per model size: share of the examples of "

@@ -4,9 +4,12 @@ Lukasik et al. (2024), section 3.2: average memorization can fall with size beca
 mean saturates at 1 while the out-of-sample mean keeps rising.
 """
 
+from collections.abc import Sequence
+
 import altair as alt
 
 from memkit.charts import lines
+from memkit.typing import Json
 
 QUANTITIES = {
     "memorization": "mean_memorization",
@@ -15,14 +18,14 @@ QUANTITIES = {
 }
 
 
-def groups(point):
+def groups(point: Json) -> dict[str, Json]:
     """Returns {group: its part of the point's summary}: all, or clean and planted apart."""
     if point["planted"] is None:
         return {"all examples": point}
     return {"clean labels": point["clean"], "planted labels": point["planted"]}
 
 
-def table(points):
+def table(points: Sequence[Json]) -> list[Json]:
     """Returns rows of `lines.row` with the field `group`, three per point and group."""
     return [
         lines.row(
@@ -40,7 +43,7 @@ def table(points):
     ]
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
     """Returns the chart of mean memorization (-1 to 1, higher = more memorized) against size.
 
     Args:

@@ -1,16 +1,25 @@
 """Histogram of the influence in pairs of high influence: Feldman & Zhang (2020), section 3.2."""
 
+from collections.abc import Mapping, Sequence
+
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
 
 BINS = 18
 LEVEL = 0.05
 BELIEVED, OTHERS = "q at most 0.05", "all pairs"
 
 
-def table(points, pairs, *, min_influence):
+def table(
+    points: Sequence[Json],
+    pairs: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    *,
+    min_influence: float,
+) -> list[Json]:
     """Returns the number of pairs per bin of influence, 18 bins as in the paper.
 
     Args:
@@ -24,7 +33,7 @@ def table(points, pairs, *, min_influence):
       are among them), start and end of the bin, count of pairs. Empty bins give no rows.
     """
     edges = np.linspace(min_influence, 1, BINS + 1).round(6)
-    rows = []
+    rows: list[Json] = []
     for point, size in lines.placed(points):
         if point["name"] not in pairs:
             continue
@@ -47,7 +56,7 @@ def table(points, pairs, *, min_influence):
     return rows
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns one histogram of influence per size, below each other.
 
     Args:
@@ -88,7 +97,7 @@ def chart(rows, *, size_title):
         for group in groups
         if any(r["group"] == group for r in rows)  # Vega warns of layers without rows.
     ]
-    layered = alt.layer(*layers).properties(width=width, height=100)
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=100)
     panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of the influence in pairs of high influence, one per model size: "
@@ -97,7 +106,7 @@ def chart(rows, *, size_title):
     )
 
 
-def _ticks(largest):
+def _ticks(largest: int) -> list[int]:
     """Returns up to four counts that are apart on a square-root scale."""
     candidates = [m * 10**e for e in range(7) for m in (1, 2, 5)]
     highest = max(c for c in candidates if c <= max(largest, 1))

@@ -1,9 +1,12 @@
 """How well scores tell planted labels from clean ones, against model size."""
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 
-from memkit.charts import lines
+from memkit.charts import lines, theme
+from memkit.typing import Json
 
 QUANTITIES = {
     "by memorization": "auroc",
@@ -11,12 +14,12 @@ QUANTITIES = {
 }
 
 
-def table(points):
+def table(points: Sequence[Json]) -> list[Json]:
     """Returns rows of `lines.row`, two per point that has planted labels."""
     return lines.table(points, QUANTITIES, part="planted")
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns the chart of AUROC (0 to 1, 0.5 = chance, higher = found better) against size.
 
     Args:

@@ -1,11 +1,18 @@
 """Canaries: planted labels' memorization over size, and how well every score finds them."""
 
-from memkit.charts import dots, lines
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from memkit.charts import dots, lines, theme
+from memkit.typing import Json
 
 GROUPS = ("planted", "clean")
 
 
-def detection_table(points, found, *, labels):
+def detection_table(
+    points: Sequence[Json], found: Json, *, labels: Mapping[str, str]
+) -> list[Json]:
     """Returns rows of `dots.row`: AUROC of every score and proxy per size.
 
     Args:
@@ -21,7 +28,7 @@ def detection_table(points, found, *, labels):
     ]
 
 
-def detection_chart(rows, *, size_title):
+def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
     """Returns dots of the AUROC in finding planted labels, one color per size.
 
     Args:
@@ -38,7 +45,7 @@ def detection_chart(rows, *, size_title):
     )
 
 
-def paths_table(points):
+def paths_table(points: Sequence[Json]) -> list[Json]:
     """Returns rows of `lines.row`: mean memorization of clean and planted labels per size.
 
     Args:
@@ -56,7 +63,7 @@ def paths_table(points):
     ]
 
 
-def paths_chart(rows, *, size_title):
+def paths_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns mean memorization (-1 to 1, higher = more memorized) of both groups against size.
 
     Args:

@@ -4,9 +4,13 @@ Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size 
 follow it across sizes. `means_*` shows the paths, `board_*` and `across_*` the agreements.
 """
 
+from collections.abc import Mapping, Sequence
+
+import altair as alt
 import numpy as np
 
-from memkit.charts import dots, lines
+from memkit.charts import dots, lines, theme
+from memkit.typing import Json
 
 # Statistics across sizes, with the titles of their panels.
 ACROSS = {
@@ -17,7 +21,7 @@ ACROSS = {
 _PANEL_HEIGHT = 110
 
 
-def means_table(points, found, *, titles):
+def means_table(points: Sequence[Json], found: Json, *, titles: Mapping[str, str]) -> list[Json]:
     """Returns rows of `lines.row`: means over examples and runs, memorization first.
 
     Args:
@@ -25,7 +29,7 @@ def means_table(points, found, *, titles):
       found: summary["proxies"]["points"]; a point it lacks gives no rows.
       titles: {proxy: title of its panel, with the direction}.
     """
-    rows = []
+    rows: list[Json] = []
     for point, size in lines.placed(points):
         if point["name"] not in found:
             continue
@@ -56,7 +60,7 @@ def means_table(points, found, *, titles):
     return rows
 
 
-def means_chart(rows, *, size_title):
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
     """Returns small multiples of mean memorization and mean proxies, each on its own scale.
 
     Args:
@@ -74,7 +78,9 @@ def means_chart(rows, *, size_title):
     )
 
 
-def board_table(points, found, *, labels, statistic="spearman"):
+def board_table(
+    points: Sequence[Json], found: Json, *, labels: Mapping[str, str], statistic: str = "spearman"
+) -> list[Json]:
     """Returns rows of `dots.row`: agreement with memorization per size, the ceiling beside it.
 
     Args:
@@ -83,7 +89,7 @@ def board_table(points, found, *, labels, statistic="spearman"):
       labels: {proxy: text}.
       statistic: "spearman" or "pearson".
     """
-    rows = []
+    rows: list[Json] = []
     for same, part in dots.per_size(points, found):
         ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_margin"]
         rows += [dots.row(same, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
@@ -95,7 +101,7 @@ def board_table(points, found, *, labels, statistic="spearman"):
     return rows
 
 
-def board_chart(rows, *, size_title):
+def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
     """Returns dots of Spearman's correlation with memorization, one color per size.
 
     Args:
@@ -113,14 +119,14 @@ def board_chart(rows, *, size_title):
     )
 
 
-def across_table(found, *, labels):
+def across_table(found: Json, *, labels: Mapping[str, str]) -> list[Json]:
     """Returns rows of `dots.row`: agreement across sizes, panels by `ACROSS`.
 
     Args:
       found: summary["proxies"]["series"].
       labels: {proxy: text}.
     """
-    rows = []
+    rows: list[Json] = []
     for series, part in found.items():
         for statistic, panel in ACROSS.items():
             if statistic not in part["ceiling"]:
@@ -136,7 +142,7 @@ def across_table(found, *, labels):
     return rows
 
 
-def across_chart(rows):
+def across_chart(rows: Sequence[Json]) -> theme.Panels | alt.VConcatChart:
     """Returns dots of the correlations across sizes: below 0 the proxy moves the wrong way."""
     return dots.chart(
         rows,

@@ -3,16 +3,19 @@
 Feldman and Zhang (2020), Figure 2.
 """
 
+from collections.abc import Iterable, Sequence
+
 import altair as alt
 
 from memkit.charts import lines, theme
+from memkit.typing import Json
 
 CURVES = {"memorized removed": "without", "random removed": "random"}
 
 
-def table(utilities):
+def table(utilities: Iterable[Json]) -> list[Json]:
     """Returns rows of both curves from `removal.utility`: threshold, value, bounds, remaining."""
-    rows = []
+    rows: list[Json] = []
     for found in utilities:
         if found["kind"] != "memorized":
             continue
@@ -28,7 +31,7 @@ def table(utilities):
     return rows
 
 
-def chart(rows):
+def chart(rows: Sequence[Json]) -> alt.VConcatChart:
     """Returns test accuracy against the threshold of removal, and below it what share remains."""
     x = alt.X(
         "threshold:Q",

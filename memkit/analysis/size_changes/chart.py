@@ -4,16 +4,19 @@ Lukasik et al. (2024), sections 3.2 and 3.3. Panels set right or wrong beside th
 label; one panel never mixes the two.
 """
 
+from collections.abc import Callable, Sequence
+
 import altair as alt
 
-from memkit.charts import lines
+from memkit.charts import lines, theme
+from memkit.typing import Json
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
 ENDS = {"below 0.1": "share_below_0.1", "above 0.9": "share_above_0.9"}
 
 
-def table(sizes):
+def table(sizes: Json) -> list[Json]:
     """Returns the shares of examples at both ends, per series, outcome and size.
 
     Args:
@@ -22,7 +25,7 @@ def table(sizes):
     return _rows(sizes, lambda found: lines.table(found["all"]["points"], ENDS))
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns the shares of weakly and strongly memorized examples against size.
 
     Args:
@@ -42,7 +45,7 @@ def chart(rows, *, size_title):
     )
 
 
-def means_table(sizes):
+def means_table(sizes: Json) -> list[Json]:
     """Returns mean memorization per series, outcome and size, of all examples and of those left.
 
     Args:
@@ -50,7 +53,7 @@ def means_table(sizes):
         others, so that restriction has no line.
     """
 
-    def means(found):
+    def means(found: Json) -> list[Json]:
         return [
             row
             for restriction, words in LINES.items()
@@ -62,7 +65,7 @@ def means_table(sizes):
     return _rows(sizes, means)
 
 
-def means_chart(rows, *, size_title):
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns mean memorization against size, of all examples and where training leaves room.
 
     Args:
@@ -81,7 +84,7 @@ def means_chart(rows, *, size_title):
     )
 
 
-def _rows(sizes, of):
+def _rows(sizes: Json, of: Callable[[Json], list[Json]]) -> list[Json]:
     """Returns the defined rows that `of` makes of the part of each series and outcome."""
     rows = [
         row | {"outcome": title, "series": series}

@@ -1,9 +1,13 @@
 """Training curves: loss, accuracy and learning rate per epoch, per point."""
 
+from collections.abc import Mapping, Sequence
+
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import FloatArray, IntArray, Json
 
 # A curve's last axis, with the title of each panel.
 QUANTITIES = {
@@ -16,7 +20,7 @@ MAX_EPOCHS = 60
 MARKS = 5
 
 
-def table(points, curves):
+def table(points: Sequence[Json], curves: Mapping[str, npt.ArrayLike]) -> list[Json]:
     """Returns mean and 10-90% band over runs per point, epoch and quantity.
 
     Long trainings are thinned to evenly spaced epochs, first and last included, so that a chart
@@ -31,7 +35,7 @@ def table(points, curves):
       Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked
       (True at the few epochs that carry a marker).
     """
-    rows = []
+    rows: list[Json] = []
     limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
     for point, size in lines.placed(points):
         if point["name"] not in curves or not np.size(curves[point["name"]]):
@@ -55,11 +59,11 @@ def table(points, curves):
     return rows
 
 
-def _spread(length, limit):
+def _spread(length: int, limit: int) -> IntArray:
     return np.unique(np.linspace(0, length - 1, min(length, limit)).round().astype(int))
 
 
-def _summary(values):
+def _summary(values: FloatArray) -> dict[str, float]:
     values = values[np.isfinite(values)]
     if not values.size:
         return dict.fromkeys(("value", "lower", "upper"), np.nan)
@@ -67,7 +71,7 @@ def _summary(values):
     return {"value": float(values.mean()), "lower": float(lower), "upper": float(upper)}
 
 
-def chart(rows, *, size_title):
+def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
     """Returns three panels below each other: loss, accuracy and rate per epoch, a line per point.
 
     Args:
@@ -91,7 +95,14 @@ def chart(rows, *, size_title):
     )
 
 
-def _panel(rows, title, *, size_title, order, series):
+def _panel(
+    rows: Sequence[Json],
+    title: theme.Title,
+    *,
+    size_title: str,
+    order: list[str],
+    series: list[str],
+) -> alt.LayerChart:
     color, shape = styles.size_scales(order, "size", title=size_title)
     x = alt.X(
         "epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
@@ -109,4 +120,4 @@ def _panel(rows, title, *, size_title, order, series):
         .mark_point(filled=True, size=45, opacity=1)
         .encode(y=y, shape=shape),
     )
-    return alt.layer(*layers).properties(width=theme.WIDTH, height=120)
+    return alt.LayerChart(layer=layers).properties(width=theme.WIDTH, height=120)

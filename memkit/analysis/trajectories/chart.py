@@ -4,19 +4,21 @@ The classes are those of `memkit.trajectories`; Lukasik et al. (2024), tables 1 
 threshold alpha in the same way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from memkit.charts import lines, styles, theme
+from memkit.typing import Json
 
 BAND = (0.1, 0.9)
 _LABELS = 52  # what names of classes take beyond a vertical axis of numbers
 
 
-def label(name):
+def label(name: str) -> str:
     """Returns a class of trajectory as its reader sees it, such as "cap-shaped"."""
     return name.replace("_", "-")
 
@@ -27,7 +29,7 @@ def middle_alpha(by_alpha: Mapping[Any, Any]) -> Any:
     return order[len(order) // 2]
 
 
-def table(shares, errors, null):
+def table(shares: Json, errors: Json, null: Json) -> list[Json]:
     """Returns the share of examples per series, alpha and class, observed and under the null.
 
     Args:
@@ -51,12 +53,12 @@ def table(shares, errors, null):
     ]
 
 
-def _interval(share, margin):
+def _interval(share: float | None, margin: float | None) -> dict[str, float]:
     found = lines.interval(share, margin, (0, 1))
     return {"share": found["value"], "lower": found["lower"], "upper": found["upper"]}
 
 
-def chart(rows):
+def chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns bars of the observed shares, their intervals, and ticks at what chance gives.
 
     Args:
@@ -90,7 +92,7 @@ def chart(rows):
         x=alt.X("null:Q", title=title)
     )
     width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABELS, columns=3)
-    layered = alt.layer(bars, intervals, ticks).properties(
+    layered = alt.LayerChart(layer=[bars, intervals, ticks]).properties(
         width=width, height=24 * max(1, len(names))
     )
     return theme.facets(layered, rows, column="alpha", row="series", columns=3).properties(
@@ -100,7 +102,9 @@ def chart(rows):
     )
 
 
-def mean_table(values, classes, *, series, sizes):
+def mean_table(
+    values: npt.ArrayLike, classes: npt.ArrayLike, *, series: str, sizes: Sequence[theme.Size]
+) -> list[Json]:
     """Returns mean memorization per class of trajectory and size, with the 10-90% of examples.
 
     Args:
@@ -109,7 +113,7 @@ def mean_table(values, classes, *, series, sizes):
       series: name of the series.
       sizes: the A axis values.
     """
-    rows = []
+    rows: list[Json] = []
     values, classes = np.asarray(values, dtype=float), np.asarray(classes)
     for name in dict.fromkeys(classes.tolist()):
         member = values[classes == name]
@@ -134,7 +138,7 @@ def mean_table(values, classes, *, series, sizes):
     return sorted(rows, key=lambda r: order.index(r["quantity"]))
 
 
-def mean_chart(rows, *, size_title):
+def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
     """Returns the mean trajectory of each class, one panel per class; series below each other.
 
     Args:
