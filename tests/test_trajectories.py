@@ -112,7 +112,7 @@ def test_short_axes():
     ]
 
 
-def test_ranges_that_are_not_believed_are_constant():
+def test_trajectories_without_a_significant_range_are_constant():
     value = [[0, 0.5], [0, 0.5], [0, 0.5], [0, 0.5], [0, np.nan]]
     p = np.array([0.05, 0.051, 0.005, np.nan, 0.9])
     assert _names(value, 0.1, p_range=p) == [
@@ -139,7 +139,7 @@ def test_classes_are_int8_of_every_example():
         (np.zeros((3, 2)), np.nan, "alpha: expected"),
     ],
 )
-def test_wrong_arguments_are_refused(value, alpha, words):
+def test_wrong_arguments_raise_an_error(value, alpha, words):
     with pytest.raises(errors.InputError, match=words):
         trajectories.classify(value, alpha)
 
@@ -158,7 +158,7 @@ def test_shares_are_over_defined_examples():
     }
 
 
-def test_shares_of_nothing_are_nan():
+def test_shares_of_zero_examples_are_nan():
     assert np.isnan(list(trajectories.shares(np.zeros(0, np.int8)).values())).all()
     assert np.isnan(trajectories.shares(np.array([6], np.int8))["constant"])
     constant = trajectories.shares_among_nonconstant(np.zeros(3, np.int8))
@@ -229,7 +229,7 @@ def test_one_point_has_p_one():
 
 
 @pytest.mark.parametrize("num_points", [2, 5])
-def test_flat_world_is_called_constant(num_points):
+def test_a_constant_truth_is_classified_as_constant(num_points):
     rng = np.random.default_rng(num_points)
     mask = subsets.balanced(np.zeros(3000, int), 100, 0.7, 0)
     rate = np.where(mask, rng.uniform(0.5, 1, 3000), rng.uniform(0.1, 0.9, 3000))
@@ -248,7 +248,7 @@ def test_flat_world_is_called_constant(num_points):
         assert test.null_shares[0.1][name] == pytest.approx(share, abs=0.02)
 
 
-def test_real_trends_are_found():
+def test_real_trends_are_detected():
     rng = np.random.default_rng(0)
     mask = subsets.balanced(np.zeros(900, int), 400, 0.7, 0)
     kind = np.repeat([0, 1, 2], 300)
@@ -263,7 +263,7 @@ def test_real_trends_are_found():
     assert sum(share for name, share in null.items() if name != "constant") < 0.055
 
 
-def test_null_shares_leave_the_observed_study_out():
+def test_null_shares_exclude_the_observed_study():
     mask = subsets.balanced(np.zeros(20, int), 100, 0.7, 0)
     outcomes = np.stack([np.ones(mask.shape), np.where(mask, 1.0, 0.0)])
     test = trajectories.permutation_null(outcomes, mask, num_permutations=19)
@@ -317,14 +317,14 @@ def test_undefined_examples_have_no_p_and_no_share():
         ((3, 4, 6), 18, "num_permutations: expected enough"),
     ],
 )
-def test_wrong_studies_are_refused(shape, permutations, words):
+def test_wrong_shapes_and_too_few_permutations_raise_an_error(shape, permutations, words):
     with pytest.raises(errors.InputError, match=words):
         trajectories.permutation_null(
             np.zeros(shape), np.ones((4, 6), bool), num_permutations=permutations
         )
 
 
-def test_diverged_runs_are_refused():
+def test_diverged_runs_raise_an_error():
     with pytest.raises(errors.InputError, match="diverged runs must be left out first"):
         trajectories.permutation_null(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
     with pytest.raises(errors.InputError, match="train_mask: expected a bool matrix"):
@@ -369,7 +369,7 @@ def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
     assert found["undefined"] == 0
 
 
-def test_errors_of_shares_are_near_their_spread_over_studies():
+def test_errors_of_shares_match_their_spread_over_studies():
     """Examples stay, runs are drawn anew."""
     rng = np.random.default_rng(0)
     truth = np.clip(rng.uniform(0, 0.7, (250, 1)) + rng.normal(0, 0.15, (250, 3)), 0, 0.95)
@@ -387,7 +387,7 @@ def test_errors_of_shares_are_near_their_spread_over_studies():
 
 
 @pytest.mark.parametrize("num_runs", [2, 3])
-def test_errors_of_shares_of_few_runs_are_undefined_or_numbers(num_runs):
+def test_errors_of_shares_of_few_runs_are_nan_or_numbers(num_runs):
     mask = np.arange(num_runs)[:, None] == np.arange(8) % num_runs
     found = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
     assert set(found) == set(trajectories.CLASSES)

@@ -58,7 +58,7 @@ def with_file(study, points, published, *, is_original_order=False):
       InputError: as `comparisons.join`.
     """
     joined = comparisons.join(published, _examples(study), is_original_order=is_original_order)
-    theirs = published.values[joined.places]
+    theirs = published.values[joined.positions]
     found = []
     for point in points:
         ours = _Side(study, point, joined.columns)
@@ -99,7 +99,7 @@ def pairs_with_file(study, points, published):
         theirs = dict(
             zip(
                 zip(joined.train.tolist(), joined.test.tolist(), strict=True),
-                published.pairs.influence[joined.places].tolist(),
+                published.pairs.influence[joined.positions].tolist(),
                 strict=True,
             )
         )
@@ -141,7 +141,7 @@ def with_study(study, other, points):
     """
     a, b = study.examples, other.examples
     matched = match(a.train_ids, b.train_ids)
-    first, second = matched.columns, matched.places
+    first, second = matched.columns, matched.positions
     if not len(first):
         raise expected("--with", f"ids such as {a.train_ids[0]}", f"ids such as {b.train_ids[0]}")
     wrong = np.count_nonzero(a.train_labels[first] != b.train_labels[second])

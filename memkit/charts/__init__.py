@@ -1,7 +1,7 @@
-"""Charts: one theme and one file per figure family.
+"""What all charts share: theme, styles, line and dot plots, and rendering to files.
 
-Every family has two halves: `table(...)` aggregates arrays or summary numbers in NumPy to a few
-row dicts, `chart(rows, ...)` turns the rows into an `alt.Chart`. Neither imports TensorFlow.
+A chart consists of two functions: `table(...)` aggregates arrays or summary numbers with NumPy
+into a few row dicts, and `chart(rows, ...)` turns the rows into an Altair chart.
 """
 
 from memkit.charts.images import FORMATS, USUAL, images

@@ -1,4 +1,4 @@
-"""Several scores: histograms over each other, and joint counts of two."""
+"""Charts that compare scores: overlaid histograms, and joint histograms of two scores."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,15 @@ JOINT_BINS = 20
 
 
 def histogram_table(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[Json]:
-    """Returns the share of examples per bin of 0.05 of every score.
+    """Returns the share of examples in each bin of width 0.05, for every score.
 
     Args:
-      panels: {panel: {name of a score: float [J]}}; NaN is left out.
+      panels: {panel: {name of a score: float [J]}}; NaN is ignored.
 
     Returns:
       Row dicts with panel, name, start and end of the bin (in [-1, 1]), share in [0, 1], count.
-      All scores of a panel have the same bins, from the lowest to the highest in use.
+      All scores of a panel have rows for the same bins, from its lowest nonempty bin to its
+      highest.
     """
     rows: list[Json] = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
@@ -31,8 +32,8 @@ def histogram_table(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[J
             values = np.asarray(values, float)
             values = np.clip(values[np.isfinite(values)] + 1e-9, -1, 1)
             counts[name] = np.histogram(values, edges)[0]
-        used = np.flatnonzero(sum(counts.values()))
-        if not used.size:
+        nonempty = np.flatnonzero(sum(counts.values()))
+        if not nonempty.size:
             continue
         rows.extend(
             {
@@ -44,17 +45,17 @@ def histogram_table(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[J
                 "count": int(count[b]),
             }
             for name, count in counts.items()
-            for b in range(used[0], used[-1] + 1)
+            for b in range(nonempty[0], nonempty[-1] + 1)
         )
     return rows
 
 
 def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
-    """Returns the first score of each panel as bars and the others as lines of steps.
+    """Returns histograms: the first score of each panel as bars, the others as step lines.
 
     Args:
       rows: rows of `histogram_table`.
-      title: of the horizontal axis; names the quantity, its range and direction.
+      title: title of the horizontal axis; names the quantity, its range and direction.
     """
     names = list(dict.fromkeys(r["name"] for r in rows))
     color, _ = styles.scales(names, "name")
@@ -64,7 +65,7 @@ def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
         scale=alt.Scale(type="sqrt", domain=[0, 1.08 * max(r["share"] for r in rows)]),
         axis=alt.Axis(values=[0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1], format="~%"),
     )
-    tips = [
+    tooltip = [
         alt.Tooltip("name:N", title="score"),
         alt.Tooltip("start:Q", format=".2f"),
         alt.Tooltip("end:Q", format=".2f"),
@@ -72,7 +73,7 @@ def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
         alt.Tooltip("count:Q"),
     ]
     x = alt.X("start:Q", title=title, axis=alt.Axis(grid=False, tickCount=6))
-    base = alt.Chart().encode(color=color, tooltip=tips)
+    base = alt.Chart().encode(color=color, tooltip=tooltip)
     bars = base.transform_filter(alt.datum.name == names[0]).mark_bar(opacity=0.35)
     layers = [bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0))]
     dashes = {name: dash for name, (_, dash, _) in styles.of(names).items()}
@@ -83,27 +84,27 @@ def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
     layered = alt.LayerChart(layer=layers).properties(
         width=theme.panel_width(rows, "panel"), height=lines.PANEL_HEIGHT
     )
-    return theme.facets(layered, rows + _closing(rows, names), column="panel").properties(
-        description="Histograms of scores over each other, the first as bars and the others as "
-        "lines of steps: share of the examples per bin of 0.05, on a square-root scale."
+    return theme.facets(layered, rows + _last_steps(rows, names), column="panel").properties(
+        description="Overlaid histograms of scores, the first as bars and the others as step "
+        "lines: share of the examples per bin of 0.05, on a square-root scale."
     )
 
 
-def _closing(rows: list[Json], names: list[str]) -> list[Json]:
-    """Returns the rows that end each line of steps at the end of its last bin."""
+def _last_steps(rows: list[Json], names: list[str]) -> list[Json]:
+    """Returns the rows that extend each step line to the end of its last bin."""
     last = {(r["panel"], r["name"]): r for r in rows if r["name"] in names[1:]}
     return [row | {"start": row["end"]} for row in last.values()]
 
 
 def joint_table(panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Json]:
-    """Returns the number of examples per cell of two scores.
+    """Returns the number of examples in each cell of a joint histogram of two scores.
 
     Args:
-      panels: {panel: (float [J], float [J])}; an example with a NaN is left out.
+      panels: {panel: (float [J], float [J])}; an example with a NaN is ignored.
 
     Returns:
-      Row dicts with panel, the cell's edges x, x_end, y, y_end, and count >= 1. Cells divide the
-      range of each score in all panels, rounded to tenths, into 20.
+      Row dicts with panel, the edges x, x_end, y, y_end of the cell, and count >= 1. Each score's
+      range over all panels, rounded outwards to tenths, is divided into 20 cells.
     """
     defined = {}
     for panel, scores in panels.items():
@@ -139,12 +140,12 @@ def _edges(values: FloatArray) -> FloatArray:
 
 
 def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) -> theme.Panels:
-    """Returns the number of examples per cell of two scores, darker = more, log scale.
+    """Returns joint histograms of two scores; darker = more examples, on a log scale.
 
     Args:
       rows: rows of `joint_table`.
-      first: title of the horizontal axis, names quantity and direction.
-      second: title of the vertical axis.
+      first: title of the horizontal axis; names the quantity and its direction.
+      second: title of the vertical axis; likewise.
     """
     color = alt.Color(
         "count:Q",

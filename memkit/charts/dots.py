@@ -1,4 +1,4 @@
-"""Dot plots of agreements: one line per score, one color per kind."""
+"""Dot plots of agreements: one row of dots per score, one color per kind."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -10,38 +10,41 @@ from memkit.typing import Json
 
 CEILING = "ceiling"
 AVERAGED, SINGLE = "averaged over runs", "one run"
-_LABELS = 134  # what names of scores take beyond a vertical axis of numbers
+_LABEL_WIDTH = 134  # Names of scores are this much wider than the labels of numbers.
 
 
 def row(
-    same: Mapping[str, str], panel: str, label: str, value: float | None, margin: float | None
+    fields: Mapping[str, str], panel: str, label: str, value: float | None, margin: float | None
 ) -> Json:
     """Returns one row: a number and its 95% interval, clipped to [-1, 1].
 
     Args:
-      same: the fields series and kind.
-      panel: the panel's title.
-      label: the line's name.
-      value, margin: numbers or None; without a margin there is no bar.
+      fields: the fields series and kind.
+      panel: title of the panel.
+      label: name of the score.
+      value: the number, or None.
+      margin: half the width of its interval; if None, no interval is drawn.
     """
     bounds = lines.interval(value, margin, (-1, 1))
-    return {**same, "panel": panel, "label": label, **bounds}
+    return {**fields, "panel": panel, "label": label, **bounds}
 
 
-def per_size(points: Sequence[Json], found: Json) -> Iterator[tuple[dict[str, str], Json]]:
-    """Yields the fields series and kind of each point, and its part of the proxies' summary.
+def per_size(points: Sequence[Json], proxies: Json) -> Iterator[tuple[dict[str, str], Json]]:
+    """Yields the fields series and kind of each point, and its entry in the proxies' summary.
 
     Args:
       points: the points of a study's summary.
-      found: summary["proxies"]["points"]; a point it lacks is left out.
+      proxies: summary["proxies"]["points"]; points without an entry are skipped.
     """
-    for point, size in lines.placed(points):
-        if point["name"] in found:
-            yield {"series": point["series"], "kind": str(size)}, found[point["name"]]
+    for point, size in lines.with_sizes(points):
+        if point["name"] in proxies:
+            yield {"series": point["series"], "kind": str(size)}, proxies[point["name"]]
 
 
-def both(entry: Json, statistic: str) -> Iterator[tuple[str, float | None, float | None]]:
-    """Yields (AVERAGED or SINGLE, value, margin or None) of a score's statistic."""
+def averaged_and_single(
+    entry: Json, statistic: str
+) -> Iterator[tuple[str, float | None, float | None]]:
+    """Yields (AVERAGED, value, margin) and, if the entry has one, (SINGLE, value, None)."""
     yield AVERAGED, entry[statistic], entry[f"{statistic}_margin"]
     if f"{statistic}_single" in entry:
         yield SINGLE, entry[f"{statistic}_single"], None
@@ -50,16 +53,17 @@ def both(entry: Json, statistic: str) -> Iterator[tuple[str, float | None, float
 def chart(
     rows: Iterable[Json], *, title: theme.Title, rule: float, color_title: str, description: str
 ) -> theme.Panels | alt.VConcatChart:
-    """Returns a dot plot: a line per label, a color and height per kind, a panel per panel.
+    """Returns a dot plot: a row of dots per label, a color per kind, a panel per panel title.
 
-    Several series stand below each other.
+    The charts of several series are stacked vertically.
 
     Args:
-      rows: dicts with series, panel, label, kind, value, lower and upper (NaN: no bar). Labels
-        are sorted by the mean value of the first panel, the ceiling on top.
-      title: of the horizontal axis.
-      rule: where to draw a reference line.
-      color_title: what the kinds are.
+      rows: dicts with series, panel, label, kind, value, lower and upper; if a bound is NaN, no
+        interval is drawn. Labels are sorted by their mean value in the first panel, with the
+        ceiling on top.
+      title: title of the horizontal axis.
+      rule: value at which to draw a reference line.
+      color_title: title of the legend.
       description: one or two sentences for screen readers.
     """
     rows = lines.defined(rows)
@@ -67,15 +71,18 @@ def chart(
     for r in rows:
         by_series.setdefault(r["series"], []).append(r)
     color, shape = _kind_scales(list(dict.fromkeys(r["kind"] for r in rows)), color_title)
-    charts = {name: _series(own, title, rule, color, shape) for name, own in by_series.items()}
-    return theme.below_each_other(charts, description)
+    charts = {
+        name: _series(series_rows, title, rule, color, shape)
+        for name, series_rows in by_series.items()
+    }
+    return theme.stacked(charts, description)
 
 
 def _series(
     rows: list[Json], title: theme.Title, rule: float, color: alt.Color, shape: alt.Shape
 ) -> theme.Panels:
     kinds = list(dict.fromkeys(r["kind"] for r in rows))
-    width = theme.panel_width(rows, "panel", width=theme.WIDTH - _LABELS)
+    width = theme.panel_width(rows, "panel", width=theme.WIDTH - _LABEL_WIDTH)
     title = theme.fitted(title, width)
     panels = list(dict.fromkeys(r["panel"] for r in rows))
     labels = _order(rows, panels[0])
@@ -84,7 +91,7 @@ def _series(
     y = alt.Y("label:N", sort=labels, title="Score", axis=alt.Axis(labelLimit=200, grid=True))
     offset = alt.YOffset("kind:N", sort=kinds, scale=alt.Scale(paddingOuter=0.4))
     base = alt.Chart().encode(y=y, yOffset=offset, color=color)
-    tips = [
+    tooltip = [
         *(alt.Tooltip(f"{k}:N") for k in ("label", "kind")),
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
@@ -96,7 +103,7 @@ def _series(
         base.mark_point(filled=True, size=45, opacity=1).encode(
             x=alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=3)),
             shape=shape,
-            tooltip=tips,
+            tooltip=tooltip,
         ),
     )
     height = len(labels) * max(18, 9 * len(kinds))

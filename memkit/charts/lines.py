@@ -1,4 +1,4 @@
-"""Estimates against model size: rows with bounds, and the chart of lines inside bands."""
+"""Line charts of estimates against model size, with 95% bands."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ HEIGHT, PANEL_HEIGHT = 210, 150
 
 
 def sizes(points: Sequence[Json]) -> list[theme.Size]:
-    """Returns the axis value of each point, or the point names where any value is missing."""
+    """Returns the axis value of each point, or the names of the points if any has no value."""
     values = [point["axis_value"] for point in points]
     return [point["name"] for point in points] if None in values else values
 
 
-def placed(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
-    """Returns each point with its size: [(point, axis value)].
+def with_sizes(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
+    """Returns [(point, size)], with the sizes of `sizes`.
 
-    Where any value is missing the points stand side by side, as one series and by their names.
+    If any point has no axis value, all points are put into one series and labeled by their names.
     """
     if any(point["axis_value"] is None for point in points):
         points = [point | {"series": "all"} for point in points]
@@ -31,10 +31,10 @@ def placed(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
 def interval(
     value: float | None, margin: float | None, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> dict[str, float]:
-    """Returns value, lower and upper: an estimate and its 95% interval, value +/- margin.
+    """Returns an estimate and its 95% interval as the fields value, lower and upper.
 
     Args:
-      value, margin: numbers or None; NaN where None.
+      value, margin: the interval is value +/- margin; None becomes NaN.
       bounds: (lowest, highest) possible value; the interval is clipped to it.
     """
     value, margin = theme.number(value), theme.number(margin)
@@ -56,10 +56,10 @@ def row(
 
     Args:
       point: the point's summary, for its name and series.
-      size: the point's place on the axis.
+      size: the point's size, see `sizes`.
       quantity: what is estimated.
       value, margin, bounds: see `interval`.
-      **fields: further columns.
+      **fields: further fields of the row.
     """
     return {
         "name": point["name"],
@@ -82,16 +82,16 @@ def table(
 
     Args:
       points: the points of a study's summary.
-      quantities: {quantity: its key in the summary, where "<key>_margin" is too}.
-      part: the part of each point that has the keys, such as "planted"; points without it are left
-        out.
+      quantities: {quantity: key of the summary}; the summary also has "<key>_margin".
+      part: the section of each point's summary that holds the keys, such as "planted"; points
+        without it are skipped.
       bounds: see `interval`.
     """
     rows: list[Json] = []
-    for point, size in placed(points):
-        found = point if part is None else point[part]
-        for quantity, key in quantities.items() if found is not None else ():
-            value, margin = found[key], found[f"{key}_margin"]
+    for point, size in with_sizes(points):
+        numbers = point if part is None else point[part]
+        for quantity, key in quantities.items() if numbers is not None else ():
+            value, margin = numbers[key], numbers[f"{key}_margin"]
             rows.append(
                 row(point, size, quantity=quantity, value=value, margin=margin, bounds=bounds)
             )
@@ -108,7 +108,7 @@ def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> th
 
     Args:
       rows: rows of `row`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
       **options: further arguments of `chart`.
     """
     rows = defined(rows)
@@ -119,27 +119,27 @@ def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> th
 def by_series(
     rows: Sequence[Json], *, size_title: str, description: str, **options: Any
 ) -> theme.Panels | alt.VConcatChart:
-    """Returns panels by the field `panel` against model size, each series below the one before.
+    """Returns a panel per value of the field `panel`; the charts of several series are stacked.
 
     Args:
       rows: rows of `row` with the field `panel`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
       description: one or two sentences for screen readers.
       **options: further arguments of `chart`.
     """
     charts = {}
     for name in dict.fromkeys(r["series"] for r in rows):
-        own = [r for r in rows if r["series"] == name]
+        series_rows = [r for r in rows if r["series"] == name]
         charts[name] = against_size(
-            own,
+            series_rows,
             size_title=size_title,
-            names=list(dict.fromkeys(r["quantity"] for r in defined(own))),
+            names=list(dict.fromkeys(r["quantity"] for r in defined(series_rows))),
             column="panel",
             layout_row=None,
             description=description,
             **options,
         )
-    return theme.below_each_other(charts, description)
+    return theme.stacked(charts, description)
 
 
 def chart(
@@ -160,23 +160,23 @@ def chart(
     width: int | None = None,
     height: int | None = None,
 ) -> theme.Panels:
-    """Returns lines with 95% bands against model size, one line per name.
+    """Returns lines with 95% bands, one line per name.
 
     Args:
-      rows: rows of `row`, with any fields in the place of size and quantity; undefined values
-        leave a gap, undefined bounds draw no band.
-      x: alt.X of what the horizontal axis shows.
-      title: of the vertical axis; names quantity, range and direction.
-      names: what to draw, in the order of the legend; looks are those of `styles.of`.
+      rows: rows of `row`; fields other than size and quantity may take their roles. Undefined
+        values leave a gap, undefined bounds draw no band.
+      x: the horizontal axis.
+      title: title of the vertical axis; names the quantity, its range and direction.
+      names: the lines to draw, in the order of the legend; `styles.of` gives their styles.
       description: one or two sentences for screen readers.
       field: the field of the rows that holds the names.
-      column, layout_row: fields that split the chart into panels; left out if they have one value.
-      scale: alt.Scale of the vertical axis; by default it includes 0.
-      rule: a height at which to draw a reference line, or None.
-      legend: False where panel titles already name the lines.
-      joined: False draws no lines and bands, for places without an order.
-      shared_y: False gives each panel a vertical scale of its own.
-      width, height: of a panel, where they are not as usual.
+      column, layout_row: fields that split the chart into panels if they have several values.
+      scale: scale of the vertical axis; by default it includes 0.
+      rule: value at which to draw a reference line, or None.
+      legend: False if panel titles already name the lines.
+      joined: False draws points and intervals only, for sizes without an order.
+      shared_y: False gives each panel its own vertical scale.
+      width, height: size of a panel, if it differs from the default.
     """
     scale = scale or alt.Scale(zero=True)
     width = width or theme.panel_width(rows, column, own_axes=not shared_y)
@@ -203,18 +203,18 @@ def _layers(
         color, shape = color.legend(None), shape.legend(None)
     base = alt.Chart().encode(x=x)
     low = alt.Y("lower:Q", title=y["title"], scale=y["scale"])
-    tips = [
+    tooltip = [
         alt.Tooltip(f"{field}:N"),
         *(alt.Tooltip(f"{k}:Q", format=".3f") for k in ("value", "lower", "upper")),
     ]
     rule = base.mark_rule(opacity=0.7).encode(y=low, y2="upper:Q", color=color)
     points = base.mark_point(filled=True, size=55, opacity=1).encode(
-        y=y, color=color, shape=shape, tooltip=tips
+        y=y, color=color, shape=shape, tooltip=tooltip
     )
     if not joined:
         return [rule, points]
     band = base.mark_area(opacity=0.18).encode(y=low, y2="upper:Q", color=color)
-    # Dashes are marks, not a channel: Vega would outline the legend's symbols with them.
+    # Dashes are set on marks: as a channel they would also dash the outlines of legend symbols.
     dashed = (
         base.transform_filter(alt.datum[field] == name)
         .mark_line(strokeDash=dash)

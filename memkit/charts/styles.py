@@ -1,6 +1,6 @@
 """The colors, dashes and markers of all charts.
 
-Colors are those of Okabe and Ito (2008), which color-blind readers can tell apart. A quantity,
+The colors are those of Okabe and Ito (2008), which color-blind readers can tell apart. A quantity,
 group or series has the same color, dash and marker in every chart.
 """
 
@@ -14,7 +14,7 @@ from memkit.charts.theme import TEXT, WIDTH
 
 Style: TypeAlias = tuple[str, list[int], str]  # color, dash and marker
 
-# name: (color, dash, marker); a name that charts share is listed once.
+# By name; a name that several charts share is listed once.
 STYLES: dict[str, Style] = {
     "memorization": ("#222222", [1, 0], "circle"),
     "in-sample": ("#0072B2", [7, 3], "square"),
@@ -44,8 +44,8 @@ STYLES: dict[str, Style] = {
     "all pairs": ("#C8C8C8", [1, 0], "square"),
     "q at most 0.05": ("#0072B2", [1, 0], "square"),
 }
-# The looks of names that only the study knows, by place.
-LOOKS: tuple[Style, ...] = (
+# For names that depend on the study, in order of appearance.
+OTHER_STYLES: tuple[Style, ...] = (
     ("#222222", [1, 0], "circle"),
     ("#D55E00", [7, 3], "diamond"),
     ("#0072B2", [2, 2], "square"),
@@ -56,18 +56,19 @@ LOOKS: tuple[Style, ...] = (
 
 
 def of(names: Iterable[str]) -> dict[str, Style]:
-    """Returns {name: (color, dash, marker)}: those of STYLES, or of a name's place.
+    """Returns {name: (color, dash, marker)}.
 
-    Names that STYLES lacks take the looks of LOOKS that no name beside them has, in order.
+    A name that `STYLES` lacks gets the next of `OTHER_STYLES` whose color no other name has.
     """
-    taken = [STYLES[name] for name in names if name in STYLES]
-    free = [look for look in LOOKS if look[0] not in {color for color, *_ in taken}] or LOOKS
-    places = itertools.cycle(free)
-    return {name: STYLES[name] if name in STYLES else next(places) for name in names}
+    names = list(names)
+    colors = {STYLES[name][0] for name in names if name in STYLES}
+    unused = [style for style in OTHER_STYLES if style[0] not in colors] or OTHER_STYLES
+    others = itertools.cycle(unused)
+    return {name: STYLES[name] if name in STYLES else next(others) for name in names}
 
 
 def _columns(names: Collection[str]) -> int:
-    """Returns in how many columns a legend of the names stays inside of WIDTH."""
+    """Returns the number of columns of a legend that fits into WIDTH; 0 = a single row."""
     widest = max(0.55 * TEXT * len(str(name)) + 34 for name in names)
     return 0 if widest * len(names) <= WIDTH else max(1, int(WIDTH / widest))
 
@@ -76,16 +77,16 @@ def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
     """Returns color and shape channels that share one legend.
 
     Args:
-      names: the entries to show.
+      names: the entries of the legend.
       field: the row field that holds the names.
     """
-    found = of(names)
-    color, _, shape = zip(*found.values(), strict=True)
+    by_name = of(names)
+    color, _, shape = zip(*by_name.values(), strict=True)
 
     def scale(values: Iterable[str]) -> alt.Scale:
-        return alt.Scale(domain=list(found), range=list(values))
+        return alt.Scale(domain=list(by_name), range=list(values))
 
-    legend = alt.Legend(columns=_columns(found))
+    legend = alt.Legend(columns=_columns(by_name))
     return (
         alt.Color(f"{field}:N", scale=scale(color), legend=legend),
         alt.Shape(f"{field}:N", scale=scale(shape), legend=legend),
@@ -93,12 +94,12 @@ def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
 
 
 def size_scales(sizes: list[str], field: str, *, title: str) -> tuple[alt.Color, alt.Shape]:
-    """Returns color and shape channels of model sizes, dark = large, that share one legend.
+    """Returns color and shape channels of model sizes that share one legend; darker = larger.
 
     Args:
-      sizes: text per size, in order.
+      sizes: the sizes as text, in order.
       field: the row field that holds them.
-      title: what the axis of sizes holds.
+      title: title of the legend.
     """
     legend = alt.Legend(title=title, columns=_columns(sizes))
     scheme = alt.SchemeParams(name="viridis", extent=[0.85, 0])

@@ -1,4 +1,4 @@
-"""What all charts share: fonts, widths, panels, row limit, axis of sizes."""
+"""Fonts, widths, panels, the row limit and the axis of model sizes, shared by all charts."""
 
 import math
 import numbers
@@ -18,12 +18,12 @@ Panels: TypeAlias = alt.LayerChart | alt.FacetChart
 _Channel = TypeVar("_Channel", alt.Column, alt.Row, alt.Facet)
 
 ROW_LIMIT = 5_000
-# Text of TEXT units is 6 points high where a chart of COLUMN units is printed 84 mm wide.
+# Text of TEXT units is 6 points high if a chart of COLUMN units is printed 84 mm wide.
 TEXT = 12
 COLUMN = 476
-WIDTH = 384  # of the panels of a chart: COLUMN without the vertical axis
+WIDTH = 384  # of all panels of a row together: COLUMN without the vertical axis
 SPACING = 20
-AXIS = 116  # what a vertical axis of a panel's own takes, with its title
+AXIS = 116  # width of a vertical axis with its title
 MAX_COLUMNS = 2
 REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
@@ -57,13 +57,13 @@ def memkit_theme() -> alt.theme.ThemeConfig:
 
 
 def data(rows: Iterable[Json]) -> alt.Data:
-    """Returns row dicts as chart data, with every undefined number as null.
+    """Returns rows as chart data, with undefined numbers as null.
 
     Args:
-      rows: list of flat dicts of text and numbers; NaN and infinity become null.
+      rows: flat dicts of text and numbers; NaN and infinity become null.
 
     Raises:
-      InputError: more than `ROW_LIMIT` rows (altair does not check inline values).
+      InputError: there are more than `ROW_LIMIT` rows (Altair does not check inline data).
     """
     rows = list(rows)
     if len(rows) > ROW_LIMIT:
@@ -82,19 +82,19 @@ def _plain(value: Any) -> str | bool | int | float | None:
 
 
 def number(value: float | None) -> float:
-    """Returns the value as float, NaN for None."""
+    """Returns the value as a float; None becomes NaN."""
     return math.nan if value is None else float(value)
 
 
 def size_channel(sizes: Iterable[Size], *, title: str) -> alt.X:
-    """Returns the x channel of field `size` for the study's model sizes.
+    """Returns the horizontal axis of the field `size`, for the study's model sizes.
 
-    Numbers that are positive and span a factor of 8 or more get a base-2 logarithmic scale, other
-    numbers a linear one; text keeps its order of appearance.
+    Positive numbers that span a factor of 8 or more get a base-2 logarithmic scale, other numbers
+    a linear one; text keeps its order of appearance.
 
     Args:
       sizes: axis values in order, numbers or text.
-      title: what the axis holds, such as "Width (model.width)".
+      title: title of the axis, such as "Width (model.width)".
 
     Raises:
       InputError: there are no sizes.
@@ -118,16 +118,16 @@ def size_channel(sizes: Iterable[Size], *, title: str) -> alt.X:
 
 
 def is_numeric(sizes: Iterable[Any]) -> bool:
-    """Returns True where every axis value is a number (bool counts as text)."""
+    """Returns True if every axis value is a number; bool counts as text."""
     return all(isinstance(s, numbers.Real) and not isinstance(s, bool) for s in sizes)
 
 
 def fitted(title: Title, length: float) -> list[str]:
-    """Returns a title as lines of text that fit along an axis.
+    """Returns a title wrapped into lines that fit along an axis.
 
     Args:
       title: text, or a list of lines.
-      length: of the axis, in units of the chart.
+      length: length of the axis, in units of the chart.
     """
     words = title if isinstance(title, str) else " ".join(title)
     # Ranges such as "-1 to 1" and meanings such as "0 = chance" stay on one line.
@@ -147,30 +147,30 @@ def panel_width(
     columns: int = MAX_COLUMNS,
     own_axes: bool = False,
 ) -> int:
-    """Returns the width of a panel where `column` splits rows into panels beside each other.
+    """Returns the width of a panel if the rows are split into panels side by side.
 
     Args:
       rows: the row dicts.
-      column: field name or None.
-      width: of all panels together.
-      columns: how many panels stand beside each other at most.
-      own_axes: True where every panel has a vertical axis.
+      column: the field that splits them, or None.
+      width: width of all panels together.
+      columns: largest number of panels side by side.
+      own_axes: True if every panel has its own vertical axis.
     """
     panels = min(len({r[column] for r in rows}) if column else 1, columns)
-    between = SPACING + (AXIS if own_axes else 0)
-    return (width - between * (panels - 1)) // max(1, panels)
+    spacing = SPACING + (AXIS if own_axes else 0)
+    return (width - spacing * (panels - 1)) // max(1, panels)
 
 
-def below_each_other(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
-    """Returns charts as one, each under its name; one alone as it is.
+def stacked(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
+    """Stacks charts vertically, each under its name; a single chart gets no name.
 
     Args:
       charts: {name: chart}.
-      description: of the whole, one or two sentences for screen readers.
+      description: one or two sentences for screen readers, about all charts together.
     """
-    whole = list(charts.values())
-    if len(whole) == 1:
-        return whole[0].properties(description=description)
+    if len(charts) == 1:
+        (chart,) = charts.values()
+        return chart.properties(description=description)
     named = [chart.properties(title=name) for name, chart in charts.items()]
     return alt.vconcat(*named, spacing=SPACING).properties(description=description)
 
@@ -184,14 +184,17 @@ def facets(
     row_title: str | None = None,
     columns: int = MAX_COLUMNS,
 ) -> Panels:
-    """Returns the chart repeated per value of `column` and `row`, fields with one value left out.
+    """Returns the chart repeated for every value of `column` and `row`.
+
+    A field with a single value makes no panels.
 
     Args:
       chart: a layered chart without data.
       rows: the row dicts.
-      row_title: what the rows are, or None; stands before each value.
       column, row: field names or None.
-      columns: more of them are wrapped where there are no rows.
+      row_title: text to put before each value of `row`, or None.
+      columns: largest number of panels side by side; more are wrapped, unless `row` makes panels
+        too.
     """
 
     def several(field: str | None) -> TypeGuard[str]:
@@ -206,14 +209,14 @@ def facets(
     chart = chart.properties(data=data(rows))
     channels: dict[str, Any] = {}
     if several(column) and len({r[column] for r in rows}) > columns and not several(row):
-        # Shared axes would be drawn under the empty places of the last row too.
+        # Shared axes would also be drawn below empty positions of the last row of panels.
         return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(
             x="independent"
         )
     if several(column):
         channels["column"] = channel(alt.Column, column)
     if several(row):
-        # Above the panels: beside them, names would take the width that print lacks.
+        # Headers are above the panels: beside them they would make the chart too wide to print.
         header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
         channels["row"] = channel(alt.Row, row, header=header)
     return chart.facet(**channels) if channels else chart

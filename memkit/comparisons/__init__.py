@@ -1,4 +1,4 @@
-"""Published scores and other studies: reading them, joining them by id, and how well they agree."""
+"""Reads published scores, joins them to a study by id, and measures how well scores agree."""
 
 from memkit.comparisons.agreement import (
     THRESHOLDS,

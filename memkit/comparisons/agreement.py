@@ -1,7 +1,7 @@
-"""How well two estimates of the same examples agree.
+"""Agreement between two scores of the same examples.
 
-Feldman & Zhang (2020), consistency across architectures: the Jaccard index of the sets above a
-threshold and the mean difference of the scores, as the threshold varies.
+Feldman & Zhang (2020) measure consistency across architectures by the Jaccard index of the sets
+above a threshold and the mean difference of the scores, as functions of the threshold.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Two scores of the same examples, over those defined in both; NaN where undefined.
+    """Agreement of two scores over the examples defined in both; NaN where undefined.
 
     Attributes:
-      num_examples: int, examples defined in both.
+      num_examples: number of examples defined in both.
       spearman: float in [-1, 1], rank correlation.
       pearson: float in [-1, 1].
       mean_difference: float, mean of second - first; positive = the second is higher.
@@ -40,16 +40,18 @@ class Agreement:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Curves:
-    """Sets of examples at or above each of K thresholds, over examples defined in both scores.
+    """Agreement of the sets of examples at or above each of K thresholds.
+
+    Only examples defined in both scores are counted.
 
     Attributes:
       thresholds: [K] float.
       num_first: [K] int, size of the first set.
       num_second: [K] int, size of the second set.
       num_both: [K] int, size of their intersection.
-      jaccard: [K] float in [0, 1], intersection / union; higher = more agreement; NaN where
-        both sets are empty.
-      difference: [K] float, mean of second - first over the union; NaN where it is empty.
+      jaccard: [K] float in [0, 1], intersection / union; higher = more agreement; NaN if both
+        sets are empty.
+      difference: [K] float, mean of second - first over the union; NaN if it is empty.
     """
 
     thresholds: FloatArray
@@ -67,10 +69,10 @@ class CrossHalf:
     Attributes:
       first: float, between the two halves of a.
       second: float, between the two halves of b.
-      across: float, between one half of a and the other half of b, mean of both ways; the halves
-        share no run, so no subset is common to both.
+      across: float, between one half of a and the other half of b, averaged over both
+        assignments; the halves have no run and therefore no subset in common.
       corrected: float, across / sqrt(first x second), the correlation without the noise of the
-        runs (Spearman 1904); may exceed 1 by chance; NaN where a half-half correlation is not
+        runs (Spearman 1904); may exceed 1 by chance; NaN if a correlation between halves is not
         positive.
     """
 
@@ -81,7 +83,7 @@ class CrossHalf:
 
 
 def compare(first: npt.ArrayLike, second: npt.ArrayLike) -> Agreement:
-    """Returns the Agreement of two scores [N] each; an example with a NaN is left out."""
+    """Returns the `Agreement` of two scores [N]; examples with a NaN are left out."""
     first, second = _defined(first, second)
     difference = second - first
     return Agreement(
@@ -96,7 +98,7 @@ def compare(first: npt.ArrayLike, second: npt.ArrayLike) -> Agreement:
 def threshold_curves(
     first: npt.ArrayLike, second: npt.ArrayLike, thresholds: Sequence[float] = THRESHOLDS
 ) -> Curves:
-    """Returns the Curves of two scores [N] each; an example with a NaN is left out.
+    """Returns the `Curves` of two scores [N]; examples with a NaN are left out.
 
     Args:
       first, second: [N] float.
@@ -123,13 +125,13 @@ def threshold_curves(
 def _reaching(
     num_reached: IntArray, num_thresholds: int, weights: FloatArray | None = None
 ) -> Array:
-    """Returns [K], how many examples, or what sum of weights, reach each threshold."""
+    """Returns the number, or the total weight, of examples that reach each threshold [K]."""
     counts = np.bincount(num_reached, weights, minlength=num_thresholds + 1)
     return counts[::-1].cumsum()[::-1][1:]
 
 
 def jaccard(first: npt.ArrayLike, second: npt.ArrayLike, threshold: float) -> float:
-    """Returns the Jaccard index of the examples at or above a threshold; NaN if none is."""
+    """Returns the Jaccard index of the examples at or above a threshold; NaN if there are none."""
     return float(threshold_curves(first, second, (threshold,)).jaccard[0])
 
 
@@ -145,14 +147,14 @@ def pair_jaccard(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 
 def ceiling(first: float, second: float = 1.0) -> float:
-    """Returns the largest correlation that two noisy scores can be expected to show.
+    """Returns the largest correlation that two noisy scores can be expected to have.
 
     Args:
       first: reliability of one score, such as `SplitHalf.spearman_brown`.
-      second: that of the other; 1 for a score taken as it is.
+      second: reliability of the other; 1 for a score without noise.
 
     Returns:
-      float, sqrt(first x second) (Spearman 1904); NaN where a reliability is not positive.
+      float, sqrt(first x second) (Spearman 1904); NaN if a reliability is not positive.
     """
     is_positive = first > 0 and second > 0
     return float(np.sqrt(first * second)) if is_positive else float("nan")
@@ -161,30 +163,30 @@ def ceiling(first: float, second: float = 1.0) -> float:
 def cross_half(outcome_a: Array, outcome_b: Array, train_mask: BoolArray, seed: int) -> CrossHalf:
     """Correlates two points of a study over disjoint halves of their runs.
 
-    Points share their subsets, so their estimates also share what these owe to the same subset;
-    estimates from disjoint halves do not.
+    The points share their subsets, so their estimates also share the noise of the subsets.
+    Estimates from disjoint halves do not.
 
     Args:
       outcome_a: [M, N] bool or float in [0, 1], outcomes of point a.
       outcome_b: [M, N], of point b, for the same runs in the same order.
       train_mask: [M, N] bool, True where run m trained on example i.
-      seed: int >= 0, for the split, which is that of `estimators.split_half`.
+      seed: int >= 0; the split is that of `estimators.split_half`.
 
     Returns:
       `CrossHalf` over the examples defined in both halves.
 
     Raises:
-      InputError: as `estimators.memorization` does, and if the points have other runs.
+      InputError: for the reasons of `estimators.memorization`, or the points have different runs.
     """
     if np.shape(outcome_a) != np.shape(outcome_b):
         raise expected("outcome_b", f"shape {np.shape(outcome_a)}", f"shape {np.shape(outcome_b)}")
     order = seeds.stream(seed, "split_half").permutation(len(train_mask))
     half = len(order) // 2
-    runs = (order[:half], order[half : 2 * half])
-    masks = [big_arrays.take(train_mask, part) for part in runs]
+    halves = (order[:half], order[half : 2 * half])
+    masks = [big_arrays.take(train_mask, runs) for runs in halves]
     estimates = np.array(
         [
-            [memorization(big_arrays.take(o, part), mask).value for part, mask in zip(runs, masks)]
+            [memorization(big_arrays.take(o, runs), m).value for runs, m in zip(halves, masks)]
             for o in (outcome_a, outcome_b)
         ]
     )

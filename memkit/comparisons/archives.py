@@ -1,4 +1,4 @@
-"""Arrays inside of npz files, opened without reading more of them than is asked for."""
+"""Opens npz files and checks the arrays that are read from them."""
 
 import contextlib
 import zipfile
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from memkit import storage
-from memkit.errors import InputError, expected, reason
+from memkit.errors import InputError, expected, missing, reason
 from memkit.typing import Array, Path, TextArray
 
 Archive: TypeAlias = np.lib.npyio.NpzFile[Any]
@@ -17,24 +17,24 @@ Archive: TypeAlias = np.lib.npyio.NpzFile[Any]
 
 @contextlib.contextmanager
 def opened(where: Path) -> Iterator[Archive]:
-    """Yields the npz file at a path; its arrays are read when they are asked for.
+    """Yields the npz file at a path; its arrays are read on access.
 
     Raises:
-      InputError: no such file, no npz file, pickled objects, or damaged data, also of an array
-        read inside of the `with` block.
+      InputError: the file does not exist, is not an npz file, holds pickled objects or is damaged;
+        also if an array that the `with` block reads is.
     """
     source = storage.path(where)
     if not source.exists() or source.is_dir():
-        raise expected("--with", "a file that exists", source)
+        raise missing("--with", f"file {source}")
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise expected("--with", "an npz file", f"{source} with one array")
+                raise expected("--with", "an npz file", f"{source}, which holds a single array")
             yield arrays
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise expected("--with", "a whole npz file", f"{source} ({_line(error)})") from None
+        raise expected("--with", "an undamaged npz file", f"{source} ({_line(error)})") from None
     except ValueError as error:
         raise expected(
             "--with", "arrays of numbers or text", f"{source} ({_line(error)})"
@@ -49,34 +49,34 @@ def numbers(arrays: Archive, key: str, *, ndim: int = 1, length: int | None = No
     """Returns an array of an npz file as int64 or float64.
 
     Raises:
-      InputError: not numbers, or of another shape than asked for.
+      InputError: the array does not hold numbers or does not have the expected shape.
     """
-    found = arrays[key]
-    if found.dtype.kind not in "biuf" or found.ndim != ndim:
-        raise expected(key, f"numbers with {ndim} axes", f"{found.dtype} {list(found.shape)}")
-    if length is not None and len(found) != length:
-        raise expected(key, f"{length} entries", len(found))
-    return found.astype(np.float64 if found.dtype.kind == "f" else np.int64)
+    array = arrays[key]
+    if array.dtype.kind not in "biuf" or array.ndim != ndim:
+        raise expected(key, f"numbers with {ndim} axes", f"{array.dtype} {list(array.shape)}")
+    if length is not None and len(array) != length:
+        raise expected(key, f"{length} entries", len(array))
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
 
 
 def texts(arrays: Archive, key: str, *, length: int | None = None) -> TextArray:
-    """Returns an array of an npz file as text [n]; bytes are decoded.
+    """Returns an array of an npz file as text [n]; bytes are decoded as UTF-8.
 
     Raises:
-      InputError: not one axis, or of another length than asked for.
+      InputError: the array does not have one axis and the expected length, or holds no text.
     """
-    found = arrays[key]
-    if found.ndim != 1 or (length is not None and len(found) != length):
-        wanted = "text [n]" if length is None else f"{length} texts"
-        raise expected(key, wanted, f"{found.dtype} {list(found.shape)}")
-    return as_text(key, found)
+    array = arrays[key]
+    if array.ndim != 1 or (length is not None and len(array) != length):
+        expectation = "text [n]" if length is None else f"{length} texts"
+        raise expected(key, expectation, f"{array.dtype} {list(array.shape)}")
+    return as_text(key, array)
 
 
 def as_text(key: str, array: Array) -> TextArray:
-    """Returns ids [n] as text; whole numbers become their digits and bytes are decoded.
+    """Returns ids [n] as text; integers become their digits and bytes are decoded as UTF-8.
 
     Raises:
-      InputError: fractions, dates or anything else that is no id, or bytes that are not UTF-8.
+      InputError: the ids are neither text nor integers, or their bytes are not UTF-8.
     """
     if array.dtype.kind not in "iuUS":
         raise expected(key, "text or whole numbers", f"an array of {array.dtype}")

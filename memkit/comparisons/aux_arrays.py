@@ -1,4 +1,4 @@
-"""Trees of `aux_arrays.npz` files, one per run, as Feldman & Zhang (2020) released them.
+"""Reads trees of `aux_arrays.npz` files, one per run, as released by Feldman & Zhang (2020).
 
 `<experiment>/<ratio>/<run>/aux_arrays.npz` holds `correctness_<split>` and `index_<split>` for the
 splits train, removed and test, and `subsample_idx`.
@@ -12,28 +12,28 @@ from etils import epath
 from memkit import storage
 from memkit.comparisons import archives
 from memkit.comparisons.published import Published
-from memkit.errors import expected
+from memkit.errors import expected, missing
 from memkit.typing import Array, IntArray, Path
 
 FILE = "aux_arrays.npz"
 
 
 def files(folder: Path) -> list[epath.Path]:
-    """Returns the `aux_arrays.npz` files below a folder of runs, or of one ratio's folder.
+    """Returns the `aux_arrays.npz` files below a folder of runs, of one ratio or of an experiment.
 
     Raises:
-      InputError: several ratios, which are different estimands.
+      InputError: the experiment has several ratios, which define different estimands.
     """
     folder = storage.path(folder)
     levels = {0: [folder], 1: _folders([folder])}
     levels[2] = _folders(levels[1])
     for depth, parents in levels.items():
-        found = [p / FILE for p in parents if (p / FILE).exists()]
-        ratios = {p.parent.parent.name for p in found} if depth == 2 else set()
+        paths = [p / FILE for p in parents if (p / FILE).exists()]
+        ratios = {p.parent.parent.name for p in paths} if depth == 2 else set()
         if len(ratios) > 1:
             raise expected("--with", f"the folder of one ratio in {folder}", sorted(ratios))
-        if found:
-            return found
+        if paths:
+            return paths
     return []
 
 
@@ -41,22 +41,22 @@ def _folders(parents: Iterable[epath.Path]) -> list[epath.Path]:
     return [p / name for p in parents for name in storage.names(p) if (p / name).is_dir()]
 
 
-def read(found: Sequence[epath.Path]) -> Published:
+def read(paths: Sequence[epath.Path]) -> Published:
     """Estimates memorization from the outcomes of runs, one file at a time.
 
     Args:
-      found: paths, from `files`.
+      paths: the files of the runs, from `files`.
 
     Returns:
-      Published with memorization [N] = mean correctness of the runs that trained on the example
-      minus that of the others; NaN where an arm has no run.
+      `Published` with memorization [N]: mean correctness of the runs that trained on the example
+      minus that of the others; NaN if either kind has no run.
 
     Raises:
-      InputError: a file that contradicts itself or the first one; names it.
+      InputError: a file contradicts itself or the first file; the message names it.
     """
     sums, nums = np.zeros((2, 0)), np.zeros((2, 0), np.int64)
     accuracy = []
-    for where in found:
+    for where in paths:
         with archives.opened(where) as arrays:
             arms = _arms(arrays, where)
             count = sum(len(index) for index, _ in arms)
@@ -70,7 +70,7 @@ def read(found: Sequence[epath.Path]) -> Published:
             if "correctness_test" in arrays.files:
                 accuracy.append(archives.numbers(arrays, "correctness_test").mean())
     in_mean, out_mean = sums / np.where(nums > 0, nums, np.nan)
-    facts = {"runs": len(found), "trained on": float(nums[0].mean() / len(found))}
+    facts = {"runs": len(paths), "trained on": float(nums[0].mean() / len(paths))}
     if accuracy:
         facts["mean test accuracy"] = float(np.mean(accuracy))
     return Published(
@@ -83,20 +83,22 @@ def read(found: Sequence[epath.Path]) -> Published:
 
 
 def _arms(arrays: archives.Archive, where: epath.Path) -> list[tuple[IntArray, Array]]:
-    """Returns (index, correctness) of the train and of the removed examples of a run."""
+    """Returns (index, correctness) for the train and for the removed examples of a run."""
     arms = []
     for split in ("train", "removed"):
         keys = (f"index_{split}", f"correctness_{split}")
-        missing = [key for key in keys if key not in arrays.files]
-        if missing:
-            raise expected(str(where), f"the arrays {' and '.join(keys)}", f"no {missing[0]}")
+        absent = [key for key in keys if key not in arrays.files]
+        if absent:
+            raise missing(str(where), f"array {absent[0]}")
         index = archives.numbers(arrays, keys[0])
         arms.append((index, archives.numbers(arrays, keys[1], length=len(index))))
     rows = np.sort(np.concatenate([index for index, _ in arms]))
     if not np.array_equal(rows, np.arange(len(rows))):
-        raise expected(str(where), "each example once in train or removed", "others or repeats")
+        raise expected(
+            str(where), "every example once in train or removed", "missing or repeated examples"
+        )
     if "subsample_idx" in arrays.files:
         subset = archives.numbers(arrays, "subsample_idx")
         if not np.array_equal(np.sort(subset), np.sort(arms[0][0])):
-            raise expected(str(where), "subsample_idx equal to index_train", "others")
+            raise expected(str(where), "subsample_idx equal to index_train", "other examples")
     return arms

@@ -1,4 +1,4 @@
-"""Errors over runs of how well two scores agree, from replicates of both."""
+"""Standard errors over runs of the agreement of two scores, from replicates of both."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -20,12 +20,12 @@ def agreement(
     *,
     ranks: tuple[FloatArray, FloatArray] | None = None,
 ) -> FloatArray:
-    """Returns the numbers of one replicate, for `standard_errors`.
+    """Returns the numbers that describe the agreement in one replicate, for `standard_errors`.
 
     Args:
       first, second: [N] float without NaN, the scores in this replicate.
-      threshold: float, where the Jaccard index is taken.
-      ranks: the ranks [N] of both where they are known.
+      threshold: float, the threshold of the Jaccard index.
+      ranks: the ranks [N] of both scores, if they are already known.
     """
     if ranks is None:
         ranks = correlation.ranks(first), correlation.ranks(second)
@@ -45,13 +45,13 @@ def standard_errors(
     """Returns the standard deviations over replicates, and the margins that follow from them.
 
     Args:
-      replicates: list of what `agreement` returned.
-      num_runs: int, number of runs that the replicates weight.
+      replicates: results of `agreement`.
+      num_runs: number of runs that the replicates weight.
 
     Returns:
       (numbers, curves): {"spearman_stderr", "mean_difference_stderr", "jaccard_stderr": float} and
-      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`, and the same with "_margin", half
-      the width of the 95% interval; NaN where a replicate is undefined.
+      {"jaccard_stderr", "difference_stderr": [K]} of `Curves`, and the same with "_margin" for half
+      the width of the 95% interval; NaN if a replicate is undefined.
     """
     errors = np.std(replicates, axis=0, ddof=1)
     numbers: dict[str, float] = {}

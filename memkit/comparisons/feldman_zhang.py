@@ -19,7 +19,7 @@ _CLASS = re.compile(r"infl_matrix_class(\d+)")
 
 
 def is_pairs(keys: Set[str]) -> bool:
-    """True for a file of high-influence pairs."""
+    """Returns True if an npz file with these keys holds high-influence pairs."""
     return {"tr_idx", "tt_idx", "infl", "mem"} <= keys
 
 
@@ -39,7 +39,7 @@ def read_pairs(arrays: Archive) -> Published:
 
 
 def from_pairs(layout: str, pairs: Pairs) -> Published:
-    """Returns Published whose scores are the memorization of the distinct train examples."""
+    """Returns `Published` with the memorization of the distinct train examples of pairs."""
     rows, first = np.unique(pairs.train, return_index=True)
     return Published(
         layout=layout,
@@ -53,7 +53,7 @@ def from_pairs(layout: str, pairs: Pairs) -> Published:
 
 
 def is_classwise(keys: Set[str]) -> bool:
-    """True for a file with one influence matrix per class."""
+    """Returns True if an npz file with these keys holds one influence matrix per class."""
     return any(_CLASS.fullmatch(key) for key in keys)
 
 
@@ -65,20 +65,22 @@ def read_classwise(
 ) -> Published:
     """Reads class-wise influence matrices, one class at a time.
 
-    A file without `tr_mem`, such as ImageNet's, gives all pairs of at least `min_influence`.
+    For a file without `tr_mem`, such as ImageNet's, all pairs of at least `min_influence` are read.
 
     Raises:
-      InputError: a class whose matrix and indices do not fit.
+      InputError: the matrix of a class does not fit its indices.
     """
     keys = set(arrays.files)
     memorization = archives.numbers(arrays, "tr_mem").astype(float) if "tr_mem" in keys else None
-    parts, rows = [], []
-    classes = sorted(int(found[1]) for found in map(_CLASS.fullmatch, keys) if found)
+    pairs_of_classes, rows = [], []
+    classes = sorted(int(match[1]) for match in map(_CLASS.fullmatch, keys) if match)
     for number in classes:
-        part, members = _read_class(arrays, number, memorization, min_influence, min_memorization)
-        parts.append(part)
+        class_pairs, members = _read_class(
+            arrays, number, memorization, min_influence, min_memorization
+        )
+        pairs_of_classes.append(class_pairs)
         rows.append(members)
-    train, test, influence, mem = map(np.concatenate, zip(*parts, strict=True))
+    train, test, influence, mem = map(np.concatenate, zip(*pairs_of_classes, strict=True))
     count = max(max(map(np.max, rows)) + 1, 0 if memorization is None else len(memorization))
     ids = {
         name: archives.texts(arrays, key)[index] if key in keys else None

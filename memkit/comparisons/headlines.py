@@ -1,4 +1,4 @@
-"""The headline counts of a published file."""
+"""Summary numbers of a published file."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ STRONG_INFLUENCE = 0.4
 
 
 def headlines(published: Published) -> dict[str, float]:
-    """Returns {text: number} of what a file holds, in the order in which it is read aloud."""
+    """Returns {text: number} that describe the content of a file, in the order of display."""
     numbers = dict(published.facts)
     if published.layout != "pairs":
         numbers |= _of_scores(published)
@@ -39,7 +39,7 @@ def _of_scores(published: Published) -> dict[str, float]:
 
 
 def of_pairs(pairs: Pairs) -> dict[str, float]:
-    """Returns {text: number} of high-influence pairs, the counts of Feldman & Zhang's table."""
+    """Returns {text: number} of high-influence pairs, as in the table of Feldman & Zhang."""
     _, per_test = np.unique(pairs.test, return_counts=True)
     train, first = np.unique(pairs.train, return_index=True)
     numbers: dict[str, float] = {

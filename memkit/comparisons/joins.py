@@ -1,4 +1,4 @@
-"""Which score of a file belongs to which example of a study: by id, with labels checked."""
+"""Joins the scores of a file to the examples of a study by id, and checks labels."""
 
 import dataclasses
 import re
@@ -15,12 +15,12 @@ _NUMBERED = re.compile(r"([a-z]+)_(\d{1,18})")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
-    """What a join needs to know of a study.
+    """Ids and labels of a study's examples.
 
     Attributes:
       train_ids: [N] str.
-      train_labels: [N] int, as the source has them.
-      given_labels: [N] int, trained on; a file may have either.
+      train_labels: [N] int, the labels of the source.
+      given_labels: [N] int, the labels trained on; a file may hold either.
       test_ids: [T] str.
       test_labels: [T] int.
     """
@@ -34,18 +34,18 @@ class Examples:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Joined:
-    """J scores of a file, each with its example.
+    """J scores of a file, each with its example in the study.
 
     Attributes:
-      columns: [J] int64, which train examples of the study.
-      places: [J] int64, which scores of the file.
-      num_checked: int, labels, or pairs of equal class, that were compared and agree.
+      columns: [J] int64, columns of the study's train examples.
+      positions: [J] int64, positions of the scores in the file.
+      num_checked: number of labels, or of pairs of equal class, that were compared and agree.
       by: "id", "row number" or "position".
-      num_ambiguous: int, ids of the file that are left out, see `matching.Matched`.
+      num_ambiguous: number of ids of the file that are left out, see `matching.Matched`.
     """
 
     columns: IntArray
-    places: IntArray
+    positions: IntArray
     num_checked: int
     by: str
     num_ambiguous: int = 0
@@ -53,46 +53,43 @@ class Joined:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JoinedPairs:
-    """Pairs of a file whose two examples a study has.
+    """Pairs of a file both of whose examples are in a study.
 
     Attributes:
       train: [P] int64, columns of the study's train examples.
       test: [P] int64, columns of its test examples.
-      places: [P] int64, which pairs of the file.
+      positions: [P] int64, positions of the pairs in the file.
     """
 
     train: IntArray
     test: IntArray
-    places: IntArray
+    positions: IntArray
 
 
 def join(published: Published, examples: Examples, *, is_original_order: bool = False) -> Joined:
     """Joins the scores of a file to the train examples of a study.
 
-    By id where the file has ids, see `matching.match`; else by the row number in the study's ids,
-    such as 17 in `train_00017`; else by position, where every label agrees.
-    Rows without ids are only believed where labels agree, the layout is documented to be in the
-    original order, or the caller says that it is.
+    If the file has ids, it is joined by them, see `matching.match`. Otherwise it is joined by the
+    row numbers in the study's ids, such as 17 in `train_00017`, or else by position if every label
+    agrees. Rows without ids are only accepted if labels agree, if the layout is documented to be in
+    the data set's original order, or if the caller knows that they are.
 
     Args:
-      published: Published.
-      examples: Examples.
-      is_original_order: the rows of the file are known to be in the data set's original order.
-
-    Returns:
-      Joined.
+      published: the scores.
+      examples: the study's examples.
+      is_original_order: True if the rows of the file are known to be in the original order.
 
     Raises:
-      InputError: no common example, labels that differ (says how many), ids that repeat, or rows
-        of unknown order.
+      InputError: no example is in both, labels differ (the message says how many), ids repeat, or
+        the order of the rows is unknown.
     """
     num_ambiguous = 0
     if published.ids is not None:
         matched = match(examples.train_ids, published.ids)
-        columns, places, by = matched.columns, matched.places, "id"
+        columns, positions, by = matched.columns, matched.positions, "id"
         num_ambiguous = matched.num_ambiguous
     else:
-        columns, places, by = _by_row(published, examples)
+        columns, positions, by = _by_row(published, examples)
     if not len(columns):
         received = "none of them"
         if published.ids is not None and len(published.ids):
@@ -102,7 +99,7 @@ def join(published: Published, examples: Examples, *, is_original_order: bool = 
         raise expected(
             "--with", f"ids or rows of the study, such as {examples.train_ids[0]}", received
         )
-    checked = _check_labels(published, examples, columns, places)
+    checked = _check_labels(published, examples, columns, positions)
     pairs = None if published.pairs is None else join_pairs(published.pairs, examples)
     if not checked and pairs and published.pairs and published.pairs.same_class:
         checked = _check_pairs(pairs, examples)
@@ -110,17 +107,18 @@ def join(published: Published, examples: Examples, *, is_original_order: bool = 
     if not checked and not is_known:
         raise expected(
             "--with",
-            "a file with ids or labels (or --rows=original where its rows are in the data set's "
+            "a file with ids or labels (or --rows=original if its rows are in the data set's "
             "original order)",
             "rows of unknown order",
         )
-    return Joined(columns, places, checked, by, num_ambiguous)
+    return Joined(columns, positions, checked, by, num_ambiguous)
 
 
 def row_numbers(ids: TextArray) -> IntArray | None:
-    """Returns the row numbers that ids such as `train_00017` carry, [N] int64, or None.
+    """Returns the row numbers [N] int64 in ids such as `train_00017`, or None.
 
-    Ids such as `cat_1` and `dog_1` carry numbers of several orders, so they count as names.
+    Ids with different prefixes, such as `cat_1` and `dog_1`, have no common numbering, so they
+    count as names.
     """
     matches = [match for name in ids.tolist() if (match := _NUMBERED.fullmatch(name))]
     if len(matches) < len(ids) or len({match[1] for match in matches}) > 1:
@@ -147,32 +145,32 @@ def _by_row(published: Published, examples: Examples) -> tuple[IntArray, IntArra
 def _common(numbers: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
     if len(np.unique(rows)) < len(rows):
         raise expected("--with", "a row number per example", "repeats")
-    _, columns, places = np.intersect1d(numbers, rows, return_indices=True)
-    return columns, places
+    _, columns, positions = np.intersect1d(numbers, rows, return_indices=True)
+    return columns, positions
 
 
 def _check_labels(
-    published: Published, examples: Examples, columns: IntArray, places: IntArray
+    published: Published, examples: Examples, columns: IntArray, positions: IntArray
 ) -> int:
-    """Returns how many labels were compared; refuses any that differs."""
+    """Returns the number of labels compared; raises an error if any of them differ."""
     if published.labels is None:
         return 0
-    theirs = published.labels[places]
+    file_labels = published.labels[positions]
     wrong = min(
-        np.count_nonzero(theirs != labels[columns])
+        np.count_nonzero(file_labels != labels[columns])
         for labels in (examples.train_labels, examples.given_labels)
     )
     if wrong:
         raise expected(
             "--with",
             f"the study's labels at the {len(columns)} examples that both have",
-            f"{wrong} other labels",
+            f"{wrong} different labels",
         )
     return len(columns)
 
 
 def join_pairs(pairs: Pairs, examples: Examples) -> JoinedPairs | None:
-    """Returns the JoinedPairs of a file's pairs and a study; None where tests cannot be joined."""
+    """Joins the pairs of a file to a study; None if either side's examples cannot be joined."""
     sides = []
     for rows, names, ids in (
         (pairs.train, pairs.train_ids, examples.train_ids),
@@ -186,27 +184,27 @@ def join_pairs(pairs: Pairs, examples: Examples) -> JoinedPairs | None:
             return None
         sides.append(_columns_of(numbers, rows))
     train, test = sides
-    places = np.flatnonzero((train >= 0) & (test >= 0))
-    return JoinedPairs(train[places], test[places], places)
+    positions = np.flatnonzero((train >= 0) & (test >= 0))
+    return JoinedPairs(train[positions], test[positions], positions)
 
 
 def _columns_named(ids: TextArray, names: TextArray) -> IntArray:
-    """Returns the position in ids of each name, [P] int64; -1 where there is none."""
-    different, place = np.unique(names, return_inverse=True)
-    matched = match(ids, different)
-    column = np.full(len(different), -1)
-    column[matched.places] = matched.columns
-    return column[place]
+    """Returns the position in ids of each name, [P] int64; -1 if there is none."""
+    unique_names, inverse = np.unique(names, return_inverse=True)
+    matched = match(ids, unique_names)
+    columns = np.full(len(unique_names), -1)
+    columns[matched.positions] = matched.columns
+    return columns[inverse]
 
 
 def _columns_of(numbers: IntArray, rows: IntArray) -> IntArray:
-    """Returns the position in numbers of each row number, [P] int64; -1 where there is none."""
-    column = {number: place for place, number in enumerate(numbers.tolist())}
+    """Returns the position in numbers of each row number, [P] int64; -1 if there is none."""
+    column = {number: position for position, number in enumerate(numbers.tolist())}
     return np.array([column[row] if row in column else -1 for row in rows.tolist()], np.int64)
 
 
 def _check_pairs(pairs: JoinedPairs, examples: Examples) -> int:
-    """Returns how many pairs were found to be of equal class, as they all should be."""
+    """Returns the number of pairs compared; raises an error if any is of different classes."""
     wrong = min(
         np.count_nonzero(labels[pairs.train] != examples.test_labels[pairs.test])
         for labels in (examples.train_labels, examples.given_labels)

@@ -1,4 +1,4 @@
-"""Which id of one list names the same example as which id of another."""
+"""Matches ids of two lists that name the same example."""
 
 import dataclasses
 
@@ -12,41 +12,41 @@ _NONE, _SEVERAL = -1, -2
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Matched:
-    """J pairs of ids; no id is in two of them.
+    """J pairs of ids; every id is in at most one pair.
 
     Attributes:
       columns: [J] int64, positions in the first list, ascending.
-      places: [J] int64, positions in the second list.
-      num_ambiguous: int, ids of the second list that are left out because they fit several ids of
-        the first list, or because another id of the second list fits as well or better.
+      positions: [J] int64, positions in the second list.
+      num_ambiguous: number of ids of the second list that are left out because they match several
+        ids of the first list, or because another id of the second list matches at least as well.
     """
 
     columns: IntArray
-    places: IntArray
+    positions: IntArray
     num_ambiguous: int
 
 
 def match(ids: TextArray, others: TextArray) -> Matched:
     """Pairs the ids of two lists that name the same example.
 
-    Equal ids belong together. Otherwise both are read as paths, and one of the two must end with
-    the whole other: `cat/1.png` is `photos/train/cat/1.png` and never `photos/train/dog/1.png`.
-    Where an id fits several, the longest common path decides; where that leaves a choice, the id
-    is left out and counted.
+    Equal ids match. Otherwise ids are compared as paths, and one path must end with the whole
+    other: `cat/1.png` matches `photos/train/cat/1.png` and never `photos/train/dog/1.png`. If an id
+    matches several, the longest common path wins; if there is a tie, the id is left out and
+    counted.
 
     Args:
-      ids: [n] str, different from one another.
+      ids: [n] str, unique.
       others: [m] str.
 
     Returns:
-      `Matched`; J = 0 where nothing fits.
+      `Matched`; J = 0 if no id matches.
 
     Raises:
-      InputError: `others` repeats an id.
+      InputError: `others` contains an id twice.
     """
     num_repeats = len(others) - len(set(others.tolist()))
     if num_repeats:
-        raise expected("--with", "an id per example", f"{num_repeats} repeats")
+        raise expected("--with", "a different id per example", f"{num_repeats} repeated ids")
     forward, backward = _best(ids, others), _best(others, ids)
     columns = np.flatnonzero(forward >= 0)
     columns = columns[backward[forward[columns]] == columns]
@@ -57,35 +57,36 @@ def match(ids: TextArray, others: TextArray) -> Matched:
 
 
 def _best(ids: TextArray, others: TextArray) -> IntArray:
-    """Returns the position of the best fit of each id among others, [n] int64.
+    """Returns the position of the best match of each id among others, [n] int64.
 
-    `_NONE` where nothing fits, `_SEVERAL` where several fit equally well.
+    `_NONE` if no other id matches, `_SEVERAL` if several match equally well.
     """
-    equal = {name: place for place, name in enumerate(others.tolist())}
-    whole: dict[str, int] = {}  # By the whole path.
-    longer: dict[str, int] = {}  # By what a longer path ends with.
-    for place, name in enumerate(others.tolist()):
+    equal = {name: position for position, name in enumerate(others.tolist())}
+    whole: dict[str, int] = {}  # Positions by the whole path.
+    longer: dict[str, int] = {}  # Positions by the endings of longer paths.
+    for position, name in enumerate(others.tolist()):
         path, *shorter = _endings(name)
-        whole[path] = _SEVERAL if path in whole else place
+        whole[path] = _SEVERAL if path in whole else position
         for ending in shorter:
-            longer[ending] = _SEVERAL if ending in longer else place
+            longer[ending] = _SEVERAL if ending in longer else position
     best = np.full(len(ids), _NONE, np.int64)
-    for position, name in enumerate(ids.tolist()):
+    for row, name in enumerate(ids.tolist()):
         path, *shorter = _endings(name)
         if name in equal:
-            best[position] = equal[name]
+            best[row] = equal[name]
         elif path in whole or path in longer:
-            best[position] = whole[path] if path in whole else longer[path]
+            best[row] = whole[path] if path in whole else longer[path]
         else:
-            best[position] = next((whole[e] for e in shorter if e in whole), _NONE)
+            best[row] = next((whole[e] for e in shorter if e in whole), _NONE)
     return best
 
 
 def _endings(name: str) -> list[str]:
-    """Returns the path that an id stands for and everything it ends with, the longest first.
+    """Returns the path that an id stands for and all its shorter endings, the longest first.
 
     >>> _endings("./train\\\\cat/1.png")
     ['train/cat/1.png', 'cat/1.png', '1.png']
     """
-    parts = [part for part in name.strip().replace("\\", "/").split("/") if part not in ("", ".")]
-    return ["/".join(parts[start:]) for start in range(len(parts))] or [""]
+    path = name.strip().replace("\\", "/")
+    folders = [folder for folder in path.split("/") if folder not in ("", ".")]
+    return ["/".join(folders[start:]) for start in range(len(folders))] or [""]

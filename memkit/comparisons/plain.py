@@ -1,4 +1,4 @@
-"""C-scores, and columns of ids and scores (npz, CSV, parquet)."""
+"""Reads C-scores, and columns of ids and scores (npz, CSV, parquet)."""
 
 from collections.abc import Mapping, Set
 from typing import Any
@@ -21,7 +21,7 @@ with epy.lazy_imports():
 IDS = ("id", "ids", "file_name", "filename", "filenames", "tr_filenames")
 ROWS = ("row", "rows", "index", "idx")
 LABELS = ("label", "labels", "given_label", "tr_labels")
-# Names of score columns, the first one found is taken, and what they hold.
+# Names of score columns and the quantity they hold; the first that is present is read.
 SCORES = {
     "memorization_correct": "memorization",
     "memorization": "memorization",
@@ -38,7 +38,7 @@ _OTHER_SCORES = {"memorization_prob": "memorization", "consistency_prob": "consi
 
 
 def is_cscores(keys: Set[str]) -> bool:
-    """True for the C-scores of Jiang et al. (2021): labels and scores, nothing else."""
+    """Returns True if an npz file with these keys holds the C-scores of Jiang et al. (2021)."""
     return keys == {"labels", "scores"}
 
 
@@ -51,19 +51,19 @@ def read_cscores(arrays: archives.Archive) -> Published:
 
 
 def columns_of_npz(arrays: archives.Archive) -> dict[str, Array]:
-    """Returns {key: array [n]} of an npz file, those that are as long as the score."""
-    found = {key: arrays[key] for key in arrays.files}
-    return {key: array for key, array in found.items() if array.ndim == 1}
+    """Returns {key: array [n]}, the arrays with one axis of an npz file."""
+    by_key = {key: arrays[key] for key in arrays.files}
+    return {key: array for key, array in by_key.items() if array.ndim == 1}
 
 
 def columns_of_table(where: Path) -> dict[str, Array]:
     """Returns {column: array [n]} of a CSV file (with a header) or a parquet file.
 
-    Columns of ids are text, since 00017 is another id than 17. A CSV file of memkit marks cells
-    that a spreadsheet would evaluate; the marks are taken off.
+    Columns of ids are read as text, since 00017 and 17 are different ids. Marks that memkit puts
+    before cells that a spreadsheet would evaluate are removed.
 
     Raises:
-      InputError: no such table, two columns of one name, or rows without an id.
+      InputError: the file is not a table, two columns have the same name, or a row has no id.
     """
     is_csv = not str(where).endswith(".parquet")
     data = pyarrow.BufferReader(storage.path(where).read_bytes())
@@ -94,7 +94,7 @@ def _array(name: str, column: Any, is_csv: bool) -> Array:
     if pyarrow.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if name in IDS and column.null_count:
-        raise expected(name, "an id in every row", f"{column.null_count} rows without")
+        raise expected(name, "an id in every row", f"{column.null_count} rows without one")
     if pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind):
         column = column.cast(pyarrow.string())
     if column.type not in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
@@ -107,18 +107,19 @@ def read_columns(layout: str, columns: Mapping[str, Array], *, score: str = "") 
     """Reads scores from columns of equal length.
 
     Args:
-      layout: name of the layout.
+      layout: name of the layout, "columns" or "table".
       columns: {name: array [n]}.
-      score: name of the column of scores; "" = the first of `SCORES` that is there.
+      score: name of the column of scores; "" = the first of `SCORES` that is present.
 
     Raises:
-      InputError: no such column, several candidates, or other lengths.
+      InputError: there is no such column, it does not hold numbers, or the columns that are read
+        have different lengths.
     """
     name = score or next((name for name in SCORES if name in columns), "")
     if name not in columns or columns[name].dtype.kind not in "biuf":
-        found = ", ".join(sorted(columns)) or "none"
-        wanted = f"a column of numbers {name!r}" if name else f"a column {', '.join(SCORES)}"
-        raise expected("--with", f"{wanted} (choose with --score)", f"columns {found}")
+        names = ", ".join(sorted(columns)) or "none"
+        expectation = f"a column of numbers {name!r}" if name else f"a column {', '.join(SCORES)}"
+        raise expected("--with", f"{expectation} (choose with --score)", f"columns {names}")
     values = columns[name].astype(np.float64)
     ids, rows, labels = (
         next((columns[key] for key in keys if key in columns), None) for keys in (IDS, ROWS, LABELS)

@@ -1,10 +1,10 @@
-"""Score files of others: what is read from them, whatever their layout."""
+"""Content of a published score file, independent of its layout."""
 
 import dataclasses
 
 from memkit.typing import FloatArray, IntArray, TextArray
 
-# quantity: what its direction is.
+# {quantity: its direction}
 QUANTITIES = {
     "memorization": "higher = more memorized",
     "consistency": "higher = easier",
@@ -14,15 +14,15 @@ QUANTITIES = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of a train and a test example that a file lists, P of them.
+    """P pairs of a train and a test example.
 
     Attributes:
       train: [P] int64, row of the train example in the file's order.
       test: [P] int64, row of the test example in the file's order.
       influence: [P] float64, of the train on the test example; higher = helps more.
-      memorization: [P] float64, of the train example; NaN where the file does not say.
-      same_class: True where the file holds only pairs of equal class.
-      train_ids: [P] str, or None where rows are all that a file has.
+      memorization: [P] float64, of the train example; NaN where unknown.
+      same_class: True if all pairs are of equal class.
+      train_ids: [P] str, or None if the file has only row numbers.
       test_ids: [P] str, or None.
     """
 
@@ -37,19 +37,19 @@ class Pairs:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Published:
-    """Scores of n train examples, as a file has them.
+    """Scores of n train examples, in the order of the file.
 
     Attributes:
-      layout: which layout the file has, a key of `readers.LAYOUTS`.
+      layout: layout of the file, a key of `readers.LAYOUTS`.
       quantity: a key of `QUANTITIES`.
       values: [n] float64; NaN where undefined.
       rows: [n] int64, row of each example in the file's own order, from 0.
-      ids: [n] str, or None where rows are all that a file has.
+      ids: [n] str, or None if the file has only row numbers.
       labels: [n] int64, or None.
-      is_original_order: True where the layout is documented to number examples in the data set's
+      is_original_order: True if the layout is documented to number examples in the data set's
         original order.
-      pairs: Pairs, or None.
-      facts: {text: number}, what else the file says, such as its number of runs.
+      pairs: high-influence pairs, or None.
+      facts: {text: number}, further numbers of the file, such as its number of runs.
     """
 
     layout: str

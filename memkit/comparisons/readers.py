@@ -1,12 +1,12 @@
-"""One registry of layouts; a file's keys say which one it has."""
+"""Registry of the layouts of score files, and the function that reads any of them."""
 
 from memkit import storage
 from memkit.comparisons import archives, aux_arrays, feldman_zhang, plain
 from memkit.comparisons.published import Published
-from memkit.errors import expected
+from memkit.errors import expected, missing
 from memkit.typing import Path
 
-# layout: what it is. The npz layouts are told apart by their keys, in this order.
+# {layout: description}. The layouts of npz files are recognized by their keys, in this order.
 LAYOUTS = {
     "pairs": "high-influence pairs (Feldman & Zhang)",
     "classwise": "class-wise influence matrices (Feldman & Zhang)",
@@ -27,27 +27,25 @@ def read(where: Path, *, score: str = "") -> Published:
 
     Args:
       where: an npz, csv or parquet file, or a folder of `aux_arrays.npz` files.
-      score: name of the column of scores in a file of columns; "" = the usual ones.
-
-    Returns:
-      Published.
+      score: name of the column of scores in a file of columns; "" = the first of `plain.SCORES`
+        that is present.
 
     Raises:
-      InputError: none of the layouts; says which there are.
+      InputError: the file does not exist or has none of the layouts.
     """
     source = storage.path(where)
     if not source.exists():
-        raise expected("--with", "a file or folder that exists", source)
+        raise missing("--with", f"file or folder {source}")
     if source.is_dir():
-        found = aux_arrays.files(source)
-        if not found:
-            wanted = f"a study or a folder of {aux_arrays.FILE} files"
-            raise expected("--with", wanted, f"{source} with neither")
-        return aux_arrays.read(found)
+        paths = aux_arrays.files(source)
+        if not paths:
+            expectation = f"a study or a folder of {aux_arrays.FILE} files"
+            raise expected("--with", expectation, f"{source}, which is neither")
+        return aux_arrays.read(paths)
     if source.suffix in (".csv", ".parquet"):
         return plain.read_columns("table", plain.columns_of_table(source), score=score)
     if source.suffix != ".npz":
-        raise expected("--with", "a file .npz, .csv or .parquet, or a folder", source)
+        raise expected("--with", "a .npz, .csv or .parquet file, or a folder", source)
     with archives.opened(source) as arrays:
         keys = set(arrays.files)
         for is_layout, read_layout in _NPZ.values():

@@ -1,7 +1,7 @@
-"""Proxies: cheap scores of an example from training history or from one trained network.
+"""Proxies: cheap scores of an example, from its training history or from one trained network.
 
-A proxy of example i in run m is defined where run m trained on i. `PROXIES` says for each what it
-is, which record arrays it needs, and which direction means harder (more memorized).
+The proxy of example i in run m is defined if run m trained on i. `PROXIES` gives for each proxy its
+meaning, the record arrays that it needs, and the direction that means harder (more memorized).
 """
 
 import dataclasses
@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from memkit.errors import expected
+from memkit.errors import missing, unknown
 from memkit.proxies import final, history
 from memkit.typing import Array, BoolArray, FloatArray
 
 
 @dataclasses.dataclass(frozen=True)
 class Proxy:
-    """One proxy.
+    """Definition of a proxy.
 
     Attributes:
       compute: function from the arrays of `needs`, [M, N] each, to values [M, N].
-      needs: names of record arrays, and "given_labels".
-      sign: 1 where higher = harder, -1 where lower = harder.
+      needs: names of record arrays, or "given_labels".
+      sign: 1 if higher = harder, -1 if lower = harder.
       meaning: one line with unit and range.
-      source: where it comes from.
+      source: the publication that it comes from.
     """
 
     compute: Callable[..., FloatArray]
@@ -44,7 +44,7 @@ PROXIES = {
         history.cumulative_correctness,
         ("num_correct", "num_seen"),
         -1,
-        "share of training presentations answered as given, 0 to 1",
+        "share of training presentations with the given label predicted, 0 to 1",
         "Jiang et al. 2021; cprox in Lukasik et al. 2024",
     ),
     "label_probability": Proxy(
@@ -121,19 +121,19 @@ PROXIES = {
 
 
 def label(name: str) -> str:
-    """Returns a proxy as its reader sees it, such as "cumulative loss"."""
+    """Returns the name of a proxy for readers, such as "cumulative loss"."""
     return name.replace("_", " ").replace("el2n", "EL2N")
 
 
 def available(names: Iterable[str]) -> list[str]:
-    """Returns the proxies, in the order of `PROXIES`, whose arrays are all among the names."""
+    """Returns the proxies, in the order of `PROXIES`, all of whose arrays are among the names."""
     return [name for name, proxy in PROXIES.items() if set(proxy.needs) <= set(names)]
 
 
 def in_sample(
     name: str, arrays: Mapping[str, Array], train_mask: BoolArray
 ) -> npt.NDArray[np.float32]:
-    """Computes one proxy where it is defined: of each example in the runs that trained on it.
+    """Computes a proxy where it is defined: for each example, in the runs that trained on it.
 
     Args:
       name: a key of `PROXIES`.
@@ -141,29 +141,32 @@ def in_sample(
       train_mask: [M, N] bool, True where run m trained on example i.
 
     Returns:
-      [M, N] float32 in the proxy's own unit and direction; NaN where run m did not train on
-      example i or never saw it.
+      [M, N] float32 in the proxy's unit and direction; NaN if run m did not train on example i or
+      its batches never contained it.
 
     Raises:
       InputError: the proxy is unknown, or an array that it needs is missing.
     """
     if name not in PROXIES:
-        raise expected("name", f"one of {', '.join(PROXIES)}", repr(name))
+        raise unknown("name", name, PROXIES, kind="proxy")
     proxy = PROXIES[name]
-    missing = [need for need in proxy.needs if need not in arrays]
-    if missing:
-        raise expected("arrays", f"{', '.join(proxy.needs)} for {name}", f"no {missing[0]}")
+    absent = [need for need in proxy.needs if need not in arrays]
+    if absent:
+        raise missing("arrays", f"{', '.join(absent)} for {name}")
     values = proxy.compute(*(arrays[need] for need in proxy.needs))
     return np.where(train_mask, values, np.nan).astype(np.float32)
 
 
 def hardness(name: str, values: FloatArray) -> FloatArray:
-    """Returns the values of a proxy turned so that higher = harder (expected: more memorized)."""
+    """Returns the values of a proxy with the sign for which higher = harder (more memorized)."""
     return PROXIES[name].sign * values
 
 
 def average(values: npt.ArrayLike) -> FloatArray:
-    """Returns the mean over runs [N] float64 of proxy values [M, N]; NaN where no run has one."""
+    """Returns the mean over runs [N] float64 of proxy values [M, N], without NaN.
+
+    NaN for an example without a value in any run.
+    """
     values = np.asarray(values, np.float64)
     count = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.where(np.isnan(values), 0, values).sum(axis=0)

@@ -1,7 +1,7 @@
-"""Canaries: how well every score and proxy finds the labels that were planted.
+"""Canaries: how well every score and proxy detects planted labels.
 
-AUROC is the chance that a random planted label has a higher score than a random clean one: 1 =
-found perfectly, 0.5 = chance. Every score is turned so that higher = harder.
+The AUROC is the probability that a random planted label has a higher score than a random clean
+one: 1 = perfect detection, 0.5 = chance. Every score has the sign for which higher = harder.
 """
 
 from collections.abc import Mapping
@@ -37,13 +37,13 @@ def scores(
       prob: [M, N] float in [0, 1], probabilities of the given label.
       train_mask: [M, N] bool, True where run m trained on example i.
       planted: [N] bool, True where the given label was planted.
-      weights: [R, M], from `estimators.run_weights`; standard errors are over runs.
+      weights: [R, M] replicates from `estimators.run_weights`, for standard errors over runs.
 
     Returns:
       {score: {"auroc", "auroc_stderr", "auroc_margin": float}}.
     """
     exact = np.ones((1, len(weights[0])))
-    parts = {
+    functions = {
         "memorization": lambda w: estimators.replicate_memorization(correct, train_mask, w),
         "memorization_prob": lambda w: estimators.replicate_memorization(prob, train_mask, w),
         "out_error": lambda w: 1 - _arm_mean(correct, train_mask, False, w),
@@ -51,35 +51,35 @@ def scores(
         "in_doubt": lambda w: 1 - _arm_mean(prob, train_mask, True, w),
     }
     return {
-        name: _entry(part(exact)[0], part(weights), planted, len(train_mask))
-        for name, part in parts.items()
+        name: _entry(score(exact)[0], score(weights), planted, len(train_mask))
+        for name, score in functions.items()
     }
 
 
 def proxies_found(
     values: Mapping[str, FloatArray], planted: BoolArray, weights: FloatArray
 ) -> dict[str, dict[str, float]]:
-    """Returns the AUROC of proxies, averaged over runs and of one run.
+    """Returns the AUROC of proxies, both averaged over runs and computed from a single run.
 
     Args:
-      values: {proxy: [H, N]}, turned so that higher = harder, NaN where undefined.
+      values: {proxy: [H, N]} with the sign for which higher = harder; NaN where undefined.
       planted: [N] bool, True where the given label was planted.
-      weights: [R, H], how often each of these runs counts.
+      weights: [R, H], how often each run counts in each replicate.
 
     Returns:
       {proxy: {"auroc", "auroc_stderr", "auroc_margin", "auroc_single": float}}; the last is the
-      mean over runs of the AUROC of one run, among the examples it trained on.
+      mean over runs of a single run's AUROC among the examples that it trained on.
     """
-    found = {}
+    aurocs = {}
     for name, value in values.items():
         defined = ~np.isnan(value)
         replicates = _weighted_mean(np.where(defined, value, 0), defined, weights)
         single = [estimators.auroc(row, planted) for row in value]
-        found[name] = {
+        aurocs[name] = {
             **_entry(average(value), replicates, planted, len(value)),
             "auroc_single": float(average(np.array(single)[:, None])[0]),
         }
-    return found
+    return aurocs
 
 
 def _entry(
@@ -90,7 +90,7 @@ def _entry(
 
 
 def _arm_mean(values: Array, train_mask: BoolArray, arm: bool, weights: FloatArray) -> FloatArray:
-    """Returns the weighted means [R, N] of the runs whose train mask is `arm`."""
+    """Returns means [R, N] over the runs whose train mask equals `arm`, weighted by [R, M]."""
     means: list[FloatArray] = [np.empty((len(weights), 0))]
     for columns in arms.blocks(*train_mask.shape):
         member = train_mask[:, columns] == arm
@@ -99,7 +99,7 @@ def _arm_mean(values: Array, train_mask: BoolArray, arm: bool, weights: FloatArr
 
 
 def _weighted_mean(values: Array, member: BoolArray, weights: npt.ArrayLike) -> FloatArray:
-    """Returns [R, N]: means of values [M, N] where member, run m counting weights[r, m] times."""
+    """Returns means [R, N] of values [M, N] over members, with weights[r, m] for run m."""
     weights = np.asarray(weights, np.float64)
     count = weights @ member.astype(np.float64)
     total = weights @ np.where(member, values, 0).astype(np.float64)

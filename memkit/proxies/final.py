@@ -1,7 +1,7 @@
-"""Proxies from the trained network: what it says in the end of an example it was trained on.
+"""Proxies from the trained network's predictions on its training examples.
 
-Arguments are record arrays of M runs (see `records.SCHEMA`), of the un-augmented image in inference
-mode; results are float64 [M, N] in the unit that the docstring names.
+Arguments are record arrays of M runs (see `records.SCHEMA`), computed from images without
+augmentation in inference mode. Results are float64 [M, N] in the unit that the docstring names.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from memkit.typing import Array, FloatArray, IntArray
 def final_loss(train_logodds: npt.ArrayLike) -> FloatArray:
     """Returns the cross-entropy of the label, -log p, nats, 0 or more; higher = harder.
 
-    Of one run it ranks the examples exactly as `final_margin` does; means over runs differ.
+    Within one run it ranks the examples exactly as `final_margin` does; means over runs differ.
     """
     return np.logaddexp(0, -np.asarray(train_logodds, np.float64))
 
@@ -24,22 +24,22 @@ def final_loss(train_logodds: npt.ArrayLike) -> FloatArray:
 def final_margin(train_logodds: npt.ArrayLike) -> FloatArray:
     """Returns the log-odds of the label, log p - log(1 - p); lower = harder.
 
-    The margin between the label and all other classes together, the logit scale of Carlini et al.
-    (S&P 2022).
+    This is the margin between the label and all other classes together, on the logit scale of
+    Carlini et al. (S&P 2022).
     """
     return np.asarray(train_logodds, np.float64)
 
 
 def final_entropy(train_probs: Array) -> FloatArray:
-    """Returns the entropy of the predicted classes, nats, 0 to log C; higher = harder."""
+    """Returns the entropy of the predicted probabilities, nats, 0 to log C; higher = harder."""
     return _each_run(lambda probs: scipy.special.entr(probs).sum(axis=1), train_probs)
 
 
 def final_el2n(train_probs: Array, given_labels: IntArray) -> FloatArray:
     """Returns the length of softmax - one-hot label, in [0, sqrt(2)]; higher = harder.
 
-    The error norm of Paul et al. (NeurIPS 2021), but of the *trained* network: they take it after
-    few epochs and average several runs, and early probabilities are not in a record.
+    This is the error norm of Paul et al. (NeurIPS 2021), but of the *trained* network: they compute
+    it after a few epochs and average several runs, and records hold no early probabilities.
     """
     rows = np.arange(len(given_labels))
 

@@ -1,12 +1,13 @@
-"""How well proxies agree with memorization that was estimated from other runs.
+"""Agreement of proxies with memorization that is estimated from other runs.
 
-The runs are split at random into two halves. A proxy comes from runs of one half, memorization
-from all runs of the other, so that nothing they share by chance counts as agreement; both ways
-round and several splits are averaged. `higher = harder` must hold for the proxies given here.
+The runs are split at random into two halves. A proxy is computed from runs of one half and
+memorization from all runs of the other, so that noise that they share does not count as agreement.
+The agreement is averaged over both assignments of the halves and over several splits. Proxies must
+have the sign for which higher = harder.
 
-No proxy that knows nothing of the other half can expect more than the ceiling: with r = the
-agreement of memorization between the halves, sqrt(r). For every agreement here is an inner
-product of unit vectors (of values or ranks, centered), u for memorization and v for the proxy;
+The expected agreement of a proxy that does not depend on the other half is at most the ceiling
+sqrt(r), where r is the agreement of memorization between the halves. Every agreement is an inner
+product of centered unit vectors (of values or ranks), u for memorization and v for the proxy:
 E[v u] <= |E u|, and E[u u'] = |E u|^2 for two halves of equal size.
 """
 
@@ -22,22 +23,23 @@ from memkit.proxies import average
 from memkit.proxies.correlations import Statistic
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
-Numbers: TypeAlias = dict[str, float]  # by the name of the statistic
+Numbers: TypeAlias = dict[str, float]  # By the name of the statistic.
+_Samples: TypeAlias = dict[str, dict[str, list[float]]]  # By proxy and statistic.
 
-SINGLE_RUNS = 2  # per half and split, in the columns of one run
+SINGLE_RUNS = 2  # Runs per half and split from which single-run proxies are computed.
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """Agreements of one or more proxies with memorization, by the names of the statistics.
+    """Agreements of proxies with memorization, by the names of the statistics.
 
     Attributes:
       reliability: {statistic: float}, agreement of memorization between the halves.
-      ceiling: {statistic: float}, square root of it, NaN where it is negative; no proxy can expect
-        more.
-      averaged: {proxy: {statistic: float}}, of the proxy averaged over the runs of a half.
-      single: {proxy: {statistic: float}}, of the proxy of one run, mean over runs.
-      single_deviation: {proxy: {statistic: float}}, standard deviation of that over runs.
+      ceiling: {statistic: float}, its square root, NaN if it is negative; the largest agreement
+        that a proxy can be expected to have.
+      averaged: {proxy: {statistic: float}}, agreement of the proxy averaged over runs of a half.
+      single: {proxy: {statistic: float}}, mean agreement of the proxy of a single run.
+      single_deviation: {proxy: {statistic: float}}, standard deviation of the latter over runs.
     """
 
     reliability: Numbers
@@ -53,7 +55,7 @@ def halves(num_runs: int, num_history: int, seed: int, num_splits: int) -> BoolA
     Args:
       num_runs: int, M.
       num_history: int, how many of the first runs have proxies; each half gets half of these and
-        half of the others (the second half gets an odd one).
+        half of the others. If a number is odd, the second half gets the extra run.
       seed: int >= 0.
       num_splits: int, S.
 
@@ -81,29 +83,26 @@ def board(
     """Compares proxies with memorization from the other half of the runs.
 
     Args:
-      values: {proxy: [A, H, N]}, turned so that higher = harder, NaN where undefined; A sizes.
+      values: {proxy: [A, H, N]} for A sizes, with the sign for which higher = harder; NaN where
+        undefined.
       outcomes: [A, M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i; the same at all sizes.
-      history: [H] int, which of the M runs the proxies come from.
+      history: [H] int, the indices among the M runs of the runs with proxies.
       first: [S, M] bool, True for the runs of the first half, per split.
       statistics: {name: function from proxy [N, A] and memorization [N, A] to a float}.
 
     Returns:
-      `Board`; numbers are NaN where no half has a value, or where the statistic is undefined.
+      `Board`; a number is NaN if no half has a value or if the statistic is undefined.
     """
-    averages: dict[str, dict[str, list[float]]] = {
-        name: {s: [] for s in statistics} for name in values
-    }
-    singles: dict[str, dict[str, list[float]]] = {
-        name: {s: [] for s in statistics} for name in values
-    }
+    averages: _Samples = {name: {s: [] for s in statistics} for name in values}
+    singles: _Samples = {name: {s: [] for s in statistics} for name in values}
     between: dict[str, list[float]] = {s: [] for s in statistics}
     for half in first:
-        scores = [_memorization(outcomes, train_mask, part) for part in (half, ~half)]
+        scores = [_memorization(outcomes, train_mask, runs) for runs in (half, ~half)]
         for s, statistic in statistics.items():
             between[s].append(statistic(*scores))
-        for part, score in ((half, scores[1]), (~half, scores[0])):
-            rows = np.flatnonzero(part[history])
+        for runs, score in ((half, scores[1]), (~half, scores[0])):
+            rows = np.flatnonzero(runs[history])
             for name, value in values.items():
                 averaged = np.stack([average(size[rows]) for size in value], axis=1)
                 for s, statistic in statistics.items():
@@ -122,12 +121,10 @@ def board(
     )
 
 
-def _reduced(
-    reduce: Callable[[list[float]], float], numbers: Mapping[str, Mapping[str, list[float]]]
-) -> dict[str, Numbers]:
+def _reduced(reduce: Callable[[list[float]], float], samples: _Samples) -> dict[str, Numbers]:
     return {
-        name: {statistic: reduce(values) for statistic, values in by_statistic.items()}
-        for name, by_statistic in numbers.items()
+        name: {statistic: reduce(numbers) for statistic, numbers in by_statistic.items()}
+        for name, by_statistic in samples.items()
     }
 
 
@@ -141,12 +138,12 @@ def standard_errors(
     group: IntArray,
     statistics: Mapping[str, Statistic],
 ) -> tuple[dict[str, Numbers], Numbers]:
-    """Returns the standard errors over runs of a `Board`: of the averaged column and the ceiling.
+    """Returns standard errors over runs of the averaged agreements and the ceiling of a `Board`.
 
-    The jackknife that leaves out each group of runs once, from the proxies and from memorization
-    alike. (Weighting runs at random doubles the noise in both, and that makes the errors of a
-    correlation too large, the more so the more examples there are.) In simulated studies of 40
-    runs the errors are 5% to 60% too large.
+    They come from a jackknife that leaves out each group of runs once, from the proxies as well as
+    from memorization. (Random weights of the runs would double the noise in both, which makes the
+    errors of a correlation too large, increasingly so with more examples.) In simulated studies of
+    40 runs the errors are 5% to 60% too large.
 
     Args:
       values, outcomes, train_mask, history, first, statistics: as in `board`.
@@ -154,16 +151,16 @@ def standard_errors(
 
     Returns:
       (averaged, ceiling): {proxy: {statistic: float}} and {statistic: float}; NaN below 2 groups
-      or where a replicate is undefined.
+      or if a replicate is undefined.
     """
     weights = grouped.left_out(group).astype(np.float64)
     totals = {name: np.zeros((len(weights), len(statistics))) for name in values}
     between = np.zeros((len(weights), len(statistics)))
     for half in first:
-        scores = [_replicates(outcomes, train_mask, part, weights) for part in (half, ~half)]
+        scores = [_replicates(outcomes, train_mask, runs, weights) for runs in (half, ~half)]
         between += _statistics(statistics, *scores)
-        for part, score in ((half, scores[1]), (~half, scores[0])):
-            rows = np.flatnonzero(part[history])
+        for runs, score in ((half, scores[1]), (~half, scores[0])):
+            rows = np.flatnonzero(runs[history])
             for name, value in values.items():
                 proxy = np.stack(
                     [_weighted_average(size[rows], weights[:, history[rows]]) for size in value],
@@ -180,13 +177,13 @@ def standard_errors(
 
 
 def _replicates(
-    outcomes: Sequence[Array] | Array, train_mask: BoolArray, part: BoolArray, weights: FloatArray
+    outcomes: Sequence[Array] | Array, train_mask: BoolArray, runs: BoolArray, weights: FloatArray
 ) -> FloatArray:
-    """Returns memorization [G, N, A] of a part of the runs, under each of [G, M] weights."""
-    mask = big_arrays.take(train_mask, part)
-    taken = (big_arrays.take(o, part) for o in outcomes)
+    """Returns memorization [G, N, A] from the runs of a half, for each row of weights [G, M]."""
+    mask = big_arrays.take(train_mask, runs)
+    taken = (big_arrays.take(o, runs) for o in outcomes)
     return np.stack(
-        [estimators.replicate_memorization(o, mask, weights[:, part]) for o in taken], axis=2
+        [estimators.replicate_memorization(o, mask, weights[:, runs]) for o in taken], axis=2
     )
 
 
@@ -202,15 +199,15 @@ def _named(statistics: Mapping[str, Statistic], numbers: FloatArray) -> Numbers:
 
 
 def _memorization(
-    outcomes: Sequence[Array] | Array, train_mask: BoolArray, part: BoolArray
+    outcomes: Sequence[Array] | Array, train_mask: BoolArray, runs: BoolArray
 ) -> FloatArray:
-    mask = big_arrays.take(train_mask, part)
-    taken = (big_arrays.take(o, part) for o in outcomes)
+    mask = big_arrays.take(train_mask, runs)
+    taken = (big_arrays.take(o, runs) for o in outcomes)
     return np.stack([estimators.memorization(o, mask).value for o in taken], axis=1)
 
 
 def _weighted_average(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Returns [R, N] float64, means of [H, N] without NaN under each of [R, H] weights."""
+    """Returns means [R, N] float64 of values [H, N] without NaN, for each row of weights [R, H]."""
     defined = ~np.isnan(values)
     count = weights @ defined.astype(np.float64)
     total = weights @ np.where(defined, values, 0).astype(np.float64)

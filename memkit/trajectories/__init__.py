@@ -1,4 +1,4 @@
-"""Trajectories: memorization of each example along the study's axis, and their classes."""
+"""Trajectories: the memorization of each example along the study's axis, classified by shape."""
 
 from memkit.trajectories.classes import (
     CLASSES,

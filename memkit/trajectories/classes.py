@@ -1,4 +1,4 @@
-"""Trajectories of examples, the classes of their shapes, and the shares of these."""
+"""Trajectories, the classes of their shapes, and the shares of the classes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from memkit.typing import FloatArray, IntArray
 CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "u_shaped", "mixed", "undefined")
 LEVEL = 0.05
 
-# Differences that are equal on paper differ by this much at most after rounding in float32.
+# Differences that are equal in exact arithmetic differ by at most this much in float32.
 ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class Trajectories:
-    """Estimates of N examples at the A points of an axis.
+    """Memorization and its two means for N examples at the A points of an axis.
 
     Attributes:
       value: [N, A] float64, memorization; higher = more memorized; NaN where undefined.
@@ -33,10 +33,10 @@ class Trajectories:
 
 
 def stack(estimates: Sequence[Estimate]) -> Trajectories:
-    """Returns the `Trajectories` of a list of `Estimate`, one per point in axis order.
+    """Stacks one `Estimate` per point, in axis order, into `Trajectories`.
 
     Raises:
-      InputError: if there is no estimate, or if they differ in the number of examples.
+      InputError: there is no estimate, or they have different numbers of examples.
     """
     if not estimates:
         raise expected("estimates", "one per point of the axis", "none")
@@ -54,29 +54,31 @@ def stack(estimates: Sequence[Estimate]) -> Trajectories:
 def classify(
     value: npt.ArrayLike, alpha: float, p_range: npt.ArrayLike | None = None, level: float = LEVEL
 ) -> npt.NDArray[np.int8]:
-    """Assigns each trajectory the first class whose rule it meets.
+    """Assigns each trajectory to the first class whose rule it meets.
 
-    The classes are those of Lukasik et al. (2024), the rule is memkit's own (theirs is not public).
+    The classes are those of Lukasik et al. (2024); the rules are memkit's own, since theirs are not
+    public:
 
+      undefined: memorization or p is NaN.
       constant: the range is below alpha, or its p is above the level.
       increasing: last - first is at least alpha, and no drop from a running maximum exceeds alpha.
       decreasing: the mirror image of increasing.
       cap_shaped: the maximum exceeds both ends by at least alpha.
       u_shaped: the mirror image of cap_shaped.
       mixed: anything else.
-      undefined: memorization or p is NaN.
 
     Args:
       value: [N, A] memorization at the points of the axis, in axis order.
-      alpha: float > 0, smallest change of memorization that counts.
-      p_range: [N] p of the range from `permutation_null`, or None to trust every range.
-      level: float in (0, 1), largest p at which a range is believed.
+      alpha: float > 0, the smallest change of memorization that counts.
+      p_range: [N] p of the range from `permutation_null`, or None to treat every range as
+        significant.
+      level: float in (0, 1), the largest p of a significant range.
 
     Returns:
       [N] int8, indices into `CLASSES`.
 
     Raises:
-      InputError: if value is not a matrix with at least one point, or alpha is not above 0.
+      InputError: value is not a matrix with at least one point, or alpha is not above 0.
     """
     value = np.asarray(value, np.float64)
     if value.ndim != 2 or not value.shape[1]:
@@ -85,19 +87,19 @@ def classify(
         raise expected("alpha", "a number above 0", alpha)
     least, most = alpha - ROUNDING, alpha + ROUNDING
     defined = ~np.isnan(value).any(axis=1)
-    believed = np.ones(len(value), bool)
+    significant = np.ones(len(value), bool)
     if p_range is not None:
         defined &= ~np.isnan(p_range)
-        believed = np.asarray(p_range) <= level
+        significant = np.asarray(p_range) <= level
     value = np.where(defined[:, None], value, 0)
     first, last = value[:, 0], value[:, -1]
     top, bottom = value.max(axis=1), value.min(axis=1)
     drop = (np.maximum.accumulate(value, axis=1) - value).max(axis=1)
     rise = (value - np.minimum.accumulate(value, axis=1)).max(axis=1)
-    # An end of the axis never exceeds itself, so the peak of a cap is an interior point.
+    # Neither end exceeds itself, so the peak of a cap is always an interior point.
     rules = (
         ~defined,
-        ~believed | (top - bottom < least),
+        ~significant | (top - bottom < least),
         (last - first >= least) & (drop <= most),
         (first - last >= least) & (rise <= most),
         top - np.maximum(first, last) >= least,
@@ -110,26 +112,26 @@ def classify(
 def shares(classes: IntArray) -> dict[str, float]:
     """Returns {class: share} of [N] class indices.
 
-    The share of "undefined" is among all examples, every other one among the defined examples,
-    so these others sum to 1. A share of nothing is NaN.
+    The share of "undefined" is relative to all examples. The other shares are relative to the
+    defined examples, so they sum to 1. A share of zero examples is NaN.
     """
     return shares_of_counts(np.bincount(classes, minlength=len(CLASSES)))
 
 
 def shares_of_counts(counts: IntArray) -> dict[str, float]:
-    """Returns what `shares` does, of the number of examples of each class [K]."""
+    """Returns the shares of `shares`, from the number of examples of each class [K]."""
     defined = counts.sum() - counts[CLASSES.index("undefined")]
-    wholes = dict.fromkeys(CLASSES, defined) | {"undefined": counts.sum()}
-    return {name: _share(count, wholes[name]) for name, count in zip(CLASSES, counts)}
+    totals = dict.fromkeys(CLASSES, defined) | {"undefined": counts.sum()}
+    return {name: _share(count, totals[name]) for name, count in zip(CLASSES, counts)}
 
 
 def shares_among_nonconstant(classes: IntArray) -> dict[str, float]:
-    """Returns {class: share} among the examples that are neither constant nor undefined."""
+    """Returns {class: share}, relative to the examples that are neither constant nor undefined."""
     counts = dict(zip(CLASSES, np.bincount(classes, minlength=len(CLASSES))))
     del counts["constant"], counts["undefined"]
-    whole = sum(counts.values())
-    return {name: _share(count, whole) for name, count in counts.items()}
+    total = sum(counts.values())
+    return {name: _share(count, total) for name, count in counts.items()}
 
 
-def _share(count: int, whole: int) -> float:
-    return float(count / whole) if whole else float("nan")
+def _share(count: int, total: int) -> float:
+    return float(count / total) if total else float("nan")

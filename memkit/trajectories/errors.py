@@ -1,4 +1,4 @@
-"""How far the shares of the classes of trajectory would move with other runs."""
+"""Standard errors over runs of the shares of trajectory classes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,22 +24,22 @@ def share_errors(
 ) -> dict[float, dict[str, float]]:
     """Returns the standard errors over runs of the shares of the classes.
 
-    The delete-a-group jackknife of `estimators.grouped`, mean variance of several groupings:
-    without each quarter of the runs, memorization, the permutation test (with the same
-    permutations of the runs that stay) and the classes are computed anew. Smaller groups would
-    make the errors twice too large, since examples near a threshold change their class at the
-    loss of any few runs. In simulated studies of 40 to 400 runs they are between 7% too small
-    and 48% too large.
+    They come from the delete-a-group jackknife of `estimators.grouped`; the variances of several
+    groupings are averaged. Leaving out each quarter of the runs in turn, memorization, the
+    permutation test (with the same permutations of the remaining runs) and the classes are
+    recomputed. Smaller groups would make the errors too large by a factor of two, since examples
+    near a threshold change class when any few runs are left out. In simulated studies of 40 to 400
+    runs the errors are between 7% too small and 48% too large.
 
     Args:
       outcomes, train_mask, num_permutations, seed, level: see `permutation_null`.
-      alphas: floats > 0, thresholds of `classify`.
+      alphas: floats > 0, the thresholds of `classify`.
 
     Returns:
-      {alpha: {class: standard error}}, of the shares that `shares` returns; NaN below 2 runs.
+      {alpha: {class: standard error}} of the shares that `shares` returns; NaN below 2 runs.
 
     Raises:
-      InputError: as `permutation_null` does.
+      InputError: for the same reasons as `permutation_null`.
     """
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     null.check(outcomes, train_mask, num_permutations, level)
@@ -49,22 +49,22 @@ def share_errors(
     variances: dict[float, list[FloatArray]] = {alpha: [] for alpha in alphas}
     for draw in range(GROUPINGS):
         group = grouped.run_groups(num_runs, seed, num_groups=NUM_GROUPS, draw=draw)
-        parts: list[tuple[IntArray, FloatArray]] = []
+        groups: list[tuple[IntArray, FloatArray]] = []
         for g in np.unique(group):
             runs = np.flatnonzero(group == g)
-            parts.append((runs, selection[:, :, runs].reshape(len(selection), -1)))
-        counts = {alpha: np.zeros((len(parts), len(CLASSES)), int) for alpha in alphas}
-        step = max(1, _BLOCK_ELEMENTS // max(1, len(parts) * len(selection)))
+            groups.append((runs, selection[:, :, runs].reshape(len(selection), -1)))
+        counts = {alpha: np.zeros((len(groups), len(CLASSES)), int) for alpha in alphas}
+        step = max(1, _BLOCK_ELEMENTS // max(1, len(groups) * len(selection)))
         for start in range(0, num_examples, step):
             columns = slice(start, start + step)
-            values = _left_out([o[:, columns] for o in outcomes], train_mask[:, columns], parts)
-            values = values.reshape(len(parts), 1 + num_permutations, num_points, -1)
+            values = _left_out([o[:, columns] for o in outcomes], train_mask[:, columns], groups)
+            values = values.reshape(len(groups), 1 + num_permutations, num_points, -1)
             _count_classes(counts, values, level)
         for alpha, count in counts.items():
             variances[alpha].append(_jackknife(count) ** 2)
     return {
-        alpha: dict(zip(CLASSES, np.sqrt(np.mean(found, axis=0)).tolist(), strict=True))
-        for alpha, found in variances.items()
+        alpha: dict(zip(CLASSES, np.sqrt(np.mean(by_grouping, axis=0)).tolist(), strict=True))
+        for alpha, by_grouping in variances.items()
     }
 
 
@@ -73,11 +73,11 @@ def share_margins(
 ) -> dict[float, dict[str, float]]:
     """Returns half the widths of the 95% intervals that follow from `share_errors`.
 
-    Groupings are nearly independent of each other, so their degrees of freedom add up, to at most
-    those of the runs.
+    The groupings are nearly independent of each other, so their degrees of freedom add up, to at
+    most those of the runs.
 
     Args:
-      errors: what `share_errors` returned.
+      errors: the result of `share_errors`.
       num_runs: number of runs of each point.
     """
     df = min(GROUPINGS * (min(NUM_GROUPS, num_runs) - 1), num_runs - 1)
@@ -88,25 +88,26 @@ def share_margins(
 
 
 def _left_out(
-    outcomes: list[Array], mask: BoolArray, parts: list[tuple[IntArray, FloatArray]]
+    outcomes: list[Array], mask: BoolArray, groups: list[tuple[IntArray, FloatArray]]
 ) -> FloatArray:
-    """Returns memorization [G, (R + 1) * A, n] without each of G parts of the runs."""
+    """Returns memorization [G, (R + 1) * A, n], leaving out each of G groups of the runs."""
     means = []
     for arm in (mask, ~mask):
         sums = np.stack(
             [
-                chosen @ np.concatenate([o[runs] * arm[runs] for o in outcomes]).astype(np.float32)
-                for runs, chosen in parts
+                selected
+                @ np.concatenate([o[runs] * arm[runs] for o in outcomes]).astype(np.float32)
+                for runs, selected in groups
             ]
         )
-        num = np.stack([np.count_nonzero(arm[runs], axis=0) for runs, _ in parts])
+        num = np.stack([np.count_nonzero(arm[runs], axis=0) for runs, _ in groups])
         num = arms.undefined_below(num.sum(axis=0) - num, 1).astype(np.float32)
         means.append((sums.sum(axis=0) - sums) / num[:, None])
     return means[0] - means[1]
 
 
 def _count_classes(counts: dict[float, IntArray], values: FloatArray, level: float) -> None:
-    """Adds the classes of the observed studies, the first of R + 1, to counts[alpha] [G, K]."""
+    """Adds the classes of the observed study, the first of R + 1, to counts[alpha] [G, K]."""
     for g, studies in enumerate(values):
         ranges = np.ptp(studies, axis=1)
         p = np.count_nonzero(ranges >= ranges[0] - ROUNDING, axis=0) / len(ranges)

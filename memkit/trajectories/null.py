@@ -1,8 +1,8 @@
-"""Whether a trajectory is more than noise: the permutation test of its range.
+"""Permutation test of whether a trajectory's range exceeds what noise alone produces.
 
-Noise alone makes trajectories: with 400 runs most examples that do not change at all have a range
-of at least 0.1. So an example is given a class other than constant only if its range beats the
-ranges that come out when the points are shuffled within each run.
+Noise alone produces trajectories: with 400 runs, most examples that do not change at all have a
+range of at least 0.1. An example is therefore assigned to a class other than constant only if its
+range exceeds the ranges that result from shuffling the points within each run.
 """
 
 import dataclasses
@@ -24,9 +24,9 @@ class RangeTest:
     """Result of the permutation test of each example's range along the axis.
 
     Attributes:
-      p: [N] float64 in (0, 1], small = the example changes along the axis; NaN where undefined.
-      null_shares: {alpha: {class: share}}, mean shares of classes among defined examples in
-        studies whose points were shuffled within each run, classified with their own p.
+      p: [N] float64 in (0, 1]; small = the example changes along the axis; NaN where undefined.
+      null_shares: {alpha: {class: share}}, mean shares of the classes among the defined examples of
+        permuted studies, each classified with its own p.
     """
 
     p: FloatArray
@@ -43,18 +43,18 @@ def permutation_null(
 ) -> RangeTest:
     """Tests whether each example's memorization changes along the axis at all.
 
-    If the points did not matter, the outcomes of a run at the A points would be exchangeable. A
-    permuted study shuffles the points within each run, in the same way for all examples, which
-    keeps what a run's examples have in common. p = (1 + number of permuted studies whose range
-    is at least the observed one) / (1 + num_permutations). The p of a permuted study is its rank
-    among the same ranges, observed one included.
+    Under the null hypothesis that the points do not matter, the outcomes of a run at the A points
+    are exchangeable. A permuted study shuffles the points within each run, in the same way for all
+    examples, which preserves the dependence between the examples of a run. p = (1 + number of
+    permuted studies whose range is at least the observed one) / (1 + num_permutations). The p of a
+    permuted study is its rank among the same ranges, including the observed one.
 
     Args:
-      outcomes: [A, M, N] bool or float, or A matrices [M, N], outcomes at the points of the axis
-        for the same runs.
+      outcomes: [A, M, N] bool or float, or A matrices [M, N]: the outcomes of the same runs at the
+        points of the axis.
       train_mask: [M, N] bool, True where run m trained on example i.
-      alphas: floats > 0, thresholds of `classify` to report null shares for.
-      num_permutations: int, enough for a p at or below the level.
+      alphas: floats > 0, the thresholds of `classify` for which to return null shares.
+      num_permutations: int, large enough for a p at or below the level.
       seed: int >= 0.
       level: float in (0, 1), as in `classify`.
 
@@ -62,7 +62,7 @@ def permutation_null(
       `RangeTest`. Time grows with num_permutations * A^2 * M * N.
 
     Raises:
-      InputError: if the shapes do not fit or there are too few permutations for the level.
+      InputError: the shapes do not fit, or there are too few permutations for the level.
     """
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     check(outcomes, train_mask, num_permutations, level)
@@ -86,7 +86,7 @@ def permutation_null(
 def check(
     outcomes: Sequence[Array], train_mask: BoolArray, num_permutations: int, level: float
 ) -> None:
-    """Refuses shapes and values that do not fit with an InputError."""
+    """Raises an InputError if shapes do not fit, values are not finite or permutations too few."""
     if train_mask.ndim != 2 or train_mask.dtype != bool:
         raise expected(
             "train_mask", "a bool matrix [M, N]", f"{train_mask.dtype} {train_mask.shape}"
@@ -109,19 +109,19 @@ def check(
 def selection(
     num_points: int, num_runs: int, num_permutations: int, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Returns the matrix [(R + 1) * A, A * M] float32 that takes terms to (permuted) values.
+    """Returns the matrix [(R + 1) * A, A * M] float32 that maps terms to (permuted) values.
 
-    Row (r, a) picks for each run the point that stands at place a in permutation r; the first
+    Row (r, a) selects for each run the point that permutation r moves to position a; the first
     "permutation" is the study as observed.
     """
     points = np.tile(np.arange(num_points), (1 + num_permutations, num_runs, 1))
     seeds.stream(seed, "permutation_null").permuted(points[1:], axis=2, out=points[1:])
-    picked = points.transpose(0, 2, 1)[:, :, None, :] == np.arange(num_points)[:, None]
-    return picked.reshape(-1, num_points * num_runs).astype(np.float32)
+    is_selected = points.transpose(0, 2, 1)[:, :, None, :] == np.arange(num_points)[:, None]
+    return is_selected.reshape(-1, num_points * num_runs).astype(np.float32)
 
 
 def _signed_weights(train_mask: BoolArray) -> tuple[npt.NDArray[np.float32], BoolArray]:
-    """Returns weights [M, n] whose product with outcomes is memorization, and where that is so."""
+    """Returns weights [M, n] that turn outcomes into memorization, and where it is defined [n]."""
     num_in = np.count_nonzero(train_mask, axis=0)
     num_out = len(train_mask) - num_in
     weights = np.where(train_mask, 1 / np.maximum(num_in, 1), -1 / np.maximum(num_out, 1))
@@ -129,7 +129,7 @@ def _signed_weights(train_mask: BoolArray) -> tuple[npt.NDArray[np.float32], Boo
 
 
 def _range_p(values: FloatArray) -> FloatArray:
-    """Returns the share of studies with that range or more, [R + 1, n], of values [R + 1, A, n]."""
+    """Returns p [R + 1, n] of values [R + 1, A, n]: the share of studies with no smaller range."""
     ranges = np.ptp(values, axis=1)
     at_least = [np.count_nonzero(ranges >= row - ROUNDING, axis=0) for row in ranges]
     return np.array(at_least) / len(ranges)
@@ -138,7 +138,7 @@ def _range_p(values: FloatArray) -> FloatArray:
 def _count_null_classes(
     counts: dict[float, IntArray], values: FloatArray, p: FloatArray, level: float
 ) -> None:
-    """Adds the classes of permuted studies to counts[alpha]; values [R, A, n], p [R, n]."""
+    """Adds the classes of permuted studies to counts[alpha] [K]; values [R, A, n], p [R, n]."""
     changing = p <= level
     candidates = values.transpose(0, 2, 1)[changing]
     for alpha, count in counts.items():

@@ -70,7 +70,7 @@ def test_consistency_is_compared_in_level_with_consistency_only(study, tmp_path)
 def test_shuffled_labels_are_refused(study, tmp_path):
     e = study.examples
     where = _csv(tmp_path / "a.csv", e.train_ids, np.roll(e.train_labels, 1), np.ones(60))
-    with pytest.raises(InputError, match="other labels"):
+    with pytest.raises(InputError, match="different labels"):
         across.with_file(study, study.points, comparisons.read(where))
 
 

@@ -69,7 +69,7 @@ STUDIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_chart_is_valid_vega_lite_and_survives_json(make_points, family):
+def test_chart_is_valid_vega_lite_after_a_json_round_trip(make_points, family):
     chart = FAMILIES[family](make_points())
     spec = chart.to_dict()
     with alt.data_transformers.enable(consolidate_datasets=False):
@@ -99,7 +99,7 @@ def test_chart_of_unusual_studies_is_valid(make_points, family, study):
 
 
 @pytest.mark.parametrize("family", ["accuracy", "histograms"])
-def test_pictures_are_real(make_points, family):
+def test_rendered_images_are_not_blank(make_points, family):
     files = charts.images(FAMILIES[family](make_points()).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
     assert picture.shape[1] > 900
@@ -109,7 +109,7 @@ def test_pictures_are_real(make_points, family):
     assert b"NaN" not in files["svg"]
 
 
-def test_too_many_rows_are_refused():
+def test_too_many_rows_raise_an_error():
     rows = [{"value": 1.0}] * (theme.ROW_LIMIT + 1)
     with pytest.raises(InputError, match="5001 rows"):
         theme.data(rows)
@@ -158,17 +158,17 @@ def test_scale_follows_the_sizes(sizes, kind, scale):
     assert found == scale
 
 
-def test_sizes_may_be_numpy_numbers():
+def test_sizes_can_be_numpy_numbers():
     channel = theme.size_channel(np.array([1, 2, 16]), title="t")
     assert json.loads(json.dumps(channel.to_dict()["axis"]["values"])) == [1, 2, 16]
 
 
-def test_a_chart_without_a_defined_value_is_refused():
+def test_a_chart_without_a_defined_value_raises_an_error():
     with pytest.raises(InputError, match="at least one row"):
         accuracy_chart.chart([], size_title=TITLE)
 
 
-def test_a_name_has_the_same_color_in_every_chart_and_no_two_lines_look_alike():
+def test_names_have_one_color_and_lines_of_a_chart_differ():
     for names in (
         accuracy_chart.QUANTITIES,
         means_chart.QUANTITIES,
@@ -189,7 +189,7 @@ def test_every_class_of_trajectory_has_a_style():
     assert {trajectories_chart.label(name) for name in CLASSES} <= set(styles.STYLES)
 
 
-def test_text_of_a_chart_starts_no_script_on_its_page():
+def test_text_in_a_chart_cannot_start_a_script_on_its_page():
     def page(text):
         rows = [{"size": text, "value": 1.0}, {"size": "plain", "value": 2.0}]
         chart = alt.Chart(theme.data(rows)).mark_bar().encode(x="size:N", y="value:Q")

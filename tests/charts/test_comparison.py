@@ -28,7 +28,7 @@ def test_shares_of_each_score_sum_to_one_and_leave_out_nan():
     assert bins[0] == bins[1]
 
 
-def test_cells_count_what_a_loop_counts():
+def test_joint_cells_equal_a_slow_loop():
     first, second = _scores()
     rows = comparison.joint_table({"a": (first, second)})
     assert sum(r["count"] for r in rows) == 497
@@ -47,7 +47,7 @@ def test_means_on_an_edge_fall_into_the_bin_above():
     assert [(r["start"], r["count"]) for r in rows if r["count"]] == [(0.25, 2)]
 
 
-def test_nothing_defined_gives_no_rows():
+def test_undefined_scores_give_no_rows():
     nothing = np.full(3, np.nan)
     assert comparison.joint_table({"a": (nothing, nothing)}) == []
     assert comparison.histogram_table({"a": {"ours": nothing}}) == []
@@ -64,7 +64,7 @@ def _curves():
     return rows, parts
 
 
-def test_curve_rows_are_the_curves():
+def test_curve_rows_hold_the_values_of_the_curves():
     rows, parts = _curves()
     assert len(rows) == 2 * 2 * len(comparisons.THRESHOLDS)
     found = [r["value"] for r in rows if (r["line"], r["quantity"]) == ("a and b", "jaccard")]

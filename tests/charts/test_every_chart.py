@@ -235,7 +235,7 @@ def _modules_with_charts():
                 yield module.name, importlib.import_module(f"memkit.analysis.{module.name}")
 
 
-def test_every_function_that_draws_is_checked_here():
+def test_every_chart_function_is_tested_here():
     names = {
         f"{module}.{name}"
         for module, content in _modules_with_charts()
@@ -267,9 +267,9 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(drawn, name, study)
 
 
 @every
-def test_a_chart_has_no_colors_but_those_of_the_theme(drawn, name):
+def test_a_chart_uses_only_colors_of_the_theme(drawn, name):
     spec = drawn(name, "two series").to_dict()
-    allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.LOOKS)} | NEUTRAL
+    allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.OTHER_STYLES)} | NEUTRAL
     parts = list(_parts(_without_rows(spec)))
     found = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
              if isinstance(v, str) and v.startswith("#")}  # fmt: skip
@@ -290,14 +290,14 @@ def test_a_chart_is_readable_at_the_width_of_a_column(drawn, name, study):
     assert texts and not [t for t in texts if re.search(r"\de[+-]?\d|NaN|undefined\d", t)]
 
 
-def test_a_series_looks_the_same_beside_any_others():
+def test_the_style_of_a_series_does_not_depend_on_the_others():
     for names in (["distilled"], ["one_hot", "distilled"], ["x", "distilled", "one_hot"]):
         assert styles.of(names)["distilled"] == styles.STYLES["distilled"]
     found = styles.of(["one_hot", "a", "b", "distilled"])
     assert len({color for color, *_ in found.values()}) == 4
 
 
-def test_titles_break_between_words_and_keep_ranges_whole():
+def test_titles_wrap_between_words_and_not_within_ranges():
     title = theme.fitted(["Mean memorization (-1 to 1,", "higher = more memorized)"], 150)
     assert len(title) == 3 and any(
         "(-1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}1," in t for t in title
@@ -305,9 +305,9 @@ def test_titles_break_between_words_and_keep_ranges_whole():
     assert theme.fitted("Epoch", 10) == ["Epoch"]
 
 
-def test_both_halves_of_a_score_are_rows_with_and_without_error():
+def test_averaged_values_have_margins_and_single_ones_do_not():
     entry = {"auroc": 0.9, "auroc_margin": 0.1, "auroc_single": 0.7}
     expected = [(dots.AVERAGED, 0.9, 0.1), (dots.SINGLE, 0.7, None)]
-    assert list(dots.both(entry, "auroc")) == expected
+    assert list(dots.averaged_and_single(entry, "auroc")) == expected
     del entry["auroc_single"]
-    assert list(dots.both(entry, "auroc")) == expected[:1]
+    assert list(dots.averaged_and_single(entry, "auroc")) == expected[:1]

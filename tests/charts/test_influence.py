@@ -18,19 +18,19 @@ def _pairs(points, count=300):
     return {p["name"]: (infl, np.where(infl > 0.5, 0.01, 0.4)) for p in points}
 
 
-def test_bins_hold_every_pair_once_and_the_believed_ones_again(make_points):
+def test_bins_count_all_pairs_and_the_significant_subset(make_points):
     points = make_points(sizes=(1, 2))
     infl = np.array([0.15, 0.15 + 0.85 / 18, 0.5, 0.5, 1.0])
     q = np.array([0.5, np.nan, 0.05, 0.2, 0.001])
     rows = influence_chart.table(points, {points[0]["name"]: (infl, q)}, min_influence=0.15)
-    everything = [r for r in rows if r["group"] == influence_chart.OTHERS]
+    everything = [r for r in rows if r["group"] == influence_chart.ALL]
     assert [(round(r["start"], 3), r["count"]) for r in everything] == [
         (0.15, 1),
         (0.197, 1),
         (0.481, 2),
         (0.953, 1),
     ]
-    believed = [r for r in rows if r["group"] == influence_chart.BELIEVED]
+    believed = [r for r in rows if r["group"] == influence_chart.SIGNIFICANT]
     assert [r["count"] for r in believed] == [1, 1]
     assert {r["size"] for r in rows} == {"1"} and everything[-1]["end"] == 1
 
@@ -51,7 +51,7 @@ def test_chart_draws_every_size_and_series(make_points):
         assert {r["size"] for r in rows} == {str(p["axis_value"]) for p in points}
 
 
-def test_picture_shows_both_groups(make_points):
+def test_the_image_shows_both_groups(make_points):
     points = make_points(sizes=(4,))
     rows = influence_chart.table(points, _pairs(points), min_influence=0.15)
     files = charts.images(influence_chart.chart(rows, size_title=TITLE).to_dict())

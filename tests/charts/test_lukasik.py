@@ -99,7 +99,7 @@ def test_chart_is_valid_with_few_rows_and_a_description(make_points, family, stu
     assert spec["config"]["background"] == "#ffffff"
 
 
-def test_pictures_are_real(make_points):
+def test_rendered_images_are_not_blank(make_points):
     files = charts.images(FAMILIES["joint"](make_points(sizes=(1, 2))).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB"))
     assert picture.shape[1] > 700
@@ -107,7 +107,7 @@ def test_pictures_are_real(make_points):
     assert b"NaN" not in files["svg"]
 
 
-def test_ends_carry_each_share_once_per_outcome(make_points):
+def test_tails_have_each_share_once_per_outcome(make_points):
     rows = size_changes_chart.table(_sizes(make_points((1, 2))))
     assert len(rows) == 8
     above = [
@@ -122,7 +122,7 @@ def test_a_restriction_without_examples_has_no_line(make_points):
     assert {r["quantity"] for r in rows} == {"all examples"}
 
 
-def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
+def test_class_rows_are_sorted_by_alpha_without_undefined_ones():
     rows = distillation_chart.class_table(_classes())
     assert list(dict.fromkeys(r["alpha"] for r in rows)) == ["alpha = 0.1", "alpha = 0.2"]
     assert len(rows) == 2 * (5 + 4)
@@ -130,7 +130,7 @@ def test_class_rows_stand_in_order_of_alpha_without_what_is_undefined():
     assert (row["value"], row["lower"]) == pytest.approx((-0.3, -0.3 - 0.02))
 
 
-def test_joint_cells_hold_the_distilled_bin_to_the_right():
+def test_joint_cells_have_the_distilled_score_horizontally():
     counts = np.zeros((2, 20, 20), int)
     counts[0, 3, 17], counts[1, 0, 0] = 4, 1
     rows = distillation_chart.joint_table(counts, np.linspace(0, 1, 21), (1, 2))
@@ -142,7 +142,7 @@ def test_joint_cells_hold_the_distilled_bin_to_the_right():
     assert sorted(r["share"] for r in pooled) == pytest.approx([0.2, 0.8])
 
 
-def test_full_joint_histograms_of_many_sizes_stay_under_the_row_limit():
+def test_joint_histograms_of_many_sizes_stay_below_the_row_limit():
     rows = distillation_chart.joint_table(
         np.ones((30, 20, 20), int), np.linspace(0, 1, 21), range(30)
     )
@@ -166,8 +166,8 @@ def test_panels_of_many_points_are_thinned(make_points):
     assert rows[0]["panel"] == "one_hot, width 1"
 
 
-def test_no_two_places_look_alike():
-    for part in zip(*styles.LOOKS, strict=True):
+def test_all_other_styles_differ():
+    for part in zip(*styles.OTHER_STYLES, strict=True):
         assert len(set(map(str, part))) == len(part)
 
 

@@ -70,7 +70,7 @@ def test_means_without_planted_labels_are_over_all_examples(make_points):
     assert {r["quantity"] for r in rows} == {"all"}
 
 
-def test_board_has_averaged_and_single_columns_and_the_ceiling(make_points):
+def test_board_has_averaged_and_single_panels_and_the_ceiling(make_points):
     points = make_points(sizes=(1, 2))
     rows = proxies_chart.board_table(points, _found(points), labels=LABELS)
     assert len(rows) == 2 * 2 * 3
@@ -128,7 +128,7 @@ def test_intervals_are_clipped_and_labels_sorted_below_the_ceiling():
     assert spec["layer"][1]["encoding"]["x"]["scale"]["domain"] == [-0.3, 1]
 
 
-def test_canary_rows_are_planted_and_clean_with_intervals(make_points):
+def test_canary_rows_have_both_groups_with_intervals(make_points):
     points = make_points(sizes=(1, 2))
     rows = canaries_chart.paths_table(points)
     assert [r["quantity"] for r in rows] == ["planted"] * 2 + ["clean"] * 2
@@ -136,7 +136,7 @@ def test_canary_rows_are_planted_and_clean_with_intervals(make_points):
     assert canaries_chart.paths_table(make_points(planted=False)) == []
 
 
-def test_detection_has_single_runs_only_for_proxies(make_points):
+def test_detection_has_single_run_values_only_for_proxies(make_points):
     points = make_points(sizes=(1,))
     rows = canaries_chart.detection_table(points, _found(points), labels=LABELS)
     assert sorted((r["label"], r["panel"]) for r in rows) == [
@@ -168,7 +168,7 @@ def test_charts_are_valid_and_small(make_points, series):
         assert chart.to_dict(validate=True)["description"]
 
 
-def test_a_leaderboard_becomes_a_picture(make_points):
+def test_a_leaderboard_renders_to_an_image(make_points):
     points = make_points(sizes=(1, 2))
     chart = proxies_chart.board_chart(
         proxies_chart.board_table(points, _found(points), labels=LABELS), size_title="Width"

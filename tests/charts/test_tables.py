@@ -14,7 +14,7 @@ from memkit.charts import lines, theme
 from memkit.seeds import stream
 
 
-def test_interval_is_value_and_margin_clipped_to_the_possible_range(make_points):
+def test_interval_is_clipped_to_the_possible_range(make_points):
     point = make_points()[0]
     row = lines.row(point, 1, quantity="test", value=0.5, margin=0.1, bounds=(0, 1))
     assert (row["lower"], row["upper"]) == pytest.approx((0.4, 0.6))
@@ -28,11 +28,11 @@ def test_missing_estimate_is_nan_not_zero(make_points):
     assert lines.defined([row]) == []
 
 
-def test_a_missing_axis_value_turns_all_sizes_into_names(make_points):
+def test_a_missing_axis_value_replaces_all_sizes_by_names(make_points):
     points = make_points((1, 2))
-    assert lines.placed(points) == list(zip(points, [1, 2], strict=True))
+    assert lines.with_sizes(points) == list(zip(points, [1, 2], strict=True))
     points[1]["axis_value"] = None
-    placed = lines.placed(points)
+    placed = lines.with_sizes(points)
     assert [size for _, size in placed] == ["one_hot-1", "one_hot-2"]
     assert [point["series"] for point, _ in placed] == ["all"] * 2
 
@@ -51,7 +51,7 @@ def test_points_without_an_axis_are_not_joined_by_lines(make_points, value, join
         assert marks == {"rule", "point"} | ({"line", "area"} if joined else set())
 
 
-def test_accuracy_rows_carry_each_number_once(make_points):
+def test_accuracy_rows_have_each_number_once(make_points):
     points = make_points((1, 2))
     points[1]["test_accuracy"] = 0.75
     rows = accuracy_chart.table(points)
@@ -59,7 +59,7 @@ def test_accuracy_rows_carry_each_number_once(make_points):
     assert [r["value"] for r in rows if r["quantity"] == "test"] == [0.5, 0.75]
 
 
-def test_means_split_clean_and_planted_only_where_labels_were_planted(make_points):
+def test_means_are_split_only_if_labels_were_planted(make_points):
     points = make_points((1, 2))
     points[0]["planted"]["mean_in"] = 0.9
     rows = means_chart.table(points)
@@ -95,7 +95,7 @@ def test_curves_ignore_undefined_epochs_and_points_without_runs(make_points):
 
 
 @pytest.mark.parametrize("num_points", [1, 11, 60])
-def test_long_curves_stay_under_the_row_limit_and_keep_both_ends(make_points, num_points):
+def test_long_curves_stay_below_the_row_limit_and_keep_both_ends(make_points, num_points):
     points = make_points(tuple(range(1, num_points + 1)))
     rows = curves_chart.table(points, {p["name"]: np.ones((2, 400, 3)) for p in points})
     assert len(rows) <= theme.ROW_LIMIT
@@ -113,13 +113,13 @@ def test_histogram_equals_counting_by_hand(make_points):
     )
 
 
-def test_differences_of_means_do_not_fall_below_their_bin_by_rounding(make_points):
+def test_rounding_moves_no_difference_of_means_below_its_bin(make_points):
     value = np.array([0.7 - 0.4, 0.15 + 0.15, 0.9 - 0.6])
     rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
     assert [(r["start"], r["count"]) for r in rows] == [(0.3, 3)]
 
 
-def test_histogram_shares_are_within_clean_and_planted_apart(make_points):
+def test_histogram_shares_are_relative_to_each_group(make_points):
     value = np.array([0.0, 0.0, 0.5, 0.5, 1.0])
     planted = np.array([False, False, False, True, True])
     rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
@@ -138,7 +138,7 @@ def test_histogram_of_an_undefined_or_absent_point_has_no_rows(make_points):
     assert histograms_chart.table(make_points((1, 2)), {"one_hot-1": np.full(5, np.nan)}) == []
 
 
-def test_class_shares_stand_beside_their_null_in_order_of_alpha():
+def test_class_shares_have_null_shares_and_are_sorted_by_alpha():
     shares = {
         "one_hot": {
             "0.3": {"constant": 0.9, "cap_shaped": 0.1},

@@ -15,7 +15,7 @@ def _scores(count=60):
     return first, second
 
 
-def test_agreement_is_that_of_a_slow_loop_over_defined_examples():
+def test_agreement_equals_a_slow_loop_over_defined_examples():
     first, second = _scores()
     kept = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
     a, b = first[kept], second[kept]
@@ -29,7 +29,7 @@ def test_agreement_is_that_of_a_slow_loop_over_defined_examples():
     )
 
 
-def test_curves_are_those_of_sets():
+def test_threshold_curves_equal_set_operations():
     first, second = _scores()
     found = comparisons.threshold_curves(first, second, (0.25, 0.5))
     defined = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
@@ -44,7 +44,7 @@ def test_curves_are_those_of_sets():
         assert comparisons.jaccard(first, second, threshold) == found.jaccard[k]
 
 
-def test_a_score_agrees_wholly_with_itself_and_order_does_not_matter():
+def test_a_score_agrees_perfectly_with_itself_in_any_order():
     first, second = _scores()
     same = comparisons.compare(first, first)
     assert same.spearman == pytest.approx(1) and same.mean_absolute_difference == 0
@@ -56,7 +56,7 @@ def test_a_score_agrees_wholly_with_itself_and_order_does_not_matter():
     assert vars(one) == pytest.approx(vars(other))
 
 
-def test_what_is_undefined_is_nan():
+def test_undefined_numbers_are_nan():
     nothing = comparisons.compare(np.full(3, np.nan), np.arange(3.0))
     assert nothing.num_examples == 0
     assert np.isnan([nothing.spearman, nothing.pearson, nothing.mean_difference]).all()
@@ -67,11 +67,11 @@ def test_what_is_undefined_is_nan():
     assert np.isnan(comparisons.pair_jaccard([], []))
 
 
-def test_pairs_agree_as_sets():
+def test_pair_jaccard_compares_sets():
     assert comparisons.pair_jaccard([(1, 2), (3, 4)], [(3, 4), (5, 6), (4, 3)]) == 1 / 4
 
 
-def test_unequal_lengths_are_refused():
+def test_unequal_lengths_raise_an_error():
     with pytest.raises(InputError, match="second: expected shape"):
         comparisons.compare(np.zeros(3), np.zeros(4))
     with pytest.raises(InputError, match="outcome_b"):
@@ -96,7 +96,7 @@ def _noisy(draw, truth, runs=60):
     return *outcomes, mask
 
 
-def test_cross_half_uses_disjoint_halves_and_the_split_of_split_half():
+def test_cross_half_uses_the_disjoint_halves_of_split_half():
     draw = stream(0, "tests/cross_half")
     a, b, mask = _noisy(draw, 0.3 * draw.random(200))
     found = comparisons.cross_half(a, b, mask, 5)
@@ -123,7 +123,7 @@ def test_shared_noise_inflates_the_plain_correlation_but_not_the_corrected_one()
     assert abs(np.mean(corrected)) < 0.06
 
 
-def test_equal_truths_correlate_by_one_once_noise_is_taken_out():
+def test_the_corrected_correlation_of_equal_truths_is_one():
     draw = stream(0, "tests/equal_truths")
     found = [
         comparisons.cross_half(*_noisy(draw, 0.3 * draw.random(400)), seed) for seed in range(6)

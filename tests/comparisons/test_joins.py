@@ -23,11 +23,11 @@ def _published(world, **changes):
 
 def _by_column(joined, published, count):
     values = np.full(count, np.nan)
-    values[joined.columns] = published.values[joined.places]
+    values[joined.columns] = published.values[joined.positions]
     return values
 
 
-def test_rows_join_by_the_numbers_in_ids_whatever_the_order(world, make_examples):
+def test_rows_join_by_the_numbers_in_ids_in_any_order(world, make_examples):
     order = stream(0, "tests/order").permutation(30)[:20]
     published = _published(world)
     joined = comparisons.join(published, make_examples(order))
@@ -36,7 +36,7 @@ def test_rows_join_by_the_numbers_in_ids_whatever_the_order(world, make_examples
     np.testing.assert_array_equal(found, world.memorizations()[order])
 
 
-def test_ids_join_whatever_the_order_of_either(world, make_examples):
+def test_ids_join_in_any_order(world, make_examples):
     order = stream(0, "tests/order").permutation(30)
     names = make_examples().train_ids
     published = _published(
@@ -57,23 +57,23 @@ def test_file_names_join_by_their_last_part(world, make_examples, tmp_path):
     ids = np.array([f"n0{label}_{i}.JPEG" for i, label in enumerate(world.train_labels)])
     joined = comparisons.join(published, make_examples(train_ids=ids))
     assert joined.by == "id" and joined.num_checked == 30
-    np.testing.assert_array_equal(joined.columns, joined.places)
+    np.testing.assert_array_equal(joined.columns, joined.positions)
 
 
-def test_shuffled_labels_are_refused_with_their_number(world, make_examples):
+def test_the_error_for_shuffled_labels_counts_them(world, make_examples):
     shuffled = world.train_labels.copy()
     shuffled[[2, 9]] = (shuffled[[2, 9]] + 1) % 3
-    with pytest.raises(InputError, match="at the 30 examples that both have, received 2 other"):
+    with pytest.raises(InputError, match="at the 30 examples that both have, received 2 different"):
         comparisons.join(_published(world, labels=shuffled), make_examples())
 
 
-def test_labels_may_be_those_that_were_given(world, make_examples):
+def test_labels_of_a_file_may_be_the_given_labels(world, make_examples):
     given = (world.train_labels + (np.arange(30) < 4)) % 3
     joined = comparisons.join(_published(world, labels=given), make_examples(given_labels=given))
     assert joined.num_checked == 30
 
 
-def test_position_is_believed_only_where_every_label_agrees(world, make_examples):
+def test_rows_join_by_position_only_if_every_label_agrees(world, make_examples):
     hashes = np.array([f"{i:016x}" for i in range(30)])
     examples = make_examples(train_ids=hashes)
     assert comparisons.join(_published(world), examples).by == "position"
@@ -91,7 +91,7 @@ def test_rows_without_labels_need_a_known_order(world, make_examples):
     assert (len(joined.columns), joined.num_checked) == (30, 0)
 
 
-def test_pairs_are_checked_by_their_equal_classes(world, make_examples, tmp_path):
+def test_pairs_must_be_of_equal_class(world, make_examples, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
     published = comparisons.read(tmp_path / "pairs.npz")
     joined = comparisons.join(published, make_examples())
@@ -107,12 +107,12 @@ def test_only_pairs_with_both_examples_join(world, make_examples, tmp_path):
     order = stream(1, "tests/order").permutation(30)[:15]
     found = comparisons.join_pairs(pairs, make_examples(order))
     kept = [p for p in range(len(pairs.train)) if pairs.train[p] in order]
-    assert sorted(found.places.tolist()) == kept
-    np.testing.assert_array_equal(order[found.train], pairs.train[found.places])
-    np.testing.assert_array_equal(found.test, pairs.test[found.places])
+    assert sorted(found.positions.tolist()) == kept
+    np.testing.assert_array_equal(order[found.train], pairs.train[found.positions])
+    np.testing.assert_array_equal(found.test, pairs.test[found.positions])
 
 
-def test_pairs_of_tests_without_numbers_do_not_join(make_examples):
+def test_pairs_do_not_join_if_test_ids_have_no_numbers(make_examples):
     none = np.empty(0, np.int64)
     pairs = Pairs(none, none, np.empty(0), np.empty(0), same_class=True)
     examples = make_examples(test_ids=np.array([f"val{j}.png" for j in range(12)]))
@@ -121,12 +121,12 @@ def test_pairs_of_tests_without_numbers_do_not_join(make_examples):
 
 
 @pytest.mark.parametrize("changes", [{"ids": np.array(["a"] * 30)}, {"rows": np.zeros(30, int)}])
-def test_repeats_are_refused(world, make_examples, changes):
+def test_repeated_ids_and_rows_raise_an_error(world, make_examples, changes):
     with pytest.raises(InputError, match="per example"):
         comparisons.join(_published(world, **changes), make_examples())
 
 
-def test_nothing_in_common_is_refused(world, make_examples):
+def test_no_common_example_raises_an_error(world, make_examples):
     far = dataclasses.replace(_published(world), rows=np.arange(30) + 1000)
     with pytest.raises(InputError, match="such as train_00000, received none"):
         comparisons.join(far, make_examples())

@@ -52,7 +52,7 @@ def test_scores_equal_slow_loops():
     assert found["out_doubt"]["auroc"] > 0.8
 
 
-def test_a_proxy_that_is_the_truth_finds_all_and_its_mirror_none():
+def test_the_true_proxy_detects_all_and_its_negative_none():
     _, _, mask, planted = _world()
     truth = np.where(mask, planted, np.nan).astype(float)
     weights = estimators.run_weights(RUNS, 0, 20)
@@ -62,7 +62,7 @@ def test_a_proxy_that_is_the_truth_finds_all_and_its_mirror_none():
     assert found["mirror"] == {"auroc": 0.0, "auroc_single": 0.0, **errors}
 
 
-def test_one_run_is_judged_among_the_examples_it_trained_on():
+def test_single_runs_use_only_examples_they_trained_on():
     _, _, mask, planted = _world()
     values = np.where(mask, np.random.default_rng(0).random(mask.shape), np.nan)
     found = canaries.proxies_found({"noise": values}, planted, np.ones((2, RUNS)))
@@ -72,7 +72,7 @@ def test_one_run_is_judged_among_the_examples_it_trained_on():
     assert found["noise"]["auroc"] == pytest.approx(_slow_auroc(np.array(average), planted))
 
 
-def test_standard_errors_are_those_of_weighting_runs():
+def test_standard_errors_come_from_weighted_runs():
     _, prob, mask, planted = _world()
     values = np.where(mask, 1 - prob, np.nan)
     weights = estimators.run_weights(RUNS, 1, 30)

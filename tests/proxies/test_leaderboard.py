@@ -71,7 +71,7 @@ def test_board_equals_a_slow_loop():
     assert found.ceiling["spearman"] == pytest.approx(np.sqrt(np.mean(between)))
 
 
-def test_reliability_is_that_of_the_estimator_of_split_halves():
+def test_reliability_equals_the_split_half_estimator():
     outcomes, mask, _ = _world(num_runs=200, num_examples=200)
     first = leaderboard.halves(200, 200, 0, 6)
     found = _board({}, outcomes, mask, first, history=np.arange(200))
@@ -79,7 +79,7 @@ def test_reliability_is_that_of_the_estimator_of_split_halves():
     assert found.reliability["spearman"] == pytest.approx(np.mean(known), abs=0.01)
 
 
-def test_a_proxy_that_is_the_truth_gets_the_ceiling():
+def test_the_true_proxy_reaches_the_ceiling():
     outcomes, mask, truth = _world(num_runs=80, num_examples=400)
     first, history = leaderboard.halves(80, 20, 0, 4), np.arange(20)
     value = _everywhere(truth, mask, history)
@@ -90,7 +90,7 @@ def test_a_proxy_that_is_the_truth_gets_the_ceiling():
             assert column["truth"][statistic] == pytest.approx(found.ceiling[statistic], abs=0.02)
 
 
-def test_truth_gets_the_ceiling_across_sizes():
+def test_the_true_proxy_reaches_the_ceiling_across_sizes():
     outcomes, mask, truth = _world(num_runs=80, num_examples=400, sizes=4)
     first, history = leaderboard.halves(80, 20, 0, 3), np.arange(20)
     everyone = np.ones(400, bool)
@@ -107,7 +107,7 @@ def test_truth_gets_the_ceiling_across_sizes():
         assert ceiling - 0.06 < found.averaged["truth"][statistic] < ceiling + 0.02, statistic
 
 
-def test_an_independent_proxy_gets_zero_within_its_error():
+def test_an_independent_proxy_has_agreement_zero_within_its_error():
     outcomes, mask, _ = _world(num_runs=40, num_examples=300, sizes=3)
     rng, history = np.random.default_rng(9), np.arange(20)
     value = np.where(mask[:20], rng.random((3, 20, 300)), np.nan)
@@ -122,7 +122,7 @@ def test_an_independent_proxy_gets_zero_within_its_error():
         assert abs(found.averaged["p"][statistic]) < 3 / np.sqrt(300), statistic
 
 
-def test_what_a_run_shares_with_its_own_outcomes_does_not_count():
+def test_noise_shared_within_a_run_does_not_count_as_agreement():
     """A proxy made of the noise of the very outcomes would look good if halves overlapped."""
     rng, history = np.random.default_rng(2), np.arange(40)
     mask = rng.random((40, 300)).argsort(axis=0) < 28
@@ -173,7 +173,7 @@ def _two_boards(change):
 
 
 @pytest.mark.parametrize("change", ["examples", "runs"])
-def test_permuting_changes_nothing(change):
+def test_results_are_invariant_under_permutation(change):
     before, after = _two_boards(change)
     for field in ("reliability", "ceiling"):
         assert getattr(before, field) == pytest.approx(getattr(after, field))
@@ -193,7 +193,7 @@ def test_row_correlation_equals_a_slow_loop_in_which_a_flat_proxy_counts_zero():
     assert np.isnan(correlations.row_correlation(proxy[:0], score[:0]))
 
 
-def test_a_proxy_that_mirrors_the_trajectories_gets_minus_one():
+def test_a_proxy_with_reversed_trajectories_has_correlation_minus_one():
     rng = np.random.default_rng(1)
     score = rng.random((20, 3))
     everyone = np.ones(20, bool)
@@ -202,7 +202,7 @@ def test_a_proxy_that_mirrors_the_trajectories_gets_minus_one():
         assert statistic(score + rng.random((20, 1)), score) == pytest.approx(1), name
 
 
-def test_across_sizes_looks_at_the_examples_it_is_told():
+def test_across_sizes_uses_only_the_selected_examples():
     rng = np.random.default_rng(1)
     score = rng.random((30, 3))
     proxy = np.where(np.arange(30)[:, None] < 15, score, -score)
@@ -275,7 +275,7 @@ def test_standard_errors_equal_leaving_out_each_group():
 
 
 @pytest.mark.slow
-def test_standard_errors_are_near_the_spread_over_studies():
+def test_standard_errors_match_the_spread_over_studies():
     """Examples stay, runs are drawn anew: the error may be too large, by 60% or so."""
     rng = np.random.default_rng(0)
     truth = rng.uniform(0, 0.8, 150)
@@ -302,7 +302,7 @@ def test_standard_errors_are_near_the_spread_over_studies():
         assert 0.85 < ratio < 1.9, (name, ratio)
 
 
-def test_no_number_depends_on_the_order_of_proxies():
+def test_results_do_not_depend_on_the_order_of_proxies():
     outcomes, mask, truth = _world()
     value = _everywhere(truth, mask, np.arange(HISTORY))
     first = leaderboard.halves(RUNS, HISTORY, 0, 2)

@@ -87,7 +87,7 @@ def _slow_final(run, i):
 
 
 @pytest.mark.parametrize("name", proxies.PROXIES)
-def test_proxies_equal_a_walk_through_the_presentations(name):
+def test_proxies_equal_a_slow_loop_over_presentations(name):
     values = proxies.in_sample(name, _arrays(), np.ones((RUNS, EXAMPLES), bool))
     slow = _slow_final if name.startswith("final") else _slow_history
     for run in range(RUNS):
@@ -105,7 +105,7 @@ def test_examples_out_of_the_subset_or_never_seen_are_nan(name):
     np.testing.assert_array_equal(np.isnan(values), expected)
 
 
-def test_an_example_never_right_is_harder_than_any_forgotten_one():
+def test_never_learned_examples_are_harder_than_forgotten_ones():
     arrays = _arrays()
     mask = np.ones((RUNS, EXAMPLES), bool)
     for name in ("forgetting_events", "epoch_learned", "cumulative_correctness"):
@@ -113,7 +113,7 @@ def test_an_example_never_right_is_harder_than_any_forgotten_one():
         assert (hard[:, 1] >= np.nanmax(hard[:, 2:], axis=1)).all(), name
 
 
-def test_directions_turn_a_harder_example_into_a_larger_number():
+def test_hardness_is_larger_for_harder_examples():
     """A hard and an easy example; the variance alone has its direction by convention."""
     easy = {"num_seen": 10, "num_correct": 10, "num_forgotten": 0, "epoch_learned": 0}
     easy |= {"loss_sum": 0.1, "prob_mean": 0.99, "prob_variance": 0.001, "margin_mean": 5.0}
@@ -137,7 +137,7 @@ def test_final_loss_and_margin_rank_one_run_alike():
     np.testing.assert_array_equal(loss.argsort(axis=1), margin.argsort(axis=1))
 
 
-def test_computing_a_proxy_leaves_the_record_alone():
+def test_computing_a_proxy_does_not_modify_the_record():
     arrays = _arrays()
     before = {name: array.copy() for name, array in arrays.items()}
     for name in proxies.PROXIES:
@@ -146,23 +146,23 @@ def test_computing_a_proxy_leaves_the_record_alone():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_registry_needs_what_records_hold():
+def test_proxies_need_only_arrays_of_records():
     for name, proxy in proxies.PROXIES.items():
         assert set(proxy.needs) <= set(records.SCHEMA) | {"given_labels"}, name
         assert proxy.sign in (-1, 1)
         assert proxy.direction == ("higher = harder" if proxy.sign == 1 else "lower = harder")
 
 
-def test_available_proxies_are_those_whose_arrays_are_there():
+def test_available_proxies_have_all_their_arrays():
     assert proxies.available(["train_logodds"]) == ["final_loss", "final_margin"]
     assert proxies.available([*records.SCHEMA, "given_labels"]) == list(proxies.PROXIES)
     assert "final_entropy" not in proxies.available(set(records.SCHEMA) - {"train_probs"})
 
 
-def test_unknown_proxies_and_missing_arrays_are_refused():
-    with pytest.raises(errors.InputError, match="name: expected one of cumulative_correctness"):
+def test_unknown_proxies_and_missing_arrays_raise_an_error():
+    with pytest.raises(errors.InputError, match="name: unknown proxy"):
         proxies.in_sample("csl", {}, np.ones((1, 2), bool))
-    with pytest.raises(errors.InputError, match="no num_seen"):
+    with pytest.raises(errors.InputError, match="arrays: missing num_seen"):
         proxies.in_sample("cumulative_loss", {"loss_sum": np.ones((1, 2))}, np.ones((1, 2), bool))
 
 

@@ -1,4 +1,4 @@
-"""Accuracy against model size: on the examples trained on, held out, and on the test set."""
+"""Accuracy against model size on trained-on, held-out and test examples."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ QUANTITIES = {
 
 
 def table(points: Sequence[Json]) -> list[Json]:
-    """Returns rows of `lines.row`, three per point, from the points of a study's summary."""
+    """Returns three rows of `lines.row` per point of a study's summary."""
     return lines.table(points, QUANTITIES)
 
 
@@ -24,7 +24,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.against_size(
         rows,

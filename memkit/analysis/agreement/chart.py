@@ -1,7 +1,7 @@
 """Agreement of two scores against a threshold.
 
-Feldman & Zhang (2020), consistency across architectures, draw the Jaccard index of the sets above
-a threshold and the mean difference of the scores against that threshold.
+To show consistency across architectures, Feldman & Zhang (2020) plot the Jaccard index of the sets
+above a threshold and the mean difference of the scores against that threshold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, An
     """Returns one row per line, threshold and quantity.
 
     Args:
-      names: [(name of the line, group by which it is colored)].
+      names: [(name of the line, group that determines its color)], for L lines.
       curves: {"thresholds", "jaccard", "difference", "num_first", "num_second": [L, K]}, the
-        fields of `comparisons.Curves` stacked, and where known "jaccard_margin" and
-        "difference_margin".
+        stacked fields of `comparisons.Curves`, and "jaccard_margin" and "difference_margin" if
+        known.
     """
     unknown = np.full(np.shape(curves["thresholds"]), np.nan)
-    errors = {
+    margins = {
         quantity: curves[key] if (key := f"{quantity}_margin") in curves else unknown
         for quantity in _BOUNDS
     }
@@ -36,7 +36,7 @@ def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, An
             "group": str(group),
             "quantity": quantity,
             "threshold": float(curves["thresholds"][i][k]),
-            **lines.interval(curves[quantity][i][k], errors[quantity][i][k], bounds),
+            **lines.interval(curves[quantity][i][k], margins[quantity][i][k], bounds),
             "num_first": int(curves["num_first"][i][k]),
             "num_second": int(curves["num_second"][i][k]),
         }
@@ -49,12 +49,12 @@ def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, An
 def curve_chart(
     rows: list[Json], *, group_title: str, difference_title: theme.Title
 ) -> alt.VConcatChart:
-    """Returns two panels below each other: Jaccard index and mean difference, by threshold.
+    """Returns two stacked panels: Jaccard index and mean difference against the threshold.
 
     Args:
       rows: rows of `curve_table`; undefined values leave a gap.
-      group_title: what the colors mean; the legend's title.
-      difference_title: title of the second vertical axis, says which score is subtracted.
+      group_title: title of the legend.
+      difference_title: title of the second vertical axis; names the score that is subtracted.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
     color, _ = styles.size_scales(groups, "group", title=group_title)
@@ -71,7 +71,7 @@ def curve_chart(
     return alt.vconcat(*charts, spacing=theme.SPACING).properties(
         description="Agreement of two scores against a threshold: Jaccard index of the sets of "
         "examples at or above it, and mean difference of the scores over their union. Bands, "
-        "where there are any, are 95% intervals over runs."
+        "if any, are 95% intervals over runs."
     )
 
 

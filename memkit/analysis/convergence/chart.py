@@ -1,4 +1,4 @@
-"""How well scores from separate halves of the runs agree, against the runs in a half."""
+"""Agreement of scores from separate halves of the runs, against the number of runs per half."""
 
 from collections.abc import Sequence
 
@@ -18,21 +18,23 @@ MAX_PANELS = 12
 
 
 def table(convergence: Json, points: Sequence[Json], noun: str = "size") -> list[Json]:
-    """Returns the agreement per point, score and number of runs in a half.
+    """Returns the agreement for every point, score and number of runs in a half.
 
     Args:
       convergence: the entry "convergence" of a study's summary.
-      points: the points of the summary, for their series and sizes; of many, MAX_PANELS spread
-        over them are shown.
-      noun: the axis in one word.
+      points: the points of the summary, for their series and sizes. At most about MAX_PANELS
+        evenly spaced points are shown.
+      noun: a word for the axis.
     """
     points = [point for point in points if point["name"] in convergence]
     step = max(1, -(-len(points) // MAX_PANELS))
     several = len({point["series"] for point in points}) > 1
     rows: list[Json] = []
-    for point, size in lines.placed(points)[::step]:
-        place = size if size == point["name"] else f"{noun} {size}"
-        panel = f"{point['series']}, {place}" if several and size != point["name"] else place
+    for point, size in lines.with_sizes(points)[::step]:
+        has_axis = size != point["name"]
+        panel = f"{noun} {size}" if has_axis else point["name"]
+        if several and has_axis:
+            panel = f"{point['series']}, {panel}"
         rows += [
             {
                 "name": point["name"],
@@ -48,7 +50,7 @@ def table(convergence: Json, points: Sequence[Json], noun: str = "size") -> list
 
 
 def chart(rows: Sequence[Json]) -> theme.Panels:
-    """Returns the correlation between halves against their runs, a panel per point.
+    """Returns the correlation between halves against their number of runs, a panel per point.
 
     Args:
       rows: rows of `table`.

@@ -1,6 +1,7 @@
-"""Distilled students beside models trained on labels: means, changes per class, joint histogram.
+"""Distilled students compared with models trained on labels: means, changes, joint histograms.
 
-Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram is in units of the score.
+After Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram has the units of the
+score.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ QUANTITIES = {
     "out-of-sample mean": "mean_out",
 }
 _MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
-_CLASS_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
+_CLASS_LABELS = 52  # Names of classes are this much wider than the labels of numbers.
 CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
 
 
@@ -44,12 +45,12 @@ def means_table(points: Sequence[Json]) -> list[Json]:
 def means_chart(
     rows: Sequence[Json], *, size_title: str, of: str = "one-hot and distilled models"
 ) -> alt.ConcatChart:
-    """Returns small panels, one per quantity, with a line per series, against size.
+    """Returns a small panel per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
-      size_title: what the axis of sizes holds.
-      of: what the lines are, in the description.
+      size_title: title of the axis of sizes.
+      of: what the lines show, for the description.
     """
     panels = []
     width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
@@ -80,7 +81,7 @@ def means_chart(
 
 
 def class_table(classes: Json) -> list[Json]:
-    """Returns the change of memorization per alpha and class, distilled minus one-hot.
+    """Returns the change of memorization (distilled minus one-hot) per alpha and class.
 
     Args:
       classes: the entry "classes" of one series of the summary's "distillation".
@@ -90,11 +91,11 @@ def class_table(classes: Json) -> list[Json]:
             "alpha": f"alpha = {float(alpha):g}",
             "class": label(name),
             "chosen": words,
-            **lines.interval(found[key], found[f"{key}_margin"]),
-            "count": found["count"],
+            **lines.interval(changes[key], changes[f"{key}_margin"]),
+            "count": changes["count"],
         }
         for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))
-        for name, found in by_class.items()
+        for name, changes in by_class.items()
         for words, key in CHANGES.items()
     ]
     return lines.defined(rows)
@@ -135,11 +136,11 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
 def joint_table(
     counts: npt.ArrayLike, edges: Sequence[float], sizes: Sequence[theme.Size]
 ) -> list[Json]:
-    """Returns the cells that hold examples, per size and of all sizes pooled.
+    """Returns the nonempty cells of the joint histograms, per size and for all sizes pooled.
 
     Args:
-      counts: int [A, B, B], bins of the distilled score along the second axis and of the one-hot
-        score along the third; of many sizes, `MAX_SIZES` spread along the axis are shown.
+      counts: int [A, B, B], with bins of the distilled score along the second axis and bins of
+        the one-hot score along the third. At most `MAX_SIZES` evenly spaced sizes are shown.
       edges: float [B + 1], edges of the bins.
       sizes: the A axis values.
     """
@@ -147,7 +148,7 @@ def joint_table(
     shown = np.unique(
         np.linspace(0, len(sizes) - 1, min(len(sizes), MAX_SIZES)).round().astype(int)
     )
-    panels = {str(sizes[place]): counts[place] for place in shown}
+    panels = {str(sizes[a]): counts[a] for a in shown}
     if len(sizes) > 1:
         panels = {POOLED: counts.sum(axis=0)} | panels
     return [
@@ -166,11 +167,11 @@ def joint_table(
 
 
 def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
-    """Returns 2-D histograms: distilled score to the right, one-hot score upwards.
+    """Returns joint histograms: distilled score horizontally, one-hot score vertically.
 
     Args:
       rows: rows of `joint_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     panels = len({r["size"] for r in rows})
     columns = min(_JOINT_COLUMNS, panels)
@@ -181,7 +182,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         scale=alt.Scale(type="log", scheme="blues"),
         legend=alt.Legend(format="~%", gradientLength=220),
     )
-    tips = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
+    tooltip = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
     x, y = (
         _score(alt.X, "x", ["Memorization,", "distilled"]),
         _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
@@ -192,7 +193,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         .mark_rule(**theme.REFERENCE)
         .encode(x=alt.datum(0), y=alt.datum(0), x2=alt.datum(1), y2=alt.datum(1))
     )
-    layered = alt.LayerChart(layer=[cells.encode(tooltip=tips), diagonal]).properties(
+    layered = alt.LayerChart(layer=[cells.encode(tooltip=tooltip), diagonal]).properties(
         width=side, height=side
     )
     order = list(dict.fromkeys(r["size"] for r in rows))

@@ -1,6 +1,6 @@
 """Histograms of memorization per model size.
 
-Lukasik et al. (2024), section 3.3: mass moves towards 0 and 1 with size.
+Lukasik et al. (2024), section 3.3: with size, the distribution moves towards 0 and 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,8 @@ def table(
 
     Args:
       points: the points of a study's summary.
-      values: {point name: memorization float [N]}; NaN is left out of the shares, absent points
-        give no rows.
-      planted: bool [N] or None; True where the label was planted.
+      values: {point name: memorization float [N]}; NaN is ignored, and absent points give no rows.
+      planted: bool [N], True where the label was planted; or None.
 
     Returns:
       Row dicts with name, series, size, group ("all", or "clean" and "planted"), start and end of
@@ -33,13 +32,13 @@ def table(
     """
     rows: list[Json] = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
-    for point, size in lines.placed(points):
+    for point, size in lines.with_sizes(points):
         if point["name"] not in values:
             continue
         value = np.asarray(values[point["name"]], dtype=float)
         for group, member in _groups(planted, value.shape).items():
             inside = value[member & np.isfinite(value)]
-            # Means of 0/1 outcomes sit on bin edges up to float rounding.
+            # Means of 0/1 outcomes lie on bin edges up to float rounding.
             count, _ = np.histogram(np.clip(inside + 1e-9, -1, 1), edges)
             rows.extend(
                 {
@@ -64,11 +63,11 @@ def _groups(planted: BoolArray | None, shape: tuple[int, ...]) -> dict[str, Bool
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
-    """Returns one histogram per size, below each other so that the modes line up.
+    """Returns one histogram per size, stacked so that their modes can be compared.
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
     color, _ = styles.scales(groups, "group")
@@ -85,7 +84,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         scale=alt.Scale(type="sqrt", domain=[0, 1]),
         axis=alt.Axis(values=[0.01, 0.1, 0.5, 1], format="~%"),
     )
-    tips = [
+    tooltip = [
         alt.Tooltip("group:N"),
         alt.Tooltip("size:N", title=size_title),
         alt.Tooltip("start:Q", format=".2f"),
@@ -93,10 +92,10 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         alt.Tooltip("share:Q", format=".1%"),
         alt.Tooltip("count:Q"),
     ]
-    base = alt.Chart().encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), color=color, tooltip=tips)
+    base = alt.Chart().encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), color=color, tooltip=tooltip)
     layers = [base.transform_filter("datum.group != 'planted'").mark_bar(opacity=0.9)]
     if "planted" in groups:
-        # Narrow bars in front: both groups stay visible where they share a bin.
+        # Narrow bars in front keep both groups visible if they share a bin.
         layers.append(
             base.transform_filter("datum.group == 'planted'")
             .transform_calculate(start="datum.start + 0.015", end="datum.end - 0.015")

@@ -1,4 +1,4 @@
-"""Mean memorization against model size, with the two means whose difference it is.
+"""Mean memorization against model size, and the two means whose difference it is.
 
 Lukasik et al. (2024), section 3.2: average memorization can fall with size because the in-sample
 mean saturates at 1 while the out-of-sample mean keeps rising.
@@ -19,14 +19,14 @@ QUANTITIES = {
 
 
 def groups(point: Json) -> dict[str, Json]:
-    """Returns {group: its part of the point's summary}: all, or clean and planted apart."""
+    """Returns {group: its section of the point's summary}: all examples, or clean and planted."""
     if point["planted"] is None:
         return {"all examples": point}
     return {"clean labels": point["clean"], "planted labels": point["planted"]}
 
 
 def table(points: Sequence[Json]) -> list[Json]:
-    """Returns rows of `lines.row` with the field `group`, three per point and group."""
+    """Returns three rows of `lines.row` per point and group, with the field `group`."""
     return [
         lines.row(
             point,
@@ -37,7 +37,7 @@ def table(points: Sequence[Json]) -> list[Json]:
             bounds=(-1, 1) if quantity == "memorization" else (0, 1),
             group=group,
         )
-        for point, size in lines.placed(points)
+        for point, size in lines.with_sizes(points)
         for group, part in groups(point).items()
         for quantity, key in QUANTITIES.items()
     ]
@@ -48,15 +48,14 @@ def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     rows = lines.defined(rows)
-    own, parts = (
-        [r for r in rows if (r["quantity"] == "memorization") == chosen] for chosen in (True, False)
-    )
-    # Clean memorization is small: with a scale of its own its rise and fall can be seen.
+    memorization = [r for r in rows if r["quantity"] == "memorization"]
+    means = [r for r in rows if r["quantity"] != "memorization"]
+    # The memorization of clean labels is small: its own scale makes its rise and fall visible.
     upper = lines.against_size(
-        own,
+        memorization,
         size_title=size_title,
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
         names=["memorization"],
@@ -66,7 +65,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
         description="Mean memorization against model size.",
     )
     lower = lines.against_size(
-        parts,
+        means,
         size_title=size_title,
         title=["Mean accuracy on the label", "(0 to 1, higher = better)"],
         names=["in-sample", "out-of-sample"],

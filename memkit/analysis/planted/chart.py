@@ -1,4 +1,4 @@
-"""How well scores tell planted labels from clean ones, against model size."""
+"""Detection of planted labels by two scores, against model size."""
 
 from collections.abc import Sequence
 
@@ -15,22 +15,22 @@ QUANTITIES = {
 
 
 def table(points: Sequence[Json]) -> list[Json]:
-    """Returns rows of `lines.row`, two per point that has planted labels."""
+    """Returns two rows of `lines.row` per point that has planted labels."""
     return lines.table(points, QUANTITIES, part="planted")
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
-    """Returns the chart of AUROC (0 to 1, 0.5 = chance, higher = found better) against size.
+    """Returns the chart of AUROC (0 to 1, 0.5 = chance, higher = better detection) against size.
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     lowest = np.nanmin([0.45, *(r["lower"] for r in rows), *(r["value"] for r in rows)])
     return lines.against_size(
         rows,
         size_title=size_title,
-        title=["AUROC (0 to 1, 0.5 = chance,", "higher = found better)"],
+        title=["AUROC (0 to 1, 0.5 = chance,", "higher = better detection)"],
         scale=alt.Scale(domain=[float(lowest), 1]),
         names=QUANTITIES,
         rule=0.5,

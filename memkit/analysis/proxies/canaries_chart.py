@@ -1,4 +1,4 @@
-"""Canaries: planted labels' memorization over size, and how well every score finds them."""
+"""Canaries: memorization of planted labels against size, and their detection by every score."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,33 +11,33 @@ GROUPS = ("planted", "clean")
 
 
 def detection_table(
-    points: Sequence[Json], found: Json, *, labels: Mapping[str, str]
+    points: Sequence[Json], by_point: Json, *, labels: Mapping[str, str]
 ) -> list[Json]:
-    """Returns rows of `dots.row`: AUROC of every score and proxy per size.
+    """Returns rows of `dots.row` with the AUROC of every score and proxy per size.
 
     Args:
       points: the points of a study's summary.
-      found: summary["proxies"]["points"]; one without canaries gives no rows.
+      by_point: summary["proxies"]["points"]; points without canaries give no rows.
       labels: {score or proxy: text}.
     """
     return [
-        dots.row(same, panel, labels[name], value, margin)
-        for same, part in dots.per_size(points, found)
-        for name, entry in (part["canaries"] or {}).items()
-        for panel, value, margin in dots.both(entry, "auroc")
+        dots.row(fields, panel, labels[name], value, margin)
+        for fields, summary in dots.per_size(points, by_point)
+        for name, entry in (summary["canaries"] or {}).items()
+        for panel, value, margin in dots.averaged_and_single(entry, "auroc")
     ]
 
 
 def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
-    """Returns dots of the AUROC in finding planted labels, one color per size.
+    """Returns dots of the AUROC of detecting planted labels, one color per size.
 
     Args:
       rows: rows of `detection_table`.
-      size_title: what the axis of sizes holds; the legend's title.
+      size_title: title of the legend.
     """
     return dots.chart(
         rows,
-        title=["AUROC of finding planted labels", "(0.5 = chance, 1 = perfect)"],
+        title=["AUROC of detecting planted labels", "(0.5 = chance, 1 = perfect)"],
         rule=0.5,
         color_title=size_title,
         description="Area under the ROC curve of every score and proxy as a detector of planted "
@@ -46,7 +46,7 @@ def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | 
 
 
 def paths_table(points: Sequence[Json]) -> list[Json]:
-    """Returns rows of `lines.row`: mean memorization of clean and planted labels per size.
+    """Returns rows of `lines.row` with mean memorization of clean and planted labels per size.
 
     Args:
       points: the points of a study's summary; those without planted labels give no rows.
@@ -68,7 +68,7 @@ def paths_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
 
     Args:
       rows: rows of `paths_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.against_size(
         rows,

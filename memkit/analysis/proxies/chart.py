@@ -1,7 +1,7 @@
-"""Proxies: beside memorization over size, and their leaderboard.
+"""Proxies compared with memorization: their means against size, and their leaderboard.
 
-Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size and yet do not
-follow it across sizes. `means_*` shows the paths, `board_*` and `across_*` the agreements.
+Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size but do not follow it
+across sizes. `means_*` shows the means, `board_*` and `across_*` the agreements.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from memkit.charts import dots, lines, theme
 from memkit.typing import Json
 
-# Statistics across sizes, with the titles of their panels.
+# {statistic across sizes: title of its panel}
 ACROSS = {
     "along_pearson": "along the sizes",
     "along_pearson_clean": "along, clean labels",
@@ -21,51 +21,49 @@ ACROSS = {
 _PANEL_HEIGHT = 110
 
 
-def means_table(points: Sequence[Json], found: Json, *, titles: Mapping[str, str]) -> list[Json]:
-    """Returns rows of `lines.row`: means over examples and runs, memorization first.
+def means_table(points: Sequence[Json], by_point: Json, *, titles: Mapping[str, str]) -> list[Json]:
+    """Returns rows of `lines.row` with means over examples and runs, memorization first.
 
     Args:
       points: the points of a study's summary.
-      found: summary["proxies"]["points"]; a point it lacks gives no rows.
+      by_point: summary["proxies"]["points"]; points without an entry give no rows.
       titles: {proxy: title of its panel, with the direction}.
     """
     rows: list[Json] = []
-    for point, size in lines.placed(points):
-        if point["name"] not in found:
+    for point, size in lines.with_sizes(points):
+        if point["name"] not in by_point:
             continue
-        apart = point["planted"] is not None
-        groups = {"clean": "clean", "planted": "planted"} if apart else {"all": None}
-        for group, part in groups.items():
-            source = point if part is None else point[part]
-            entries = {"memorization (higher = more)": ("mean_memorization", source)}
-            means = {
-                titles[name]: by_group[group]
-                for name, by_group in found[point["name"]]["means"].items()
-            }
-            for panel, (value, margin) in (
-                *((p, (s[k], s[f"{k}_margin"])) for p, (k, s) in entries.items()),
-                *((p, (m["mean"], m["margin"])) for p, m in means.items()),
-            ):
-                rows.append(
-                    lines.row(
-                        point,
-                        size,
-                        quantity=group,
-                        value=value,
-                        margin=margin,
-                        bounds=(-np.inf, np.inf),
-                        panel=panel,
-                    )
+        proxies = by_point[point["name"]]["means"]
+        is_split = point["planted"] is not None
+        groups = (
+            {"clean": point["clean"], "planted": point["planted"]} if is_split else {"all": point}
+        )
+        for group, numbers in groups.items():
+            memorization = numbers["mean_memorization"], numbers["mean_memorization_margin"]
+            panels = {"memorization (higher = more)": memorization}
+            for name, by_group in proxies.items():
+                panels[titles[name]] = by_group[group]["mean"], by_group[group]["margin"]
+            rows += [
+                lines.row(
+                    point,
+                    size,
+                    quantity=group,
+                    value=value,
+                    margin=margin,
+                    bounds=(-np.inf, np.inf),
+                    panel=panel,
                 )
+                for panel, (value, margin) in panels.items()
+            ]
     return rows
 
 
 def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
-    """Returns small multiples of mean memorization and mean proxies, each on its own scale.
+    """Returns small multiples of mean memorization and mean proxies, each with its own scale.
 
     Args:
       rows: rows of `means_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.by_series(
         rows,
@@ -73,30 +71,34 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.
         title="Mean over runs",
         shared_y=False,
         height=_PANEL_HEIGHT,
-        description="Mean memorization and mean of every proxy against model size, each on its own "
-        "scale. Bands are 95% intervals over runs.",
+        description="Mean memorization and mean of every proxy against model size, each with its "
+        "own scale. Bands are 95% intervals over runs.",
     )
 
 
 def board_table(
-    points: Sequence[Json], found: Json, *, labels: Mapping[str, str], statistic: str = "spearman"
+    points: Sequence[Json],
+    by_point: Json,
+    *,
+    labels: Mapping[str, str],
+    statistic: str = "spearman",
 ) -> list[Json]:
-    """Returns rows of `dots.row`: agreement with memorization per size, the ceiling beside it.
+    """Returns rows of `dots.row`: agreement with memorization per size, and the ceiling.
 
     Args:
       points: the points of a study's summary.
-      found: summary["proxies"]["points"].
+      by_point: summary["proxies"]["points"].
       labels: {proxy: text}.
       statistic: "spearman" or "pearson".
     """
     rows: list[Json] = []
-    for same, part in dots.per_size(points, found):
-        ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_margin"]
-        rows += [dots.row(same, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
+    for fields, summary in dots.per_size(points, by_point):
+        ceiling = summary["ceiling"][statistic], summary["ceiling"][f"{statistic}_margin"]
+        rows += [dots.row(fields, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
         rows += [
-            dots.row(same, panel, labels[name], value, margin)
-            for name, entry in part["board"].items()
-            for panel, value, margin in dots.both(entry, statistic)
+            dots.row(fields, panel, labels[name], value, margin)
+            for name, entry in summary["board"].items()
+            for panel, value, margin in dots.averaged_and_single(entry, statistic)
         ]
     return rows
 
@@ -106,44 +108,44 @@ def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.
 
     Args:
       rows: rows of `board_table`.
-      size_title: what the axis of sizes holds; the legend's title.
+      size_title: title of the legend.
     """
     return dots.chart(
         rows,
         title=["Spearman's correlation with memorization", "(1 = same ranking, 0 = none)"],
         rule=0.0,
         color_title=size_title,
-        description="Rank correlation of each proxy, turned so that higher means harder, with "
-        "memorization estimated from other runs, per model size; bars are 95% intervals over "
-        "runs. The ceiling is what a score without noise could reach at most.",
+        description="Rank correlation of each proxy (with the sign for which higher means harder) "
+        "with memorization estimated from other runs, per model size; bars are 95% intervals over "
+        "runs. The ceiling is the largest correlation that a score without noise could reach.",
     )
 
 
-def across_table(found: Json, *, labels: Mapping[str, str]) -> list[Json]:
-    """Returns rows of `dots.row`: agreement across sizes, panels by `ACROSS`.
+def across_table(by_series: Json, *, labels: Mapping[str, str]) -> list[Json]:
+    """Returns rows of `dots.row`: agreement across sizes, with the panels of `ACROSS`.
 
     Args:
-      found: summary["proxies"]["series"].
+      by_series: summary["proxies"]["series"].
       labels: {proxy: text}.
     """
     rows: list[Json] = []
-    for series, part in found.items():
+    for series, summary in by_series.items():
         for statistic, panel in ACROSS.items():
-            if statistic not in part["ceiling"]:
+            if statistic not in summary["ceiling"]:
                 continue
-            same = {"series": series, "kind": dots.AVERAGED}
-            ceiling = part["ceiling"][statistic], part["ceiling"][f"{statistic}_margin"]
-            rows.append(dots.row(same, panel, dots.CEILING, *ceiling))
+            fields = {"series": series, "kind": dots.AVERAGED}
+            ceiling = summary["ceiling"][statistic], summary["ceiling"][f"{statistic}_margin"]
+            rows.append(dots.row(fields, panel, dots.CEILING, *ceiling))
             rows += [
-                dots.row(same | {"kind": kind}, panel, labels[name], value, margin)
-                for name, entry in part["board"].items()
-                for kind, value, margin in dots.both(entry, statistic)
+                dots.row(fields | {"kind": kind}, panel, labels[name], value, margin)
+                for name, entry in summary["board"].items()
+                for kind, value, margin in dots.averaged_and_single(entry, statistic)
             ]
     return rows
 
 
 def across_chart(rows: Sequence[Json]) -> theme.Panels | alt.VConcatChart:
-    """Returns dots of the correlations across sizes: below 0 the proxy moves the wrong way."""
+    """Returns dots of the correlations across sizes; below 0 the proxy moves the wrong way."""
     return dots.chart(
         rows,
         title=["Pearson's correlation", "(below 0 = against it)"],

@@ -1,6 +1,6 @@
-"""Test accuracy without memorized examples and without random ones, by threshold.
+"""Test accuracy after removing memorized examples or as many random ones, by threshold.
 
-Feldman and Zhang (2020), Figure 2.
+After Feldman & Zhang (2020), Figure 2.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,25 +14,29 @@ CURVES = {"memorized removed": "without", "random removed": "random"}
 
 
 def table(utilities: Iterable[Json]) -> list[Json]:
-    """Returns rows of both curves from `removal.utility`: threshold, value, bounds, remaining."""
+    """Returns rows of both curves from the results of `removal.utility`.
+
+    The rows have curve, threshold, value, lower and upper (of test accuracy) and remaining (share
+    of the training examples).
+    """
     rows: list[Json] = []
-    for found in utilities:
-        if found["kind"] != "memorized":
+    for utility in utilities:
+        if utility["kind"] != "memorized":
             continue
         for curve, key in CURVES.items():
             rows.append(
                 {
                     "curve": curve,
-                    "threshold": found["threshold"],
-                    **lines.interval(found[key], found[f"{key}_margin"], (0, 1)),
-                    "remaining": found["remaining"],
+                    "threshold": utility["threshold"],
+                    **lines.interval(utility[key], utility[f"{key}_margin"], (0, 1)),
+                    "remaining": utility["remaining"],
                 }
             )
     return rows
 
 
 def chart(rows: Sequence[Json]) -> alt.VConcatChart:
-    """Returns test accuracy against the threshold of removal, and below it what share remains."""
+    """Returns test accuracy against the removal threshold, and below it the share that remains."""
     x = alt.X(
         "threshold:Q",
         title="Removed: memorization at least (higher = more memorized)",
@@ -46,9 +50,9 @@ def chart(rows: Sequence[Json]) -> alt.VConcatChart:
         field="curve",
         layout_row=None,
         scale=alt.Scale(zero=False),
-        description="Test accuracy against the threshold of removal.",
+        description="Test accuracy against the removal threshold.",
     )
-    below = (
+    lower = (
         alt.Chart(theme.data(rows))
         .mark_line(color="#8A8A8A", point={"color": "#8A8A8A"})
         .encode(
@@ -61,7 +65,7 @@ def chart(rows: Sequence[Json]) -> alt.VConcatChart:
         )
         .properties(width=theme.WIDTH, height=90)
     )
-    return alt.vconcat(upper, below, spacing=18).properties(
+    return alt.vconcat(upper, lower, spacing=18).properties(
         description="Test accuracy of models trained without the examples above a memorization "
         "threshold, and without as many random ones, with 95% bands over runs; below, the share "
         "of training examples left."

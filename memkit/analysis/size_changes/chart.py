@@ -1,7 +1,7 @@
-"""The ends of the distribution of memorization against size, and means without saturation.
+"""Tails of the memorization distribution against size, and means of unsaturated examples.
 
-Lukasik et al. (2024), sections 3.2 and 3.3. Panels set right or wrong beside the probability of the
-label; one panel never mixes the two.
+After Lukasik et al. (2024), sections 3.2 and 3.3. There is one panel for 0/1 outcomes and one for
+the probability of the label.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,16 +13,16 @@ from memkit.typing import Json
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
-ENDS = {"below 0.1": "share_below_0.1", "above 0.9": "share_above_0.9"}
+TAILS = {"below 0.1": "share_below_0.1", "above 0.9": "share_above_0.9"}
 
 
 def table(sizes: Json) -> list[Json]:
-    """Returns the shares of examples at both ends, per series, outcome and size.
+    """Returns the shares of examples in both tails, per series, outcome and size.
 
     Args:
       sizes: the entry "sizes" of a study's summary.
     """
-    return _rows(sizes, lambda found: lines.table(found["all"]["points"], ENDS))
+    return _rows(sizes, lambda summary: lines.table(summary["all"]["points"], TAILS))
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
@@ -30,14 +30,14 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.against_size(
         rows,
         size_title=size_title,
         names=dict.fromkeys(r["quantity"] for r in rows),
         title=["Share of the examples", "(0 to 1, square-root scale)"],
-        # Square roots keep small shares apart.
+        # A square-root scale makes small shares distinguishable.
         scale=alt.Scale(type="sqrt", domain=[0, 1]),
         column="outcome",
         description="Share of the examples with memorization below 0.1 and above 0.9 against "
@@ -46,19 +46,19 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
 
 
 def means_table(sizes: Json) -> list[Json]:
-    """Returns mean memorization per series, outcome and size, of all examples and of those left.
+    """Returns mean memorization per series, outcome and size, of all and of unsaturated examples.
 
     Args:
-      sizes: the entry "sizes" of a study's summary. Leaving out points changes no mean of the
-        others, so that restriction has no line.
+      sizes: the entry "sizes" of a study's summary. Its restriction to fewer points has no line,
+        since leaving out points does not change the means of the others.
     """
 
-    def means(found: Json) -> list[Json]:
+    def means(summary: Json) -> list[Json]:
         return [
             row
             for restriction, words in LINES.items()
             for row in lines.table(
-                found[restriction]["points"], {words: "mean_memorization"}, bounds=(-1, 1)
+                summary[restriction]["points"], {words: "mean_memorization"}, bounds=(-1, 1)
             )
         ]
 
@@ -66,11 +66,11 @@ def means_table(sizes: Json) -> list[Json]:
 
 
 def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
-    """Returns mean memorization against size, of all examples and where training leaves room.
+    """Returns mean memorization against size, of all examples and of unsaturated ones.
 
     Args:
       rows: rows of `means_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.against_size(
         rows,
@@ -84,12 +84,17 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     )
 
 
-def _rows(sizes: Json, of: Callable[[Json], list[Json]]) -> list[Json]:
-    """Returns the defined rows that `of` makes of the part of each series and outcome."""
+def _rows(sizes: Json, table: Callable[[Json], list[Json]]) -> list[Json]:
+    """Returns the defined rows of every series and outcome.
+
+    Args:
+      sizes: the entry "sizes" of a study's summary.
+      table: makes the rows of one series and outcome from its section of the summary.
+    """
     rows = [
         row | {"outcome": title, "series": series}
-        for series, found in sizes.items()
+        for series, by_outcome in sizes.items()
         for outcome, title in OUTCOMES.items()
-        for row in of(found[outcome])
+        for row in table(by_outcome[outcome])
     ]
     return lines.defined(rows)

@@ -1,4 +1,4 @@
-"""Training curves: loss, accuracy and learning rate per epoch, per point."""
+"""Training curves of every point: loss, accuracy and learning rate per epoch."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from memkit.charts import lines, styles, theme
 from memkit.typing import FloatArray, IntArray, Json
 
-# A curve's last axis, with the title of each panel.
+# The last axis of a curve; {quantity: title of its panel}
 QUANTITIES = {
     "loss": ["Training loss", "(nats, lower = better)"],
     "accuracy": ["Training accuracy", "(0 to 1, higher = better)"],
@@ -23,21 +23,21 @@ MARKS = 5
 def table(points: Sequence[Json], curves: Mapping[str, npt.ArrayLike]) -> list[Json]:
     """Returns mean and 10-90% band over runs per point, epoch and quantity.
 
-    Long trainings are thinned to evenly spaced epochs, first and last included, so that a chart
-    stays under the row limit.
+    Of long trainings, only evenly spaced epochs are kept, including the first and the last, so that
+    a chart stays below the row limit.
 
     Args:
       points: the points of a study's summary.
-      curves: {point name: float [runs, epochs, 3] of loss, accuracy, rate}; points without runs
-        may be left out or empty and give no rows.
+      curves: {point name: float [runs, epochs, 3] with loss, accuracy, rate}; points that are
+        absent or have no runs give no rows.
 
     Returns:
-      Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked
-      (True at the few epochs that carry a marker).
+      Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked (True
+      at the few epochs that are drawn with a marker).
     """
     rows: list[Json] = []
     limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
-    for point, size in lines.placed(points):
+    for point, size in lines.with_sizes(points):
         if point["name"] not in curves or not np.size(curves[point["name"]]):
             continue
         curve = np.asarray(curves[point["name"]], dtype=float)
@@ -72,11 +72,11 @@ def _summary(values: FloatArray) -> dict[str, float]:
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
-    """Returns three panels below each other: loss, accuracy and rate per epoch, a line per point.
+    """Returns three stacked panels, for loss, accuracy and rate per epoch, with a line per point.
 
     Args:
       rows: rows of `table`.
-      size_title: what the axis of sizes holds; the legend's title.
+      size_title: title of the legend.
     """
     panels = [
         _panel(

@@ -1,6 +1,6 @@
-"""Trajectories along the axis: shares of their classes beside the null, and means per class.
+"""Shares of trajectory classes, compared with the null distribution, and the mean of each class.
 
-The classes are those of `memkit.trajectories`; Lukasik et al. (2024), tables 1 and 2, vary the
+The classes are those of `memkit.trajectories`. Lukasik et al. (2024), tables 1 and 2, vary the
 threshold alpha in the same way.
 """
 
@@ -15,16 +15,16 @@ from memkit.charts import lines, styles, theme
 from memkit.typing import Json
 
 BAND = (0.1, 0.9)
-_LABELS = 52  # what names of classes take beyond a vertical axis of numbers
+_LABEL_WIDTH = 52  # Names of classes are this much wider than the labels of numbers.
 
 
 def label(name: str) -> str:
-    """Returns a class of trajectory as its reader sees it, such as "cap-shaped"."""
+    """Returns the name of a class for readers, such as "cap-shaped"."""
     return name.replace("_", "-")
 
 
 def middle_alpha(by_alpha: Mapping[Any, Any]) -> Any:
-    """Returns the middle threshold of {alpha: ...}, whose keys are numbers or their text."""
+    """Returns the middle threshold of {alpha: ...}, whose keys are numbers or text."""
     order = sorted(by_alpha, key=float)
     return order[len(order) // 2]
 
@@ -34,8 +34,9 @@ def table(shares: Json, errors: Json, null: Json) -> list[Json]:
 
     Args:
       shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
-      errors: the margins of these, half the widths of their 95% intervals.
-      null: the same as shares for studies whose points were permuted; a class it lacks gives NaN.
+      errors: half the widths of the 95% intervals of the shares, in the same form.
+      null: the shares in studies whose points were permuted, in the same form; a class that is
+        absent gives NaN.
     """
     return [
         {
@@ -54,12 +55,12 @@ def table(shares: Json, errors: Json, null: Json) -> list[Json]:
 
 
 def _interval(share: float | None, margin: float | None) -> dict[str, float]:
-    found = lines.interval(share, margin, (0, 1))
-    return {"share": found["value"], "lower": found["lower"], "upper": found["upper"]}
+    interval = lines.interval(share, margin, (0, 1))
+    return {"share": interval["value"], "lower": interval["lower"], "upper": interval["upper"]}
 
 
 def chart(rows: Sequence[Json]) -> theme.Panels:
-    """Returns bars of the observed shares, their intervals, and ticks at what chance gives.
+    """Returns bars of the observed shares, with their intervals and ticks at the null shares.
 
     Args:
       rows: rows of `table`.
@@ -91,7 +92,7 @@ def chart(rows: Sequence[Json]) -> theme.Panels:
     ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
         x=alt.X("null:Q", title=title)
     )
-    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABELS, columns=3)
+    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABEL_WIDTH, columns=3)
     layered = alt.LayerChart(layer=[bars, intervals, ticks]).properties(
         width=width, height=24 * max(1, len(names))
     )
@@ -105,45 +106,45 @@ def chart(rows: Sequence[Json]) -> theme.Panels:
 def mean_table(
     values: npt.ArrayLike, classes: npt.ArrayLike, *, series: str, sizes: Sequence[theme.Size]
 ) -> list[Json]:
-    """Returns mean memorization per class of trajectory and size, with the 10-90% of examples.
+    """Returns mean memorization per class and size, and the 10% and 90% quantiles of examples.
 
     Args:
       values: memorization float [N, A] along the axis.
-      classes: class name per example, text [N].
+      classes: the class of each example, text [N].
       series: name of the series.
       sizes: the A axis values.
     """
     rows: list[Json] = []
     values, classes = np.asarray(values, dtype=float), np.asarray(classes)
     for name in dict.fromkeys(classes.tolist()):
-        member = values[classes == name]
-        member = member[np.isfinite(member).all(axis=1)]
-        if not len(member):
+        members = values[classes == name]
+        members = members[np.isfinite(members).all(axis=1)]
+        if not len(members):
             continue
-        low, high = np.quantile(member, BAND, axis=0)
+        low, high = np.quantile(members, BAND, axis=0)
         rows.extend(
             {
                 "name": str(size),
                 "series": series,
                 "size": size,
                 "quantity": label(name),
-                "panel": f"{label(name)} ({len(member)})",
+                "panel": f"{label(name)} ({len(members)})",
                 "value": mean,
                 "lower": lo,
                 "upper": hi,
             }
-            for size, mean, lo, hi in zip(sizes, member.mean(axis=0), low, high, strict=True)
+            for size, mean, lo, hi in zip(sizes, members.mean(axis=0), low, high, strict=True)
         )
     order = list(styles.STYLES)
     return sorted(rows, key=lambda r: order.index(r["quantity"]))
 
 
 def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
-    """Returns the mean trajectory of each class, one panel per class; series below each other.
+    """Returns the mean trajectory of each class, one panel per class; series are stacked.
 
     Args:
       rows: rows of `mean_table`.
-      size_title: what the axis of sizes holds.
+      size_title: title of the axis of sizes.
     """
     return lines.by_series(
         rows,
