@@ -18,15 +18,15 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="CIFAR-100: distillation from ResNet-56")
-    config.dataset = common.real_data(given, "cifar100")
+    config.dataset = common.real_data(options, "cifar100")
     config.model = dict(name="resnet", depth=56, width=16)
     common.lukasik_cifar(config)
     config.axis = dict(field="model.depth", values=(8, 14, 20, 32, 44, 56, 110))
     config.series = ("one_hot", "distilled")
     config.distillation.teacher = "56"
-    if given.smoke:
+    if options.smoke:
         config.distillation.teacher = "14"
         common.smoke(config, image_size=16, values=(8, 14))
     return config

@@ -17,11 +17,11 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant, fraction=0.05)
+    options = common.arguments(variant, fraction=0.05)
     config = common.study(title="CIFAR-100: planted labels along ResNet depth")
-    config.dataset = common.real_data(given, "cifar100")
-    config.labels.planted_fraction = given.fraction
+    config.dataset = common.real_data(options, "cifar100")
+    config.labels.planted_fraction = options.fraction
     config.model = dict(name="resnet", depth=56, width=16)
     common.lukasik_cifar(config)
     config.axis = dict(field="model.depth", values=(8, 20, 56, 110))
-    return common.smoke(config, image_size=16, values=(8, 14)) if given.smoke else config
+    return common.smoke(config, image_size=16, values=(8, 14)) if options.smoke else config

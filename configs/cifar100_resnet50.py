@@ -19,16 +19,16 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="CIFAR-100: ResNet-50")
-    config.dataset = common.real_data(given, "cifar100")
+    config.dataset = common.real_data(options, "cifar100")
     config.dataset.update(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     config.subsets.num_runs = 4000
     config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="3x3", version=2.0)
     config.optimizer.update(nesterov=False, weight_decay=0.0)
     config.schedule = dict(name="linear", peak=0.4, warmup_epochs=24.0)
     config.training = common.training(epochs=160, batch_size=512, augment="pad_crop_flip")
-    if given.smoke:
+    if options.smoke:
         config.model.update(depth=18, width=4)
         common.smoke(config, image_size=16)
     return config

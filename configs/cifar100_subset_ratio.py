@@ -17,17 +17,17 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant, ratio=0.7)
-    config = common.study(title=f"CIFAR-100: ResNet-56 on {given.ratio:.0%} subsets")
-    config.dataset = common.real_data(given, "cifar100")
-    config.subsets.train_fraction = given.ratio
+    options = common.arguments(variant, ratio=0.7)
+    config = common.study(title=f"CIFAR-100: ResNet-56 on {options.ratio:.0%} subsets")
+    config.dataset = common.real_data(options, "cifar100")
+    config.subsets.train_fraction = options.ratio
     config.model = dict(name="resnet", depth=56, width=16)
     common.lukasik_cifar(config)
-    stretch = 0.7 / given.ratio
+    stretch = 0.7 / options.ratio
     config.training.epochs = round(450 * stretch)
     config.schedule.warmup_epochs = 15.0 * stretch
     config.schedule.milestones = tuple(round(e * stretch) for e in (200, 300, 400))
-    if given.smoke:
+    if options.smoke:
         config.model.depth = 8
         common.smoke(config, image_size=16)
     return config

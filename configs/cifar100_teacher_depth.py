@@ -16,9 +16,9 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="CIFAR-100: teachers of several depths")
-    config.dataset = common.real_data(given, "cifar100")
+    config.dataset = common.real_data(options, "cifar100")
     config.model = dict(name="resnet", depth=56, width=16)
     common.lukasik_cifar(config)
     config.axis = dict(field="model.depth", values=(8, 14, 20, 56, 110))
@@ -29,7 +29,7 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
         "distilled_from_56",
         "distilled_from_110",
     )
-    if given.smoke:
+    if options.smoke:
         config.series = ("one_hot", "distilled", "distilled_from_8")
         common.smoke(config, image_size=8, values=(8,))
     return config

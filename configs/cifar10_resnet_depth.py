@@ -18,10 +18,10 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="CIFAR-10: ResNets along depth")
-    config.dataset = common.real_data(given, "cifar10")
+    config.dataset = common.real_data(options, "cifar10")
     config.model = dict(name="resnet", depth=56, width=16)
     common.lukasik_cifar(config)
     config.axis = dict(field="model.depth", values=(8, 14, 20, 32, 44, 56, 110))
-    return common.smoke(config, image_size=16, values=(8, 14)) if given.smoke else config
+    return common.smoke(config, image_size=16, values=(8, 14)) if options.smoke else config

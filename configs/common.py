@@ -1,4 +1,4 @@
-"""What configs have in common: defaults, the papers' recipes, arguments, smoke size."""
+"""Shared by configs: defaults, the recipes of the papers, config arguments, smoke size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0
 
 
 def study(*, title: str) -> config_dict.ConfigDict:
-    """Returns a config with the fields whose values most studies share."""
+    """Returns a config with the fields that have the same value in most studies."""
     config = config_dict.ConfigDict()
     config.seed = 0
     config.labels = dict(planted_fraction=0.0, noise="symmetric", class_map=(), file="")
@@ -25,7 +25,7 @@ def study(*, title: str) -> config_dict.ConfigDict:
     config.optimizer = dict(
         name="sgd", momentum=0.9, nesterov=True, weight_decay=1e-4, decay_all=False
     )
-    # Read only where `series` names students; see docs/methods.md.
+    # Used only if `series` names students; see docs/methods.md.
     config.distillation = dict(teacher="same", weight=1.0, temperature=3.0, scale=True)
     config.record = dict(all_probs=False, history_runs=40)
     config.axis = dict(field="", values=())
@@ -39,9 +39,9 @@ def dataset(name: str, *, mean: Sequence[float], std: Sequence[float], **options
 
     Args:
       name: a key of `memkit.data.SOURCES`.
-      mean: of each channel on the scale 0..1, for normalization.
-      std: of each channel on the scale 0..1.
-      **options: those of the source.
+      mean: mean of each channel on the scale 0..1, for normalization.
+      std: standard deviation of each channel on the scale 0..1.
+      **options: options of the source.
     """
     common = dict(classes=(), train_per_class=0, test_per_class=0, resident=True)
     return dict(name=name, mean=mean, std=std, **common, **options)
@@ -61,7 +61,7 @@ def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 
 
 
 def lukasik_cifar(config: config_dict.ConfigDict) -> None:
-    """Sets the recipe of Lukasik et al., Table 4, CIFAR; "10e-4" is read as 1e-4."""
+    """Sets the recipe of Lukasik et al., Table 4, for CIFAR; "10e-4" is read as 1e-4."""
     config.optimizer.weight_decay = 1e-4
     config.distillation.update(weight=1.0, temperature=3.0)
     config.schedule = dict(
@@ -71,7 +71,7 @@ def lukasik_cifar(config: config_dict.ConfigDict) -> None:
 
 
 def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
-    """Sets the recipe of Lukasik et al., Table 4, Tiny-ImageNet; the padding of 8 is ours."""
+    """Sets the recipe of Lukasik et al., Table 4, for Tiny-ImageNet; the padding of 8 is ours."""
     config.optimizer.weight_decay = 5e-4
     config.distillation.update(weight=1.0, temperature=1.0)
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=5.0)
@@ -79,22 +79,23 @@ def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
 
 
 def arguments(text: str, **defaults: Any) -> config_dict.ConfigDict:
-    """Returns the arguments of a config, what stands right of the colon in --config=NAME:text.
+    """Parses the arguments of a config: the text after the colon in --config=NAME:text.
 
     Args:
-      text: comma-separated `name=value`, or the name alone of what is true or false, such as
-        `smoke`. A comma in a path is part of it where no `name=` and no argument follows.
-      **defaults: the arguments that the config takes besides `smoke` and `npz`, and their values.
+      text: comma-separated `name=value`, or only the name for switches such as `smoke`. A comma
+        belongs to the text value before it unless an argument follows.
+      **defaults: the arguments of the config besides `smoke` and `npz`, with their defaults.
 
     Returns:
-      ConfigDict of the defaults, `smoke` (bool) and `npz` (a file to take the images from).
+      ConfigDict of the defaults, `smoke` (bool) and `npz` (a file with the images), updated by the
+      text.
 
     Raises:
-      ValueError: names what the config takes.
+      ValueError: an argument is unknown or has no valid value; the message lists the arguments.
     """
     known = config_dict.ConfigDict({"smoke": False, "npz": "", **defaults})
     switches = [name for name in known if isinstance(known[name], bool)]
-    text_name = ""  # The argument before, where a comma may belong to its value.
+    text_name = ""  # The previous argument, if its value is text and may contain a comma.
     for word in filter(None, text.split(",")):
         name, equals, value = word.partition("=")
         if text_name and not equals and name not in known:
@@ -110,21 +111,27 @@ def arguments(text: str, **defaults: Any) -> config_dict.ConfigDict:
 
 
 def _value(name: str, text: str, kind: type) -> Any:
-    """Returns the value of an argument, of the type that its default has."""
+    """Returns the value of an argument, converted to the type of its default."""
     words = {"true": True, "false": False}
     try:
         return words[text.lower()] if kind is bool else kind(text)
     except (ValueError, KeyError):
-        wanted = "true or false" if kind is bool else f"a value of type {kind.__name__}"
-        raise ValueError(f"--config: expected {name} as {wanted}, received {text}") from None
+        values = "true or false" if kind is bool else f"a value of type {kind.__name__}"
+        raise ValueError(f"--config: expected {name} as {values}, received {text}") from None
 
 
-def real_data(given: config_dict.ConfigDict, name: str, **options: Any) -> Json:
-    """Returns the `dataset` section for a set of NORMALIZATION, or for an npz file of it."""
+def real_data(options: config_dict.ConfigDict, name: str, **source_options: Any) -> Json:
+    """Returns the `dataset` section for a data set of `NORMALIZATION`, or for an npz file of it.
+
+    Args:
+      options: the arguments of the config; `npz` names the file, if any.
+      name: a key of `NORMALIZATION`.
+      **source_options: options of the source, unless an npz file is used.
+    """
     mean, std = NORMALIZATION[name]
-    if given.npz:
-        return dataset("npz", mean=mean, std=std, path=given.npz)
-    return dataset(name, mean=mean, std=std, **options)
+    if options.npz:
+        return dataset("npz", mean=mean, std=std, path=options.npz)
+    return dataset(name, mean=mean, std=std, **source_options)
 
 
 def smoke(
@@ -134,13 +141,13 @@ def smoke(
     values: Sequence[float] = (),
     channels: int = 3,
 ) -> config_dict.ConfigDict:
-    """Shrinks a study so that a CPU runs it in seconds: made-up images, 20 runs, two epochs.
+    """Shrinks a study to run in seconds on a CPU: synthetic images, 20 runs, two epochs.
 
     Args:
       config: changed in place.
-      image_size: pixels on a side.
+      image_size: width and height of the images in pixels.
       values: the axis values to keep.
-      channels: of the images.
+      channels: number of channels of the images.
     """
     mean, std = (0.5,) * channels, (0.25,) * channels
     config.dataset = dataset(

@@ -16,7 +16,7 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="Digits: distillation from width 16")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
     config.labels.planted_fraction = 0.08
@@ -27,7 +27,7 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.axis = dict(field="model.width", values=(2, 4, 16))
     config.series = ("one_hot", "distilled")
     config.distillation.teacher = "16"
-    if given.smoke:
+    if options.smoke:
         config.subsets.num_runs = 20
         config.axis.values = (2, 4)
         config.distillation.teacher = "4"

@@ -17,7 +17,7 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="Digits: ResNet-8 along its width")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
     config.labels.planted_fraction = 0.08
@@ -26,7 +26,7 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=1.0)
     config.training = common.training(epochs=25, batch_size=64)
     config.axis = dict(field="model.width", values=(1, 2, 4, 8, 16))
-    if given.smoke:
+    if options.smoke:
         config.subsets.num_runs = 20
         config.axis.values = (1, 4)
         config.training.epochs = 12

@@ -17,9 +17,9 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="ImageNet: ResNet-50")
-    config.dataset = common.real_data(given, "imagenet2012", data_dir="", image_size=224)
+    config.dataset = common.real_data(options, "imagenet2012", data_dir="", image_size=224)
     config.dataset.resident = False
     config.subsets.num_runs = 2000
     config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="imagenet", version=2.0)
@@ -28,7 +28,7 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
         name="step", peak=0.7, warmup_epochs=15.0, milestones=(30, 60, 90), factor=0.1
     )
     config.training = common.training(epochs=100, batch_size=896, augment="pad_crop_flip", pad=32)
-    if given.smoke:
+    if options.smoke:
         config.model.update(depth=18, width=4)
         common.smoke(config, image_size=64)
         config.dataset.resident = False

@@ -16,12 +16,12 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="MNIST: 512-256 perceptron")
-    config.dataset = common.real_data(given, "mnist")
+    config.dataset = common.real_data(options, "mnist")
     config.subsets.num_runs = 2000
     config.model = dict(name="mlp", hidden=(512, 256))
     config.optimizer.update(nesterov=False, weight_decay=0.0)
     config.schedule = dict(name="step", peak=0.1, warmup_epochs=0.0, milestones=(), factor=0.1)
     config.training = common.training(epochs=10, batch_size=128)
-    return common.smoke(config, image_size=8, channels=1) if given.smoke else config
+    return common.smoke(config, image_size=8, channels=1) if options.smoke else config

@@ -17,18 +17,20 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant, path="", size=32, holdout=0.0, channels=3, skip_bad=False)
+    options = common.arguments(variant, path="", size=32, holdout=0.0, channels=3, skip_bad=False)
     config = common.study(title="My images: ResNet-20")
     source = dict(
-        name="folder", path=given.path, test_fraction=given.holdout, skip_bad=given.skip_bad
+        name="folder", path=options.path, test_fraction=options.holdout, skip_bad=options.skip_bad
     )
-    if given.path.endswith(".npz"):
-        source = dict(name="npz", path=given.path)
-    mean, std = (0.5,) * given.channels, (0.25,) * given.channels
-    config.dataset = common.dataset(mean=mean, std=std, image_size=given.size, **source)
+    if options.path.endswith(".npz"):
+        source = dict(name="npz", path=options.path)
+    mean, std = (0.5,) * options.channels, (0.25,) * options.channels
+    config.dataset = common.dataset(mean=mean, std=std, image_size=options.size, **source)
     config.subsets.num_runs = 60
     config.model = dict(name="resnet", depth=20, width=16)
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=2.0)
     config.training = common.training(epochs=60, batch_size=64, augment="pad_crop_flip")
     config.record.all_probs = True
-    return common.smoke(config, image_size=8, channels=given.channels) if given.smoke else config
+    return (
+        common.smoke(config, image_size=8, channels=options.channels) if options.smoke else config
+    )

@@ -16,15 +16,15 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="Tiny-ImageNet: MobileNet-v3 along width")
-    config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")
+    config.dataset = common.real_data(options, "tiny_imagenet", path="tiny-imagenet-200.zip")
     config.model = dict(
         name="mobilenet_v3", variant="large", alpha=1.0, minimalistic=False, resolution=64
     )
     common.lukasik_tiny_imagenet(config)
     config.axis = dict(field="model.alpha", values=(0.25, 0.5, 0.75, 1.0, 1.5))
-    if given.smoke:
+    if options.smoke:
         config.model.variant = "small"
         common.smoke(config, image_size=64, values=(0.25, 0.5))
     return config

@@ -18,13 +18,13 @@ from ml_collections import config_dict
 
 
 def get_config(variant: str = "") -> config_dict.ConfigDict:
-    given = common.arguments(variant)
+    options = common.arguments(variant)
     config = common.study(title="Tiny-ImageNet: ResNets along depth")
-    config.dataset = common.real_data(given, "tiny_imagenet", path="tiny-imagenet-200.zip")
+    config.dataset = common.real_data(options, "tiny_imagenet", path="tiny-imagenet-200.zip")
     config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="3x3", version=1.5)
     common.lukasik_tiny_imagenet(config)
     config.axis = dict(field="model.depth", values=(18, 34, 50, 101, 152))
-    if given.smoke:
+    if options.smoke:
         config.model.width = 4
         common.smoke(config, image_size=16, values=(18, 34))
     return config

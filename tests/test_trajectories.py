@@ -278,10 +278,10 @@ def test_order_of_examples_does_not_matter(monkeypatch):
     order = rng.permutation(50)
     whole = trajectories.permutation_null(outcomes, mask, seed=3)
     monkeypatch.setattr(null_module, "_BLOCK_ELEMENTS", 7000)
-    parts = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
-    np.testing.assert_array_equal(parts.p, whole.p[order])
+    reordered = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
+    np.testing.assert_array_equal(reordered.p, whole.p[order])
     for alpha, null in whole.null_shares.items():
-        assert parts.null_shares[alpha] == pytest.approx(null)
+        assert reordered.null_shares[alpha] == pytest.approx(null)
 
 
 def test_order_of_runs_matters_only_by_chance():
@@ -362,11 +362,11 @@ def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
             classes = _names(studies[0], 0.2, p)
             shares.append([classes.count(name) / 30 for name in trajectories.CLASSES[:-1]])
         variances.append(3 * np.var(shares, axis=0))
-    found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
-    wanted = np.sqrt(np.mean(variances, axis=0))
-    assert np.count_nonzero(wanted) > 2
-    assert [found[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(wanted.tolist())
-    assert found["undefined"] == 0
+    result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
+    reference = np.sqrt(np.mean(variances, axis=0))
+    assert np.count_nonzero(reference) > 2
+    assert [result[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(reference.tolist())
+    assert result["undefined"] == 0
 
 
 def test_errors_of_shares_match_their_spread_over_studies():
@@ -378,10 +378,10 @@ def test_errors_of_shares_match_their_spread_over_studies():
         outcomes, mask = _drifting(study, truth)
         stacked = trajectories.stack([memorization(o, mask) for o in outcomes])
         p = trajectories.permutation_null(outcomes, mask, num_permutations=99, seed=study).p
-        found = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
-        values.append([found[name] for name in ("constant", "increasing", "decreasing")])
-        found = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
-        errors.append([found[0.2][name] for name in ("constant", "increasing", "decreasing")])
+        result = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
+        values.append([result[name] for name in ("constant", "increasing", "decreasing")])
+        result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
+        errors.append([result[0.2][name] for name in ("constant", "increasing", "decreasing")])
     ratio = np.mean(errors, axis=0) / np.std(values, axis=0, ddof=1)
     assert (ratio > 0.7).all() and (ratio < 1.7).all(), ratio
 
@@ -389,9 +389,9 @@ def test_errors_of_shares_match_their_spread_over_studies():
 @pytest.mark.parametrize("num_runs", [2, 3])
 def test_errors_of_shares_of_few_runs_are_nan_or_numbers(num_runs):
     mask = np.arange(num_runs)[:, None] == np.arange(8) % num_runs
-    found = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
-    assert set(found) == set(trajectories.CLASSES)
-    assert all(np.isnan(error) or error >= 0 for error in found.values())
+    result = trajectories.share_errors([mask, ~mask], mask, [0.2])[0.2]
+    assert set(result) == set(trajectories.CLASSES)
+    assert all(np.isnan(error) or error >= 0 for error in result.values())
 
 
 def test_errors_of_shares_do_not_depend_on_the_blocks(monkeypatch):

@@ -150,12 +150,12 @@ def test_undefined_numbers_become_null():
 def test_scale_follows_the_sizes(sizes, kind, scale):
     channel = theme.size_channel(sizes, title="t").to_dict()
     assert channel["type"] == kind if "type" in channel else channel["shorthand"].endswith(kind)
-    found = (
+    result = (
         channel["scale"]["type"]
         if "type" in channel.get("scale", {})
         else ("linear" if "scale" in channel else "none")
     )
-    assert found == scale
+    assert result == scale
 
 
 def test_sizes_can_be_numpy_numbers():
@@ -179,8 +179,8 @@ def test_names_have_one_color_and_lines_of_a_chart_differ():
         for k in range(3):
             if k == 1 and "clean" not in names and "test" not in names:
                 continue
-            parts = [str(styles.STYLES[name][k]) for name in names]
-            assert len(set(parts)) == len(parts)
+            looks = [str(styles.STYLES[name][k]) for name in names]
+            assert len(set(looks)) == len(looks)
     assert styles.STYLES["in-sample"] == styles.STYLES["train, in-sample"]
     assert styles.STYLES["out-of-sample"] == styles.STYLES["train, out-of-sample"]
 

@@ -55,20 +55,20 @@ def test_undefined_scores_give_no_rows():
 
 def _curves():
     first, second = _scores()
-    parts = [
+    curves = [
         comparisons.threshold_curves(first, second),
         comparisons.threshold_curves(first, first),
     ]
-    stacked = {key: [getattr(part, key) for part in parts] for key in vars(parts[0])}
+    stacked = {key: [getattr(curve, key) for curve in curves] for key in vars(curves[0])}
     rows = agreement_chart.curve_table([("a and b", "a"), ("a and a", "b")], stacked)
-    return rows, parts
+    return rows, curves
 
 
 def test_curve_rows_hold_the_values_of_the_curves():
-    rows, parts = _curves()
+    rows, curves = _curves()
     assert len(rows) == 2 * 2 * len(comparisons.THRESHOLDS)
-    found = [r["value"] for r in rows if (r["line"], r["quantity"]) == ("a and b", "jaccard")]
-    assert found == list(parts[0].jaccard)
+    result = [r["value"] for r in rows if (r["line"], r["quantity"]) == ("a and b", "jaccard")]
+    assert result == list(curves[0].jaccard)
 
 
 def _charts():

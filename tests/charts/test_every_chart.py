@@ -43,15 +43,16 @@ def _draw(*shape):
 
 def _sizes(points):
     keys = ("mean_memorization", "share_below_0.1", "share_above_0.9")
-    found = {}
+    result = {}
     for point in points:
         row = {k: point[k] for k in ("name", "series", "axis_value")}
         row |= dict.fromkeys(keys, 0.1) | {f"{k}_margin": 0.01 for k in keys}
-        part = found.setdefault(point["series"], {"points": []})
+        part = result.setdefault(point["series"], {"points": []})
         part["points"].append(row)
-    parts = {"all": "all", "unsaturated_examples": "all"}
+    restrictions = {"all": "all", "unsaturated_examples": "all"}
     return {
-        s: dict.fromkeys(("correct", "prob"), dict.fromkeys(parts, p)) for s, p in found.items()
+        s: dict.fromkeys(("correct", "prob"), dict.fromkeys(restrictions, p))
+        for s, p in result.items()
     }
 
 
@@ -75,7 +76,7 @@ def _board(points):
 
 def _agreement(points):
     pairs = [comparisons.threshold_curves(_draw(50), 1 - _draw(50)) for _ in points]
-    stacked = {key: [getattr(one, key) for one in pairs] for key in vars(pairs[0])}
+    stacked = {key: [getattr(curves, key) for curves in pairs] for key in vars(pairs[0])}
     rows = agreement_chart.curve_table([(p["name"], p["axis_value"]) for p in points], stacked)
     return agreement_chart.curve_chart(
         rows,
@@ -160,7 +161,7 @@ CHARTS = {
     ),
     "convergence.chart.chart": _convergence,
     "training_curves.chart.chart": lambda p: curves_chart.chart(
-        curves_chart.table(p, {one["name"]: _draw(4, 30, 3) for one in p}), **TITLE
+        curves_chart.table(p, {point["name"]: _draw(4, 30, 3) for point in p}), **TITLE
     ),
     "planted.chart.chart": lambda p: planted_chart.chart(planted_chart.table(p), **TITLE),
     "distillation.chart.class_chart": lambda p: distillation_chart.class_chart(
@@ -177,7 +178,9 @@ CHARTS = {
         size_changes_chart.means_table(_sizes(p)), **TITLE
     ),
     "distribution.chart.chart": lambda p: histograms_chart.chart(
-        histograms_chart.table(p, {one["name"]: _draw(90) for one in p}, planted=np.arange(90) < 9),
+        histograms_chart.table(
+            p, {point["name"]: _draw(90) for point in p}, planted=np.arange(90) < 9
+        ),
         **TITLE,
     ),
     "influence.chart.chart": lambda p: influence_chart.chart(
@@ -271,9 +274,9 @@ def test_a_chart_uses_only_colors_of_the_theme(drawn, name):
     spec = drawn(name, "two series").to_dict()
     allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.OTHER_STYLES)} | NEUTRAL
     parts = list(_parts(_without_rows(spec)))
-    found = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
+    result = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
              if isinstance(v, str) and v.startswith("#")}  # fmt: skip
-    assert found <= allowed, found - allowed
+    assert result <= allowed, result - allowed
     schemes = [p["scheme"] for p in parts if "scheme" in p]
     assert {s["name"] if isinstance(s, dict) else s for s in schemes} <= SCHEMES
 
@@ -293,8 +296,8 @@ def test_a_chart_is_readable_at_the_width_of_a_column(drawn, name, study):
 def test_the_style_of_a_series_does_not_depend_on_the_others():
     for names in (["distilled"], ["one_hot", "distilled"], ["x", "distilled", "one_hot"]):
         assert styles.of(names)["distilled"] == styles.STYLES["distilled"]
-    found = styles.of(["one_hot", "a", "b", "distilled"])
-    assert len({color for color, *_ in found.values()}) == 4
+    result = styles.of(["one_hot", "a", "b", "distilled"])
+    assert len({color for color, *_ in result.values()}) == 4
 
 
 def test_titles_wrap_between_words_and_not_within_ranges():

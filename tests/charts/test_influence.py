@@ -57,6 +57,6 @@ def test_the_image_shows_both_groups(make_points):
     files = charts.images(influence_chart.chart(rows, size_title=TITLE).to_dict())
     picture = np.asarray(Image.open(io.BytesIO(files["png"])).convert("RGB")).reshape(-1, 3)
     for color in ("#C8C8C8", "#0072B2"):
-        wanted = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
-        assert (picture == wanted).all(axis=1).sum() > 500
+        expected = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
+        assert (picture == expected).all(axis=1).sum() > 500
     assert b"NaN" not in files["svg"]

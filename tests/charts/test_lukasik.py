@@ -18,7 +18,7 @@ CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "undefined")
 
 def _sizes(points):
     keys = ("mean_memorization", "share_below_0.1", "share_above_0.9")
-    found = {}
+    result = {}
     for series in dict.fromkeys(p["series"] for p in points):
         rows = [
             {k: p[k] for k in ("name", "series", "axis_value")}
@@ -29,18 +29,18 @@ def _sizes(points):
         ]
         nothing = [row | dict.fromkeys(keys) for row in rows]
         parts = {"all": {"points": rows}, "unsaturated_examples": {"points": nothing}}
-        found[series] = {"correct": parts, "prob": parts}
-    return found
+        result[series] = {"correct": parts, "prob": parts}
+    return result
 
 
 def _classes():
-    def numbers(place):
+    def numbers(rank):
         return {
-            "count": 5 - place,
-            "change": -0.1 * place,
+            "count": 5 - rank,
+            "change": -0.1 * rank,
             "change_margin": 0.02,
-            "disjoint": None if place == 4 else -0.05 * place,
-            "disjoint_margin": None if place == 4 else 0.03,
+            "disjoint": None if rank == 4 else -0.05 * rank,
+            "disjoint_margin": None if rank == 4 else 0.03,
         }
 
     return {a: {c: numbers(k) for k, c in enumerate(CLASSES)} for a in ("0.2", "0.1")}

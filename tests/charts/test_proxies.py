@@ -32,7 +32,7 @@ def _board(statistics, low=0.4):
     }
 
 
-def _found(points, planted=True):
+def _summary(points, planted=True):
     groups = ("clean", "planted") if planted else ("all",)
     means = {name: {g: {"mean": 2.5, "margin": 0.1} for g in groups} for name in TITLES}
     auroc = {"auroc": 0.9, "auroc_margin": 0.01}
@@ -48,14 +48,14 @@ def _found(points, planted=True):
     }
 
 
-def _row(rows, **wanted):
-    (found,) = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
-    return found
+def _row(rows, **expected):
+    (result,) = [r for r in rows if all(r[k] == v for k, v in expected.items())]
+    return result
 
 
 def test_means_have_a_panel_per_proxy_after_memorization(make_points):
     points = make_points(sizes=(1, 2))
-    rows = proxies_chart.means_table(points, _found(points), titles=TITLES)
+    rows = proxies_chart.means_table(points, _summary(points), titles=TITLES)
     panels = list(dict.fromkeys(r["panel"] for r in rows))
     assert panels == ["memorization (higher = more)", *TITLES.values()]
     assert {r["quantity"] for r in rows} == {"clean", "planted"}
@@ -66,18 +66,18 @@ def test_means_have_a_panel_per_proxy_after_memorization(make_points):
 
 def test_means_without_planted_labels_are_over_all_examples(make_points):
     points = make_points(sizes=(1, 2), planted=False)
-    rows = proxies_chart.means_table(points, _found(points, planted=False), titles=TITLES)
+    rows = proxies_chart.means_table(points, _summary(points, planted=False), titles=TITLES)
     assert {r["quantity"] for r in rows} == {"all"}
 
 
 def test_board_has_averaged_and_single_panels_and_the_ceiling(make_points):
     points = make_points(sizes=(1, 2))
-    rows = proxies_chart.board_table(points, _found(points), labels=LABELS)
+    rows = proxies_chart.board_table(points, _summary(points), labels=LABELS)
     assert len(rows) == 2 * 2 * 3
     same = {"kind": "2", "series": "one_hot"}
     row = _row(rows, label="margin", panel=dots.AVERAGED, **same)
-    found = (row["value"], row["lower"], row["upper"])
-    assert found == pytest.approx((0.6, 0.6 - 0.02, 0.6 + 0.02))
+    result = (row["value"], row["lower"], row["upper"])
+    assert result == pytest.approx((0.6, 0.6 - 0.02, 0.6 + 0.02))
     row = _row(rows, label="margin", panel=dots.SINGLE, **same)
     assert row["value"] == pytest.approx(0.4) and math.isnan(row["lower"])
     assert _row(rows, label=dots.CEILING, panel=dots.SINGLE, **same)["value"] == 0.9
@@ -85,16 +85,16 @@ def test_board_has_averaged_and_single_panels_and_the_ceiling(make_points):
 
 def test_points_without_proxies_give_no_rows(make_points):
     points = make_points(sizes=(1, 2))
-    found = _found(points[:1])
-    assert {r["kind"] for r in proxies_chart.board_table(points, found, labels=LABELS)} == {"1"}
-    assert {r["size"] for r in proxies_chart.means_table(points, found, titles=TITLES)} == {1}
-    found[points[0]["name"]]["canaries"] = None
-    assert canaries_chart.detection_table(points, found, labels=LABELS) == []
+    result = _summary(points[:1])
+    assert {r["kind"] for r in proxies_chart.board_table(points, result, labels=LABELS)} == {"1"}
+    assert {r["size"] for r in proxies_chart.means_table(points, result, titles=TITLES)} == {1}
+    result[points[0]["name"]]["canaries"] = None
+    assert canaries_chart.detection_table(points, result, labels=LABELS) == []
 
 
 def test_across_leaves_out_statistics_that_a_series_lacks():
-    found = {"one_hot": _board(("along_pearson", "change_pearson"), low=-0.5)}
-    rows = proxies_chart.across_table(found, labels=LABELS)
+    result = {"one_hot": _board(("along_pearson", "change_pearson"), low=-0.5)}
+    rows = proxies_chart.across_table(result, labels=LABELS)
     assert {r["panel"] for r in rows} == {
         proxies_chart.ACROSS["along_pearson"],
         proxies_chart.ACROSS["change_pearson"],
@@ -112,9 +112,9 @@ def test_across_leaves_out_statistics_that_a_series_lacks():
 def test_none_becomes_nan_and_is_not_drawn():
     row = dots.row({"series": "s", "kind": "1"}, "p", "x", None, None)
     assert math.isnan(row["value"]) and math.isnan(row["upper"])
-    kept = dots.row({"series": "s", "kind": "1"}, "p", "y", 0.5, None)
+    selected = dots.row({"series": "s", "kind": "1"}, "p", "y", 0.5, None)
     options = {"title": "t", "rule": 0.0, "color_title": "k", "description": "d"}
-    spec = dots.chart([row, kept], **options).to_dict()
+    spec = dots.chart([row, selected], **options).to_dict()
     assert [v["label"] for v in spec["data"]["values"]] == ["y"]
 
 
@@ -138,7 +138,7 @@ def test_canary_rows_have_both_groups_with_intervals(make_points):
 
 def test_detection_has_single_run_values_only_for_proxies(make_points):
     points = make_points(sizes=(1,))
-    rows = canaries_chart.detection_table(points, _found(points), labels=LABELS)
+    rows = canaries_chart.detection_table(points, _summary(points), labels=LABELS)
     assert sorted((r["label"], r["panel"]) for r in rows) == [
         ("cumulative loss", dots.AVERAGED),
         ("cumulative loss", dots.SINGLE),
@@ -149,18 +149,18 @@ def test_detection_has_single_run_values_only_for_proxies(make_points):
 @pytest.mark.parametrize("series", [("one_hot",), ("one_hot", "distilled")])
 def test_charts_are_valid_and_small(make_points, series):
     points = make_points(sizes=(1, 2, 4), series=series)
-    found, by_size = _found(points), {"size_title": "Width"}
+    result, by_size = _summary(points), {"size_title": "Width"}
     across = {s: _board(tuple(proxies_chart.ACROSS), -0.6) for s in series}
     charts = (
         proxies_chart.means_chart(
-            proxies_chart.means_table(points, found, titles=TITLES), **by_size
+            proxies_chart.means_table(points, result, titles=TITLES), **by_size
         ),
         proxies_chart.board_chart(
-            proxies_chart.board_table(points, found, labels=LABELS), **by_size
+            proxies_chart.board_table(points, result, labels=LABELS), **by_size
         ),
         proxies_chart.across_chart(proxies_chart.across_table(across, labels=LABELS)),
         canaries_chart.detection_chart(
-            canaries_chart.detection_table(points, found, labels=LABELS), **by_size
+            canaries_chart.detection_table(points, result, labels=LABELS), **by_size
         ),
         canaries_chart.paths_chart(canaries_chart.paths_table(points), **by_size),
     )
@@ -171,6 +171,6 @@ def test_charts_are_valid_and_small(make_points, series):
 def test_a_leaderboard_renders_to_an_image(make_points):
     points = make_points(sizes=(1, 2))
     chart = proxies_chart.board_chart(
-        proxies_chart.board_table(points, _found(points), labels=LABELS), size_title="Width"
+        proxies_chart.board_table(points, _summary(points), labels=LABELS), size_title="Width"
     )
     assert images(chart.to_dict())["png"][:4] == b"\x89PNG"

@@ -107,8 +107,8 @@ def test_long_curves_stay_below_the_row_limit_and_keep_both_ends(make_points, nu
 def test_histogram_equals_counting_by_hand(make_points):
     value = np.array([-1.0, 0.0, 0.01, 0.3, 0.96, 1.0, np.nan])
     rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
-    found = {(r["start"], r["end"]): r["share"] for r in rows}
-    assert found == pytest.approx(
+    result = {(r["start"], r["end"]): r["share"] for r in rows}
+    assert result == pytest.approx(
         {(-1.0, -0.95): 1 / 6, (0.0, 0.05): 2 / 6, (0.3, 0.35): 1 / 6, (0.95, 1.0): 2 / 6}
     )
 
@@ -123,8 +123,8 @@ def test_histogram_shares_are_relative_to_each_group(make_points):
     value = np.array([0.0, 0.0, 0.5, 0.5, 1.0])
     planted = np.array([False, False, False, True, True])
     rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
-    found = {(r["group"], r["start"]): r["share"] for r in rows}
-    assert found == pytest.approx(
+    result = {(r["group"], r["start"]): r["share"] for r in rows}
+    assert result == pytest.approx(
         {
             ("clean", 0.0): 2 / 3,
             ("clean", 0.5): 1 / 3,
@@ -169,8 +169,8 @@ def test_mean_trajectory_per_class_leaves_out_undefined_examples():
     values = np.array([[0.0, 0.2], [0.2, 0.8], [0.5, 0.5], [0.4, np.nan]])
     classes = ["increasing", "increasing", "constant", "increasing"]
     rows = trajectories_chart.mean_table(values, classes, series="one_hot", sizes=[1, 2])
-    found = {(r["quantity"], r["size"]): r["value"] for r in rows}
-    assert found == pytest.approx(
+    result = {(r["quantity"], r["size"]): r["value"] for r in rows}
+    assert result == pytest.approx(
         {("increasing", 1): 0.1, ("increasing", 2): 0.5, ("constant", 1): 0.5, ("constant", 2): 0.5}
     )
     assert {r["panel"] for r in rows} == {"constant (1)", "increasing (2)"}

@@ -17,31 +17,31 @@ def _scores(count=60):
 
 def test_agreement_equals_a_slow_loop_over_defined_examples():
     first, second = _scores()
-    kept = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
-    a, b = first[kept], second[kept]
-    found = comparisons.compare(first, second)
-    assert found.num_examples == 57
-    assert found.spearman == pytest.approx(scipy.stats.spearmanr(a, b).statistic)
-    assert found.pearson == pytest.approx(scipy.stats.pearsonr(a, b).statistic)
-    assert found.mean_difference == pytest.approx(sum(y - x for x, y in zip(a, b)) / 57)
-    assert found.mean_absolute_difference == pytest.approx(
+    selected = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
+    a, b = first[selected], second[selected]
+    result = comparisons.compare(first, second)
+    assert result.num_examples == 57
+    assert result.spearman == pytest.approx(scipy.stats.spearmanr(a, b).statistic)
+    assert result.pearson == pytest.approx(scipy.stats.pearsonr(a, b).statistic)
+    assert result.mean_difference == pytest.approx(sum(y - x for x, y in zip(a, b)) / 57)
+    assert result.mean_absolute_difference == pytest.approx(
         sum(abs(y - x) for x, y in zip(a, b)) / 57
     )
 
 
 def test_threshold_curves_equal_set_operations():
     first, second = _scores()
-    found = comparisons.threshold_curves(first, second, (0.25, 0.5))
+    result = comparisons.threshold_curves(first, second, (0.25, 0.5))
     defined = [i for i in range(60) if first[i] == first[i] and second[i] == second[i]]
     for k, threshold in enumerate((0.25, 0.5)):
         a = {i for i in defined if first[i] >= threshold}
         b = {i for i in defined if second[i] >= threshold}
-        assert (found.num_first[k], found.num_second[k]) == (len(a), len(b))
-        assert found.num_both[k] == len(a & b)
-        assert found.jaccard[k] == len(a & b) / len(a | b)
+        assert (result.num_first[k], result.num_second[k]) == (len(a), len(b))
+        assert result.num_both[k] == len(a & b)
+        assert result.jaccard[k] == len(a & b) / len(a | b)
         mean = np.mean([second[i] - first[i] for i in sorted(a | b)])
-        assert found.difference[k] == pytest.approx(mean)
-        assert comparisons.jaccard(first, second, threshold) == found.jaccard[k]
+        assert result.difference[k] == pytest.approx(mean)
+        assert comparisons.jaccard(first, second, threshold) == result.jaccard[k]
 
 
 def test_a_score_agrees_perfectly_with_itself_in_any_order():
@@ -49,11 +49,11 @@ def test_a_score_agrees_perfectly_with_itself_in_any_order():
     same = comparisons.compare(first, first)
     assert same.spearman == pytest.approx(1) and same.mean_absolute_difference == 0
     order = stream(2, "tests/agreement").permutation(60)
-    one, other = (
+    original, permuted = (
         comparisons.compare(first, second),
         comparisons.compare(first[order], second[order]),
     )
-    assert vars(one) == pytest.approx(vars(other))
+    assert vars(original) == pytest.approx(vars(permuted))
 
 
 def test_undefined_numbers_are_nan():
@@ -99,11 +99,11 @@ def _noisy(draw, truth, runs=60):
 def test_cross_half_uses_the_disjoint_halves_of_split_half():
     draw = stream(0, "tests/cross_half")
     a, b, mask = _noisy(draw, 0.3 * draw.random(200))
-    found = comparisons.cross_half(a, b, mask, 5)
-    assert found.first == pytest.approx(estimators.split_half(a, mask, 5).spearman)
-    assert found.second == pytest.approx(estimators.split_half(b, mask, 5).spearman)
+    result = comparisons.cross_half(a, b, mask, 5)
+    assert result.first == pytest.approx(estimators.split_half(a, mask, 5).spearman)
+    assert result.second == pytest.approx(estimators.split_half(b, mask, 5).spearman)
     with np.errstate(invalid="ignore"):
-        assert found.corrected == found.across / np.sqrt(found.first * found.second)
+        assert result.corrected == result.across / np.sqrt(result.first * result.second)
 
 
 def test_shared_noise_inflates_the_plain_correlation_but_not_the_corrected_one():
@@ -125,8 +125,8 @@ def test_shared_noise_inflates_the_plain_correlation_but_not_the_corrected_one()
 
 def test_the_corrected_correlation_of_equal_truths_is_one():
     draw = stream(0, "tests/equal_truths")
-    found = [
+    result = [
         comparisons.cross_half(*_noisy(draw, 0.3 * draw.random(400)), seed) for seed in range(6)
     ]
-    assert np.mean([f.across for f in found]) < 0.9
-    assert np.mean([f.corrected for f in found]) == pytest.approx(1, abs=0.05)
+    assert np.mean([f.across for f in result]) < 0.9
+    assert np.mean([f.corrected for f in result]) == pytest.approx(1, abs=0.05)

@@ -32,8 +32,8 @@ def test_rows_join_by_the_numbers_in_ids_in_any_order(world, make_examples):
     published = _published(world)
     joined = comparisons.join(published, make_examples(order))
     assert (joined.by, joined.num_checked) == ("row number", 20)
-    found = _by_column(joined, published, 20)
-    np.testing.assert_array_equal(found, world.memorizations()[order])
+    result = _by_column(joined, published, 20)
+    np.testing.assert_array_equal(result, world.memorizations()[order])
 
 
 def test_ids_join_in_any_order(world, make_examples):
@@ -47,8 +47,8 @@ def test_ids_join_in_any_order(world, make_examples):
     )
     joined = comparisons.join(published, make_examples())
     assert joined.by == "id"
-    found = _by_column(joined, published, 30)
-    np.testing.assert_array_equal(found, world.memorizations())
+    result = _by_column(joined, published, 30)
+    np.testing.assert_array_equal(result, world.memorizations())
 
 
 def test_file_names_join_by_their_last_part(world, make_examples, tmp_path):
@@ -105,11 +105,11 @@ def test_only_pairs_with_both_examples_join(world, make_examples, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
     pairs = comparisons.read(tmp_path / "pairs.npz").pairs
     order = stream(1, "tests/order").permutation(30)[:15]
-    found = comparisons.join_pairs(pairs, make_examples(order))
-    kept = [p for p in range(len(pairs.train)) if pairs.train[p] in order]
-    assert sorted(found.positions.tolist()) == kept
-    np.testing.assert_array_equal(order[found.train], pairs.train[found.positions])
-    np.testing.assert_array_equal(found.test, pairs.test[found.positions])
+    result = comparisons.join_pairs(pairs, make_examples(order))
+    selected = [p for p in range(len(pairs.train)) if pairs.train[p] in order]
+    assert sorted(result.positions.tolist()) == selected
+    np.testing.assert_array_equal(order[result.train], pairs.train[result.positions])
+    np.testing.assert_array_equal(result.test, pairs.test[result.positions])
 
 
 def test_pairs_do_not_join_if_test_ids_have_no_numbers(make_examples):

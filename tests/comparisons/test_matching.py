@@ -9,10 +9,10 @@ TRAIN = ["train/cat/1.png", "train/cat/2.png", "train/dog/1.png", "train/dog/2.p
 
 
 def _pairs(ids, others):
-    found = matching.match(np.array(ids, str), np.array(others, str))
-    pairs = {ids[c]: others[p] for c, p in zip(found.columns, found.positions, strict=True)}
-    assert len(pairs) == len(set(pairs.values())) == len(found.columns)
-    return pairs, found.num_ambiguous
+    result = matching.match(np.array(ids, str), np.array(others, str))
+    pairs = {ids[c]: others[p] for c, p in zip(result.columns, result.positions, strict=True)}
+    assert len(pairs) == len(set(pairs.values())) == len(result.columns)
+    return pairs, result.num_ambiguous
 
 
 def test_a_file_name_in_two_class_folders_matches_within_its_class():

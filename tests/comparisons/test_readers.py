@@ -11,64 +11,64 @@ def _as_pairs(pairs):
     return sorted((int(i), int(j), float(a), float(b)) for i, j, a, b in rows)
 
 
-def _close(found, wanted, **tolerance):
-    assert len(wanted) > 3
-    assert [row[:2] for row in found] == [row[:2] for row in sorted(wanted)]
-    np.testing.assert_allclose(found, sorted(wanted), **tolerance)
+def _close(result, expected, **tolerance):
+    assert len(expected) > 3
+    assert [row[:2] for row in result] == [row[:2] for row in sorted(expected)]
+    np.testing.assert_allclose(result, sorted(expected), **tolerance)
 
 
 def test_pairs_are_read_with_the_scores_of_distinct_train_examples(world, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
-    found = comparisons.read(tmp_path / "pairs.npz")
-    wanted = world.pairs(same_class=True)
-    assert (found.layout, found.quantity) == ("pairs", "memorization")
-    _close(_as_pairs(found.pairs), wanted)
-    assert found.rows.tolist() == sorted({row[0] for row in wanted})
-    np.testing.assert_allclose(found.values, [world.memorization(i) for i in found.rows])
+    result = comparisons.read(tmp_path / "pairs.npz")
+    expected = world.pairs(same_class=True)
+    assert (result.layout, result.quantity) == ("pairs", "memorization")
+    _close(_as_pairs(result.pairs), expected)
+    assert result.rows.tolist() == sorted({row[0] for row in expected})
+    np.testing.assert_allclose(result.values, [world.memorization(i) for i in result.rows])
 
 
 def test_headlines_of_pairs_equal_a_slow_loop(world, tmp_path):
     world.write_pairs(tmp_path / "pairs.npz")
-    found = comparisons.headlines(comparisons.read(tmp_path / "pairs.npz"))
+    result = comparisons.headlines(comparisons.read(tmp_path / "pairs.npz"))
     pairs = world.pairs(same_class=True)
     tests = [row[1] for row in pairs]
-    assert found["pairs"] == len(pairs)
-    assert found["distinct train examples"] == len({row[0] for row in pairs})
-    assert found["distinct test examples"] == len(set(tests))
-    assert found["test examples with one influencer"] == sum(
+    assert result["pairs"] == len(pairs)
+    assert result["distinct train examples"] == len({row[0] for row in pairs})
+    assert result["distinct test examples"] == len(set(tests))
+    assert result["test examples with one influencer"] == sum(
         tests.count(j) == 1 for j in set(tests)
     )
     influence = sorted(row[2] for row in pairs)
-    assert found["largest influence"] == influence[-1]
-    assert found["mean influence"] == pytest.approx(sum(influence) / len(influence))
-    assert found["median influence"] == pytest.approx(np.median(influence))
-    assert found["pairs with influence > 0.4"] == sum(a > 0.4 for a in influence)
+    assert result["largest influence"] == influence[-1]
+    assert result["mean influence"] == pytest.approx(sum(influence) / len(influence))
+    assert result["median influence"] == pytest.approx(np.median(influence))
+    assert result["pairs with influence > 0.4"] == sum(a > 0.4 for a in influence)
 
 
 def test_classwise_matrices_give_scores_labels_and_pairs(world, tmp_path):
     world.write_classwise(tmp_path / "matrix.npz")
-    found = comparisons.read(tmp_path / "matrix.npz")
-    assert found.layout == "classwise"
-    np.testing.assert_array_equal(found.values, world.memorizations())
-    np.testing.assert_array_equal(found.labels, world.train_labels)
-    _close(_as_pairs(found.pairs), world.pairs(same_class=True))
+    result = comparisons.read(tmp_path / "matrix.npz")
+    assert result.layout == "classwise"
+    np.testing.assert_array_equal(result.values, world.memorizations())
+    np.testing.assert_array_equal(result.labels, world.train_labels)
+    _close(_as_pairs(result.pairs), world.pairs(same_class=True))
 
 
 def test_classwise_matrices_without_memorization_select_by_influence_alone(world, tmp_path):
     world.write_classwise(tmp_path / "all.npz")
     with np.load(tmp_path / "all.npz") as file:
-        kept = {key: file[key] for key in file.files if "class" in key}
-    np.savez(tmp_path / "imagenet.npz", **kept)
-    found = comparisons.read(tmp_path / "imagenet.npz")
-    assert np.isnan(found.values).all() and len(found.values) == len(world.train_labels)
-    assert found.labels is None
-    wanted = sum(
+        selected = {key: file[key] for key in file.files if "class" in key}
+    np.savez(tmp_path / "imagenet.npz", **selected)
+    result = comparisons.read(tmp_path / "imagenet.npz")
+    assert np.isnan(result.values).all() and len(result.values) == len(world.train_labels)
+    assert result.labels is None
+    expected = sum(
         world.influence(i, j) >= 0.15
         for i in range(len(world.train_labels))
         for j in range(len(world.test_labels))
         if world.train_labels[i] == world.test_labels[j]
     )
-    assert len(found.pairs.train) == wanted
+    assert len(result.pairs.train) == expected
 
 
 def test_a_matrix_that_does_not_fit_its_indices_raises_an_error(tmp_path):
@@ -81,23 +81,23 @@ def test_a_matrix_that_does_not_fit_its_indices_raises_an_error(tmp_path):
 
 def test_the_imagenet_index_is_read_with_file_names_as_ids(world, tmp_path):
     world.write_index(tmp_path / "index.npz")
-    found = comparisons.read(tmp_path / "index.npz")
-    assert (found.layout, found.quantity) == ("columns", "memorization")
-    np.testing.assert_array_equal(found.labels, world.train_labels)
-    assert found.ids[4] == f"n0{world.train_labels[4]}/n0{world.train_labels[4]}_4.JPEG"
-    np.testing.assert_array_equal(found.values, world.memorizations())
+    result = comparisons.read(tmp_path / "index.npz")
+    assert (result.layout, result.quantity) == ("columns", "memorization")
+    np.testing.assert_array_equal(result.labels, world.train_labels)
+    assert result.ids[4] == f"n0{world.train_labels[4]}/n0{world.train_labels[4]}_4.JPEG"
+    np.testing.assert_array_equal(result.values, world.memorizations())
 
 
 def test_memorization_from_a_tree_of_runs_equals_a_slow_loop(world, tmp_path):
     world.mask[:, 5], world.mask[:, 6] = True, False
     folder = world.write_tree(tmp_path)
     for where in (folder, folder / "0.7"):
-        found = comparisons.read(where)
-        np.testing.assert_allclose(found.values, world.memorizations())
-        assert np.flatnonzero(np.isnan(found.values)).tolist() == [5, 6]
-        assert found.facts["runs"] == 25
-        assert found.facts["trained on"] == pytest.approx(world.mask.mean())
-        assert found.facts["mean test accuracy"] == pytest.approx(world.test_correct.mean())
+        result = comparisons.read(where)
+        np.testing.assert_allclose(result.values, world.memorizations())
+        assert np.flatnonzero(np.isnan(result.values)).tolist() == [5, 6]
+        assert result.facts["runs"] == 25
+        assert result.facts["trained on"] == pytest.approx(world.mask.mean())
+        assert result.facts["mean test accuracy"] == pytest.approx(world.test_correct.mean())
 
 
 def test_runs_of_different_ratios_are_never_mixed(world, tmp_path):
@@ -128,17 +128,17 @@ def test_the_error_for_an_inconsistent_run_names_its_file(tmp_path, changes, mes
     if "index_train" in changes:
         arrays |= {"correctness_train": [True] * 3, "subsample_idx": [0, 1, 2]}
     (tmp_path / "0").mkdir()
-    kept = {key: array for key, array in arrays.items() if array is not None}
-    np.savez(tmp_path / "0" / "aux_arrays.npz", **kept)
+    selected = {key: array for key, array in arrays.items() if array is not None}
+    np.savez(tmp_path / "0" / "aux_arrays.npz", **selected)
     with pytest.raises(InputError, match=message):
         comparisons.read(tmp_path)
 
 
 def test_cscores_are_consistency_with_labels(tmp_path):
     np.savez(tmp_path / "c.npz", labels=[2, 0, 1], scores=[0.5, 1.0, 0.25])
-    found = comparisons.read(tmp_path / "c.npz")
-    assert (found.layout, found.quantity) == ("cscores", "consistency")
-    assert found.labels.tolist() == [2, 0, 1] and found.values.tolist() == [0.5, 1.0, 0.25]
+    result = comparisons.read(tmp_path / "c.npz")
+    assert (result.layout, result.quantity) == ("cscores", "consistency")
+    assert result.labels.tolist() == [2, 0, 1] and result.values.tolist() == [0.5, 1.0, 0.25]
 
 
 def test_npz_csv_and_parquet_give_the_same_columns(tmp_path):
@@ -151,17 +151,17 @@ def test_npz_csv_and_parquet_give_the_same_columns(tmp_path):
     table = pyarrow.table({"id": ids, "label": labels, "memorization": [0.25, None]})
     parquet.write_table(table, tmp_path / "t.parquet")
     for kind in ("npz", "csv", "parquet"):
-        found = comparisons.read(tmp_path / f"t.{kind}")
-        assert found.quantity == "memorization"
-        assert found.ids.tolist() == ids and found.labels.tolist() == labels
-        np.testing.assert_array_equal(found.values, values)
+        result = comparisons.read(tmp_path / f"t.{kind}")
+        assert result.quantity == "memorization"
+        assert result.ids.tolist() == ids and result.labels.tolist() == labels
+        np.testing.assert_array_equal(result.values, values)
 
 
 def test_the_score_column_can_be_chosen(tmp_path):
     (tmp_path / "t.csv").write_text("row,el2n,consistency_prob\n4,0.5,0.125\n2,0.75,1\n")
     assert comparisons.read(tmp_path / "t.csv", score="el2n").quantity == "score"
-    found = comparisons.read(tmp_path / "t.csv", score="consistency_prob")
-    assert found.quantity == "consistency" and found.rows.tolist() == [4, 2]
+    result = comparisons.read(tmp_path / "t.csv", score="consistency_prob")
+    assert result.quantity == "consistency" and result.rows.tolist() == [4, 2]
     for score in ("", "grand"):
         with pytest.raises(InputError, match="columns consistency_prob, el2n, row"):
             comparisons.read(tmp_path / "t.csv", score=score)
@@ -203,11 +203,11 @@ def test_missing_files_and_other_kinds_raise_an_error(tmp_path, name):
 
 def test_headlines_of_scores_count_examples_at_the_threshold(tmp_path):
     np.savez(tmp_path / "t.npz", ids=list("abcd"), memorization=[0.25, 0.2, np.nan, 0.75])
-    found = comparisons.headlines(comparisons.read(tmp_path / "t.npz"))
-    assert found["examples"] == 4 and found["of them without a score"] == 1
-    assert found["memorization >= 0.25"] == 2
-    assert found["share of them"] == pytest.approx(2 / 3)
-    assert found["mean memorization"] == pytest.approx(0.4)
+    result = comparisons.headlines(comparisons.read(tmp_path / "t.npz"))
+    assert result["examples"] == 4 and result["of them without a score"] == 1
+    assert result["memorization >= 0.25"] == 2
+    assert result["share of them"] == pytest.approx(2 / 3)
+    assert result["mean memorization"] == pytest.approx(0.4)
 
 
 def test_thresholds_are_those_of_the_paper():
@@ -237,8 +237,8 @@ def test_ids_of_every_text_type_of_parquet_are_read(tmp_path):
 def test_marks_for_spreadsheets_are_removed(tmp_path):
     text = "id,memorization\n'=1+1.png,0.1\n''=1+1.png,0.2\n'tis.png,0.3\n"
     (tmp_path / "t.csv").write_text(text)
-    found = comparisons.read(tmp_path / "t.csv")
-    assert found.ids.tolist() == ["=1+1.png", "'=1+1.png", "'tis.png"]
+    result = comparisons.read(tmp_path / "t.csv")
+    assert result.ids.tolist() == ["=1+1.png", "'=1+1.png", "'tis.png"]
 
 
 def _write_dates(folder):

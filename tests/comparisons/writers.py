@@ -33,14 +33,14 @@ class World:
 
     def pairs(self, *, same_class):
         """Returns [(train, test, influence, memorization)] above the published thresholds."""
-        found = []
+        result = []
         for i in range(TRAIN):
             for j in range(TEST):
                 if same_class and self.train_labels[i] != self.test_labels[j]:
                     continue
                 if self.influence(i, j) >= 0.15 and self.memorization(i) >= 0.25:
-                    found.append((i, j, self.influence(i, j), self.memorization(i)))
-        return found
+                    result.append((i, j, self.influence(i, j), self.memorization(i)))
+        return result
 
     def write_pairs(self, where):
         train, test, influence, memorization = zip(*self.pairs(same_class=True), strict=True)

@@ -27,7 +27,7 @@ def _slow_mean(values, member, i):
 def test_scores_equal_slow_loops():
     correct, prob, mask, planted = _world()
     weights = estimators.run_weights(RUNS, 0, 20)
-    found = canaries.scores(correct, prob, mask, planted, weights)
+    result = canaries.scores(correct, prob, mask, planted, weights)
     means = {
         (kind, inside): np.array(
             [_slow_mean(v, mask if inside else ~mask, i) for i in range(EXAMPLES)]
@@ -42,34 +42,34 @@ def test_scores_equal_slow_loops():
         "out_doubt": 1 - means["prob", False],
         "in_doubt": 1 - means["prob", True],
     }
-    assert list(found) == list(canaries.SCORES) == list(expected)
+    assert list(result) == list(canaries.SCORES) == list(expected)
     for name, score in expected.items():
         slow = _slow_auroc(score.round(12), planted)
         # Equal differences of 0/1 means can differ in the last bit, which breaks a tie or two.
         ties = 1e-9 if name.endswith(("prob", "doubt")) else 0.01
-        assert found[name]["auroc"] == pytest.approx(slow, abs=ties), name
-        assert found[name]["auroc_stderr"] > 0
-    assert found["out_doubt"]["auroc"] > 0.8
+        assert result[name]["auroc"] == pytest.approx(slow, abs=ties), name
+        assert result[name]["auroc_stderr"] > 0
+    assert result["out_doubt"]["auroc"] > 0.8
 
 
 def test_the_true_proxy_detects_all_and_its_negative_none():
     _, _, mask, planted = _world()
     truth = np.where(mask, planted, np.nan).astype(float)
     weights = estimators.run_weights(RUNS, 0, 20)
-    found = canaries.proxies_found({"truth": truth, "mirror": -truth}, planted, weights)
+    result = canaries.proxies_found({"truth": truth, "mirror": -truth}, planted, weights)
     errors = {"auroc_stderr": 0.0, "auroc_margin": 0.0}
-    assert found["truth"] == {"auroc": 1.0, "auroc_single": 1.0, **errors}
-    assert found["mirror"] == {"auroc": 0.0, "auroc_single": 0.0, **errors}
+    assert result["truth"] == {"auroc": 1.0, "auroc_single": 1.0, **errors}
+    assert result["mirror"] == {"auroc": 0.0, "auroc_single": 0.0, **errors}
 
 
 def test_single_runs_use_only_examples_they_trained_on():
     _, _, mask, planted = _world()
     values = np.where(mask, np.random.default_rng(0).random(mask.shape), np.nan)
-    found = canaries.proxies_found({"noise": values}, planted, np.ones((2, RUNS)))
+    result = canaries.proxies_found({"noise": values}, planted, np.ones((2, RUNS)))
     expected = [_slow_auroc(row[m], planted[m]) for row, m in zip(values, mask, strict=True)]
-    assert found["noise"]["auroc_single"] == pytest.approx(np.mean(expected))
+    assert result["noise"]["auroc_single"] == pytest.approx(np.mean(expected))
     average = [np.mean(values[mask[:, i], i]) for i in range(EXAMPLES)]
-    assert found["noise"]["auroc"] == pytest.approx(_slow_auroc(np.array(average), planted))
+    assert result["noise"]["auroc"] == pytest.approx(_slow_auroc(np.array(average), planted))
 
 
 def test_standard_errors_come_from_weighted_runs():
@@ -88,5 +88,5 @@ def test_standard_errors_come_from_weighted_runs():
             )
         defined = ~np.isnan(score)
         repeated.append(_slow_auroc(score[defined].round(12), planted[defined]))
-    found = canaries.proxies_found({"p": values}, planted, weights)["p"]["auroc_stderr"]
-    assert found == pytest.approx(np.std(repeated, ddof=1), rel=1e-6)
+    result = canaries.proxies_found({"p": values}, planted, weights)["p"]["auroc_stderr"]
+    assert result == pytest.approx(np.std(repeated, ddof=1), rel=1e-6)

@@ -40,8 +40,8 @@ def _slow_memorization(outcome, mask, runs, i):
 
 
 def _slow_pairs(proxy, score):
-    kept = [(a, b) for a, b in zip(proxy, score, strict=True) if not np.isnan(a + b)]
-    return zip(*kept, strict=True)
+    selected = [(a, b) for a, b in zip(proxy, score, strict=True) if not np.isnan(a + b)]
+    return zip(*selected, strict=True)
 
 
 def test_board_equals_a_slow_loop():
@@ -50,7 +50,7 @@ def test_board_equals_a_slow_loop():
     first = leaderboard.halves(RUNS, HISTORY, 0, 2)
     averaged, single, between = [], [], []
     for half in first:
-        sides = [[m for m in range(RUNS) if half[m] == wanted] for wanted in (True, False)]
+        sides = [[m for m in range(RUNS) if half[m] == reference] for reference in (True, False)]
         scores = [
             [_slow_memorization(outcomes[0], mask, runs, i) for i in range(EXAMPLES)]
             for runs in sides
@@ -63,38 +63,38 @@ def test_board_equals_a_slow_loop():
             averaged.append(stats.spearmanr(*_slow_pairs(mean, score)).statistic)
             for m in rows[: leaderboard.SINGLE_RUNS]:
                 single.append(stats.spearmanr(*_slow_pairs(value[m], score)).statistic)
-    found = _board({"p": value[None]}, outcomes, mask, first)
-    assert found.averaged["p"]["spearman"] == pytest.approx(np.mean(averaged))
-    assert found.single["p"]["spearman"] == pytest.approx(np.mean(single))
-    assert found.single_deviation["p"]["spearman"] == pytest.approx(np.std(single, ddof=1))
-    assert found.reliability["spearman"] == pytest.approx(np.mean(between))
-    assert found.ceiling["spearman"] == pytest.approx(np.sqrt(np.mean(between)))
+    result = _board({"p": value[None]}, outcomes, mask, first)
+    assert result.averaged["p"]["spearman"] == pytest.approx(np.mean(averaged))
+    assert result.single["p"]["spearman"] == pytest.approx(np.mean(single))
+    assert result.single_deviation["p"]["spearman"] == pytest.approx(np.std(single, ddof=1))
+    assert result.reliability["spearman"] == pytest.approx(np.mean(between))
+    assert result.ceiling["spearman"] == pytest.approx(np.sqrt(np.mean(between)))
 
 
 def test_reliability_equals_the_split_half_estimator():
     outcomes, mask, _ = _world(num_runs=200, num_examples=200)
     first = leaderboard.halves(200, 200, 0, 6)
-    found = _board({}, outcomes, mask, first, history=np.arange(200))
+    result = _board({}, outcomes, mask, first, history=np.arange(200))
     known = [estimators.split_half(outcomes[0], mask, seed).spearman for seed in range(6)]
-    assert found.reliability["spearman"] == pytest.approx(np.mean(known), abs=0.01)
+    assert result.reliability["spearman"] == pytest.approx(np.mean(known), abs=0.01)
 
 
 def test_the_true_proxy_reaches_the_ceiling():
     outcomes, mask, truth = _world(num_runs=80, num_examples=400)
     first, history = leaderboard.halves(80, 20, 0, 4), np.arange(20)
     value = _everywhere(truth, mask, history)
-    found = _board({"truth": value}, outcomes, mask, first, history=history)
+    result = _board({"truth": value}, outcomes, mask, first, history=history)
     for statistic in correlations.AT_ONE_SIZE:
-        assert 0.6 < found.ceiling[statistic] < 0.97
-        for column in (found.averaged, found.single):
-            assert column["truth"][statistic] == pytest.approx(found.ceiling[statistic], abs=0.02)
+        assert 0.6 < result.ceiling[statistic] < 0.97
+        for column in (result.averaged, result.single):
+            assert column["truth"][statistic] == pytest.approx(result.ceiling[statistic], abs=0.02)
 
 
 def test_the_true_proxy_reaches_the_ceiling_across_sizes():
     outcomes, mask, truth = _world(num_runs=80, num_examples=400, sizes=4)
     first, history = leaderboard.halves(80, 20, 0, 3), np.arange(20)
     everyone = np.ones(400, bool)
-    found = _board(
+    result = _board(
         {"truth": _everywhere(truth, mask, history)},
         outcomes,
         mask,
@@ -102,9 +102,9 @@ def test_the_true_proxy_reaches_the_ceiling_across_sizes():
         correlations.across_sizes(everyone, everyone),
         history,
     )
-    for statistic, ceiling in found.ceiling.items():
+    for statistic, ceiling in result.ceiling.items():
         assert 0.6 < ceiling < 0.97
-        assert ceiling - 0.06 < found.averaged["truth"][statistic] < ceiling + 0.02, statistic
+        assert ceiling - 0.06 < result.averaged["truth"][statistic] < ceiling + 0.02, statistic
 
 
 def test_an_independent_proxy_has_agreement_zero_within_its_error():
@@ -113,13 +113,13 @@ def test_an_independent_proxy_has_agreement_zero_within_its_error():
     value = np.where(mask[:20], rng.random((3, 20, 300)), np.nan)
     first, everyone = leaderboard.halves(40, 20, 0, 4), np.ones(300, bool)
     for size in range(3):
-        found = _board({"p": value[[size]]}, outcomes[[size]], mask, first, history=history)
-        assert abs(found.averaged["p"]["spearman"]) < 3 / np.sqrt(300)
-        assert abs(found.single["p"]["pearson"]) < 3 / np.sqrt(300)
+        result = _board({"p": value[[size]]}, outcomes[[size]], mask, first, history=history)
+        assert abs(result.averaged["p"]["spearman"]) < 3 / np.sqrt(300)
+        assert abs(result.single["p"]["pearson"]) < 3 / np.sqrt(300)
     statistics = correlations.across_sizes(everyone, everyone)
-    found = _board({"p": value}, outcomes, mask, first, statistics, history)
+    result = _board({"p": value}, outcomes, mask, first, statistics, history)
     for statistic in statistics:
-        assert abs(found.averaged["p"][statistic]) < 3 / np.sqrt(300), statistic
+        assert abs(result.averaged["p"][statistic]) < 3 / np.sqrt(300), statistic
 
 
 def test_noise_shared_within_a_run_does_not_count_as_agreement():
@@ -128,11 +128,11 @@ def test_noise_shared_within_a_run_does_not_count_as_agreement():
     mask = rng.random((40, 300)).argsort(axis=0) < 28
     outcomes = rng.random((1, 40, 300)) < 0.5
     value = np.where(mask, outcomes, np.nan).astype(float)
-    own = estimators.memorization(outcomes[0], mask).value
-    assert spearman(proxies.average(value[0]), own) > 0.4
+    from_same_runs = estimators.memorization(outcomes[0], mask).value
+    assert spearman(proxies.average(value[0]), from_same_runs) > 0.4
     first = leaderboard.halves(40, 40, 0, 4)
-    found = _board({"noise": value}, outcomes, mask, first, history=history)
-    assert abs(found.averaged["noise"]["spearman"]) < 3 / np.sqrt(300)
+    result = _board({"noise": value}, outcomes, mask, first, history=history)
+    assert abs(result.averaged["noise"]["spearman"]) < 3 / np.sqrt(300)
 
 
 def test_halves_are_disjoint_and_share_the_history():
@@ -232,8 +232,8 @@ def test_undefined_correlations_are_nan():
         assert np.isnan(function(np.array([1, 2, np.nan, np.nan]), np.array([1, 2, 3, 4.0])))
     outcomes, mask, _ = _world()
     first = leaderboard.halves(RUNS, HISTORY, 0, 2)
-    found = _board({"p": np.full((1, HISTORY, EXAMPLES), np.nan)}, outcomes, mask, first)
-    assert np.isnan([found.averaged["p"]["spearman"], found.single["p"]["pearson"]]).all()
+    result = _board({"p": np.full((1, HISTORY, EXAMPLES), np.nan)}, outcomes, mask, first)
+    assert np.isnan([result.averaged["p"]["spearman"], result.single["p"]["pearson"]]).all()
 
 
 def test_standard_errors_equal_leaving_out_each_group():
@@ -244,10 +244,10 @@ def test_standard_errors_equal_leaving_out_each_group():
     for g in range(5):
         both, between = [], []
         for half in first:
-            kept = [[m for m in range(RUNS) if h[m] and group[m] != g] for h in (half, ~half)]
+            selected = [[m for m in range(RUNS) if h[m] and group[m] != g] for h in (half, ~half)]
             scores = (
                 [_slow_memorization(outcomes[0], mask, part, i) for i in range(EXAMPLES)]
-                for part in kept
+                for part in selected
             )
             between.append(np.corrcoef(*_slow_pairs(*scores))[0, 1])
         ceilings.append(np.sqrt(np.mean(between)))
@@ -261,7 +261,7 @@ def test_standard_errors_equal_leaving_out_each_group():
                 score.append(_slow_memorization(outcomes[0], mask, other, i))
             both.append(np.corrcoef(*_slow_pairs(proxy, score))[0, 1])
         slow.append(np.mean(both))
-    found, ceiling = leaderboard.standard_errors(
+    result, ceiling = leaderboard.standard_errors(
         {"p": value[None]},
         outcomes,
         mask,
@@ -270,7 +270,7 @@ def test_standard_errors_equal_leaving_out_each_group():
         group=group,
         statistics=correlations.AT_ONE_SIZE,
     )
-    assert found["p"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
+    assert result["p"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
     assert ceiling["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(ceilings)))
 
 
@@ -287,13 +287,13 @@ def test_standard_errors_match_the_spread_over_studies():
         outcomes = rng.random((1, 40, 150)) < np.where(mask, 0.1 + truth, 0.1)
         proxy = np.where(mask, truth + rng.normal(0, 0.5, mask.shape), np.nan)[None]
         first = leaderboard.halves(40, 40, study, 4)
-        parts = {"history": history, "statistics": correlations.AT_ONE_SIZE}
-        found = leaderboard.board({"p": proxy}, outcomes, mask, first=first, **parts)
-        values["p"].append(found.averaged["p"]["pearson"])
-        values["ceiling"].append(found.ceiling["pearson"])
+        options = {"history": history, "statistics": correlations.AT_ONE_SIZE}
+        result = leaderboard.board({"p": proxy}, outcomes, mask, first=first, **options)
+        values["p"].append(result.averaged["p"]["pearson"])
+        values["ceiling"].append(result.ceiling["pearson"])
         group = grouped.run_groups(40, study, num_first=40)
         averaged, ceiling = leaderboard.standard_errors(
-            {"p": proxy}, outcomes, mask, first=first, group=group, **parts
+            {"p": proxy}, outcomes, mask, first=first, group=group, **options
         )
         errors["p"].append(averaged["p"]["pearson"])
         errors["ceiling"].append(ceiling["pearson"])

@@ -44,8 +44,8 @@ LABELS = np.arange(EXAMPLES) % CLASSES
 
 
 def _arrays():
-    found = [_record(run) for run in range(RUNS)]
-    return {name: np.stack([r[name] for r in found]) for name in found[0]} | {
+    result = [_record(run) for run in range(RUNS)]
+    return {name: np.stack([r[name] for r in result]) for name in result[0]} | {
         "given_labels": LABELS
     }
 
@@ -58,9 +58,9 @@ def _slow_history(run, i):
     probs = [prob[e, i] for e in times]
     forgotten = sum(a and not b for a, b in zip(answers, answers[1:], strict=False))
     learned = EPOCHS
-    for place in range(len(times)):
-        if all(answers[place:]):
-            learned = times[place]
+    for start in range(len(times)):
+        if all(answers[start:]):
+            learned = times[start]
             break
     return {
         "cumulative_correctness": sum(answers) / len(times),
