@@ -56,7 +56,7 @@ def scores(
     }
 
 
-def proxies_found(
+def proxy_aurocs(
     values: Mapping[str, FloatArray], planted: BoolArray, weights: FloatArray
 ) -> dict[str, dict[str, float]]:
     """Returns the AUROC of proxies, both averaged over runs and computed from a single run.

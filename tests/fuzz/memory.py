@@ -14,7 +14,7 @@ _SLOW = (
     "memkit.comparisons.errors.agreement",
     "memkit.estimators.convergence.agreements",
     "memkit.estimators.influence.pairs",
-    "memkit.proxies.canaries.proxies_found",
+    "memkit.proxies.canaries.proxy_aurocs",
     "memkit.proxies.canaries.scores",
     "memkit.proxies.leaderboard.board",
     "memkit.proxies.leaderboard.standard_errors",

@@ -56,7 +56,7 @@ def test_the_true_proxy_detects_all_and_its_negative_none():
     _, _, mask, planted = _world()
     truth = np.where(mask, planted, np.nan).astype(float)
     weights = estimators.run_weights(RUNS, 0, 20)
-    result = canaries.proxies_found({"truth": truth, "mirror": -truth}, planted, weights)
+    result = canaries.proxy_aurocs({"truth": truth, "mirror": -truth}, planted, weights)
     errors = {"auroc_stderr": 0.0, "auroc_margin": 0.0}
     assert result["truth"] == {"auroc": 1.0, "auroc_single": 1.0, **errors}
     assert result["mirror"] == {"auroc": 0.0, "auroc_single": 0.0, **errors}
@@ -65,7 +65,7 @@ def test_the_true_proxy_detects_all_and_its_negative_none():
 def test_single_runs_use_only_examples_they_trained_on():
     _, _, mask, planted = _world()
     values = np.where(mask, np.random.default_rng(0).random(mask.shape), np.nan)
-    result = canaries.proxies_found({"noise": values}, planted, np.ones((2, RUNS)))
+    result = canaries.proxy_aurocs({"noise": values}, planted, np.ones((2, RUNS)))
     expected = [_slow_auroc(row[m], planted[m]) for row, m in zip(values, mask, strict=True)]
     assert result["noise"]["auroc_single"] == pytest.approx(np.mean(expected))
     average = [np.mean(values[mask[:, i], i]) for i in range(EXAMPLES)]
@@ -88,5 +88,5 @@ def test_standard_errors_come_from_weighted_runs():
             )
         defined = ~np.isnan(score)
         repeated.append(_slow_auroc(score[defined].round(12), planted[defined]))
-    result = canaries.proxies_found({"p": values}, planted, weights)["p"]["auroc_stderr"]
+    result = canaries.proxy_aurocs({"p": values}, planted, weights)["p"]["auroc_stderr"]
     assert result == pytest.approx(np.std(repeated, ddof=1), rel=1e-6)

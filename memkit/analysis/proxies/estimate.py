@@ -103,7 +103,7 @@ def _of_point(study, measured, splits):
         weights = estimators.run_weights(len(mask), study.config["seed"], NUM_REPLICATES)
         numbers["canaries"] = canaries.scores(
             outcomes.correct, outcomes.prob, mask, planted, weights
-        ) | canaries.proxies_found(
+        ) | canaries.proxy_aurocs(
             {n: v[0] for n, v in values.items()},
             planted,
             weights[:, np.searchsorted(index, measured.history)],
