@@ -147,3 +147,15 @@ def test_every_verb_flag_and_config_of_the_pages_exists():
 def test_pages_have_no_block_whose_language_hides_it_from_these_tests():
     languages = {block.language for page in pages.PAGES for block in pages.blocks(page)}
     assert languages <= {"", "sh", "python", "console", "text", "yaml", "bibtex"}
+
+
+def test_text_of_pages_is_wrapped_at_100_columns():
+    names = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+    for page in (*pages.PAGES, *(pages.ROOT / name for name in names)):
+        is_code = False
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            is_code ^= line.lstrip().startswith("```")
+            # Tables, pictures, and what has no spaces to break at, such as links and commands.
+            longest = max(map(len, re.findall(r"`[^`]*`|\S+", line)), default=0)
+            is_free = line.lstrip().startswith(("|", "<", "![")) or longest > 60
+            assert is_code or is_free or len(line) <= 100, f"{pages.name(page)}:{number}"
