@@ -15,25 +15,25 @@ import numpy as np
 from memkit import big_arrays, estimators, tables
 from memkit.estimators import arms, outliers
 
-_MOST_NAMED = 5  # outlying runs in a sentence
+_MOST_NAMED = 5  # the most outlying runs that a sentence names
 
 
-def of_point(study: Study, outcomes: "PointOutcomes", found: Mapping[str, Estimate]) -> Json:
+def of_point(study: Study, outcomes: "PointOutcomes", estimates: Mapping[str, Estimate]) -> Json:
     """Returns one entry of summary["points"].
 
-    Every `<key>_stderr` is over runs, and every `<key>_margin` is half the width of the 95%
-    interval that follows from it.
+    `<key>_stderr` is the standard error of `<key>` over runs, and `<key>_margin` half the width of
+    the 95% interval that follows from it.
 
     Args:
       study: Study.
       outcomes: its `analysis.PointOutcomes`.
-      found: {outcome: Estimate} of them.
+      estimates: {outcome: Estimate} of these outcomes.
     """
     mask = big_arrays.take(study.train_mask, outcomes.index)
     correct, planted = outcomes.correct, study.examples.planted
     weights = estimators.run_weights(len(mask), study.config["seed"])
     replicates = _replicates(correct, mask, weights)
-    value = found["correct"].value
+    value = estimates["correct"].value
     row = {
         "name": outcomes.point.name,
         "series": outcomes.point.series,
@@ -61,7 +61,7 @@ def of_point(study: Study, outcomes: "PointOutcomes", found: Mapping[str, Estima
         row["planted"] = {
             "count": int(planted.sum()),
             **_means(correct, mask, planted),
-            **_detection(outcomes, mask, found, planted, weights, replicates),
+            **_detection(outcomes, mask, estimates, planted, weights, replicates),
         }
     return row
 
@@ -83,7 +83,7 @@ def _means(outcome: Array, mask: BoolArray, examples: BoolArray | None) -> dict[
 
 
 def _accuracy(outcomes: "PointOutcomes", mask: BoolArray) -> Json:
-    """Accuracy inside and outside of the subset and on the test set, mean over runs."""
+    """Returns mean accuracy over runs inside and outside of the subset and on the test set."""
     per_run = {
         "train_in_accuracy": [c[m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
         "train_out_accuracy": [c[~m].mean() for c, m in zip(outcomes.correct, mask, strict=True)],
@@ -100,42 +100,42 @@ def _outlying(
 ) -> list[int]:
     """Returns the numbers of the runs whose accuracy is an outlier, see `estimators.outliers`."""
     num_in = np.count_nonzero(mask) / max(1, len(mask))
-    found = outliers.outlying_runs(
+    is_outlying = outliers.outlying_runs(
         np.array(per_run["train_in_accuracy"]),
         np.array(per_run["train_out_accuracy"]),
         num_in=num_in,
         num_out=mask.shape[1] - num_in,
     )
-    return [int(run) for run in np.asarray(outcomes.index)[found]]
+    return [int(run) for run in np.asarray(outcomes.index)[is_outlying]]
 
 
 def _detection(
     outcomes: "PointOutcomes",
     mask: BoolArray,
-    found: Mapping[str, Estimate],
+    estimates: Mapping[str, Estimate],
     planted: BoolArray,
     weights: IntArray,
     replicates: FloatArray,
 ) -> dict[str, float]:
-    """How well scores find the planted labels: AUROC, 1 = all planted ones rank first.
+    """Returns how well scores find the planted labels: AUROC, 1 = all planted labels rank first.
 
     `auroc` ranks by memorization on `correct`, `auroc_out_prob` by one minus the out-of-sample
     probability of the given label.
     """
-    doubt = 1 - found["prob"].out_mean
+    doubt = 1 - estimates["prob"].out_mean
     out_weights = weights.astype(np.float32)
     doubts = np.empty((len(weights), mask.shape[1]), np.float32)
     for columns in arms.blocks(*mask.shape):
         out = ~mask[:, columns]
         with np.errstate(invalid="ignore"):
-            part = (out_weights @ (outcomes.prob[:, columns] * out)) / (out_weights @ out)
-        doubts[:, columns] = 1 - part
+            out_prob = (out_weights @ (outcomes.prob[:, columns] * out)) / (out_weights @ out)
+        doubts[:, columns] = 1 - out_prob
 
     def auroc(name: str, scores: Sequence[FloatArray]) -> dict[str, float]:
         numbers = [estimators.auroc(score, planted) for score in scores]
         return estimators.over_replicates(numbers, len(mask)).named(name)
 
-    return auroc("auroc", [found["correct"].value, *replicates]) | auroc(
+    return auroc("auroc", [estimates["correct"].value, *replicates]) | auroc(
         "auroc_out_prob", [doubt, *doubts]
     )
 
@@ -178,14 +178,14 @@ def _outlying_text(row: Json) -> str:
     )
 
 
-def removal_table(found: Json) -> str:
+def removal_table(utilities: Json) -> str:
     """Returns the marginal utilities of one point as a table for the terminal."""
     header = ["removed", "examples", "tests", "without", "random", "difference", "stderr"]
     rows = []
-    for tests, part in (("all", found["all"]), ("influenced", found["influenced"])):
-        for row in part:
-            paired = row["kind"] == "influential"
-            what = "influential" if paired else f"memorization >= {row['threshold']:g}"
+    for tests, removals in (("all", utilities["all"]), ("influenced", utilities["influenced"])):
+        for row in removals:
+            is_influential = row["kind"] == "influential"
+            kind = "influential" if is_influential else f"memorization >= {row['threshold']:g}"
             numbers = [row[k] for k in ("without", "random", "difference", "difference_stderr")]
-            rows.append([what, row["removed"], tests, *numbers])
+            rows.append([kind, row["removed"], tests, *numbers])
     return tables.text(header, rows)

@@ -1,4 +1,4 @@
-"""A study's scores beside those of a published file or of another study."""
+"""Compares a study's scores with those of a published file or of another study."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,14 +28,14 @@ class Compared:
 
     Attributes:
       numbers: {name: text or number}: point, other, outcome, score, the fields of
-        `comparisons.Agreement` (mean_difference only where both measure the same), ceiling of the
-        rank correlation, jaccard at the study's memorization threshold; `<key>_stderr` over runs of
-        spearman, mean_difference and jaccard. The runs of a published file are not known, so with
-        one the errors are those of the study's runs alone.
+        `comparisons.Agreement` (mean_difference only if `is_same`), ceiling of the rank
+        correlation, jaccard at the study's memorization threshold; `<key>_stderr` over runs of
+        spearman, mean_difference and jaccard. The runs behind a published file are unknown, so
+        these errors then cover the runs of the study alone.
       curve_errors: {"jaccard_stderr", "difference_stderr": [K]} of `comparisons.Curves`.
       first: [J] float, scores of the study.
       second: [J] float, the other scores.
-      is_same: True where both measure the same quantity, so that levels can be compared.
+      is_same: True if both measure the same quantity, so that their levels can be compared.
     """
 
     numbers: Json
@@ -64,14 +64,14 @@ def with_file(
     """
     joined = comparisons.join(published, _examples(study), is_original_order=is_original_order)
     theirs = published.values[joined.positions]
-    found = []
+    results = []
     for point in points:
         ours = _Side(study, point, joined.columns)
         for outcome in studies.OUTCOMES:
             ceiling = comparisons.ceiling(ours.reliability(outcome))
             for score in SCORES:
-                replicates = ((one, theirs) for one in ours.replicates(outcome, score))
-                found.append(
+                replicates = ((replicate, theirs) for replicate in ours.replicates(outcome, score))
+                results.append(
                     _compared(
                         (point.name, published.layout, outcome, score),
                         (ours.score(outcome, score), theirs),
@@ -82,7 +82,7 @@ def with_file(
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
-    return joined, found
+    return joined, results
 
 
 def pairs_with_file(study: Study, points: Sequence[Point], published: Published) -> list[Json]:
@@ -90,7 +90,7 @@ def pairs_with_file(study: Study, points: Sequence[Point], published: Published)
 
     Returns:
       A list of {"point", "file" (pairs with both examples in the study), "study", "both",
-      "jaccard", "spearman" (influence of the pairs that both have)}; [] where the file has no
+      "jaccard", "spearman" (influence of the pairs that both have)}; [] if the file has no
       pairs, the test examples cannot be joined or the study has no influence.
     """
     if published.pairs is None:
@@ -158,9 +158,9 @@ def with_study(
         raise expected("--with", f"equal labels at the {len(first)} common ids", f"{wrong} others")
     same = a.given_labels[first] == b.given_labels[second]
     first, second = first[same], second[same]
-    found = []
-    for one, two in points:
-        ours, theirs = _Side(study, one, first), _Side(other, two, second)
+    results = []
+    for point, other_point in points:
+        ours, theirs = _Side(study, point, first), _Side(other, other_point, second)
         is_paired = np.array_equal(ours.mask, theirs.mask)
         for outcome in studies.OUTCOMES:
             ceiling = comparisons.ceiling(*(side.reliability(outcome) for side in (ours, theirs)))
@@ -170,9 +170,9 @@ def with_study(
                     theirs.replicates(outcome, score, is_reversed=not is_paired),
                     strict=True,
                 )
-                found.append(
+                results.append(
                     _compared(
-                        (one.name, two.name, outcome, score),
+                        (point.name, other_point.name, outcome, score),
                         (ours.score(outcome, score), theirs.score(outcome, score)),
                         replicates,
                         num_runs=min(len(ours.mask), len(theirs.mask)),
@@ -181,7 +181,7 @@ def with_study(
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
-    return len(first), matched.num_ambiguous, found
+    return len(first), matched.num_ambiguous, results
 
 
 class _Side:
@@ -207,9 +207,11 @@ class _Side:
     def replicates(
         self, outcome: str, score: str, *, is_reversed: bool = False
     ) -> Iterator[FloatArray]:
-        """Yields replicates [J] of a score; reversed, the k-th one weights runs as no other k-th.
+        """Yields replicates [J] of a score.
 
-        Points with the same subsets are paired: the k-th replicates weight their runs alike.
+        Points with the same subsets are paired: their k-th replicates weight the runs alike. For
+        other points the order of the replicates of one side is reversed, so that no two replicates
+        of the same number use the same weights.
         """
         weights = estimators.run_weights(len(self.mask), self._seed, NUM_REPLICATES)
         weights = weights[::-1] if is_reversed else weights

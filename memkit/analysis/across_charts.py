@@ -15,34 +15,34 @@ _TITLES = {
 }
 
 
-def files(found: Sequence[across.Compared], quantity: str) -> dict[str, bytes]:
+def files(results: Sequence[across.Compared], quantity: str) -> dict[str, bytes]:
     """Returns {file name: bytes}: every chart as PNG, SVG and a page that opens offline.
 
     Args:
-      found: list of `across.Compared`.
+      results: the compared scores.
       quantity: what the other scores measure, a key of `comparisons.QUANTITIES`.
     """
-    written: dict[str, bytes] = {}
-    for name, chart in charts_of(found, quantity).items():
+    contents: dict[str, bytes] = {}
+    for name, chart in charts_of(results, quantity).items():
         pictures = charts.images(chart.to_dict(), ("png", "svg", "html"))
-        written |= {f"{name}.{kind}": data for kind, data in pictures.items()}
-    return written
+        contents |= {f"{name}.{kind}": data for kind, data in pictures.items()}
+    return contents
 
 
-def charts_of(found: Sequence[across.Compared], quantity: str) -> dict[str, Chart]:
-    """Returns {name: chart} of the study's like quantity, or of memorization where it has none."""
+def charts_of(results: Sequence[across.Compared], quantity: str) -> dict[str, Chart]:
+    """Returns {name: chart} of the study's score that measures `quantity`, else of memorization."""
     score = quantity if quantity in across.SCORES else "memorization"
     shown = [
-        one
-        for one in found
-        if one.numbers["outcome"] == "correct"
-        and one.numbers["score"] == score
-        and one.numbers["num_examples"]
+        result
+        for result in results
+        if result.numbers["outcome"] == "correct"
+        and result.numbers["score"] == score
+        and result.numbers["num_examples"]
     ]
     if not shown:
         return {}
-    panels = {_panel(one): one for one in shown}
-    joint = {name: (one.first, one.second) for name, one in panels.items()}
+    panels = {_panel(result): result for result in shown}
+    joint = {name: (result.first, result.second) for name, result in panels.items()}
     (first, *rest), (other, *other_rest) = _TITLES[score], _TITLES[quantity]
     drawn: dict[str, Chart] = {
         "joint": comparison.joint_chart(
@@ -53,15 +53,18 @@ def charts_of(found: Sequence[across.Compared], quantity: str) -> dict[str, Char
     }
     if shown[0].is_same:
         both = {
-            name: {"this study": one.first, "the other": one.second} for name, one in panels.items()
+            name: {"this study": result.first, "the other": result.second}
+            for name, result in panels.items()
         }
         drawn["histogram"] = comparison.histogram_chart(
             comparison.histogram_table(both), title=[first.capitalize(), *rest]
         )
-        curves = [comparisons.threshold_curves(one.first, one.second) for one in shown]
+        curves = [comparisons.threshold_curves(result.first, result.second) for result in shown]
         fields = vars(curves[0])
         stacked = {key: [getattr(curve, key) for curve in curves] for key in fields}
-        stacked |= {key: [one.curve_errors[key] for one in shown] for key in shown[0].curve_errors}
+        stacked |= {
+            key: [result.curve_errors[key] for result in shown] for key in shown[0].curve_errors
+        }
         drawn["agreement"] = agreement_chart.curve_chart(
             agreement_chart.curve_table([(name, name) for name in panels], stacked),
             group_title="Point",
@@ -70,6 +73,6 @@ def charts_of(found: Sequence[across.Compared], quantity: str) -> dict[str, Char
     return drawn
 
 
-def _panel(one: across.Compared) -> str:
-    point, other = one.numbers["point"], one.numbers["other"]
+def _panel(result: across.Compared) -> str:
+    point, other = result.numbers["point"], result.numbers["other"]
     return point if other in (point, *comparisons.LAYOUTS) else f"{point}, {other}"

@@ -1,4 +1,4 @@
-"""Which points of a study `memkit compare` sets beside which others."""
+"""Chooses the points of a study that `memkit compare` compares, and pairs them with others."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from memkit.studies import Point, Study
 
 
 def chosen_points(study: Study, names: Sequence[str]) -> list[Point]:
-    """Returns the Points of some names, or all of a study where none is named.
+    """Returns the Points of some names, or all points if no name is given.
 
     Raises:
-      InputError: an unknown name.
+      InputError: a name is unknown.
     """
     return [study.point(name) for name in names] or list(study.points)
 
@@ -23,11 +23,12 @@ def matching_points(
     Args:
       study: Study.
       other: Study.
-      names: names of points of `study`; [] = those whose names `other` has too, or the only one.
-      other_names: as many names of points of `other`; [] = the same names.
+      names: names of points of `study`; [] stands for the names that `other` has too, or, if each
+        study has one point, for that point.
+      other_names: as many names of points of `other`; [] stands for the same names.
 
     Raises:
-      InputError: names that do not pair up.
+      InputError: the names cannot be paired.
     """
     if len(study.points) == len(other.points) == 1 and not names and not other_names:
         return [(study.points[0], other.points[0])]

@@ -1,4 +1,4 @@
-"""What `memkit compare` prints, and the numbers it writes."""
+"""The text that `memkit compare` prints, and the numbers that it writes."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from memkit.printable import printable
 from memkit.studies import Point, Study
 from memkit.typing import Json, Path
 
-with epy.lazy_imports():  # Charts take long to import and are drawn only where they are asked for.
+with epy.lazy_imports():  # Charts take long to import and are optional.
     from memkit.analysis import across_charts
 
 _COLUMNS = {
@@ -40,7 +40,7 @@ _PAIR_COLUMNS = {
 
 
 def with_file(
-    where: Path,
+    path: Path,
     study: Study | None,
     points: Sequence[Point],
     *,
@@ -48,11 +48,11 @@ def with_file(
     is_original_order: bool = False,
     out: Path | None = None,
 ) -> str:
-    """Returns the text of a comparison with a published file; writes charts where asked.
+    """Returns the text of a comparison with a published file; writes charts if `out` is given.
 
     Args:
-      where: the file or folder.
-      study: Study with estimates, or None: only the file's headline counts.
+      path: the file or folder.
+      study: Study with estimates, or None to print only the counts of the file.
       points: list of Point of the study.
       score: see `comparisons.read`.
       is_original_order: see `comparisons.join`.
@@ -60,33 +60,33 @@ def with_file(
     """
     if out:
         storage.check_writable("--out", out)
-    published = comparisons.read(where, score=score)
+    published = comparisons.read(path, score=score)
     headlines = comparisons.headlines(published)
-    what = comparisons.LAYOUTS[published.layout]
+    layout = comparisons.LAYOUTS[published.layout]
     direction = comparisons.QUANTITIES[published.quantity]
-    lines = [printable(f"{where}: {what}; {published.quantity}, {direction}")]
+    lines = [printable(f"{path}: {layout}; {published.quantity}, {direction}")]
     lines.append(tables.text(["quantity", "value"], [list(item) for item in headlines.items()]))
     numbers: Json = {"headlines": headlines}
-    found: list[across.Compared] = []
+    results: list[across.Compared] = []
     if study is not None:
-        joined, found = across.with_file(
+        joined, results = across.with_file(
             study, points, published, is_original_order=is_original_order
         )
         lines += ["", _joined(joined, published, study), *_left_out(joined.num_ambiguous)]
-        lines += ["", _table(found, study)]
+        lines += ["", _table(results, study)]
         numbers |= {"joined": len(joined.columns), "checked": joined.num_checked}
         pairs = across.pairs_with_file(study, points, published)
         if pairs:
             cells = [[row[key] for key in _PAIR_COLUMNS] for row in pairs]
             lines += ["", tables.text(list(_PAIR_COLUMNS.values()), _plain(cells))]
             numbers["pairs"] = pairs
-    return "\n".join(lines + _write(out, numbers, found, published.quantity))
+    return "\n".join(lines + _write(out, numbers, results, published.quantity))
 
 
 def with_study(
     study: Study, other: Study, points: Sequence[tuple[Point, Point]], *, out: Path | None = None
 ) -> str:
-    """Returns the text of a comparison with another study; writes charts where asked.
+    """Returns the text of a comparison with another study; writes charts if `out` is given.
 
     Args:
       study: Study with estimates.
@@ -96,10 +96,10 @@ def with_study(
     """
     if out:
         storage.check_writable("--out", out)
-    count, num_ambiguous, found = across.with_study(study, other, points)
+    count, num_ambiguous, results = across.with_study(study, other, points)
     lines = [f"{count} examples with the same id and given label", *_left_out(num_ambiguous)]
-    lines += ["", _table(found, study)]
-    return "\n".join(lines + _write(out, {"joined": count}, found, "memorization"))
+    lines += ["", _table(results, study)]
+    return "\n".join(lines + _write(out, {"joined": count}, results, "memorization"))
 
 
 def _joined(joined: comparisons.Joined, published: comparisons.Published, study: Study) -> str:
@@ -113,7 +113,7 @@ def _joined(joined: comparisons.Joined, published: comparisons.Published, study:
 
 
 def _left_out(num_ambiguous: int) -> list[str]:
-    """Returns the line about ids that could not be given to one example, if there are any."""
+    """Returns the line about ids that match several examples, if there are any."""
     if not num_ambiguous:
         return []
     return [
@@ -122,9 +122,9 @@ def _left_out(num_ambiguous: int) -> list[str]:
     ]
 
 
-def _table(found: Sequence[across.Compared], study: Study) -> str:
+def _table(results: Sequence[across.Compared], study: Study) -> str:
     threshold = study.config["report"]["min_memorization"]
-    rows = [[one.numbers[key] for key in _COLUMNS] for one in found]
+    rows = [[result.numbers[key] for key in _COLUMNS] for result in results]
     notes = (
         "stderr: standard error over runs; with a file over the study's runs alone",
         "ceiling: what the noise of the runs leaves of a perfect rank correlation "
@@ -145,18 +145,18 @@ def _is_nan(value: Any) -> bool:
 
 
 def _write(
-    out: Path | None, numbers: Json, found: Sequence[across.Compared], quantity: str
+    out: Path | None, numbers: Json, results: Sequence[across.Compared], quantity: str
 ) -> list[str]:
-    """Writes comparison.json and charts of 0/1 outcomes; returns the lines that say so."""
+    """Writes comparison.json and charts of 0/1 outcomes; returns lines about the folder."""
     if not out:
         return []
     folder = storage.path(out)
     numbers["scores"] = [
-        {key: None if _is_nan(value) else value for key, value in one.numbers.items()}
-        for one in found
+        {key: None if _is_nan(value) else value for key, value in result.numbers.items()}
+        for result in results
     ]
     text = json.dumps(numbers, indent=1, default=float)
     storage.write(folder / "comparison.json", text.encode())
-    for name, data in across_charts.files(found, quantity).items():
+    for name, data in across_charts.files(results, quantity).items():
         storage.write(folder / name, data)
     return ["", printable(f"written to {folder}")]

@@ -1,4 +1,4 @@
-"""A study in the layouts that others read; the files themselves are `studies.exports`."""
+"""Exports a study in the file layouts of other tools; `studies.exports` writes the files."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from memkit.typing import BoolArray, FloatArray, IntArray, Path
 
 FORMATS = ("feldman_zhang", "aux_arrays", "cleanlab", *exports.TABLE_FORMATS)
 NEED_ESTIMATES = ("feldman_zhang", *exports.TABLE_FORMATS)
-_AT_ONCE = 8
+_RUNS_IN_MEMORY = 8
 
 
 def export(study: Study, points: Sequence[Point], layout: str, out: Path) -> list[os.PathLike[str]]:
@@ -33,14 +33,15 @@ def export(study: Study, points: Sequence[Point], layout: str, out: Path) -> lis
       The paths written.
 
     Raises:
-      InputError: the study lacks what the format needs; says which command makes it.
+      InputError: the study lacks what the format needs; the message names the command that
+        computes it.
     """
     if layout in exports.TABLE_FORMATS:
         return [exports.export_table(study, point, layout, out) for point in points]
     write = {"feldman_zhang": _feldman_zhang, "aux_arrays": _aux_arrays, "cleanlab": _cleanlab}[
         layout
     ]
-    return [where for point in points for where in write(study, point, out)]
+    return [path for point in points for path in write(study, point, out)]
 
 
 def _feldman_zhang(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
@@ -56,14 +57,14 @@ def _feldman_zhang(study: Study, point: Point, out: Path) -> list[os.PathLike[st
 
 
 def _classes(study: Study, point: Point) -> Iterator[tuple[int, IntArray, IntArray, FloatArray]]:
-    """Yields (class, train columns, test columns, influence) of every class with both."""
+    """Yields (class, train columns, test columns, influence) of classes that have both."""
     outcomes = _outcomes(study, point)
     mask = study.train_mask[outcomes.index]
-    for number in range(study.sizes.classes):
-        train = np.flatnonzero(study.examples.given_labels == number)
-        test = np.flatnonzero(study.examples.test_labels == number)
+    for label in range(study.sizes.classes):
+        train = np.flatnonzero(study.examples.given_labels == label)
+        test = np.flatnonzero(study.examples.test_labels == label)
         if len(train) and len(test):
-            yield number, train, test, matrix(outcomes.test_correct[:, test], mask[:, train])
+            yield label, train, test, matrix(outcomes.test_correct[:, test], mask[:, train])
 
 
 def _outcomes(study: Study, point: Point) -> PointOutcomes:
@@ -87,7 +88,7 @@ def matrix(test_outcome: BoolArray, train_mask: BoolArray) -> FloatArray:
       NaN in the rows of examples that all runs or no run trained on.
     """
     outcome, mask = test_outcome.astype(np.float32), train_mask.astype(np.float32)
-    # Sums of 0/1 are exact in float32; float64 from here on keeps ties of the estimates ties.
+    # Sums of 0/1 are exact in float32; from here on float64 keeps equal estimates equal.
     in_sum = (mask.T @ outcome).astype(np.float64)
     out_sum = outcome.sum(axis=0, dtype=np.float64) - in_sum
     num_in = mask.sum(axis=0, dtype=np.float64)[:, None]
@@ -109,23 +110,23 @@ def _aux_arrays(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]
 
 def _cleanlab(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     if not point.config["record"]["all_probs"]:
-        wanted = "a study with class probabilities (train one with --config.record.all_probs)"
-        raise expected("--workdir", wanted, f"{study.workdir} without")
+        expectation = "a study with class probabilities (train one with --config.record.all_probs)"
+        raise expected("--workdir", expectation, f"{study.workdir} without")
     index = _outcomes(study, point).index
-    found = out_probs(_each_probs(study, point, index), study.train_mask[index])
-    held_out = ~np.isnan(found).any(axis=1)
+    mean_probs = out_probs(_each_probs(study, point, index), study.train_mask[index])
+    held_out = ~np.isnan(mean_probs).any(axis=1)
     if not held_out.all():
         logging.warning(
             "%s: %d examples that no run held out are left out", point.name, (~held_out).sum()
         )
-    return exports.export_probs(study, point, np.flatnonzero(held_out), found[held_out], out)
+    return exports.export_probs(study, point, np.flatnonzero(held_out), mean_probs[held_out], out)
 
 
 def _each_probs(study: Study, point: Point, index: IntArray) -> Iterator[FloatArray]:
-    """Yields the probabilities [N, C] of each run, of which it holds a few in memory at a time."""
-    for start in range(0, len(index), _AT_ONCE):
-        among = index[start : start + _AT_ONCE].tolist()
-        yield from studies.read_runs(study, point, ("train_probs",), among=among).arrays[
+    """Yields the probabilities [N, C] of each run; only a few runs are in memory at a time."""
+    for start in range(0, len(index), _RUNS_IN_MEMORY):
+        runs = index[start : start + _RUNS_IN_MEMORY].tolist()
+        yield from studies.read_runs(study, point, ("train_probs",), among=runs).arrays[
             "train_probs"
         ]
 
@@ -134,7 +135,7 @@ def out_probs(probs: Iterable[FloatArray], train_mask: BoolArray) -> FloatArray:
     """Returns the mean probability of each class over the runs that held an example out, [N, C].
 
     Args:
-      probs: iterable of M arrays [N, C], the probabilities of every class that a run gives.
+      probs: M arrays [N, C], the probabilities of every class by each run.
       train_mask: [M, N] bool, True where run m trained on example i.
 
     Returns:

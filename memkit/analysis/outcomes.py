@@ -1,4 +1,4 @@
-"""What the runs of a point say, as arrays."""
+"""Loads the outcomes of a point's runs as arrays."""
 
 import dataclasses
 
@@ -15,17 +15,17 @@ RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
 
 @dataclasses.dataclass(frozen=True)
 class PointOutcomes:
-    """What the usable runs of one point say; diverged runs are left out.
+    """Outcomes of the usable runs of one point; diverged runs are left out.
 
     Attributes:
       point: Point.
-      index: [R] int, which runs.
+      index: [R] int, numbers of the runs.
       correct: [R, N] bool, the prediction equals the given label.
       prob: [R, N] float32, probability of the given label.
       test_correct: [R, T] bool.
       test_prob: [R, T] float32, probability of the label of a test example.
-      infos: the info of every sound record, diverged ones too.
-      left_out: {run: why its file is no sound record}.
+      infos: the info of every valid record, including diverged runs.
+      left_out: {run: why its file is not a valid record}.
     """
 
     point: Point
@@ -39,7 +39,7 @@ class PointOutcomes:
 
     @property
     def source(self) -> studies.Source:
-        """The records that estimates of this point are computed from."""
+        """The records from which the estimates of this point are computed."""
         records = {info["run"]: info["checksum"] for info in self.infos}
         return studies.Source(self.point.fingerprint, records, self.left_out)
 
@@ -49,16 +49,16 @@ class PointOutcomes:
 
 
 def read_outcomes(study: Study, point: Point) -> PointOutcomes:
-    """Reads a point's records; warns of each file that is not a record and of diverged runs."""
+    """Reads a point's records; warns of files that are not valid records and of diverged runs."""
     runs = studies.read_runs(study, point, RECORDED)
     for name, reason in runs.problems.items():
-        logging.warning("%s is left out: %s; `memkit train` trains it again", name, reason)
+        logging.warning("%s is left out: %s; `memkit train` trains this run again", name, reason)
     status = np.array([info["status"] for info in runs.infos], dtype=str)
-    for bad in ("diverged", "blocked", "collapsed"):
-        consequence = "kept" if bad in records.USABLE else "left out"
-        if (status == bad).any():
-            numbers = ", ".join(map(str, runs.index[status == bad]))
-            logging.warning("%s: runs %s are %s and %s", point.name, numbers, bad, consequence)
+    for failure in ("diverged", "blocked", "collapsed"):
+        consequence = "kept" if failure in records.USABLE else "left out"
+        if (status == failure).any():
+            numbers = ", ".join(map(str, runs.index[status == failure]))
+            logging.warning("%s: runs %s are %s and %s", point.name, numbers, failure, consequence)
     usable = np.isin(status, records.USABLE)
     sizes = study.sizes
     arrays = {

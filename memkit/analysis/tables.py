@@ -12,19 +12,20 @@ from memkit.typing import Array, Json
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Writes the table of every point that has runs; returns {"columns", "rows", "points"}."""
-    names, written = [], []
-    for found in outcomes:
-        if not len(found.index):
+    names: list[str] = []
+    written: list[str] = []
+    for of_point in outcomes:
+        if not len(of_point.index):
             continue
-        columns = _columns(study, found)
-        exports.write_table(study, found.point, columns)
+        columns = _columns(study, of_point)
+        exports.write_table(study, of_point.point, columns)
         names = list(columns)
-        written.append(found.point.name)
+        written.append(of_point.point.name)
     return {"columns": names, "rows": study.sizes.train, "points": written}
 
 
-def _columns(study: Study, found: PointOutcomes) -> dict[str, Array]:
-    examples, mask = study.examples, big_arrays.take(study.train_mask, found.index)
+def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
+    examples, mask = study.examples, big_arrays.take(study.train_mask, outcomes.index)
     class_names = np.asarray(examples.class_names).astype(str)
     columns = {
         "row": np.arange(study.sizes.train),
@@ -37,7 +38,7 @@ def _columns(study: Study, found: PointOutcomes) -> dict[str, Array]:
         "num_out": (~mask).sum(axis=0),
     }
     for outcome in studies.OUTCOMES:
-        values = getattr(found, outcome)
+        values = getattr(outcomes, outcome)
         memorized = estimators.memorization(values, mask)
         consistent = estimators.consistency(values, mask)
         columns |= {

@@ -1,4 +1,4 @@
-"""What pages are made of: templates, style, the scripts that draw charts, and their pictures."""
+"""The parts of a page: templates, style, the scripts that draw charts, and their picture files."""
 
 import functools
 import importlib.resources
@@ -25,7 +25,7 @@ def fragment(package: str, template: str, **values: Any) -> Markup:
     Args:
       package: the package that holds the template.
       template: name of the file; it may import "parts.html" of this package.
-      **values: what the template names; a missing one is an error.
+      **values: the template's variables; a missing one is an error.
     """
     source = environment().from_string(text(template, package))
     return Markup(source.render(**values))
@@ -39,14 +39,14 @@ def page(
     examples: Json | None = None,
     **values: Any,
 ) -> str:
-    """Returns the text of a page; what a template names and `values` lack is an error.
+    """Returns the text of a page; a variable of the template that `values` lacks is an error.
 
     Args:
       template: name of a file of this package.
-      scripts: names of files of this package, one module on the page.
+      scripts: names of files of this package, which become one module of the page.
       specs: {name: Vega-Lite specification} of the charts that templates name.
-      examples: what the explorer reads, or None.
-      **values: what the template names.
+      examples: data of the explorer, or None.
+      **values: the template's variables.
     """
     style = Markup(text("style.css"))
     script = Markup("\n".join(map(text, scripts)))
@@ -74,7 +74,7 @@ def pictures(specs: Mapping[str, Json]) -> dict[str, bytes]:
 
 
 def environment() -> jinja2.Environment:
-    """Returns the environment of all templates; what one names and is not given is an error."""
+    """Returns the environment of all templates; a missing variable is an error."""
     templates = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,

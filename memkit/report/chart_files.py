@@ -1,69 +1,71 @@
-"""Charts of a study as files of their own: which there are, and the chosen ones rendered."""
+"""Lists the charts of a study, and renders chosen ones as files of their own."""
 
 from collections.abc import Sequence
 
 from memkit import charts, tables
-from memkit.errors import expected
+from memkit.errors import expected, unknown
 from memkit.report import sections
 from memkit.report.blocks import Figure, Section
 from memkit.report.content import Content
 
 
-def of_study(content: Content, found: Sequence[Section] | None = None) -> dict[str, Figure]:
-    """Returns {name: Figure} of everything a report draws, in its order.
+def of_study(content: Content, shown: Sequence[Section] | None = None) -> dict[str, Figure]:
+    """Returns {name: Figure} of all charts of a report, in its order.
 
     Args:
       content: Content of a study.
-      found: its `sections.sections`, where they are there already.
+      shown: its sections; built if None.
     """
-    shown = sections.sections(content) if found is None else found
+    shown = sections.sections(content) if shown is None else shown
     return {name: figure for section in shown for name, figure in section.figures.items()}
 
 
 def listing(content: Content) -> str:
-    """Returns as text what every chart shows, and why the others are not there."""
-    found = sections.sections(content)
-    drawn = of_study(content, found)
-    there = [[name, _first(f.chart.description)] for name, f in drawn.items() if f.chart]
-    absent = [[name, f.caption] for name, f in drawn.items() if not f.chart]
-    absent += [[section.anchor, section.empty] for section in found if section.empty]
-    text = tables.text(["chart", "shows"], there)
-    if not absent:
+    """Returns as text what each chart shows, and why other charts are missing."""
+    shown = sections.sections(content)
+    figures = of_study(content, shown)
+    drawn = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
+    missing = [[name, f.caption] for name, f in figures.items() if not f.chart]
+    missing += [[section.anchor, section.empty] for section in shown if section.empty]
+    text = tables.text(["chart", "shows"], drawn)
+    if not missing:
         return text
-    return f"{text}\n\n{tables.text(['without numbers', 'reason'], absent)}"
+    return f"{text}\n\n{tables.text(['without numbers', 'reason'], missing)}"
 
 
 def checked(formats: Sequence[str]) -> Sequence[str]:
-    """Returns the formats; refuses those that are not among charts.FORMATS."""
+    """Returns the formats; raises an InputError if one is not among charts.FORMATS."""
     for name in formats:
         if name not in charts.FORMATS:
-            raise expected("--format", f"names among {', '.join(charts.FORMATS)}", repr(name))
+            raise unknown("--format", name, charts.FORMATS, kind="format")
     return formats
 
 
 def render(
     content: Content, names: Sequence[str] = (), formats: Sequence[str] = charts.USUAL
 ) -> dict[str, bytes]:
-    """Returns {file name: bytes} of the charts of some names, all by default.
+    """Returns {file name: bytes} of the named charts, or of all charts.
 
     Args:
       content: Content of a study.
-      names: of charts.
+      names: names of charts; () stands for all.
       formats: names among charts.FORMATS.
 
     Raises:
-      InputError: a name that no chart has, or one of a chart without numbers.
+      InputError: no chart has this name, or the chart has no numbers.
     """
-    drawn = of_study(content)
-    there = {name: figure.chart for name, figure in drawn.items() if figure.chart}
+    figures = of_study(content)
+    drawn = {name: figure.chart for name, figure in figures.items() if figure.chart}
     for name in names:
-        if name not in there:
-            reason = f"{name} ({drawn[name].caption})" if name in drawn else repr(name)
-            raise expected("--figures", f"names among {', '.join(there)}", reason)
+        if name not in figures:
+            raise unknown("--figures", name, drawn, kind="chart")
+        if name not in drawn:
+            received = f"{name} ({figures[name].caption})"
+            raise expected("--figures", f"names among {', '.join(drawn)}", received)
     return {
         f"{name}.{kind}": data
-        for name in dict.fromkeys(names or there)
-        for kind, data in charts.images(there[name].to_dict(), formats).items()
+        for name in dict.fromkeys(names or drawn)
+        for kind, data in charts.images(drawn[name].to_dict(), formats).items()
     }
 
 

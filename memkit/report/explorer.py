@@ -1,6 +1,6 @@
-"""What the page's explorer reads: every example as compact columns, its charts and pictures.
+"""Data of the page's explorer: every example as compact columns, charts and pictures.
 
-Numbers are whole thousandths, so that every displayed digit is that of the estimate.
+Numbers are whole thousandths, so every digit on the page is a digit of the estimate.
 """
 
 import base64
@@ -26,27 +26,27 @@ SCALE = 1_000
 MISSING = -32_768
 QUANTITIES = ("value", "in_mean", "out_mean", "lower", "upper", "out_prob")
 INFLUENCES = 4
-# Per sheet, at most, besides those that sections ask for; FEW where each is read from a file.
+# Most pictures per sheet besides those of sections; FEW if each one is read from a file.
 PICTURES, FEW = 2_500, 600
 
 
 def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
-    """Returns what the explorer reads, ready for JSON; None where no example has a score.
+    """Returns the data of the explorer, ready for JSON; None if no example has a score.
 
     Args:
       content: Content of a study.
-      sections: Sections, for the pictures they show.
+      sections: Sections whose pictures the page needs too.
     """
     points = scored(content)
     if not points:
         return None
     last = [p for p in points if p["series"] == points[0]["series"]][-1]
     sample = scatter.sample(scatter.quantity(content, last, "value"))
-    found = scatter.views(content, points)
+    views = scatter.views(content, points)
     presets = gallery.groups(content)
     influences = [_influence(content, point) for point in points]
     pictures = _pictures(content, sections, presets, sample, influences)
-    charts = scatter.charts(content, found)
+    charts = scatter.charts(content, views)
     return {
         "count": len(content.ids),
         "quantities": QUANTITIES,
@@ -57,15 +57,15 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
         "given": packed(content.given_labels),
         "label": packed(content.labels),
         "points": [
-            _point(content, point, size, part)
-            for point, size, part in zip(points, lines.sizes(points), influences, strict=True)
+            _point(content, point, size, influence)
+            for point, size, influence in zip(points, lines.sizes(points), influences, strict=True)
         ],
         "series": _series(content, points),
         "presets": [dataclasses.asdict(preset) for preset in presets],
         "test": {"ids": packed_text(content.test_ids), "label": packed(content.test_labels)},
         "sheets": pictures,
         "sample": sample.tolist(),
-        "views": found,
+        "views": views,
         "pairs": {
             pair: {"title": scatter.PAIRS[pair][0], "spec": chart.to_dict()}
             for pair, chart in charts.items()
@@ -75,7 +75,7 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
 
 
 def scored(content: Content) -> tuple[Json, ...]:
-    """Returns the points of the summary that have runs, or () where no example has a score."""
+    """Returns the points of the summary that have runs, or () if no example has a score."""
     points = tuple(p for p in content.summary["points"] if p["num_runs"])
     defined = (np.isfinite(content.scores[p["name"]]["correct"].value).any() for p in points)
     return points if any(defined) else ()
@@ -84,7 +84,7 @@ def scored(content: Content) -> tuple[Json, ...]:
 def packed(values: npt.ArrayLike) -> dict[str, str]:
     """Returns whole numbers as {"kind", "data"}: compressed little-endian bytes in base64."""
     values = np.asarray(values)
-    low, high = (int(pick(values, initial=0)) for pick in (np.min, np.max))
+    low, high = (int(extreme(values, initial=0)) for extreme in (np.min, np.max))
     kinds = ("int8", "int16", "int32")
     kind = next(k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max)
     little = np.ascontiguousarray(values, np.dtype(kind).newbyteorder("<"))
@@ -146,10 +146,10 @@ def _kinds(content: Content, series: str) -> dict[str, str] | None:
 
 def _influence(content: Content, point: Json) -> dict[str, IntArray] | None:
     """Returns {"index", "infl", "q"} [N, INFLUENCES] of the strongest influences, or None."""
-    found = content.point_arrays["influence"] if "influence" in content.point_arrays else {}
-    if point["name"] not in found:
+    by_point = content.point_arrays["influence"] if "influence" in content.point_arrays else {}
+    if point["name"] not in by_point:
         return None
-    arrays = found[point["name"]]
+    arrays = by_point[point["name"]]
     index = arrays["train_top_idx"][:, :INFLUENCES]
     q = _known_q(arrays, index, len(content.test_ids))
     infl = arrays["train_top_infl"][:, :INFLUENCES]
@@ -157,16 +157,16 @@ def _influence(content: Content, point: Json) -> dict[str, IntArray] | None:
 
 
 def _known_q(arrays: Mapping[str, Array], index: IntArray, num_test: int) -> FloatArray:
-    """Returns q [N, k] of the influences `index` [N, k], NaN where no pair is listed."""
+    """Returns q [N, k] of the influences on the test examples `index` [N, k], NaN if not listed."""
     listed = arrays["tr_idx"].astype(np.int64) * num_test + arrays["tt_idx"]
     q = np.full(index.shape, np.nan)
     if not listed.size:
         return q
     order = np.argsort(listed)
     key = np.arange(len(index))[:, None] * num_test + index
-    at = order[np.minimum(np.searchsorted(listed, key, sorter=order), len(order) - 1)]
-    known = (listed[at] == key) & (index >= 0)
-    q[known] = arrays["q"][at[known]]
+    rows = order[np.minimum(np.searchsorted(listed, key, sorter=order), len(order) - 1)]
+    is_listed = (listed[rows] == key) & (index >= 0)
+    q[is_listed] = arrays["q"][rows[is_listed]]
     return q
 
 
@@ -177,8 +177,8 @@ def _pictures(
     sample: IntArray,
     influences: Sequence[Mapping[str, IntArray] | None],
 ) -> dict[str, Json | None]:
-    """Returns {"train", "test"}: the sheets of what sections, presets and the sample show."""
-    wanted = {
+    """Returns {"train", "test"}: sheets of the pictures of sections, presets and the sample."""
+    of_sections = {
         part: [
             i for section in sections if part in section.pictures for i in section.pictures[part]
         ]
@@ -186,18 +186,20 @@ def _pictures(
     }
     listed = np.array([i for preset in presets for i in preset.examples], int)
     train = [*listed, *sample]
-    known = [part["index"] for part in influences[::-1] if part is not None]
-    test = [i for rows in (listed, sample) for index in known for i in index[rows].ravel().tolist()]
+    influenced = [part["index"] for part in influences[::-1] if part is not None]
+    test = [
+        i for rows in (listed, sample) for index in influenced for i in index[rows].ravel().tolist()
+    ]
     return {
-        "train": _sheet(content.thumbnails, wanted["train"], train),
-        "test": _sheet(content.test_thumbnails, wanted["test"], [i for i in test if i >= 0]),
+        "train": _sheet(content.thumbnails, of_sections["train"], train),
+        "test": _sheet(content.test_thumbnails, of_sections["test"], [i for i in test if i >= 0]),
     }
 
 
-def _sheet(images: Pictures, wanted: Iterable[int], others: Iterable[int]) -> Json | None:
-    most = PICTURES if isinstance(images, np.ndarray) else FEW
-    others = list(dict.fromkeys(map(int, others)))[:most]
-    found = sprites.sheet(images, list(dict.fromkeys([*map(int, wanted), *others])))
-    if found is None:
+def _sheet(images: Pictures, required: Iterable[int], others: Iterable[int]) -> Json | None:
+    limit = PICTURES if isinstance(images, np.ndarray) else FEW
+    others = list(dict.fromkeys(map(int, others)))[:limit]
+    sheet = sprites.sheet(images, list(dict.fromkeys([*map(int, required), *others])))
+    if sheet is None:
         return None
-    return dataclasses.asdict(found) | {"examples": packed(found.examples)}
+    return dataclasses.asdict(sheet) | {"examples": packed(sheet.examples)}

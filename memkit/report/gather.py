@@ -1,4 +1,4 @@
-"""Fills a report's Content from a study's files."""
+"""Builds the Content of a report from the files of a study."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,19 +17,19 @@ from memkit.sweeps.progress import duration
 from memkit.typing import Array, BoolArray, IntArray, Json
 
 _ARRAYS = ("curve", "train_predicted")
-_SHOWN = 10  # records left out that the report names
+_SHOWN = 10  # the most records left out that the report names
 
 
 def content(study: Study) -> Content:
     """Returns the Content of a study that has estimates.
 
     Raises:
-      InputError: `memkit estimate` has not run yet, or was that of an earlier version.
+      InputError: there are no estimates yet, or they are those of another version of memkit.
     """
     summary = studies.read_summary(study)
     if summary.get("layout") != analysis.LAYOUT:
-        wanted = "estimates of this version (run `memkit estimate` again)"
-        raise expected("--workdir", wanted, f"those of another one in {study.workdir}")
+        expectation = "estimates of this version (run `memkit estimate` again)"
+        raise expected("--workdir", expectation, f"those of another version in {study.workdir}")
     studies.check_sources(study)
     curves, predicted = {}, {}
     infos: list[Json] = []
@@ -74,16 +74,16 @@ def content(study: Study) -> Content:
 def _most_votes(
     study: Study, runs: Runs, usable: BoolArray, copies: Sequence[IntArray]
 ) -> IntArray:
-    """Returns the class [N] that most votes name, see `estimators.audit.Votes.most`."""
-    alone = auditing.with_copies(big_arrays.take(study.train_mask, runs.index[usable]), copies)
+    """Returns the class [N] with the most votes, see `estimators.audit.Votes.most`."""
+    in_subset = auditing.with_copies(big_arrays.take(study.train_mask, runs.index[usable]), copies)
     predicted = big_arrays.take(runs.arrays["train_predicted"], usable)
     labels, num_classes = study.examples.given_labels, study.sizes.classes
-    return auditing.votes(predicted, alone, labels, num_classes).most(labels)
+    return auditing.votes(predicted, in_subset, labels, num_classes).most(labels)
 
 
 def _by_point(study: Study, name: str) -> dict[str, dict[str, Array]]:
-    found = {p.name: studies.read_arrays(study, name, point=p) for p in study.points}
-    return {point: arrays for point, arrays in found.items() if arrays is not None}
+    by_point = {p.name: studies.read_arrays(study, name, point=p) for p in study.points}
+    return {point: arrays for point, arrays in by_point.items() if arrays is not None}
 
 
 def _with_alphas(arrays: Mapping[str, Array]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _with_alphas(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def _listed(left_out: dict[str, str]) -> str:
-    """Returns the files that the report does not use, the first of them with the reason."""
+    """Lists the records that the report does not use, the first of them with the reason."""
     for name, reason in left_out.items():
         logging.warning("%s is left out of the report: %s", name, reason)
     shown = [f"{name} ({reason})" for name, reason in itertools.islice(left_out.items(), _SHOWN)]

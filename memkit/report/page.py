@@ -7,7 +7,7 @@ from memkit.report import assets, explorer, sections
 from memkit.report.blocks import Section
 from memkit.report.content import Content
 
-# One script on the page: report.js starts those before it, charts.js draws when it is through.
+# They become one script: report.js starts those before it, and charts.js draws after it.
 SCRIPTS = (
     "table.js",
     "pictures.js",
@@ -22,7 +22,7 @@ SCRIPTS = (
 
 
 def render(content: Content) -> dict[str, bytes]:
-    """Returns the files of a report; nothing is written and nothing is fetched.
+    """Returns the files of a report; it writes no file and loads nothing from the network.
 
     Args:
       content: Content of a study.

@@ -52,41 +52,41 @@ def sample(score: FloatArray) -> IntArray:
 
 
 def views(content: Content, points: Sequence[Json]) -> list[Json]:
-    """Returns the list of scatters: which quantity of which point on each axis, and the counts.
+    """Returns the list of scatters: the quantity and point of each axis, and the counts.
 
     Args:
       content: Content.
-      points: the points of the summary that have runs; views name them by their place in it.
+      points: the points of the summary that have runs; views refer to them by index.
 
     Returns:
-      dicts: "pair", a key of PAIRS; "series"; "point", the chosen point or None where the view
+      dicts: "pair", a key of PAIRS; "series"; "point", the chosen point, or None if the view
       does not depend on it; "x" and "y", (point, quantity), quantities being fields of Estimate
       or "out_prob"; "cells", see `cells`.
     """
-    found: list[tuple[str, str, int | None, tuple[int, str], tuple[int, str]]] = []
+    views: list[tuple[str, str, int | None, tuple[int, str], tuple[int, str]]] = []
     first = points[0]["series"]
     for series in dict.fromkeys(p["series"] for p in points):
         members = [k for k, p in enumerate(points) if p["series"] == series]
         if len(members) > 1:
             ends = ((members[0], "value"), (members[-1], "value"))
-            found.append(("ends", series, None, *ends))
+            views.append(("ends", series, None, *ends))
         for k in members:
-            found += [
+            views += [
                 (pair, series, k, (k, x), (k, "value"))
                 for pair, x in (("out", "out_mean"), ("prob", "out_prob"))
             ]
             if series != first and (same := _same_size(points, k, first)) is not None:
-                found.append(("series", series, k, (same, "value"), (k, "value")))
+                views.append(("series", series, k, (same, "value"), (k, "value")))
     keys = ("pair", "series", "point", "x", "y")
     return [
         dict(zip(keys, view, strict=True))
         | {"cells": cells(*(quantity(content, points[k], name) for k, name in view[3:]))}
-        for view in found
+        for view in views
     ]
 
 
-def _same_size(points: Sequence[Json], place: int, series: str) -> int | None:
-    size = points[place]["axis_value"]
+def _same_size(points: Sequence[Json], index: int, series: str) -> int | None:
+    size = points[index]["axis_value"]
     same = (k for k, p in enumerate(points) if p["series"] == series and p["axis_value"] == size)
     return next(same, None)
 
@@ -94,8 +94,9 @@ def _same_size(points: Sequence[Json], place: int, series: str) -> int | None:
 def quantity(content: Content, point: Json, name: str) -> FloatArray:
     """Returns one number per example [N]: a field of a point's Estimate, or "out_prob"."""
     scores = content.scores[point["name"]]
-    found = scores["prob"].out_mean if name == "out_prob" else getattr(scores["correct"], name)
-    return np.asarray(found, dtype=float)
+    if name == "out_prob":
+        return np.asarray(scores["prob"].out_mean, dtype=float)
+    return np.asarray(getattr(scores["correct"], name), dtype=float)
 
 
 def cells(x: FloatArray, y: FloatArray) -> dict[str, list[int]]:
@@ -107,39 +108,40 @@ def cells(x: FloatArray, y: FloatArray) -> dict[str, list[int]]:
       x, y: float [N] in [-1, 1]; an example with a NaN is left out.
     """
     side = round(2 / STEP) + 1
-    known = np.isfinite(x) & np.isfinite(y)
-    at = (np.round((v[known] + 1) / STEP).astype(int) for v in (x, y))
-    place, count = np.unique(np.ravel_multi_index(tuple(at), (side, side)), return_counts=True)
-    column, row = np.unravel_index(place, (side, side))
+    defined = np.isfinite(x) & np.isfinite(y)
+    indices = (np.round((v[defined] + 1) / STEP).astype(int) for v in (x, y))
+    flat = np.ravel_multi_index(tuple(indices), (side, side))
+    filled, count = np.unique(flat, return_counts=True)
+    column, row = np.unravel_index(filled, (side, side))
     return {"x": column.tolist(), "y": row.tolist(), "count": count.tolist()}
 
 
-def charts(content: Content, found: Sequence[Json]) -> dict[str, Chart]:
+def charts(content: Content, shown: Sequence[Json]) -> dict[str, Chart]:
     """Returns {pair: chart}; the page fills the data "cells" and "sample" of each.
 
     Args:
       content: Content.
-      found: what `views` returned.
+      shown: the scatters that `views` returned.
     """
     groups = ["clean", "planted"] if contents.planted(content).any() else ["all"]
     return {
-        pair: _chart(pair, groups, [v["cells"] for v in found if v["pair"] == pair])
-        for pair in dict.fromkeys(view["pair"] for view in found)
+        pair: _chart(pair, groups, [v["cells"] for v in shown if v["pair"] == pair])
+        for pair in dict.fromkeys(view["pair"] for view in shown)
     }
 
 
 def _chart(pair: str, groups: Sequence[str], counts: Sequence[dict[str, list[int]]]) -> Chart:
     _, x_title, y_title = PAIRS[pair]
-    least = {
+    lowest = {
         axis: min([0, *(STEP * cell - 1 for part in counts for cell in part[axis])])
         for axis in ("x", "y")
     }
 
     def channel(kind: type[Any], axis: str, field: str, title: str) -> Any:
-        domain = [round(least[axis] - STEP / 2, 4), 1 + STEP / 2]
+        domain = [round(lowest[axis] - STEP / 2, 4), 1 + STEP / 2]
         scale = alt.Scale(domain=domain, nice=False)
-        lines_of = title.replace(" (", "\n(").split("\n")  # two: one is wider than a phone
-        return kind(f"{field}:Q", title=lines_of, scale=scale, axis=alt.Axis(grid=False))
+        title_lines = title.replace(" (", "\n(").split("\n")  # one line is wider than a phone
+        return kind(f"{field}:Q", title=title_lines, scale=scale, axis=alt.Axis(grid=False))
 
     x, y = (
         channel(alt.X, "x", "across", x_title),

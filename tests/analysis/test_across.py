@@ -112,7 +112,7 @@ def test_planted_examples_are_left_out_where_given_labels_differ(
     assert (row["point"], row["other"]) == (study.points[0].name, other.points[1].name)
 
 
-def test_points_pair_up_by_name_or_as_asked(study):
+def test_points_are_paired_by_name_or_as_requested(study):
     first, second = study.points
     chosen = across_points.matching_points(study, study, [first.name], [second.name])
     assert chosen == [(first, second)]
@@ -120,11 +120,11 @@ def test_points_pair_up_by_name_or_as_asked(study):
     assert across_points.chosen_points(study, []) == [first, second]
     with pytest.raises(InputError, match="--with_points: expected 1 of"):
         across_points.matching_points(study, study, [first.name], [first.name, second.name])
-    with pytest.raises(InputError, match="point: expected one of"):
+    with pytest.raises(InputError, match="point: unknown point"):
         across_points.matching_points(study, study, ["one_hot_width3"], [])
 
 
-def test_pairs_are_compared_with_the_studys_own(study, tmp_path):
+def test_pairs_of_a_file_are_compared_with_those_of_the_study(study, tmp_path):
     point = study.points[0]
     ours = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
     ours = {key: np.array(values) for key, values in ours.items()}
@@ -132,17 +132,17 @@ def test_pairs_are_compared_with_the_studys_own(study, tmp_path):
     e = study.examples
     np.savez(
         tmp_path / "pairs.npz",
-        tr_idx=[9, 8, 7],
-        tt_idx=[0, 0, 0],
-        infl=[0.3, 0.4, 0.9],
-        mem=[0.5, 0.5, 0.5],
-        tr_ids=e.train_ids[[0, 1, 40]],
-        tt_ids=e.test_ids[[2, 0, 3]],
+        tr_idx=[9, 8, 7, 6],
+        tt_idx=[0, 0, 0, 0],
+        infl=[0.3, 0.4, 0.6, 0.9],
+        mem=[0.5, 0.5, 0.5, 0.5],
+        tr_ids=e.train_ids[[0, 1, 5, 40]],
+        tt_ids=e.test_ids[[2, 0, 3, 3]],
     )
     published = comparisons.read(tmp_path / "pairs.npz")
     (row,) = across.pairs_with_file(study, study.points, published)
-    assert (row["point"], row["file"], row["study"], row["both"]) == (point.name, 3, 3, 2)
-    assert row["jaccard"] == 2 / 4 and row["spearman"] == pytest.approx(1)
+    assert (row["point"], row["file"], row["study"], row["both"]) == (point.name, 4, 3, 3)
+    assert row["jaccard"] == 3 / 4 and row["spearman"] == pytest.approx(1)
 
 
 def test_text_and_files_of_a_comparison(study, tmp_path):

@@ -167,7 +167,7 @@ def test_a_point_without_runs_is_refused_and_leaves_no_numbers(tmp_path, make_co
     assert audit.analyze(study, outcomes) == {}
     with pytest.raises(InputError, match="--point: expected a point with finished runs"):
         audit.at_point(study)
-    with pytest.raises(InputError, match="point: unknown point"):
+    with pytest.raises(InputError, match="point: unknown point 'width3'"):
         audit.at_point(study, "width3")
 
 

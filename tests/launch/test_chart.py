@@ -66,8 +66,8 @@ def test_all_charts_go_to_the_report_as_the_report_writes_them(memkit, study, tm
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--figures=acuracy"], ["--figures: expected names among training_curves,", "'acuracy'"]),
-        (["--format=gif"], ["--format: expected names among png, svg, pdf, html", "'gif'"]),
+        (["--figures=acuracy"], ["--figures: unknown chart 'acuracy'; did you mean 'accuracy'?"]),
+        (["--format=gif"], ["--format: unknown format 'gif'. Known: png, svg, pdf, html"]),
         (["--out=/proc/charts"], ["--out: expected a writable folder"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Agreement of the points of a series: do two sizes memorize the same examples?"""
+"""Estimates whether two sizes of a series memorize the same examples."""
 
 import dataclasses
 import itertools
@@ -13,26 +13,26 @@ from memkit.comparisons import errors
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
-with epy.lazy_imports():  # Ranks need it; commands that rank nothing start sooner.
+with epy.lazy_imports():  # Only ranks need it, and it takes long to import.
     import scipy.stats
 
-_ELEMENTS = 2**24  # replicated estimates in memory at a time
+_ELEMENTS = 2**24  # the most replicated estimates in memory at a time
 
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Compares every two points of each series, over the runs both have.
+    """Compares every two points of each series over the runs that both have.
 
     Args:
       study: Study.
       outcomes: list of PointOutcomes.
 
     Returns:
-      {"threshold", "pairs": [row]}; a row has first, second (point names), series, steps (places
-      apart on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
+      {"threshold", "pairs": [row]}; a row has first, second (point names), series, steps (their
+      distance on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
       `comparisons.CrossHalf` (`half_first`, `half_second`, `half_across`, `corrected`), ceiling,
       jaccard at the threshold, and `<key>_stderr` and `<key>_margin` over runs of spearman,
       mean_difference and jaccard. The curves of all thresholds go to the file `agreement`, row by
-      row, with the same of jaccard and difference.
+      row, with the standard errors and margins of jaccard and difference.
     """
     threshold = study.config["report"]["min_memorization"]
     rows, curves = [], []
@@ -60,7 +60,7 @@ def _of_series(
     mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
     values = [big_arrays.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
     scores = [estimators.memorization(value, mask).value for value in values]
-    brown = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
+    reliability = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
     errors_of = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
     for a, b in itertools.combinations(range(len(along)), 2):
         half = comparisons.cross_half(values[a], values[b], mask, seed)
@@ -71,7 +71,7 @@ def _of_series(
             "steps": b - a,
             "num_runs": len(mask),
             **dataclasses.asdict(comparisons.compare(scores[a], scores[b])),
-            "ceiling": comparisons.ceiling(brown[a], brown[b]),
+            "ceiling": comparisons.ceiling(reliability[a], reliability[b]),
             "half_first": half.first,
             "half_second": half.second,
             "half_across": half.across,
@@ -87,8 +87,8 @@ def _errors(
 ) -> dict[tuple[int, int], tuple[dict[str, float], dict[str, FloatArray]]]:
     """Returns {(a, b): what `errors.standard_errors` returns}.
 
-    Every replicate weights the runs of all points alike, so the differences are paired. NaN where
-    a replicate is undefined.
+    Every replicate weights the runs of all points alike, so the differences are paired. Examples
+    that are undefined in a replicate at any point are left out of it.
     """
     pairs = list(itertools.combinations(range(len(values)), 2))
     agreements: dict[tuple[int, int], list[FloatArray]] = {pair: [] for pair in pairs}

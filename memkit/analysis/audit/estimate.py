@@ -1,6 +1,6 @@
 """The audit of a data set's labels: likely mislabeled, duplicate and ambiguous train examples.
 
-The numbers of summary["audit"], {} where the point has no usable run:
+The numbers of summary["audit"], {} if the point has no usable run:
   point, num_runs; held_out: fewest and most runs that held an example out.
   kinds: {kind: number of examples}, see `estimators.audit.audit`.
   conflicting: train examples that have an exact copy with another given label.
@@ -30,11 +30,11 @@ LISTED = auditing.KINDS[: auditing.UNSUSPECTED]
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """What an audit found at one point.
+    """Result of an audit at one point.
 
     Attributes:
       numbers: {name: number}, the entry of the summary.
-      arrays: {name: array [N]}, and "order" [L] int, the listed examples, the worst first.
+      arrays: {name: array [N]}, and "order" [L] int, the listed examples, most suspect first.
       copies: Copies.
     """
 
@@ -51,7 +51,7 @@ class Copies:
       groups: tuple of int arrays, train examples with the same pixels.
       in_train: {train example: [train examples that are its copies]}.
       in_test: {train example: [test examples that are its copies]}.
-      conflicting: [N] bool, True where a copy has another label than the example's given one.
+      conflicting: [N] bool, True if a copy has another label than the given label of the example.
     """
 
     groups: tuple[IntArray, ...]
@@ -63,12 +63,12 @@ class Copies:
 def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     """Audits the study at its default point; writes the arrays and returns the numbers."""
     point = default_point(study)
-    outcome = next(one for one in outcomes if one.point.name == point.name)
-    if not len(outcome.index):
+    of_point = next(o for o in outcomes if o.point.name == point.name)
+    if not len(of_point.index):
         return {}
-    found = listing(study, outcome)
-    studies.write_arrays(study, "audit", found.arrays)
-    return found.numbers
+    result = listing(study, of_point)
+    studies.write_arrays(study, "audit", result.arrays)
+    return result.numbers
 
 
 def default_point(study: Study) -> Point:
@@ -77,10 +77,10 @@ def default_point(study: Study) -> Point:
 
 
 def at_point(study: Study, name: str = "") -> Listing:
-    """Returns the Listing at a point, the default one where no name is given.
+    """Returns the Listing at a point, or at the default point if no name is given.
 
     Raises:
-      InputError: no such point, or it has no usable run.
+      InputError: the point is unknown or has no usable run.
     """
     point = study.point(name) if name else default_point(study)
     outcome = read_outcomes(study, point)
@@ -102,70 +102,70 @@ def listing(study: Study, outcome: PointOutcomes) -> Listing:
     predicted = big_arrays.take(runs.arrays["train_predicted"], np.isin(runs.index, outcome.index))
     copied = np.zeros(study.sizes.train, bool)
     copied[[*copies.in_train, *copies.in_test]] = True
-    alone = auditing.with_copies(train_mask, copies.groups)
+    in_subset = auditing.with_copies(train_mask, copies.groups)
     labels = examples.given_labels
-    found = auditing.audit(predicted, outcome.prob, alone, labels, num_classes, copied=copied)
+    result = auditing.audit(predicted, outcome.prob, in_subset, labels, num_classes, copied=copied)
     memorized = estimators.memorization(outcome.correct, train_mask)
     influence, influence_stderr = auditing.class_influence(
         outcome.test_prob, examples.test_labels, train_mask, labels, num_classes
     )
-    judged = ~np.isnan(found.score)
-    num = np.where(judged, found.votes.num, np.nan)
+    judged = ~np.isnan(result.score)
+    num = np.where(judged, result.votes.num, np.nan)
     arrays = {
-        "order": auditing.ranked(found, copies.conflicting),
-        "kind": found.kind,
-        "score": found.score,
-        "out_prob": found.out_prob.value,
-        "out_prob_lower": found.out_prob.lower,
-        "out_prob_upper": found.out_prob.upper,
-        "given_share": found.votes.given / num,
-        "rival": np.where(judged, found.votes.rival, -1),
-        "rival_share": found.votes.rival_votes / num,
+        "order": auditing.ranked(result, copies.conflicting),
+        "kind": result.kind,
+        "score": result.score,
+        "out_prob": result.out_prob.value,
+        "out_prob_lower": result.out_prob.lower,
+        "out_prob_upper": result.out_prob.upper,
+        "given_share": result.votes.given / num,
+        "rival": np.where(judged, result.votes.rival, -1),
+        "rival_share": result.votes.rival_votes / num,
         "memorization": memorized.value,
         "memorization_lower": memorized.lower,
         "memorization_upper": memorized.upper,
         "class_influence": influence,
         "class_influence_stderr": influence_stderr,
-        "num_out": found.votes.num,
+        "num_out": result.votes.num,
         "copy": _first(copies.in_train, study.sizes.train),
         "test_copy": _first(copies.in_test, study.sizes.train),
     }
-    return Listing(_numbers(study, outcome, found, copies), arrays, copies)
+    return Listing(_numbers(study, outcome, result, copies), arrays, copies)
 
 
-def _numbers(study: Study, outcome: PointOutcomes, found: Audit, copies: Copies) -> Json:
-    held_out = found.votes.num
-    counts = np.bincount(found.kind, minlength=len(auditing.KINDS)).tolist()
+def _numbers(study: Study, outcome: PointOutcomes, result: Audit, copies: Copies) -> Json:
+    held_out = result.votes.num
+    counts = np.bincount(result.kind, minlength=len(auditing.KINDS)).tolist()
     return {
         "point": outcome.point.name,
         "num_runs": len(outcome.index),
         "held_out": [int(held_out.min()), int(held_out.max())],
         "kinds": dict(zip(auditing.KINDS, counts, strict=True)),
         "conflicting": int(copies.conflicting.sum()),
-        "planted": _planted(study.examples.planted, found),
+        "planted": _planted(study.examples.planted, result),
     }
 
 
-def _planted(planted: BoolArray, found: Audit) -> Json | None:
+def _planted(planted: BoolArray, result: Audit) -> Json | None:
     if not planted.any():
         return None
-    called = found.kind == auditing.MISLABELED
-    hits, judged = int((called & planted).sum()), ~np.isnan(found.score)
+    is_called = result.kind == auditing.MISLABELED
+    hits, is_judged = int((is_called & planted).sum()), ~np.isnan(result.score)
     return {
         "count": int(planted.sum()),
-        "judged": int((planted & judged).sum()),
+        "judged": int((planted & is_judged).sum()),
         "found": hits,
-        "precision": hits / called.sum() if called.any() else np.nan,
+        "precision": hits / is_called.sum() if is_called.any() else np.nan,
         "recall": hits / planted.sum(),
     }
 
 
 def copies_of(study: Study) -> Copies:
     """Returns the identical images of a study."""
-    examples, found = study.examples, studies.duplicates(study)
+    examples, duplicates = study.examples, studies.duplicates(study)
     row = {name: i for i, name in enumerate(examples.train_ids.tolist())}
     test_row = {name: j for j, name in enumerate(examples.test_ids.tolist())}
-    groups = tuple(np.array([row[name] for name in ids]) for ids in found["train_groups"])
+    groups = tuple(np.array([row[name] for name in ids]) for ids in duplicates["train_groups"])
     in_train: dict[int, list[int]] = {}
     in_test: dict[int, list[int]] = {}
     conflicting = np.zeros(study.sizes.train, bool)
@@ -174,7 +174,7 @@ def copies_of(study: Study) -> Copies:
         members = group.tolist()
         in_train |= {i: [other for other in members if other != i] for i in members}
         conflicting[group] = len(set(given[group].tolist())) > 1
-    for name, test_name in found["train_test_pairs"]:
+    for name, test_name in duplicates["train_test_pairs"]:
         i, j = row[name], test_row[test_name]
         in_test.setdefault(i, []).append(j)
         conflicting[i] |= given[i] != examples.test_labels[j]
@@ -188,17 +188,17 @@ def _first(copies: Mapping[int, Sequence[int]], count: int) -> IntArray:
     return first
 
 
-def columns(study: Study, found: Listing) -> dict[str, Array]:
-    """Returns the columns of the audit's table, one row per listed example, the worst first.
+def columns(study: Study, result: Listing) -> dict[str, Array]:
+    """Returns the columns of the audit's table, one row per listed example, most suspect first.
 
     Args:
       study: Study.
-      found: Listing.
+      result: Listing.
 
     Returns:
-      {name: array [L]}; "" or a missing value where there is none.
+      {name: array [L]}; "" or a missing value if there is none.
     """
-    examples, arrays, order = study.examples, found.arrays, found.arrays["order"]
+    examples, arrays, order = study.examples, result.arrays, result.arrays["order"]
     names = np.asarray(examples.class_names).astype(str)
     kind, rival = arrays["kind"][order], arrays["rival"][order]
     rivals = np.where(rival < 0, "", names[rival])
@@ -209,15 +209,15 @@ def columns(study: Study, found: Listing) -> dict[str, Array]:
     return {
         "rank": np.arange(1, len(order) + 1),
         "id": ids,
-        "point": np.full(len(order), found.numbers["point"]),
+        "point": np.full(len(order), result.numbers["point"]),
         "kind": np.array(auditing.KINDS)[kind],
         "given_label": names[examples.given_labels[order]],
         "suggested_label": np.where(kind == auditing.MISLABELED, rivals, ""),
         "rival": rivals,
         **{name: arrays[name][order] for name in evidence},
-        "duplicate_of": _joined(found.copies.in_train, order, examples.train_ids),
-        "duplicate_in_test": _joined(found.copies.in_test, order, examples.test_ids),
-        "different_labels": found.copies.conflicting[order],
+        "duplicate_of": _joined(result.copies.in_train, order, examples.train_ids),
+        "duplicate_in_test": _joined(result.copies.in_test, order, examples.test_ids),
+        "different_labels": result.copies.conflicting[order],
         "planted": examples.planted[order],
         "path": np.array(["" if folder is None else str(folder / name) for name in ids], str),
     }

@@ -1,4 +1,4 @@
-"""Suspected label errors: how many of each kind, and what they look like."""
+"""The section on suspected label errors: counts of each kind, and pictures of examples."""
 
 from collections.abc import Mapping, Sequence
 
@@ -34,41 +34,40 @@ SHOWN = {
 
 
 def section(content: Content) -> Section:
-    """Returns the Section of a Content; empty where the audited point has no runs."""
-    found = content.summary["audit"]
-    if not found:
+    """Returns the section on label errors; empty if the audited point has no runs."""
+    numbers = content.summary["audit"]
+    if not numbers:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
     arrays = content.arrays["audit"]
     shown = {kind: _members(arrays, kind) for kind in SHOWN}
     groups = [_group(content, arrays, kind, *members) for kind, members in shown.items()]
-    point = next(p for p in content.summary["points"] if p["name"] == found["point"])
-    place = contents.size_text(content, point)
+    size = contents.size_text(content, contents.point(content, numbers["point"]))
     return Section(
         anchor="label-errors",
         title=TITLE,
-        intro=INTRO.format(found["num_runs"], place, *found["held_out"]),
-        blocks=(*_kinds(found), *filter(None, groups)),
+        intro=INTRO.format(numbers["num_runs"], size, *numbers["held_out"]),
+        blocks=(*_kinds(numbers), *filter(None, groups)),
         pictures={"train": [i for examples, _ in shown.values() for i in examples]},
     )
 
 
-def _kinds(found: Json) -> tuple[Block, ...]:
-    rows = [(f"{found['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
-    caption = "Train examples by what the runs that held them out say of the given label."
+def _kinds(numbers: Json) -> tuple[Block, ...]:
+    rows = [(f"{numbers['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
+    caption = "Train examples by what the predictions of the runs that held them out."
     table = Table(
         caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
     )
-    if not found["planted"]:
+    if not numbers["planted"]:
         return (table,)
-    planted = f"{text.planted(found['planted'])}."
+    planted = f"{text.planted(numbers['planted'])}."
     return (Definitions((("Planted labels", planted),)), table)
 
 
 def _members(arrays: Mapping[str, Array], kind: int) -> tuple[list[int], int]:
-    """Returns the shown examples of a kind, the most suspect first, and how many there are."""
-    order, (most, _) = arrays["order"], SHOWN[kind]
+    """Returns the shown examples of a kind, most suspect first, and their number."""
+    order, (limit, _) = arrays["order"], SHOWN[kind]
     members = order[arrays["kind"][order] == kind]
-    return members[:most].tolist(), len(members)
+    return members[:limit].tolist(), len(members)
 
 
 def _group(

@@ -1,4 +1,4 @@
-"""What `memkit audit` prints: how many of each kind by which criterion, and the first rows."""
+"""The text that `memkit audit` prints: counts and criteria of the kinds, and the first rows."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,8 +43,8 @@ def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) ->
     Args:
       study: Study.
       numbers: those of an `analysis.audit.Listing`.
-      columns: {name: array [L]}, its table.
-      top: how many rows to show.
+      columns: {name: array [L]}, the table of the audit.
+      top: number of rows to show.
     """
     fewest, most = numbers["held_out"]
     counts = [[kind, numbers["kinds"][kind], CRITERIA[kind]] for kind in auditing.KINDS]
@@ -66,7 +66,7 @@ def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) ->
 
 
 def planted(numbers: Json) -> str:
-    """Returns how many planted labels the audit found, and how exactly, in words."""
+    """Returns in words how many planted labels the audit found, with recall and precision."""
     found = f"{numbers['found']} of {numbers['count']} called mislabeled"
     if not numbers["found"]:
         return found
@@ -75,6 +75,6 @@ def planted(numbers: Json) -> str:
 
 
 def _cell(value: Any) -> str | int | float | None:
-    """Returns a NumPy value as `tables.text` takes it: str, int or float; None for NaN."""
+    """Returns a NumPy value as a str, int or float for `tables.text`; None for NaN."""
     plain = value.item()
     return None if plain != plain else plain

@@ -1,6 +1,6 @@
 """Distilled students against models of their size trained on the labels, over the same runs.
 
-Lukasik et al. (2024): distillation lowers memorization, most of all of examples whose memorization
+Lukasik et al. (2024): distillation lowers memorization, most of all for examples whose memorization
 grows with size. An example whose one-hot score came out high by chance is more often called
 increasing, and its change then comes out too low: regression to the mean imitates the finding. So
 changes per class of trajectory are also measured with classes from the other half of the runs.
@@ -18,17 +18,18 @@ from memkit.estimators import DatasetMeans, distribution, paired
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
-ONE_HOT, DISTILLED = "one_hot", "distilled"  # every series of students begins so
+ONE_HOT = "one_hot"
+DISTILLED = "distilled"  # prefix of every series of students
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A one-hot and a distilled point of the same size, over the runs both have.
+    """A one-hot and a distilled point of the same size, with the runs that both have.
 
     Attributes:
       one_hot: PointOutcomes.
       distilled: PointOutcomes.
-      index: [R] int, the runs.
+      index: [R] int, numbers of the common runs.
     """
 
     one_hot: PointOutcomes
@@ -36,7 +37,7 @@ class Pair:
     index: IntArray
 
     def rows(self, name: str, index: IntArray | None = None) -> tuple[Array, Array]:
-        """Returns an array of both points, such as "correct", in the common runs or in `index`."""
+        """Returns an array of both points, such as "correct", of the common runs or of `index`."""
         index = self.index if index is None else index
         one_hot, distilled = (
             big_arrays.take(getattr(point, name), np.isin(point.index, index))
@@ -46,7 +47,7 @@ class Pair:
 
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Returns {distilled series: {"sizes", "num_runs", "classes"}}; {} without one.
+    """Returns {distilled series: {"sizes", "num_runs", "classes"}}; {} if the study has none.
 
     Every change is distilled minus one-hot: negative memorization = distillation lowers it. Writes
     the joint histograms "<series>/<outcome>" [A, 20, 20], bins of the distilled score first, and
@@ -78,9 +79,9 @@ def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
     pairs = []
     for distilled in (o for o in outcomes if o.point.series == series):
         for one_hot in outcomes:
-            place = one_hot.point.series, one_hot.point.axis_value
+            position = one_hot.point.series, one_hot.point.axis_value
             index = np.intersect1d(one_hot.index, distilled.index)
-            if place == (ONE_HOT, distilled.point.axis_value) and len(index) > 1:
+            if position == (ONE_HOT, distilled.point.axis_value) and len(index) > 1:
                 pairs.append(Pair(one_hot, distilled, index))
     return pairs
 
@@ -109,8 +110,8 @@ def _of_size(study: Study, pair: Pair) -> Json:
     old, new = (estimators.replicate_memorization(rows, mask, weights) for rows in (before, after))
     for name in ("share_below_0.1", "share_above_0.9"):
         statistic = distribution.STATISTICS[name]
-        moved = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
-        row |= estimators.over_replicates(moved, len(mask)).named(name)
+        changes = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
+        row |= estimators.over_replicates(changes, len(mask)).named(name)
     return row
 
 
@@ -139,10 +140,10 @@ def _of_classes(study: Study, pairs: Sequence[Pair], index: IntArray) -> Json:
     order = index[seeds.stream(seed, "distillation_halves").permutation(len(index))]
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     crossed = [_changes(study, pairs, select=a, measure=b) for a, b in (halves, halves[::-1])]
-    whole = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
+    total = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
     numbers: Json = {}
     for (alpha, name), changes in same.items():
-        share = changes[-1].num_examples / whole if whole else np.nan
+        share = changes[-1].num_examples / total if total else np.nan
         change = changes[-1].memorization
         of_halves = [half[alpha, name][-1] for half in crossed]
         disjoint = paired.combine([(half.memorization, half.num_examples) for half in of_halves])

@@ -1,4 +1,4 @@
-"""Influence: how many pairs, how strong, and what they look like."""
+"""The section on influence: numbers and strengths of pairs, and pictures of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,10 +23,10 @@ OUTCOMES = {"correct": ("", "0/1"), "prob": ("prob_", "label probability")}
 
 
 def section(content: Content) -> Section:
-    """Returns the Section of a Content; empty where no point has two runs or no test example."""
-    options, found = content.config["report"], content.summary["influence"]
+    """Returns the section on influence; empty if no point has two runs and test examples."""
+    options, by_point = content.config["report"], content.summary["influence"]
     title = "Influence on test examples"
-    if not found:
+    if not by_point:
         empty = "No point has two runs and test examples; `memkit run` fills this section."
         return Section(anchor="influence", title=title, intro="", empty=empty)
     pictured, pictures = _pictures(content)
@@ -64,26 +64,28 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
 
 
 def _table(content: Content, outcome: str) -> Table:
-    found = content.summary["influence"]
-    points = [p for p in content.summary["points"] if p["name"] in found]
+    by_point = content.summary["influence"]
+    points = [p for p in content.summary["points"] if p["name"] in by_point]
     several = contents.several_series(content)
     cells = {
-        "Runs": lambda part, runs: str(runs),
-        "Pairs": lambda part, runs: str(part["pairs"]),
-        "q\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}0.05": lambda part, runs: str(part["pairs_q05"]),
-        "Expected by chance": lambda part, runs: _about(part["expected_by_chance"]),
-        "Train examples": lambda part, runs: str(part["train_examples"]),
-        "Test examples": lambda part, runs: str(part["test_examples"]),
-        "with one influencer": lambda part, runs: str(part["single_influencer"]),
-        "Largest influence": lambda part, runs: formatting.cell(part["largest_influence"]),
-        "Sum / tests": lambda part, runs: formatting.percent(part["influence_per_test"]),
+        "Runs": lambda numbers, runs: str(runs),
+        "Pairs": lambda numbers, runs: str(numbers["pairs"]),
+        "q\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}0.05": lambda numbers, runs: str(
+            numbers["pairs_q05"]
+        ),
+        "Expected by chance": lambda numbers, runs: _about(numbers["expected_by_chance"]),
+        "Train examples": lambda numbers, runs: str(numbers["train_examples"]),
+        "Test examples": lambda numbers, runs: str(numbers["test_examples"]),
+        "with one influencer": lambda numbers, runs: str(numbers["single_influencer"]),
+        "Largest influence": lambda numbers, runs: formatting.cell(numbers["largest_influence"]),
+        "Sum / tests": lambda numbers, runs: formatting.percent(numbers["influence_per_test"]),
     }
     rows = tuple(
         (
             contents.size_text(content, point),
             *((point["series"],) if several else ()),
             *(
-                cell(found[point["name"]][outcome], found[point["name"]]["num_runs"])
+                cell(by_point[point["name"]][outcome], by_point[point["name"]]["num_runs"])
                 for cell in cells.values()
             ),
         )
@@ -113,7 +115,7 @@ def _rate(q: float) -> str:
 def _pictures(content: Content) -> tuple[tuple[Markup, ...], Mapping[str, Sequence[int]]]:
     """Returns rows of images of the last point that has pairs, and the examples they show.
 
-    They are pairs with small q if any point has such.
+    Pairs at q of at most 0.05 are preferred, if any point has some.
     """
     by_point = content.point_arrays["influence"]
     if not len(content.test_thumbnails):
@@ -125,23 +127,25 @@ def _pictures(content: Content) -> tuple[tuple[Markup, ...], Mapping[str, Sequen
             if not any(counts):
                 continue
             point = points[int(np.flatnonzero(counts)[-1])]
-            return _rows(content, point, outcome, believed=key == "pairs_q05")
+            return _rows(content, point, outcome, is_significant=key == "pairs_q05")
     return (), {}
 
 
 def _rows(
-    content: Content, point: Json, outcome: str, *, believed: bool
+    content: Content, point: Json, outcome: str, *, is_significant: bool
 ) -> tuple[tuple[Markup, ...], Mapping[str, Sequence[int]]]:
     prefix, words = OUTCOMES[outcome]
     score = content.scores[point["name"]][outcome].value
     arrays = content.point_arrays["influence"][point["name"]]
     shown = [arrays[f"{prefix}shown_{key}"] for key in ("tr_idx", "tt_idx", "infl", "q")]
-    which = (
-        "the pairs at q of at most 0.05" if believed else "the pairs, none of which has q ≤ 0.05"
+    pairs = (
+        "the pairs at q of at most 0.05"
+        if is_significant
+        else "the pairs, none of which has q ≤ 0.05"
     )
-    place = contents.size_text(content, point)
+    point_text = contents.size_text(content, point)
     if contents.several_series(content):
-        place = f"{place}, {point['series']}"
+        point_text = f"{point_text}, {point['series']}"
     rows = [
         [
             _train_cell(content, i, score[i]),
@@ -152,8 +156,8 @@ def _rows(
     fragment = assets.fragment(
         __package__,
         "pairs.html",
-        title=f"Pairs of high influence at {place}",
-        note=f"From {which}, outcome {words}: the strongest, then evenly spaced ones down to the "
+        title=f"Pairs of high influence at {point_text}",
+        note=f"From {pairs}, outcome {words}: the strongest, then evenly spaced ones down to the "
         "weakest, sorted by influence; nobody picked them. q stands where a pair is listed.",
         columns=shown[1].shape[1],
         rows=rows,

@@ -1,7 +1,7 @@
-"""Proxies of a study: agreement with memorization at each size and across sizes, and canaries.
+"""Proxies: their agreement with memorization at each size and across sizes, and canaries.
 
 The numbers of summary["proxies"]:
-  num_runs: most runs per point that proxies are taken from (the first ones).
+  num_runs: the most runs per point that proxies are computed from (the first runs).
   points: {point: {"num_runs", "num_proxy_runs", "reliability", "ceiling", "board", "means",
     "canaries"}}; ceiling is {statistic: ..., "<statistic>_stderr", "<statistic>_margin"}, board is
     {proxy: {the same, "<statistic>_single", "<statistic>_single_deviation"}}, means is {proxy:
@@ -26,7 +26,7 @@ from memkit.proxies import canaries, correlations, leaderboard
 from memkit.studies import Study
 from memkit.typing import BoolArray, Config, FloatArray, IntArray, Json
 
-ALPHA = 0.1  # threshold of the classes of trajectory that are told apart from constant
+ALPHA = 0.1  # threshold of the classes of trajectory
 MAX_RUNS = 40
 NUM_SPLITS = 4
 NUM_REPLICATES = 50
@@ -68,15 +68,15 @@ def _num_runs(config: Config, study: Study) -> int:
 
 def _measure(study: Study, outcomes: PointOutcomes) -> _Measured:
     record = outcomes.point.config["record"]
-    asked = ["history_runs"] * bool(record["history_runs"]) + ["all_probs"] * record["all_probs"]
-    names = [n for n, f in records.SCHEMA.items() if f.where in ("", *asked)]
+    optional = [name for name in ("history_runs", "all_probs") if record[name]]
+    names = [n for n, field in records.SCHEMA.items() if field.where in ("", *optional)]
     known = proxies.available([*names, "given_labels"])
     needed = {n for name in known for n in proxies.PROXIES[name].needs} - {"given_labels"}
-    # Later runs have no history to read: this study ends before them.
-    start = dataclasses.replace(
+    # Later runs have no history, so only the first runs are read.
+    first_runs = dataclasses.replace(
         study, train_mask=study.train_mask[: _num_runs(outcomes.point.config, study)]
     )
-    runs = studies.read_runs(start, outcomes.point, sorted(needed))
+    runs = studies.read_runs(first_runs, outcomes.point, sorted(needed))
     usable = np.isin(runs.index, outcomes.index)
     if not usable.any():
         return _Measured(outcomes, runs.index[usable], {})
@@ -130,7 +130,7 @@ def _of_series(study: Study, series: str, measured: Sequence[_Measured], splits:
     ]
     classes = _classes(study, series)
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
-    shown = dataclasses.replace(measured[0], history=np.array(shared, int))
+    with_shared_history = dataclasses.replace(measured[0], history=np.array(shared, int))
     planted = study.examples.planted
     statistics = correlations.across_sizes(changing, np.ones_like(planted))
     if planted.any():
@@ -139,7 +139,9 @@ def _of_series(study: Study, series: str, measured: Sequence[_Measured], splits:
         "points": [m.outcomes.point.name for m in measured],
         "num_nonconstant": int(changing.sum()),
         "num_nonconstant_clean": int((changing & ~planted).sum()),
-        **_board(study, values, correct, np.array(common, int), shown, splits, statistics),
+        **_board(
+            study, values, correct, np.array(common, int), with_shared_history, splits, statistics
+        ),
     }
 
 
@@ -152,10 +154,10 @@ def _board(
     splits: BoolArray,
     statistics: Mapping[str, Callable[[FloatArray, FloatArray], float]],
 ) -> Json:
-    """Returns reliability, ceiling and board of the runs `index`, which hold those of history."""
+    """Returns reliability, ceiling and board of the runs `index`, which include `history`."""
     mask, first = big_arrays.take(study.train_mask, index), splits[:, index]
     history = np.searchsorted(index, measured.history)
-    found = leaderboard.board(
+    result = leaderboard.board(
         values, outcomes, mask, first=first, history=history, statistics=statistics
     )
     group = grouped.run_groups(len(mask), study.config["seed"], num_first=len(history))
@@ -171,17 +173,17 @@ def _board(
     df = len(np.unique(group)) - 1
     board = {
         name: {
-            **_with_errors(found.averaged[name], errors[name], df),
-            **{f"{s}_single": found.single[name][s] for s in statistics},
-            **{f"{s}_single_deviation": found.single_deviation[name][s] for s in statistics},
+            **_with_errors(result.averaged[name], errors[name], df),
+            **{f"{s}_single": result.single[name][s] for s in statistics},
+            **{f"{s}_single_deviation": result.single_deviation[name][s] for s in statistics},
         }
         for name in values
     }
     return {
         "num_runs": len(mask),
         "num_proxy_runs": len(history),
-        "reliability": found.reliability,
-        "ceiling": _with_errors(found.ceiling, ceiling_errors, df),
+        "reliability": result.reliability,
+        "ceiling": _with_errors(result.ceiling, ceiling_errors, df),
         "board": board,
     }
 
@@ -202,10 +204,10 @@ def _mean_over_runs(values: FloatArray) -> dict[str, float]:
 
 
 def _classes(study: Study, series: str) -> IntArray:
-    found = studies.read_trajectories(study)
-    if series not in found:
+    by_series = studies.read_trajectories(study)
+    if series not in by_series:
         return np.full(len(study.examples.train_ids), trajectories.CLASSES.index("undefined"))
-    return found[series][f"classes_{ALPHA}"]
+    return by_series[series][f"classes_{ALPHA}"]
 
 
 def _planted_classes(study: Study) -> Json:

@@ -1,4 +1,4 @@
-"""Marginal utility: what the memorized examples and the high-influence pairs are worth."""
+"""Marginal utility: how much memorized examples and high-influence pairs add to accuracy."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     "influenced" holds the influential removals, with the accuracy on the test examples of the pairs
     instead of all. See `removal.utility`.
     """
-    found = {}
+    by_point: Json = {}
     for point in (o.point for o in outcomes):
-        made = studies.removal.find(study, point)
-        if made is None:
+        removal_study = studies.removal.find(study, point)
+        if removal_study is None:
             continue
-        child, rows = made
+        child, rows = removal_study
         runs = read_outcomes(child, child.points[0])
         if study.staging is not None:
             study.staging.sources[f"removal/{point.name}"] = runs.source
@@ -31,10 +31,10 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
         pairs = studies.read_arrays(study, "influence", point=point)
         tests = np.unique(pairs["tt_idx"]) if pairs is not None else np.empty(0, int)
         influenced = removal.utility(rows, runs.test_correct, tests) if len(tests) else []
-        found[point.name] = {
+        by_point[point.name] = {
             "all": removal.utility(rows, runs.test_correct),
             "influenced": [row for row in influenced if row["kind"] == "influential"],
             "influenced_tests": len(tests),
             "runs": len(runs.index),
         }
-    return found
+    return by_point

@@ -1,4 +1,4 @@
-"""Memorization along the sizes: its distribution, its change, and what is left without saturation.
+"""Memorization along the sizes: its distribution, its change, and both without saturation.
 
 Everything is estimated over the runs that all points of a series have, for both outcomes, and
 under the restrictions of `memkit.estimators.restricted`.
@@ -25,7 +25,7 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
     "first_to_last" (None with fewer than two points) and "classes" ({alpha: {"shares", "null",
     "nonconstant"}}, {} with fewer than two points). A series without two common runs is left out.
     """
-    found = {}
+    by_series: Json = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
         common = sorted(set.intersection(*(set(o.index) for o in along))) if along else []
@@ -37,11 +37,11 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
             name: [big_arrays.take(getattr(o, name), np.isin(o.index, common)) for o in along]
             for name in studies.OUTCOMES
         }
-        kept = _restrictions(stacks["correct"], mask)
-        found[series] = {"points": [p.name for p in points], "num_runs": len(common)}
+        selected = _restrictions(stacks["correct"], mask)
+        by_series[series] = {"points": [p.name for p in points], "num_runs": len(common)}
         for outcome, stack in stacks.items():
-            found[series][outcome] = _under_restrictions(stack, mask, seed, points, kept)
-    return found
+            by_series[series][outcome] = _under_restrictions(stack, mask, seed, points, selected)
+    return by_series
 
 
 def _restrictions(
@@ -63,22 +63,24 @@ def _under_restrictions(
     mask: BoolArray,
     seed: int,
     points: Sequence[Point],
-    kept: Mapping[str, tuple[BoolArray, BoolArray]],
+    selected: Mapping[str, tuple[BoolArray, BoolArray]],
 ) -> Json:
     """Returns {restriction: numbers} of one outcome [A][M, N]."""
     weights = estimators.run_weights(len(mask), seed)
-    found: Json = {}
+    numbers: Json = {}
     for restriction in RESTRICTIONS:
-        chosen, examples = kept[restriction]
+        chosen, examples = selected[restriction]
         if restriction == "unsaturated_points" and chosen.all():
-            found[restriction] = found["all"]
+            numbers[restriction] = numbers["all"]
             continue
         rows = [
-            (p, big_arrays.take(o, examples, axis=1)) for p, o, c in zip(points, stack, chosen) if c
+            (point, big_arrays.take(outcome, examples, axis=1))
+            for point, outcome, is_chosen in zip(points, stack, chosen, strict=True)
+            if is_chosen
         ]
-        left = big_arrays.take(mask, examples, axis=1)
-        found[restriction] = _numbers(rows, left, weights, seed)
-    return found
+        selected_mask = big_arrays.take(mask, examples, axis=1)
+        numbers[restriction] = _numbers(rows, selected_mask, weights, seed)
+    return numbers
 
 
 def _numbers(
@@ -102,7 +104,7 @@ def _numbers(
 
 
 def _shape(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, FloatArray]:
-    """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over runs."""
+    """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over the runs."""
     with_estimate = np.vstack([np.ones((1, len(mask))), weights])
     replicates = estimators.replicate_memorization(outcome, mask, with_estimate)
     return {
@@ -153,12 +155,12 @@ def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> Json:
     """Returns {alpha: shares of trajectory classes, under the null, among the non-constant}."""
     value = trajectories.stack([estimators.memorization(rows, mask) for rows in outcomes]).value
     test = trajectories.permutation_null(outcomes, mask, ALPHAS, seed=seed)
-    found = {}
+    by_alpha = {}
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)
-        found[str(alpha)] = {
+        by_alpha[str(alpha)] = {
             "shares": trajectories.shares(classes),
             "null": test.null_shares[alpha],
             "nonconstant": trajectories.shares_among_nonconstant(classes),
         }
-    return found
+    return by_alpha

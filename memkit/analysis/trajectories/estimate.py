@@ -1,4 +1,4 @@
-"""Trajectories of a study: per series, over the runs that all of its points have."""
+"""Estimates the trajectories of each series over the runs that all of its points have."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def analyze(
     study: Study, outcomes: Sequence[PointOutcomes]
 ) -> dict[str, tuple[dict[str, Any], dict[float, Json]]]:
     """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_stderr": ...}})}."""
-    found = {}
+    by_series = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
         if len(along) < 2:
@@ -27,14 +27,14 @@ def analyze(
         if len(common) < 2:
             continue
         mask = big_arrays.take(study.train_mask, common)
-        found[series] = _series_trajectories(study, along, rows, mask)
-    return found
+        by_series[series] = _series_trajectories(study, along, rows, mask)
+    return by_series
 
 
 def _series_trajectories(
     study: Study, along: Sequence[PointOutcomes], correct: Sequence[Array], mask: BoolArray
 ) -> tuple[dict[str, Any], dict[float, Json]]:
-    """Trajectories over the runs that every point of a series has."""
+    """Returns (arrays, shares of the classes) of a series; correct is [A][M, N], mask [M, N]."""
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
     test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
     errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])

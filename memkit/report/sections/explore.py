@@ -1,4 +1,4 @@
-"""The explorer: a scatter of all examples, and the gallery that follows what is chosen in it."""
+"""The explorer: a scatter of all examples, and a gallery of the selected examples."""
 
 from memkit.report import assets, explorer
 from memkit.report.blocks import Section
@@ -17,7 +17,7 @@ EMPTY = (
 
 
 def section(content: Content) -> Section:
-    """Returns the Section of scatter and gallery; empty where no example has a score."""
+    """Returns the section of scatter and gallery; empty if no example has a score."""
     if not explorer.scored(content):
         return Section(anchor="explore", title="Explore the examples", intro="", empty=EMPTY)
     return Section(

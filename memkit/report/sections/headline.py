@@ -1,4 +1,4 @@
-"""The study in a few sentences, each computed from the numbers it quotes."""
+"""The headline section: the study in a few sentences, computed from the numbers they quote."""
 
 from collections.abc import Sequence
 
@@ -23,90 +23,90 @@ def section(content: Content) -> Section:
 
 
 def findings(content: Content) -> list[tuple[str, str]]:
-    """Returns [(topic, sentence)], the report's headline, worded by what the numbers say."""
+    """Returns [(topic, sentence)], the headline of the report; the wording follows the numbers."""
     points = content.summary["points"]
     if not any(point["num_runs"] for point in points):
         return [("Nothing yet", "No run of this study is finished, so there is nothing to report.")]
-    found = []
+    sentences = []
     for name, members in contents.series(content).items():
         suffix = f" ({name})" if contents.several_series(content) else ""
         done = [point for point in members if point["num_runs"]]
         if not done:
-            found.append((f"No runs{suffix}", "No run of this series is finished."))
+            sentences.append((f"No runs{suffix}", "No run of this series is finished."))
             continue
-        places = [contents.size_text(content, point) for point in done]
-        found += [(topic + suffix, text) for topic, text in _of_series(content, done, places)]
-        found += [(topic + suffix, text) for topic, text in _trajectories(content, name)]
-    return found + _cautions(content)
+        sizes = [contents.size_text(content, point) for point in done]
+        sentences += [(topic + suffix, text) for topic, text in _of_series(content, done, sizes)]
+        sentences += [(topic + suffix, text) for topic, text in _trajectories(content, name)]
+    return sentences + _cautions(content)
 
 
 def _of_series(
-    content: Content, points: Sequence[Json], places: Sequence[str]
+    content: Content, points: Sequence[Json], sizes: Sequence[str]
 ) -> list[tuple[str, str]]:
-    found = []
-    last, place = points[-1], places[-1]
+    sentences = []
+    last, size = points[-1], sizes[-1]
     if all(point["planted"] is not None for point in points):
-        found.append(("Planted labels", _planted(points, places)))
-        found.append(
+        sentences.append(("Planted labels", _planted(points, sizes)))
+        sentences.append(
             (
                 "Clean examples",
                 "Mean memorization of the examples with clean labels "
-                + _trend([p["clean"] for p in points], "mean_memorization", places)
+                + _trend([p["clean"] for p in points], "mean_memorization", sizes)
                 + ".",
             )
         )
-        found.append(("Detection", _detection(last["planted"], place)))
+        sentences.append(("Detection", _detection(last["planted"], size)))
     else:
-        found.append(
+        sentences.append(
             (
                 "Mean memorization",
                 "Mean memorization over all examples "
-                + _trend(points, "mean_memorization", places)
+                + _trend(points, "mean_memorization", sizes)
                 + ".",
             )
         )
-    found.append(
+    sentences.append(
         (
             "Accuracy",
             "Test accuracy "
-            + _trend(points, "test_accuracy", places)
+            + _trend(points, "test_accuracy", sizes)
             + "; accuracy on the training examples a run trained on "
-            + _trend(points, "train_in_accuracy", places)
+            + _trend(points, "train_in_accuracy", sizes)
             + ".",
         )
     )
-    found.append(
+    sentences.append(
         (
             "Spread",
-            f"At {place}, {_share(last, 'share_below_0.1')} of the examples have "
+            f"At {size}, {_share(last, 'share_below_0.1')} of the examples have "
             f"memorization below 0.1 and {_share(last, 'share_above_0.9')} above 0.9.",
         )
     )
     half = content.summary["split_half"]
     if last["name"] in half and formatting.defined(half[last["name"]]["spearman_brown"]):
-        found.append(
+        sentences.append(
             (
                 "Reliability",
-                f"At {place} the ranking of the examples by memorization has "
+                f"At {size} the ranking of the examples by memorization has "
                 "a split-half reliability (Spearman-Brown) of "
                 f"{formatting.number(half[last['name']]['spearman_brown'])} (1 = perfect).",
             )
         )
-    return found
+    return sentences
 
 
-def _planted(points: Sequence[Json], places: Sequence[str]) -> str:
+def _planted(points: Sequence[Json], sizes: Sequence[str]) -> str:
     count = points[-1]["planted"]["count"]
     return (
         f"Mean memorization of the {count} labels flipped on purpose "
-        + _trend([p["planted"] for p in points], "mean_memorization", places)
+        + _trend([p["planted"] for p in points], "mean_memorization", sizes)
         + " (1 = always learned when trained on, never guessed otherwise)."
     )
 
 
-def _detection(part: Json, place: str) -> str:
+def _detection(part: Json, size: str) -> str:
     text = (
-        f"At {place}, sorting by memorization finds planted labels with AUROC "
+        f"At {size}, sorting by memorization finds planted labels with AUROC "
         f"{formatting.number(part['auroc'], part['auroc_margin'])}, sorting by 1 minus the "
         "out-of-sample probability of the label with "
         f"{formatting.number(part['auroc_out_prob'], part['auroc_out_prob_margin'])} "
@@ -136,42 +136,42 @@ def _trajectories(content: Content, series: str) -> list[tuple[str, str]]:
         and formatting.defined(null[series][alpha]["constant"])
     ):
         text += f" ({formatting.percent(1 - null[series][alpha]['constant'])} expected by chance)"
-    rest = {
+    changes = {
         k: v
         for k, v in shares.items()
         if k not in ("constant", "undefined") and formatting.defined(v) and v > 0
     }
-    if rest:
-        top = max(rest, key=lambda name: rest[name])
+    if changes:
+        top = max(changes, key=lambda name: changes[name])
         text += (
             f"; the most frequent change is {label(top)}, "
-            f"{formatting.percent(rest[top])} of all examples"
+            f"{formatting.percent(changes[top])} of all examples"
         )
     return [("Trajectories", text + ".")]
 
 
 def _cautions(content: Content) -> list[tuple[str, str]]:
     points = content.summary["points"]
-    found = []
-    lost = sum(p["diverged"] or 0 for p in points)
-    flat = sum(p["collapsed"] or 0 for p in points)
-    if lost or flat:
-        found.append(
+    sentences = []
+    diverged = sum(p["diverged"] or 0 for p in points)
+    collapsed = sum(p["collapsed"] or 0 for p in points)
+    if diverged or collapsed:
+        sentences.append(
             (
                 "Caution",
-                f"{lost} runs diverged and are left out, {flat} collapsed (train accuracy "
-                "under twice chance) and are kept; the table of runs says where.",
+                f"{diverged} runs diverged and are left out, {collapsed} collapsed (train accuracy "
+                "under twice chance) and are kept; see the table of runs.",
             )
         )
-    found += [("Caution", f"{text}.") for text in summary.outlying(content.summary)]
+    sentences += [("Caution", f"{text}.") for text in summary.outlying(content.summary)]
     empty = [p["name"] for p in points if not p["num_runs"]]
     if empty:
-        found.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
-    return found
+        sentences.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
+    return sentences
 
 
-def _trend(parts: Sequence[Json], key: str, places: Sequence[str]) -> str:
-    return formatting.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], places)
+def _trend(parts: Sequence[Json], key: str, sizes: Sequence[str]) -> str:
+    return formatting.trend([p[key] for p in parts], [p[f"{key}_margin"] for p in parts], sizes)
 
 
 def _share(point: Json, key: str) -> str:

@@ -1,4 +1,4 @@
-"""The section on reliability: what the numbers rest on, and how far they can be trusted."""
+"""The section on reliability: how many runs the numbers rest on, and how precise they are."""
 
 from memkit.estimators import intervals
 from memkit.report import content as contents
@@ -13,7 +13,7 @@ INTRO = (
     "How many runs every number rests on, how wide the intervals of single examples are, and how "
     "well two halves of the runs agree (1 = perfectly)."
 )
-WANTED = "0.1"
+TARGET = "0.1"  # half width of the 95% interval
 ERRORS = (
     "± and bands of means, shares and AUROC are 95% intervals over runs, standard errors times a "
     "quantile of Student's t: if the whole study were repeated with other subsets and seeds, about "
@@ -29,7 +29,7 @@ EXAMPLES = (
 
 
 def section(content: Content) -> Section:
-    """Returns the Section on reliability."""
+    """Returns the section on reliability."""
     if not any(point["num_runs"] for point in content.summary["points"]):
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     facts = {
@@ -54,15 +54,15 @@ def _total(content: Content, key: str) -> int:
 
 def _runs(content: Content) -> str:
     points = content.summary["points"]
-    asked = content.config["subsets"]["num_runs"] * len(points)
+    planned = content.config["subsets"]["num_runs"] * len(points)
     diverged, blocked = _total(content, "diverged"), _total(content, "blocked")
     used = _total(content, "num_runs")
-    unfinished = asked - used - diverged - blocked
+    unfinished = planned - used - diverged - blocked
     return (
-        f"{used} of {asked} runs are used. {diverged} diverged (the loss left the finite numbers) "
-        f"and {blocked} were blocked (their teacher diverged): left out. {unfinished} are not "
-        f"finished. {_total(content, 'collapsed')} collapsed (train accuracy under twice chance): "
-        "kept, because leaving runs out by their result would bias the scores."
+        f"{used} of {planned} runs are used. {diverged} diverged (the loss left the finite "
+        f"numbers) and {blocked} were blocked (their teacher diverged): left out. {unfinished} are "
+        f"not finished. {_total(content, 'collapsed')} collapsed (train accuracy under twice "
+        "chance): kept, because leaving runs out by their result would bias the scores."
     )
 
 
@@ -88,13 +88,13 @@ def _subsets(content: Content) -> str:
     )
 
 
-def _duplicates(found: Json) -> str:
-    if not any(found.values()):
+def _duplicates(duplicates: Json) -> str:
+    if not any(duplicates.values()):
         return "No two images have identical pixels."
     return (
-        f"{found['train_copies']} training images are exact copies of another one "
-        f"({found['groups_with_different_labels']} groups have different labels), and "
-        f"{found['test_in_train']} test images are in the training set. An example whose copy "
+        f"{duplicates['train_copies']} training images are exact copies of another one "
+        f"({duplicates['groups_with_different_labels']} groups have different labels), and "
+        f"{duplicates['test_in_train']} test images are in the training set. An example whose copy "
         "stays in the subset is not truly held out, so its memorization comes out too low. "
         "Copies that differ in a pixel are not counted."
     )
@@ -102,12 +102,12 @@ def _duplicates(found: Json) -> str:
 
 def _table(content: Content) -> Table:
     several = contents.several_series(content)
-    half = content.summary["split_half"]
+    split_half = content.summary["split_half"]
     absent = {"spearman": None, "spearman_brown": None}
     rows = []
     for point in content.summary["points"]:
         name = point["name"]
-        found = half[name] if name in half else absent
+        reliability = split_half[name] if name in split_half else absent
         rows.append(
             (
                 contents.size_text(content, point),
@@ -115,16 +115,16 @@ def _table(content: Content) -> Table:
                 str(point["num_runs"] or 0),
                 str((point["diverged"] or 0) + (point["blocked"] or 0)),
                 str(point["collapsed"] or 0),
-                *(formatting.cell(found[key]) for key in absent),
+                *(formatting.cell(reliability[key]) for key in absent),
                 *(formatting.cell(_half_width(content, name, key)) for key in ("correct", "prob")),
-                _wanted(content, name),
+                _runs_for_target(content, name),
             )
         )
     return Table(
-        caption="What each point rests on. Left out: diverged and blocked runs. Halves: rank "
+        caption="Runs behind each point. Left out: diverged and blocked runs. Halves: rank "
         "correlation of memorization between two halves of the runs; all runs: what it predicts "
         "for all of them (Spearman-Brown). Half width: of the 95% interval of an example's "
-        f"memorization, mean over examples. Runs for ±{WANTED}: at which half of the examples "
+        f"memorization, mean over examples. Runs for ±{TARGET}: at which half of the examples "
         "would reach that half width.",
         columns=(
             "Point",
@@ -136,24 +136,24 @@ def _table(content: Content) -> Table:
             "All runs",
             "Half width",
             "Half width, label probability",
-            f"Runs for ±{WANTED}",
+            f"Runs for ±{TARGET}",
         ),
         rows=tuple(rows),
     )
 
 
 def _half_width(content: Content, point: str, outcome: str) -> float | None:
-    """Returns the mean half width of the defined intervals, or None where there are none."""
+    """Returns the mean half width of the defined intervals, or None if there are none."""
     if point not in content.scores:
         return None
     score = content.scores[point][outcome]
-    halves = intervals.half_widths(score.lower, score.upper)
-    return float(halves.mean()) if halves.size else None
+    half_widths = intervals.half_widths(score.lower, score.upper)
+    return float(half_widths.mean()) if half_widths.size else None
 
 
-def _wanted(content: Content, point: str) -> str:
-    found = content.summary["convergence"]
-    if point not in found:
+def _runs_for_target(content: Content, point: str) -> str:
+    by_point = content.summary["convergence"]
+    if point not in by_point:
         return formatting.ABSENT
-    runs = found[point]["half_widths"]["correct"]["memorization"]["runs_for"][WANTED]["median"]
+    runs = by_point[point]["half_widths"]["correct"]["memorization"]["runs_for"][TARGET]["median"]
     return formatting.ABSENT if runs is None else f"{runs:,.0f}"

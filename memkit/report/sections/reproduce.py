@@ -1,4 +1,4 @@
-"""The section on citing and reproducing: references as BibTeX, commands, what must be the same."""
+"""The section on citing and reproducing: references as BibTeX, commands, fingerprints."""
 
 import importlib.metadata
 import itertools
@@ -49,7 +49,7 @@ FACTS = ("versions", "engine", "study fingerprint", "data fingerprint")
 
 
 def section(content: Content) -> Section:
-    """Returns the Section on citing and reproducing."""
+    """Returns the section on citing and reproducing."""
     facts = {"seed": content.config["seed"]}
     facts |= {name: content.provenance[name] for name in FACTS if name in content.provenance}
     fragment = assets.fragment(
@@ -77,31 +77,31 @@ def bibtex() -> str:
 
 
 def _commands(content: Content) -> str:
-    """Returns the commands that make the study, and then its numbers, charts and page again."""
-    words = _recorded(content) or ["memkit", "run", "--config=study.py", "--workdir=out/study"]
-    command = shlex.join(words)
-    workdir = _flag(words, "workdir")
-    again = [f"memkit {verb} --workdir={workdir}" for verb in ("estimate", "report", "chart")]
-    return "\n".join([command, *again])
+    """Returns the commands that train the study again and compute numbers, page and charts."""
+    arguments = _recorded(content) or ["memkit", "run", "--config=study.py", "--workdir=out/study"]
+    command = shlex.join(arguments)
+    workdir = _flag(arguments, "workdir")
+    derived = [f"memkit {verb} --workdir={workdir}" for verb in ("estimate", "report", "chart")]
+    return "\n".join([command, *derived])
 
 
 def _recorded(content: Content) -> list[str]:
-    """Returns the words of the recorded command; none where there is none that is memkit's.
+    """Returns the arguments of the recorded command, or [] if it is not a command of memkit.
 
-    They come from a file. Joined again by `shlex.join` they are one command of memkit for a shell,
-    whatever they hold.
+    They come from a file, so they may hold anything. `shlex.join` quotes them, so that a shell
+    reads them as one command of memkit.
     """
     provenance = content.provenance
     try:
         words = shlex.split(provenance["command"] if "command" in provenance else "")
-    except ValueError:  # An open quotation.
+    except ValueError:  # A quotation mark without its partner.
         return []
     is_ours = len(words) > 1 and words[0] == "memkit" and words[1].isidentifier()
     return [printable(word) for word in words] if is_ours else []
 
 
 def _flag(words: list[str], name: str) -> str:
-    """Returns the value of a flag of a command, as a shell takes it."""
+    """Returns the value of a flag of a command, quoted for a shell."""
     for word, following in itertools.pairwise([*words, "out/study"]):
         flag, equals, value = word.lstrip("-").partition("=")
         if word.startswith("-") and flag == name:
