@@ -171,3 +171,17 @@ def average(values: npt.ArrayLike) -> FloatArray:
     count = np.count_nonzero(~np.isnan(values), axis=0)
     total = np.where(np.isnan(values), 0, values).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def weighted_average(values: Array, member: BoolArray, weights: npt.ArrayLike) -> FloatArray:
+    """Returns weighted means [R, N] of the members among values [M, N]; NaN without weight.
+
+    Args:
+      values: [M, N]; only members are used.
+      member: [M, N] bool.
+      weights: [R, M], how often run m counts in each of R replicates.
+    """
+    weights = np.asarray(weights, np.float64)
+    count = weights @ member.astype(np.float64)
+    total = weights @ np.where(member, values, 0).astype(np.float64)
+    return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)

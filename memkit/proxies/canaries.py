@@ -7,11 +7,10 @@ one: 1 = perfect detection, 0.5 = chance. Every score has the sign for which hig
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from memkit import estimators
 from memkit.estimators import arms
-from memkit.proxies import average
+from memkit.proxies import average, weighted_average
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 SCORES = {
@@ -72,8 +71,7 @@ def proxy_aurocs(
     """
     aurocs = {}
     for name, value in values.items():
-        defined = ~np.isnan(value)
-        replicates = _weighted_mean(np.where(defined, value, 0), defined, weights)
+        replicates = weighted_average(value, ~np.isnan(value), weights)
         single = [estimators.auroc(row, planted) for row in value]
         aurocs[name] = {
             **_entry(average(value), replicates, planted, len(value)),
@@ -94,13 +92,5 @@ def _arm_mean(values: Array, train_mask: BoolArray, arm: bool, weights: FloatArr
     means: list[FloatArray] = [np.empty((len(weights), 0))]
     for columns in arms.blocks(*train_mask.shape):
         member = train_mask[:, columns] == arm
-        means.append(_weighted_mean(values[:, columns], member, weights))
+        means.append(weighted_average(values[:, columns], member, weights))
     return np.concatenate(means, axis=1)
-
-
-def _weighted_mean(values: Array, member: BoolArray, weights: npt.ArrayLike) -> FloatArray:
-    """Returns means [R, N] of values [M, N] over members, with weights[r, m] for run m."""
-    weights = np.asarray(weights, np.float64)
-    count = weights @ member.astype(np.float64)
-    total = weights @ np.where(member, values, 0).astype(np.float64)
-    return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)

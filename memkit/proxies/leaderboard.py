@@ -19,7 +19,7 @@ import numpy as np
 
 from memkit import big_arrays, estimators, seeds
 from memkit.estimators import grouped
-from memkit.proxies import average
+from memkit.proxies import average, weighted_average
 from memkit.proxies.correlations import Statistic
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -162,10 +162,12 @@ def standard_errors(
         for runs, score in ((half, scores[1]), (~half, scores[0])):
             rows = np.flatnonzero(runs[history])
             for name, value in values.items():
-                proxy = np.stack(
-                    [_weighted_average(size[rows], weights[:, history[rows]]) for size in value],
-                    axis=2,
-                )
+                sizes = (size[rows] for size in value)
+                averages = [
+                    weighted_average(size, ~np.isnan(size), weights[:, history[rows]])
+                    for size in sizes
+                ]
+                proxy = np.stack(averages, axis=2)
                 totals[name] += _statistics(statistics, proxy, score)
     averaged = {
         name: _named(statistics, grouped.jackknife(total / (2 * len(first))))
@@ -204,14 +206,6 @@ def _memorization(
     mask = big_arrays.take(train_mask, runs)
     taken = (big_arrays.take(o, runs) for o in outcomes)
     return np.stack([estimators.memorization(o, mask).value for o in taken], axis=1)
-
-
-def _weighted_average(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Returns means [R, N] float64 of values [H, N] without NaN, for each row of weights [R, H]."""
-    defined = ~np.isnan(values)
-    count = weights @ defined.astype(np.float64)
-    total = weights @ np.where(defined, values, 0).astype(np.float64)
-    return np.where(count > 0, total / np.where(count > 0, count, 1), np.nan)
 
 
 def _mean(numbers: Iterable[float]) -> float:

@@ -42,15 +42,12 @@ def means_table(points: Sequence[Json]) -> list[Json]:
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
-def means_chart(
-    rows: Sequence[Json], *, size_title: str, of: str = "one-hot and distilled models"
-) -> alt.ConcatChart:
+def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
     """Returns a small panel per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
       size_title: title of the axis of sizes.
-      of: what the lines show, for the description.
     """
     panels = []
     width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
@@ -75,7 +72,7 @@ def means_chart(
         .resolve_scale(color="shared", shape="shared")
         .properties(
             description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
-            f"{of} against model size. Bands are 95% intervals over runs."
+            "one-hot and distilled models against model size. Bands are 95% intervals over runs."
         )
     )
 
