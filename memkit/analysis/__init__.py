@@ -1,6 +1,7 @@
 """From run records to estimates, trajectories, the other analyses and the summary of a study."""
 
 import dataclasses
+import graphlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,16 +22,22 @@ LAYOUT = 5
 class Question:
     """A question about a study, answered by the folder of its name.
 
-    The folder holds `section.py` and, as a rule, `chart.py`. Where `is_estimated`, `estimate.py`
-    has `analyze(study, outcomes)`, whose numbers are the summary's entry of the same name and
-    whose arrays lie in files of that name.
+    The folder holds `section.py`, which has `section(content)`, and as a rule `chart.py`.
+
+    Attributes:
+      name: of the folder.
+      is_estimated: whether it has `estimate.py` with `analyze(study, outcomes)`, whose numbers
+        become the summary's entry of that name and whose arrays lie in files of that name. The
+        numbers of other questions are those of every point, or the trajectories.
+      needs: the questions whose files `analyze` reads.
     """
 
     name: str
     is_estimated: bool = True
+    needs: tuple[str, ...] = ()
 
 
-# In the order of the report. Each is estimated after those above it, whose files it may read.
+# In the order of the report.
 QUESTIONS = (
     Question("training_curves", is_estimated=False),
     Question("accuracy", is_estimated=False),
@@ -40,13 +47,18 @@ QUESTIONS = (
     Question("size_changes"),
     Question("distillation"),
     Question("influence"),
-    Question("removal"),
+    Question("removal", needs=("influence",)),
     Question("proxies"),
     Question("agreement"),
     Question("convergence"),
     Question("audit"),
 )
-ESTIMATED = tuple(question.name for question in QUESTIONS if question.is_estimated)
+
+
+def estimated() -> tuple[str, ...]:
+    """Returns the names of the questions that are estimated, each after those that it needs."""
+    needs = {question.name: question.needs for question in QUESTIONS if question.is_estimated}
+    return tuple(graphlib.TopologicalSorter(needs).static_order())
 
 
 def estimate(
@@ -100,7 +112,7 @@ def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> Json:
             name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
             for name, (_, shares) in by_series.items()
         }
-    for name in ESTIMATED:
+    for name in estimated():
         module = importlib.import_module(f"memkit.analysis.{name}.estimate")
         summary[name] = module.analyze(study, outcomes)
     summary["tables"] = tables.analyze(study, outcomes)

@@ -66,8 +66,8 @@ def content(study: Study) -> Content:
         trajectories={
             name: _with_alphas(arrays) for name, arrays in studies.read_trajectories(study).items()
         },
-        arrays={name: studies.read_arrays(study, name) or {} for name in analysis.ESTIMATED},
-        point_arrays={name: _by_point(study, name) for name in analysis.ESTIMATED},
+        arrays={name: studies.read_arrays(study, name) or {} for name in analysis.estimated()},
+        point_arrays={name: _by_point(study, name) for name in analysis.estimated()},
     )
 
 

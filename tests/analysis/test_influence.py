@@ -105,12 +105,12 @@ def test_points_without_two_runs_are_left_out(study):
 
 def _content(study, outcomes, summary, monkeypatch):
     """Returns the Content of a study whose only analysis is this one."""
-    monkeypatch.setattr(analysis, "ESTIMATED", ())
+    monkeypatch.setattr(analysis, "estimated", lambda: ())
     added = {"wall_seconds": 1.0, "runs_per_second": 1.0, "stop": None}
     whole = analysis.estimate(study) | added
     analysis_of_influence.analyze(study, outcomes)
     studies.write_summary(study, whole | {"influence": summary})
-    monkeypatch.setattr(analysis, "ESTIMATED", ("influence",))
+    monkeypatch.setattr(analysis, "estimated", lambda: ("influence",))
     return gather.content(study)
 
 

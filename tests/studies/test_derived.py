@@ -25,7 +25,7 @@ def bare(tmp_path, make_config, tiny):
 @pytest.fixture
 def study(bare, monkeypatch):
     """The same with estimates; those that take seconds are left out."""
-    monkeypatch.setattr(analysis, "ESTIMATED", ("influence",))
+    monkeypatch.setattr(analysis, "estimated", lambda: ("influence",))
     analysis.estimate(bare)
     return bare
 
