@@ -1,4 +1,4 @@
-"""A study whose records were made up rather than trained."""
+"""A study with simulated records instead of trained ones."""
 
 import numpy as np
 
@@ -28,11 +28,11 @@ def record(study, seed=0):
 
 def estimate(study):
     """Writes and returns the estimates of every point, and its outcomes."""
-    found = [analysis.read_outcomes(study, point) for point in study.points]
-    for one in found:
-        mask = study.train_mask[one.index]
+    result = [analysis.read_outcomes(study, point) for point in study.points]
+    for item in result:
+        mask = study.train_mask[item.index]
         estimates = {
-            name: estimators.memorization(getattr(one, name), mask) for name in studies.OUTCOMES
+            name: estimators.memorization(getattr(item, name), mask) for name in studies.OUTCOMES
         }
-        studies.write_estimates(study, one.point, estimates)
-    return found
+        studies.write_estimates(study, item.point, estimates)
+    return result

@@ -1,4 +1,4 @@
-"""A study whose held-out runs mostly see the true label, and whose other runs learn the given."""
+"""A study whose held-out runs mostly predict true labels, and the other runs given labels."""
 
 import numpy as np
 import scipy.special
@@ -9,7 +9,7 @@ from tests.info import INFO
 
 
 def record(study, seed=0):
-    """Writes all runs of all points; planted labels get outvoted, and nothing else does."""
+    """Writes all runs of all points; the votes overrule planted labels only."""
     draw = stream(seed, "tests/recorded_votes")
     given, true = study.examples.given_labels, study.examples.train_labels
     rows = np.arange(study.sizes.train)

@@ -23,9 +23,9 @@ def _csv(where, ids, labels, values, name="memorization"):
     return where
 
 
-def _numbers(found, **wanted):
-    (one,) = [c.numbers for c in found if all(c.numbers[k] == v for k, v in wanted.items())]
-    return one
+def _numbers(result, **expected):
+    (item,) = [c.numbers for c in result if all(c.numbers[k] == v for k, v in expected.items())]
+    return item
 
 
 def test_permuted_ids_give_the_same_numbers(study, tmp_path):
@@ -35,27 +35,27 @@ def test_permuted_ids_give_the_same_numbers(study, tmp_path):
         _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values),
         _csv(tmp_path / "b.csv", e.train_ids[order], e.train_labels[order], values[order]),
     ]
-    found = [
+    result = [
         across.with_file(study, study.points[:1], comparisons.read(where))[1] for where in files
     ]
-    for one, other in zip(*found, strict=True):
-        assert one.numbers == pytest.approx(other.numbers, nan_ok=True)
-        np.testing.assert_array_equal(one.second, other.second)
+    for item, other in zip(*result, strict=True):
+        assert item.numbers == pytest.approx(other.numbers, nan_ok=True)
+        np.testing.assert_array_equal(item.second, other.second)
 
 
 def test_numbers_are_those_of_the_joined_scores(study, tmp_path):
     e, values = study.examples, stream(0, "tests/across").random(60)
     where = _csv(tmp_path / "a.csv", e.train_ids[:40], e.train_labels[:40], values[:40])
-    joined, found = across.with_file(study, study.points, comparisons.read(where))
+    joined, result = across.with_file(study, study.points, comparisons.read(where))
     assert (len(joined.columns), joined.num_checked) == (40, 40)
-    assert len(found) == 2 * 2 * 2
+    assert len(result) == 2 * 2 * 2
     ours = studies.read_estimates(study, study.points[1])["prob"]
-    row = _numbers(found, point=study.points[1].name, outcome="prob", score="memorization")
-    wanted = comparisons.compare(ours.value[:40], values[:40])
-    assert {key: row[key] for key in vars(wanted)} == vars(wanted)
+    row = _numbers(result, point=study.points[1].name, outcome="prob", score="memorization")
+    expected = comparisons.compare(ours.value[:40], values[:40])
+    assert {key: row[key] for key in vars(expected)} == vars(expected)
     assert row["jaccard"] == comparisons.jaccard(ours.value[:40], values[:40], 0.25)
     assert 0 < row["ceiling"] < 1
-    other = _numbers(found, point=study.points[1].name, outcome="prob", score="consistency")
+    other = _numbers(result, point=study.points[1].name, outcome="prob", score="consistency")
     assert other["spearman"] == comparisons.compare(ours.out_mean[:40], values[:40]).spearman
     assert np.isnan([other["mean_difference"], other["jaccard"], other["ceiling"]]).all()
 
@@ -63,11 +63,11 @@ def test_numbers_are_those_of_the_joined_scores(study, tmp_path):
 def test_consistency_is_compared_in_level_with_consistency_only(study, tmp_path):
     e = study.examples
     where = _csv(tmp_path / "c.csv", e.train_ids, e.train_labels, np.ones(60), "consistency")
-    _, found = across.with_file(study, study.points[:1], comparisons.read(where))
-    assert [one.is_same for one in found] == [False, True, False, True]
+    _, result = across.with_file(study, study.points[:1], comparisons.read(where))
+    assert [item.is_same for item in result] == [False, True, False, True]
 
 
-def test_shuffled_labels_are_refused(study, tmp_path):
+def test_shuffled_labels_raise_an_error(study, tmp_path):
     e = study.examples
     where = _csv(tmp_path / "a.csv", e.train_ids, np.roll(e.train_labels, 1), np.ones(60))
     with pytest.raises(InputError, match="different labels"):
@@ -75,11 +75,11 @@ def test_shuffled_labels_are_refused(study, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_tables_scores_are_the_studys_own(study, tmp_path, kind):
+def test_scores_of_an_exported_table_equal_those_of_the_study(study, tmp_path, kind):
     tables.analyze(study, recorded.estimate(study))
     (where,) = exports.export(study, study.points[:1], kind, tmp_path / "out")
-    _, found = across.with_file(study, study.points[:1], comparisons.read(where))
-    row = _numbers(found, outcome="correct", score="memorization")
+    _, result = across.with_file(study, study.points[:1], comparisons.read(where))
+    row = _numbers(result, outcome="correct", score="memorization")
     assert (row["jaccard"], row["mean_absolute_difference"]) == (1, 0)
     assert row["spearman"] == pytest.approx(1)
 
@@ -87,27 +87,25 @@ def test_a_tables_scores_are_the_studys_own(study, tmp_path, kind):
 def test_a_study_agrees_with_itself(study):
     points = across_points.matching_points(study, study, [], [])
     assert points == [(point, point) for point in study.points]
-    count, num_ambiguous, found = across.with_study(study, study, points)
-    assert count == 60 and len(found) == 8
-    assert all(one.numbers["spearman"] == pytest.approx(1) for one in found)
-    assert all(one.numbers["jaccard"] == 1 for one in found)
+    count, num_ambiguous, result = across.with_study(study, study, points)
+    assert count == 60 and len(result) == 8
+    assert all(item.numbers["spearman"] == pytest.approx(1) for item in result)
+    assert all(item.numbers["jaccard"] == 1 for item in result)
 
 
-def test_planted_examples_are_left_out_where_given_labels_differ(
-    study, tmp_path, make_config, tiny
-):
+def test_examples_with_different_given_labels_are_left_out(study, tmp_path, make_config, tiny):
     config = make_config({"labels.planted_fraction": 0.0, "seed": 4})
     other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny), seed=1)
     recorded.estimate(other)
     planted = study.examples.planted
     assert planted.sum() == 6
-    count, num_ambiguous, found = across.with_study(
+    count, num_ambiguous, result = across.with_study(
         study, other, [(study.points[0], other.points[1])]
     )
     assert count == 54
     ours = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
     theirs = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
-    row = _numbers(found, outcome="correct", score="memorization")
+    row = _numbers(result, outcome="correct", score="memorization")
     assert row["spearman"] == comparisons.compare(ours, theirs).spearman
     assert (row["point"], row["other"]) == (study.points[0].name, other.points[1].name)
 
@@ -161,7 +159,7 @@ def test_text_and_files_of_a_comparison(study, tmp_path):
         assert "<script src=" not in page and "vega" in page
 
 
-def test_without_a_study_only_headlines_are_said(tmp_path):
+def test_without_a_study_only_headlines_are_printed(tmp_path):
     np.savez(tmp_path / "c.npz", labels=[0, 1], scores=[0.25, 0.75])
     text = across_text.with_file(tmp_path / "c.npz", None, [])
     assert "C-scores" in text and "0.500" in text and "joined" not in text
@@ -171,12 +169,12 @@ def _slow_errors(first, second):
     """Returns standard deviations of Spearman, Jaccard at 0.25 and the curve's value there."""
     rows = []
     for a, b in zip(first, second, strict=True):
-        kept = ~np.isnan(a) & ~np.isnan(b)
-        found = comparisons.compare(a[kept], b[kept])
-        both = [set(np.flatnonzero(score[kept] >= 0.25)) for score in (a, b)]
+        defined = ~np.isnan(a) & ~np.isnan(b)
+        result = comparisons.compare(a[defined], b[defined])
+        both = [set(np.flatnonzero(score[defined] >= 0.25)) for score in (a, b)]
         union = sorted(both[0] | both[1])
-        difference = (b - a)[kept][union].mean()
-        rows.append([found.spearman, len(both[0] & both[1]) / len(union), difference])
+        difference = (b - a)[defined][union].mean()
+        rows.append([result.spearman, len(both[0] & both[1]) / len(union), difference])
     return np.std(rows, axis=0, ddof=1)
 
 
@@ -186,34 +184,34 @@ def _replicates(study, point, runs=slice(None)):
     return estimators.replicate_memorization(outcomes.prob, study.train_mask, weights)
 
 
-def _errors(one):
-    curves = comparisons.threshold_curves(one.first, one.second)
+def _errors(item):
+    curves = comparisons.threshold_curves(item.first, item.second)
     (place,) = np.flatnonzero(curves.thresholds == 0.25)
-    assert one.curve_errors["jaccard_stderr"][place] == one.numbers["jaccard_stderr"]
-    difference = one.curve_errors["difference_stderr"][place]
-    return one.numbers["spearman_stderr"], one.numbers["jaccard_stderr"], difference
+    assert item.curve_errors["jaccard_stderr"][place] == item.numbers["jaccard_stderr"]
+    difference = item.curve_errors["difference_stderr"][place]
+    return item.numbers["spearman_stderr"], item.numbers["jaccard_stderr"], difference
 
 
-def _of(found, outcome="prob", score="memorization"):
-    wanted = outcome, score
-    (one,) = [c for c in found if (c.numbers["outcome"], c.numbers["score"]) == wanted]
-    return one
+def _of(result, outcome="prob", score="memorization"):
+    expected = outcome, score
+    (item,) = [c for c in result if (c.numbers["outcome"], c.numbers["score"]) == expected]
+    return item
 
 
-def test_errors_beside_a_file_are_those_of_the_studys_runs(study, tmp_path):
+def test_errors_of_a_comparison_with_a_file_cover_the_runs_of_the_study(study, tmp_path):
     e, values = study.examples, stream(0, "tests/across").random(60)
     where = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values)
     point = study.points[1]
-    _, found = across.with_file(study, [point], comparisons.read(where))
-    wanted = _slow_errors(_replicates(study, point), [values] * 100)
-    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+    _, result = across.with_file(study, [point], comparisons.read(where))
+    expected = _slow_errors(_replicates(study, point), [values] * 100)
+    assert _errors(_of(result)) == pytest.approx(tuple(expected))
 
 
 def test_errors_of_two_points_of_a_study_are_paired(study):
     first, second = study.points
-    *_, found = across.with_study(study, study, [(first, second)])
-    wanted = _slow_errors(*(_replicates(study, point) for point in (first, second)))
-    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+    *_, result = across.with_study(study, study, [(first, second)])
+    expected = _slow_errors(*(_replicates(study, point) for point in (first, second)))
+    assert _errors(_of(result)) == pytest.approx(tuple(expected))
 
 
 def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, make_config, tiny):
@@ -221,16 +219,16 @@ def test_errors_of_studies_with_other_subsets_are_not_paired(study, tmp_path, ma
     other = recorded.record(studies.open_or_create(tmp_path / "other", config, tiny))
     recorded.estimate(other)
     first, second = study.points[0], other.points[0]
-    *_, found = across.with_study(study, other, [(first, second)])
+    *_, result = across.with_study(study, other, [(first, second)])
     turned = _replicates(other, second, slice(None, None, -1))
-    wanted = _slow_errors(_replicates(study, first), turned)
-    assert _errors(_of(found)) == pytest.approx(tuple(wanted))
+    expected = _slow_errors(_replicates(study, first), turned)
+    assert _errors(_of(result)) == pytest.approx(tuple(expected))
 
 
 def test_a_score_compared_with_itself_has_no_error_of_agreement(study):
     point = study.points[0]
-    *_, found = across.with_study(study, study, [(point, point)])
-    for one in found:
-        assert one.numbers["spearman"] == pytest.approx(1)
-        assert one.numbers["spearman_stderr"] == pytest.approx(0, abs=1e-9)
-        assert one.numbers["mean_difference_stderr"] == 0
+    *_, result = across.with_study(study, study, [(point, point)])
+    for item in result:
+        assert item.numbers["spearman"] == pytest.approx(1)
+        assert item.numbers["spearman_stderr"] == pytest.approx(0, abs=1e-9)
+        assert item.numbers["mean_difference_stderr"] == 0

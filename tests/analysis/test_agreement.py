@@ -15,15 +15,15 @@ def _study(workdir, **options):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Three sizes: the second memorizes as the first does, the third other examples."""
+    """Three sizes: the second memorizes the same examples as the first, the third other ones."""
     draw = stream(0, "tests/agreement")
     study = _study(tmp_path_factory.mktemp("agreement"), num_examples=80)
     easy = draw.random(80)
-    found = [
+    result = [
         worlds.outcomes(study, worlds.bernoulli(draw, study.train_mask, 0.95, 0.9 * out), size=2**k)
         for k, out in enumerate((easy, easy, 1 - easy))
     ]
-    return study, found, agreement.analyze(study, found)
+    return study, result, agreement.analyze(study, result)
 
 
 def _row(summary, first, second, outcome="correct"):
@@ -45,11 +45,11 @@ def test_every_two_points_have_a_row_per_outcome(world):
 
 
 def test_numbers_and_curves_are_those_of_the_comparisons(world):
-    study, found, summary = world
+    study, result, summary = world
     arrays = studies.read_arrays(study, "agreement")
     for outcome in ("correct", "prob"):
         a, b = (
-            estimators.memorization(getattr(o, outcome), study.train_mask).value for o in found[1:]
+            estimators.memorization(getattr(o, outcome), study.train_mask).value for o in result[1:]
         )
         place, row = _row(summary, *NAMES[1:], outcome)
         plain = comparisons.compare(a, b)
@@ -70,8 +70,8 @@ def test_equal_sizes_agree_up_to_noise_and_others_do_not(world):
 
 
 def test_the_error_of_the_mean_difference_is_that_of_the_jackknife(world):
-    study, found, summary = world
-    a, b = (o.correct.astype(np.float32) for o in found[:2])
+    study, result, summary = world
+    a, b = (o.correct.astype(np.float32) for o in result[:2])
     shifted = (b - a + 1) / 2  # the estimator is linear, and outcomes lie in [0, 1]
     jackknife = estimators.jackknife_mean(shifted, study.train_mask).memorization
     _, row = _row(summary, *NAMES[:2])
@@ -80,10 +80,10 @@ def test_the_error_of_the_mean_difference_is_that_of_the_jackknife(world):
 
 
 def test_errors_are_those_of_a_slow_loop_over_replicates(world):
-    study, found, summary = world
+    study, result, summary = world
     weights = estimators.run_weights(40, study.config["seed"])
     replicates = [
-        estimators.replicate_memorization(o.correct, study.train_mask, weights) for o in found[:2]
+        estimators.replicate_memorization(o.correct, study.train_mask, weights) for o in result[:2]
     ]
     loops = np.array(
         [
@@ -92,15 +92,15 @@ def test_errors_are_those_of_a_slow_loop_over_replicates(world):
         ]
     )
     _, row = _row(summary, *NAMES[:2])
-    wanted = loops.std(axis=0, ddof=1)
-    assert (row["spearman_stderr"], row["jaccard_stderr"]) == pytest.approx(tuple(wanted))
+    expected = loops.std(axis=0, ddof=1)
+    assert (row["spearman_stderr"], row["jaccard_stderr"]) == pytest.approx(tuple(expected))
 
 
 def test_errors_of_the_curves_are_those_of_a_slow_loop_over_sets(world):
-    study, found, _ = world
+    study, result, _ = world
     weights = estimators.run_weights(40, study.config["seed"])
     replicates = [
-        estimators.replicate_memorization(o.correct, study.train_mask, weights) for o in found[:2]
+        estimators.replicate_memorization(o.correct, study.train_mask, weights) for o in result[:2]
     ]
     arrays = studies.read_arrays(study, "agreement")
     for k, threshold in enumerate(arrays["thresholds"][0]):
@@ -110,21 +110,21 @@ def test_errors_of_the_curves_are_those_of_a_slow_loop_over_sets(world):
             union = sorted(first | second)
             jaccard.append(len(first & second) / len(union) if union else np.nan)
             difference.append((b - a)[union].mean() if union else np.nan)
-        wanted = np.std([jaccard, difference], axis=1, ddof=1)
+        expected = np.std([jaccard, difference], axis=1, ddof=1)
         got = arrays["jaccard_stderr"][0, k], arrays["difference_stderr"][0, k]
-        assert got == pytest.approx(tuple(wanted), nan_ok=True)
+        assert got == pytest.approx(tuple(expected), nan_ok=True)
 
 
-def test_only_common_runs_count(tmp_path):
+def test_only_common_runs_are_used(tmp_path):
     draw = stream(1, "tests/agreement")
     study = _study(tmp_path, num_examples=30)
     correct = [worlds.bernoulli(draw, study.train_mask, 0.9, 0.4) for _ in range(2)]
     parts = (np.arange(0, 30), np.arange(10, 40))
-    found = [
+    result = [
         worlds.outcomes(study, correct[k][part], size=2**k, index=part)
         for k, part in enumerate(parts)
     ]
-    row = agreement.analyze(study, found)["pairs"][0]
+    row = agreement.analyze(study, result)["pairs"][0]
     common = slice(10, 30)
     mask = study.train_mask[common]
     scores = [estimators.memorization(c[common], mask).value for c in correct]
@@ -138,6 +138,6 @@ def test_one_point_or_few_runs_give_no_pairs(tmp_path):
         worlds.outcomes(study, study.train_mask[:3], size=2**k, index=np.arange(3))
         for k in range(2)
     ]
-    for found in ([], few[:1], few):
-        assert agreement.analyze(study, found) == {"threshold": 0.25, "pairs": []}
+    for result in ([], few[:1], few):
+        assert agreement.analyze(study, result) == {"threshold": 0.25, "pairs": []}
     assert studies.read_arrays(study, "agreement") is None

@@ -45,12 +45,12 @@ def _by_id(columns):
 
 
 def test_planted_labels_are_called_mislabeled_with_the_true_label_suggested(study):
-    found = audit.at_point(study)
-    rows = _by_id(audit.columns(study, found))
+    result = audit.at_point(study)
+    rows = _by_id(audit.columns(study, result))
     examples = study.examples
     called = {name for name, row in rows.items() if row["kind"] == "mislabeled"}
     assert called == set(examples.train_ids[examples.planted].tolist())
-    assert found.numbers["planted"] == {
+    assert result.numbers["planted"] == {
         "count": 6,
         "judged": 6,
         "found": 6,
@@ -66,8 +66,8 @@ def test_planted_labels_are_called_mislabeled_with_the_true_label_suggested(stud
 
 
 def test_copies_are_listed_with_their_ids_those_of_different_labels_first(study):
-    found = audit.at_point(study)
-    columns = audit.columns(study, found)
+    result = audit.at_point(study)
+    columns = audit.columns(study, result)
     rows, ids = _by_id(columns), study.examples.train_ids
     given = study.examples.given_labels
     assert not study.examples.planted[[5, 7, 8, 9, 20]].any() and given[5] != given[7]
@@ -78,7 +78,7 @@ def test_copies_are_listed_with_their_ids_those_of_different_labels_first(study)
     assert set(listed) == set(ids[[5, 7, 8, 9, 20]].tolist())
     assert set(listed[:2]) == set(ids[[5, 7]].tolist())
     assert [rows[name]["different_labels"] for name in listed] == [True] * 2 + [False] * 3
-    assert found.numbers["conflicting"] == 2
+    assert result.numbers["conflicting"] == 2
 
 
 def test_a_copy_in_test_with_another_label_is_a_conflict(tmp_path, make_config, twins, register):
@@ -86,8 +86,8 @@ def test_a_copy_in_test_with_another_label_is_a_conflict(tmp_path, make_config, 
     labels[2] += 1
     dataset = register(dataclasses.replace(twins, test_labels=labels))
     study = studies.open_or_create(tmp_path, make_config(RUNS), dataset)
-    found = audit.at_point(recorded_votes.record(study))
-    assert np.flatnonzero(found.copies.conflicting).tolist() == [5, 7, 20]
+    result = audit.at_point(recorded_votes.record(study))
+    assert np.flatnonzero(result.copies.conflicting).tolist() == [5, 7, 20]
 
 
 def test_runs_that_trained_on_a_copy_are_not_counted_as_held_out(study):
@@ -98,36 +98,36 @@ def test_runs_that_trained_on_a_copy_are_not_counted_as_held_out(study):
 
 
 def test_numbers_are_those_of_the_estimators(study):
-    found = audit.at_point(study, study.points[0].name)
+    result = audit.at_point(study, study.points[0].name)
     outcomes = analysis.read_outcomes(study, study.points[0])
     alone = np.setdiff1d(np.arange(60), [5, 7, 8, 9])
     out_prob = estimators.consistency(outcomes.prob, study.train_mask)
     memorized = estimators.memorization(outcomes.correct, study.train_mask)
-    for name, wanted in (
+    for name, expected in (
         ("out_prob", out_prob.value),
         ("out_prob_upper", out_prob.upper),
         ("memorization", memorized.value),
         ("memorization_lower", memorized.lower),
     ):
-        np.testing.assert_array_equal(found.arrays[name][alone], wanted[alone])
-    np.testing.assert_array_equal(found.arrays["memorization"], memorized.value)
-    assert sum(found.numbers["kinds"].values()) == 60
+        np.testing.assert_array_equal(result.arrays[name][alone], expected[alone])
+    np.testing.assert_array_equal(result.arrays["memorization"], memorized.value)
+    assert sum(result.numbers["kinds"].values()) == 60
 
 
 def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
-    found = audit.at_point(study)
-    columns = audit.columns(study, found)
-    order = found.arrays["order"]
-    assert len(order) == sum(found.numbers["kinds"][kind] for kind in audit.LISTED)
+    result = audit.at_point(study)
+    columns = audit.columns(study, result)
+    order = result.arrays["order"]
+    assert len(order) == sum(result.numbers["kinds"][kind] for kind in audit.LISTED)
     for where in exports.write_audit(study, columns, tmp_path / "out"):
         read = parquet.read_table if where.suffix == ".parquet" else csv.read_csv
         table = read(where)
         assert table.column_names == list(columns)
         assert table["id"].to_pylist() == study.examples.train_ids[order].tolist()
-        assert [KINDS.index(k) for k in table["kind"].to_pylist()] == found.arrays["kind"][
+        assert [KINDS.index(k) for k in table["kind"].to_pylist()] == result.arrays["kind"][
             order
         ].tolist()
-        np.testing.assert_allclose(table["score"].to_numpy(), found.arrays["score"][order])
+        np.testing.assert_allclose(table["score"].to_numpy(), result.arrays["score"][order])
     paths = exports.write_audit(study, columns)
     assert [path.name for path in paths] == ["audit.parquet", "audit.csv"]
     assert {path.parent for path in paths} == {study.workdir / "tables"}
@@ -135,8 +135,8 @@ def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
 
 def test_examples_held_out_too_rarely_have_no_score_in_the_table(study):
     study.train_mask[4:, 30] = True
-    found = audit.at_point(study)
-    row = _by_id(audit.columns(study, found))[study.examples.train_ids[30]]
+    result = audit.at_point(study)
+    row = _by_id(audit.columns(study, result))[study.examples.train_ids[30]]
     assert row["kind"] == "not judged" and row["num_out"] <= 4
     assert row["suggested_label"] == row["rival"] == ""
     for name in ("score", "out_prob", "out_prob_upper", "given_share", "rival_share"):
@@ -155,13 +155,13 @@ def test_the_analysis_takes_the_last_point_of_the_first_series(study):
     numbers = audit.analyze(study, outcomes)
     assert numbers["point"] == study.points[-1].name != study.points[0].name
     stored = studies.read_arrays(study, "audit")
-    wanted = audit.at_point(study)
-    assert numbers == wanted.numbers
-    for name, array in wanted.arrays.items():
+    expected = audit.at_point(study)
+    assert numbers == expected.numbers
+    for name, array in expected.arrays.items():
         np.testing.assert_array_equal(stored[name], array)
 
 
-def test_a_point_without_runs_is_refused_and_leaves_no_numbers(tmp_path, make_config, twins):
+def test_a_point_without_runs_raises_an_error_and_has_no_numbers(tmp_path, make_config, twins):
     study = studies.open_or_create(tmp_path / "empty", make_config(RUNS), twins)
     outcomes = [analysis.read_outcomes(study, point) for point in study.points]
     assert audit.analyze(study, outcomes) == {}
@@ -172,8 +172,8 @@ def test_a_point_without_runs_is_refused_and_leaves_no_numbers(tmp_path, make_co
 
 
 def test_the_text_counts_every_kind_and_shows_the_first_rows(study):
-    found = audit.at_point(study)
-    text = audit_text.text(study, found.numbers, audit.columns(study, found), 3)
+    result = audit.at_point(study)
+    text = audit_text.text(study, result.numbers, audit.columns(study, result), 3)
     for kind in KINDS:
         assert f"\n{kind} " in text
     assert "planted labels: 6 of 6 called mislabeled (100.0%); 100.0% of all" in text

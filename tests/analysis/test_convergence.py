@@ -16,10 +16,10 @@ def world(tmp_path):
 
 
 def test_every_score_and_outcome_has_its_agreement(world):
-    study, found = world
-    summary = convergence.analyze(study, [found])["one_hot-width1"]
+    study, result = world
+    summary = convergence.analyze(study, [result])["one_hot-width1"]
     for outcome in ("correct", "prob"):
-        plain = agreements(getattr(found, outcome), study.train_mask, study.config["seed"])
+        plain = agreements(getattr(result, outcome), study.train_mask, study.config["seed"])
         for score, entries in plain.items():
             rows = summary["agreement"][outcome][score]
             assert [row["runs"] for row in rows] == [4, 8, 16, 20]
@@ -31,25 +31,25 @@ def test_every_score_and_outcome_has_its_agreement(world):
 
 
 def test_half_widths_are_those_of_the_intervals(world):
-    study, found = world
-    summary = convergence.analyze(study, [found])["one_hot-width1"]["half_widths"]
-    score = estimators.memorization(found.correct, study.train_mask)
+    study, result = world
+    summary = convergence.analyze(study, [result])["one_hot-width1"]["half_widths"]
+    score = estimators.memorization(result.correct, study.train_mask)
     widths = summary["correct"]["memorization"]
     assert widths["median"] == pytest.approx(np.median(score.upper - score.lower) / 2)
     assert widths["q90"] == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
-    for wanted, needed in widths["runs_for"].items():
-        assert needed["median"] == np.ceil(40 * (widths["median"] / float(wanted)) ** 2)
+    for expected, needed in widths["runs_for"].items():
+        assert needed["median"] == np.ceil(40 * (widths["median"] / float(expected)) ** 2)
 
 
 def test_a_point_without_runs_is_left_out(world):
-    study, found = world
+    study, result = world
     nothing = worlds.outcomes(study, np.zeros((0, 60), bool), size=2, index=[])
-    assert list(convergence.analyze(study, [found, nothing])) == ["one_hot-width1"]
+    assert list(convergence.analyze(study, [result, nothing])) == ["one_hot-width1"]
 
 
 def test_two_runs_have_no_halves_and_nan_is_not_a_number_of_runs(world):
-    study, found = world
-    two = worlds.outcomes(study, found.correct[:2], index=[0, 1])
+    study, result = world
+    two = worlds.outcomes(study, result.correct[:2], index=[0, 1])
     summary = convergence.analyze(study, [two])["one_hot-width1"]
     assert summary["agreement"]["correct"]["memorization"] == []
     assert summary["num_runs"] == 2

@@ -18,7 +18,7 @@ def _world(study, *, effect, seed=0):
     rng = np.random.default_rng(seed)
     num = study.train_mask.shape[1]
     increasing = np.arange(num) < num // 3
-    found = []
+    result = []
     for series in study.config["series"]:
         for place, size in enumerate(SIZES):
             in_rate = np.where(increasing, 0.2 + 0.35 * place, 0.5)
@@ -27,21 +27,23 @@ def _world(study, *, effect, seed=0):
             out_rate = np.where(increasing, 0.1, 0.4)
             correct = worlds.bernoulli(rng, study.train_mask, in_rate, out_rate)
             teacher = "" if series == "one_hot" else "one_hot-width4"
-            found.append(worlds.outcomes(study, correct, series=series, size=size, teacher=teacher))
-    return found
+            result.append(
+                worlds.outcomes(study, correct, series=series, size=size, teacher=teacher)
+            )
+    return result
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     study = _study(tmp_path_factory.mktemp("distillation"), num_runs=60, num_examples=90)
-    found = _world(study, effect=0.4)
-    return study, found, distillation.analyze(study, found)["distilled"]
+    result = _world(study, effect=0.4)
+    return study, result, distillation.analyze(study, result)["distilled"]
 
 
 def test_changes_per_size_are_differences_of_the_points(world):
-    study, found, summary = world
+    study, result, summary = world
     assert [row["name"] for row in summary["sizes"]] == [f"distilled-width{s}" for s in SIZES]
-    for row, one_hot, student in zip(summary["sizes"], found[:3], found[3:], strict=True):
+    for row, one_hot, student in zip(summary["sizes"], result[:3], result[3:], strict=True):
         means = [estimators.jackknife_mean(o.correct, study.train_mask) for o in (one_hot, student)]
         change = means[1].memorization.value - means[0].memorization.value
         assert row["mean_memorization"] == pytest.approx(change)
@@ -56,9 +58,9 @@ def test_changes_per_size_are_differences_of_the_points(world):
 
 
 def test_class_changes_equal_averaging_the_members_by_hand(world):
-    study, found, summary = world
-    mask, one_hot = study.train_mask, np.stack([o.correct for o in found[:3]])
-    values = [estimators.memorization(o.correct, mask).value for o in found]
+    study, result, summary = world
+    mask, one_hot = study.train_mask, np.stack([o.correct for o in result[:3]])
+    values = [estimators.memorization(o.correct, mask).value for o in result]
     value = np.stack(values[:3], axis=1)
     p = trajectories.permutation_null(one_hot, mask, seed=study.config["seed"]).p
     for alpha in along_axis.ALPHAS:
@@ -80,7 +82,7 @@ def test_contributions_sum_to_the_change_of_the_mean(world):
         assert sum(row["share"] for row in by_class.values()) == pytest.approx(1)
 
 
-def test_the_reduction_is_found_where_it_was_put(world):
+def test_the_simulated_reduction_is_found_in_its_class(world):
     _, _, summary = world
     by_class = summary["classes"]["0.3"]
     truth = -0.4 * (0 + 0.5 + 1) / 3
@@ -90,19 +92,19 @@ def test_the_reduction_is_found_where_it_was_put(world):
         assert row[key] < -4 * row[f"{key}_stderr"]
 
 
-def test_classes_from_other_runs_see_no_change_where_there_is_none(tmp_path):
+def test_classes_from_other_runs_show_no_change_if_there_is_none(tmp_path):
     changes, others, errors = [], [], []
     for seed in range(5):
         study = _study(tmp_path, num_runs=40, num_examples=150)
         rng = np.random.default_rng(100 + seed)
         draws = [worlds.bernoulli(rng, study.train_mask, 0.6, 0.4) for _ in range(6)]
-        found = [
+        result = [
             worlds.outcomes(study, draw, series=series, size=size)
             for draw, (series, size) in zip(
                 draws, [(s, z) for s in study.config["series"] for z in (1, 4, 2)], strict=True
             )
         ]
-        row = distillation.analyze(study, found)["distilled"]["classes"]["0.1"]["cap_shaped"]
+        row = distillation.analyze(study, result)["distilled"]["classes"]["0.1"]["cap_shaped"]
         changes.append(row["by_size"][1]["change"])
         if row["disjoint_count"]:
             others.append(row["disjoint"])
@@ -113,41 +115,41 @@ def test_classes_from_other_runs_see_no_change_where_there_is_none(tmp_path):
 
 
 def test_joint_histograms_hold_every_example_once_with_the_distilled_score_first(world):
-    study, found, _ = world
+    study, result, _ = world
     arrays = studies.read_arrays(study, "distillation")
     counts = arrays["distilled/correct"]
     assert counts.shape == (3, 20, 20) and (counts.sum(axis=(1, 2)) == 90).all()
-    scores = estimators.memorization(found[5].correct, study.train_mask).value
+    scores = estimators.memorization(result[5].correct, study.train_mask).value
     by_hand, _ = np.histogram(np.clip(scores + 1e-9, 0, 1), arrays["edges"])
     np.testing.assert_array_equal(counts[2].sum(axis=1), by_hand)
 
 
-def test_several_distilled_series_stand_side_by_side(tmp_path):
+def test_each_distilled_series_has_its_own_entry(tmp_path):
     study = _study(tmp_path, ("one_hot", "distilled", "distilled_from_2"))
-    found = distillation.analyze(study, _world(study, effect=0.3))
-    assert list(found) == ["distilled", "distilled_from_2"]
+    result = distillation.analyze(study, _world(study, effect=0.3))
+    assert list(result) == ["distilled", "distilled_from_2"]
     keys = set(studies.read_arrays(study, "distillation"))
     assert {"distilled/prob", "distilled_from_2/correct", "edges"} <= keys
 
 
-def test_only_runs_that_both_points_have_count(tmp_path):
+def test_only_runs_of_both_points_are_used(tmp_path):
     study = _study(tmp_path, num_runs=40)
-    found = _world(study, effect=0.3)
-    whole = distillation.analyze(study, found)["distilled"]
+    result = _world(study, effect=0.3)
+    whole = distillation.analyze(study, result)["distilled"]
     late = worlds.outcomes(
         study,
-        found[3].correct[10:],
+        result[3].correct[10:],
         series="distilled",
         index=range(10, 40),
         teacher="one_hot-width4",
     )
-    part = distillation.analyze(study, [*found[:3], late, *found[4:]])["distilled"]
+    part = distillation.analyze(study, [*result[:3], late, *result[4:]])["distilled"]
     assert [row["num_runs"] for row in part["sizes"]] == [30, 40, 40]
     assert part["num_runs"] == 30 and whole["num_runs"] == 40
     assert part["sizes"][1] == whole["sizes"][1]
     means = [
         estimators.jackknife_mean(o, study.train_mask[10:])
-        for o in (found[0].correct[10:], late.correct)
+        for o in (result[0].correct[10:], late.correct)
     ]
     change = means[1].memorization.value - means[0].memorization.value
     assert part["sizes"][0]["mean_memorization"] == pytest.approx(change)
@@ -166,6 +168,6 @@ def test_series_that_learn_from_no_teacher_are_not_compared(tmp_path):
 
 def test_one_size_has_changes_but_no_classes(tmp_path):
     study = _study(tmp_path)
-    found = _world(study, effect=0.3)
-    summary = distillation.analyze(study, [found[2], found[5]])["distilled"]
+    result = _world(study, effect=0.3)
+    summary = distillation.analyze(study, [result[2], result[5]])["distilled"]
     assert len(summary["sizes"]) == 1 and summary["classes"] == {}

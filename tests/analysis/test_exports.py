@@ -18,14 +18,14 @@ def study(tmp_path, make_config, tiny):
 
 def _pairs(study, memorization, mask, test_correct):
     """Finds the high-influence pairs of a study by loops."""
-    found = []
+    result = []
     for i, given in enumerate(study.examples.given_labels):
         for j, label in enumerate(study.examples.test_labels):
             inside, outside = test_correct[mask[:, i], j], test_correct[~mask[:, i], j]
             influence = inside.mean() - outside.mean()
             if given == label and influence >= 0.15 and memorization[i] >= 0.25:
-                found.append((i, j, influence, memorization[i]))
-    return found
+                result.append((i, j, influence, memorization[i]))
+    return result
 
 
 def _estimated(study):
@@ -39,22 +39,22 @@ def _estimated(study):
     return outcomes, scores, pairs
 
 
-def test_feldman_zhang_files_come_back_as_they_were(study, tmp_path):
+def test_feldman_zhang_files_are_read_back_unchanged(study, tmp_path):
     _, scores, pairs = _estimated(study)
     assert len(pairs) > 3
     written = exports.export(study, study.points[:1], "feldman_zhang", tmp_path / "out")
     index, listed, matrices = (comparisons.read(where) for where in written)
-    assert [one.layout for one in (index, listed, matrices)] == ["index", "pairs", "classwise"]
-    for one in (index, matrices):
-        np.testing.assert_array_equal(one.values, scores)
-        np.testing.assert_array_equal(one.ids, study.examples.train_ids)
-        np.testing.assert_array_equal(one.labels, study.examples.given_labels)
-    for found in (listed.pairs, matrices.pairs):
-        order = np.lexsort((found.test, found.train))
-        columns = (found.train, found.test, found.influence, found.memorization)
+    assert [item.layout for item in (index, listed, matrices)] == ["index", "pairs", "classwise"]
+    for item in (index, matrices):
+        np.testing.assert_array_equal(item.values, scores)
+        np.testing.assert_array_equal(item.ids, study.examples.train_ids)
+        np.testing.assert_array_equal(item.labels, study.examples.given_labels)
+    for result in (listed.pairs, matrices.pairs):
+        order = np.lexsort((result.test, result.train))
+        columns = (result.train, result.test, result.influence, result.memorization)
         np.testing.assert_allclose(np.array(columns).T[order], pairs, atol=1e-6)
-        assert found.train_ids[0] == study.examples.train_ids[found.train[0]]
-        assert found.test_ids[0] == study.examples.test_ids[found.test[0]]
+        assert result.train_ids[0] == study.examples.train_ids[result.train[0]]
+        assert result.test_ids[0] == study.examples.test_ids[result.test[0]]
 
 
 def test_classwise_matrices_have_the_published_keys(study, tmp_path):
@@ -68,24 +68,24 @@ def test_classwise_matrices_have_the_published_keys(study, tmp_path):
         assert (study.examples.given_labels[train] == 3).all()
     i, j = train[1], test[0]
     mask, test_correct = study.train_mask[:, i], outcomes.test_correct[:, j]
-    wanted = test_correct[mask].mean() - test_correct[~mask].mean()
-    assert matrix[1, 0] == pytest.approx(wanted, abs=1e-6)
+    expected = test_correct[mask].mean() - test_correct[~mask].mean()
+    assert matrix[1, 0] == pytest.approx(expected, abs=1e-6)
     assert written[1].name == "one_hot_width1_high_infl_pairs_infl0.15_mem0.25.npz"
 
 
 def test_influence_of_an_example_in_every_run_is_nan():
     mask = np.array([[True, True, False], [True, False, False]])
-    found = exports.matrix(np.array([[True], [False]]), mask)
-    assert np.isnan(found[[0, 2], 0]).all() and found[1, 0] == 1
+    result = exports.matrix(np.array([[True], [False]]), mask)
+    assert np.isnan(result[[0, 2], 0]).all() and result[1, 0] == 1
 
 
 def test_a_tree_of_aux_arrays_gives_the_studys_memorization(study, tmp_path):
     recorded.estimate(study)
     (folder,) = exports.export(study, study.points[:1], "aux_arrays", tmp_path / "out")
-    found = comparisons.read(folder)
-    wanted = studies.read_estimates(study, study.points[0])["correct"].value
-    np.testing.assert_allclose(found.values, wanted, atol=1e-12)
-    assert found.facts["runs"] == 20
+    result = comparisons.read(folder)
+    expected = studies.read_estimates(study, study.points[0])["correct"].value
+    np.testing.assert_allclose(result.values, expected, atol=1e-12)
+    assert result.facts["runs"] == 20
     assert (folder / "0.5" / "19" / "aux_arrays.npz").exists()
 
 
@@ -93,23 +93,23 @@ def test_tables_hold_every_score_of_every_point(study):
     outcomes = recorded.estimate(study)
     summary = tables.analyze(study, outcomes)
     assert summary["points"] == [point.name for point in study.points]
-    for one in outcomes:
-        where = study.workdir / "tables" / one.point.name
+    for item in outcomes:
+        where = study.workdir / "tables" / item.point.name
         files = parquet.read_table(f"{where}.parquet"), csv.read_csv(f"{where}.csv")
         for table in files:
             assert table.column_names == summary["columns"]
             assert table["id"].to_pylist() == study.examples.train_ids.tolist()
             assert table["planted"].to_pylist() == study.examples.planted.tolist()
             for name in studies.OUTCOMES:
-                wanted = studies.read_estimates(study, one.point)[name]
-                found = table[f"memorization_{name}_upper"].to_numpy()
-                np.testing.assert_allclose(found, wanted.upper, atol=1e-15)
-                consistent = estimators.consistency(getattr(one, name), study.train_mask)
-                found = table[f"consistency_{name}_lower"].to_numpy()
-                np.testing.assert_allclose(found, consistent.lower, atol=1e-15)
+                expected = studies.read_estimates(study, item.point)[name]
+                result = table[f"memorization_{name}_upper"].to_numpy()
+                np.testing.assert_allclose(result, expected.upper, atol=1e-15)
+                consistent = estimators.consistency(getattr(item, name), study.train_mask)
+                result = table[f"consistency_{name}_lower"].to_numpy()
+                np.testing.assert_allclose(result, consistent.lower, atol=1e-15)
 
 
-def test_undefined_is_missing_in_tables(study):
+def test_undefined_scores_are_missing_in_tables(study):
     outcomes = recorded.estimate(study)
     study.train_mask[:, 4] = True
     tables.analyze(study, outcomes)
@@ -129,7 +129,7 @@ def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):
 
 
 @pytest.mark.parametrize("layout", ["feldman_zhang", "csv", "parquet"])
-def test_what_estimate_has_not_written_is_asked_for(study, tmp_path, layout):
+def test_missing_estimates_raise_an_error_that_names_the_command(study, tmp_path, layout):
     with pytest.raises(InputError, match="run `memkit estimate`"):
         exports.export(study, study.points, layout, tmp_path / "out")
 
@@ -156,7 +156,7 @@ def test_cleanlabs_files_hold_the_mean_probabilities_of_the_held_out_runs(
         np.testing.assert_allclose(probs[i], np.mean(held_out, axis=0), atol=2e-3)
 
 
-def test_cleanlabs_files_leave_out_what_no_run_held_out(tmp_path, make_config, tiny):
+def test_cleanlabs_files_leave_out_examples_that_no_run_held_out(tmp_path, make_config, tiny):
     mask = np.random.default_rng(0).random((20, 60)) < 0.5
     mask[:, [0, 7]] = True
     study = _with_probs(tmp_path, make_config, tiny, mask)
@@ -173,7 +173,7 @@ def test_a_study_without_class_probabilities_says_which_field_asks_for_them(stud
     assert not (tmp_path / "out").exists()
 
 
-def test_only_csv_marks_formulas_and_compare_takes_the_marks_off(study, tmp_path):
+def test_only_csv_escapes_formulas_and_compare_removes_the_escapes(study, tmp_path):
     ids = np.array(["=cmd|' /C calc'!A0", "@x", "'-1", "plain", "two\nlines", "\udcff.png"])
     names = ["csv", "parquet"]
     columns = {"id": ids, "memorization": np.array([-0.5, 0, 1, 0.5, 0.25, 0.125])}
@@ -190,7 +190,7 @@ def test_only_csv_marks_formulas_and_compare_takes_the_marks_off(study, tmp_path
         assert comparisons.read(where).ids.tolist() == stored
 
 
-def test_a_table_is_exported_without_formulas_whoever_wrote_it(study, tmp_path):
+def test_an_exported_table_has_no_formulas(study, tmp_path):
     recorded.estimate(study)
     tables.analyze(study, recorded.estimate(study))
     where = study.workdir / "tables" / f"{study.points[0].name}.csv"

@@ -27,29 +27,29 @@ def analyzed(study):
     return study, outcomes, analysis_of_influence.analyze(study, outcomes)
 
 
-def test_files_hold_what_the_estimators_find(analyzed):
+def test_files_hold_the_pairs_of_the_estimators(analyzed):
     study, outcomes, summary = analyzed
     assert set(summary) == {point.name for point in study.points}
-    for found in outcomes:
-        arrays = studies.read_arrays(study, "influence", point=found.point)
-        mask = study.train_mask[found.index]
+    for result in outcomes:
+        arrays = studies.read_arrays(study, "influence", point=result.point)
+        mask = study.train_mask[result.index]
         for outcome, prefix in (("correct", ""), ("prob", "prob_")):
-            test_outcome = getattr(found, f"test_{outcome}")
-            wanted = pairs(
+            test_outcome = getattr(result, f"test_{outcome}")
+            expected = pairs(
                 test_outcome,
                 mask,
-                memorization=studies.read_estimates(study, found.point)[outcome].value,
+                memorization=studies.read_estimates(study, result.point)[outcome].value,
                 given_labels=study.examples.given_labels,
                 test_labels=study.examples.test_labels,
                 min_influence=0.1,
                 min_memorization=0.25,
             )
             for key in ("tr_idx", "tt_idx", "infl", "mem", "p", "q"):
-                np.testing.assert_array_equal(arrays[prefix + key], getattr(wanted, key))
-            counts = summary[found.point.name][outcome]
-            assert counts["pairs"] == len(wanted.infl)
-            assert counts["pairs_q05"] == np.count_nonzero(wanted.q <= 0.05)
-            assert counts["family_size"] == wanted.family_size
+                np.testing.assert_array_equal(arrays[prefix + key], getattr(expected, key))
+            counts = summary[result.point.name][outcome]
+            assert counts["pairs"] == len(expected.infl)
+            assert counts["pairs_q05"] == np.count_nonzero(expected.q <= 0.05)
+            assert counts["family_size"] == expected.family_size
             assert arrays[f"{prefix}test_top_idx"].shape == (21, 3)
             assert arrays[f"{prefix}train_top_infl"].shape == (60, 3)
     assert any(part["correct"]["pairs"] for part in summary.values())
@@ -70,21 +70,21 @@ def test_rows_show_the_most_influenced_tests_of_the_class(analyzed):
         np.testing.assert_allclose(infl[there], np.sort(values[of_class])[::-1][: there.sum()])
         for test, rate in zip(tests[there], q[there]):
             listed = (arrays["tr_idx"] == train) & (arrays["tt_idx"] == test)
-            wanted = arrays["q"][listed][0] if listed.any() else np.nan
-            np.testing.assert_array_equal(rate, wanted)
+            expected = arrays["q"][listed][0] if listed.any() else np.nan
+            np.testing.assert_array_equal(rate, expected)
         rows += 1
     assert rows
 
 
 def test_shown_examples_are_the_strongest_and_evenly_spaced_ones():
     train = np.repeat(np.arange(100, 0, -1), 2)
-    found = types.SimpleNamespace(tr_idx=train, q=np.where(train > 50, 0.01, 0.5))
-    shown = analysis_of_influence.choose_shown(found)
+    result = types.SimpleNamespace(tr_idx=train, q=np.where(train > 50, 0.01, 0.5))
+    shown = analysis_of_influence.choose_shown(result)
     np.testing.assert_array_equal(shown[:4], [100, 99, 98, 97])
     assert shown[-1] == 51 and 10 <= len(shown) <= 13
     assert (np.diff(shown) < 0).all()
-    found.q[:] = np.nan
-    assert analysis_of_influence.choose_shown(found)[-1] == 1
+    result.q[:] = np.nan
+    assert analysis_of_influence.choose_shown(result)[-1] == 1
     none = types.SimpleNamespace(tr_idx=np.empty(0, int), q=np.empty(0))
     assert len(analysis_of_influence.choose_shown(none)) == 0
 
@@ -127,7 +127,7 @@ def test_section_has_a_row_per_point_and_images(analyzed, monkeypatch):
     assert "nan" not in fragment.lower()
 
 
-def test_section_without_pairs_or_points_says_so(analyzed, monkeypatch):
+def test_section_without_pairs_or_points_is_explained(analyzed, monkeypatch):
     study, outcomes, summary = analyzed
     content = _content(study, outcomes, summary, monkeypatch)
     bare = dataclasses.replace(content, summary=content.summary | {"influence": {}})
@@ -149,7 +149,7 @@ def test_small_studies_need_no_accelerator(monkeypatch):
     assert mask_product.choose(2000, 60_000, 10_000) == (mask_product.numpy_product, "NumPy")
 
 
-def test_the_product_of_jax_is_that_of_numpy():
+def test_jax_and_numpy_give_the_same_product():
     pytest.importorskip("jax")
     draw = stream(0, "tests/product")
     mask = draw.random((300, 17)) < 0.7

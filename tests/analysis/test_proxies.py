@@ -18,7 +18,7 @@ EPOCHS = 3
 
 
 def _arrays(study, point, run, draw):
-    """Made-up records: planted labels are learned late, and only at the second size."""
+    """Simulated records: planted labels are learned late, and only at the second size."""
     mask, planted = study.train_mask[run], study.examples.planted
     names = records.array_specs(study.sizes_at(point, run)).items()
     arrays = {name: np.zeros(shape, dtype) for name, (dtype, shape) in names}
@@ -40,7 +40,7 @@ def _arrays(study, point, run, draw):
 
 @pytest.fixture
 def make_study(tmp_path, make_config, tiny, monkeypatch):
-    """Returns a function that makes a recorded study and what its points say."""
+    """Returns a function that makes a recorded study and the outcomes of its points."""
     monkeypatch.setattr(proxies, "NUM_SPLITS", 2)
 
     def make(**changes):
@@ -52,24 +52,24 @@ def make_study(tmp_path, make_config, tiny, monkeypatch):
                 arrays = _arrays(study, point, run, draw)
                 studies.write_record(study, point, run, arrays, INFO)
         outcomes = [read_outcomes(study, point) for point in study.points]
-        found = along_axis.analyze(study, outcomes)
-        studies.write_trajectories(study, {name: arrays for name, (arrays, _) in found.items()})
+        result = along_axis.analyze(study, outcomes)
+        studies.write_trajectories(study, {name: arrays for name, (arrays, _) in result.items()})
         return study, outcomes
 
     return make
 
 
-def test_every_proxy_has_its_place_on_every_board(make_study):
+def test_every_proxy_is_on_every_leaderboard(make_study):
     study, outcomes = make_study(history_runs=12, all_probs=True)
-    found = proxies.analyze(study, outcomes)
-    assert found["num_runs"] == 12
-    assert set(found["points"]) == {p.name for p in study.points}
-    for part in found["points"].values():
+    result = proxies.analyze(study, outcomes)
+    assert result["num_runs"] == 12
+    assert set(result["points"]) == {p.name for p in study.points}
+    for part in result["points"].values():
         assert (part["num_runs"], part["num_proxy_runs"]) == (20, 12)
         assert set(part["board"]) == set(part["means"]) == set(registry.PROXIES)
         assert set(part["canaries"]) > set(registry.PROXIES)
         assert set(part["means"]["cumulative_loss"]) == {"clean", "planted"}
-    part = found["series"]["one_hot"]
+    part = result["series"]["one_hot"]
     assert part["points"] == [p.name for p in study.points]
     assert set(part["board"]) == set(registry.PROXIES)
     assert set(part["ceiling"]) == {
@@ -79,29 +79,29 @@ def test_every_proxy_has_its_place_on_every_board(make_study):
         for group in ("", "_clean")
         for suffix in ("", "_stderr", "_margin")
     }
-    assert set(found["planted_classes"]["one_hot"]) == {"clean", "planted"}
-    json.dumps(_without_nan(found), allow_nan=False)
+    assert set(result["planted_classes"]["one_hot"]) == {"clean", "planted"}
+    json.dumps(_without_nan(result), allow_nan=False)
 
 
-def test_planted_labels_are_found_and_their_memorization_is_followed_by_none(make_study):
+def test_planted_labels_are_found_and_no_proxy_follows_their_memorization(make_study):
     study, outcomes = make_study(history_runs=12, all_probs=False)
-    found = proxies.analyze(study, outcomes)
-    first, last = (found["points"][p.name] for p in study.points)
+    result = proxies.analyze(study, outcomes)
+    first, last = (result["points"][p.name] for p in study.points)
     assert last["canaries"]["out_doubt"]["auroc"] > 0.95
     assert last["canaries"]["cumulative_loss"]["auroc"] == 1
     memorized = [part["canaries"]["memorization"]["auroc"] for part in (first, last)]
     assert memorized[0] < 0.6 and memorized[1] > 0.9
     # The made-up loss is the same at both sizes: it ranks well at the last and sees no change.
     assert last["board"]["cumulative_loss"]["pearson"] > 0.5
-    assert abs(found["series"]["one_hot"]["board"]["cumulative_loss"]["change_pearson"]) < 0.4
-    classes = found["planted_classes"]["one_hot"]
+    assert abs(result["series"]["one_hot"]["board"]["cumulative_loss"]["change_pearson"]) < 0.4
+    classes = result["planted_classes"]["one_hot"]
     assert classes["planted"]["increasing"] == 1
     assert classes["clean"]["increasing"] < 0.2
 
 
 def test_stored_averages_and_means_are_those_of_the_runs_that_trained_on_an_example(make_study):
     study, outcomes = make_study(history_runs=7, all_probs=False)
-    found = proxies.analyze(study, outcomes)
+    result = proxies.analyze(study, outcomes)
     point, mask = study.points[0], study.train_mask[:7]
     loss = np.stack(
         [
@@ -114,23 +114,23 @@ def test_stored_averages_and_means_are_those_of_the_runs_that_trained_on_an_exam
     )
     stored = studies.read_arrays(study, "proxies", point=point)
     for i in range(study.sizes.train):
-        wanted = [loss[m, i] for m in range(7) if mask[m, i]]
-        if wanted:
-            assert stored["cumulative_loss"][i] == pytest.approx(np.mean(wanted), rel=1e-5)
+        expected = [loss[m, i] for m in range(7) if mask[m, i]]
+        if expected:
+            assert stored["cumulative_loss"][i] == pytest.approx(np.mean(expected), rel=1e-5)
         else:
             assert np.isnan(stored["cumulative_loss"][i])
     clean = ~study.examples.planted
     means = [loss[m, mask[m] & clean].mean() for m in range(7)]
-    numbers = found["points"][point.name]["means"]["cumulative_loss"]["clean"]
+    numbers = result["points"][point.name]["means"]["cumulative_loss"]["clean"]
     assert numbers["mean"] == pytest.approx(np.mean(means), rel=1e-5)
     assert numbers["stderr"] == pytest.approx(np.std(means, ddof=1) / np.sqrt(7), rel=1e-3)
 
 
-def test_without_history_the_proxies_of_the_trained_network_are_left(make_study):
+def test_without_history_only_proxies_of_the_trained_network_remain(make_study):
     study, outcomes = make_study(history_runs=0, all_probs=False)
-    found = proxies.analyze(study, outcomes)
-    assert found["num_runs"] == 20
-    for part in found["points"].values():
+    result = proxies.analyze(study, outcomes)
+    assert result["num_runs"] == 20
+    for part in result["points"].values():
         assert list(part["board"]) == ["final_loss", "final_margin"]
         assert part["num_proxy_runs"] == 20
 
@@ -140,27 +140,27 @@ def test_missing_runs_are_left_out(make_study):
     point = study.points[0]
     for run in (3, 15):
         (study.workdir / "points" / point.name / "runs" / f"{run}.npz").unlink()
-    found = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
-    part = found["points"][point.name]
+    result = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
+    part = result["points"][point.name]
     assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
-    part = found["series"]["one_hot"]
+    part = result["series"]["one_hot"]
     assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
 
 
-def test_a_study_without_runs_has_nothing_to_say(tmp_path, make_config, tiny):
+def test_a_study_without_runs_has_no_numbers(tmp_path, make_config, tiny):
     study = studies.open_or_create(tmp_path / "study", make_config(), tiny)
     studies.write_trajectories(study, {})
-    found = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
-    assert found["points"] == found["series"] == {}
+    result = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
+    assert result["points"] == result["series"] == {}
 
 
-def _content(study, outcomes, found):
+def _content(study, outcomes, result):
     points = []
-    for one in outcomes:
-        mask = study.train_mask[one.index]
-        estimates = {n: estimators.memorization(getattr(one, n), mask) for n in studies.OUTCOMES}
-        points.append(summary.of_point(study, one, estimates))
-    numbers = {"axis": study.config["axis"], "points": points, "proxies": found}
+    for item in outcomes:
+        mask = study.train_mask[item.index]
+        estimates = {n: estimators.memorization(getattr(item, n), mask) for n in studies.OUTCOMES}
+        points.append(summary.of_point(study, item, estimates))
+    numbers = {"axis": study.config["axis"], "points": points, "proxies": result}
     return types.SimpleNamespace(summary=json.loads(json.dumps(_without_nan(numbers))))
 
 
@@ -192,6 +192,6 @@ def test_section_says_what_fills_it(make_study):
 
 def test_section_without_an_axis_shows_no_paths(make_study):
     study, outcomes = make_study(history_runs=0, all_probs=False)
-    found = proxies.analyze(study, outcomes) | {"series": {}}
-    made = section.section(_content(study, outcomes, found))
+    result = proxies.analyze(study, outcomes) | {"series": {}}
+    made = section.section(_content(study, outcomes, result))
     assert set(made.figures) == {"proxy_leaderboard", "canary_detection"}

@@ -17,11 +17,11 @@ def world(tmp_path_factory):
     study = worlds.study(tmp_path_factory.mktemp("sizes"), num_examples=80)
     mask, out_rate = study.train_mask, rng.random(80)
     in_rates = (np.full(80, 0.6), np.where(np.arange(80) < 40, 0.8, 1.0), np.full(80, 1.0))
-    found = [
+    result = [
         worlds.outcomes(study, worlds.bernoulli(rng, mask, rate, out_rate * rate), size=2**k)
         for k, rate in enumerate(in_rates)
     ]
-    return study, found, size_changes.analyze(study, found)["one_hot"]
+    return study, result, size_changes.analyze(study, result)["one_hot"]
 
 
 def _point(summary, outcome="correct", restriction="all", place=0):
@@ -29,9 +29,9 @@ def _point(summary, outcome="correct", restriction="all", place=0):
 
 
 def test_numbers_of_a_point_are_those_of_the_estimators(world):
-    study, found, summary = world
+    study, result, summary = world
     for outcome in ("correct", "prob"):
-        values = getattr(found[1], outcome)
+        values = getattr(result[1], outcome)
         plain = estimators.jackknife_mean(values, study.train_mask)
         score = estimators.memorization(values, study.train_mask).value
         row = _point(summary, outcome, place=1)
@@ -42,9 +42,9 @@ def test_numbers_of_a_point_are_those_of_the_estimators(world):
 
 
 def test_errors_of_shares_are_those_over_replicates(world):
-    study, found, summary = world
+    study, result, summary = world
     weights = estimators.run_weights(40, study.config["seed"])
-    replicates = estimators.replicate_memorization(found[0].correct, study.train_mask, weights)
+    replicates = estimators.replicate_memorization(result[0].correct, study.train_mask, weights)
     by_hand = estimators.standard_error(distribution.share_below, replicates)
     assert _point(summary)["share_below_0.1_stderr"] == pytest.approx(by_hand)
 
@@ -60,8 +60,8 @@ def test_first_to_last_is_the_difference_of_the_ends(world):
 
 
 def test_classes_are_those_of_the_trajectories(world):
-    study, found, summary = world
-    _, shares = along_axis.analyze(study, found)["one_hot"]
+    study, result, summary = world
+    _, shares = along_axis.analyze(study, result)["one_hot"]
     for alpha in along_axis.ALPHAS:
         classes = summary["correct"]["all"]["classes"][str(alpha)]
         assert classes["shares"] == pytest.approx(shares[alpha][""])
@@ -84,65 +84,66 @@ def test_no_example_below_one_everywhere_leaves_nan_and_no_change(world):
 
 
 def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
-    study, found, _ = world
-    two = found[:2]
+    study, result, _ = world
+    two = result[:2]
     summary = size_changes.analyze(study, two)["one_hot"]
     means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
-    kept = restricted.unsaturated_examples(means)
-    assert 0 < kept.sum() < 80
-    alone = size_changes.analyze(*_subset(study, two, kept))["one_hot"]
+    defined = restricted.unsaturated_examples(means)
+    assert 0 < defined.sum() < 80
+    alone = size_changes.analyze(*_subset(study, two, defined))["one_hot"]
     for outcome in ("correct", "prob"):
         left, whole = summary[outcome]["unsaturated_examples"], alone[outcome]["all"]
-        assert left["num_examples"] == kept.sum()
+        assert left["num_examples"] == defined.sum()
         assert left["points"] == whole["points"]
         assert left["first_to_last"] == whole["first_to_last"]
         assert left["classes"] == whole["classes"]
 
 
-def _subset(study, found, kept):
-    fields = vars(study) | {"train_mask": study.train_mask[:, kept]}
+def _subset(study, result, defined):
+    fields = vars(study) | {"train_mask": study.train_mask[:, defined]}
     smaller = type(study)(**fields)
     parts = [
-        dataclasses.replace(o, correct=o.correct[:, kept], prob=o.prob[:, kept]) for o in found
+        dataclasses.replace(o, correct=o.correct[:, defined], prob=o.prob[:, defined])
+        for o in result
     ]
     return smaller, parts
 
 
 def test_a_restriction_to_everything_gives_the_plain_numbers(world):
-    study, found, _ = world
+    study, result, _ = world
     rng = np.random.default_rng(1)
-    wrong = [dataclasses.replace(o, correct=rng.random(o.correct.shape) < 0.5) for o in found]
+    wrong = [dataclasses.replace(o, correct=rng.random(o.correct.shape) < 0.5) for o in result]
     summary = size_changes.analyze(study, wrong)["one_hot"]["correct"]
     assert summary["unsaturated_examples"]["num_examples"] == 80
     assert summary["unsaturated_examples"] == summary["all"] == summary["unsaturated_points"]
 
 
 def test_order_of_examples_does_not_matter(world):
-    study, found, summary = world
+    study, result, summary = world
     order = np.random.default_rng(2).permutation(80)
-    moved = size_changes.analyze(*_subset(study, found, order))["one_hot"]
+    moved = size_changes.analyze(*_subset(study, result, order))["one_hot"]
     for restriction in size_changes.RESTRICTIONS:
-        one, other = (s["prob"][restriction]["first_to_last"] for s in (summary, moved))
-        for key, value in (one or {}).items():
+        item, other = (s["prob"][restriction]["first_to_last"] for s in (summary, moved))
+        for key, value in (item or {}).items():
             assert other[key] == (value if isinstance(value, str) else pytest.approx(value))
 
 
-def test_only_runs_that_all_points_have_count(world):
-    study, found, _ = world
+def test_only_runs_of_all_points_are_used(world):
+    study, result, _ = world
     fewer = dataclasses.replace(
-        found[2],
-        index=found[2].index[5:],
-        **{name: getattr(found[2], name)[5:] for name in ("correct", "prob")},
+        result[2],
+        index=result[2].index[5:],
+        **{name: getattr(result[2], name)[5:] for name in ("correct", "prob")},
     )
-    summary = size_changes.analyze(study, [*found[:2], fewer])["one_hot"]
+    summary = size_changes.analyze(study, [*result[:2], fewer])["one_hot"]
     assert summary["num_runs"] == 35
-    plain = estimators.jackknife_mean(found[0].correct[5:], study.train_mask[5:])
+    plain = estimators.jackknife_mean(result[0].correct[5:], study.train_mask[5:])
     assert _point(summary)["mean_memorization"] == pytest.approx(plain.memorization.value)
 
 
 def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
-    study, found, _ = world
-    summary = size_changes.analyze(study, found[:1])["one_hot"]["correct"]["all"]
+    study, result, _ = world
+    summary = size_changes.analyze(study, result[:1])["one_hot"]["correct"]["all"]
     assert (summary["first_to_last"], summary["classes"]) == (None, {})
     nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
     assert size_changes.analyze(study, [nothing]) == {}

@@ -1,4 +1,4 @@
-"""Made-up studies with known rates, as the analyses take them."""
+"""Simulated studies with known rates, in the form that the analyses read."""
 
 import types
 
@@ -9,7 +9,7 @@ from memkit.analysis import PointOutcomes
 
 
 def study(workdir, *, num_runs=40, num_examples=60, series=("one_hot",), teacher="same"):
-    """Returns what the analyses read of a Study, with a balanced design."""
+    """Returns the parts of a Study that the analyses read, with a balanced design."""
     labels = np.zeros(num_examples, int)
     return types.SimpleNamespace(
         staging=None,

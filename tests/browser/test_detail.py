@@ -87,7 +87,7 @@ def _lines(content, test, infl, q):
     yield f"influence {_number(float(infl))}{rate}"
 
 
-def test_an_example_that_acts_on_nothing_says_so(small, visit):
+def test_an_example_without_influence_is_explained(small, visit):
     page = visit(small)
     _open(page, small, len(small.content.ids) - 1)
     page.wait_for_function(
@@ -111,28 +111,28 @@ def test_a_click_on_a_dot_opens_its_example(report, visit):
 
 
 def test_the_keyboard_alone_searches_opens_and_closes(report, visit):
-    page, wanted = visit(report), str(report.content.ids[5])
+    page, expected = visit(report), str(report.content.ids[5])
     for _ in range(200):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "search":
             break
-    page.keyboard.type(wanted)
+    page.keyboard.type(expected)
     for _ in range(15):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent") == wanted:
+        if page.evaluate("document.activeElement.textContent") == expected:
             break
     page.keyboard.press("Enter")
     assert page.is_visible("#detail")
-    assert page.inner_text("#detail-title") == wanted
+    assert page.inner_text("#detail-title") == expected
     page.keyboard.press("Escape")
     assert page.is_hidden("#detail")
-    assert page.evaluate("document.activeElement.textContent") == wanted
+    assert page.evaluate("document.activeElement.textContent") == expected
 
 
 def test_focus_returns_to_the_card_after_the_size_has_changed(small, visit):
-    page, wanted = visit(small), str(small.content.ids[5])
+    page, expected = visit(small), str(small.content.ids[5])
     _open(page, small, 5)
     page.select_option("#detail-size", "0")
     assert page.input_value("#size") == "0"
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.textContent") == wanted
+    assert page.evaluate("document.activeElement.textContent") == expected

@@ -31,7 +31,7 @@ def _everything(report):
 
 
 def _drag(page, start, stop):
-    """Drags over the scatter from one place to another, both as shares of the chart."""
+    """Drags over the scatter from one point to another, both as shares of the chart."""
     canvas = page.locator("#scatter canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -105,12 +105,12 @@ def test_every_preset_lists_its_examples_in_its_order(report, visit):
         assert page.inner_text("#preset-note") == presets[place].note
 
 
-def test_search_finds_any_example_whether_it_has_a_picture_or_not(report, visit):
+def test_search_finds_examples_with_and_without_pictures(report, visit):
     page, ids = visit(report), report.content.ids
-    wanted = str(ids[len(ids) // 3])
-    page.fill("#search", wanted.upper())
-    assert _listed(page) == [wanted]
-    part = wanted[-6:]
+    expected = str(ids[len(ids) // 3])
+    page.fill("#search", expected.upper())
+    assert _listed(page) == [expected]
+    part = expected[-6:]
     page.fill("#search", part)
     assert _count(page) == sum(part in name for name in ids)
     page.fill("#search", "no such example")
@@ -127,29 +127,29 @@ def test_a_picture_holds_the_pixels_of_its_example(report, visit):
             "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
         )
         image = content.thumbnails[rows[card.locator(".id").inner_text()]]
-        found = np.reshape(pixels, (*image.shape[:2], 4))[..., :3]
-        np.testing.assert_array_equal(found, np.broadcast_to(image, found.shape))
+        result = np.reshape(pixels, (*image.shape[:2], 4))[..., :3]
+        np.testing.assert_array_equal(result, np.broadcast_to(image, result.shape))
 
 
 @pytest.mark.slow
 def test_pictures_in_sections_hold_the_pixels_of_their_examples(smoke, visit):
-    found = visit(smoke).evaluate(
+    result = visit(smoke).evaluate(
         """() => [...document.querySelectorAll("[data-sheet]")].map((place) => {
           const canvas = place.querySelector("canvas");
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           return [place.dataset.sheet, Number(place.dataset.example), [...data]];
         })"""
     )
-    assert {sheet for sheet, _, _ in found} == {"train", "test"}
+    assert {sheet for sheet, _, _ in result} == {"train", "test"}
     images = {"train": smoke.content.thumbnails, "test": smoke.content.test_thumbnails}
-    for sheet, example, pixels in found:
+    for sheet, example, pixels in result:
         image = images[sheet][example]
         painted = np.reshape(pixels, (*image.shape[:2], 4))[..., :3]
         np.testing.assert_array_equal(painted, np.broadcast_to(image, painted.shape))
 
 
 @pytest.mark.slow
-def test_an_example_without_a_picture_says_so(large, visit):
+def test_a_missing_picture_is_explained(large, visit):
     page, data = visit(large), explorer.data(large.content)
     pictured = set(_unpacked(data["sheets"]["train"]["examples"]).tolist())
     without = next(i for i in range(len(large.content.ids)) if i not in pictured)
@@ -206,9 +206,9 @@ def test_other_axes_filter_by_their_own_quantities(report, visit):
         _expect(page, report, thousandths(x) <= 0.4, scores["correct"].value)
 
 
-def test_show_more_goes_on_where_the_list_stopped(report, visit):
+def test_show_more_continues_the_list(report, visit):
     page, values = visit(report), report.scores(report.last)["correct"].value
     page.click("#more")
-    wanted = best(values, _everything(report), 48)
-    assert _listed(page) == list(report.content.ids[wanted])
-    assert page.evaluate("document.activeElement.textContent") == report.content.ids[wanted[24]]
+    expected = best(values, _everything(report), 48)
+    assert _listed(page) == list(report.content.ids[expected])
+    assert page.evaluate("document.activeElement.textContent") == report.content.ids[expected[24]]

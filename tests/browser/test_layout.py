@@ -50,7 +50,7 @@ def test_every_field_has_a_name_for_screen_readers(small, visit):
     assert page.get_attribute("#count", "aria-live") == "polite"
 
 
-def test_one_point_without_an_axis_has_everything_but_ends(written, visit):
+def test_one_point_without_an_axis_has_all_views_except_ends(written, visit):
     study = written(build(sizes=(4,), planted=0))
     page, content = visit(study), study.content
     pairs = page.locator("#pair option").evaluate_all("all => all.map((one) => one.value)")
@@ -65,7 +65,7 @@ def test_one_point_without_an_axis_has_everything_but_ends(written, visit):
     assert page.inner_text("#detail-note").startswith("There are no influences")
 
 
-def test_two_series_are_chosen_between_and_compared(written, visit):
+def test_two_series_can_be_selected_and_compared(written, visit):
     study = written(
         worlds.with_influence(build(sizes=(1, 16), series=("one_hot", "distilled")), per_example=2)
     )
@@ -78,13 +78,13 @@ def test_two_series_are_chosen_between_and_compared(written, visit):
     page.fill("#x-to", "0.2")
     page.press("#x-to", "Tab")
     other = content.scores["one_hot-width16"]["correct"].value
-    found = int(page.inner_text("#count").split(" of ")[0])
-    assert found == np.count_nonzero(thousandths(other) <= 0.2)
+    result = int(page.inner_text("#count").split(" of ")[0])
+    assert result == np.count_nonzero(thousandths(other) <= 0.2)
     page.click("#cards li")
     assert "distilled" in page.inner_text("#detail-facts")
 
 
-def test_without_javascript_the_page_says_what_is_missing(small, browser):
+def test_without_javascript_the_page_names_what_is_missing(small, browser):
     page = browser.new_page(java_script_enabled=False)
     page.set_default_timeout(0)
     page.goto(small.path.as_uri())

@@ -50,17 +50,17 @@ def large(count, num_test=10_000):
 def with_influence(content, *, per_example):
     """Returns a Content with strongest influences of every example, the first listed with q."""
     draw, shape = stream(0, "tests/browser/influence"), (len(content.ids), per_example)
-    found = {}
+    result = {}
     for point in content.summary["points"]:
         index = draw.integers(0, len(content.test_ids), shape).astype(np.int32)
         infl = -np.sort(-draw.beta(2, 20, shape).astype(np.float32), axis=1)
         # The last example acts on nothing.
         index[-1], infl[-1] = -1, np.nan
-        found[point["name"]] = {
+        result[point["name"]] = {
             "train_top_idx": index,
             "train_top_infl": infl,
             "tr_idx": np.arange(0, 40, 2),
             "tt_idx": index[:40:2, 0],
             "q": np.linspace(0, 0.2, 20),
         }
-    return dataclasses.replace(content, point_arrays={"influence": found})
+    return dataclasses.replace(content, point_arrays={"influence": result})

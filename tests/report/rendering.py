@@ -9,5 +9,5 @@ _TEMPLATE = """
 
 
 def html(section):
-    """Returns what the page shows of a section's blocks."""
+    """Returns the HTML of a section's blocks."""
     return assets.environment().from_string(_TEMPLATE).render(blocks=section.blocks)

@@ -61,13 +61,13 @@ def test_lines_compare_each_size_with_the_last(make_content):
     figure = agreement_section.section(content).figures["agreement_one_hot"]
     rows = [r for part in figure.chart.vconcat for r in part.to_dict()["data"]["values"]]
     assert {r["group"] for r in rows} == {"width 1", "width 2"}
-    found = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
+    result = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
     places = [
         place
         for place, row in enumerate(content.summary["agreement"]["pairs"])
         if (row["outcome"], row["steps"]) == ("correct", 1)
     ]
-    assert found == pytest.approx(list(curves[places[1]].jaccard))
+    assert result == pytest.approx(list(curves[places[1]].jaccard))
 
 
 def test_a_study_of_one_size_says_what_fills_the_section(make_content):

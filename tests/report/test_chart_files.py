@@ -12,14 +12,14 @@ def unplanted(make_content):
 
 
 def test_every_chart_is_of_the_report_or_of_a_section_of_it(content):
-    found = sections.sections(content)
+    result = sections.sections(content)
     drawn = chart_files.of_study(content)
-    assert list(drawn) == list(chart_files.of_study(content, found))
-    assert {name for section in found for name in section.figures} == set(drawn)
+    assert list(drawn) == list(chart_files.of_study(content, result))
+    assert {name for section in result for name in section.figures} == set(drawn)
     assert all(figure.name == name for name, figure in drawn.items())
 
 
-def test_a_chart_without_numbers_is_listed_and_refused_with_its_reason(unplanted):
+def test_a_chart_without_numbers_is_listed_and_rendering_it_raises_the_reason(unplanted):
     there, absent = chart_files.listing(unplanted).split("\n\n")
     assert "planted_detection" not in there and "planted_detection" in absent
     with pytest.raises(InputError, match=r"received planted_detection \(There is no chart here"):
@@ -28,8 +28,8 @@ def test_a_chart_without_numbers_is_listed_and_refused_with_its_reason(unplanted
 
 def test_each_chart_is_rendered_once_however_often_it_is_named(content, monkeypatch):
     monkeypatch.setattr(charts, "images", lambda chart, formats: dict.fromkeys(formats, b""))
-    found = chart_files.render(content, ["accuracy", "accuracy"], ("png", "pdf"))
-    assert list(found) == ["accuracy.png", "accuracy.pdf"]
+    result = chart_files.render(content, ["accuracy", "accuracy"], ("png", "pdf"))
+    assert list(result) == ["accuracy.png", "accuracy.pdf"]
     drawn = chart_files.of_study(content)
     names = [name for name, figure in drawn.items() if figure.chart]
     assert list(chart_files.render(content, (), ("svg",))) == [f"{name}.svg" for name in names]

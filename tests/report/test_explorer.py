@@ -29,28 +29,28 @@ def _numbers(column):
         ([], "int8"),
     ],
 )
-def test_whole_numbers_come_back_in_the_smallest_kind(values, kind):
+def test_whole_numbers_are_packed_in_the_smallest_type(values, kind):
     column = explorer.packed(np.array(values, int))
     assert column["kind"] == kind
     assert _numbers(column).tolist() == values
 
 
-def test_texts_come_back_whatever_they_hold():
+def test_any_text_is_packed_and_unpacked_unchanged():
     texts = ["a\nb", '"</script>', "ü", ""]
     assert json.loads(_raw(explorer.packed_text(np.array(texts)))) == texts
 
 
 def test_thousandths_show_the_digits_of_the_number():
     values = stream(0, "tests/explorer").uniform(-1, 1, 10_000)
-    found = explorer.thousandths(values)
-    assert [f"{v / 1000:.3f}" for v in found] == [f"{round(v, 3) + 0.0:.3f}" for v in values]
+    result = explorer.thousandths(values)
+    assert [f"{v / 1000:.3f}" for v in result] == [f"{round(v, 3) + 0.0:.3f}" for v in values]
     assert explorer.thousandths([np.nan, -1, 1]).tolist() == [explorer.MISSING, -1000, 1000]
 
 
 def test_columns_hold_every_example_of_every_point(content):
-    found = explorer.data(content)
-    assert json.loads(_raw(found["ids"])) == list(content.ids)
-    for point, summary in zip(found["points"], content.summary["points"], strict=True):
+    result = explorer.data(content)
+    assert json.loads(_raw(result["ids"])) == list(content.ids)
+    for point, summary in zip(result["points"], content.summary["points"], strict=True):
         scores = content.scores[summary["name"]]
         table = _numbers(point["scores"]).reshape(len(explorer.QUANTITIES), -1) / 1000
         for row, name in enumerate(explorer.QUANTITIES[:-1]):
@@ -64,17 +64,17 @@ def test_counts_are_those_of_a_loop_and_nan_is_left_out():
     draw = stream(1, "tests/explorer")
     x, y = np.clip(draw.normal(0, 0.4, (2, 500)), -1, 1)
     x[:7] = np.nan
-    found = scatter.cells(x, y)
-    assert sum(found["count"]) == 493
-    for column, row, count in zip(found["x"], found["y"], found["count"], strict=True):
+    result = scatter.cells(x, y)
+    assert sum(result["count"]) == 493
+    for column, row, count in zip(result["x"], result["y"], result["count"], strict=True):
         center = (column * scatter.STEP - 1, row * scatter.STEP - 1)
         near = [abs(value - at) <= scatter.STEP / 2 for value, at in zip((x, y), center)]
         assert np.count_nonzero(near[0] & near[1]) == count
 
 
 def test_zero_and_one_are_centers_of_cells():
-    found = scatter.cells(np.array([0.0, 1.0, -1.0]), np.array([0.0, 1.0, -1.0]))
-    assert [scatter.STEP * k - 1 for k in found["x"]] == [-1, 0, 1]
+    result = scatter.cells(np.array([0.0, 1.0, -1.0]), np.array([0.0, 1.0, -1.0]))
+    assert [scatter.STEP * k - 1 for k in result["x"]] == [-1, 0, 1]
 
 
 def test_the_sample_is_spread_evenly_over_the_ranking():
@@ -91,10 +91,10 @@ def test_the_sample_is_spread_evenly_over_the_ranking():
 
 def test_views_name_quantities_of_the_points_they_show(make_content):
     content = make_content(sizes=(1, 16), series=("one_hot", "distilled"))
-    found = explorer.data(content)
-    names = [(v["pair"], v["series"], v["point"]) for v in found["views"]]
+    result = explorer.data(content)
+    names = [(v["pair"], v["series"], v["point"]) for v in result["views"]]
     assert len(set(names)) == len(names) == 12
-    compared = next(v for v in found["views"] if v["pair"] == "series" and v["point"] == 3)
+    compared = next(v for v in result["views"] if v["pair"] == "series" and v["point"] == 3)
     assert (compared["x"], compared["y"]) == ((1, "value"), (3, "value"))
 
 
@@ -118,13 +118,13 @@ def test_influences_and_q_are_those_of_the_pairs(content):
     changed = dataclasses.replace(content, point_arrays={"influence": {"one_hot-width16": arrays}})
     points = explorer.data(changed)["points"]
     assert [point["influence"] is None for point in points] == [True] * 4 + [False]
-    found = {k: _numbers(c).reshape(-1, 4) for k, c in points[-1]["influence"].items()}
+    result = {k: _numbers(c).reshape(-1, 4) for k, c in points[-1]["influence"].items()}
     none = explorer.MISSING
-    assert found["index"][0].tolist() == [0, 1, 2, -1]
-    assert found["infl"][0].tolist() == [250, 250, 250, none]
-    assert found["q"][0].tolist() == [none, 10, none, none]
-    assert found["q"][7].tolist() == [none, none, 200, none]
-    assert np.count_nonzero(found["q"] != none) == 2
+    assert result["index"][0].tolist() == [0, 1, 2, -1]
+    assert result["infl"][0].tolist() == [250, 250, 250, none]
+    assert result["q"][0].tolist() == [none, 10, none, none]
+    assert result["q"][7].tolist() == [none, none, 200, none]
+    assert np.count_nonzero(result["q"] != none) == 2
 
 
 def test_pictures_of_sections_come_first_and_the_rest_is_limited(content, monkeypatch):

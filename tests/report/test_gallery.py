@@ -48,12 +48,12 @@ def test_only_labels_of_high_memorization_are_listed_where_there_are_many(conten
     labels = np.arange(len(content.ids)) % 100
     names = tuple(f"class {i}" for i in range(100))
     many = dataclasses.replace(content, class_names=names, labels=labels, given_labels=labels)
-    found = [g for g in gallery.groups(many) if g.title.startswith("Label: ")]
-    assert len(found) == gallery.MAX_LABELS == 30
-    assert all("The 30 of 80 labels" in group.note for group in found)
+    result = [g for g in gallery.groups(many) if g.title.startswith("Label: ")]
+    assert len(result) == gallery.MAX_LABELS == 30
+    assert all("The 30 of 80 labels" in group.note for group in result)
 
 
-def test_found_and_missed_planted_labels_are_told_apart(content):
+def test_found_and_missed_planted_labels_have_separate_lists(content):
     value = np.linspace(0.0, 0.5, 80)
     value[:6] = [0.9, 0.8, 0.7, 0.6, 0.01, 0.02]  # 6 planted labels: 4 on top, 2 at the bottom
     last = content.scores["one_hot-width16"]["correct"]
@@ -61,14 +61,14 @@ def test_found_and_missed_planted_labels_are_told_apart(content):
         "one_hot-width16": {"correct": type(last)(**(vars(last) | {"value": value}))}
     }
     groups = {g.title: g for g in gallery.groups(dataclasses.replace(content, scores=scores))}
-    found = groups["Planted labels that were found"]
+    result = groups["Planted labels that were found"]
     missed = groups["Planted labels that were not found"]
-    assert found.examples == (0, 1, 2, 3)
+    assert result.examples == (0, 1, 2, 3)
     assert missed.examples == (4, 5)
-    assert found.note.startswith("4 of the 6 planted labels")
+    assert result.note.startswith("4 of the 6 planted labels")
 
 
-def test_without_planted_labels_no_group_speaks_of_them(make_content):
+def test_without_planted_labels_no_group_mentions_them(make_content):
     groups = gallery.groups(make_content(planted=0))
     assert groups
     assert not any("lanted" in g.title or "clean" in g.title for g in groups)

@@ -35,7 +35,7 @@ def test_trend_is_worded_by_the_numbers(values, start):
     assert formatting.trend(values, (0.02,) * 3, PLACES).startswith(start)
 
 
-def test_a_peak_inside_the_noise_is_no_peak():
+def test_a_peak_within_the_noise_is_not_reported():
     values = (0.1, 0.5, 0.48)
     assert formatting.trend(values, (0.04,) * 3, PLACES).startswith(
         "rises from 0.10 ± 0.04 at width 1 to 0.48"
@@ -60,13 +60,13 @@ def test_number_text(value, margin, text):
     assert formatting.number(value, margin) == text
 
 
-def test_headline_says_what_the_summary_says(content):
-    found = dict(headline.findings(content))
+def test_headline_quotes_the_numbers_of_the_summary(content):
+    result = dict(headline.findings(content))
     planted = [p["planted"]["mean_memorization"] for p in content.summary["points"]]
-    assert f"{planted[0]:.2f} ± 0.01 at width 1" in found["Planted labels"]
-    assert f"{planted[-1]:.2f} ± 0.01 at width 16" in found["Planted labels"]
-    assert "6 labels flipped on purpose rises" in found["Planted labels"]
-    assert set(found) == {
+    assert f"{planted[0]:.2f} ± 0.01 at width 1" in result["Planted labels"]
+    assert f"{planted[-1]:.2f} ± 0.01 at width 16" in result["Planted labels"]
+    assert "6 labels flipped on purpose rises" in result["Planted labels"]
+    assert set(result) == {
         "Planted labels",
         "Clean examples",
         "Detection",
@@ -95,11 +95,11 @@ def test_better_detector_is_named_only_where_the_difference_is_clear(content):
 def test_failed_runs_are_a_caution(content):
     summary = copy.deepcopy(content.summary)
     summary["points"][0] |= {"diverged": 2, "collapsed": 1}
-    found = dict(headline.findings(dataclasses.replace(content, summary=summary)))
-    assert found["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
+    result = dict(headline.findings(dataclasses.replace(content, summary=summary)))
+    assert result["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
 
 
-def test_points_whose_runs_disagree_are_a_caution_and_stand_in_the_table_of_runs(content):
+def test_points_with_outlying_runs_get_a_caution_and_are_in_the_table_of_runs(content):
     assert "Caution" not in dict(headline.findings(content))
     summary = copy.deepcopy(content.summary)
     summary["points"][0] |= {"outlying_runs": [3, 17], "num_runs": 40}
@@ -111,12 +111,12 @@ def test_points_whose_runs_disagree_are_a_caution_and_stand_in_the_table_of_runs
     assert [row[table.columns.index("Outlying")] for row in table.rows][:2] == ["2", "0"]
 
 
-def test_middle_alpha_is_taken_by_value():
+def test_middle_alpha_is_the_median_value():
     assert middle_alpha({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
     assert middle_alpha({0.2: 0}) == 0.2
 
 
 def test_words_between_backticks_become_code_and_markup_stays_text():
-    found = formatting.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
-    wanted = "run <code>memkit audit --top=&#34;&lt;3&gt;&#34;</code> or <code>x</code>; 5 &gt; 4"
-    assert found == wanted
+    result = formatting.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
+    expected = "run <code>memkit audit --top=&#34;&lt;3&gt;&#34;</code> or <code>x</code>; 5 &gt; 4"
+    assert result == expected

@@ -53,12 +53,12 @@ def audited(make_content):
 
 def _cards(html):
     """Returns [(id, example of the picture, {fact: text})] of every card."""
-    found = []
+    result = []
     for card in html.split('<li class="card')[1:]:
         example = int(re.search(r'data-sheet="train" data-example="(\d+)"', card)[1])
         facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card))
-        found.append((re.search(r'class="id">(.*?)<', card)[1], example, facts))
-    return found
+        result.append((re.search(r'class="id">(.*?)<', card)[1], example, facts))
+    return result
 
 
 def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
@@ -82,7 +82,7 @@ def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
         assert ("true" in facts) == planted
 
 
-def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(audited):
+def test_each_kind_shows_its_most_suspect_examples_up_to_its_limit(audited):
     cards = _cards(rendering.html(audit_section.section(audited)))
     assert len(cards) == 24 + 8 + 8
     score = audited.arrays["audit"]["score"]
@@ -92,7 +92,7 @@ def test_each_kind_shows_its_most_suspect_examples_and_no_more_than_promised(aud
     assert not {ids.index(name) for name, *_ in cards} & set(range(52, 80))
 
 
-def test_the_section_counts_every_kind_and_says_where_and_how(audited):
+def test_the_section_counts_every_kind_and_names_point_and_criteria(audited):
     section = audit_section.section(audited)
     assert section.empty == ""
     assert "of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro

@@ -21,22 +21,24 @@ SERIES = ("one_hot", "distilled", "distilled_from_1")
 
 @pytest.fixture(scope="module")
 def filled(make_content, tmp_path_factory):
-    """The Content of a simulated study with what the analyses say, as the report reads it."""
+    """The Content of a simulated study with the results of the analyses."""
     study = worlds.study(tmp_path_factory.mktemp("sections"), series=SERIES, teacher="4")
     rng = np.random.default_rng(0)
-    found = []
+    result = []
     for series in SERIES:
         for place, size in enumerate((1, 4)):
             in_rate = np.where(np.arange(60) < 20, 0.5 + 0.5 * place, 0.7)
             correct = worlds.bernoulli(rng, study.train_mask, in_rate, 0.4)
             teacher = "" if series == "one_hot" else "one_hot-width4"
-            found.append(worlds.outcomes(study, correct, series=series, size=size, teacher=teacher))
+            result.append(
+                worlds.outcomes(study, correct, series=series, size=size, teacher=teacher)
+            )
     modules = {
         "size_changes": size_changes,
         "distillation": distillation,
         "convergence": convergence,
     }
-    analyzed = {name: module.analyze(study, found) for name, module in modules.items()}
+    analyzed = {name: module.analyze(study, result) for name, module in modules.items()}
     content = make_content(count=60, sizes=(1, 4), series=SERIES)
     return dataclasses.replace(
         content,
@@ -48,7 +50,7 @@ def filled(make_content, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sections(filled):
-    """The three sections of it, by module."""
+    """Its three sections, by module."""
     return {module: module.section(filled) for module in SECTIONS}
 
 
@@ -65,7 +67,7 @@ def test_section_has_figures_and_full_tables(sections, module):
 
 
 @pytest.mark.parametrize("module", SECTIONS)
-def test_study_without_the_analysis_says_how_to_get_it(content, module):
+def test_a_study_without_the_analysis_names_the_command(content, module):
     section = module.section(content)
     assert "memkit estimate" in section.empty or "--config.series" in section.empty
     assert not section.figures
@@ -76,7 +78,7 @@ def test_anchors_do_not_repeat_those_of_the_page(sections):
     assert len({*anchors, "sizes", "distribution", "trajectories"}) == 6
 
 
-def test_accuracy_tables_have_the_papers_layout(filled):
+def test_accuracy_tables_have_the_layout_of_the_paper(filled):
     one_hot, distilled = sizes_section.accuracy_tables(filled)
     assert one_hot.columns[1:] == ("Train", "Test")
     assert distilled.columns[1:] == (
@@ -90,7 +92,7 @@ def test_accuracy_tables_have_the_papers_layout(filled):
     assert distilled.rows[1][4].startswith(f"{point['test_accuracy']:.2f}")
 
 
-def test_table_of_changes_carries_the_numbers_of_the_summary(filled, sections):
+def test_table_of_changes_shows_the_numbers_of_the_summary(filled, sections):
     table = sections[distillation_section].tables[0]
     row = filled.summary["distillation"]["distilled"]["sizes"][0]
     assert table.rows[0][:3] == ("width 1", "one_hot-width4", "40")

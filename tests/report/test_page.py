@@ -69,9 +69,9 @@ class Page(html.parser.HTMLParser):
     @property
     def specs(self):
         """Returns what the charts draw, and apart from it what the explorer reads, or None."""
-        found = [json.loads(s) for s in self.scripts if s.lstrip().startswith("{")]
-        explorer = [one for one in found if "quantities" in one]
-        return [one for one in found if "quantities" not in one], next(iter(explorer), None)
+        result = [json.loads(s) for s in self.scripts if s.lstrip().startswith("{")]
+        explorer = [item for item in result if "quantities" in item]
+        return [item for item in result if "quantities" not in item], next(iter(explorer), None)
 
     @property
     def words(self):
@@ -111,7 +111,7 @@ def test_every_chart_is_a_png_and_an_svg(files):
         assert files[f"charts/{name}.svg"].lstrip().startswith(b"<svg")
 
 
-def test_page_loads_nothing_from_elsewhere(page):
+def test_page_loads_nothing_from_the_network(page):
     for tag, attrs in page.tags:
         for name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
             if name in attrs:
@@ -189,7 +189,7 @@ def test_hostile_names_stay_text(quick, make_content):
     assert hostile in json.dumps(page.specs).replace('\\"', '"')
 
 
-def test_one_point_without_axis_or_planted_labels_says_so(quick, make_content):
+def test_a_study_without_axis_and_planted_labels_is_explained(quick, make_content):
     page = quick(make_content(sizes=(4,), planted=0))
     assert "no axis of sizes, so there are no trajectories" in page.words
     assert "planted no labels" in page.words
@@ -202,10 +202,10 @@ def test_two_series_are_both_reported(quick, make_content):
     page = quick(make_content(sizes=(1, 16), series=("one_hot", "distilled")))
     assert "Accuracy (one_hot)" in page.words
     assert "Accuracy (distilled)" in page.words
-    assert [one["name"] for one in page.specs[1]["series"]] == ["one_hot", "distilled"]
+    assert [item["name"] for item in page.specs[1]["series"]] == ["one_hot", "distilled"]
 
 
-def test_missing_numbers_are_words_and_never_nan(quick, content):
+def test_missing_numbers_are_shown_as_words_instead_of_nan(quick, content):
     def emptied(part):
         if isinstance(part, dict):
             return {k: emptied(v) for k, v in part.items()}
@@ -258,7 +258,7 @@ def test_a_study_without_any_run_still_has_a_page(quick, content):
         ({"out_predicted": {}}, "out_predicted: expected an entry"),
     ],
 )
-def test_content_that_does_not_fit_together_is_refused(content, change, message):
+def test_inconsistent_content_raises_an_error(content, change, message):
     fields = {f.name: getattr(content, f.name) for f in dataclasses.fields(content)}
     with pytest.raises(InputError, match=message):
         Content(**(fields | change))

