@@ -58,7 +58,7 @@ def test_each_point_shows_its_split_half_reliability_and_the_runs_for_the_target
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("duplicates", "words"),
     [
         ({"train_copies": 0, "groups_with_different_labels": 0, "test_in_train": 0}, "No two"),
         (
@@ -67,9 +67,9 @@ def test_each_point_shows_its_split_half_reliability_and_the_runs_for_the_target
         ),
     ],
 )
-def test_duplicates_are_described(content, result, words):
+def test_duplicates_are_described(content, duplicates, words):
     section = reliability.section(
-        dataclasses.replace(content, summary=content.summary | {"duplicates": result})
+        dataclasses.replace(content, summary=content.summary | {"duplicates": duplicates})
     )
     assert words in _words(section)
 
