@@ -53,8 +53,8 @@ def test_export_writes_the_outcomes_of_runs_and_compare_reads_them(memkit, tiny_
     ("arguments", "message"),
     [
         (["compare"], "--with: missing value"),
-        (["compare", "--with=/no/such.npz"], "--with: expected a file or folder that exists"),
-        (["compare", "--with=/etc/hosts"], "--with: expected a file .npz"),
+        (["compare", "--with=/no/such.npz"], "--with: missing file or folder"),
+        (["compare", "--with=/etc/hosts"], "--with: expected a .npz"),
         (["export", "--format=csv", "--out=/tmp"], "--workdir: missing value"),
         (["export", "--format=docx"], "docx"),
     ],
