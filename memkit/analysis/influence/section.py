@@ -158,7 +158,7 @@ def _rows(
         "pairs.html",
         title=f"Pairs of high influence at {point_text}",
         note=f"From {pairs}, outcome {words}: the strongest, then evenly spaced ones down to the "
-        "weakest, sorted by influence; nobody picked them. q stands where a pair is listed.",
+        "weakest, sorted by influence; none was picked by hand. q is given for listed pairs.",
         columns=shown[1].shape[1],
         rows=rows,
     )
