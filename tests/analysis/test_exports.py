@@ -44,7 +44,7 @@ def test_feldman_zhang_files_are_read_back_unchanged(study, tmp_path):
     assert len(pairs) > 3
     written = exports.export(study, study.points[:1], "feldman_zhang", tmp_path / "out")
     index, listed, matrices = (comparisons.read(where) for where in written)
-    assert [item.layout for item in (index, listed, matrices)] == ["index", "pairs", "classwise"]
+    assert [item.layout for item in (index, listed, matrices)] == ["columns", "pairs", "classwise"]
     for item in (index, matrices):
         np.testing.assert_array_equal(item.values, scores)
         np.testing.assert_array_equal(item.ids, study.examples.train_ids)
