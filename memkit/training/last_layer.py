@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.special
-import sklearn.linear_model
 from etils import epy
 
 from memkit import studies
@@ -25,8 +24,9 @@ from memkit.training.history import History
 from memkit.training.images import Joined
 from memkit.typing import FloatArray, IntArray
 
-with epy.lazy_imports():
+with epy.lazy_imports():  # Runs of other series need neither scikit-learn nor another model.
     import keras
+    import sklearn.linear_model
 
 ABSENT = -100.0  # Logit of a class that a subset has no example of.
 BATCH = 512
