@@ -176,7 +176,7 @@ def test_a_reference_line_is_drawn_under_the_lines(make_points):
     x = theme.size_channel([1, 2], title=TITLE)
     plain, ruled = (
         lines.chart(
-            rows, x=x, title="t", names=size_changes_chart.ENDS, description="d", rule=rule
+            rows, x=x, title="t", names=size_changes_chart.TAILS, description="d", rule=rule
         ).to_dict()
         for rule in (None, 0.5)
     )

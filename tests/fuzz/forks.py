@@ -30,7 +30,12 @@ THREADS = {
     "CUDA_VISIBLE_DEVICES": "",
 }
 # Verbs define flags, and one process has one engine.
-_NOT_LOADED = ("memkit.launch", "memkit.configs", "memkit.training.engines.jax")
+_NOT_LOADED = (
+    "memkit.launch",
+    "memkit.configs",
+    "memkit.training.engines.jax",
+    "memkit.tpu_check",  # It imports the JAX engine.
+)
 # Packages that commands import when they need them.
 _LATER = (
     "altair",

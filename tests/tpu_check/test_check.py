@@ -104,7 +104,7 @@ def test_an_impossible_topology_raises_an_error_with_examples(text, message):
 @pytest.mark.parametrize(
     ("changes", "flags", "message"),
     [
-        ({}, {"packing": "zip"}, "--packing: expected one of none, map, vmap"),
+        ({}, {"packing": "zip"}, "--packing: unknown packing 'zip'"),
         ({}, {"runs_per_program": 4}, "--runs_per_program: expected 1, or --packing=map or vmap"),
         ({"training__data_parallel": 8}, {}, "chips that divide the 4 of --topology"),
         ({"training__data_parallel": 16}, {}, "training.data_parallel: expected 1, 2, 4 or 8"),
@@ -189,7 +189,7 @@ def test_the_table_converts_flops_to_hours(check, counts):
     assert len(lines) == 9
     row = "one_hot_depth8 400 compiles 1.07 GB 6.3% 1e+15 709 0.564"
     assert lines[1].split() == row.split()
-    assert lines[2].split()[2:4] == ["not", "asked"]
+    assert lines[2].split()[2:4] == ["not", "compiled"]
     # 400 runs of (1 + ... + 7) x 1e15 FLOPs at 197e12 a second.
     assert lines[-1].startswith("total: 2800 runs, at least 15.8 chip-hours, 3.95 hours on v5e:2x2")
 

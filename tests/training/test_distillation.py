@@ -106,7 +106,7 @@ def test_a_student_has_other_initial_values_and_another_order_than_its_teacher(s
 
 
 def test_a_student_without_its_teacher_raises_an_error(study):
-    with pytest.raises(InputError, match="^distilled: expected run 0 of its teacher one_hot"):
+    with pytest.raises(InputError, match="^distilled: missing run 0 of its teacher one_hot"):
         _train(study, "distilled", [0])
 
 
