@@ -35,8 +35,8 @@ NUM_TRAIN, NUM_TEST = 60, 21
 # The one limit of time: it ends a test that would never end, and no machine is too slow for it.
 HANGS = 3600  # seconds for a test with the fixtures that it is the first to need
 
-# Files of slow tests that share no expensive fixture: with `--dist loadgroup`, these tests are spread
-# over the workers. Those of any other file stay together, so that its fixtures are made once.
+# Files whose slow tests share no expensive fixture: with `--dist loadgroup`, they are spread over
+# the workers. The tests of any other file stay together, so that its fixtures are made once.
 SPREAD = ("test_commands.py", "test_examples.py", "test_run.py", "test_faults.py", "test_system.py")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
