@@ -216,11 +216,12 @@ def _draw_nothing():
     def undrawn(name):
         return lambda *shown, **options: _Undrawn(name, [*shown, options])
 
-    for module in pkgutil.iter_modules(memkit.charts.__path__, "memkit.charts."):
-        found = sys.modules[module.name]
-        for name in vars(found):
-            if name == "chart" or name.endswith("_chart"):
-                setattr(found, name, undrawn(f"{module.name}.{name}"))
+    for name, module in sys.modules.items():
+        is_of_question = name.startswith("memkit.analysis.") and name.endswith("chart")
+        if is_of_question or name.startswith("memkit.charts."):
+            for function, value in list(vars(module).items()):
+                if callable(value) and (function == "chart" or function.endswith("_chart")):
+                    setattr(module, function, undrawn(f"{name}.{function}"))
     lines.against_size = lines.by_series = undrawn("lines")
     scatter._chart = undrawn("scatter")
 
