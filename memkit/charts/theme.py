@@ -18,10 +18,9 @@ Panels: TypeAlias = alt.LayerChart | alt.FacetChart
 _Channel = TypeVar("_Channel", alt.Column, alt.Row, alt.Facet)
 
 ROW_LIMIT = 5_000
-# Text of TEXT units is 6 points high if a chart of COLUMN units is printed 84 mm wide.
+# Text of 12 units is 6 points high if a chart of 476 units is printed 84 mm wide.
 TEXT = 12
-COLUMN = 476
-WIDTH = 384  # of all panels of a row together: COLUMN without the vertical axis
+WIDTH = 384  # of all panels of a row together: 476 without the vertical axis
 SPACING = 20
 AXIS = 116  # width of a vertical axis with its title
 MAX_COLUMNS = 2

@@ -67,11 +67,11 @@ def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) ->
 
 def planted(numbers: Json) -> str:
     """Returns in words how many planted labels the audit found, with recall and precision."""
-    found = f"{numbers['found']} of {numbers['count']} called mislabeled"
+    recall = f"{numbers['found']} of {numbers['count']} called mislabeled"
     if not numbers["found"]:
-        return found
+        return recall
     shares = numbers["recall"], numbers["precision"]
-    return "{} ({:.1%}); {:.1%} of all that are called so are planted".format(found, *shares)
+    return "{} ({:.1%}); {:.1%} of all that are called so are planted".format(recall, *shares)
 
 
 def _cell(value: Any) -> str | int | float | None:

@@ -20,7 +20,7 @@ def table(sizes: Json) -> list[Json]:
     """Returns the shares of examples in both tails, per series, outcome and size.
 
     Args:
-      sizes: the entry "sizes" of a study's summary.
+      sizes: the entry "size_changes" of a study's summary.
     """
     return _rows(sizes, lambda summary: lines.table(summary["all"]["points"], TAILS))
 
@@ -49,8 +49,8 @@ def means_table(sizes: Json) -> list[Json]:
     """Returns mean memorization per series, outcome and size, of all and of unsaturated examples.
 
     Args:
-      sizes: the entry "sizes" of a study's summary. Its restriction to fewer points has no line,
-        since leaving out points does not change the means of the others.
+      sizes: the entry "size_changes" of a study's summary. Its restriction to fewer points has no
+        line, since leaving out points does not change the means of the others.
     """
 
     def means(summary: Json) -> list[Json]:
@@ -88,7 +88,7 @@ def _rows(sizes: Json, table: Callable[[Json], list[Json]]) -> list[Json]:
     """Returns the defined rows of every series and outcome.
 
     Args:
-      sizes: the entry "sizes" of a study's summary.
+      sizes: the entry "size_changes" of a study's summary.
       table: makes the rows of one series and outcome from its section of the summary.
     """
     rows = [
