@@ -74,7 +74,7 @@ def _fail():
     def arrays(*_):
         raise RuntimeError("made up")
 
-    recording.arrays = arrays
+    recording.outcome_arrays = arrays
     forks.main(["train", "--workdir=study", f"--points={P}", *HERE])
 
 
