@@ -12,7 +12,7 @@ import tempfile
 import keras
 from memkit.configs import digits_width
 
-from memkit import analysis, models, studies, summary
+from memkit import analysis, models, studies
 from memkit.studies import checks
 from memkit.training import engines
 from memkit.training.images import load_dataset
@@ -46,7 +46,7 @@ def main(num_runs: int, epochs: int) -> None:
         for point in study.points:
             for run, arrays, info in runner.train_runs(study, point, range(num_runs)):
                 studies.write_record(study, point, run, arrays, info)
-        print(summary.table(analysis.estimate(study)))
+        print(analysis.table(analysis.estimate(study)))
 
 
 if __name__ == "__main__":

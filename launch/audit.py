@@ -22,7 +22,7 @@ def main() -> int:
     result = audit.at_point(study, _POINT.value or "")
     columns = audit.columns(study, result)
     written = exports.write_audit(study, columns, _OUT.value)
-    print(audit_text.text(study, result.numbers, columns, _TOP.value))
+    print(audit_text.text(study, result, columns, _TOP.value))
     for path in written:
         print(printable(str(path)))
     return 0

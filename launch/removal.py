@@ -7,7 +7,8 @@ import time
 from memkit.launch import flags, stages, values
 
 from memkit import cli, studies
-from memkit import summary as summary_lib
+from memkit.analysis.removal import text
+from memkit.analysis.removal.result import Removal
 from memkit.errors import expected
 from memkit.training import images
 
@@ -44,7 +45,7 @@ def main() -> int:
     stages.tidy(child)
     trained = stages.train(child, placement)
     summary = stages.estimate(study, started=started)
-    print(summary_lib.removal_table(summary["removal"][point.name]))
+    print(text.text(summary.results[Removal].points[point.name]))
     stages.write_report(study)
     stages.print_time(started)
     return stages.print_failures(trained)

@@ -13,7 +13,8 @@ from absl import logging
 from etils import epy
 
 from memkit import analysis, studies
-from memkit import summary as summary_lib
+from memkit.analysis import Summary, Timing
+from memkit.analysis.accuracy.estimate import outlying
 from memkit.data import description
 from memkit.errors import InputError
 from memkit.printable import printable
@@ -24,7 +25,7 @@ from memkit.sweeps.progress import Progress, duration
 from memkit.sweeps.queue import Failure
 from memkit.training import images
 from memkit.training.runner import Runner
-from memkit.typing import Config, Json, Path
+from memkit.typing import Config, Path
 
 with epy.lazy_imports():  # Charts are slow to import and come last.
     import memkit.report
@@ -163,18 +164,16 @@ def _summary(progress: Progress) -> str:
     )
 
 
-def estimate(study: Study, *, started: float, trained: Trained | None = None) -> Json:
+def estimate(study: Study, *, started: float, trained: Trained | None = None) -> Summary:
     """Estimates everything, writes summary.json and prints one line per point."""
 
-    def timings() -> dict[str, float | None]:
-        return {
-            "wall_seconds": time.monotonic() - started,
-            "runs_per_second": trained.runs / trained.seconds if trained and trained.runs else None,
-        }
+    def timing() -> Timing:
+        rate = trained.runs / trained.seconds if trained and trained.runs else None
+        return Timing(time.monotonic() - started, rate)
 
-    summary: Json = analysis.estimate(study, timings=timings)
-    print(summary_lib.table(summary))
-    for text in summary_lib.outlying(summary):
+    summary = analysis.estimate(study, timing=timing)
+    print(analysis.table(summary))
+    for text in outlying(summary):
         print(f"warning: {text}")
     return summary
 

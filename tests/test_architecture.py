@@ -45,7 +45,6 @@ FLOORS = {
     "sweeps": 3,
     "report": 3,
     "analysis": 3,
-    "summary": 3,
     "tpu_check": 3,
     "cli": 4,
     "launch": 4,

@@ -1,119 +1,207 @@
-"""From run records to estimates, trajectories, the other analyses and the summary of a study."""
+"""From run records to the answers to questions about a study, and to its summary.
+
+Every question is a folder of this package. `result.py` has the type of its result, a frozen
+dataclass; `estimate.py` computes it; `chart.py` and `section.py` show it in the report.
+"""
 
 import dataclasses
 import graphlib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from memkit import big_arrays, estimators, studies
-from memkit import summary as summary_lib
+from memkit import studies
+from memkit.analysis import results as storage
 from memkit.analysis import tables
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.agreement.result import Agreement
+from memkit.analysis.audit.result import LabelAudit
+from memkit.analysis.convergence.result import Convergence
+from memkit.analysis.distillation.result import Distillation
+from memkit.analysis.distribution.result import Distribution
+from memkit.analysis.influence.result import Influence
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
-from memkit.analysis.trajectories import estimate as along_axis
+from memkit.analysis.planted.result import Planted
+from memkit.analysis.proxies.result import Proxies
+from memkit.analysis.removal.result import Removal
+from memkit.analysis.size_changes.result import SizeChanges
+from memkit.analysis.summary import (
+    Axis,
+    Duplicates,
+    PointSummary,
+    Results,
+    Summary,
+    Timing,
+    Training,
+    table,
+)
+from memkit.analysis.training_curves.result import TrainingCurves
+from memkit.analysis.trajectories.result import TrajectoryClasses
+from memkit.errors import expected
+from memkit.studies import Study
 from memkit.typing import Json
 
-__all__ = ["LAYOUT", "QUESTIONS", "PointOutcomes", "Question", "estimate", "read_outcomes"]
+__all__ = [
+    "LAYOUT",
+    "QUESTIONS",
+    "PointOutcomes",
+    "PointSummary",
+    "Question",
+    "Results",
+    "Summary",
+    "Timing",
+    "estimate",
+    "read",
+    "read_outcomes",
+    "table",
+]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 5
+LAYOUT = 6
 
 
 @dataclasses.dataclass(frozen=True)
 class Question:
     """A question about a study, answered by the folder of its name.
 
-    The folder holds `section.py`, which has `section(content)`, and as a rule `chart.py`.
-
     Attributes:
-      name: of the folder.
-      is_estimated: whether it has `estimate.py` with `analyze(study, outcomes)`, whose numbers
-        become the summary's entry of that name and whose arrays lie in files of that name. The
-        numbers of other questions are those of every point, or the trajectories.
-      needs: the questions whose files `analyze` reads.
+      name: of the folder, of the entry of summary.json and of the files with arrays.
+      result: type of the result that `estimate.analyze(study, outcomes, results)` returns.
+      needs: types of the results of other questions that `analyze` uses.
     """
 
     name: str
-    is_estimated: bool = True
-    needs: tuple[str, ...] = ()
+    result: type[Any]
+    needs: tuple[type[Any], ...] = ()
 
 
 # In the order of the report.
 QUESTIONS = (
-    Question("training_curves", is_estimated=False),
-    Question("accuracy", is_estimated=False),
-    Question("distribution", is_estimated=False),
-    Question("trajectories", is_estimated=False),
-    Question("planted", is_estimated=False),
-    Question("size_changes"),
-    Question("distillation"),
-    Question("influence"),
-    Question("removal", needs=("influence",)),
-    Question("proxies"),
-    Question("agreement"),
-    Question("convergence"),
-    Question("audit"),
+    Question("training_curves", TrainingCurves),
+    Question("accuracy", Accuracy),
+    Question("distribution", Distribution),
+    Question("trajectories", TrajectoryClasses),
+    Question("planted", Planted),
+    Question("size_changes", SizeChanges),
+    Question("distillation", Distillation),
+    Question("influence", Influence),
+    Question("removal", Removal, needs=(Influence,)),
+    Question("proxies", Proxies, needs=(TrajectoryClasses,)),
+    Question("agreement", Agreement),
+    Question("convergence", Convergence),
+    Question("audit", LabelAudit),
 )
 
 
-def estimated() -> tuple[str, ...]:
-    """Returns the names of the questions that are estimated, each after those that it needs."""
-    needs = {question.name: question.needs for question in QUESTIONS if question.is_estimated}
-    return tuple(graphlib.TopologicalSorter(needs).static_order())
+def in_order() -> tuple[Question, ...]:
+    """Returns the questions, each after those whose results it needs."""
+    by_result = {question.result: question for question in QUESTIONS}
+    needs = {question.result: question.needs for question in QUESTIONS}
+    return tuple(by_result[kind] for kind in graphlib.TopologicalSorter(needs).static_order())
 
 
-def estimate(
-    study: studies.Study, *, timings: Callable[[], Mapping[str, float | None]] = dict
-) -> Json:
-    """Computes all scores, trajectories and analyses of a study and replaces its derived files.
+def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
+    """Computes all scores and the results of all questions, and replaces the derived files.
 
-    The files appear all together when everything has been computed.
+    The files appear all together when everything has been computed. Every record is read once.
 
     Args:
       study: Study.
-      timings: function that returns entries of the summary about the command; called at the end.
+      timing: returns how long the command took; called at the end.
 
     Returns:
-      The summary: points, trajectory classes, reliability, and an entry per analysis.
+      The Summary.
     """
-    stop = studies.read_stop(study)
-    outcomes = [read_outcomes(study, point) for point in study.points]
+    outcomes = [read_outcomes(study, point, with_training=True) for point in study.points]
     sources = {o.point.name: o.source for o in outcomes}
     with studies.replacing(study, sources) as staged:
-        summary = {**_estimate(staged, outcomes), "stop": stop, **timings()}
-        studies.write_summary(staged, summary)
+        for of_point in outcomes:
+            studies.write_estimates(staged, of_point.point, of_point.estimates)
+        found: dict[type[Any], Any] = {}
+        for question in in_order():
+            module = importlib.import_module(f"{__name__}.{question.name}.estimate")
+            needed = Results({kind: found[kind] for kind in question.needs})
+            found[question.result] = module.analyze(staged, outcomes, needed)
+        tables.write(staged, outcomes)
+        summary = Summary(
+            layout=LAYOUT,
+            axis=_axis(study),
+            points=tuple(map(_point, outcomes)),
+            duplicates=_duplicates(study),
+            training=_training(outcomes),
+            timing=timing(),
+            stop=studies.read_stop(study),
+            results=Results(found),
+        )
+        _write(staged, summary)
     return summary
 
 
-def _estimate(study: studies.Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    axis = study.config["axis"]
-    summary: Json = {
-        "layout": LAYOUT,
-        "axis": axis if axis["field"] else None,
-        "points": [],
-        "split_half": {},
+def read(study: Study) -> Summary:
+    """Returns the Summary that `estimate` computed last.
+
+    Raises:
+      InputError: there are no estimates yet, or they are those of another version of memkit.
+      DamagedFileError: a file is not the one that `memkit estimate` wrote.
+    """
+    stored = studies.read_summary(study)
+    if "layout" not in stored or stored["layout"] != LAYOUT:
+        expectation = "estimates of this version (run `memkit estimate` again)"
+        raise expected("--workdir", expectation, f"those of another version in {study.workdir}")
+    found = {
+        question.result: storage.read(study, question.name, question.result, stored[question.name])
+        for question in QUESTIONS
     }
-    counts = ("train_copies", "groups_with_different_labels", "test_in_train")
-    summary["duplicates"] = {name: studies.duplicates(study)[name] for name in counts}
-    summary["train_seconds"] = sum(i["seconds"] for o in outcomes for i in o.infos)
-    for point_outcomes in outcomes:
-        mask = big_arrays.take(study.train_mask, point_outcomes.index)
-        estimates = {
-            name: estimators.memorization(getattr(point_outcomes, name), mask)
-            for name in studies.OUTCOMES
-        }
-        studies.write_estimates(study, point_outcomes.point, estimates)
-        summary["points"].append(summary_lib.of_point(study, point_outcomes, estimates))
-        half = estimators.split_half(point_outcomes.correct, mask, study.config["seed"])
-        summary["split_half"][point_outcomes.point.name] = dataclasses.asdict(half)
-    by_series = along_axis.analyze(study, outcomes)
-    studies.write_trajectories(study, {name: arrays for name, (arrays, _) in by_series.items()})
-    for key in ("", "_stderr", "_margin", "_null", "_nonconstant"):
-        summary[f"trajectory_classes{key}"] = {
-            name: {str(alpha): shares[alpha][key] for alpha in along_axis.ALPHAS}
-            for name, (_, shares) in by_series.items()
-        }
-    for name in estimated():
-        module = importlib.import_module(f"memkit.analysis.{name}.estimate")
-        summary[name] = module.analyze(study, outcomes)
-    summary["tables"] = tables.analyze(study, outcomes)
-    return summary
+    fields = {field.name: field.type for field in dataclasses.fields(Summary)}
+    del fields["results"]
+    values = {name: storage.from_json(stored[name], kind) for name, kind in fields.items()}
+    return Summary(**values, results=Results(found))
+
+
+def _write(study: Study, summary: Summary) -> None:
+    fields = [field.name for field in dataclasses.fields(Summary) if field.name != "results"]
+    entries: Json = {name: storage.to_json(getattr(summary, name)) for name in fields}
+    for question in QUESTIONS:
+        result = summary.results[question.result]
+        entries[question.name] = storage.write(study, question.name, result)
+    studies.write_summary(study, entries)
+
+
+def _axis(study: Study) -> Axis | None:
+    axis = study.config["axis"]
+    return Axis(axis["field"], tuple(axis["values"])) if axis["field"] else None
+
+
+def _point(outcomes: PointOutcomes) -> PointSummary:
+    return PointSummary(
+        name=outcomes.point.name,
+        series=outcomes.point.series,
+        axis_value=outcomes.point.axis_value,
+        num_runs=len(outcomes.index),
+        diverged=outcomes.count("diverged"),
+        blocked=outcomes.count("blocked"),
+        collapsed=outcomes.count("collapsed"),
+    )
+
+
+def _duplicates(study: Study) -> Duplicates:
+    counts = studies.duplicates(study)
+    return Duplicates(
+        **{field.name: counts[field.name] for field in dataclasses.fields(Duplicates)}
+    )
+
+
+def _training(outcomes: Sequence[PointOutcomes]) -> Training:
+    infos = [info for of_point in outcomes for info in of_point.infos]
+    versions = {f"{name} {number}" for info in infos for name, number in info["versions"].items()}
+    return Training(
+        seconds=sum(info["seconds"] for info in infos),
+        engines=tuple(sorted({f"{info['engine']} on {info['device']}" for info in infos})),
+        versions=tuple(sorted(versions)),
+        num_hosts=len({info["host"] for info in infos}),
+        left_out={
+            f"points/{o.point.name}/runs/{run}.npz": why
+            for o in outcomes
+            for run, why in o.left_out.items()
+        },
+    )

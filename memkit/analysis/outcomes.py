@@ -1,56 +1,88 @@
-"""Loads the outcomes of a point's runs as arrays."""
+"""Loads the outcomes of a point's runs as arrays, each record once."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.special
 from absl import logging
 
-from memkit import big_arrays, records, studies
+from memkit import big_arrays, estimators, proxies, records, studies
+from memkit.estimators import Estimate
 from memkit.studies import Point, Study
-from memkit.typing import BoolArray, FloatArray, IntArray, Json
+from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
-RECORDED = ("train_correct", "train_logodds", "test_correct", "test_logodds")
+RECORDED = ("train_correct", "train_logodds", "train_predicted", "test_correct", "test_logodds")
+CURVE = ("curve",)
+MAX_PROXY_RUNS = 40  # More runs make proxies no better, and they take much memory.
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PointOutcomes:
     """Outcomes of the usable runs of one point; diverged runs are left out.
 
     Attributes:
       point: Point.
       index: [R] int, numbers of the runs.
+      mask: [R, N] bool, True where a run trained on an example.
       correct: [R, N] bool, the prediction equals the given label.
       prob: [R, N] float32, probability of the given label.
+      predicted: [R, N] int, the predicted class.
       test_correct: [R, T] bool.
       test_prob: [R, T] float32, probability of the label of a test example.
+      curve: [R, epochs, 3] float32, see `records.SCHEMA`; [0] without `with_training`.
+      proxy_index: [H] int, numbers of the runs that proxies are computed from, the first of
+        `index`; [0] without `with_training`.
+      proxies: {proxy: [H, N] float32}, in the units of `proxies.PROXIES`.
       infos: the info of every valid record, including diverged runs.
       left_out: {run: why its file is not a valid record}.
     """
 
     point: Point
     index: IntArray
+    mask: BoolArray
     correct: BoolArray
     prob: FloatArray
+    predicted: IntArray
     test_correct: BoolArray
     test_prob: FloatArray
+    curve: FloatArray
+    proxy_index: IntArray
+    proxies: Mapping[str, FloatArray]
     infos: tuple[Json, ...]
-    left_out: dict[int, str] = dataclasses.field(default_factory=dict)
+    left_out: Mapping[int, str]
 
     @property
     def source(self) -> studies.Source:
         """The records from which the estimates of this point are computed."""
-        records = {info["run"]: info["checksum"] for info in self.infos}
-        return studies.Source(self.point.fingerprint, records, self.left_out)
+        checksums = {info["run"]: info["checksum"] for info in self.infos}
+        return studies.Source(self.point.fingerprint, checksums, dict(self.left_out))
+
+    @functools.cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Memorization by each of `studies.OUTCOMES`."""
+        return {
+            name: estimators.memorization(getattr(self, name), self.mask)
+            for name in studies.OUTCOMES
+        }
 
     def count(self, status: str) -> int:
         """Returns how many readable records have a status."""
         return sum(info["status"] == status for info in self.infos)
 
 
-def read_outcomes(study: Study, point: Point) -> PointOutcomes:
-    """Reads a point's records; warns of files that are not valid records and of diverged runs."""
-    runs = studies.read_runs(study, point, RECORDED)
+def read_outcomes(study: Study, point: Point, *, with_training: bool = False) -> PointOutcomes:
+    """Reads a point's records; warns of files that are not valid records and of diverged runs.
+
+    Args:
+      study: Study.
+      point: Point.
+      with_training: whether to read the training curves and to compute proxies, too.
+    """
+    of_proxies = _Proxies(study, point) if with_training else None
+    names = (*RECORDED, *CURVE) if with_training else RECORDED
+    runs = studies.read_runs(study, point, names, each=of_proxies.add if of_proxies else None)
     for name, reason in runs.problems.items():
         logging.warning("%s is left out: %s; `memkit train` trains this run again", name, reason)
     status = np.array([info["status"] for info in runs.infos], dtype=str)
@@ -60,28 +92,82 @@ def read_outcomes(study: Study, point: Point) -> PointOutcomes:
             numbers = ", ".join(map(str, runs.index[status == failure]))
             logging.warning("%s: runs %s are %s and %s", point.name, numbers, failure, consequence)
     usable = np.isin(status, records.USABLE)
-    sizes = study.sizes
-    arrays = {
-        name: big_arrays.take(runs.arrays[name], usable)
-        if runs.arrays
-        else np.empty((0, length), dtype)
-        for name, length, dtype in (
-            ("train_correct", sizes.train, bool),
-            ("train_logodds", sizes.train, np.float16),
-            ("test_correct", sizes.test, bool),
-            ("test_logodds", sizes.test, np.float16),
-        )
-    }
+    index, sizes = runs.index[usable], study.sizes
+    arrays = {name: big_arrays.take(array, usable) for name, array in runs.arrays.items()}
+    train, test = (0, sizes.train), (0, sizes.test)
+    if not arrays:
+        arrays = {
+            "train_correct": np.empty(train, bool),
+            "train_logodds": np.empty(train, np.float16),
+            "train_predicted": np.empty(train, np.uint8),
+            "test_correct": np.empty(test, bool),
+            "test_logodds": np.empty(test, np.float16),
+        }
     return PointOutcomes(
         point=point,
-        index=runs.index[usable],
+        index=index,
+        mask=big_arrays.take(study.train_mask, index),
         correct=arrays["train_correct"],
         prob=_probabilities(arrays["train_logodds"]),
+        predicted=arrays["train_predicted"],
         test_correct=arrays["test_correct"],
         test_prob=_probabilities(arrays["test_logodds"]),
+        curve=arrays["curve"] if "curve" in arrays else np.empty((0, 0, 3), np.float32),
+        proxy_index=of_proxies.index if of_proxies else np.empty(0, int),
+        proxies=of_proxies.values if of_proxies else {},
         infos=runs.infos,
         left_out=runs.damaged,
     )
+
+
+def common_runs(points: Sequence[PointOutcomes]) -> IntArray:
+    """Returns the numbers [M] of the runs that all points have, ascending; none without points."""
+    if not points:
+        return np.empty(0, int)
+    return functools.reduce(np.intersect1d, [point.index for point in points])
+
+
+def num_proxy_runs(study: Study, point: Point) -> int:
+    """Returns how many of the first runs of a point proxies are computed from, at most."""
+    history = point.config["record"]["history_runs"]
+    return min(len(study.train_mask), MAX_PROXY_RUNS, history or MAX_PROXY_RUNS)
+
+
+class _Proxies:
+    """Computes the proxies of a point while its records are read, one run at a time."""
+
+    def __init__(self, study: Study, point: Point) -> None:
+        asked = [name for name in ("history_runs", "all_probs") if point.config["record"][name]]
+        recorded = [n for n, field in records.SCHEMA.items() if field.where in ("", *asked)]
+        self._names = proxies.available([*recorded, "given_labels"])
+        self._study, self._limit = study, num_proxy_runs(study, point)
+        self._runs: list[int] = []
+        self._stacks: dict[str, FloatArray] = {}
+
+    def add(self, run: int, arrays: Mapping[str, Array], info: Json) -> None:
+        """Adds a run if it is usable and among the first runs, which record their history."""
+        if run >= self._limit or info["status"] not in records.USABLE:
+            return
+        needed = {need for name in self._names for need in proxies.PROXIES[name].needs}
+        of_run = {need: arrays[need][None] for need in needed - {"given_labels"}}
+        of_run["given_labels"] = self._study.examples.given_labels
+        mask = self._study.train_mask[run : run + 1]
+        for name in self._names:
+            if name not in self._stacks:
+                shape = (self._limit, mask.shape[1])
+                self._stacks[name] = big_arrays.empty(shape, np.float32)
+            self._stacks[name][len(self._runs)] = proxies.in_sample(name, of_run, mask)[0]
+        self._runs.append(run)
+
+    @property
+    def index(self) -> IntArray:
+        """[H] int, numbers of the runs."""
+        return np.array(self._runs, int)
+
+    @property
+    def values(self) -> dict[str, FloatArray]:
+        """{proxy: [H, N] float32}; {} without runs."""
+        return {name: stack[: len(self._runs)] for name, stack in self._stacks.items()}
 
 
 def _probabilities(logodds: FloatArray) -> FloatArray:

@@ -4,28 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memkit import big_arrays, estimators, studies
+from memkit import estimators, studies
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.studies import Study, exports
-from memkit.typing import Array, Json
+from memkit.typing import Array
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Writes the table of every point that has runs; returns {"columns", "rows", "points"}."""
-    names: list[str] = []
-    written: list[str] = []
+def write(study: Study, outcomes: Sequence[PointOutcomes]) -> None:
+    """Writes the table of every point that has runs."""
     for of_point in outcomes:
-        if not len(of_point.index):
-            continue
-        columns = _columns(study, of_point)
-        exports.write_table(study, of_point.point, columns)
-        names = list(columns)
-        written.append(of_point.point.name)
-    return {"columns": names, "rows": study.sizes.train, "points": written}
+        if len(of_point.index):
+            exports.write_table(study, of_point.point, _columns(study, of_point))
 
 
 def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
-    examples, mask = study.examples, big_arrays.take(study.train_mask, outcomes.index)
+    examples, mask = study.examples, outcomes.mask
     class_names = np.asarray(examples.class_names).astype(str)
     columns = {
         "row": np.arange(study.sizes.train),
@@ -38,9 +31,8 @@ def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
         "num_out": (~mask).sum(axis=0),
     }
     for outcome in studies.OUTCOMES:
-        values = getattr(outcomes, outcome)
-        memorized = estimators.memorization(values, mask)
-        consistent = estimators.consistency(values, mask)
+        memorized = outcomes.estimates[outcome]
+        consistent = estimators.consistency(getattr(outcomes, outcome), mask)
         columns |= {
             f"memorization_{outcome}": memorized.value,
             f"memorization_{outcome}_stderr": memorized.stderr,

@@ -1,53 +1,55 @@
 """Dot plots of agreements: one row of dots per score, one color per kind."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import altair as alt
 import numpy as np
 
 from memkit.charts import lines, styles, theme
+from memkit.estimators import WithError
 from memkit.typing import Json
+
+_T = TypeVar("_T")
 
 CEILING = "ceiling"
 AVERAGED, SINGLE = "averaged over runs", "one run"
 _LABEL_WIDTH = 134  # Names of scores are this much wider than the labels of numbers.
 
 
-def row(
-    fields: Mapping[str, str], panel: str, label: str, value: float | None, margin: float | None
-) -> Json:
+def row(fields: Mapping[str, str], panel: str, label: str, estimate: WithError) -> Json:
     """Returns one row: a number and its 95% interval, clipped to [-1, 1].
 
     Args:
       fields: the fields series and kind.
       panel: title of the panel.
       label: name of the score.
-      value: the number, or None.
-      margin: half the width of its interval; if None, no interval is drawn.
+      estimate: the number; if its standard error is NaN, no interval is drawn.
     """
-    bounds = lines.interval(value, margin, (-1, 1))
-    return {**fields, "panel": panel, "label": label, **bounds}
+    return {**fields, "panel": panel, "label": label, **lines.interval(estimate, (-1, 1))}
 
 
-def per_size(points: Sequence[Json], proxies: Json) -> Iterator[tuple[dict[str, str], Json]]:
-    """Yields the fields series and kind of each point, and its entry in the proxies' summary.
+def per_size(
+    points: Sequence[lines.OnAxis], entries: Mapping[str, _T]
+) -> Iterator[tuple[dict[str, str], _T]]:
+    """Yields the fields series and kind of each point, and its entry.
 
     Args:
-      points: the points of a study's summary.
-      proxies: summary["proxies"]["points"]; points without an entry are skipped.
+      points: points of a study.
+      entries: {point name: entry}; points without an entry are skipped.
     """
-    for point, size in lines.with_sizes(points):
-        if point["name"] in proxies:
-            yield {"series": point["series"], "kind": str(size)}, proxies[point["name"]]
+    for point in lines.sized(points):
+        if point.name in entries:
+            yield {"series": point.series, "kind": str(point.size)}, entries[point.name]
 
 
 def averaged_and_single(
-    entry: Json, statistic: str
-) -> Iterator[tuple[str, float | None, float | None]]:
-    """Yields (AVERAGED, value, margin) and, if the entry has one, (SINGLE, value, None)."""
-    yield AVERAGED, entry[statistic], entry[f"{statistic}_margin"]
-    if f"{statistic}_single" in entry:
-        yield SINGLE, entry[f"{statistic}_single"], None
+    averaged: WithError, single: float | None
+) -> Iterator[tuple[str, WithError]]:
+    """Yields (AVERAGED, estimate) and, if it is known, (SINGLE, estimate without an error)."""
+    yield AVERAGED, averaged
+    if single is not None:
+        yield SINGLE, WithError(single, np.nan, np.nan)
 
 
 def chart(

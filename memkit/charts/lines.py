@@ -1,101 +1,108 @@
 """Line charts of estimates against model size, with 95% bands."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import altair as alt
 import numpy as np
 
 from memkit.charts import styles, theme
+from memkit.estimators import WithError
 from memkit.typing import Json
 
 HEIGHT, PANEL_HEIGHT = 210, 150
 
 
-def sizes(points: Sequence[Json]) -> list[theme.Size]:
-    """Returns the axis value of each point, or the names of the points if any has no value."""
-    values = [point["axis_value"] for point in points]
-    return [point["name"] for point in points] if None in values else values
+class OnAxis(Protocol):
+    """What a chart needs to know of a point of a study."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def series(self) -> str: ...
+
+    @property
+    def axis_value(self) -> int | float | str | None: ...
 
 
-def with_sizes(points: Sequence[Json]) -> list[tuple[Json, theme.Size]]:
-    """Returns [(point, size)], with the sizes of `sizes`.
+@dataclasses.dataclass(frozen=True)
+class Sized:
+    """A point as charts show it.
 
-    If any point has no axis value, all points are put into one series and labeled by their names.
+    Attributes:
+      name: of the point.
+      series: of the point; "all" for every point if any has no axis value.
+      size: its axis value, or its name if any point has no axis value.
     """
-    if any(point["axis_value"] is None for point in points):
-        points = [point | {"series": "all"} for point in points]
-    return list(zip(points, sizes(points), strict=True))
+
+    name: str
+    series: str
+    size: theme.Size
+
+
+def sized(points: Sequence[OnAxis]) -> list[Sized]:
+    """Returns points with their sizes on the axis of a chart."""
+    if any(point.axis_value is None for point in points):
+        return [Sized(point.name, "all", point.name) for point in points]
+    return [Sized(p.name, p.series, p.axis_value) for p in points if p.axis_value is not None]
 
 
 def interval(
-    value: float | None, margin: float | None, bounds: tuple[float, float] = (-np.inf, np.inf)
+    estimate: WithError, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> dict[str, float]:
-    """Returns an estimate and its 95% interval as the fields value, lower and upper.
-
-    Args:
-      value, margin: the interval is value +/- margin; None becomes NaN.
-      bounds: (lowest, highest) possible value; the interval is clipped to it.
-    """
-    value, margin = theme.number(value), theme.number(margin)
-    lower, upper = np.clip([value - margin, value + margin], *bounds)
-    return {"value": value, "lower": float(lower), "upper": float(upper)}
+    """Returns an estimate and its 95% interval, clipped to bounds, as value, lower and upper."""
+    lower, upper = np.clip([estimate.lower, estimate.upper], *bounds)
+    return {"value": float(estimate.value), "lower": float(lower), "upper": float(upper)}
 
 
 def row(
-    point: Json,
-    size: theme.Size,
-    *,
+    point: Sized,
     quantity: str,
-    value: float | None,
-    margin: float | None,
+    estimate: WithError,
+    *,
     bounds: tuple[float, float],
     **fields: Any,
 ) -> Json:
     """Returns one row: an estimate and its `interval`.
 
     Args:
-      point: the point's summary, for its name and series.
-      size: the point's size, see `sizes`.
+      point: the point that it is of.
       quantity: what is estimated.
-      value, margin, bounds: see `interval`.
+      estimate: the number and its standard error.
+      bounds: (lowest, highest) possible value.
       **fields: further fields of the row.
     """
     return {
-        "name": point["name"],
-        "series": point["series"],
-        "size": size,
+        "name": point.name,
+        "series": point.series,
+        "size": point.size,
         "quantity": quantity,
-        **interval(value, margin, bounds),
+        **interval(estimate, bounds),
         **fields,
     }
 
 
 def table(
-    points: Sequence[Json],
-    quantities: Mapping[str, str],
+    points: Sequence[OnAxis],
+    estimates: Mapping[str, Mapping[str, WithError]],
     *,
-    part: str | None = None,
     bounds: tuple[float, float] = (0, 1),
 ) -> list[Json]:
     """Returns rows of `row`, one per point and quantity.
 
     Args:
-      points: the points of a study's summary.
-      quantities: {quantity: key of the summary}; the summary also has "<key>_margin".
-      part: the section of each point's summary that holds the keys, such as "planted"; points
-        without it are skipped.
-      bounds: see `interval`.
+      points: points of a study.
+      estimates: {point name: {quantity: estimate}}; points that are absent are skipped.
+      bounds: (lowest, highest) possible value.
     """
-    rows: list[Json] = []
-    for point, size in with_sizes(points):
-        numbers = point if part is None else point[part]
-        for quantity, key in quantities.items() if numbers is not None else ():
-            value, margin = numbers[key], numbers[f"{key}_margin"]
-            rows.append(
-                row(point, size, quantity=quantity, value=value, margin=margin, bounds=bounds)
-            )
-    return rows
+    return [
+        row(point, quantity, estimate, bounds=bounds)
+        for point in sized(points)
+        if point.name in estimates
+        for quantity, estimate in estimates[point.name].items()
+    ]
 
 
 def defined(rows: Iterable[Json]) -> list[Json]:

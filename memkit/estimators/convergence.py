@@ -12,6 +12,7 @@ from memkit import big_arrays, seeds
 from memkit.errors import expected
 from memkit.estimators import arms, grouped, intervals
 from memkit.estimators.correlation import pearson, spearman
+from memkit.estimators.margins import WithError
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 # Pearson [1 + G] from all runs and with each group left out, Spearman, number of examples.
@@ -29,17 +30,14 @@ class Agreement:
     Attributes:
       runs: int, number of runs behind each of the two.
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
-      pearson: float in [-1, 1], correlation over examples.
-      pearson_stderr: float, its standard error over runs, see `grouped`; NaN where undefined.
-      pearson_margin: float, half the width of its 95% interval.
+      pearson: correlation over examples, in [-1, 1]; its standard error over runs is that of
+        `grouped`.
       num_examples: float, examples defined in both estimates, mean over splits.
     """
 
     runs: int
     spearman: float
-    pearson: float
-    pearson_stderr: float
-    pearson_margin: float
+    pearson: WithError
     num_examples: float
 
 
@@ -128,9 +126,7 @@ def _agreement(size: int, splits: Sequence[_Comparison]) -> Agreement:
     return Agreement(
         runs=size,
         spearman=float(np.mean(spearmans)),
-        pearson=whole.value,
-        pearson_stderr=whole.stderr,
-        pearson_margin=whole.margin,
+        pearson=whole,
         num_examples=float(np.mean(num_examples)),
     )
 

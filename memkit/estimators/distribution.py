@@ -60,8 +60,8 @@ def _defined(values: npt.ArrayLike) -> FloatArray:
 
 # Statistics of the scores [N] of a point, under their names in summaries.
 STATISTICS: dict[str, Callable[[FloatArray], float]] = {
-    "share_below_0.1": share_below,
-    "share_above_0.9": lambda values: share_above(values, HIGH),
+    "share_below_01": share_below,
+    "share_above_09": lambda values: share_above(values, HIGH),
     "bimodality": bimodality,
     "upper_mode": upper_mode,
 }

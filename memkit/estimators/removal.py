@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from memkit import seeds
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
-from memkit.typing import BoolArray, FloatArray, IntArray, Json, TextArray
+from memkit.typing import BoolArray, FloatArray, IntArray, TextArray
 
 KINDS = ("nothing", "memorized", "influential", "random")
 
@@ -75,22 +75,41 @@ def design(
     return Rows(mask, np.array(kinds), np.array(row_thresholds), np.array(row_repeats))
 
 
+@dataclasses.dataclass(frozen=True)
+class Utility:
+    """Test accuracy without some train examples, 0 to 1, with standard errors over runs.
+
+    Attributes:
+      kind: "memorized" or "influential" examples are removed.
+      threshold: memorization from which they are removed; NaN for influential ones.
+      removed: number of removed examples.
+      remaining: share of the train examples that is left.
+      without: accuracy without these examples.
+      random: accuracy without as many random examples.
+      nothing: accuracy with all examples.
+      difference: without - random, below 0 if the removed examples are worth more than random ones;
+        its degrees of freedom are Welch's.
+    """
+
+    kind: str
+    threshold: float
+    removed: int
+    remaining: float
+    without: WithError
+    random: WithError
+    nothing: WithError
+    difference: WithError
+
+
 def utility(
     rows: Rows, test_correct: BoolArray, tests: IntArray | BoolArray | None = None
-) -> list[Json]:
-    """Returns test accuracies per removal, as a list of dicts in the order of the rows.
+) -> list[Utility]:
+    """Returns the Utility of each removal, in the order of the rows; NaN where runs are missing.
 
     Args:
       rows: Rows of the runs that exist.
       test_correct: [M, T] bool.
       tests: test examples to average over, such as the influenced ones; all if None.
-
-    Returns:
-      Dicts with `kind` ("memorized" or "influential"), `threshold`, `removed` and `remaining`
-      (count, and share of the examples left), and accuracies in [0, 1] with standard errors over
-      runs and margins (`WithError.named`): `without` these examples, `random` without as many
-      random ones, `nothing` removed, and `difference` = without - random, below 0 if the removed
-      examples are worth more than random ones; its margin is Welch's. NaN where runs are missing.
     """
     accuracy = (test_correct if tests is None else test_correct[:, tests]).mean(axis=1)
     nothing = mean_over_runs(accuracy[rows.kind == "nothing"])
@@ -102,16 +121,16 @@ def utility(
         without = mean_over_runs(accuracy[removed])
         random = mean_over_runs(accuracy[is_threshold & (rows.kind == "random")])
         table.append(
-            {
-                "kind": kind,
-                "threshold": threshold,
-                "removed": num_examples - num_left,
-                "remaining": num_left / num_examples,
-                **without.named("without"),
-                **random.named("random"),
-                **nothing.named("nothing"),
-                **_difference(without, random).named("difference"),
-            }
+            Utility(
+                kind=kind,
+                threshold=threshold,
+                removed=num_examples - num_left,
+                remaining=num_left / num_examples,
+                without=without,
+                random=random,
+                nothing=nothing,
+                difference=_difference(without, random),
+            )
         )
     return table
 

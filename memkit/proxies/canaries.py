@@ -4,12 +4,13 @@ The AUROC is the probability that a random planted label has a higher score than
 one: 1 = perfect detection, 0.5 = chance. Every score has the sign for which higher = harder.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 
 from memkit import estimators
-from memkit.estimators import arms
+from memkit.estimators import WithError, arms
 from memkit.proxies import average, weighted_average
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -22,13 +23,27 @@ SCORES = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    """How well a score finds planted labels.
+
+    Attributes:
+      auroc: 0.5 = chance, 1 = all planted labels rank first.
+      auroc_single: of a proxy: the mean over runs of a single run's AUROC among the examples that
+        it trained on; None for other scores.
+    """
+
+    auroc: WithError
+    auroc_single: float | None = None
+
+
 def scores(
     correct: BoolArray,
     prob: FloatArray,
     train_mask: BoolArray,
     planted: BoolArray,
     weights: IntArray | FloatArray,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Detection]:
     """Returns the AUROC of every score of `SCORES`.
 
     Args:
@@ -37,9 +52,6 @@ def scores(
       train_mask: [M, N] bool, True where run m trained on example i.
       planted: [N] bool, True where the given label was planted.
       weights: [R, M] replicates from `estimators.run_weights`, for standard errors over runs.
-
-    Returns:
-      {score: {"auroc", "auroc_stderr", "auroc_margin": float}}.
     """
     exact = np.ones((1, len(weights[0])))
     functions = {
@@ -50,41 +62,37 @@ def scores(
         "in_doubt": lambda w: 1 - _arm_mean(prob, train_mask, True, w),
     }
     return {
-        name: _entry(score(exact)[0], score(weights), planted, len(train_mask))
+        name: Detection(_auroc(score(exact)[0], score(weights), planted, len(train_mask)))
         for name, score in functions.items()
     }
 
 
 def proxy_aurocs(
     values: Mapping[str, FloatArray], planted: BoolArray, weights: IntArray | FloatArray
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Detection]:
     """Returns the AUROC of proxies, both averaged over runs and computed from a single run.
 
     Args:
       values: {proxy: [H, N]} with the sign for which higher = harder; NaN where undefined.
       planted: [N] bool, True where the given label was planted.
       weights: [R, H], how often each run counts in each replicate.
-
-    Returns:
-      {proxy: {"auroc", "auroc_stderr", "auroc_margin", "auroc_single": float}}; the last is the
-      mean over runs of a single run's AUROC among the examples that it trained on.
     """
     aurocs = {}
     for name, value in values.items():
         replicates = weighted_average(value, ~np.isnan(value), weights)
         single = [estimators.auroc(row, planted) for row in value]
-        aurocs[name] = {
-            **_entry(average(value), replicates, planted, len(value)),
-            "auroc_single": float(average(np.array(single)[:, None])[0]),
-        }
+        aurocs[name] = Detection(
+            _auroc(average(value), replicates, planted, len(value)),
+            float(average(np.array(single)[:, None])[0]),
+        )
     return aurocs
 
 
-def _entry(
+def _auroc(
     score: FloatArray, replicates: FloatArray, planted: BoolArray, num_runs: int
-) -> dict[str, float]:
+) -> WithError:
     numbers = [estimators.auroc(values, planted) for values in (score, *replicates)]
-    return estimators.over_replicates(numbers, num_runs).named("auroc")
+    return estimators.over_replicates(numbers, num_runs)
 
 
 def _arm_mean(values: Array, train_mask: BoolArray, arm: bool, weights: FloatArray) -> FloatArray:

@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from memkit.analysis import PointSummary, Results, Summary
+from memkit.charts import lines
 from memkit.errors import expected
 from memkit.estimators import Estimate
 from memkit.report.sprites import Pictures
-from memkit.typing import Array, BoolArray, Config, FloatArray, IntArray, Json, TextArray
+from memkit.typing import BoolArray, Config, IntArray, TextArray
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -18,7 +19,7 @@ class Content:
 
     Attributes:
       title: name of the study.
-      summary: the numbers of `summary.json`, with None for undefined ones.
+      summary: Summary of the study; `results` are those of its questions.
       config: resolved config.
       provenance: {label: text}: versions, device, engine, dates, durations, workdir; "command" is
         the command that reproduces the study.
@@ -30,16 +31,8 @@ class Content:
       test_ids: text [T].
       test_labels: int [T].
       test_thumbnails: uint8 [T, h, w, 1 or 3].
-      curves: {point: float [runs, epochs, 3]} of loss, accuracy, rate; points without runs may be
-        absent.
       scores: {point: {"correct": Estimate, "prob": Estimate}}, see `memkit.estimators`; points
         without runs may be absent; memorization in [-1, 1], higher = more memorized.
-      out_predicted: {point: int [N]} most frequent prediction of the runs that trained on neither
-        the example nor an exact copy; -1 where there is none; points without runs may be absent.
-      trajectories: {series: {"points", "values", "value" [N, A], "in_mean", "out_mean", "p" [N],
-        "classes": {alpha: int8 [N]}}}; empty without an axis.
-      arrays: {analysis: {key: array}} of the whole study; {} for one that wrote none.
-      point_arrays: {analysis: {point: {key: array}}}; only points that have some.
 
     Raises:
       InputError: arrays of different lengths, a label without a class name, a point that has runs
@@ -47,7 +40,7 @@ class Content:
     """
 
     title: str
-    summary: Json
+    summary: Summary
     config: Config
     provenance: Mapping[str, str]
     ids: TextArray
@@ -58,12 +51,7 @@ class Content:
     test_ids: TextArray
     test_labels: IntArray
     test_thumbnails: Pictures
-    curves: Mapping[str, FloatArray]
     scores: Mapping[str, Mapping[str, Estimate]]
-    out_predicted: Mapping[str, IntArray]
-    trajectories: Mapping[str, Mapping[str, Any]]
-    arrays: Mapping[str, Mapping[str, Array]]
-    point_arrays: Mapping[str, Mapping[str, Mapping[str, Array]]]
 
     def __post_init__(self) -> None:
         count, classes = len(self.ids), len(self.class_names)
@@ -78,18 +66,19 @@ class Content:
                     f"values from 0 to {classes - 1}, one per class name",
                     f"{np.min(values)} to {np.max(values)}",
                 )
-        for point in self.summary["points"]:
+        for point in self.summary.points:
             self._check_scores(point)
 
-    def _check_scores(self, point: Json) -> None:
-        name, count = point["name"], len(self.ids)
-        for field in ("scores", "out_predicted"):
-            if point["num_runs"] and name not in getattr(self, field):
-                raise expected(
-                    field,
-                    f"an entry for point {name}, which has runs",
-                    sorted(getattr(self, field)),
-                )
+    @property
+    def results(self) -> Results:
+        """The results of the questions, by their types."""
+        return self.summary.results
+
+    def _check_scores(self, point: PointSummary) -> None:
+        name, count = point.name, len(self.ids)
+        if point.num_runs and name not in self.scores:
+            expectation = f"an entry for point {name}, which has runs"
+            raise expected("scores", expectation, sorted(self.scores))
         if name in self.scores and len(self.scores[name]["correct"].value) != count:
             raise expected(
                 f"scores of point {name}",
@@ -103,33 +92,33 @@ def planted(content: Content) -> BoolArray:
     return np.asarray(content.labels) != np.asarray(content.given_labels)
 
 
-def series(content: Content) -> dict[str, list[Json]]:
+def series(content: Content) -> dict[str, list[PointSummary]]:
     """Returns {series: its points of the summary, in order}."""
-    groups: dict[str, list[Json]] = {}
-    for point in content.summary["points"]:
-        groups.setdefault(point["series"], []).append(point)
+    groups: dict[str, list[PointSummary]] = {}
+    for point in content.summary.points:
+        groups.setdefault(point.series, []).append(point)
     return groups
 
 
 def size_title(content: Content) -> str:
     """Returns the title of the axis of sizes, such as "Width (model.width)"."""
-    axis = content.summary["axis"]
+    axis = content.summary.axis
     if axis is None:
         return "Point"
-    return f"{noun(content).capitalize()} ({axis['field']})"
+    return f"{noun(content).capitalize()} ({axis.field})"
 
 
 def noun(content: Content) -> str:
     """Returns the name of the axis in words, such as "width"."""
-    axis = content.summary["axis"]
-    return "point" if axis is None else axis["field"].rsplit(".", 1)[-1].replace("_", " ")
+    axis = content.summary.axis
+    return "point" if axis is None else axis.field.rsplit(".", 1)[-1].replace("_", " ")
 
 
-def size_text(content: Content, point: Json) -> str:
+def size_text(content: Content, point: lines.OnAxis) -> str:
     """Returns a point in words, such as "width 4", or its name in a study without an axis."""
-    value = point["axis_value"]
-    if value is None or content.summary["axis"] is None:
-        return point["name"]
+    value = point.axis_value
+    if value is None or content.summary.axis is None:
+        return point.name
     return f"{noun(content)} {value:g}" if isinstance(value, float) else f"{noun(content)} {value}"
 
 
@@ -143,6 +132,6 @@ def series_prefix(content: Content, name: str) -> str:
     return f"Series {name}. " if several_series(content) else ""
 
 
-def point(content: Content, name: str) -> Json:
+def point(content: Content, name: str) -> PointSummary:
     """Returns the summary's entry of a point."""
-    return next(point for point in content.summary["points"] if point["name"] == name)
+    return next(point for point in content.summary.points if point.name == name)

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from memkit.analysis import PointSummary
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.influence.result import Influence
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines
 from memkit.report import content as contents
@@ -40,7 +43,7 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
     points = scored(content)
     if not points:
         return None
-    last = [p for p in points if p["series"] == points[0]["series"]][-1]
+    last = [p for p in points if p.series == points[0].series][-1]
     sample = scatter.sample(scatter.quantity(content, last, "value"))
     views = scatter.views(content, points)
     presets = gallery.groups(content)
@@ -57,8 +60,8 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
         "given": packed(content.given_labels),
         "label": packed(content.labels),
         "points": [
-            _point(content, point, size, influence)
-            for point, size, influence in zip(points, lines.sizes(points), influences, strict=True)
+            _point(content, point, sized.size, influence)
+            for point, sized, influence in zip(points, lines.sized(points), influences, strict=True)
         ],
         "series": _series(content, points),
         "presets": [dataclasses.asdict(preset) for preset in presets],
@@ -74,10 +77,10 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
     }
 
 
-def scored(content: Content) -> tuple[Json, ...]:
+def scored(content: Content) -> tuple[PointSummary, ...]:
     """Returns the points of the summary that have runs, or () if no example has a score."""
-    points = tuple(p for p in content.summary["points"] if p["num_runs"])
-    defined = (np.isfinite(content.scores[p["name"]]["correct"].value).any() for p in points)
+    points = tuple(p for p in content.summary.points if p.num_runs)
+    defined = (np.isfinite(content.scores[p.name]["correct"].value).any() for p in points)
     return points if any(defined) else ()
 
 
@@ -108,31 +111,34 @@ def _compressed(raw: bytes) -> str:
 
 
 def _point(
-    content: Content, point: Json, size: str | float, influences: Mapping[str, Array] | None
+    content: Content,
+    point: PointSummary,
+    size: str | float,
+    influences: Mapping[str, Array] | None,
 ) -> Json:
-    score = content.scores[point["name"]]["correct"]
+    score = content.scores[point.name]["correct"]
     numbers = [thousandths(scatter.quantity(content, point, name)) for name in QUANTITIES]
     return {
-        "name": point["name"],
-        "series": point["series"],
+        "name": point.name,
+        "series": point.series,
         "place": contents.size_text(content, point),
         "size": size,
         "scores": packed(np.stack(numbers)),
         "num_in": packed(score.num_in),
         "num_out": packed(score.num_out),
-        "predicted": packed(content.out_predicted[point["name"]]),
+        "predicted": packed(content.results[Accuracy].predictions[point.name]["out_predicted"]),
         "influence": None
         if influences is None
         else {key: packed(values) for key, values in influences.items()},
     }
 
 
-def _series(content: Content, points: Sequence[Json]) -> list[Json]:
-    names = dict.fromkeys(point["series"] for point in points)
+def _series(content: Content, points: Sequence[PointSummary]) -> list[Json]:
+    names = dict.fromkeys(point.series for point in points)
     return [
         {
             "name": name,
-            "points": [k for k, point in enumerate(points) if point["series"] == name],
+            "points": [k for k, point in enumerate(points) if point.series == name],
             "kinds": _kinds(content, name),
         }
         for name in names
@@ -144,12 +150,12 @@ def _kinds(content: Content, series: str) -> dict[str, str] | None:
     return None if kinds is None else packed(kinds)
 
 
-def _influence(content: Content, point: Json) -> dict[str, IntArray] | None:
+def _influence(content: Content, point: PointSummary) -> dict[str, IntArray] | None:
     """Returns {"index", "infl", "q"} [N, INFLUENCES] of the strongest influences, or None."""
-    by_point = content.point_arrays["influence"] if "influence" in content.point_arrays else {}
-    if point["name"] not in by_point:
+    by_point = content.results[Influence].arrays
+    if point.name not in by_point:
         return None
-    arrays = by_point[point["name"]]
+    arrays = by_point[point.name]
     index = arrays["train_top_idx"][:, :INFLUENCES]
     q = _known_q(arrays, index, len(content.test_ids))
     infl = arrays["train_top_infl"][:, :INFLUENCES]

@@ -3,18 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeGuard
+from typing import TypeGuard
 
 from markupsafe import Markup, escape
 
-from memkit.typing import Json
+from memkit.estimators import WithError
 
 MISSING = "not available"
 ABSENT = "–"
 SMALLEST_CHANGE = 0.005
-
-# An estimate, its margin, and the name of the size that it is of.
-_Entry: TypeAlias = tuple[float, float | None, str]
 
 
 def coded(text: str) -> Markup:
@@ -53,60 +50,53 @@ def cell(value: float | None, margin: float | None = None) -> str:
     return number(value, margin, missing=ABSENT)
 
 
-def estimate_cell(numbers: Json, key: str, text: Callable[..., str] = number) -> str:
-    """Returns the cell of an estimate: the entry `key` with its margin `<key>_margin`.
-
-    Args:
-      numbers: part of the summary that holds both.
-      key: name of the estimate.
-      text: `number` or `percent`.
-    """
-    return text(numbers[key], numbers[f"{key}_margin"], missing=ABSENT)
+def estimate(estimate: WithError, *, missing: str = MISSING) -> str:
+    """Returns what `number` does, of an estimate and its margin."""
+    return number(estimate.value, estimate.margin, missing=missing)
 
 
-def trend(
-    values: Sequence[float | None], margins: Sequence[float | None], sizes: Sequence[str]
-) -> str:
+def estimate_cell(estimate: WithError, text: Callable[..., str] = number) -> str:
+    """Returns the cell of an estimate and its margin; text is `number` or `percent`."""
+    return text(estimate.value, estimate.margin, missing=ABSENT)
+
+
+def trend(estimates: Sequence[WithError], sizes: Sequence[str]) -> str:
     """Describes in a clause how an estimate changes along the axis.
 
     A change counts where it exceeds 0.005 and the margin of the difference, taken as if the
     estimates were independent (they share subsets, so this is cautious as a rule).
 
     Args:
-      values, margins: A numbers; None or NaN entries are left out.
+      estimates: A numbers with their errors; those that are NaN are left out.
       sizes: A names of sizes, such as "width 4".
     """
     entries = [
-        (value, margin, size)
-        for value, margin, size in zip(values, margins, sizes, strict=True)
-        if defined(value)
+        (estimate, size)
+        for estimate, size in zip(estimates, sizes, strict=True)
+        if defined(estimate.value)
     ]
     if not entries:
         return f"is {MISSING}"
     if len(entries) == 1:
         return f"is {_at(entries[0])}"
     first, last = entries[0], entries[-1]
-    peak, trough = (choose(entries, key=lambda entry: entry[0]) for choose in (max, min))
-    if differ(first, peak) and differ(last, peak):
+    peak, trough = (choose(entries, key=lambda entry: entry[0].value) for choose in (max, min))
+    if differ(first[0], peak[0]) and differ(last[0], peak[0]):
         return f"rises from {_at(first)} to {_at(peak)}, then falls to {_at(last)}"
-    if differ(first, trough) and differ(last, trough):
+    if differ(first[0], trough[0]) and differ(last[0], trough[0]):
         return f"falls from {_at(first)} to {_at(trough)}, then rises to {_at(last)}"
-    if differ(first, last):
-        verb = "rises" if last[0] > first[0] else "falls"
+    if differ(first[0], last[0]):
+        verb = "rises" if last[0].value > first[0].value else "falls"
         return f"{verb} from {_at(first)} to {_at(last)}"
     return f"does not clearly change ({_at(first)}, {_at(last)})"
 
 
-def _at(entry: _Entry) -> str:
-    value, margin, size = entry
-    return f"{number(value, margin)} at {size}"
+def _at(entry: tuple[WithError, str]) -> str:
+    value, size = entry
+    return f"{estimate(value)} at {size}"
 
 
-def differ(a: _Entry | tuple[float, float | None], b: _Entry | tuple[float, float | None]) -> bool:
-    """Returns True if two estimates (value, margin, ...) are clearly apart.
-
-    Margins that are None or NaN count as 0.
-    """
-    margins = (estimate[1] for estimate in (a, b))
-    noise = math.hypot(*(margin if defined(margin) else 0.0 for margin in margins))
-    return abs(a[0] - b[0]) > max(noise, SMALLEST_CHANGE)
+def differ(a: WithError, b: WithError) -> bool:
+    """Returns True if two estimates are clearly apart; margins that are NaN count as 0."""
+    noise = math.hypot(*(margin if defined(margin) else 0.0 for margin in (a.margin, b.margin)))
+    return abs(a.value - b.value) > max(noise, SMALLEST_CHANGE)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memkit.analysis.trajectories.chart import label, middle_alpha
+from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.report import content as contents
 from memkit.report.content import Content
 from memkit.trajectories import CLASSES
@@ -46,10 +47,10 @@ class View:
 
 def view_of(content: Content, series: str) -> View | None:
     """Returns the View of a series at its points that have runs, or None if none has."""
-    points = tuple(p for p in contents.series(content)[series] if p["num_runs"])
+    points = tuple(p for p in contents.series(content)[series] if p.num_runs)
     if not points:
         return None
-    scores = [content.scores[p["name"]]["correct"] for p in points]
+    scores = [content.scores[p.name]["correct"] for p in points]
     return View(
         series=series,
         sizes=tuple(contents.size_text(content, p) for p in points),
@@ -60,10 +61,11 @@ def view_of(content: Content, series: str) -> View | None:
 
 def kind_codes(content: Content, series: str) -> IntArray | None:
     """Returns the class of trajectory of every example, indices into CLASSES [N], or None."""
-    if series not in content.trajectories or not content.trajectories[series]["classes"]:
+    trajectories = content.results[TrajectoryClasses]
+    if series not in trajectories.series:
         return None
-    classes = content.trajectories[series]["classes"]
-    return np.asarray(classes[middle_alpha(classes)])
+    classes = trajectories.of_series(series).classes
+    return classes[middle_alpha(classes)]
 
 
 def kinds(content: Content, series: str) -> TextArray:

@@ -39,14 +39,14 @@ def render(content: Content) -> dict[str, bytes]:
 
 
 def _html(content: Content, shown: Sequence[Section], specs: Mapping[str, Any]) -> str:
-    points = content.summary["points"]
+    points = content.summary.points
     return assets.page(
         "page.html",
         SCRIPTS,
         content=content,
         sections=shown,
         num_points=len(points),
-        num_runs=sum(p["num_runs"] or 0 for p in points),
+        num_runs=sum(point.num_runs for point in points),
         specs=specs,
         examples=explorer.data(content, shown),
     )

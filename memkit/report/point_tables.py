@@ -1,23 +1,26 @@
 """Tables with one row per point, from the numbers of a study's summary."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
+from memkit.analysis.summary import PointSummary
+from memkit.estimators import WithError
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Table
 from memkit.report.content import Content
-from memkit.typing import Json
 
+_P = TypeVar("_P")
 NOTE = f"± is half a 95% interval over runs (Student's t); {formatting.ABSENT} is not available."
 
-Cell = Callable[[Json], str]
+Cell = Callable[[PointSummary], str]
 
 
 def per_point(
     content: Content,
     caption: str,
     cells: Mapping[str, Cell],
-    points: Sequence[Json] | None = None,
+    points: Sequence[PointSummary] | None = None,
 ) -> Table:
     """Returns a table with one row per point.
 
@@ -27,13 +30,13 @@ def per_point(
       cells: {column title: function of a point of the summary that returns the text of its cell}.
       points: of the summary; None takes all.
     """
-    points = content.summary["points"] if points is None else points
+    points = content.summary.points if points is None else points
     has_series = contents.several_series(content)
     columns = (contents.size_title(content), *(("Series",) if has_series else ()), *cells)
     rows = tuple(
         (
             _row_head(content, point),
-            *((point["series"],) if has_series else ()),
+            *((point.series,) if has_series else ()),
             *(cell(point) for cell in cells.values()),
         )
         for point in points
@@ -41,29 +44,27 @@ def per_point(
     return Table(caption=caption, columns=columns, rows=rows)
 
 
-def estimate(key: str, part: str = "", text: Callable[..., str] = formatting.number) -> Cell:
+def estimate(
+    points: Mapping[str, _P],
+    choose: Callable[[_P], WithError],
+    text: Callable[..., str] = formatting.number,
+) -> Cell:
     """Returns the cell of a number with its 95% margin.
 
     Args:
-      key: of the number in a point; its margin is `<key>_margin`.
-      part: entry of the point that holds the number, such as "clean"; "" = the point itself.
+      points: {point name: numbers}; a dash stands for points that are absent.
+      choose: returns the number of a point.
       text: formats number and margin.
     """
 
-    def cell(point: Json) -> str:
-        numbers = point[part] if part else point
-        if numbers is None:
+    def cell(point: PointSummary) -> str:
+        if point.name not in points:
             return formatting.ABSENT
-        return formatting.estimate_cell(numbers, key, text)
+        return formatting.estimate_cell(choose(points[point.name]), text)
 
     return cell
 
 
-def count(key: str) -> Cell:
-    """Returns the cell of a count."""
-    return lambda point: formatting.ABSENT if point[key] is None else str(point[key])
-
-
-def _row_head(content: Content, point: Json) -> str:
-    value = point["axis_value"]
-    return point["name"] if value is None or content.summary["axis"] is None else str(value)
+def _row_head(content: Content, point: PointSummary) -> str:
+    value = point.axis_value
+    return point.name if value is None or content.summary.axis is None else str(value)

@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from memkit.analysis import PointSummary
 from memkit.charts import lines, styles, theme
 from memkit.report import content as contents
 from memkit.report.blocks import Chart
@@ -51,7 +52,7 @@ def sample(score: FloatArray) -> IntArray:
     return np.sort(order)
 
 
-def views(content: Content, points: Sequence[Json]) -> list[Json]:
+def views(content: Content, points: Sequence[PointSummary]) -> list[Json]:
     """Returns the list of scatters: the quantity and point of each axis, and the counts.
 
     Args:
@@ -64,9 +65,9 @@ def views(content: Content, points: Sequence[Json]) -> list[Json]:
       or "out_prob"; "cells", see `cells`.
     """
     views: list[tuple[str, str, int | None, tuple[int, str], tuple[int, str]]] = []
-    first = points[0]["series"]
-    for series in dict.fromkeys(p["series"] for p in points):
-        members = [k for k, p in enumerate(points) if p["series"] == series]
+    first = points[0].series
+    for series in dict.fromkeys(p.series for p in points):
+        members = [k for k, p in enumerate(points) if p.series == series]
         if len(members) > 1:
             ends = ((members[0], "value"), (members[-1], "value"))
             views.append(("ends", series, None, *ends))
@@ -85,15 +86,15 @@ def views(content: Content, points: Sequence[Json]) -> list[Json]:
     ]
 
 
-def _same_size(points: Sequence[Json], index: int, series: str) -> int | None:
-    size = points[index]["axis_value"]
-    same = (k for k, p in enumerate(points) if p["series"] == series and p["axis_value"] == size)
+def _same_size(points: Sequence[PointSummary], index: int, series: str) -> int | None:
+    size = points[index].axis_value
+    same = (k for k, p in enumerate(points) if p.series == series and p.axis_value == size)
     return next(same, None)
 
 
-def quantity(content: Content, point: Json, name: str) -> FloatArray:
+def quantity(content: Content, point: PointSummary, name: str) -> FloatArray:
     """Returns one number per example [N]: a field of a point's Estimate, or "out_prob"."""
-    scores = content.scores[point["name"]]
+    scores = content.scores[point.name]
     if name == "out_prob":
         return np.asarray(scores["prob"].out_mean, dtype=float)
     return np.asarray(getattr(scores["correct"], name), dtype=float)
@@ -183,13 +184,13 @@ def _shades() -> alt.Legend:
     return alt.Legend(title=title, orient="top", gradientLength=100, tickCount=3, format="~s")
 
 
-def trajectory_chart(content: Content, points: Sequence[Json]) -> Chart:
+def trajectory_chart(content: Content, points: Sequence[PointSummary]) -> Chart:
     """Returns the chart of one example; the page fills its data "rows".
 
     Its rows have size, name, quantity, value, and for memorization the 95% interval.
     """
     quantities = ("memorization", "in-sample", "out-of-sample")
-    sizes = lines.sizes(points)
+    sizes = [point.size for point in lines.sized(points)]
     rows = [{"series": "", "quantity": name} for name in quantities]
     chart = lines.chart(
         rows,

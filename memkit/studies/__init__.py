@@ -23,7 +23,6 @@ from memkit.studies.results import (
     write_report,
     write_stop,
     write_summary,
-    write_trajectories,
 )
 from memkit.studies.runs import (
     Runs,
@@ -94,6 +93,5 @@ __all__ = [
     "write_report",
     "write_stop",
     "write_summary",
-    "write_trajectories",
     "write_weights",
 ]

@@ -18,6 +18,7 @@ from memkit.typing import Array, Config, Json
 
 OUTCOMES = ("correct", "prob")
 SUMMARY_FILE, TRAJECTORIES_FILE, STOP_FILE = "summary.json", "trajectories.npz", "stop.json"
+TRAJECTORIES = "trajectories"  # the question whose arrays lie in a file of the study's folder
 _SOURCE = "source"  # entry of every derived npz file with the records it was computed from
 
 
@@ -27,7 +28,9 @@ def estimates_file(point: Point) -> str:
 
 
 def arrays_file(name: str, point: Point | None) -> str:
-    """Returns the path of the arrays of an analysis relative to the workdir."""
+    """Returns the path of the arrays of a question relative to the workdir."""
+    if name == TRAJECTORIES:
+        return TRAJECTORIES_FILE
     return f"analyses/{name}.npz" if point is None else f"points/{point.name}/{name}.npz"
 
 
@@ -65,7 +68,7 @@ def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
 
 
 def write_arrays(study: Study, name: str, arrays: Config, *, point: Point | None = None) -> None:
-    """Writes the arrays {key: array} of an analysis, of one point or of the whole study."""
+    """Writes the arrays {key: array} of a question, of one point or of the whole study."""
     _write_npz(study, arrays_file(name, point), arrays, point)
 
 
@@ -80,16 +83,14 @@ def read_arrays(study: Study, name: str, *, point: Point | None = None) -> dict[
     return _read_npz(study, file) if derived.exists(study, file) else None
 
 
-def write_trajectories(study: Study, series: Mapping[str, Config]) -> None:
-    """Writes {series: {array name: array}}; the names are those of `analysis.trajectories`."""
-    arrays = {f"{name}/{key}": a for name, entry in series.items() for key, a in entry.items()}
-    _write_npz(study, TRAJECTORIES_FILE, arrays, None)
-
-
 def read_trajectories(study: Study) -> dict[str, dict[str, Array]]:
-    """Returns {series: {array name: array}}; {} in a study without an axis."""
+    """Returns {series: {array name: array}}; {} in a study without an axis.
+
+    The names are those of `analysis.trajectories.result.SeriesTrajectories`, with an array
+    "classes_<alpha>" per threshold.
+    """
     trajectories: dict[str, dict[str, Array]] = {}
-    for key, array in _read_npz(study, TRAJECTORIES_FILE).items():
+    for key, array in (read_arrays(study, TRAJECTORIES) or {}).items():
         series, _, name = key.partition("/")
         trajectories.setdefault(series, {})[name] = array
     return trajectories
@@ -107,8 +108,8 @@ def _read_npz(study: Study, name: str) -> dict[str, Array]:
 
 
 def write_summary(study: Study, summary: Config) -> None:
-    """Writes summary.json; NaN becomes null, so that every JSON reader accepts the file."""
-    derived.write(study, SUMMARY_FILE, files.json_bytes(_without_nan(summary)))
+    """Writes summary.json."""
+    derived.write(study, SUMMARY_FILE, files.json_bytes(summary))
 
 
 def read_summary(study: Study) -> Json:

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,6 +81,7 @@ def read_runs(
     names: Sequence[str] = (),
     *,
     among: Collection[int] | None = None,
+    each: Callable[[int, Mapping[str, Array], Json], None] | None = None,
     is_tolerant: bool = False,
 ) -> Runs:
     """Reads all records of a point and leaves out files that are not records of this study.
@@ -90,6 +91,8 @@ def read_runs(
       point: Point.
       names: the arrays to return; all others are only checked.
       among: the runs to read; all if None.
+      each: called with (run, its arrays, its info) of every sound record, to use arrays that are
+        too large to keep for all runs.
       is_tolerant: whether a file that the system cannot read counts as damaged.
 
     Returns:
@@ -120,6 +123,8 @@ def read_runs(
                 shape = (len(chosen), *arrays[name].shape)
                 stacks[name] = big_arrays.empty(shape, arrays[name].dtype)
             stacks[name][len(index)] = arrays[name]
+        if each is not None:
+            each(run, arrays, info)
         index.append(run)
         infos.append(info)
     stacked = {name: stack[: len(index)] for name, stack in stacks.items()}

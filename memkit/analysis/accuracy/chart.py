@@ -1,22 +1,23 @@
 """Accuracy against model size on trained-on, held-out and test examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 
+from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.charts import lines, theme
 from memkit.typing import Json
 
-QUANTITIES = {
-    "train, in-sample": "train_in_accuracy",
-    "train, out-of-sample": "train_out_accuracy",
-    "test": "test_accuracy",
-}
+NAMES = ("train, in-sample", "train, out-of-sample", "test")
 
 
-def table(points: Sequence[Json]) -> list[Json]:
-    """Returns three rows of `lines.row` per point of a study's summary."""
-    return lines.table(points, QUANTITIES)
+def table(points: Sequence[lines.OnAxis], accuracy: Mapping[str, PointAccuracy]) -> list[Json]:
+    """Returns three rows of `lines.row` per point of a study; accuracy is {point name: ...}."""
+    estimates = {
+        name: dict(zip(NAMES, (a.train_in, a.train_out, a.test), strict=True))
+        for name, a in accuracy.items()
+    }
+    return lines.table(points, estimates)
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
@@ -31,7 +32,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         size_title=size_title,
         title="Accuracy (0 to 1, higher = better)",
         scale=alt.Scale(domainMax=1, zero=False),
-        names=QUANTITIES,
+        names=NAMES,
         description="Mean accuracy over runs against model size: training examples that the run "
         "trained on, training examples it did not, and test examples. Bands are 95% "
         "intervals over runs.",

@@ -1,7 +1,10 @@
 """The section of accuracy and mean memorization by size."""
 
 from memkit.analysis.accuracy import chart
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.distribution import means_chart
+from memkit.analysis.distribution.result import Distribution, Means
+from memkit.analysis.planted.result import Planted
 from memkit.report import content as contents
 from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
@@ -16,17 +19,18 @@ MEANS = (
 
 def section(content: Content) -> Section:
     """Returns the section of accuracy and mean memorization."""
-    points, by_size = content.summary["points"], {"size_title": contents.size_title(content)}
+    points, by_size = content.summary.points, {"size_title": contents.size_title(content)}
+    accuracy = content.results[Accuracy].points
     return Section(
         anchor="sizes",
         title="Accuracy and mean memorization by size",
         blocks=(
-            figure("accuracy", ACCURACY, chart.table(points), chart.chart, **by_size),
+            figure("accuracy", ACCURACY, chart.table(points, accuracy), chart.chart, **by_size),
             _accuracy(content),
             figure(
                 "mean_memorization",
                 MEANS,
-                means_chart.table(points),
+                means_chart.table(points, _groups(content)),
                 means_chart.chart,
                 **by_size,
             ),
@@ -35,26 +39,39 @@ def section(content: Content) -> Section:
     )
 
 
+def _groups(content: Content) -> dict[str, dict[str, Means]]:
+    """Returns {group of examples: {point: Means}}: of all examples, or of clean and planted."""
+    points, planted = content.results[Distribution].points, content.results[Planted].points
+    if not planted:
+        return {"all examples": {name: p.all_examples for name, p in points.items()}}
+    return {
+        "clean labels": {name: point.clean for name, point in points.items()},
+        "planted labels": {name: point.means for name, point in planted.items()},
+    }
+
+
 def _accuracy(content: Content) -> Table:
+    points = content.results[Accuracy].points
     cells = {
-        "Train, in-sample": estimate("train_in_accuracy"),
-        "Train, out-of-sample": estimate("train_out_accuracy"),
-        "Test": estimate("test_accuracy"),
+        "Train, in-sample": estimate(points, lambda p: p.train_in),
+        "Train, out-of-sample": estimate(points, lambda p: p.train_out),
+        "Test": estimate(points, lambda p: p.test),
     }
     return per_point(content, f"Accuracy (0 to 1, higher = better). {NOTE}", cells)
 
 
 def _memorization(content: Content) -> Table:
+    points, planted = content.results[Distribution].points, content.results[Planted].points
     cells = {
-        "Mean": estimate("mean_memorization"),
-        "Mean, label probability": estimate("mean_memorization_prob"),
-        "In-sample mean": estimate("mean_in"),
-        "Out-of-sample mean": estimate("mean_out"),
+        "Mean": estimate(points, lambda p: p.all_examples.memorization),
+        "Mean, label probability": estimate(points, lambda p: p.memorization_prob),
+        "In-sample mean": estimate(points, lambda p: p.all_examples.in_mean),
+        "Out-of-sample mean": estimate(points, lambda p: p.all_examples.out_mean),
     }
-    if any(point["planted"] is not None for point in content.summary["points"]):
+    if planted:
         cells |= {
-            "Clean labels": estimate("mean_memorization", "clean"),
-            "Planted labels": estimate("mean_memorization", "planted"),
+            "Clean labels": estimate(points, lambda p: p.clean.memorization),
+            "Planted labels": estimate(planted, lambda p: p.means.memorization),
         }
     caption = f"Mean memorization (-1 to 1, higher = more memorized). {NOTE}"
     return per_point(content, caption, cells)

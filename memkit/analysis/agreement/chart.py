@@ -36,7 +36,7 @@ def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, An
             "group": str(group),
             "quantity": quantity,
             "threshold": float(curves["thresholds"][i][k]),
-            **lines.interval(curves[quantity][i][k], margins[quantity][i][k], bounds),
+            **_interval(curves[quantity][i][k], margins[quantity][i][k], bounds),
             "num_first": int(curves["num_first"][i][k]),
             "num_second": int(curves["num_second"][i][k]),
         }
@@ -44,6 +44,11 @@ def curve_table(names: Sequence[tuple[str, theme.Size]], curves: Mapping[str, An
         for quantity, bounds in _BOUNDS.items()
         for k in range(len(curves["thresholds"][i]))
     ]
+
+
+def _interval(value: float, margin: float, bounds: tuple[float, float]) -> dict[str, float]:
+    lower, upper = np.clip([value - margin, value + margin], *bounds)
+    return {"value": float(value), "lower": float(lower), "upper": float(upper)}
 
 
 def curve_chart(

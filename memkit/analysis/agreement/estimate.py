@@ -1,6 +1,5 @@
 """Estimates whether two sizes of a series memorize the same examples."""
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -8,54 +7,42 @@ import numpy as np
 from etils import epy
 
 from memkit import big_arrays, comparisons, estimators, studies
-from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.agreement.result import Agreement, PairAgreement
+from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit.analysis.summary import Results
 from memkit.comparisons import errors
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 with epy.lazy_imports():  # Only ranks need it, and it takes long to import.
     import scipy.stats
 
+LEAST = 4  # runs; fewer cannot be divided into halves that have both arms
 _ELEMENTS = 2**24  # the most replicated estimates in memory at a time
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Compares every two points of each series over the runs that both have.
-
-    Args:
-      study: Study.
-      outcomes: list of PointOutcomes.
-
-    Returns:
-      {"threshold", "pairs": [row]}; a row has first, second (point names), series, steps (their
-      distance on the axis), outcome, num_runs, the fields of `comparisons.Agreement` and
-      `comparisons.CrossHalf` (`half_first`, `half_second`, `half_across`, `corrected`), ceiling,
-      jaccard at the threshold, and `<key>_stderr` and `<key>_margin` over runs of spearman,
-      mean_difference and jaccard. The curves of all thresholds go to the file `agreement`, row by
-      row, with the standard errors and margins of jaccard and difference.
-    """
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Agreement:
+    """Compares every two points of each series over the runs that all of its points have."""
+    del results  # of no other question
     threshold = study.config["report"]["min_memorization"]
-    rows, curves = [], []
+    pairs: list[PairAgreement] = []
+    curves: list[dict[str, Array]] = []
     for series in study.config["series"]:
-        along = [o for o in outcomes if o.point.series == series and len(o.index) >= 4]
+        along = [o for o in outcomes if o.point.series == series and len(o.index) >= LEAST]
         for outcome in studies.OUTCOMES:
-            for row, curve in _of_series(study, along, outcome, threshold):
-                rows.append({"series": series, "outcome": outcome, **row})
+            for pair, curve in _of_series(study, along, outcome, threshold):
+                pairs.append(pair)
                 curves.append(curve)
-    if curves:
-        stacked = {name: np.stack([curve[name] for curve in curves]) for name in curves[0]}
-        studies.write_arrays(study, "agreement", stacked)
-    return {"threshold": threshold, "pairs": rows}
+    stacked = {name: np.stack([c[name] for c in curves]) for name in curves[0]} if curves else {}
+    return Agreement(threshold, tuple(pairs), stacked)
 
 
 def _of_series(
     study: Study, along: Sequence[PointOutcomes], outcome: str, threshold: float
-) -> Iterator[tuple[Json, dict[str, FloatArray]]]:
-    """Yields (row, {array of the file: [K]}) of every two points."""
-    if len(along) < 2:
-        return
-    common = sorted(set.intersection(*(set(o.index) for o in along)))
-    if len(common) < 4:
+) -> Iterator[tuple[PairAgreement, dict[str, Array]]]:
+    """Yields every two points with their curves {name: [K]}."""
+    common = common_runs(along)
+    if len(along) < 2 or len(common) < LEAST:
         return
     mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
     values = [big_arrays.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
@@ -63,23 +50,33 @@ def _of_series(
     reliability = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
     errors_of = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
     for a, b in itertools.combinations(range(len(along)), 2):
-        half = comparisons.cross_half(values[a], values[b], mask, seed)
+        compared = comparisons.compare(scores[a], scores[b])
         of_numbers, of_curves = errors_of[a, b]
-        row = {
-            "first": along[a].point.name,
-            "second": along[b].point.name,
-            "steps": b - a,
-            "num_runs": len(mask),
-            **dataclasses.asdict(comparisons.compare(scores[a], scores[b])),
-            "ceiling": comparisons.ceiling(reliability[a], reliability[b]),
-            "half_first": half.first,
-            "half_second": half.second,
-            "half_across": half.across,
-            "corrected": half.corrected,
-            "jaccard": comparisons.jaccard(scores[a], scores[b], threshold),
-            **of_numbers,
-        }
-        yield row, vars(comparisons.threshold_curves(scores[a], scores[b])) | of_curves
+        spearman, mean_difference, jaccard = (
+            estimators.WithError(value, of_numbers[f"{name}_stderr"], len(mask) - 1)
+            for name, value in (
+                ("spearman", compared.spearman),
+                ("mean_difference", compared.mean_difference),
+                ("jaccard", comparisons.jaccard(scores[a], scores[b], threshold)),
+            )
+        )
+        pair = PairAgreement(
+            series=along[a].point.series,
+            outcome=outcome,
+            first=along[a].point.name,
+            second=along[b].point.name,
+            steps=b - a,
+            num_runs=len(mask),
+            num_examples=compared.num_examples,
+            spearman=spearman,
+            pearson=compared.pearson,
+            mean_difference=mean_difference,
+            mean_absolute_difference=compared.mean_absolute_difference,
+            ceiling=comparisons.ceiling(reliability[a], reliability[b]),
+            halves=comparisons.cross_half(values[a], values[b], mask, seed),
+            jaccard=jaccard,
+        )
+        yield pair, vars(comparisons.threshold_curves(scores[a], scores[b])) | of_curves
 
 
 def _errors(

@@ -1,14 +1,12 @@
 """Do the sizes memorize the same examples? Agreement of the points of a series."""
 
-from collections.abc import Sequence
-
 from memkit.analysis.agreement import chart as charts
+from memkit.analysis.agreement.result import Agreement, PairAgreement
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
-from memkit.typing import Json
 
 _ANCHOR, _TITLE = "agreement", "Agreement between sizes"
 _OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
@@ -16,8 +14,8 @@ _OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 
 def section(content: Content) -> Section:
     """Returns the section: curves against the threshold, and tables with a row per two points."""
-    pairs = content.summary["agreement"]["pairs"]
-    if not pairs:
+    agreement = content.results[Agreement]
+    if not agreement.pairs:
         return Section(
             anchor=_ANCHOR,
             title=_TITLE,
@@ -25,8 +23,7 @@ def section(content: Content) -> Section:
             empty="A series with two sizes or more, of which 4 runs or more are finished, fills "
             "this section (axis.values in the config, then memkit run).",
         )
-    threshold = content.summary["agreement"]["threshold"]
-    series = dict.fromkeys(row["series"] for row in pairs)
+    series = dict.fromkeys(pair.series for pair in agreement.pairs)
     return Section(
         anchor=_ANCHOR,
         title=_TITLE,
@@ -35,19 +32,19 @@ def section(content: Content) -> Section:
         "higher = more agreement. Differences are second minus first, positive = the second size "
         "memorizes more.",
         blocks=(
-            *(_figure(content, name, pairs) for name in series),
-            *(_table(content, pairs, outcome, threshold) for outcome in _OUTCOMES),
+            *(_figure(content, name, agreement) for name in series),
+            *(_table(content, agreement, outcome) for outcome in _OUTCOMES),
         ),
     )
 
 
-def _figure(content: Content, series: str, rows: Sequence[Json]) -> Figure:
+def _figure(content: Content, series: str, agreement: Agreement) -> Figure:
     """Returns the curves of every size of a series against its largest one, for 0/1 outcomes."""
     last = contents.series(content)[series][-1]
     chosen = [
         index
-        for index, row in enumerate(rows)
-        if (row["series"], row["outcome"], row["second"]) == (series, "correct", last["name"])
+        for index, pair in enumerate(agreement.pairs)
+        if (pair.series, pair.outcome, pair.second) == (series, "correct", last.name)
     ]
     if not chosen:
         return Figure(
@@ -55,10 +52,10 @@ def _figure(content: Content, series: str, rows: Sequence[Json]) -> Figure:
             chart=None,
             caption=f"Series {series} has no runs at its last size to compare with.",
         )
-    points = {point["name"]: point for point in content.summary["points"]}
     largest = contents.size_text(content, last)
-    sizes = [contents.size_text(content, points[rows[index]["first"]]) for index in chosen]
-    arrays = {key: array[chosen] for key, array in content.arrays["agreement"].items()}
+    firsts = [contents.point(content, agreement.pairs[index].first) for index in chosen]
+    sizes = [contents.size_text(content, point) for point in firsts]
+    arrays = {name: array[chosen] for name, array in agreement.curves.items()}
     prefix = contents.series_prefix(content, series)
     return Figure(
         name=f"agreement_{series}",
@@ -73,26 +70,28 @@ def _figure(content: Content, series: str, rows: Sequence[Json]) -> Figure:
     )
 
 
-def _table(content: Content, rows: Sequence[Json], outcome: str, threshold: float) -> Table:
-    points = {point["name"]: point for point in content.summary["points"]}
+def _table(content: Content, agreement: Agreement, outcome: str) -> Table:
     several = contents.several_series(content)
 
-    def cells(row: Json) -> tuple[str, ...]:
-        names = [contents.size_text(content, points[row[key]]) for key in ("first", "second")]
+    def cells(pair: PairAgreement) -> tuple[str, ...]:
+        points = [contents.point(content, name) for name in (pair.first, pair.second)]
         return (
-            " and ".join(names),
-            *((row["series"],) if several else ()),
-            str(row["num_runs"]),
-            formatting.estimate_cell(row, "spearman"),
-            *(formatting.cell(row[key]) for key in ("ceiling", "half_across", "corrected")),
-            *(formatting.estimate_cell(row, key) for key in ("jaccard", "mean_difference")),
+            " and ".join(contents.size_text(content, point) for point in points),
+            *((pair.series,) if several else ()),
+            str(pair.num_runs),
+            formatting.estimate_cell(pair.spearman),
+            formatting.cell(pair.ceiling),
+            formatting.cell(pair.halves.across),
+            formatting.cell(pair.halves.corrected),
+            formatting.estimate_cell(pair.jaccard),
+            formatting.estimate_cell(pair.mean_difference),
         )
 
     return Table(
         caption=f"Agreement on {_OUTCOMES[outcome]}. Ceiling: what the noise of the runs leaves of "
         "a perfect rank correlation. Disjoint runs: the correlation between halves of the runs "
         "that share none; without noise: that divided by its own ceiling. Jaccard: at or above "
-        f"{threshold:g}. {NOTE}",
+        f"{agreement.threshold:g}. {NOTE}",
         columns=(
             "Sizes",
             *(("Series",) if several else ()),
@@ -104,5 +103,5 @@ def _table(content: Content, rows: Sequence[Json], outcome: str, threshold: floa
             "Jaccard",
             "Mean difference",
         ),
-        rows=tuple(cells(row) for row in rows if row["outcome"] == outcome),
+        rows=tuple(cells(pair) for pair in agreement.pairs if pair.outcome == outcome),
     )

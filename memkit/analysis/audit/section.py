@@ -1,17 +1,18 @@
 """The section on suspected label errors: counts of each kind, and pictures of examples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
 
 from memkit.analysis.audit import text
+from memkit.analysis.audit.result import AuditedExamples, LabelAudit
 from memkit.estimators import audit as auditing
 from memkit.report import assets, formatting
 from memkit.report import content as contents
 from memkit.report.blocks import Block, Definitions, Section, Table
 from memkit.report.content import Content
-from memkit.typing import Array, Json
+from memkit.typing import FloatArray, Json
 
 TITLE = "Suspected label errors"
 INTRO = (
@@ -35,70 +36,77 @@ SHOWN = {
 
 def section(content: Content) -> Section:
     """Returns the section on label errors; empty if the audited point has no runs."""
-    numbers = content.summary["audit"]
-    if not numbers:
+    audit = content.results[LabelAudit]
+    examples = audit.examples
+    if examples is None:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
-    arrays = content.arrays["audit"]
-    shown = {kind: _members(arrays, kind) for kind in SHOWN}
-    groups = [_group(content, arrays, kind, *members) for kind, members in shown.items()]
-    size = contents.size_text(content, contents.point(content, numbers["point"]))
+    shown = {kind: _members(examples, kind) for kind in SHOWN}
+    groups = [_group(content, examples, kind, *members) for kind, members in shown.items()]
+    size = contents.size_text(content, contents.point(content, audit.point))
     return Section(
         anchor="label-errors",
         title=TITLE,
-        intro=INTRO.format(numbers["num_runs"], size, *numbers["held_out"]),
-        blocks=(*_kinds(numbers), *filter(None, groups)),
-        pictures={"train": [i for examples, _ in shown.values() for i in examples]},
+        intro=INTRO.format(audit.num_runs, size, *audit.held_out),
+        blocks=(*_kinds(audit), *filter(None, groups)),
+        pictures={"train": [i for members, _ in shown.values() for i in members]},
     )
 
 
-def _kinds(numbers: Json) -> tuple[Block, ...]:
-    rows = [(f"{numbers['kinds'][kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
+def _kinds(audit: LabelAudit) -> tuple[Block, ...]:
+    rows = [(f"{audit.kinds[kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
     caption = "Train examples by what the predictions of the runs that held them out."
     table = Table(
         caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
     )
-    if not numbers["planted"]:
+    if not audit.planted:
         return (table,)
-    planted = f"{text.planted(numbers['planted'])}."
+    planted = f"{text.planted(audit.planted)}."
     return (Definitions((("Planted labels", planted),)), table)
 
 
-def _members(arrays: Mapping[str, Array], kind: int) -> tuple[list[int], int]:
+def _members(examples: AuditedExamples, kind: int) -> tuple[list[int], int]:
     """Returns the shown examples of a kind, most suspect first, and their number."""
-    order, (limit, _) = arrays["order"], SHOWN[kind]
-    members = order[arrays["kind"][order] == kind]
+    order, (limit, _) = examples.order, SHOWN[kind]
+    members = order[examples.kind[order] == kind]
     return members[:limit].tolist(), len(members)
 
 
 def _group(
-    content: Content, arrays: Mapping[str, Array], kind: int, examples: Sequence[int], count: int
+    content: Content, examples: AuditedExamples, kind: int, members: Sequence[int], count: int
 ) -> Markup | None:
     if not count:
         return None
     note = "The least probable given labels first. In brackets: votes, and intervals."
-    if count > len(examples):
-        note = f"The first {len(examples)} of {count}. {note}"
-    cards = [_card(content, arrays, kind, i) for i in examples]
+    if count > len(members):
+        note = f"The first {len(members)} of {count}. {note}"
+    cards = [_card(content, examples, kind, i) for i in members]
     return assets.fragment(__package__, "cards.html", title=SHOWN[kind][1], note=note, cards=cards)
 
 
-def _card(content: Content, arrays: Mapping[str, Array], kind: int, index: int) -> Json:
+def _card(content: Content, examples: AuditedExamples, kind: int, index: int) -> Json:
     given = _name(content, content.given_labels[index])
     flipped = bool(contents.planted(content)[index])
-    facts = [("given", f"{given}{_votes(arrays, 'given_share', index)}")]
+    facts = [("given", f"{given}{_votes(examples, examples.given_share, index)}")]
     if flipped:
         facts.append(("true", _name(content, content.labels[index])))
-    rival = arrays["rival"][index]
+    rival = examples.rival[index]
     if rival >= 0:
         name = "suggested" if kind == auditing.MISLABELED else "other"
-        facts.append((name, f"{_name(content, rival)}{_votes(arrays, 'rival_share', index)}"))
-    copies = (("copy of", "copy", content.ids), ("same as test", "test_copy", content.test_ids))
-    for label, name, ids in copies:
-        if arrays[name][index] >= 0:
-            facts.append((label, str(ids[arrays[name][index]])))
+        votes = _votes(examples, examples.rival_share, index)
+        facts.append((name, f"{_name(content, rival)}{votes}"))
+    if examples.copy[index] >= 0:
+        facts.append(("copy of", str(content.ids[examples.copy[index]])))
+    if examples.test_copy[index] >= 0:
+        facts.append(("same as test", str(content.test_ids[examples.test_copy[index]])))
+    out_prob = (examples.out_prob, examples.out_prob_lower, examples.out_prob_upper)
+    memorization = (
+        examples.memorization,
+        examples.memorization_lower,
+        examples.memorization_upper,
+    )
     facts += [
-        ("probability", _interval(arrays, "out_prob", index)),
-        ("memorization", _interval(arrays, "memorization", index)),
+        ("probability", _interval(out_prob, index)),
+        ("memorization", _interval(memorization, index)),
     ]
     return {
         "id": str(content.ids[index]),
@@ -109,15 +117,15 @@ def _card(content: Content, arrays: Mapping[str, Array], kind: int, index: int) 
     }
 
 
-def _votes(arrays: Mapping[str, Array], name: str, index: int) -> str:
-    if not np.isfinite(arrays[name][index]):
+def _votes(examples: AuditedExamples, share: FloatArray, index: int) -> str:
+    if not np.isfinite(share[index]):
         return ""
-    num = int(arrays["num_out"][index])
-    return f" ({arrays[name][index] * num:.0f} of {num})"
+    num = int(examples.num_out[index])
+    return f" ({share[index] * num:.0f} of {num})"
 
 
-def _interval(arrays: Mapping[str, Array], name: str, index: int) -> str:
-    values = [float(arrays[name + end][index]) for end in ("", "_lower", "_upper")]
+def _interval(estimate: Sequence[FloatArray], index: int) -> str:
+    values = [float(numbers[index]) for numbers in estimate]
     if not np.isfinite(values).all():
         return formatting.ABSENT
     return "{} ({} to {})".format(*map(formatting.number, values))

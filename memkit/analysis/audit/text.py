@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from memkit import tables
+from memkit.analysis.audit.result import LabelAudit, PlantedFound
 from memkit.estimators import audit as auditing
 from memkit.studies import Study
-from memkit.typing import Array, Json
+from memkit.typing import Array
 
 CRITERIA = {
     "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
@@ -37,26 +38,28 @@ _SHOWN = {
 }
 
 
-def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) -> str:
+def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int) -> str:
     """Returns the text of an audit.
 
     Args:
       study: Study.
-      numbers: those of an `analysis.audit.Listing`.
+      audit: the audit of a point.
       columns: {name: array [L]}, the table of the audit.
       top: number of rows to show.
     """
-    fewest, most = numbers["held_out"]
-    counts = [[kind, numbers["kinds"][kind], CRITERIA[kind]] for kind in auditing.KINDS]
+    fewest, most = audit.held_out
+    counts: list[list[tables.Cell]] = [
+        [kind, audit.kinds[kind], CRITERIA[kind]] for kind in auditing.KINDS
+    ]
     lines = [
-        f"{numbers['point']}: {study.sizes.train} train examples, each held out by {fewest} to "
-        f"{most} of {numbers['num_runs']} runs, whose predictions are the votes",
+        f"{audit.point}: {study.sizes.train} train examples, each held out by {fewest} to "
+        f"{most} of {audit.num_runs} runs, whose predictions are the votes",
         tables.text(["kind", "examples", "criterion"], counts),
     ]
-    if numbers["conflicting"]:
-        lines.append(f"{numbers['conflicting']} images have a copy with another label")
-    if numbers["planted"]:
-        lines.append(f"planted labels: {planted(numbers['planted'])}")
+    if audit.conflicting:
+        lines.append(f"{audit.conflicting} images have a copy with another label")
+    if audit.planted:
+        lines.append(f"planted labels: {planted(audit.planted)}")
     lines.append(CLASS_INFLUENCE)
     listed = len(columns["id"])
     if listed:
@@ -65,13 +68,13 @@ def text(study: Study, numbers: Json, columns: Mapping[str, Array], top: int) ->
     return "\n".join(lines)
 
 
-def planted(numbers: Json) -> str:
+def planted(found: PlantedFound) -> str:
     """Returns in words how many planted labels the audit found, with recall and precision."""
-    recall = f"{numbers['found']} of {numbers['count']} called mislabeled"
-    if not numbers["found"]:
+    recall = f"{found.found} of {found.count} called mislabeled"
+    if not found.found:
         return recall
-    shares = numbers["recall"], numbers["precision"]
-    return "{} ({:.1%}); {:.1%} of all that are called so are planted".format(recall, *shares)
+    precision = f"{found.precision:.1%} of all that are called so are planted"
+    return f"{recall} ({found.recall:.1%}); {precision}"
 
 
 def _cell(value: Any) -> str | int | float | None:

@@ -1,10 +1,11 @@
 """Agreement of scores from separate halves of the runs, against the number of runs per half."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
 
+from memkit.analysis.convergence.result import PointConvergence
 from memkit.charts import lines, theme
 from memkit.typing import Json
 
@@ -17,34 +18,38 @@ LINES = {
 MAX_PANELS = 12
 
 
-def table(convergence: Json, points: Sequence[Json], noun: str = "size") -> list[Json]:
+def table(
+    convergence: Mapping[str, PointConvergence],
+    points: Sequence[lines.OnAxis],
+    noun: str = "size",
+) -> list[Json]:
     """Returns the agreement for every point, score and number of runs in a half.
 
     Args:
-      convergence: the entry "convergence" of a study's summary.
-      points: the points of the summary, for their series and sizes. At most about MAX_PANELS
-        evenly spaced points are shown.
+      convergence: {point name: PointConvergence}.
+      points: points of a study, for their series and sizes. At most about MAX_PANELS evenly spaced
+        points are shown.
       noun: a word for the axis.
     """
-    points = [point for point in points if point["name"] in convergence]
+    points = [point for point in points if point.name in convergence]
     step = max(1, -(-len(points) // MAX_PANELS))
-    several = len({point["series"] for point in points}) > 1
+    several = len({point.series for point in points}) > 1
     rows: list[Json] = []
-    for point, size in lines.with_sizes(points)[::step]:
-        has_axis = size != point["name"]
-        panel = f"{noun} {size}" if has_axis else point["name"]
+    for point in lines.sized(points)[::step]:
+        has_axis = point.size != point.name
+        panel = f"{noun} {point.size}" if has_axis else point.name
         if several and has_axis:
-            panel = f"{point['series']}, {panel}"
+            panel = f"{point.series}, {panel}"
         rows += [
             {
-                "name": point["name"],
+                "name": point.name,
                 "panel": panel,
                 "line": line,
-                "size": entry["runs"],
-                **lines.interval(entry["pearson"], entry["pearson_margin"], (-1, 1)),
+                "size": entry.halves.runs,
+                **lines.interval(entry.halves.pearson, (-1, 1)),
             }
             for (outcome, score), line in LINES.items()
-            for entry in convergence[point["name"]]["agreement"][outcome][score]
+            for entry in convergence[point.name].agreement[outcome][score]
         ]
     return lines.defined(rows)
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from memkit.analysis.convergence import chart
+from memkit.analysis.convergence.result import Convergence, PointConvergence
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Block, Figure, Section, Table
 from memkit.report.content import Content
-from memkit.typing import Json
 
 _QUANTILES = {"median": "median", "q90": "90%"}
 NAME = "convergence"
@@ -26,35 +26,41 @@ CAPTION = (
 
 def section(content: Content) -> Section:
     """Returns the Section of `analysis.convergence`."""
-    if NAME not in content.summary or not content.summary[NAME]:
+    points = content.results[Convergence].points
+    if not points:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     noun = contents.noun(content)
-    rows = chart.table(content.summary[NAME], content.summary["points"], noun)
+    rows = chart.table(points, content.summary.points, noun)
     figures = [Figure(name=NAME, caption=CAPTION, chart=chart.chart(rows))] if rows else []
     tables = [table for table in (_reliability(content), _widths(content)) if table.rows]
     blocks: tuple[Block, ...] = (*figures, *tables)
     return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=blocks)
 
 
-def _scores(content: Content) -> Iterator[tuple[Json, Json, str, str, str]]:
-    """Yields (point of the summary, its numbers, outcome, score, title of the score)."""
-    for point in content.summary["points"]:
-        if point["name"] not in content.summary[NAME]:
-            continue
+def _scores(content: Content) -> Iterator[tuple[str, PointConvergence, str, str, str]]:
+    """Yields (name of a point, its PointConvergence, outcome, score, title of the score)."""
+    for name, of_point in content.results[Convergence].points.items():
         for (outcome, score), title in chart.LINES.items():
-            yield point, content.summary[NAME][point["name"]], outcome, score, title
+            yield name, of_point, outcome, score, title
 
 
 def _reliability(content: Content) -> Table:
-    keys = ("pearson", "pearson_full", "spearman", "spearman_full")
     rows = []
-    for point, numbers, outcome, score, title in _scores(content):
-        entries = numbers["agreement"][outcome][score]
+    for name, of_point, outcome, score, title in _scores(content):
+        entries = of_point.agreement[outcome][score]
         if entries:
             last = entries[-1]
-            runs = f"{last['runs']} of {numbers['num_runs']}"
-            cells = (formatting.cell(last[key], last.get(f"{key}_margin")) for key in keys)
-            rows.append((point["name"], title, runs, *cells))
+            rows.append(
+                (
+                    name,
+                    title,
+                    f"{last.halves.runs} of {of_point.num_runs}",
+                    formatting.estimate_cell(last.halves.pearson),
+                    formatting.cell(last.pearson_full),
+                    formatting.cell(last.halves.spearman),
+                    formatting.cell(last.spearman_full),
+                )
+            )
     return Table(
         caption="Split-half reliability (1 = perfect): correlation and rank correlation between "
         "two halves of the runs, mean over five random splits, and what they predict for all runs "
@@ -74,14 +80,14 @@ def _reliability(content: Content) -> Table:
 
 def _widths(content: Content) -> Table:
     rows = []
-    targets: list[str] = []
-    for point, numbers, outcome, score, title in _scores(content):
-        widths = numbers["half_widths"][outcome][score]
-        targets = sorted(widths["runs_for"], key=float, reverse=True)
-        needed = (_runs(widths["runs_for"][t][q]) for t in targets for q in _QUANTILES)
-        cells = (formatting.cell(widths[quantile]) for quantile in _QUANTILES)
-        rows.append((point["name"], title, str(numbers["num_runs"]), *cells, *needed))
-    columns = [f"Runs for ±{float(t):g}, {words}" for t in targets for words in _QUANTILES.values()]
+    targets: list[float] = []
+    for name, of_point, outcome, score, title in _scores(content):
+        widths = of_point.half_widths[outcome][score]
+        targets = sorted(widths.runs_for, reverse=True)
+        needed = (_runs(getattr(widths.runs_for[t], q)) for t in targets for q in _QUANTILES)
+        cells = (formatting.cell(getattr(widths.now, quantile)) for quantile in _QUANTILES)
+        rows.append((name, title, str(of_point.num_runs), *cells, *needed))
+    columns = [f"Runs for ±{t:g}, {words}" for t in targets for words in _QUANTILES.values()]
     return Table(
         caption="Half width of the 95% interval of an example: median and 90% quantile over "
         "examples now, and the runs at which it reaches a target half width, by runs × (half width "
@@ -97,5 +103,5 @@ def _widths(content: Content) -> Table:
     )
 
 
-def _runs(value: float | None) -> str:
-    return formatting.ABSENT if value is None else f"{value:,.0f}"
+def _runs(value: float) -> str:
+    return f"{value:,.0f}" if formatting.defined(value) else formatting.ABSENT

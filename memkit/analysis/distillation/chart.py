@@ -4,13 +4,16 @@ After Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram ha
 score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import altair as alt
 import numpy as np
 import numpy.typing as npt
 
+from memkit.analysis.accuracy.result import PointAccuracy
+from memkit.analysis.distillation.result import ClassChange
+from memkit.analysis.distribution.result import Means
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
@@ -20,25 +23,31 @@ _Axis = TypeVar("_Axis", alt.X, alt.Y)
 MAX_SIZES = 11
 _JOINT_COLUMNS = 3
 POOLED = "all sizes"
-QUANTITIES = {
-    "memorization": "mean_memorization",
-    "test accuracy": "test_accuracy",
-    "in-sample mean": "mean_in",
-    "out-of-sample mean": "mean_out",
-}
+NAMES = ("memorization", "test accuracy", "in-sample mean", "out-of-sample mean")
 _MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
 _CLASS_LABELS = 52  # Names of classes are this much wider than the labels of numbers.
-CHANGES = {"classes from the same runs": "change", "classes from other runs": "disjoint"}
+CHANGES = ("classes from the same runs", "classes from other runs")
 
 
-def means_table(points: Sequence[Json]) -> list[Json]:
+def means_table(
+    points: Sequence[lines.OnAxis],
+    means: Mapping[str, Means],
+    accuracy: Mapping[str, PointAccuracy],
+) -> list[Json]:
     """Returns mean memorization, in- and out-means and test accuracy per series and size.
 
     Args:
-      points: the points of a study's summary.
+      points: points of a study.
+      means: {point name: Means of all examples}.
+      accuracy: {point name: PointAccuracy}.
     """
-    rows = lines.table(points, QUANTITIES, bounds=(-1, 1))
-    series = {point["name"]: point["series"] for point in points}
+    estimates = {}
+    for point in points:
+        of_point, test = means[point.name], accuracy[point.name].test
+        numbers = (of_point.memorization, test, of_point.in_mean, of_point.out_mean)
+        estimates[point.name] = dict(zip(NAMES, numbers, strict=True))
+    rows = lines.table(points, estimates, bounds=(-1, 1))
+    series = {point.name: point.series for point in points}
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
@@ -51,7 +60,7 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
     """
     panels = []
     width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
-    for name in QUANTITIES:
+    for name in NAMES:
         panel = lines.against_size(
             [r for r in rows if r["quantity"] == name],
             size_title=size_title,
@@ -77,23 +86,23 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
     )
 
 
-def class_table(classes: Json) -> list[Json]:
+def class_table(classes: Mapping[float, Mapping[str, ClassChange]]) -> list[Json]:
     """Returns the change of memorization (distilled minus one-hot) per alpha and class.
 
     Args:
-      classes: the entry "classes" of one series of the summary's "distillation".
+      classes: {threshold alpha: {class: ClassChange}}.
     """
     rows = [
         {
-            "alpha": f"alpha = {float(alpha):g}",
+            "alpha": f"alpha = {alpha:g}",
             "class": label(name),
             "chosen": words,
-            **lines.interval(changes[key], changes[f"{key}_margin"]),
-            "count": changes["count"],
+            **lines.interval(estimate),
+            "count": changes.count,
         }
-        for alpha, by_class in sorted(classes.items(), key=lambda item: float(item[0]))
+        for alpha, by_class in sorted(classes.items())
         for name, changes in by_class.items()
-        for words, key in CHANGES.items()
+        for words, estimate in zip(CHANGES, (changes.change, changes.disjoint), strict=True)
     ]
     return lines.defined(rows)
 

@@ -7,16 +7,24 @@ changes per class of trajectory are also measured with classes from the other ha
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from memkit import big_arrays, estimators, seeds, studies, trajectories
+from memkit.analysis.distillation.result import (
+    ClassChange,
+    Distillation,
+    SeriesDistillation,
+    SizeChange,
+)
 from memkit.analysis.outcomes import PointOutcomes
-from memkit.analysis.trajectories.estimate import ALPHAS
+from memkit.analysis.summary import Results
+from memkit.analysis.trajectories.result import ALPHAS
 from memkit.estimators import DatasetMeans, distribution, paired
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 ONE_HOT = "one_hot"
 DISTILLED = "distilled"  # prefix of every series of students
@@ -46,32 +54,29 @@ class Pair:
         return one_hot, distilled
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Returns {distilled series: {"sizes", "num_runs", "classes"}}; {} if the study has none.
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Distillation:
+    """Returns the changes by distillation in every distilled series.
 
-    Every change is distilled minus one-hot: negative memorization = distillation lowers it. Writes
-    the joint histograms "<series>/<outcome>" [A, 20, 20], bins of the distilled score first, and
-    "edges" [21] of analyses/distillation.npz.
+    Every change is distilled minus one-hot: negative memorization = distillation lowers it.
     """
-    numbers: Json = {}
-    arrays: dict[str, Array] = {}
+    del results  # of no other question
+    changes: dict[str, SeriesDistillation] = {}
+    histograms: dict[str, Array] = {}
     for series in study.config["series"]:
         pairs = _pairs(outcomes, series) if series.startswith(DISTILLED) else []
         if not pairs:
             continue
-        common = sorted(set.intersection(*(set(pair.index) for pair in pairs)))
-        numbers[series] = {
-            "sizes": [_of_size(study, pair) for pair in pairs],
-            "num_runs": len(common),
-            "classes": _of_classes(study, pairs, np.array(common, int)),
-        }
+        common = functools.reduce(np.intersect1d, [pair.index for pair in pairs])
+        changes[series] = SeriesDistillation(
+            sizes=tuple(_of_size(study, pair) for pair in pairs),
+            num_runs=len(common),
+            classes=_of_classes(study, pairs, common),
+        )
         for name in studies.OUTCOMES:
             both = [_joint(study, pair, name) for pair in pairs]
-            arrays[f"{series}/{name}"] = np.stack([counts for counts, _ in both])
-            arrays["edges"] = both[0][1]
-    if arrays:
-        studies.write_arrays(study, "distillation", arrays)
-    return numbers
+            histograms[f"{series}/{name}"] = np.stack([counts for counts, _ in both])
+            histograms["edges"] = both[0][1]
+    return Distillation(changes, histograms)
 
 
 def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
@@ -86,33 +91,36 @@ def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
     return pairs
 
 
-def _of_size(study: Study, pair: Pair) -> Json:
+def _of_size(study: Study, pair: Pair) -> SizeChange:
     """Returns the changes at one size."""
     mask = big_arrays.take(study.train_mask, pair.index)
     before, after = pair.rows("correct")
     (change,) = paired.change_of_means(before, after, mask)
     (prob,) = paired.change_of_means(*pair.rows("prob"), mask)
     tests = [rows.mean(axis=1) for rows in pair.rows("test_correct")]
-    row = {
-        "axis_value": pair.distilled.point.axis_value,
-        "name": pair.distilled.point.name,
-        "one_hot": pair.one_hot.point.name,
-        "teacher": pair.distilled.point.teacher,
-        "num_runs": len(pair.index),
-        **change.memorization.named("mean_memorization"),
-        **change.in_mean.named("mean_in"),
-        **change.out_mean.named("mean_out"),
-        **paired.paired_mean(*tests).named("test_accuracy"),
-        **prob.memorization.named("mean_memorization_prob"),
-    }
     weights = estimators.run_weights(len(mask), study.config["seed"])
     weights = np.vstack([np.ones((1, len(mask))), weights])
     old, new = (estimators.replicate_memorization(rows, mask, weights) for rows in (before, after))
-    for name in ("share_below_0.1", "share_above_0.9"):
+    shares = {}
+    for name in ("share_below_01", "share_above_09"):
         statistic = distribution.STATISTICS[name]
         changes = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
-        row |= estimators.over_replicates(changes, len(mask)).named(name)
-    return row
+        shares[name] = estimators.over_replicates(changes, len(mask))
+    point = pair.distilled.point
+    return SizeChange(
+        name=point.name,
+        series=point.series,
+        axis_value=point.axis_value,
+        one_hot=pair.one_hot.point.name,
+        teacher=point.teacher,
+        num_runs=len(pair.index),
+        memorization=change.memorization,
+        memorization_prob=prob.memorization,
+        in_mean=change.in_mean,
+        out_mean=change.out_mean,
+        test_accuracy=paired.paired_mean(*tests),
+        **shares,
+    )
 
 
 def _joint(study: Study, pair: Pair, outcome: str) -> tuple[IntArray, FloatArray]:
@@ -126,13 +134,10 @@ def _values(outcome: Array, mask: BoolArray) -> FloatArray:
     return estimators.replicate_memorization(outcome, mask, np.ones((1, len(mask))))[0]
 
 
-def _of_classes(study: Study, pairs: Sequence[Pair], index: IntArray) -> Json:
-    """Returns {alpha: {class: numbers}} for the classes of the one-hot trajectories.
-
-    "share" of the examples, "change" of memorization averaged over the sizes by classes from the
-    same runs, "disjoint" by classes from the other half of the runs (both halves pooled),
-    "contribution" = share x change, which sum to the change of mean memorization, and "by_size".
-    """
+def _of_classes(
+    study: Study, pairs: Sequence[Pair], index: IntArray
+) -> dict[float, dict[str, ClassChange]]:
+    """Returns {alpha: {class: ClassChange}} for the classes of the one-hot trajectories."""
     if len(pairs) < 2 or len(index) < 4:
         return {}
     seed = study.config["seed"]
@@ -141,28 +146,21 @@ def _of_classes(study: Study, pairs: Sequence[Pair], index: IntArray) -> Json:
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     crossed = [_changes(study, pairs, select=a, measure=b) for a, b in (halves, halves[::-1])]
     total = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
-    numbers: Json = {}
+    classes: dict[float, dict[str, ClassChange]] = {}
     for (alpha, name), changes in same.items():
-        share = changes[-1].num_examples / total if total else np.nan
-        change = changes[-1].memorization
+        *at_sizes, mean = changes
+        share = mean.num_examples / total if total else np.nan
         of_halves = [half[alpha, name][-1] for half in crossed]
-        disjoint = paired.combine([(half.memorization, half.num_examples) for half in of_halves])
-        numbers.setdefault(str(alpha), {})[name] = {
-            "count": changes[-1].num_examples,
-            "share": share,
-            **change.named("change"),
-            **disjoint.named("disjoint"),
-            "disjoint_count": sum(half.num_examples for half in of_halves) / 2,
-            "contribution": share * change.value if changes[-1].num_examples else 0.0,
-            "by_size": [
-                {
-                    "axis_value": pair.distilled.point.axis_value,
-                    **at_size.memorization.named("change"),
-                }
-                for pair, at_size in zip(pairs, changes, strict=False)
-            ],
-        }
-    return numbers
+        classes.setdefault(alpha, {})[name] = ClassChange(
+            count=mean.num_examples,
+            share=share,
+            change=mean.memorization,
+            disjoint=paired.combine([(half.memorization, half.num_examples) for half in of_halves]),
+            disjoint_count=sum(half.num_examples for half in of_halves) / 2,
+            contribution=share * mean.memorization.value if mean.num_examples else 0.0,
+            by_size=tuple(at_size.memorization for at_size in at_sizes),
+        )
+    return classes
 
 
 def _changes(

@@ -1,8 +1,11 @@
 """The section on distillation: students beside models of their size trained on labels."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence, Sized
 
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.distillation import chart
+from memkit.analysis.distillation.result import Distillation
+from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.trajectories.chart import label
 from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
@@ -10,7 +13,7 @@ from memkit.report import formatting
 from memkit.report.blocks import Chart, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
-from memkit.typing import Array, Json
+from memkit.typing import Json
 
 NAME = "distillation"
 TITLE = "Distillation"
@@ -35,23 +38,21 @@ JOINT = (
 
 def section(content: Content) -> Section:
     """Returns the section on distillation."""
-    if NAME not in content.summary or not content.summary[NAME]:
+    distillation, title = content.results[Distillation], contents.size_title(content)
+    if not distillation.series:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
-    by_series, title = content.summary[NAME], contents.size_title(content)
-    compared = ("one_hot", *by_series)
-    points = [p for p in content.summary["points"] if p["series"] in compared]
-    rows = chart.means_table(points)
+    by_series = distillation.series
+    rows = _means(content, ("one_hot", *by_series))
     charts: dict[str, tuple[str, Chart]] = {
         "distillation_means": (MEANS, chart.means_chart(rows, size_title=title))
     }
     for series, numbers in by_series.items():
-        if rows := chart.class_table(numbers["classes"]):
+        if rows := chart.class_table(numbers.classes):
             caption = _caption(by_series, series, CLASSES)
             charts[f"distillation_classes_{series}"] = (caption, chart.class_chart(rows))
-        if NAME in content.arrays and f"{series}/correct" in content.arrays[NAME]:
-            joint = _joint(content.arrays[NAME], series, numbers, title)
-            caption = _caption(by_series, series, JOINT)
-            charts[f"distillation_joint_{series}"] = (caption, joint)
+        caption = _caption(by_series, series, JOINT)
+        joint = _joint(distillation, series, title)
+        charts[f"distillation_joint_{series}"] = (caption, joint)
     figures = [Figure(name, caption, drawn) for name, (caption, drawn) in charts.items()]
     tables = tuple(
         table
@@ -62,41 +63,43 @@ def section(content: Content) -> Section:
     return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=(*figures, *tables))
 
 
-def _caption(by_series: Json, series: str, text: str) -> str:
+def _means(content: Content, series: Sequence[str]) -> list[Json]:
+    points = [point for point in content.summary.points if point.series in series]
+    distribution = content.results[Distribution].points
+    means = {name: of_point.all_examples for name, of_point in distribution.items()}
+    return chart.means_table(points, means, content.results[Accuracy].points)
+
+
+def _caption(by_series: Sized, series: str, text: str) -> str:
     return f"Series {series}. {text}" if len(by_series) > 1 else text
 
 
-def _joint(arrays: Mapping[str, Array], series: str, numbers: Json, title: str) -> Chart:
-    sizes = [_size(row) for row in numbers["sizes"]]
-    rows = chart.joint_table(arrays[f"{series}/correct"], arrays["edges"], sizes)
+def _joint(distillation: Distillation, series: str, title: str) -> Chart:
+    sizes = [
+        size.name if size.axis_value is None else size.axis_value
+        for size in distillation.series[series].sizes
+    ]
+    histograms = distillation.histograms
+    rows = chart.joint_table(histograms[f"{series}/correct"], histograms["edges"], sizes)
     return chart.joint_chart(rows, size_title=title)
 
 
-def _size(row: Json) -> str | int | float:
-    return row["name"] if row["axis_value"] is None else row["axis_value"]
-
-
 def _sizes(content: Content, series: str) -> Table:
-    columns = {
-        "Memorization": "mean_memorization",
-        "Memorization, label probability": "mean_memorization_prob",
-        "In-sample mean": "mean_in",
-        "Out-of-sample mean": "mean_out",
-        "Test accuracy": "test_accuracy",
-    }
-    by_series = content.summary[NAME]
+    by_series = content.results[Distillation].series
     rows = [
         (
             contents.size_text(content, row),
-            row["teacher"],
-            str(row["num_runs"]),
-            *(formatting.estimate_cell(row, key) for key in columns.values()),
-            *(
-                formatting.estimate_cell(row, f"share_{k}", formatting.percent)
-                for k in ("below_0.1", "above_0.9")
-            ),
+            row.teacher,
+            str(row.num_runs),
+            formatting.estimate_cell(row.memorization),
+            formatting.estimate_cell(row.memorization_prob),
+            formatting.estimate_cell(row.in_mean),
+            formatting.estimate_cell(row.out_mean),
+            formatting.estimate_cell(row.test_accuracy),
+            formatting.estimate_cell(row.share_below_01, formatting.percent),
+            formatting.estimate_cell(row.share_above_09, formatting.percent),
         )
-        for row in by_series[series]["sizes"]
+        for row in by_series[series].sizes
     ]
     text = f"Change by distillation per size. {NOTE} Errors are of each run's own change."
     return Table(
@@ -105,7 +108,11 @@ def _sizes(content: Content, series: str) -> Table:
             contents.size_title(content),
             "Teacher",
             "Runs",
-            *columns,
+            "Memorization",
+            "Memorization, label probability",
+            "In-sample mean",
+            "Out-of-sample mean",
+            "Test accuracy",
             "Share below 0.1",
             "Share above 0.9",
         ),
@@ -114,29 +121,27 @@ def _sizes(content: Content, series: str) -> Table:
 
 
 def _classes(content: Content, series: str) -> Table:
-    by_series = content.summary[NAME]
+    by_series = content.results[Distillation].series
     rows = [
         (
             label(name),
-            f"{ALPHA_IS}{float(alpha):g}",
-            f"{numbers['count']} ({formatting.percent(numbers['share'])})",
-            formatting.estimate_cell(numbers, "change"),
-            formatting.estimate_cell(numbers, "disjoint"),
-            f"{round(numbers['contribution'], 3) + 0.0:.3f}",
-            *(formatting.estimate_cell(size, "change") for size in numbers["by_size"]),
+            f"{ALPHA_IS}{alpha:g}",
+            f"{of_class.count} ({formatting.percent(of_class.share)})",
+            formatting.estimate_cell(of_class.change),
+            formatting.estimate_cell(of_class.disjoint),
+            f"{round(of_class.contribution, 3) + 0.0:.3f}",
+            *map(formatting.estimate_cell, of_class.by_size),
         )
-        for alpha, by_class in sorted(
-            by_series[series]["classes"].items(), key=lambda item: float(item[0])
-        )
-        for name, numbers in by_class.items()
-        if numbers["count"] or numbers["disjoint_count"]
+        for alpha, by_class in sorted(by_series[series].classes.items())
+        for name, of_class in by_class.items()
+        if of_class.count or of_class.disjoint_count
     ]
     text = (
         "Change of memorization per class of one-hot trajectory, mean over sizes, then per size. "
         "Other runs: classes from the other half of the runs. Contribution: share times change; "
         f"over the classes of a threshold they sum to the mean change. {NOTE}"
     )
-    sizes = (contents.size_text(content, row) for row in by_series[series]["sizes"])
+    sizes = (contents.size_text(content, row) for row in by_series[series].sizes)
     return Table(
         caption=_caption(by_series, series, text),
         columns=(

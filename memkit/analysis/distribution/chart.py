@@ -16,12 +16,15 @@ BINS = 40
 
 
 def table(
-    points: Sequence[Json], values: Mapping[str, npt.ArrayLike], *, planted: BoolArray | None = None
+    points: Sequence[lines.OnAxis],
+    values: Mapping[str, npt.ArrayLike],
+    *,
+    planted: BoolArray | None = None,
 ) -> list[Json]:
     """Returns the share of each group per bin of memorization.
 
     Args:
-      points: the points of a study's summary.
+      points: the points of a study.
       values: {point name: memorization float [N]}; NaN is ignored, and absent points give no rows.
       planted: bool [N], True where the label was planted; or None.
 
@@ -32,19 +35,19 @@ def table(
     """
     rows: list[Json] = []
     edges = np.linspace(-1, 1, BINS + 1).round(6)
-    for point, size in lines.with_sizes(points):
-        if point["name"] not in values:
+    for point in lines.sized(points):
+        if point.name not in values:
             continue
-        value = np.asarray(values[point["name"]], dtype=float)
+        value = np.asarray(values[point.name], dtype=float)
         for group, member in _groups(planted, value.shape).items():
             inside = value[member & np.isfinite(value)]
             # Means of 0/1 outcomes lie on bin edges up to float rounding.
             count, _ = np.histogram(np.clip(inside + 1e-9, -1, 1), edges)
             rows.extend(
                 {
-                    "name": point["name"],
-                    "series": point["series"],
-                    "size": str(size),
+                    "name": point.name,
+                    "series": point.series,
+                    "size": str(point.size),
                     "group": group,
                     "start": float(edges[b]),
                     "end": float(edges[b + 1]),

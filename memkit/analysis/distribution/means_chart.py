@@ -4,43 +4,33 @@ Lukasik et al. (2024), section 3.2: average memorization can fall with size beca
 mean saturates at 1 while the out-of-sample mean keeps rising.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 
+from memkit.analysis.distribution.result import Means
 from memkit.charts import lines
 from memkit.typing import Json
 
-QUANTITIES = {
-    "memorization": "mean_memorization",
-    "in-sample": "mean_in",
-    "out-of-sample": "mean_out",
-}
+NAMES = ("memorization", "in-sample", "out-of-sample")
 
 
-def groups(point: Json) -> dict[str, Json]:
-    """Returns {group: its section of the point's summary}: all examples, or clean and planted."""
-    if point["planted"] is None:
-        return {"all examples": point}
-    return {"clean labels": point["clean"], "planted labels": point["planted"]}
+def table(points: Sequence[lines.OnAxis], means: Mapping[str, Mapping[str, Means]]) -> list[Json]:
+    """Returns three rows of `lines.row` per point and group, with the field `group`.
 
-
-def table(points: Sequence[Json]) -> list[Json]:
-    """Returns three rows of `lines.row` per point and group, with the field `group`."""
-    return [
-        lines.row(
-            point,
-            size,
-            quantity=quantity,
-            value=part[key],
-            margin=part[f"{key}_margin"],
-            bounds=(-1, 1) if quantity == "memorization" else (0, 1),
-            group=group,
-        )
-        for point, size in lines.with_sizes(points)
-        for group, part in groups(point).items()
-        for quantity, key in QUANTITIES.items()
-    ]
+    Args:
+      points: points of a study.
+      means: {group of examples: {point name: Means}}.
+    """
+    rows = []
+    for point in lines.sized(points):
+        for group, by_point in means.items():
+            of_point = by_point[point.name]
+            estimates = (of_point.memorization, of_point.in_mean, of_point.out_mean)
+            for quantity, estimate in zip(NAMES, estimates, strict=True):
+                bounds = (-1, 1) if quantity == "memorization" else (0, 1)
+                rows.append(lines.row(point, quantity, estimate, bounds=bounds, group=group))
+    return rows
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:

@@ -1,6 +1,7 @@
 """The section of the distribution of memorization."""
 
 from memkit.analysis.distribution import chart
+from memkit.analysis.distribution.result import Distribution
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Section, figure
@@ -16,11 +17,12 @@ CAPTION = (
 def section(content: Content) -> Section:
     """Returns the section of the distribution of memorization."""
     values = {name: score["correct"].value for name, score in content.scores.items()}
-    rows = chart.table(content.summary["points"], values, planted=contents.planted(content))
+    rows = chart.table(content.summary.points, values, planted=contents.planted(content))
+    points = content.results[Distribution].points
     cells = {
-        "Below 0.1": estimate("share_below_0.1", text=formatting.percent),
-        "Above 0.25": estimate("share_above_0.25", text=formatting.percent),
-        "Above 0.9": estimate("share_above_0.9", text=formatting.percent),
+        "Below 0.1": estimate(points, lambda p: p.share_below_01, formatting.percent),
+        "Above 0.25": estimate(points, lambda p: p.share_above_025, formatting.percent),
+        "Above 0.9": estimate(points, lambda p: p.share_above_09, formatting.percent),
     }
     title = contents.size_title(content)
     return Section(

@@ -15,7 +15,7 @@ SIGNIFICANT, ALL = "q at most 0.05", "all pairs"
 
 
 def table(
-    points: Sequence[Json],
+    points: Sequence[lines.OnAxis],
     pairs: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
     *,
     min_influence: float,
@@ -23,7 +23,7 @@ def table(
     """Returns the number of pairs in each of 18 bins of influence, as in the paper.
 
     Args:
-      points: the points of a study's summary.
+      points: the points of a study.
       pairs: {point name: (influence [P] at or above min_influence, q [P])}; absent points give no
         rows.
       min_influence: float in (0, 1), start of the first bin; the last bin ends at 1.
@@ -34,18 +34,18 @@ def table(
     """
     edges = np.linspace(min_influence, 1, BINS + 1).round(6)
     rows: list[Json] = []
-    for point, size in lines.with_sizes(points):
-        if point["name"] not in pairs:
+    for point in lines.sized(points):
+        if point.name not in pairs:
             continue
-        infl, q = (np.asarray(values, float) for values in pairs[point["name"]])
+        infl, q = (np.asarray(values, float) for values in pairs[point.name])
         for group, member in ((ALL, slice(None)), (SIGNIFICANT, q <= LEVEL)):
             # Means of 0/1 outcomes lie on bin edges up to float rounding.
             count, _ = np.histogram(np.clip(infl[member] + 1e-9, min_influence, 1), edges)
             rows += [
                 {
-                    "name": point["name"],
-                    "series": point["series"],
-                    "size": str(size),
+                    "name": point.name,
+                    "series": point.series,
+                    "size": str(point.size),
                     "group": group,
                     "start": float(edges[b]),
                     "end": float(edges[b + 1]),

@@ -5,14 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from memkit import big_arrays, studies
+from memkit import studies
+from memkit.analysis.influence.result import (
+    Influence,
+    OutcomeInfluence,
+    PairCounts,
+    PointInfluence,
+    named,
+)
 from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.summary import Results
 from memkit.estimators import discoveries, influence
 from memkit.estimators.influence import Pairs
 from memkit.estimators.top_influences import strongest
 from memkit.studies import Study
 from memkit.training import mask_product
-from memkit.typing import Array, BoolArray, IntArray, Json
+from memkit.typing import Array, BoolArray, IntArray
 
 # With fewer runs, noise alone passes the thresholds: at 400 runs, and a test example that half of
 # the runs predict correctly, one train example in 300 has influence 0.15 by chance.
@@ -20,83 +28,72 @@ ENOUGH_RUNS = 1_000
 SHOWN, SHOWN_FIRST, SHOWN_TESTS = 12, 4, 4
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Finds pairs of high influence and the strongest influences; writes influence.npz per point.
-
-    Args:
-      study: Study with estimates.
-      outcomes: PointOutcomes of every point.
-
-    Returns:
-      {point: {"num_runs", "correct": numbers, "prob": numbers}} of points with at least 2 runs,
-      in a study with test examples: `influence.headline`, and "pairs_q05", pairs at a false
-      discovery rate of at most 0.05; "expected_by_chance", "family_size" and "largest_q", see
-      `influence.Pairs`.
-    """
-    return {
-        point.point.name: _of_point(study, point)
-        for point in outcomes
-        if len(point.index) >= 2 and study.sizes.test
-    }
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Influence:
+    """Finds pairs of high influence and the strongest influences at every point."""
+    del results  # of no other question
+    points: dict[str, PointInfluence] = {}
+    arrays: dict[str, dict[str, Array]] = {}
+    for of_point in outcomes:
+        if len(of_point.index) < 2 or not study.sizes.test:
+            continue
+        name, num_runs = of_point.point.name, len(of_point.index)
+        found = {outcome: _of_outcome(study, of_point, outcome) for outcome in studies.OUTCOMES}
+        counts = {outcome: counts for outcome, (counts, _) in found.items()}
+        arrays[name] = named({outcome: influence for outcome, (_, influence) in found.items()})
+        points[name] = PointInfluence(num_runs, counts)
+        _log(name, points[name])
+    return Influence(points, arrays)
 
 
-def _of_point(study: Study, outcomes: PointOutcomes) -> Json:
-    options = study.config["report"]
-    train_mask = big_arrays.take(study.train_mask, outcomes.index)
-    estimates = studies.read_estimates(study, outcomes.point)
-    product, product_name = mask_product.choose(
-        len(train_mask), study.sizes.train, study.sizes.test
+def _of_outcome(
+    study: Study, outcomes: PointOutcomes, outcome: str
+) -> tuple[PairCounts, OutcomeInfluence]:
+    options, mask = study.config["report"], outcomes.mask
+    product, product_name = mask_product.choose(len(mask), study.sizes.train, study.sizes.test)
+    logging.vlog(1, "%s: influence by %s", outcomes.point.name, product_name)
+    test_outcome = getattr(outcomes, f"test_{outcome}")
+    pairs = influence.pairs(
+        test_outcome,
+        mask,
+        memorization=outcomes.estimates[outcome].value,
+        given_labels=study.examples.given_labels,
+        test_labels=study.examples.test_labels,
+        min_influence=options["min_influence"],
+        min_memorization=options["min_memorization"],
     )
-    arrays: dict[str, Array] = {}
-    numbers: Json = {"num_runs": len(outcomes.index)}
-    for outcome in studies.OUTCOMES:
-        test_outcome = getattr(outcomes, f"test_{outcome}")
-        pairs = influence.pairs(
-            test_outcome,
-            train_mask,
-            memorization=estimates[outcome].value,
-            given_labels=study.examples.given_labels,
-            test_labels=study.examples.test_labels,
-            min_influence=options["min_influence"],
-            min_memorization=options["min_memorization"],
-        )
-        on_test, of_train = strongest(test_outcome, train_mask, options["top_k"], product=product)
-        names = ("tr_idx", "tt_idx", "infl", "mem", "p", "q")
-        of_outcome: dict[str, Array] = {name: getattr(pairs, name) for name in names}
-        of_outcome |= {"test_top_idx": on_test.index, "test_top_infl": on_test.infl}
-        of_outcome |= {"train_top_idx": of_train.index, "train_top_infl": of_train.infl}
-        of_outcome |= _shown(study, pairs, test_outcome, train_mask)
-        # The outcome of the papers has the published names.
-        prefix = "" if outcome == "correct" else f"{outcome}_"
-        arrays |= {prefix + name: array for name, array in of_outcome.items()}
-        numbers[outcome] = _numbers(pairs, study.sizes.test)
-    studies.write_arrays(study, "influence", arrays, point=outcomes.point)
-    _log(outcomes.point.name, numbers, product_name)
-    return numbers
+    on_test, of_train = strongest(test_outcome, mask, options["top_k"], product=product)
+    names = ("tr_idx", "tt_idx", "infl", "mem", "p", "q")
+    arrays = OutcomeInfluence(
+        **{name: getattr(pairs, name) for name in names},
+        test_top_idx=on_test.index,
+        test_top_infl=on_test.infl,
+        train_top_idx=of_train.index,
+        train_top_infl=of_train.infl,
+        **_shown(study, pairs, test_outcome, mask),
+    )
+    counts = PairCounts(
+        headline=influence.headline(pairs, num_test=study.sizes.test),
+        pairs_q05=int(np.count_nonzero(pairs.q <= discoveries.LEVEL)),
+        expected_by_chance=pairs.expected_by_chance,
+        family_size=pairs.family_size,
+        largest_q=pairs.largest_q,
+    )
+    return counts, arrays
 
 
-def _numbers(pairs: Pairs, num_test: int) -> dict[str, int | float]:
-    return influence.headline(pairs, num_test=num_test) | {
-        "pairs_q05": int(np.count_nonzero(pairs.q <= discoveries.LEVEL)),
-        "expected_by_chance": pairs.expected_by_chance,
-        "family_size": pairs.family_size,
-        "largest_q": pairs.largest_q,
-    }
-
-
-def _log(point: str, numbers: Json, product: str) -> None:
-    logging.vlog(1, "%s: influence by %s", point, product)
-    if numbers["num_runs"] >= ENOUGH_RUNS:
+def _log(point: str, influence: PointInfluence) -> None:
+    if influence.num_runs >= ENOUGH_RUNS:
         return
+    correct, prob = (influence.outcomes[name] for name in studies.OUTCOMES)
     logging.info(
         "%s: %d influence pairs (%d by probability) from %d runs; chance alone would give "
         "about %.3g (%.3g), so see their q",
         point,
-        numbers["correct"]["pairs"],
-        numbers["prob"]["pairs"],
-        numbers["num_runs"],
-        numbers["correct"]["expected_by_chance"],
-        numbers["prob"]["expected_by_chance"],
+        correct.headline.pairs,
+        prob.headline.pairs,
+        influence.num_runs,
+        correct.expected_by_chance,
+        prob.expected_by_chance,
     )
 
 

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
+from memkit.analysis import PointSummary
 from memkit.analysis.influence import chart as charts
+from memkit.analysis.influence.result import Influence
 from memkit.report import assets, formatting
 from memkit.report import content as contents
 from memkit.report.blocks import Figure, Section, Table
 from memkit.report.content import Content
+from memkit.report.point_tables import Cell, per_point
 from memkit.typing import Json
 
 INTRO = (
@@ -19,14 +22,13 @@ INTRO = (
     "memorization of at least {}; of the pairs up to some q, a share of q is false, and as many as "
     "expected by chance would be listed if no example had any influence."
 )
-OUTCOMES = {"correct": ("", "0/1"), "prob": ("prob_", "label probability")}
+OUTCOMES = {"correct": "0/1", "prob": "label probability"}
 
 
 def section(content: Content) -> Section:
     """Returns the section on influence; empty if no point has two runs and test examples."""
-    options, by_point = content.config["report"], content.summary["influence"]
-    title = "Influence on test examples"
-    if not by_point:
+    options, title = content.config["report"], "Influence on test examples"
+    if not content.results[Influence].points:
         empty = "No point has two runs and test examples; `memkit run` fills this section."
         return Section(anchor="influence", title=title, intro="", empty=empty)
     pictured, pictures = _pictures(content)
@@ -44,13 +46,11 @@ def section(content: Content) -> Section:
 
 
 def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
-    figures, by_point = {}, content.point_arrays["influence"]
-    for outcome, (prefix, words) in OUTCOMES.items():
-        pairs = {
-            name: (arrays[f"{prefix}infl"], arrays[f"{prefix}q"])
-            for name, arrays in by_point.items()
-        }
-        rows = charts.table(content.summary["points"], pairs, min_influence=min_influence)
+    figures, influence = {}, content.results[Influence]
+    for outcome, words in OUTCOMES.items():
+        arrays = {name: influence.of_outcome(name, outcome) for name in influence.points}
+        pairs = {name: (of_point.infl, of_point.q) for name, of_point in arrays.items()}
+        rows = charts.table(content.summary.points, pairs, min_influence=min_influence)
         name = "influence" if outcome == "correct" else f"influence_{outcome}"
         figures[name] = Figure(
             name=name,
@@ -64,43 +64,27 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
 
 
 def _table(content: Content, outcome: str) -> Table:
-    by_point = content.summary["influence"]
-    points = [p for p in content.summary["points"] if p["name"] in by_point]
-    several = contents.several_series(content)
-    cells = {
-        "Runs": lambda numbers, runs: str(runs),
-        "Pairs": lambda numbers, runs: str(numbers["pairs"]),
-        "q\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}0.05": lambda numbers, runs: str(
-            numbers["pairs_q05"]
-        ),
-        "Expected by chance": lambda numbers, runs: _about(numbers["expected_by_chance"]),
-        "Train examples": lambda numbers, runs: str(numbers["train_examples"]),
-        "Test examples": lambda numbers, runs: str(numbers["test_examples"]),
-        "with one influencer": lambda numbers, runs: str(numbers["single_influencer"]),
-        "Largest influence": lambda numbers, runs: formatting.cell(numbers["largest_influence"]),
-        "Sum / tests": lambda numbers, runs: formatting.percent(numbers["influence_per_test"]),
+    by_point = content.results[Influence].points
+    points = [point for point in content.summary.points if point.name in by_point]
+    counts = {name: of_point.outcomes[outcome] for name, of_point in by_point.items()}
+    cells: dict[str, Cell] = {
+        "Runs": lambda p: str(by_point[p.name].num_runs),
+        "Pairs": lambda p: str(counts[p.name].headline.pairs),
+        "q\N{NO-BREAK SPACE}≤\N{NO-BREAK SPACE}0.05": lambda p: str(counts[p.name].pairs_q05),
+        "Expected by chance": lambda p: _about(counts[p.name].expected_by_chance),
+        "Train examples": lambda p: str(counts[p.name].headline.train_examples),
+        "Test examples": lambda p: str(counts[p.name].headline.test_examples),
+        "with one influencer": lambda p: str(counts[p.name].headline.single_influencer),
+        "Largest influence": lambda p: formatting.cell(counts[p.name].headline.largest_influence),
+        "Sum / tests": lambda p: formatting.percent(counts[p.name].headline.influence_per_test),
     }
-    rows = tuple(
-        (
-            contents.size_text(content, point),
-            *((point["series"],) if several else ()),
-            *(
-                cell(by_point[point["name"]][outcome], by_point[point["name"]]["num_runs"])
-                for cell in cells.values()
-            ),
-        )
-        for point in points
-    )
-    return Table(
-        caption=f"Pairs of high influence, outcome {OUTCOMES[outcome][1]}. Train and test examples "
+    return per_point(
+        content,
+        f"Pairs of high influence, outcome {OUTCOMES[outcome]}. Train and test examples "
         "are distinct ones; the last column is the sum of influences over the number of all test "
         "examples. With fewer than 1,000 runs trust q, not the number of pairs.",
-        columns=(
-            contents.size_title(content),
-            *(("Series",) if several else ()),
-            *cells,
-        ),
-        rows=rows,
+        cells,
+        points,
     )
 
 
@@ -117,27 +101,26 @@ def _pictures(content: Content) -> tuple[tuple[Markup, ...], Mapping[str, Sequen
 
     Pairs at q of at most 0.05 are preferred, if any point has some.
     """
-    by_point = content.point_arrays["influence"]
+    by_point = content.results[Influence].points
     if not len(content.test_thumbnails):
         return (), {}
-    points = [p for p in content.summary["points"] if p["name"] in by_point]
-    for key in ("pairs_q05", "pairs"):
+    points = [point for point in content.summary.points if point.name in by_point]
+    for is_significant in (True, False):
         for outcome in OUTCOMES:
-            counts = [content.summary["influence"][p["name"]][outcome][key] for p in points]
-            if not any(counts):
-                continue
-            point = points[int(np.flatnonzero(counts)[-1])]
-            return _rows(content, point, outcome, is_significant=key == "pairs_q05")
+            counts = [by_point[point.name].outcomes[outcome] for point in points]
+            pairs = [c.pairs_q05 if is_significant else c.headline.pairs for c in counts]
+            if any(pairs):
+                point = points[int(np.flatnonzero(pairs)[-1])]
+                return _rows(content, point, outcome, is_significant=is_significant)
     return (), {}
 
 
 def _rows(
-    content: Content, point: Json, outcome: str, *, is_significant: bool
+    content: Content, point: PointSummary, outcome: str, *, is_significant: bool
 ) -> tuple[tuple[Markup, ...], Mapping[str, Sequence[int]]]:
-    prefix, words = OUTCOMES[outcome]
-    score = content.scores[point["name"]][outcome].value
-    arrays = content.point_arrays["influence"][point["name"]]
-    shown = [arrays[f"{prefix}shown_{key}"] for key in ("tr_idx", "tt_idx", "infl", "q")]
+    score = content.scores[point.name][outcome].value
+    arrays = content.results[Influence].of_outcome(point.name, outcome)
+    shown = (arrays.shown_tr_idx, arrays.shown_tt_idx, arrays.shown_infl, arrays.shown_q)
     pairs = (
         "the pairs at q of at most 0.05"
         if is_significant
@@ -145,7 +128,7 @@ def _rows(
     )
     point_text = contents.size_text(content, point)
     if contents.several_series(content):
-        point_text = f"{point_text}, {point['series']}"
+        point_text = f"{point_text}, {point.series}"
     rows = [
         [
             _train_cell(content, i, score[i]),
@@ -157,8 +140,9 @@ def _rows(
         __package__,
         "pairs.html",
         title=f"Pairs of high influence at {point_text}",
-        note=f"From {pairs}, outcome {words}: the strongest, then evenly spaced ones down to the "
-        "weakest, sorted by influence; none was picked by hand. q is given for listed pairs.",
+        note=f"From {pairs}, outcome {OUTCOMES[outcome]}: the strongest, then evenly spaced ones "
+        "down to the weakest, sorted by influence; none was picked by hand. q is given for listed "
+        "pairs.",
         columns=shown[1].shape[1],
         rows=rows,
     )

@@ -1,22 +1,24 @@
 """Detection of planted labels by two scores, against model size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
 
+from memkit.analysis.planted.result import PointPlanted
 from memkit.charts import lines, theme
 from memkit.typing import Json
 
-QUANTITIES = {
-    "by memorization": "auroc",
-    "by 1 - out-of-sample probability": "auroc_out_prob",
-}
+NAMES = ("by memorization", "by 1 - out-of-sample probability")
 
 
-def table(points: Sequence[Json]) -> list[Json]:
-    """Returns two rows of `lines.row` per point that has planted labels."""
-    return lines.table(points, QUANTITIES, part="planted")
+def table(points: Sequence[lines.OnAxis], planted: Mapping[str, PointPlanted]) -> list[Json]:
+    """Returns two rows of `lines.row` per point that has an entry in {point name: ...}."""
+    estimates = {
+        name: dict(zip(NAMES, (of_point.auroc, of_point.auroc_out_prob), strict=True))
+        for name, of_point in planted.items()
+    }
+    return lines.table(points, estimates)
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
@@ -32,7 +34,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         size_title=size_title,
         title=["AUROC (0 to 1, 0.5 = chance,", "higher = better detection)"],
         scale=alt.Scale(domain=[float(lowest), 1]),
-        names=QUANTITIES,
+        names=NAMES,
         rule=0.5,
         description="Area under the ROC curve of two scores as detectors of planted labels, "
         "against model size: memorization, and one minus the out-of-sample "

@@ -1,6 +1,8 @@
 """The section of planted labels: do the scores find labels that were flipped on purpose?"""
 
+from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted import chart
+from memkit.analysis.planted.result import Planted
 from memkit.report import content as contents
 from memkit.report.blocks import Section, absent, figure
 from memkit.report.content import Content
@@ -15,24 +17,26 @@ CAPTION = (
 
 def section(content: Content) -> Section:
     """Returns the section of planted labels."""
-    points = [p for p in content.summary["points"] if p["planted"] is not None]
-    if not points:
+    planted = content.results[Planted].points
+    if not planted:
         figures = (absent("planted_detection"),)
         return Section(anchor="planted", title="Planted labels", blocks=figures, empty=EMPTY)
     cells = {
-        "Memorization, planted": estimate("mean_memorization", "planted"),
-        "Memorization, clean": estimate("mean_memorization", "clean"),
-        "AUROC by memorization": estimate("auroc", "planted"),
-        "AUROC by 1 - out-of-sample probability": estimate("auroc_out_prob", "planted"),
+        "Memorization, planted": estimate(planted, lambda p: p.means.memorization),
+        "Memorization, clean": estimate(
+            content.results[Distribution].points, lambda p: p.clean.memorization
+        ),
+        "AUROC by memorization": estimate(planted, lambda p: p.auroc),
+        "AUROC by 1 - out-of-sample probability": estimate(planted, lambda p: p.auroc_out_prob),
     }
     table = f"Planted labels: memorization and detection (0.5 = chance, 1 = perfect). {NOTE}"
-    rows, title = chart.table(content.summary["points"]), contents.size_title(content)
+    rows, title = chart.table(content.summary.points, planted), contents.size_title(content)
     return Section(
         anchor="planted",
         title="Planted labels",
         intro=INTRO,
         blocks=(
             figure("planted_detection", CAPTION, rows, chart.chart, size_title=title),
-            per_point(content, table, cells, points),
+            per_point(content, table, cells),
         ),
     )

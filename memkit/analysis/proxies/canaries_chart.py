@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
+from memkit.analysis.distribution.result import Means
+from memkit.analysis.proxies.result import PointProxies
 from memkit.charts import dots, lines, theme
 from memkit.typing import Json
 
@@ -11,20 +13,23 @@ GROUPS = ("planted", "clean")
 
 
 def detection_table(
-    points: Sequence[Json], by_point: Json, *, labels: Mapping[str, str]
+    points: Sequence[lines.OnAxis],
+    by_point: Mapping[str, PointProxies],
+    *,
+    labels: Mapping[str, str],
 ) -> list[Json]:
     """Returns rows of `dots.row` with the AUROC of every score and proxy per size.
 
     Args:
-      points: the points of a study's summary.
-      by_point: summary["proxies"]["points"]; points without canaries give no rows.
+      points: points of a study.
+      by_point: {point name: PointProxies}; points without canaries give no rows.
       labels: {score or proxy: text}.
     """
     return [
-        dots.row(fields, panel, labels[name], value, margin)
-        for fields, summary in dots.per_size(points, by_point)
-        for name, entry in (summary["canaries"] or {}).items()
-        for panel, value, margin in dots.averaged_and_single(entry, "auroc")
+        dots.row(fields, panel, labels[name], estimate)
+        for fields, of_point in dots.per_size(points, by_point)
+        for name, entry in of_point.canaries.items()
+        for panel, estimate in dots.averaged_and_single(entry.auroc, entry.auroc_single)
     ]
 
 
@@ -45,19 +50,23 @@ def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | 
     )
 
 
-def paths_table(points: Sequence[Json]) -> list[Json]:
+def paths_table(
+    points: Sequence[lines.OnAxis], planted: Mapping[str, Means], clean: Mapping[str, Means]
+) -> list[Json]:
     """Returns rows of `lines.row` with mean memorization of clean and planted labels per size.
 
     Args:
-      points: the points of a study's summary; those without planted labels give no rows.
+      points: points of a study.
+      planted: {point name: Means of the planted labels}; without any, there are no rows.
+      clean: {point name: Means of the other labels}.
     """
+    groups = dict(zip(GROUPS, (planted, clean), strict=True)) if planted else {}
     return [
         row
-        for group in GROUPS
+        for group, means in groups.items()
         for row in lines.table(
-            [point for point in points if point["planted"] is not None],
-            {group: "mean_memorization"},
-            part=group,
+            points,
+            {name: {group: of_point.memorization} for name, of_point in means.items()},
             bounds=(-1, 1),
         )
     ]

@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import numpy as np
 
+from memkit.analysis.proxies.result import (
+    Leaderboard,
+    PointProxies,
+    ProxyAgreement,
+    SeriesProxies,
+)
 from memkit.charts import dots, lines, theme
+from memkit.estimators import WithError
 from memkit.typing import Json
 
 # {statistic across sizes: title of its panel}
@@ -21,39 +28,32 @@ ACROSS = {
 _PANEL_HEIGHT = 110
 
 
-def means_table(points: Sequence[Json], by_point: Json, *, titles: Mapping[str, str]) -> list[Json]:
+def means_table(
+    points: Sequence[lines.OnAxis],
+    by_point: Mapping[str, PointProxies],
+    memorization: Mapping[str, Mapping[str, WithError]],
+    *,
+    titles: Mapping[str, str],
+) -> list[Json]:
     """Returns rows of `lines.row` with means over examples and runs, memorization first.
 
     Args:
-      points: the points of a study's summary.
-      by_point: summary["proxies"]["points"]; points without an entry give no rows.
+      points: points of a study.
+      by_point: {point name: PointProxies}; points without an entry give no rows.
+      memorization: {group of examples: {point name: mean memorization}}.
       titles: {proxy: title of its panel, with the direction}.
     """
     rows: list[Json] = []
-    for point, size in lines.with_sizes(points):
-        if point["name"] not in by_point:
+    for point in lines.sized(points):
+        if point.name not in by_point:
             continue
-        proxies = by_point[point["name"]]["means"]
-        is_split = point["planted"] is not None
-        groups = (
-            {"clean": point["clean"], "planted": point["planted"]} if is_split else {"all": point}
-        )
-        for group, numbers in groups.items():
-            memorization = numbers["mean_memorization"], numbers["mean_memorization_margin"]
-            panels = {"memorization (higher = more)": memorization}
-            for name, by_group in proxies.items():
-                panels[titles[name]] = by_group[group]["mean"], by_group[group]["margin"]
+        for group, means in memorization.items():
+            panels = {"memorization (higher = more)": means[point.name]}
+            for name, by_group in by_point[point.name].means.items():
+                panels[titles[name]] = by_group[group]
             rows += [
-                lines.row(
-                    point,
-                    size,
-                    quantity=group,
-                    value=value,
-                    margin=margin,
-                    bounds=(-np.inf, np.inf),
-                    panel=panel,
-                )
-                for panel, (value, margin) in panels.items()
+                lines.row(point, group, estimate, bounds=(-np.inf, np.inf), panel=panel)
+                for panel, estimate in panels.items()
             ]
     return rows
 
@@ -77,8 +77,8 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.
 
 
 def board_table(
-    points: Sequence[Json],
-    by_point: Json,
+    points: Sequence[lines.OnAxis],
+    by_point: Mapping[str, PointProxies],
     *,
     labels: Mapping[str, str],
     statistic: str = "spearman",
@@ -86,21 +86,25 @@ def board_table(
     """Returns rows of `dots.row`: agreement with memorization per size, and the ceiling.
 
     Args:
-      points: the points of a study's summary.
-      by_point: summary["proxies"]["points"].
+      points: points of a study.
+      by_point: {point name: PointProxies}.
       labels: {proxy: text}.
       statistic: "spearman" or "pearson".
     """
     rows: list[Json] = []
-    for fields, summary in dots.per_size(points, by_point):
-        ceiling = summary["ceiling"][statistic], summary["ceiling"][f"{statistic}_margin"]
-        rows += [dots.row(fields, p, dots.CEILING, *ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
+    for fields, of_point in dots.per_size(points, by_point):
+        ceiling = of_point.board.ceiling[statistic]
+        rows += [dots.row(fields, p, dots.CEILING, ceiling) for p in (dots.AVERAGED, dots.SINGLE)]
         rows += [
-            dots.row(fields, panel, labels[name], value, margin)
-            for name, entry in summary["board"].items()
-            for panel, value, margin in dots.averaged_and_single(entry, statistic)
+            dots.row(fields, panel, labels[name], estimate)
+            for name, agreement in _of_statistic(of_point.board, statistic)
+            for panel, estimate in dots.averaged_and_single(agreement.averaged, agreement.single)
         ]
     return rows
+
+
+def _of_statistic(board: Leaderboard, statistic: str) -> list[tuple[str, ProxyAgreement]]:
+    return [(name, by_statistic[statistic]) for name, by_statistic in board.proxies.items()]
 
 
 def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
@@ -121,25 +125,26 @@ def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.
     )
 
 
-def across_table(by_series: Json, *, labels: Mapping[str, str]) -> list[Json]:
+def across_table(
+    by_series: Mapping[str, SeriesProxies], *, labels: Mapping[str, str]
+) -> list[Json]:
     """Returns rows of `dots.row`: agreement across sizes, with the panels of `ACROSS`.
 
     Args:
-      by_series: summary["proxies"]["series"].
+      by_series: {series: SeriesProxies}.
       labels: {proxy: text}.
     """
     rows: list[Json] = []
-    for series, summary in by_series.items():
+    for series, of_series in by_series.items():
         for statistic, panel in ACROSS.items():
-            if statistic not in summary["ceiling"]:
+            if statistic not in of_series.board.ceiling:
                 continue
             fields = {"series": series, "kind": dots.AVERAGED}
-            ceiling = summary["ceiling"][statistic], summary["ceiling"][f"{statistic}_margin"]
-            rows.append(dots.row(fields, panel, dots.CEILING, *ceiling))
+            rows.append(dots.row(fields, panel, dots.CEILING, of_series.board.ceiling[statistic]))
             rows += [
-                dots.row(fields | {"kind": kind}, panel, labels[name], value, margin)
-                for name, entry in summary["board"].items()
-                for kind, value, margin in dots.averaged_and_single(entry, statistic)
+                dots.row(fields | {"kind": kind}, panel, labels[name], estimate)
+                for name, agreement in _of_statistic(of_series.board, statistic)
+                for kind, estimate in dots.averaged_and_single(agreement.averaged, agreement.single)
             ]
     return rows
 

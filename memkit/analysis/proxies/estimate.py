@@ -1,223 +1,191 @@
-"""Proxies: their agreement with memorization at each size and across sizes, and canaries.
-
-The numbers of summary["proxies"]:
-  num_runs: the most runs per point that proxies are computed from (the first runs).
-  points: {point: {"num_runs", "num_proxy_runs", "reliability", "ceiling", "board", "means",
-    "canaries"}}; ceiling is {statistic: ..., "<statistic>_stderr", "<statistic>_margin"}, board is
-    {proxy: {the same, "<statistic>_single", "<statistic>_single_deviation"}}, means is {proxy:
-    {group: {"mean", "stderr", "margin"}}} in the proxy's own unit, canaries {score or
-    proxy: {"auroc", "auroc_stderr", "auroc_margin"}} or None without planted labels.
-  series: {series: {"points", "num_runs", "num_nonconstant", "num_nonconstant_clean",
-    "reliability", "ceiling", "board"}}, with statistics across sizes, those named *_clean without
-    the planted labels.
-  planted_classes: {series: {"clean" or "planted": {class of trajectory: share}}}.
-The arrays of a point are the proxies averaged over its runs, [N], in their own units.
-"""
+"""Estimates the agreement of proxies with memorization at each size and across sizes."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from memkit import big_arrays, estimators, proxies, records, studies, trajectories
-from memkit.analysis.outcomes import PointOutcomes
-from memkit.estimators import grouped
+from memkit import big_arrays, estimators, proxies, trajectories
+from memkit.analysis.outcomes import PointOutcomes, common_runs, num_proxy_runs
+from memkit.analysis.proxies.result import (
+    Leaderboard,
+    PointProxies,
+    Proxies,
+    ProxyAgreement,
+    SeriesProxies,
+)
+from memkit.analysis.summary import Results
+from memkit.analysis.trajectories.result import TrajectoryClasses
+from memkit.estimators import WithError, grouped
 from memkit.proxies import canaries, correlations, leaderboard
 from memkit.studies import Study
-from memkit.typing import BoolArray, Config, FloatArray, IntArray, Json
+from memkit.typing import BoolArray, FloatArray, IntArray
 
 ALPHA = 0.1  # threshold of the classes of trajectory
-MAX_RUNS = 40
 NUM_SPLITS = 4
 NUM_REPLICATES = 50
+_LEAST = 4  # runs of a point
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Returns the numbers of summary["proxies"] and writes each point's averaged proxies.
-
-    Args:
-      study: Study.
-      outcomes: PointOutcomes of all points.
-    """
-    num_runs = _num_runs(study.config, study)
-    numbers: Json = {"num_runs": num_runs, "points": {}, "series": {}}
-    numbers["planted_classes"] = _planted_classes(study)
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Proxies:
+    """Returns agreement with memorization, detection of planted labels, and averaged proxies."""
+    num_runs = max((num_proxy_runs(study, o.point) for o in outcomes), default=0)
     splits = leaderboard.halves(len(study.train_mask), num_runs, study.config["seed"], NUM_SPLITS)
+    classes = results[TrajectoryClasses]
+    by_series: dict[str, SeriesProxies] = {}
+    usable = [o for o in outcomes if o.proxies and len(o.index) >= _LEAST]
     for series in study.config["series"]:
-        measured = [_measure(study, o) for o in outcomes if o.point.series == series]
-        measured = [m for m in measured if m.values and len(m.outcomes.index) >= 4]
-        for point in measured:
-            numbers["points"][point.outcomes.point.name] = _of_point(study, point, splits)
-        if len(measured) >= 2:
-            numbers["series"][series] = _of_series(study, series, measured, splits)
-    return numbers
-
-
-@dataclasses.dataclass(frozen=True)
-class _Measured:
-    """A point's outcomes, and {proxy: [H, N]} of the runs `history` [H], in the proxies' units."""
-
-    outcomes: PointOutcomes
-    history: IntArray
-    values: dict[str, FloatArray]
-
-
-def _num_runs(config: Config, study: Study) -> int:
-    return min(len(study.train_mask), MAX_RUNS, config["record"]["history_runs"] or MAX_RUNS)
-
-
-def _measure(study: Study, outcomes: PointOutcomes) -> _Measured:
-    record = outcomes.point.config["record"]
-    optional = [name for name in ("history_runs", "all_probs") if record[name]]
-    names = [n for n, field in records.SCHEMA.items() if field.where in ("", *optional)]
-    known = proxies.available([*names, "given_labels"])
-    needed = {n for name in known for n in proxies.PROXIES[name].needs} - {"given_labels"}
-    # Later runs have no history, so only the first runs are read.
-    first_runs = dataclasses.replace(
-        study, train_mask=study.train_mask[: _num_runs(outcomes.point.config, study)]
+        along = [o for o in usable if o.point.series == series]
+        if len(along) >= 2:
+            codes = _codes(study, series, classes)
+            by_series[series] = _of_series(study, codes, along, splits)
+    return Proxies(
+        num_runs=num_runs,
+        points={o.point.name: _of_point(study, o, splits) for o in usable},
+        series=by_series,
+        planted_classes=_planted_classes(study, classes),
+        averaged={
+            o.point.name: {
+                name: proxies.average(values).astype(np.float32)
+                for name, values in o.proxies.items()
+            }
+            for o in outcomes
+            if o.proxies
+        },
     )
-    runs = studies.read_runs(first_runs, outcomes.point, sorted(needed))
-    usable = np.isin(runs.index, outcomes.index)
-    if not usable.any():
-        return _Measured(outcomes, runs.index[usable], {})
-    arrays = {n: a[usable] for n, a in runs.arrays.items()}
-    arrays["given_labels"] = study.examples.given_labels
-    index = runs.index[usable]
-    values = {n: proxies.in_sample(n, arrays, study.train_mask[index]) for n in known}
-    averaged = {n: proxies.average(v).astype(np.float32) for n, v in values.items()}
-    studies.write_arrays(study, "proxies", averaged, point=outcomes.point)
-    return _Measured(outcomes, index, values)
 
 
-def _of_point(study: Study, measured: _Measured, splits: BoolArray) -> Json:
-    outcomes, index = measured.outcomes, measured.outcomes.index
-    values = {n: proxies.hardness(n, v)[None] for n, v in measured.values.items()}
-    mask, planted = big_arrays.take(study.train_mask, index), study.examples.planted
-    numbers = _board(
-        study, values, [outcomes.correct], index, measured, splits, correlations.AT_ONE_SIZE
-    )
+def _of_point(study: Study, outcomes: PointOutcomes, splits: BoolArray) -> PointProxies:
+    index, history, planted = outcomes.index, outcomes.proxy_index, study.examples.planted
+    values = {n: proxies.hardness(n, v)[None] for n, v in outcomes.proxies.items()}
+    statistics = correlations.AT_ONE_SIZE
+    runs = _Runs(index, history, outcomes.mask)
     groups = {"clean": ~planted, "planted": planted} if planted.any() else {"all": ~planted}
-    numbers["means"] = {
-        name: {g: _mean_over_runs(v[:, member]) for g, member in groups.items()}
-        for name, v in measured.values.items()
-    }
-    numbers["canaries"] = None
+    detection = {}
     if planted.any():
-        weights = estimators.run_weights(len(mask), study.config["seed"], NUM_REPLICATES)
-        numbers["canaries"] = canaries.scores(
-            outcomes.correct, outcomes.prob, mask, planted, weights
+        weights = estimators.run_weights(len(index), study.config["seed"], NUM_REPLICATES)
+        detection = canaries.scores(
+            outcomes.correct, outcomes.prob, outcomes.mask, planted, weights
         ) | canaries.proxy_aurocs(
             {n: v[0] for n, v in values.items()},
             planted,
-            weights[:, np.searchsorted(index, measured.history)],
+            weights[:, np.searchsorted(index, history)],
         )
-    return numbers
+    return PointProxies(
+        board=_board(study, values, [outcomes.correct], runs, splits, statistics),
+        means={
+            name: {group: _mean_over_runs(v[:, member]) for group, member in groups.items()}
+            for name, v in outcomes.proxies.items()
+        },
+        canaries=detection,
+    )
 
 
-def _of_series(study: Study, series: str, measured: Sequence[_Measured], splits: BoolArray) -> Json:
-    """Compares along the axis, over the runs that all points have."""
-    common = sorted(set.intersection(*(set(m.outcomes.index.tolist()) for m in measured)))
-    shared = sorted(set.intersection(*(set(m.history.tolist()) for m in measured)))
-    names = [n for n in measured[0].values if all(n in m.values for m in measured)]
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Runs:
+    """M runs, the mask [M, N] of their subsets, and those among them that have proxies [H]."""
+
+    index: IntArray
+    history: IntArray
+    mask: BoolArray
+
+
+def _of_series(
+    study: Study, classes: IntArray, along: Sequence[PointOutcomes], splits: BoolArray
+) -> SeriesProxies:
+    """Compares along the axis, over the runs that all points have; classes [N] of trajectory."""
+    common = common_runs(along)
+    shared = np.intersect1d(along[0].proxy_index, common)
+    for point in along:
+        shared = np.intersect1d(shared, point.proxy_index)
+    names = [n for n in along[0].proxies if all(n in point.proxies for point in along)]
     values = {
         n: proxies.hardness(
-            n, np.stack([m.values[n][np.isin(m.history, shared)] for m in measured])
+            n, np.stack([p.proxies[n][np.isin(p.proxy_index, shared)] for p in along])
         )
         for n in names
     }
-    correct = [
-        big_arrays.take(m.outcomes.correct, np.isin(m.outcomes.index, common)) for m in measured
-    ]
-    classes = _classes(study, series)
+    correct = [big_arrays.take(p.correct, np.isin(p.index, common)) for p in along]
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
-    with_shared_history = dataclasses.replace(measured[0], history=np.array(shared, int))
     planted = study.examples.planted
     statistics = correlations.across_sizes(changing, np.ones_like(planted))
     if planted.any():
         statistics |= correlations.across_sizes(changing, ~planted, "_clean")
-    return {
-        "points": [m.outcomes.point.name for m in measured],
-        "num_nonconstant": int(changing.sum()),
-        "num_nonconstant_clean": int((changing & ~planted).sum()),
-        **_board(
-            study, values, correct, np.array(common, int), with_shared_history, splits, statistics
-        ),
-    }
+    runs = _Runs(common, shared, big_arrays.take(study.train_mask, common))
+    return SeriesProxies(
+        points=tuple(p.point.name for p in along),
+        num_nonconstant=int(changing.sum()),
+        num_nonconstant_clean=int((changing & ~planted).sum()),
+        board=_board(study, values, correct, runs, splits, statistics),
+    )
 
 
 def _board(
     study: Study,
     values: Mapping[str, FloatArray],
     outcomes: Sequence[BoolArray],
-    index: IntArray,
-    measured: _Measured,
+    runs: _Runs,
     splits: BoolArray,
     statistics: Mapping[str, Callable[[FloatArray, FloatArray], float]],
-) -> Json:
-    """Returns reliability, ceiling and board of the runs `index`, which include `history`."""
-    mask, first = big_arrays.take(study.train_mask, index), splits[:, index]
-    history = np.searchsorted(index, measured.history)
+) -> Leaderboard:
+    """Returns the Leaderboard of proxies {proxy: [A, H, N]} and outcomes [A][M, N]."""
+    first, history = splits[:, runs.index], np.searchsorted(runs.index, runs.history)
     result = leaderboard.board(
-        values, outcomes, mask, first=first, history=history, statistics=statistics
+        values, outcomes, runs.mask, first=first, history=history, statistics=statistics
     )
-    group = grouped.run_groups(len(mask), study.config["seed"], num_first=len(history))
+    group = grouped.run_groups(len(runs.mask), study.config["seed"], num_first=len(history))
     errors, ceiling_errors = leaderboard.standard_errors(
         values,
         outcomes,
-        mask,
+        runs.mask,
         first=first,
         group=group,
         history=history,
         statistics=statistics,
     )
     df = len(np.unique(group)) - 1
-    board = {
-        name: {
-            **_with_errors(result.averaged[name], errors[name], df),
-            **{f"{s}_single": result.single[name][s] for s in statistics},
-            **{f"{s}_single_deviation": result.single_deviation[name][s] for s in statistics},
-        }
-        for name in values
-    }
-    return {
-        "num_runs": len(mask),
-        "num_proxy_runs": len(history),
-        "reliability": result.reliability,
-        "ceiling": _with_errors(result.ceiling, ceiling_errors, df),
-        "board": board,
-    }
+    return Leaderboard(
+        num_runs=len(runs.mask),
+        num_proxy_runs=len(history),
+        reliability=result.reliability,
+        ceiling={s: WithError(result.ceiling[s], ceiling_errors[s], df) for s in statistics},
+        proxies={
+            name: {
+                s: ProxyAgreement(
+                    averaged=WithError(result.averaged[name][s], errors[name][s], df),
+                    single=result.single[name][s],
+                    single_deviation=result.single_deviation[name][s],
+                )
+                for s in statistics
+            }
+            for name in values
+        },
+    )
 
 
-def _with_errors(
-    values: Mapping[str, float], stderrs: Mapping[str, float], df: int
-) -> dict[str, float]:
-    """Returns {statistic, "<statistic>_stderr", "<statistic>_margin": float}."""
-    errors = {s: estimators.WithError(value, stderrs[s], df) for s, value in values.items()}
-    return {k: v for s, error in errors.items() for k, v in error.named(s).items()}
-
-
-def _mean_over_runs(values: FloatArray) -> dict[str, float]:
-    """Returns the mean over runs of each run's mean over examples, and its errors."""
+def _mean_over_runs(values: FloatArray) -> WithError:
+    """Returns the mean over runs of each run's mean over examples; values [H, n]."""
     means = proxies.average(values.T)
-    mean = estimators.mean_over_runs(means[~np.isnan(means)])
-    return {"mean": mean.value, "stderr": mean.stderr, "margin": mean.margin}
+    return estimators.mean_over_runs(means[~np.isnan(means)])
 
 
-def _classes(study: Study, series: str) -> IntArray:
-    by_series = studies.read_trajectories(study)
-    if series not in by_series:
-        return np.full(len(study.examples.train_ids), trajectories.CLASSES.index("undefined"))
-    return by_series[series][f"classes_{ALPHA}"]
+def _codes(study: Study, series: str, classes: TrajectoryClasses) -> IntArray:
+    """Returns the class of trajectory of every example [N], "undefined" without trajectories."""
+    if series not in classes.series:
+        return np.full(study.sizes.train, trajectories.CLASSES.index("undefined"))
+    return classes.of_series(series).classes[ALPHA]
 
 
-def _planted_classes(study: Study) -> Json:
+def _planted_classes(
+    study: Study, classes: TrajectoryClasses
+) -> dict[str, dict[str, dict[str, float]]]:
     planted = study.examples.planted
     if not planted.any():
         return {}
     return {
         series: {
-            "clean": trajectories.shares(arrays[f"classes_{ALPHA}"][~planted]),
-            "planted": trajectories.shares(arrays[f"classes_{ALPHA}"][planted]),
+            "clean": trajectories.shares(_codes(study, series, classes)[~planted]),
+            "planted": trajectories.shares(_codes(study, series, classes)[planted]),
         }
-        for series, arrays in studies.read_trajectories(study).items()
+        for series in classes.series
     }

@@ -3,8 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memkit import proxies
+from memkit.analysis import PointSummary
+from memkit.analysis.distribution.result import Distribution, Means
+from memkit.analysis.planted.result import Planted
 from memkit.analysis.proxies import canaries_chart
 from memkit.analysis.proxies import chart as charts
+from memkit.analysis.proxies.result import Leaderboard, Proxies, ProxyAgreement, SeriesProxies
+from memkit.analysis.trajectories.section import share_text
 from memkit.charts import lines
 from memkit.report import content as contents
 from memkit.report import formatting
@@ -51,25 +56,26 @@ CAPTIONS = {
 
 
 def section(content: Content) -> Section:
-    """Returns the Section of the proxies.
-
-    Args:
-      content: report.content.Content; reads summary["proxies"].
-    """
-    numbers = content.summary["proxies"]
-    if not numbers["points"]:
+    """Returns the Section of the proxies."""
+    result = content.results[Proxies]
+    if not result.points:
         return Section(anchor="proxies", title=TITLE, intro=INTRO, empty=EMPTY)
     return Section(
         anchor="proxies",
         title=TITLE,
         intro=INTRO,
-        blocks=(*_figures(content, numbers).values(), *_tables(content, numbers)),
+        blocks=(*_figures(content, result).values(), *_tables(content, result)),
     )
 
 
-def _figures(content: Content, numbers: Json) -> dict[str, Figure]:
-    points, size_title = content.summary["points"], contents.size_title(content)
-    along = [p for p in points if p["series"] in numbers["series"]]
+def _figures(content: Content, result: Proxies) -> dict[str, Figure]:
+    points, size_title = content.summary.points, contents.size_title(content)
+    along = [point for point in points if point.series in result.series]
+    means = _means(content)
+    memorization = {
+        group: {name: of_point.memorization for name, of_point in by_point.items()}
+        for group, by_point in means.items()
+    }
     titles = {
         name: f"{proxies.label(name)} ({proxy.direction})"
         for name, proxy in proxies.PROXIES.items()
@@ -77,27 +83,29 @@ def _figures(content: Content, numbers: Json) -> dict[str, Figure]:
     by_size = {"size_title": size_title}
     charts_of: dict[str, tuple[Sequence[Json], Callable[..., Chart], dict[str, str]]] = {
         "proxy_means": (
-            charts.means_table(along, numbers["points"], titles=titles),
+            charts.means_table(along, result.points, memorization, titles=titles),
             charts.means_chart,
             by_size,
         ),
         "proxy_leaderboard": (
-            charts.board_table(points, numbers["points"], labels=LABELS),
+            charts.board_table(points, result.points, labels=LABELS),
             charts.board_chart,
             by_size,
         ),
         "proxy_leaderboard_across": (
-            charts.across_table(numbers["series"], labels=LABELS),
+            charts.across_table(result.series, labels=LABELS),
             charts.across_chart,
             {},
         ),
         "canary_detection": (
-            canaries_chart.detection_table(points, numbers["points"], labels=LABELS),
+            canaries_chart.detection_table(points, result.points, labels=LABELS),
             canaries_chart.detection_chart,
             by_size,
         ),
         "canary_trajectories": (
-            canaries_chart.paths_table(along),
+            canaries_chart.paths_table(along, means["planted"], means["clean"])
+            if "planted" in means
+            else [],
             canaries_chart.paths_chart,
             by_size,
         ),
@@ -109,31 +117,41 @@ def _figures(content: Content, numbers: Json) -> dict[str, Figure]:
     }
 
 
-def _tables(content: Content, numbers: Json) -> Iterator[Table]:
-    yield _definitions(numbers)
+def _means(content: Content) -> dict[str, dict[str, Means]]:
+    """Returns {group: {point: Means}} for the groups of `PointProxies.means`."""
+    points, planted = content.results[Distribution].points, content.results[Planted].points
+    if not planted:
+        return {"all": {name: of_point.all_examples for name, of_point in points.items()}}
+    return {
+        "clean": {name: of_point.clean for name, of_point in points.items()},
+        "planted": {name: of_point.means for name, of_point in planted.items()},
+    }
+
+
+def _tables(content: Content, result: Proxies) -> Iterator[Table]:
+    yield _definitions(result)
     for points in contents.series(content).values():
-        points = [p for p in points if p["name"] in numbers["points"]]
+        points = [point for point in points if point.name in result.points]
         if points:
-            yield from (_sizes_table(content, numbers, points, kind) for kind in KINDS)
-    for series, part in numbers["series"].items():
+            yield from (_sizes_table(content, result, points, kind) for kind in KINDS)
+    for series, part in result.series.items():
         yield _across_table(part, contents.series_prefix(content, series))
-    points = [p for p in content.summary["points"] if p["name"] in numbers["points"]]
-    points = [p for p in points if numbers["points"][p["name"]]["canaries"] is not None]
-    if points:
-        yield _canaries_table(content, numbers, points)
-    if numbers["planted_classes"]:
-        yield _classes_table(numbers["planted_classes"])
+    points = [point for point in content.summary.points if point.name in result.points]
+    if points and result.points[points[0].name].canaries:
+        yield _canaries_table(content, result, points)
+    if result.planted_classes:
+        yield _classes_table(result.planted_classes)
 
 
-def _definitions(numbers: Json) -> Table:
-    boards = [part["board"] for part in numbers["points"].values()]
-    names = [name for name in proxies.PROXIES if any(name in board for board in boards)]
+def _definitions(result: Proxies) -> Table:
+    boards = [of_point.board for of_point in result.points.values()]
+    names = [name for name in proxies.PROXIES if any(name in board.proxies for board in boards)]
     rows = (
         (LABELS[name], proxies.PROXIES[name].meaning, proxies.PROXIES[name].direction)
         + (proxies.PROXIES[name].source,)
         for name in names
     )
-    runs = sorted({part["num_proxy_runs"] for part in numbers["points"].values()})
+    runs = sorted({board.num_proxy_runs for board in boards})
     return Table(
         caption="Proxies, each defined for an example in the runs that trained on it; taken from "
         f"{' or '.join(map(str, runs))} runs per point.",
@@ -142,73 +160,76 @@ def _definitions(numbers: Json) -> Table:
     )
 
 
-def _cells(entry: Json, statistic: str) -> tuple[str, str]:
-    averaged = formatting.estimate_cell(entry, statistic)
-    return averaged, formatting.cell(entry[f"{statistic}_single"])
+def _cells(agreement: ProxyAgreement) -> tuple[str, str]:
+    return formatting.estimate_cell(agreement.averaged), formatting.cell(agreement.single)
 
 
 def _board_table(
-    caption: str, titles: Sequence[str], parts: Sequence[Json], statistics: Sequence[str]
+    caption: str, titles: Sequence[str], boards: Sequence[Leaderboard], statistics: Sequence[str]
 ) -> Table:
-    """Returns a table with two columns per (part, statistic): averaged and one run."""
+    """Returns a table with two columns per (board, statistic): averaged and one run."""
     columns = [f"{title}, {kind}" for title in titles for kind in ("averaged", "one run")]
-    pairs = list(zip(parts, statistics, strict=True))
-    names = [name for name in proxies.PROXIES if any(name in part["board"] for part in parts)]
-    ceilings = [formatting.estimate_cell(part["ceiling"], name) for part, name in pairs]
+    pairs = list(zip(boards, statistics, strict=True))
+    names = [name for name in proxies.PROXIES if any(name in board.proxies for board in boards)]
+    ceilings = [formatting.estimate_cell(board.ceiling[name]) for board, name in pairs]
     rows = [("ceiling", *(cell for ceiling in ceilings for cell in (ceiling, "")))]
     for name in names:
         cells: list[str] = []
-        for part, statistic in pairs:
-            absent = (formatting.ABSENT, formatting.ABSENT)
-            cells += _cells(part["board"][name], statistic) if name in part["board"] else absent
+        for board, statistic in pairs:
+            if name in board.proxies:
+                cells += _cells(board.proxies[name][statistic])
+            else:
+                cells += [formatting.ABSENT, formatting.ABSENT]
         rows.append((LABELS[name], *cells))
     return Table(caption=caption, columns=("Proxy", *columns), rows=tuple(rows))
 
 
-def _sizes_table(content: Content, numbers: Json, points: Sequence[Json], statistic: str) -> Table:
-    prefix = contents.series_prefix(content, points[0]["series"])
+def _sizes_table(
+    content: Content, result: Proxies, points: Sequence[PointSummary], statistic: str
+) -> Table:
+    prefix = contents.series_prefix(content, points[0].series)
     return _board_table(
         f"{prefix}{KINDS[statistic]} correlation of proxies with memorization. {NOTE}",
         [contents.size_text(content, p) for p in points],
-        [numbers["points"][p["name"]] for p in points],
+        [result.points[point.name].board for point in points],
         [statistic] * len(points),
     )
 
 
-def _across_table(part: Json, prefix: str) -> Table:
+def _across_table(part: SeriesProxies, prefix: str) -> Table:
     titles = {
         "along_pearson": "along sizes (Pearson)",
         "along_pearson_clean": "along sizes, clean labels (Pearson)",
         "change_pearson": "last - first (Pearson)",
         "change_spearman": "last - first (Spearman)",
     }
-    statistics = [name for name in titles if name in part["ceiling"]]
-    count = f"{part['num_nonconstant']}"
+    statistics = [name for name in titles if name in part.board.ceiling]
+    count = f"{part.num_nonconstant}"
     if "along_pearson_clean" in statistics:
-        count += f", {part['num_nonconstant_clean']} of them with clean labels"
+        count += f", {part.num_nonconstant_clean} of them with clean labels"
     return _board_table(
         f"{prefix}Proxies across sizes: correlation along the axis, mean over the examples that "
         f"are not constant ({count}), and correlation of the change over all examples; below 0 "
         f"= against memorization. {NOTE}",
         [titles[name] for name in statistics],
-        [part] * len(statistics),
+        [part.board] * len(statistics),
         statistics,
     )
 
 
-def _canaries_table(content: Content, numbers: Json, points: Sequence[Json]) -> Table:
-    entries = [numbers["points"][p["name"]]["canaries"] for p in points]
+def _canaries_table(content: Content, result: Proxies, points: Sequence[PointSummary]) -> Table:
+    entries = [result.points[point.name].canaries for point in points]
     names = [name for name in LABELS if any(name in entry for entry in entries)]
     rows = []
     for name in sorted(names, key=lambda n: n in proxies.PROXIES):
         cells = (
-            formatting.estimate_cell(entry[name], "auroc") if name in entry else formatting.ABSENT
+            formatting.estimate_cell(entry[name].auroc) if name in entry else formatting.ABSENT
             for entry in entries
         )
         rows.append((LABELS[name], *cells))
     several = contents.several_series(content)
     heads = [
-        f"{p['series']}, {contents.size_text(content, p)}"
+        f"{p.series}, {contents.size_text(content, p)}"
         if several
         else contents.size_text(content, p)
         for p in points
@@ -221,7 +242,7 @@ def _canaries_table(content: Content, numbers: Json, points: Sequence[Json]) -> 
     )
 
 
-def _classes_table(by_series: Mapping[str, Json]) -> Table:
+def _classes_table(by_series: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
     groups = [(s, g, shares) for s, part in by_series.items() for g, shares in part.items()]
     names = [name for name in groups[0][2] if name != "undefined"]
     several = len(by_series) > 1
@@ -232,10 +253,7 @@ def _classes_table(by_series: Mapping[str, Json]) -> Table:
         rows=tuple(
             (
                 name.replace("_", "-"),
-                *(
-                    formatting.percent(shares[name], missing=formatting.ABSENT)
-                    for _, _, shares in groups
-                ),
+                *(share_text(shares, name) for _, _, shares in groups),
             )
             for name in names
         ),

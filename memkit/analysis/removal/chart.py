@@ -8,28 +8,29 @@ from collections.abc import Iterable, Sequence
 import altair as alt
 
 from memkit.charts import lines, theme
+from memkit.estimators.removal import Utility
 from memkit.typing import Json
 
-CURVES = {"memorized removed": "without", "random removed": "random"}
+CURVES = ("memorized removed", "random removed")
 
 
-def table(utilities: Iterable[Json]) -> list[Json]:
-    """Returns rows of both curves from the results of `removal.utility`.
+def table(utilities: Iterable[Utility]) -> list[Json]:
+    """Returns rows of both curves.
 
     The rows have curve, threshold, value, lower and upper (of test accuracy) and remaining (share
     of the training examples).
     """
     rows: list[Json] = []
     for utility in utilities:
-        if utility["kind"] != "memorized":
+        if utility.kind != "memorized":
             continue
-        for curve, key in CURVES.items():
+        for curve, accuracy in zip(CURVES, (utility.without, utility.random), strict=True):
             rows.append(
                 {
                     "curve": curve,
-                    "threshold": utility["threshold"],
-                    **lines.interval(utility[key], utility[f"{key}_margin"], (0, 1)),
-                    "remaining": utility["remaining"],
+                    "threshold": utility.threshold,
+                    **lines.interval(accuracy, (0, 1)),
+                    "remaining": utility.remaining,
                 }
             )
     return rows

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from memkit.analysis.removal import chart
+from memkit.analysis.removal.result import Removal
+from memkit.estimators.removal import Utility
 from memkit.report import formatting
 from memkit.report.blocks import Block, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
-from memkit.typing import Json
 
 INTRO = (
     "Test accuracy (0 to 1, higher = better) of models trained without the examples whose "
@@ -19,8 +20,8 @@ INTRO = (
 
 def section(content: Content) -> Section:
     """Returns the section of marginal utility."""
-    by_point = content.summary["removal"]
-    if not by_point:
+    points = content.results[Removal].points
+    if not points:
         return Section(
             anchor="removal",
             title="Removal",
@@ -30,31 +31,31 @@ def section(content: Content) -> Section:
         )
     figures: list[Figure] = []
     tables = []
-    for point, numbers in by_point.items():
-        rows = chart.table(numbers["all"])
+    for point, numbers in points.items():
+        rows = chart.table(numbers.all_tests)
         if rows:
             caption = (
                 f"{point}: test accuracy against the threshold of removal. 95% bands over runs."
             )
             figures.append(Figure(f"removal_{point}", caption, chart.chart(rows)))
-        tables.append(_table(f"{point}: accuracy on all test examples. {NOTE}", numbers["all"]))
-        if numbers["influenced"]:
+        tables.append(_table(f"{point}: accuracy on all test examples. {NOTE}", numbers.all_tests))
+        if numbers.influenced:
             caption = (
-                f"{point}: accuracy on the {numbers['influenced_tests']} test examples of "
+                f"{point}: accuracy on the {numbers.influenced_tests} test examples of "
                 f"high-influence pairs. {NOTE}"
             )
-            tables.append(_table(caption, numbers["influenced"]))
+            tables.append(_table(caption, numbers.influenced))
     blocks: tuple[Block, ...] = (*figures, *tables)
     return Section(anchor="removal", title="Removal", intro=INTRO, blocks=blocks)
 
 
-def _table(caption: str, rows: Sequence[Json]) -> Table:
+def _table(caption: str, rows: Sequence[Utility]) -> Table:
     columns = ("Removed", "Examples", "Share left", "Without them", "Without random", "Difference")
     return Table(caption=caption, columns=columns, rows=tuple(map(_cells, rows)))
 
 
-def _cells(row: Json) -> tuple[str, ...]:
-    influential = row["kind"] == "influential"
-    removed = "high-influence pairs" if influential else f"memorization ≥ {row['threshold']:g}"
-    cells = (formatting.estimate_cell(row, key) for key in ("without", "random", "difference"))
-    return (removed, str(row["removed"]), f"{row['remaining']:.1%}", *cells)
+def _cells(row: Utility) -> tuple[str, ...]:
+    influential = row.kind == "influential"
+    removed = "high-influence pairs" if influential else f"memorization ≥ {row.threshold:g}"
+    cells = map(formatting.estimate_cell, (row.without, row.random, row.difference))
+    return (removed, str(row.removed), f"{row.remaining:.1%}", *cells)

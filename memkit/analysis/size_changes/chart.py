@@ -4,25 +4,29 @@ After Lukasik et al. (2024), sections 3.2 and 3.3. There is one panel for 0/1 ou
 the probability of the label.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import altair as alt
 
+from memkit.analysis.size_changes.result import Restricted, SizeChanges
 from memkit.charts import lines, theme
 from memkit.typing import Json
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
-TAILS = {"below 0.1": "share_below_0.1", "above 0.9": "share_above_0.9"}
 
 
-def table(sizes: Json) -> list[Json]:
-    """Returns the shares of examples in both tails, per series, outcome and size.
+def table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Json]:
+    """Returns the shares of examples in both tails, per series, outcome and size."""
 
-    Args:
-      sizes: the entry "size_changes" of a study's summary.
-    """
-    return _rows(sizes, lambda summary: lines.table(summary["all"]["points"], TAILS))
+    def tails(along: Sequence[lines.OnAxis], restrictions: Mapping[str, Restricted]) -> list[Json]:
+        shares = {
+            name: {"below 0.1": shape.share_below_01, "above 0.9": shape.share_above_09}
+            for name, shape in restrictions["all"].points.items()
+        }
+        return lines.table(along, shares)
+
+    return _rows(points, changes, tails)
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
@@ -45,24 +49,22 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     )
 
 
-def means_table(sizes: Json) -> list[Json]:
+def means_table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Json]:
     """Returns mean memorization per series, outcome and size, of all and of unsaturated examples.
 
-    Args:
-      sizes: the entry "size_changes" of a study's summary. Its restriction to fewer points has no
-        line, since leaving out points does not change the means of the others.
+    The restriction to fewer points has no line, since leaving out points does not change the means
+    of the others.
     """
 
-    def means(summary: Json) -> list[Json]:
-        return [
-            row
-            for restriction, words in LINES.items()
-            for row in lines.table(
-                summary[restriction]["points"], {words: "mean_memorization"}, bounds=(-1, 1)
-            )
-        ]
+    def means(along: Sequence[lines.OnAxis], restrictions: Mapping[str, Restricted]) -> list[Json]:
+        rows = []
+        for restriction, words in LINES.items():
+            shapes = restrictions[restriction].points
+            estimates = {name: {words: shape.memorization} for name, shape in shapes.items()}
+            rows += lines.table(along, estimates, bounds=(-1, 1))
+        return rows
 
-    return _rows(sizes, means)
+    return _rows(points, changes, means)
 
 
 def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
@@ -84,17 +86,22 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     )
 
 
-def _rows(sizes: Json, table: Callable[[Json], list[Json]]) -> list[Json]:
+def _rows(
+    points: Sequence[lines.OnAxis],
+    changes: SizeChanges,
+    table: Callable[[Sequence[lines.OnAxis], Mapping[str, Restricted]], list[Json]],
+) -> list[Json]:
     """Returns the defined rows of every series and outcome.
 
     Args:
-      sizes: the entry "size_changes" of a study's summary.
-      table: makes the rows of one series and outcome from its section of the summary.
+      points: the points of a study.
+      changes: SizeChanges.
+      table: makes the rows of one series and outcome from its points and {restriction: numbers}.
     """
     rows = [
         row | {"outcome": title, "series": series}
-        for series, by_outcome in sizes.items()
+        for series, of_series in changes.series.items()
         for outcome, title in OUTCOMES.items()
-        for row in table(by_outcome[outcome])
+        for row in table([p for p in points if p.series == series], of_series.outcomes[outcome])
     ]
     return lines.defined(rows)

@@ -9,39 +9,49 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memkit import big_arrays, estimators, studies, trajectories
-from memkit.analysis.outcomes import PointOutcomes
-from memkit.analysis.trajectories.estimate import ALPHAS
+from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit.analysis.size_changes.result import (
+    Change,
+    Classes,
+    Restricted,
+    SeriesChanges,
+    Shape,
+    SizeChanges,
+)
+from memkit.analysis.summary import Results
+from memkit.analysis.trajectories.result import ALPHAS
 from memkit.estimators import distribution, paired, restricted
-from memkit.studies import Point, Study
-from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
+from memkit.studies import Study
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes]) -> Json:
-    """Returns {series: {"points", "num_runs", outcome: {restriction: numbers}}}.
-
-    The numbers of a restriction: "num_examples", "points" (list of one dict per point),
-    "first_to_last" (None with fewer than two points) and "classes" ({alpha: {"shares", "null",
-    "nonconstant"}}, {} with fewer than two points). A series without two common runs is left out.
-    """
-    by_series: Json = {}
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> SizeChanges:
+    """Returns the change with size in every series that has two common runs."""
+    del results  # of no other question
+    by_series: dict[str, SeriesChanges] = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
-        common = sorted(set.intersection(*(set(o.index) for o in along))) if along else []
+        common = common_runs(along)
         if len(common) < 2:
             continue
         mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
-        points = [o.point for o in along]
+        names = tuple(o.point.name for o in along)
         stacks = {
             name: [big_arrays.take(getattr(o, name), np.isin(o.index, common)) for o in along]
             for name in studies.OUTCOMES
         }
         selected = _restrictions(stacks["correct"], mask)
-        by_series[series] = {"points": [p.name for p in points], "num_runs": len(common)}
-        for outcome, stack in stacks.items():
-            by_series[series][outcome] = _under_restrictions(stack, mask, seed, points, selected)
-    return by_series
+        by_series[series] = SeriesChanges(
+            points=names,
+            num_runs=len(common),
+            outcomes={
+                outcome: _under_restrictions(stack, mask, seed, names, selected)
+                for outcome, stack in stacks.items()
+            },
+        )
+    return SizeChanges(by_series)
 
 
 def _restrictions(
@@ -62,48 +72,45 @@ def _under_restrictions(
     stack: Sequence[Array],
     mask: BoolArray,
     seed: int,
-    points: Sequence[Point],
+    names: Sequence[str],
     selected: Mapping[str, tuple[BoolArray, BoolArray]],
-) -> Json:
-    """Returns {restriction: numbers} of one outcome [A][M, N]."""
+) -> dict[str, Restricted]:
+    """Returns {restriction: Restricted} of one outcome [A][M, N] of named points."""
     weights = estimators.run_weights(len(mask), seed)
-    numbers: Json = {}
+    restricted_to: dict[str, Restricted] = {}
     for restriction in RESTRICTIONS:
         chosen, examples = selected[restriction]
         if restriction == "unsaturated_points" and chosen.all():
-            numbers[restriction] = numbers["all"]
+            restricted_to[restriction] = restricted_to["all"]
             continue
-        rows = [
-            (point, big_arrays.take(outcome, examples, axis=1))
-            for point, outcome, is_chosen in zip(points, stack, chosen, strict=True)
+        outcomes = {
+            name: big_arrays.take(outcome, examples, axis=1)
+            for name, outcome, is_chosen in zip(names, stack, chosen, strict=True)
             if is_chosen
-        ]
+        }
         selected_mask = big_arrays.take(mask, examples, axis=1)
-        numbers[restriction] = _numbers(rows, selected_mask, weights, seed)
-    return numbers
+        restricted_to[restriction] = _restricted(outcomes, selected_mask, weights, seed)
+    return restricted_to
 
 
-def _numbers(
-    rows: Sequence[tuple[Point, Array]], mask: BoolArray, weights: IntArray, seed: int
-) -> Json:
-    """Returns the numbers of points [(Point, outcome [M, N])] that share a mask [M, N]."""
-    shapes = [_shape(outcome, mask, weights) for _, outcome in rows]
-    numbers = {
-        "num_examples": mask.shape[1],
-        "points": [
-            _of_point(point, outcome, mask, shape)
-            for (point, outcome), shape in zip(rows, shapes, strict=True)
-        ],
-        "first_to_last": None,
-        "classes": {},
-    }
-    if len(rows) > 1 and mask.shape[1]:
-        numbers["first_to_last"] = _first_to_last(rows, mask, shapes)
-        numbers["classes"] = _classes([outcome for _, outcome in rows], mask, seed)
-    return numbers
+def _restricted(
+    outcomes: Mapping[str, Array], mask: BoolArray, weights: IntArray, seed: int
+) -> Restricted:
+    """Returns the numbers of points {name: outcome [M, N]} that share a mask [M, N]."""
+    statistics = {name: _statistics(rows, mask, weights) for name, rows in outcomes.items()}
+    has_change = len(outcomes) > 1 and mask.shape[1] > 0
+    return Restricted(
+        num_examples=mask.shape[1],
+        points={
+            name: _shape(estimators.jackknife_mean(rows, mask), statistics[name], len(mask))
+            for name, rows in outcomes.items()
+        },
+        first_to_last=_first_to_last(outcomes, mask, statistics) if has_change else None,
+        classes=_classes(list(outcomes.values()), mask, seed) if has_change else {},
+    )
 
 
-def _shape(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, FloatArray]:
+def _statistics(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, FloatArray]:
     """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over the runs."""
     with_estimate = np.vstack([np.ones((1, len(mask))), weights])
     replicates = estimators.replicate_memorization(outcome, mask, with_estimate)
@@ -113,54 +120,40 @@ def _shape(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, Floa
     }
 
 
-def _of_point(
-    point: Point, outcome: Array, mask: BoolArray, shape: Mapping[str, FloatArray]
-) -> Json:
-    means = estimators.jackknife_mean(outcome, mask)
-    return {
-        "name": point.name,
-        "series": point.series,
-        "axis_value": point.axis_value,
-        **_means(means),
-        **_with_spread(shape, len(mask)),
-    }
-
-
 def _first_to_last(
-    rows: Sequence[tuple[Point, Array]], mask: BoolArray, shapes: Sequence[Mapping[str, FloatArray]]
-) -> Json:
+    outcomes: Mapping[str, Array],
+    mask: BoolArray,
+    statistics: Mapping[str, Mapping[str, FloatArray]],
+) -> Change:
     """Returns changes from the first to the last point, last minus first, with paired errors."""
-    (first, before), (last, after) = rows[0], rows[-1]
-    (change,) = paired.change_of_means(before, after, mask)
-    differences = {name: shapes[-1][name] - shapes[0][name] for name in shapes[0]}
-    names = {"first": first.name, "last": last.name}
-    return {**names, **_means(change), **_with_spread(differences, len(mask))}
+    first, *_, last = outcomes
+    (change,) = paired.change_of_means(outcomes[first], outcomes[last], mask)
+    before, after = statistics[first], statistics[last]
+    differences = {name: after[name] - before[name] for name in before}
+    return Change(first, last, _shape(change, differences, len(mask)))
 
 
-def _means(means: estimators.DatasetMeans) -> dict[str, float]:
-    named = {
-        "mean_memorization": means.memorization,
-        "mean_in": means.in_mean,
-        "mean_out": means.out_mean,
+def _shape(
+    means: estimators.DatasetMeans, statistics: Mapping[str, FloatArray], num_runs: int
+) -> Shape:
+    shape = {
+        name: estimators.over_replicates(values, num_runs) for name, values in statistics.items()
     }
-    return {k: v for name, error in named.items() for k, v in error.named(name).items()}
+    return Shape(
+        memorization=means.memorization, in_mean=means.in_mean, out_mean=means.out_mean, **shape
+    )
 
 
-def _with_spread(shape: Mapping[str, FloatArray], num_runs: int) -> dict[str, float]:
-    errors = {name: estimators.over_replicates(v, num_runs) for name, v in shape.items()}
-    return {k: v for name, error in errors.items() for k, v in error.named(name).items()}
-
-
-def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> Json:
+def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> dict[float, Classes]:
     """Returns {alpha: shares of trajectory classes, under the null, among the non-constant}."""
     value = trajectories.stack([estimators.memorization(rows, mask) for rows in outcomes]).value
     test = trajectories.permutation_null(outcomes, mask, ALPHAS, seed=seed)
     by_alpha = {}
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)
-        by_alpha[str(alpha)] = {
-            "shares": trajectories.shares(classes),
-            "null": test.null_shares[alpha],
-            "nonconstant": trajectories.shares_among_nonconstant(classes),
-        }
+        by_alpha[alpha] = Classes(
+            shares=trajectories.shares(classes),
+            null=test.null_shares[alpha],
+            nonconstant=trajectories.shares_among_nonconstant(classes),
+        )
     return by_alpha

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from memkit.analysis import PointSummary
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.size_changes import chart
+from memkit.analysis.size_changes.result import Classes, Restricted, SizeChanges
 from memkit.analysis.trajectories.chart import label
-from memkit.analysis.trajectories.section import ALPHA_IS
+from memkit.analysis.trajectories.section import ALPHA_IS, share_text
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Block, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
-from memkit.typing import Json
 
-NAME = "size_changes"
 TITLE = "Change with size"
 EMPTY = "`memkit estimate` fills this section once a series has two runs in common at every size."
 RESTRICTED = {
@@ -36,12 +37,13 @@ CAPTIONS = {
 
 def section(content: Content) -> Section:
     """Returns the section on change with size."""
-    if NAME not in content.summary or not content.summary[NAME]:
+    changes, points = content.results[SizeChanges], content.summary.points
+    if not changes.series:
         return Section(anchor="size-changes", title=TITLE, intro=INTRO, empty=EMPTY)
-    by_series, size_title = content.summary[NAME], contents.size_title(content)
+    size_title = contents.size_title(content)
     charts = {
-        "distribution_ends": (chart.table(by_series), chart.chart),
-        "means_unsaturated": (chart.means_table(by_series), chart.means_chart),
+        "distribution_ends": (chart.table(points, changes), chart.chart),
+        "means_unsaturated": (chart.means_table(points, changes), chart.means_chart),
     }
     figures = [
         Figure(name=name, caption=CAPTIONS[name], chart=draw(rows, size_title=size_title))
@@ -53,36 +55,33 @@ def section(content: Content) -> Section:
     return Section(anchor="size-changes", title=TITLE, intro=INTRO, blocks=blocks)
 
 
-def _estimates(content: Content) -> Iterator[tuple[str, str, str, Json]]:
+def _estimates(content: Content) -> Iterator[tuple[str, str, str, Restricted]]:
     """Yields (series, title of the outcome, restriction, numbers) of all estimates."""
-    for series, numbers in content.summary[NAME].items():
+    for series, of_series in content.results[SizeChanges].series.items():
         for outcome, title in chart.OUTCOMES.items():
             for restriction in RESTRICTED:
-                yield series, title, restriction, numbers[outcome][restriction]
+                yield series, title, restriction, of_series.outcomes[outcome][restriction]
 
 
 def _changes(content: Content) -> Table:
     rows = []
     for series, outcome, restriction, numbers in _estimates(content):
-        change = numbers["first_to_last"]
-        head = (series, outcome, RESTRICTED[restriction], str(numbers["num_examples"]))
-        if change is None:
-            reason = "no example is left" if not numbers["num_examples"] else "fewer than two sizes"
+        head = (series, outcome, RESTRICTED[restriction], str(numbers.num_examples))
+        if numbers.first_to_last is None:
+            reason = "no example is left" if not numbers.num_examples else "fewer than two sizes"
             rows.append((*head, reason, *[formatting.ABSENT] * 5))
             continue
+        change = numbers.first_to_last.change
         ends = " to ".join(
-            contents.size_text(content, contents.point(content, change[end]))
-            for end in ("first", "last")
+            contents.size_text(content, contents.point(content, name))
+            for name in (numbers.first_to_last.first, numbers.first_to_last.last)
         )
-        means = (
-            formatting.estimate_cell(change, f"mean_{name}")
-            for name in ("memorization", "in", "out")
-        )
+        means = (change.memorization, change.in_mean, change.out_mean)
         shares = (
-            formatting.estimate_cell(change, f"share_{n}", formatting.percent)
-            for n in ("below_0.1", "above_0.9")
+            formatting.estimate_cell(share, formatting.percent)
+            for share in (change.share_below_01, change.share_above_09)
         )
-        rows.append((*head, ends, *means, *shares))
+        rows.append((*head, ends, *map(formatting.estimate_cell, means), *shares))
     return Table(
         caption="Change from the first to the last size, over the runs that all sizes of a series "
         f"have. {NOTE} Errors are of each run's own change. Examples are chosen by estimates, so "
@@ -106,16 +105,16 @@ def _changes(content: Content) -> Table:
 def _shapes(content: Content) -> Table:
     rows = [
         (
-            contents.size_text(content, point),
+            contents.size_text(content, contents.point(content, name)),
             series,
             outcome,
-            formatting.estimate_cell(point, "share_below_0.1", formatting.percent),
-            formatting.estimate_cell(point, "share_above_0.9", formatting.percent),
-            formatting.estimate_cell(point, "bimodality"),
-            formatting.estimate_cell(point, "upper_mode"),
+            formatting.estimate_cell(shape.share_below_01, formatting.percent),
+            formatting.estimate_cell(shape.share_above_09, formatting.percent),
+            formatting.estimate_cell(shape.bimodality),
+            formatting.estimate_cell(shape.upper_mode),
         )
         for series, outcome, restriction, numbers in _estimates(content)
-        for point in numbers["points"]
+        for name, shape in numbers.points.items()
         if restriction == "all"
     ]
     return Table(
@@ -140,11 +139,10 @@ def _classes(content: Content) -> Table:
     rows = []
     names: list[str] = []
     for series, outcome, restriction, numbers in _estimates(content):
-        classes = sorted(numbers["classes"].items(), key=lambda item: float(item[0]))
-        for alpha, shares in classes:
-            names = list(shares["shares"])
-            cells = (_with_chance(shares, name) for name in names)
-            threshold = f"{ALPHA_IS}{float(alpha):g}"
+        for alpha, classes in sorted(numbers.classes.items()):
+            names = list(classes.shares)
+            cells = (_with_chance(classes, name) for name in names)
+            threshold = f"{ALPHA_IS}{alpha:g}"
             rows.append((series, outcome, RESTRICTED[restriction], threshold, *cells))
     return Table(
         caption="Classes of trajectory: share of the examples, and in brackets the share in "
@@ -154,11 +152,9 @@ def _classes(content: Content) -> Table:
     )
 
 
-def _with_chance(shares: Json, name: str) -> str:
-    share = formatting.percent(shares["shares"][name], missing=formatting.ABSENT)
-    if name not in shares["null"]:
-        return share
-    return f"{share} ({formatting.percent(shares['null'][name], missing=formatting.ABSENT)})"
+def _with_chance(classes: Classes, name: str) -> str:
+    share = share_text(classes.shares, name)
+    return f"{share} ({share_text(classes.null, name)})" if name in classes.null else share
 
 
 def accuracy_tables(content: Content) -> tuple[Table, ...]:
@@ -166,7 +162,10 @@ def accuracy_tables(content: Content) -> tuple[Table, ...]:
     series = contents.series(content)
     tables = []
     if "one_hot" in series:
-        rows = [(contents.size_text(content, p), *_accuracies(p)) for p in series["one_hot"]]
+        rows = [
+            (contents.size_text(content, point), *_accuracies(content, point))
+            for point in series["one_hot"]
+        ]
         tables.append(
             Table(
                 caption="Train and test accuracy of models trained on labels, as Table 5 of "
@@ -181,12 +180,12 @@ def accuracy_tables(content: Content) -> tuple[Table, ...]:
     return tuple(tables)
 
 
-def _table_6(content: Content, students: Mapping[str, Sequence[Json]]) -> Table:
+def _table_6(content: Content, students: Mapping[str, Sequence[PointSummary]]) -> Table:
     by_size: dict[str, dict[str, tuple[str, ...]]] = {}
     for name, points in students.items():
         for point in points:
             size = contents.size_text(content, point)
-            by_size.setdefault(size, {})[name] = _accuracies(point)
+            by_size.setdefault(size, {})[name] = _accuracies(content, point)
     columns = [contents.size_title(content)]
     for name in students:
         teacher = _teacher(content, name)
@@ -213,7 +212,6 @@ def _teacher(content: Content, series: str) -> str:
     return "of the same size" if teacher == "same" else teacher
 
 
-def _accuracies(point: Json) -> tuple[str, ...]:
-    return tuple(
-        formatting.estimate_cell(point, f"{part}_accuracy") for part in ("train_in", "test")
-    )
+def _accuracies(content: Content, point: PointSummary) -> tuple[str, ...]:
+    accuracy = content.results[Accuracy].points[point.name]
+    return tuple(map(formatting.estimate_cell, (accuracy.train_in, accuracy.test)))

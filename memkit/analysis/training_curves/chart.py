@@ -4,32 +4,30 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 
+from memkit.analysis.training_curves.result import Curves
 from memkit.charts import lines, styles, theme
-from memkit.typing import FloatArray, IntArray, Json
+from memkit.typing import IntArray, Json
 
-# The last axis of a curve; {quantity: title of its panel}
+# The last axis of the curves; {quantity: title of its panel}
 QUANTITIES = {
     "loss": ["Training loss", "(nats, lower = better)"],
     "accuracy": ["Training accuracy", "(0 to 1, higher = better)"],
     "rate": ["Learning rate", "(step size)"],
 }
-BAND = (0.1, 0.9)
 MAX_EPOCHS = 60
 MARKS = 5
 
 
-def table(points: Sequence[Json], curves: Mapping[str, npt.ArrayLike]) -> list[Json]:
+def table(points: Sequence[lines.OnAxis], curves: Mapping[str, Curves]) -> list[Json]:
     """Returns mean and 10-90% band over runs per point, epoch and quantity.
 
     Of long trainings, only evenly spaced epochs are kept, including the first and the last, so that
     a chart stays below the row limit.
 
     Args:
-      points: the points of a study's summary.
-      curves: {point name: float [runs, epochs, 3] with loss, accuracy, rate}; points that are
-        absent or have no runs give no rows.
+      points: the points of a study.
+      curves: {point name: Curves}; points that are absent give no rows.
 
     Returns:
       Row dicts with name, series, size, epoch (from 1), quantity, value, lower, upper, marked (True
@@ -37,38 +35,32 @@ def table(points: Sequence[Json], curves: Mapping[str, npt.ArrayLike]) -> list[J
     """
     rows: list[Json] = []
     limit = max(2, min(MAX_EPOCHS, theme.ROW_LIMIT // (len(QUANTITIES) * max(1, len(points)))))
-    for point, size in lines.with_sizes(points):
-        if point["name"] not in curves or not np.size(curves[point["name"]]):
+    for point in lines.sized(points):
+        if point.name not in curves:
             continue
-        curve = np.asarray(curves[point["name"]], dtype=float)
-        epochs = _spread(curve.shape[1], limit)
+        curve = curves[point.name]
+        epochs = _spread(len(curve.mean), limit)
         marked = set(epochs[_spread(len(epochs), MARKS)].tolist())
         for k, quantity in enumerate(QUANTITIES):
             rows.extend(
                 {
-                    "name": point["name"],
-                    "series": point["series"],
-                    "size": str(size),
-                    "epoch": int(epoch) + 1,
+                    "name": point.name,
+                    "series": point.series,
+                    "size": str(point.size),
+                    "epoch": epoch + 1,
                     "quantity": quantity,
-                    **_summary(curve[:, epoch, k]),
-                    "marked": int(epoch) in marked,
+                    "value": float(curve.mean[epoch, k]),
+                    "lower": float(curve.lower[epoch, k]),
+                    "upper": float(curve.upper[epoch, k]),
+                    "marked": epoch in marked,
                 }
-                for epoch in epochs
+                for epoch in epochs.tolist()
             )
     return rows
 
 
 def _spread(length: int, limit: int) -> IntArray:
     return np.unique(np.linspace(0, length - 1, min(length, limit)).round().astype(int))
-
-
-def _summary(values: FloatArray) -> dict[str, float]:
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return dict.fromkeys(("value", "lower", "upper"), np.nan)
-    lower, upper = np.quantile(values, BAND)
-    return {"value": float(values.mean()), "lower": float(lower), "upper": float(upper)}
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:

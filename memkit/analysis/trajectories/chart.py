@@ -4,13 +4,13 @@ The classes are those of `memkit.trajectories`. Lukasik et al. (2024), tables 1 
 threshold alpha in the same way.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import altair as alt
 import numpy as np
 import numpy.typing as npt
 
+from memkit.analysis.trajectories.result import ClassShares
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
 
@@ -23,40 +23,32 @@ def label(name: str) -> str:
     return name.replace("_", "-")
 
 
-def middle_alpha(by_alpha: Mapping[Any, Any]) -> Any:
-    """Returns the middle threshold of {alpha: ...}, whose keys are numbers or text."""
-    order = sorted(by_alpha, key=float)
+def middle_alpha(alphas: Iterable[float]) -> float:
+    """Returns the middle one of the thresholds alpha."""
+    order = sorted(alphas)
     return order[len(order) // 2]
 
 
-def table(shares: Json, errors: Json, null: Json) -> list[Json]:
+def table(series: Mapping[str, Mapping[float, ClassShares]]) -> list[Json]:
     """Returns the share of examples per series, alpha and class, observed and under the null.
 
     Args:
-      shares: {series: {alpha as text: {class: share in [0, 1] or None}}}.
-      errors: half the widths of the 95% intervals of the shares, in the same form.
-      null: the shares in studies whose points were permuted, in the same form; a class that is
-        absent gives NaN.
+      series: {series: {alpha: ClassShares}}.
     """
     return [
         {
-            "series": series,
-            "alpha": f"alpha = {float(alpha):g}",
-            "class": label(name),
-            **_interval(share, errors[series][alpha][name]),
-            "null": theme.number(null[series][alpha][name])
-            if name in null[series][alpha]
-            else np.nan,
+            "series": name,
+            "alpha": f"alpha = {alpha:g}",
+            "class": label(kind),
+            "share": share,
+            "lower": float(np.clip(share - classes.margin[kind], 0, 1)),
+            "upper": float(np.clip(share + classes.margin[kind], 0, 1)),
+            "null": classes.null[kind] if kind in classes.null else np.nan,
         }
-        for series, by_alpha in shares.items()
-        for alpha, by_class in sorted(by_alpha.items(), key=lambda item: float(item[0]))
-        for name, share in by_class.items()
+        for name, by_alpha in series.items()
+        for alpha, classes in sorted(by_alpha.items())
+        for kind, share in classes.shares.items()
     ]
-
-
-def _interval(share: float | None, margin: float | None) -> dict[str, float]:
-    interval = lines.interval(share, margin, (0, 1))
-    return {"share": interval["value"], "lower": interval["lower"], "upper": interval["upper"]}
 
 
 def chart(rows: Sequence[Json]) -> theme.Panels:

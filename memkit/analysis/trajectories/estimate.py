@@ -6,35 +6,34 @@ from typing import Any
 import numpy as np
 
 from memkit import big_arrays, estimators, trajectories
-from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit.analysis.summary import Results
+from memkit.analysis.trajectories.result import ALPHAS, ClassShares, TrajectoryClasses
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray, Json
-
-ALPHAS = (0.1, 0.2, 0.3)
+from memkit.typing import Array, BoolArray
 
 
-def analyze(
-    study: Study, outcomes: Sequence[PointOutcomes]
-) -> dict[str, tuple[dict[str, Any], dict[float, Json]]]:
-    """Returns {series: (arrays of trajectories.npz, {alpha: {"": shares, "_stderr": ...}})}."""
-    by_series = {}
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> TrajectoryClasses:
+    """Returns the trajectories of every series that has two points with two common runs."""
+    del results  # of no other question
+    shares: dict[str, dict[float, ClassShares]] = {}
+    arrays: dict[str, Any] = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
-        if len(along) < 2:
+        common = common_runs(along)
+        if len(along) < 2 or len(common) < 2:
             continue
-        common = sorted(set.intersection(*(set(o.index) for o in along)))
         rows = [big_arrays.take(o.correct, np.isin(o.index, common)) for o in along]
-        if len(common) < 2:
-            continue
         mask = big_arrays.take(study.train_mask, common)
-        by_series[series] = _series_trajectories(study, along, rows, mask)
-    return by_series
+        shares[series], of_series = _of_series(study, along, rows, mask)
+        arrays |= {f"{series}/{name}": array for name, array in of_series.items()}
+    return TrajectoryClasses(shares, arrays)
 
 
-def _series_trajectories(
+def _of_series(
     study: Study, along: Sequence[PointOutcomes], correct: Sequence[Array], mask: BoolArray
-) -> tuple[dict[str, Any], dict[float, Json]]:
-    """Returns (arrays, shares of the classes) of a series; correct is [A][M, N], mask [M, N]."""
+) -> tuple[dict[float, ClassShares], dict[str, Any]]:
+    """Returns ({alpha: shares}, arrays) of a series; correct is [A][M, N], mask [M, N]."""
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
     test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
     errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])
@@ -50,11 +49,11 @@ def _series_trajectories(
     for alpha in ALPHAS:
         classes = trajectories.classify(stacked.value, alpha, test.p)
         arrays[f"classes_{alpha}"] = classes
-        shares[alpha] = {
-            "": trajectories.shares(classes),
-            "_stderr": errors[alpha],
-            "_margin": margins[alpha],
-            "_null": test.null_shares[alpha],
-            "_nonconstant": trajectories.shares_among_nonconstant(classes),
-        }
-    return arrays, shares
+        shares[alpha] = ClassShares(
+            shares=trajectories.shares(classes),
+            stderr=errors[alpha],
+            margin=margins[alpha],
+            null=test.null_shares[alpha],
+            nonconstant=trajectories.shares_among_nonconstant(classes),
+        )
+    return shares, arrays

@@ -1,6 +1,9 @@
 """The section of trajectories: how the memorization of examples changes with size."""
 
+from collections.abc import Mapping
+
 from memkit.analysis.trajectories import chart
+from memkit.analysis.trajectories.result import ClassShares, TrajectoryClasses
 from memkit.report import content as contents
 from memkit.report import formatting, gallery
 from memkit.report.blocks import Section, Table, absent, figure
@@ -22,19 +25,16 @@ ALPHA_IS = "α\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"  # not to be broken in narr
 
 def section(content: Content) -> Section:
     """Returns the section of trajectories and their classes."""
-    summary = content.summary
-    series = [name for name, shares in summary["trajectory_classes"].items() if shares]
+    series, title = content.results[TrajectoryClasses].series, contents.size_title(content)
     if not series:
         figures = (absent("trajectory_classes"), absent("mean_trajectories"))
         return Section(anchor="trajectories", title="Trajectories", blocks=figures, empty=EMPTY)
-    shares = [summary[f"trajectory_classes{suffix}"] for suffix in ("", "_margin", "_null")]
-    title = contents.size_title(content)
     return Section(
         anchor="trajectories",
         title="Trajectories",
         blocks=(
-            figure("trajectory_classes", CLASSES, chart.table(*shares), chart.chart),
-            *(classes_table(content, name) for name in series),
+            figure("trajectory_classes", CLASSES, chart.table(series), chart.chart),
+            *(_classes(content, name, by_alpha) for name, by_alpha in series.items()),
             figure(
                 "mean_trajectories",
                 MEANS,
@@ -48,39 +48,33 @@ def section(content: Content) -> Section:
 
 def _mean_rows(content: Content) -> list[Json]:
     rows: list[Json] = []
-    for series, arrays in content.trajectories.items():
-        if arrays["classes"]:
-            rows += chart.mean_table(
-                arrays["value"],
-                gallery.kinds(content, series),
-                series=series,
-                sizes=list(arrays["values"]),
-            )
+    trajectories = content.results[TrajectoryClasses]
+    for series in trajectories.series:
+        arrays = trajectories.of_series(series)
+        rows += chart.mean_table(
+            arrays.value,
+            gallery.kinds(content, series),
+            series=series,
+            sizes=list(arrays.values),
+        )
     return rows
 
 
-def classes_table(content: Content, series: str) -> Table:
+def _classes(content: Content, series: str, by_alpha: Mapping[float, ClassShares]) -> Table:
     """Returns the shares of trajectory classes of one series, observed and by chance."""
-    observed, margins, null, nonconstant = (
-        content.summary[f"trajectory_classes{suffix}"][series]
-        for suffix in ("", "_margin", "_null", "_nonconstant")
-    )
-    alphas = sorted(observed, key=float)
-
-    def text(by_class: Json, name: str, margin: float | None = None) -> str:
-        if name not in by_class:
-            return formatting.ABSENT
-        return formatting.percent(by_class[name], margin, missing=formatting.ABSENT)
-
+    alphas = sorted(by_alpha)
     columns = ["Class"]
     for alpha in alphas:
-        columns += [f"Share, {ALPHA_IS}{float(alpha):g}", "by chance", "of the non-constant"]
+        columns += [f"Share, {ALPHA_IS}{alpha:g}", "by chance", "of the non-constant"]
     rows = []
-    for name in observed[alphas[0]]:
+    for name in by_alpha[alphas[0]].shares:
         cells = []
-        for alpha in alphas:
-            cells.append(text(observed[alpha], name, margins[alpha][name]))
-            cells += [text(shares[alpha], name) for shares in (null, nonconstant)]
+        for classes in (by_alpha[alpha] for alpha in alphas):
+            margin = classes.margin[name]
+            cells.append(
+                formatting.percent(classes.shares[name], margin, missing=formatting.ABSENT)
+            )
+            cells += [share_text(shares, name) for shares in (classes.null, classes.nonconstant)]
         rows.append((chart.label(name), *cells))
     caption = (
         "Classes of trajectory per threshold α, beside the shares in studies whose sizes were "
@@ -88,3 +82,9 @@ def classes_table(content: Content, series: str) -> Table:
     )
     caption = contents.series_prefix(content, series) + caption
     return Table(caption=caption, columns=tuple(columns), rows=tuple(rows))
+
+
+def share_text(shares: Mapping[str, float], name: str) -> str:
+    """Returns the cell of a class in {class: share}; a dash if it is absent or undefined."""
+    share = shares[name] if name in shares else None
+    return formatting.percent(share, missing=formatting.ABSENT)

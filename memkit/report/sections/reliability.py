@@ -1,5 +1,7 @@
 """The section on reliability: how many runs the numbers rest on, and how precise they are."""
 
+from memkit.analysis.convergence.result import Convergence
+from memkit.analysis.summary import Duplicates
 from memkit.estimators import intervals
 from memkit.report import content as contents
 from memkit.report import formatting
@@ -13,7 +15,7 @@ INTRO = (
     "How many runs every number rests on, how wide the intervals of single examples are, and how "
     "well two halves of the runs agree (1 = perfectly)."
 )
-TARGET = "0.1"  # half width of the 95% interval
+TARGET = 0.1  # half width of the 95% interval
 ERRORS = (
     "± and bands of means, shares and AUROC are 95% intervals over runs, standard errors times a "
     "quantile of Student's t: if the whole study were repeated with other subsets and seeds, about "
@@ -30,13 +32,13 @@ EXAMPLES = (
 
 def section(content: Content) -> Section:
     """Returns the section on reliability."""
-    if not any(point["num_runs"] for point in content.summary["points"]):
+    if not any(point.num_runs for point in content.summary.points):
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     facts = {
         "Runs": _runs(content),
-        **_stop(content.summary["stop"]),
+        **_stop(content.summary.stop),
         "Subsets": _subsets(content),
-        "Duplicates": _duplicates(content.summary["duplicates"]),
+        "Duplicates": _duplicates(content.summary.duplicates),
         "What ± means": ERRORS,
         "Single examples": EXAMPLES,
     }
@@ -48,20 +50,16 @@ def section(content: Content) -> Section:
     )
 
 
-def _total(content: Content, key: str) -> int:
-    return sum(point[key] or 0 for point in content.summary["points"])
-
-
 def _runs(content: Content) -> str:
-    points = content.summary["points"]
+    points = content.summary.points
     planned = content.config["subsets"]["num_runs"] * len(points)
-    diverged, blocked = _total(content, "diverged"), _total(content, "blocked")
-    used = _total(content, "num_runs")
+    diverged, blocked = sum(p.diverged for p in points), sum(p.blocked for p in points)
+    used, collapsed = sum(p.num_runs for p in points), sum(p.collapsed for p in points)
     unfinished = planned - used - diverged - blocked
     return (
         f"{used} of {planned} runs are used. {diverged} diverged (the loss left the finite "
         f"numbers) and {blocked} were blocked (their teacher diverged): left out. {unfinished} are "
-        f"not finished. {_total(content, 'collapsed')} collapsed (train accuracy under twice "
+        f"not finished. {collapsed} collapsed (train accuracy under twice "
         "chance): kept, because leaving runs out by their result would bias the scores."
     )
 
@@ -88,13 +86,13 @@ def _subsets(content: Content) -> str:
     )
 
 
-def _duplicates(duplicates: Json) -> str:
-    if not any(duplicates.values()):
+def _duplicates(duplicates: Duplicates) -> str:
+    if not any(vars(duplicates).values()):
         return "No two images have identical pixels."
     return (
-        f"{duplicates['train_copies']} training images are exact copies of another one "
-        f"({duplicates['groups_with_different_labels']} groups have different labels), and "
-        f"{duplicates['test_in_train']} test images are in the training set. An example whose copy "
+        f"{duplicates.train_copies} training images are exact copies of another one "
+        f"({duplicates.groups_with_different_labels} groups have different labels), and "
+        f"{duplicates.test_in_train} test images are in the training set. An example whose copy "
         "stays in the subset is not truly held out, so its memorization comes out too low. "
         "Copies that differ in a pixel are not counted."
     )
@@ -102,22 +100,22 @@ def _duplicates(duplicates: Json) -> str:
 
 def _table(content: Content) -> Table:
     several = contents.several_series(content)
-    split_half = content.summary["split_half"]
-    absent = {"spearman": None, "spearman_brown": None}
+    split_half = content.results[Convergence].split_half
     rows = []
-    for point in content.summary["points"]:
-        name = point["name"]
-        reliability = split_half[name] if name in split_half else absent
+    for point in content.summary.points:
+        half = split_half[point.name]
         rows.append(
             (
                 contents.size_text(content, point),
-                *((point["series"],) if several else ()),
-                str(point["num_runs"] or 0),
-                str((point["diverged"] or 0) + (point["blocked"] or 0)),
-                str(point["collapsed"] or 0),
-                *(formatting.cell(reliability[key]) for key in absent),
-                *(formatting.cell(_half_width(content, name, key)) for key in ("correct", "prob")),
-                _runs_for_target(content, name),
+                *((point.series,) if several else ()),
+                str(point.num_runs),
+                str(point.diverged + point.blocked),
+                str(point.collapsed),
+                formatting.cell(half.spearman),
+                formatting.cell(half.spearman_brown),
+                formatting.cell(_half_width(content, point.name, "correct")),
+                formatting.cell(_half_width(content, point.name, "prob")),
+                _runs_for_target(content, point.name),
             )
         )
     return Table(
@@ -152,8 +150,8 @@ def _half_width(content: Content, point: str, outcome: str) -> float | None:
 
 
 def _runs_for_target(content: Content, point: str) -> str:
-    by_point = content.summary["convergence"]
-    if point not in by_point:
+    points = content.results[Convergence].points
+    if point not in points:
         return formatting.ABSENT
-    runs = by_point[point]["half_widths"]["correct"]["memorization"]["runs_for"][TARGET]["median"]
-    return formatting.ABSENT if runs is None else f"{runs:,.0f}"
+    runs = points[point].half_widths["correct"]["memorization"].runs_for[TARGET].median
+    return f"{runs:,.0f}" if formatting.defined(runs) else formatting.ABSENT

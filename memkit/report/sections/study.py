@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.report.blocks import Section, Table
 from memkit.report.content import Content
-from memkit.report.point_tables import count, per_point
+from memkit.report.point_tables import Cell, per_point
 
 RUNS = (
     "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the run "
@@ -26,15 +27,16 @@ def section(content: Content) -> Section:
 
 def runs(content: Content) -> Table:
     """Returns how many runs each point has, and how many of them failed to train."""
-    cells = {
-        "Runs": count("num_runs"),
-        "Diverged": count("diverged"),
-        "Blocked": count("blocked"),
-        "Collapsed": count("collapsed"),
-        "Outlying": lambda point: str(len(point["outlying_runs"])),
+    accuracy = content.results[Accuracy].points
+    cells: dict[str, Cell] = {
+        "Runs": lambda point: str(point.num_runs),
+        "Diverged": lambda point: str(point.diverged),
+        "Blocked": lambda point: str(point.blocked),
+        "Collapsed": lambda point: str(point.collapsed),
+        "Outlying": lambda point: str(len(accuracy[point.name].outlying_runs)),
     }
-    if content.summary["axis"] is not None:
-        cells = {"Point": lambda point: point["name"]} | cells
+    if content.summary.axis is not None:
+        cells = {"Point": lambda point: point.name} | cells
     return per_point(content, RUNS, cells)
 
 

@@ -1,0 +1,34 @@
+"""Result of the question whether the scores find planted labels."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from memkit.analysis.distribution.result import Means
+from memkit.estimators import WithError
+
+
+@dataclasses.dataclass(frozen=True)
+class PointPlanted:
+    """The planted labels at one point, and how well scores find them.
+
+    Attributes:
+      means: Means of the planted labels.
+      auroc: of memorization by the outcome right or wrong; 0.5 = chance, 1 = all planted labels
+        rank first.
+      auroc_out_prob: of one minus the out-of-sample probability of the given label.
+    """
+
+    means: Means
+    auroc: WithError
+    auroc_out_prob: WithError
+
+
+@dataclasses.dataclass(frozen=True)
+class Planted:
+    """Planted labels at every point.
+
+    Attributes:
+      points: {point: PointPlanted}; empty in a study without planted labels.
+    """
+
+    points: Mapping[str, PointPlanted]
