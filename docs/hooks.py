@@ -4,13 +4,19 @@ A line `<!-- generated: NAME -->` of a page is replaced by what GENERATED[NAME] 
 """
 
 import ast
+import collections.abc
 import concurrent.futures
+import dataclasses
+import inspect
 import pathlib
 import re
 import subprocess
 import sys
+import typing
+from types import NoneType
+from typing import Any
 
-from memkit import cli, data, models, proxies, records
+from memkit import analysis, cli, data, estimators, models, proxies, records
 
 ROOT = pathlib.Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -100,6 +106,61 @@ def names():
     return _table(["field", "names"], rows)
 
 
+def summary_keys():
+    """Returns a section per entry of summary.json with its keys, from the types of the results."""
+    whole = [field for field in dataclasses.fields(analysis.Summary) if field.name != "results"]
+    rows = list(_keys(analysis.Summary, whole, ""))
+    sections = ["## The study", _table(["key", "type", "meaning"], rows)]
+    for question in analysis.QUESTIONS:
+        stored = [f for f in dataclasses.fields(question.result) if not f.metadata]
+        about = inspect.getdoc(question.result).splitlines()[0]
+        sections += [f"## {question.name}", about]
+        if rows := list(_keys(question.result, stored, f"{question.name}.")):
+            sections.append(_table(["key", "type", "meaning"], rows))
+    return "\n\n".join(sections)
+
+
+_PLAIN = {int: "integer", float: "number", str: "text", bool: "true or false", Any: "any"}
+
+
+def _keys(kind, fields, prefix):
+    """Yields (key, type, meaning) of fields of a dataclass and of the dataclasses in them."""
+    hints, meanings = typing.get_type_hints(kind), _attributes(kind)
+    for field in fields:
+        names = iter(re.findall(r"\{([^:{}]+):", meanings[field.name]))
+        inner, key = hints[field.name], f"{prefix}{field.name}"
+        while (origin := typing.get_origin(inner)) in (collections.abc.Mapping, tuple):
+            arguments = typing.get_args(inner)
+            key += f".<{next(names, 'name')}>" if origin is not tuple else "[]"
+            inner = arguments[1] if origin is not tuple else arguments[0]
+        options = [
+            option for option in typing.get_args(inner) or (inner,) if option is not NoneType
+        ]
+        is_optional = NoneType in typing.get_args(inner)
+        classes = [option for option in options if dataclasses.is_dataclass(option)]
+        text = " or ".join(_type_name(option) for option in options)
+        if is_optional or text != "object":
+            yield f"`{key}`", f"{text}, or null" if is_optional else text, meanings[field.name]
+        for option in classes:
+            if option is not estimators.WithError:
+                yield from _keys(option, dataclasses.fields(option), f"{key}.")
+
+
+def _type_name(kind):
+    if kind is estimators.WithError:
+        return "estimate"
+    if dataclasses.is_dataclass(kind):
+        return "object"
+    return _PLAIN[kind] if kind in _PLAIN else "object"
+
+
+def _attributes(kind):
+    """Returns {field: meaning} of the section Attributes of a docstring."""
+    text = inspect.getdoc(kind).partition("Attributes:\n")[2]
+    entries = re.findall(r"^  (\w+): (.*(?:\n    .*)*)", text, re.MULTILINE)
+    return {name: " ".join(meaning.split()) for name, meaning in entries}
+
+
 def _table(columns, rows):
     lines = [columns, ["---"] * len(columns), *rows]
     cells = ((str(cell).replace("|", "\\|") for cell in line) for line in lines)
@@ -116,5 +177,6 @@ GENERATED = {
         record_arrays,
         record_info,
         study_files,
+        summary_keys,
     )
 }

@@ -18,7 +18,6 @@ _SLOW = (
     "memkit.proxies.canaries.scores",
     "memkit.proxies.leaderboard.board",
     "memkit.proxies.leaderboard.standard_errors",
-    "memkit.summary.of_point",
     "memkit.trajectories.null.permutation_null",
 )
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from memkit import analysis, studies
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.distribution.result import Distribution
+from memkit.analysis.planted.result import Planted
+from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.records import SCHEMA
 from tests.sweeps.sweeping import wait_until
-
-ACCURACIES = ("train_in_accuracy", "train_out_accuracy", "test_accuracy")
 
 
 def read_all(workdir):
@@ -60,48 +62,44 @@ def test_run_trains_estimates_and_reports(tiny_study):
 
 
 def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tiny_study):
-    workdir, _ = tiny_study
-    summary = json.loads((workdir / "summary.json").read_text())
-    study = studies.load(workdir)
-    assert [p["name"] for p in summary["points"]] == [
-        "one_hot_momentum0.5",
-        "one_hot_momentum0.9",
-    ]
-    for row, point in zip(summary["points"], study.points, strict=True):
+    study = studies.load(tiny_study[0])
+    summary = analysis.read(study)
+    assert [p.name for p in summary.points] == ["one_hot_momentum0.5", "one_hot_momentum0.9"]
+    for row, point in zip(summary.points, study.points, strict=True):
         runs = studies.read_runs(study, point, ("train_correct", "test_correct"))
         correct, mask = runs.arrays["train_correct"], study.train_mask
-        assert row["series"] == "one_hot"
-        assert row["axis_value"] == point.axis_value
-        assert row["num_runs"] == 20
+        assert (row.series, row.axis_value, row.num_runs) == ("one_hot", point.axis_value, 20)
         wanted = correct[mask].mean(), correct[~mask].mean(), runs.arrays["test_correct"].mean()
-        np.testing.assert_allclose([row[name] for name in ACCURACIES], wanted, atol=1e-12)
+        accuracy = summary.results[Accuracy].points[point.name]
+        found = [n.value for n in (accuracy.train_in, accuracy.train_out, accuracy.test)]
+        np.testing.assert_allclose(found, wanted, atol=1e-12)
         value = studies.read_estimates(study, point)["correct"].value
-        assert row["mean_memorization"] == pytest.approx(value.mean())
-        assert row["share_above_0.25"] == pytest.approx((value >= 0.25).mean())
-        planted = study.examples.planted
-        assert row["planted"]["count"] == planted.sum() == 115
-        assert row["planted"]["mean_memorization"] == pytest.approx(value[planted].mean())
-        assert row["clean"]["mean_memorization"] == pytest.approx(value[~planted].mean())
-        assert 0 <= row["planted"]["auroc"] <= 1
+        means = summary.results[Distribution].points[point.name]
+        assert means.all_examples.memorization.value == pytest.approx(value.mean())
+        assert means.share_above_025.value == pytest.approx((value >= 0.25).mean())
+        planted, labels = study.examples.planted, summary.results[Planted].points[point.name]
+        assert labels.means.count == planted.sum() == 115
+        assert labels.means.memorization.value == pytest.approx(value[planted].mean())
+        assert means.clean.memorization.value == pytest.approx(value[~planted].mean())
+        assert 0 <= labels.auroc.value <= 1
         prob = studies.read_estimates(study, point)["prob"].value
-        assert row["mean_memorization_prob"] == pytest.approx(prob.mean())
-    shares = summary["trajectory_classes"]["one_hot"]
-    assert list(shares) == ["0.1", "0.2", "0.3"]
-    for by_class in shares.values():
-        assert sum(share for name, share in by_class.items() if name != "undefined") == (
-            pytest.approx(1)
-        )
-    assert summary["wall_seconds"] > 0
-    assert summary["train_seconds"] > 0
-    assert summary["runs_per_second"] > 0
+        assert means.memorization_prob.value == pytest.approx(prob.mean())
+    by_alpha = summary.results[TrajectoryClasses].series["one_hot"]
+    assert list(by_alpha) == [0.1, 0.2, 0.3]
+    for classes in by_alpha.values():
+        shares = [share for name, share in classes.shares.items() if name != "undefined"]
+        assert sum(shares) == pytest.approx(1)
+    assert summary.timing.wall_seconds > 0
+    assert summary.training.seconds > 0
+    assert summary.timing.runs_per_second > 0
 
 
 @pytest.mark.slow
 def test_planted_labels_are_memorized_only_by_the_wide_model_of_the_smoke_study(smoke_study):
-    narrow, wide = json.loads((smoke_study / "summary.json").read_text())["points"]
-    assert narrow["planted"]["mean_memorization"] < 0.05
-    assert wide["planted"]["mean_memorization"] > 0.2
-    assert wide["planted"]["auroc"] > 0.75
+    narrow, wide = analysis.read(studies.load(smoke_study)).results[Planted].points.values()
+    assert narrow.means.memorization.value < 0.05
+    assert wide.means.memorization.value > 0.2
+    assert wide.auroc.value > 0.75
 
 
 def test_the_same_command_again_trains_nothing(memkit, tiny_study, tiny_config):
@@ -259,10 +257,12 @@ def test_diverged_runs_and_their_blocked_students_are_counted_left_out_and_repor
     )
     assert result.code == 0, result.err
     assert "are diverged and left out" in result.err
-    teacher, student = json.loads((workdir / "summary.json").read_text())["points"]
+    summary = json.loads((workdir / "summary.json").read_text())
+    teacher, student = summary["points"]
     assert (teacher["diverged"], teacher["blocked"]) == (20, 0)
     assert (student["diverged"], student["blocked"]) == (0, 20)
-    assert (teacher["num_runs"], teacher["mean_memorization"]) == (0, None)
+    means = summary["distribution"]["points"][teacher["name"]]["all_examples"]
+    assert (teacher["num_runs"], means["memorization"]["value"]) == (0, None)
     assert (workdir / "report" / "index.html").exists()
     status = memkit("status", f"--workdir={workdir}")
     assert status.out.splitlines()[1].split()[1:] == ["20", "0", "0", "0", "20", "0", "0"]
