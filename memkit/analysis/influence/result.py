@@ -89,7 +89,8 @@ class Influence:
       points: {point: PointInfluence}, of points with two runs or more; empty without test
         examples.
       arrays: {point: {name: array}}, the fields of `OutcomeInfluence` by their names for the
-        outcome right or wrong, and as "prob_<name>" for the probability of the label; see `of_outcome`.
+        outcome right or wrong, and as "prob_<name>" for the probability of the label, see
+        `of_outcome`.
     """
 
     points: Mapping[str, PointInfluence]
