@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 BIN = $(VENV)/bin
 # Modules whose docstrings have examples that the tests run.
-EXAMPLES = $(addprefix memkit/,errors.py estimators records.py studies subsets.py)
+EXAMPLES = $(addprefix memkit/,analysis/__init__.py analysis/outcomes.py comparisons errors.py \
+	estimators proxies/__init__.py records.py studies subsets.py trajectories)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo install test check proof lint types bench docs constraints clean
@@ -29,7 +30,7 @@ demo: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest --doctest-modules $(EXAMPLES)
+	$(BIN)/python -m pytest -p tests.doctests --doctest-modules $(EXAMPLES)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not proof"
 
 check: lint test

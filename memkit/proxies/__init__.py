@@ -126,7 +126,11 @@ def label(name: str) -> str:
 
 
 def available(names: Iterable[str]) -> list[str]:
-    """Returns the proxies, in the order of `PROXIES`, all of whose arrays are among the names."""
+    """Returns the proxies, in the order of `PROXIES`, all of whose arrays are among the names.
+
+    >>> available(["prob_mean", "train_logodds"])
+    ['label_probability', 'final_loss', 'final_margin']
+    """
     return [name for name, proxy in PROXIES.items() if set(proxy.needs) <= set(names)]
 
 
@@ -146,6 +150,10 @@ def in_sample(
 
     Raises:
       InputError: the proxy is unknown, or an array that it needs is missing.
+
+    >>> mask = np.array([[True, False]])
+    >>> in_sample("label_probability", {"prob_mean": np.array([[0.75, 0.5]])}, mask).tolist()
+    [[0.75, nan]]
     """
     if name not in PROXIES:
         raise unknown("name", name, PROXIES, kind="proxy")
@@ -158,7 +166,11 @@ def in_sample(
 
 
 def hardness(name: str, values: FloatArray) -> FloatArray:
-    """Returns the values of a proxy with the sign for which higher = harder (more memorized)."""
+    """Returns the values of a proxy with the sign for which higher = harder (more memorized).
+
+    >>> hardness("label_probability", np.array([0.9, 0.1])).tolist()
+    [-0.9, -0.1]
+    """
     return PROXIES[name].sign * values
 
 
@@ -166,6 +178,9 @@ def average(values: npt.ArrayLike) -> FloatArray:
     """Returns the mean over runs [N] float64 of proxy values [M, N], without NaN.
 
     NaN for an example without a value in any run.
+
+    >>> average([[0.5, np.nan], [1.0, np.nan]]).tolist()
+    [0.75, nan]
     """
     values = np.asarray(values, np.float64)
     count = np.count_nonzero(~np.isnan(values), axis=0)
