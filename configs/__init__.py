@@ -1,1 +1,1 @@
-"""Studies as configs, one per file; `memkit run --config=NAME[:variant]` finds them by name."""
+"""Packaged studies, one per file; `memkit run --config=NAME[:variant]` finds them by name."""

@@ -1,16 +1,18 @@
 r"""Distillation on CIFAR-100: Lukasik et al. (TMLR 2024), Figure 5 and Table 6.
 
-What: students along depth against models of their size trained on the labels. The student of run m
-learns from the ResNet-56 of run m, which was trained on the same subset; weight 1, temperature 3.
-The depths and the teacher's are our reading: the paper's are not public as a list.
+What: compares students of several depths with models of the same depth that are trained on the
+labels. The student of run m learns from the ResNet-56 of run m, which was trained on the same
+subset, with weight 1 and temperature 3. The paper does not publish its lists of depths; the depths
+here, including the teacher's, are our reading.
 
   memkit run --config=cifar100_distill --workdir=out/cifar100_distill
-From an npz file: --config=cifar100_distill:npz=FILE   Smoke: --config=cifar100_distill:smoke
+From an npz file: --config=cifar100_distill:npz=FILE
+Small version: --config=cifar100_distill:smoke
 
 Cost: 5,600 models of 15,300 steps with batches of 1,024. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
-Expect (the paper, in words): distillation lowers memorization and train accuracy and raises test
-accuracy; the reduction is largest on examples with increasing trajectories.
+device; they were not measured on an accelerator here.
+Expect (described in the paper): distillation lowers memorization and train accuracy and raises test
+accuracy. The reduction is largest for examples with increasing trajectories.
 """
 
 from memkit.configs import common

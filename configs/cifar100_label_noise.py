@@ -1,14 +1,15 @@
-r"""CIFAR-100 with planted labels along ResNet depth: a controlled test of what memorization finds.
+r"""CIFAR-100 with planted labels along ResNet depth.
 
-What: the canary experiment that the reviewers of Lukasik et al. asked for. A share of the
-training labels is flipped on purpose and remembered.
+What: a controlled test of what memorization finds, which the reviewers of Lukasik et al. requested.
+A share of the training labels is flipped on purpose and recorded.
 
   memkit run --config=cifar100_label_noise --workdir=out/cifar100_noise
-Another share: --config=cifar100_label_noise:fraction=0.1   From an npz file: ...:npz=FILE
-Smoke: --config=cifar100_label_noise:smoke
+Another share: --config=cifar100_label_noise:fraction=0.1
+From an npz file: --config=cifar100_label_noise:npz=FILE
+Small version: --config=cifar100_label_noise:smoke
 
 Cost: 1,600 models of 15,300 steps with batches of 1,024. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
+device; they were not measured on an accelerator here.
 Expect: planted labels have increasing trajectories.
 """
 

@@ -1,13 +1,14 @@
 r"""CIFAR-100 along the width of MobileNet-v3: Lukasik et al. (TMLR 2024), appendix.
 
-What: as cifar100_resnet_depth for the second family of the paper. The multipliers are ours; the
-paper's are not public.
+What: repeats cifar100_resnet_depth with the second model family of the paper. The paper does not
+publish its width multipliers; those here are our choice.
 
   memkit run --config=cifar100_mobilenet_width --workdir=out/cifar100_mobilenet
-From an npz file: --config=cifar100_mobilenet_width:npz=FILE   Smoke: ...:smoke
+From an npz file: --config=cifar100_mobilenet_width:npz=FILE
+Small version: --config=cifar100_mobilenet_width:smoke
 
 Cost: 2,000 models of 15,300 steps with batches of 1,024. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
+device; they were not measured on an accelerator here.
 Expect: the same picture as for ResNets.
 """
 

@@ -1,17 +1,20 @@
 r"""CIFAR-100 with ResNet-50: Feldman & Zhang (NeurIPS 2020), the main experiment.
 
 What: memorization of every training example and its influence on the test examples of its class.
-ResNet-50 v2 with a 3x3 stem, batches of 512, 160 epochs, the rate linearly up to 0.4 in
-the first 15% and linearly down to 0, no weight decay. Their pixels are only divided by 255.
-Two details of their released code are not repeated: they start the last layer at 0, memkit draws it
-(He normal), and their random crops never use the last of the 9 offsets, memkit's use all.
+The model is a ResNet-50 v2 with a 3x3 stem. It trains with batches of 512 for 160 epochs without
+weight decay. The learning rate increases linearly to 0.4 in the first 15% of the steps and then
+decreases linearly to 0. Pixels are only divided by 255. Two details of the released code differ: it
+initializes the last layer with 0, whereas memkit draws it (He normal), and its random crops never
+use the last of the 9 offsets, whereas memkit's use all.
 
   memkit run --config=cifar100_resnet50 --workdir=out/cifar100_resnet50
-From an npz file: --config=cifar100_resnet50:npz=FILE   Smoke: --config=cifar100_resnet50:smoke
+From an npz file: --config=cifar100_resnet50:npz=FILE
+Small version: --config=cifar100_resnet50:smoke
 
 Cost: 4,000 models of 10,880 steps with batches of 512. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
-Expect: their released list has 1,015 pairs with influence >= 0.15 and memorization >= 0.25.
+device; they were not measured on an accelerator here.
+Expect: the list that the authors released has 1,015 pairs with influence >= 0.15 and memorization
+>= 0.25.
 """
 
 from memkit.configs import common

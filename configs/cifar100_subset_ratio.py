@@ -1,15 +1,16 @@
-r"""CIFAR-100 at one share of training examples: how the ratio changes what is measured.
+r"""CIFAR-100 with another share of training examples in each subset.
 
-What: Lukasik et al. (TMLR 2024) and Feldman & Zhang train on 70%. Leaving out fewer examples
-measures memorization with more neighbors there. Epochs are scaled so that every ratio does about
-as many steps.
+What: shows how the share changes what is measured. Lukasik et al. (TMLR 2024) and Feldman & Zhang
+train on 70%. A larger share measures memorization with more of an example's neighbors present.
+Epochs are scaled so that every share trains for about the same number of steps.
 
   memkit run --config=cifar100_subset_ratio:ratio=0.5 --workdir=out/cifar100_ratio50
-From an npz file: ...:ratio=0.5,npz=FILE   Smoke: --config=cifar100_subset_ratio:smoke
+From an npz file: --config=cifar100_subset_ratio:ratio=0.5,npz=FILE
+Small version: --config=cifar100_subset_ratio:smoke
 
 Cost: 400 models of about 15,300 steps with batches of 1,024 per ratio. `memkit plan` measures the
-hours on your device; not measured on an accelerator here.
-Expect (not measured): mean memorization falls as the ratio rises, and ranks move little.
+hours on your device; they were not measured on an accelerator here.
+Expect (not measured): mean memorization falls as the ratio rises, and ranks change little.
 """
 
 from memkit.configs import common

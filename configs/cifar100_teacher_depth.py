@@ -1,14 +1,15 @@
 r"""Teachers of several depths on CIFAR-100: Lukasik et al. (TMLR 2024), Table 6.
 
-What: accuracy and memorization of students of every depth with teachers of depth 20, 56 and 110,
-and with themselves as teachers (`distilled`: teacher and student of one depth).
+What: accuracy and memorization of students of every depth. Their teachers have depth 20, 56 and
+110, or the depth of the student (`distilled`).
 
   memkit run --config=cifar100_teacher_depth --workdir=out/cifar100_teachers
-From an npz file: --config=cifar100_teacher_depth:npz=FILE   Smoke: ...:smoke
+From an npz file: --config=cifar100_teacher_depth:npz=FILE
+Small version: --config=cifar100_teacher_depth:smoke
 
 Cost: 10,000 models of 15,300 steps with batches of 1,024. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
-Expect (the paper, in words): lower train and higher test accuracy than one-hot training.
+device; they were not measured on an accelerator here.
+Expect (described in the paper): lower train and higher test accuracy than with one-hot training.
 """
 
 from memkit.configs import common

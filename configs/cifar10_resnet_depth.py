@@ -1,16 +1,18 @@
 r"""CIFAR-10 along the depth of the 6n+2 ResNets: Lukasik et al. (TMLR 2024), Figures 1 to 3.
 
-What: mean memorization, score distributions and trajectories against depth; Table 4's recipe, 400
-subsets of 70%. The paper's depths are not public as a list; these are the usual ones of the family.
+What: mean memorization, score distributions and trajectories against depth, with the recipe of
+Table 4 and 400 subsets of 70%. The paper does not publish its list of depths; those here are the
+usual ones of the family.
 
   memkit run --config=cifar10_resnet_depth --workdir=out/cifar10_resnet_depth
 From an npz file: --config=cifar10_resnet_depth:npz=FILE
-Smoke: --config=cifar10_resnet_depth:smoke
+Small version: --config=cifar10_resnet_depth:smoke
 
-Cost: 2,800 models of 15,300 steps with batches of 1,024 (34 steps an epoch: the remainder of 35,000
-is dropped). `memkit plan` measures the hours on your device; not measured on an accelerator here.
+Cost: 2,800 models of 15,300 steps with batches of 1,024 (34 steps per epoch; the remainder of the
+35,000 examples is dropped). `memkit plan` measures the hours on your device; they were not measured
+on an accelerator here.
 Expect: the picture that the paper describes for CIFAR-100, where mean memorization rises up to
-about depth 20 and falls after, and the distribution becomes more bimodal.
+about depth 20 and then falls, and the distribution becomes more bimodal.
 """
 
 from memkit.configs import common

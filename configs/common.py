@@ -1,4 +1,4 @@
-"""Shared by configs: defaults, the recipes of the papers, config arguments, smoke size."""
+"""Code shared by the configs: defaults, the recipes of the papers, arguments, the smoke size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -71,7 +71,7 @@ def lukasik_cifar(config: config_dict.ConfigDict) -> None:
 
 
 def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
-    """Sets the recipe of Lukasik et al., Table 4, for Tiny-ImageNet; the padding of 8 is ours."""
+    """Sets the recipe of Lukasik et al., Table 4, for Tiny-ImageNet, with a padding of 8."""
     config.optimizer.weight_decay = 5e-4
     config.distillation.update(weight=1.0, temperature=1.0)
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=5.0)

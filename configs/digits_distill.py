@@ -1,14 +1,15 @@
-r"""Distillation on scikit-learn's digits: students of ResNet-8, width 16, along their own width.
+r"""Distillation on scikit-learn's digits along the width of a ResNet-8.
 
-What: the distillation experiment of Lukasik et al. (TMLR 2024) on real 8x8 digits, 8% of the
-training labels flipped on purpose. The student of run m learns from the teacher of run m alone.
+What: the distillation experiment of Lukasik et al. (TMLR 2024) on real 8x8 digits, with 8% of the
+training labels flipped on purpose. The teachers have width 16. The student of run m learns only
+from the teacher of run m.
 
   memkit run --config=digits_distill --workdir=out/digits_distill
-Smoke: --config=digits_distill:smoke
+Small version: --config=digits_distill:smoke
 
 Cost: 240 models, tens of minutes on 2 CPU cores; docs/results.md has the time and the machine.
-Expect: students memorize less than models of their size trained on the labels and are more
-accurate on the test set; docs/results.md has the printed numbers.
+Expect: students memorize less than models of the same size that are trained on the labels, and they
+are more accurate on the test set. docs/results.md has the printed numbers.
 """
 
 from memkit.configs import common

@@ -1,14 +1,14 @@
 r"""Memorization of scikit-learn's digits along the width of a ResNet-8, with planted labels.
 
-What: the central picture of Lukasik et al. (TMLR 2024), "What do larger image classifiers
+What: the central result of Lukasik et al. (TMLR 2024), "What do larger image classifiers
 memorise?", on 1,437 real 8x8 digits in minutes. 8% of the training labels are flipped on purpose.
 
   memkit run --config=digits_width --workdir=out/digits
-Smoke: --config=digits_width:smoke
+Small version: --config=digits_width:smoke
 
 Cost: 200 models, minutes on 2 CPU cores; docs/results.md has the time and the machine.
-Expect: planted labels are hardly memorized at width 1 and nearly all at width 16; the mean
-memorization of clean examples rises up to width 4 and falls after. docs/results.md has the printed
+Expect: planted labels are hardly memorized at width 1 and nearly all at width 16. The mean
+memorization of clean examples rises up to width 4 and then falls. docs/results.md has the printed
 numbers.
 """
 

@@ -1,15 +1,17 @@
 r"""ImageNet with ResNet-50: Feldman & Zhang (NeurIPS 2020).
 
-What: batches of 896, rate 0.7, 15 epochs of warm-up, x 0.1 at 30, 60 and 90 of 100 epochs, no
-decay. They crop at random sizes and start the last layer at 0; memkit pads by 32 pixels, crops and
-flips, and draws the last layer (He normal).
+What: batches of 896, learning rate 0.7 with 15 epochs of warm-up and a factor of 0.1 at epochs 30,
+60 and 90 of 100, and no weight decay. Two details differ from the paper: the authors crop at random
+sizes and initialize the last layer with 0, whereas memkit pads by 32 pixels, crops and flips, and
+draws the last layer (He normal).
 
   memkit run --config=imagenet_resnet50 --workdir=gs://BUCKET/imagenet --config.dataset.data_dir=DIR
-Smoke: --config=imagenet_resnet50:smoke
+Small version: --config=imagenet_resnet50:smoke
 
-Needs 193 GB of local disk: images are decoded once into a file and read batch by batch.
-Cost: 2,000 models of 100,000 steps with batches of 896; not measured here.
-Expect: their released list has 1,641 pairs with influence >= 0.15 and memorization >= 0.25.
+Cost: 2,000 models of 100,000 steps with batches of 896; the time was not measured here. The study
+needs 193 GB of local disk, because images are decoded once into a file and read batch by batch.
+Expect: the list that the authors released has 1,641 pairs with influence >= 0.15 and memorization
+>= 0.25.
 """
 
 from memkit.configs import common

@@ -1,14 +1,15 @@
 r"""MNIST with a 512-256 perceptron: the public demonstration of Feldman & Zhang (NeurIPS 2020).
 
-What: memorization and consistency of 60,000 digits; SGD with momentum 0.9, rate 0.1, batches of
-128, 10 epochs, no decay. Momentum is plain, not Nesterov.
+What: memorization and consistency of 60,000 digits. The optimizer is SGD with plain momentum 0.9
+(not Nesterov), learning rate 0.1, batches of 128, 10 epochs and no weight decay.
 
   memkit run --config=mnist_mlp --workdir=out/mnist
-From an npz file: --config=mnist_mlp:npz=FILE   Smoke: --config=mnist_mlp:smoke
+From an npz file: --config=mnist_mlp:npz=FILE
+Small version: --config=mnist_mlp:smoke
 
-Cost: 2,000 models of 3,280 steps; `memkit plan`: 3.5 hours on 2 cores of an AMD EPYC.
-Expect: almost all memorization near 0; consistency correlates with the published C-scores (with 40
-runs by 0.6 in rank, docs/results.md).
+Cost: 2,000 models of 3,280 steps. `memkit plan` estimates 3.5 hours on 2 cores of an AMD EPYC.
+Expect: almost all memorization scores are near 0. Consistency correlates with the published
+C-scores (rank correlation 0.6 with 40 runs, see docs/results.md).
 """
 
 from memkit.configs import common

@@ -1,15 +1,16 @@
-r"""Your own images: which of them are mislabeled, atypical or memorized.
+r"""Finds the mislabeled, atypical and memorized images among your own.
 
-What: ResNet-20 on 60 subsets of 70% of the images in a folder (`train/<class>/*.png|jpg|webp|...`
-and `test/<class>/*`, or `<class>/*` with `holdout`), or in an npz file (x_train, y_train, x_test,
-y_test).
+What: trains ResNet-20 on 60 subsets of 70% of the images. The images are in a folder
+(`train/<class>/*.png|jpg|webp|...` and `test/<class>/*`, or only `<class>/*` with `holdout`) or in
+an npz file (x_train, y_train, x_test, y_test).
 
   memkit run --config=my_images:path=DIR,size=32,holdout=0.2 --workdir=out/my_images
-Gray images: ...,channels=1   Leave damaged images out: ...,skip_bad=true
-Smoke: --config=my_images:smoke
+Gray images: --config=my_images:path=DIR,size=32,channels=1
+Leave out damaged images: --config=my_images:path=DIR,size=32,skip_bad=true
+Small version: --config=my_images:smoke
 
 Cost: 60 models; `memkit plan` measures the time on your device.
-Expect: wrong labels among the most memorized examples; the report's gallery shows them.
+Expect: wrong labels are among the most memorized examples, which the gallery of the report shows.
 """
 
 from memkit.configs import common

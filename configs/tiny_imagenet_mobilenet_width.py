@@ -1,13 +1,13 @@
 r"""Tiny-ImageNet along the width of MobileNet-v3: Lukasik et al. (TMLR 2024), appendix.
 
-What: as tiny_imagenet_resnet_depth for the second family of the paper.
+What: repeats tiny_imagenet_resnet_depth with the second model family of the paper.
 
   memkit run --config=tiny_imagenet_mobilenet_width --workdir=out/tiny_mobilenet \
     --config.dataset.path=DIR/tiny-imagenet-200.zip
-Smoke: --config=tiny_imagenet_mobilenet_width:smoke
+Small version: --config=tiny_imagenet_mobilenet_width:smoke
 
 Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
+device; they were not measured on an accelerator here.
 Expect: the same picture as for ResNets.
 """
 

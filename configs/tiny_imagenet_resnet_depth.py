@@ -1,15 +1,15 @@
 r"""Tiny-ImageNet along the depth of ImageNet-style ResNets: Lukasik et al. (TMLR 2024), appendix.
 
-What: as cifar100_resnet_depth, with Table 4's recipe for Tiny-ImageNet (students, where they are
-added, learn at temperature 1). Depths 18 to 152, version 1.5, the 3x3 stem and the padding of 8
-pixels are our reading; the paper does not list them.
+What: repeats cifar100_resnet_depth with the recipe of Table 4 for Tiny-ImageNet. If students are
+added, they learn at temperature 1. The paper does not list the depths (18 to 152), the version
+(1.5), the 3x3 stem and the padding of 8 pixels; these are our reading.
 
   memkit run --config=tiny_imagenet_resnet_depth --workdir=out/tiny_depth \
     --config.dataset.path=DIR/tiny-imagenet-200.zip
-Smoke: --config=tiny_imagenet_resnet_depth:smoke
+Small version: --config=tiny_imagenet_resnet_depth:smoke
 
 Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
-device; not measured on an accelerator here.
+device; they were not measured on an accelerator here.
 Expect: the same picture as on CIFAR-100.
 """
 

@@ -1,6 +1,8 @@
+import configparser
 import importlib.metadata
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +68,17 @@ def test_the_version_is_the_one_of_the_installed_package():
     assert memkit.__version__ == importlib.metadata.version("memkit")
     with pytest.raises(AttributeError, match="module 'memkit' has no attribute 'version'"):
         memkit.version  # noqa: B018
+
+
+def test_the_changelog_and_the_citation_name_the_version():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    version = setup["metadata"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    newest, date = re.search(r"^## (\S+) \((\S+)\)$", changelog, re.MULTILINE).groups()
+    assert newest == version
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {version}\ndate-released: {date}\n" in citation
 
 
 def test_importing_a_checkout_that_is_not_installed_explains_how_to_install_it(tmp_path):

@@ -1,8 +1,10 @@
-"""Every script of examples/ runs, as a reader would run it."""
+"""Every script and notebook of examples/ runs, as a reader would run it."""
 
 import subprocess
 import sys
 
+import nbclient
+import nbformat
 import numpy as np
 import PIL.Image
 import pytest
@@ -66,7 +68,47 @@ def test_read_scores_lists_the_most_memorized_examples_first(smoke_study):
     assert len(values) == 5 and values == sorted(values, reverse=True)
 
 
+@pytest.fixture
+def notebook():
+    """The notebook with its saved output."""
+    return nbformat.read(EXAMPLES / "digits.ipynb", as_version=4)
+
+
+def printed(notebook):
+    """Returns all that the cells of a notebook print."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+def kinds(notebook):
+    """Returns the types of the outputs of every cell."""
+    return [[output.output_type for output in cell.get("outputs", ())] for cell in notebook.cells]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_finds_planted_labels(notebook, tmp_path):
+    saved = kinds(notebook)
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": tmp_path}}).execute()
+    assert kinds(notebook) == saved
+    auroc = printed(notebook).partition("AUROC of finding planted labels: ")[2].split()[0]
+    assert float(auroc) > 0.95
+
+
+def test_the_notebook_is_saved_with_its_output(notebook):
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert all(cell.outputs for cell in code)
+    assert {output.output_type for cell in code for output in cell.outputs} <= {
+        "stream",
+        "execute_result",
+    }
+    assert (EXAMPLES / "digits.ipynb").stat().st_size < 300_000
+
+
 def test_every_example_is_tested_here():
     text = pages.ROOT.joinpath("tests/docs/test_examples.py").read_text()
     for script in EXAMPLES.glob("*.py"):
         assert f'run("{script.stem}"' in text, script.name
+    for notebook in EXAMPLES.glob("*.ipynb"):
+        assert f'EXAMPLES / "{notebook.name}"' in text, notebook.name

@@ -1,0 +1,83 @@
+"""Figures that appear in several places agree with the one place that shows what was printed.
+
+docs/results.md is that place; for the compilation for TPUs it is docs/accelerators.md.
+"""
+
+import re
+
+from tests.docs import pages
+
+
+def section(page, heading):
+    """Returns the text of a page below a heading, up to the next heading of the same level."""
+    level = heading.partition(" ")[0]
+    text = (pages.ROOT / page).read_text().partition(f"\n{heading}\n")[2]
+    assert text, heading
+    return text.partition(f"\n{level} ")[0]
+
+
+def printed(heading):
+    """Returns the rows of a printed table of docs/results.md: {first cell: {column: cell}}."""
+    lines = re.search(
+        r"^point .*\n(?:\w+ .*\n)+", section("docs/results.md", heading), re.MULTILINE
+    )
+    header, *rows = (re.split(r"  +", line.strip()) for line in lines[0].splitlines())
+    return {row[0]: dict(zip(header, row, strict=False)) for row in rows if len(row) > 1}
+
+
+def quoted(path, pattern):
+    """Returns the figures in a sentence: the groups of a pattern that matches its text."""
+    text = " ".join((pages.ROOT / path).read_text().split())
+    match = re.search(pattern.replace("#", r"(\d[\d.,]*\d|\d)"), text)
+    assert match, f"{path} has no sentence like {pattern!r}"
+    return match.groups()
+
+
+def rounded(text, digits):
+    return f"{float(text):.{digits}f}"
+
+
+def test_the_readme_quotes_the_demo():
+    demo = printed("## Digits along ResNet-8 width")
+    quote = r"\(mean score #\), and the widest memorizes nearly all of them \(#\)"
+    planted = (demo[point]["planted"] for point in ("one_hot_width1", "one_hot_width16"))
+    assert quoted("README.md", quote) == tuple(rounded(value, 2) for value in planted)
+    (auroc,) = quoted("README.md", "with an AUROC above #")
+    assert float(demo["one_hot_width16"]["AUROC"]) > float(auroc)
+
+
+def test_the_readme_quotes_the_audit():
+    rows = section("docs/results.md", "## Suspected label errors")
+    printed_figures = re.search(r"^\| 4 \| 40 .*\| (\d+) of (\d+) .*\| ([\d.]+)% \|$", rows, re.M)
+    quote = "at width 4, `memkit audit` finds # of the # flipped labels, and #%"
+    assert quoted("README.md", quote) == printed_figures.groups()
+
+
+def test_the_text_on_distillation_quotes_its_table():
+    table = printed("## Distillation on digits")
+    planted = tuple(table[f"distilled_width{width}"]["planted"] for width in (16, 4, 2))
+    assert quoted("docs/results.md", r"as its teacher does \(#\); .* far less \(#, #\)") == planted
+
+
+def test_the_page_on_scaling_quotes_the_stages_of_the_demo():
+    stages = section("docs/results.md", "### Stages of the demo")
+    shares = (
+        re.search(rf"^training, {stage} +([\d.]+)%$", stages, re.MULTILINE)[1]
+        for stage in ("workers start or wait", "compilation")
+    )
+    quote = "workers spend #% of the time starting or waiting and #% compiling"
+    assert quoted("docs/scaling.md", quote) == tuple(rounded(share, 0) for share in shares)
+
+
+def test_the_header_of_mnist_quotes_the_correlation_with_c_scores():
+    (correlation,) = quoted("docs/results.md", r"published C-scores [^|]*, 0/1 \| #")
+    quote = r"\(rank correlation # with 40 runs"
+    assert quoted("configs/mnist_mlp.py", quote) == (rounded(correlation, 1),)
+
+
+def test_the_header_of_cifar100_quotes_the_compilation_for_tpus():
+    text = (pages.ROOT / "docs/accelerators.md").read_text()
+    hours = re.findall(r"at least ([\d.]+) chip-hours, .* hours on (v\de):", text)
+    quote = "# chip-hours on v5e, # on v6e"
+    expected = tuple(rounded(dict(map(reversed, hours))[chip], 1) for chip in ("v5e", "v6e"))
+    assert quoted("configs/cifar100_resnet_depth.py", quote) == expected
