@@ -5,14 +5,13 @@ from memkit.report.blocks import Section
 from memkit.report.content import Content
 
 INTRO = (
-    "Gray: how many of all examples lie in each cell. Dots: a sample of them, evenly spaced in the "
-    "ranking by memorization. Drag over the chart, or fill in the fields below it, and the gallery "
-    "lists every example of that region, whether in the sample or not. A click on a dot opens its "
-    "example."
+    "The gray cells count all examples, and the dots are a sample of them that is evenly spaced in "
+    "the ranking by memorization. Drag over the chart, or fill in the fields below it, to list every "
+    "example of that region in the gallery. Click on a dot to open its example."
 )
 EMPTY = (
-    "No example has a score yet, so there is nothing to show; `memkit run` fills this section with "
-    "a scatter and a gallery of the examples."
+    "No example has a score yet. `memkit run` fills this section with a scatter plot and a gallery "
+    "of the examples."
 )
 
 

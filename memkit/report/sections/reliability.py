@@ -12,21 +12,22 @@ from memkit.typing import Json
 NAME, TITLE = "reliability", "Reliability"
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
 INTRO = (
-    "How many runs every number rests on, how wide the intervals of single examples are, and how "
-    "well two halves of the runs agree (1 = perfectly)."
+    "The number of runs behind every number, the width of the intervals of single examples, and the "
+    "agreement between two halves of the runs (1 = perfect)."
 )
 TARGET = 0.1  # half width of the 95% interval
 ERRORS = (
-    "± and bands of means, shares and AUROC are 95% intervals over runs, standard errors times a "
-    "quantile of Student's t: if the whole study were repeated with other subsets and seeds, about "
-    "95 of 100 such intervals would hold the value it converges to, as long as no rare kind of run "
-    "is missing from it. They count runs, not examples, because the examples of a run are not "
-    "independent. They do not cover another data set, model or recipe."
+    "The intervals of means, shares and AUROC (± and bands) are 95% intervals over runs: standard "
+    "errors times a quantile of Student's t. If the whole study were repeated with other subsets and "
+    "seeds, about 95 of 100 such intervals would contain the value that the study converges to, "
+    "unless a rare kind of run is missing from it. They count runs, not examples, because the "
+    "examples of a run are not independent. They do not cover another data set, model or recipe."
 )
 EXAMPLES = (
-    "The interval of one example is Newcombe's for the difference of two proportions; with the "
-    "label's probability it is wider than need be. Among many examples some intervals miss, and "
-    "the top of a ranking overstates, because noise helped to put it there."
+    "The interval of one example is Newcombe's for the difference of two proportions. For the "
+    "probability of the label it is wider than necessary. Among many examples, some intervals miss "
+    "the true value, and the top of a ranking overstates memorization, because noise has helped to "
+    "put examples there."
 )
 
 

@@ -10,7 +10,7 @@ from memkit.report.blocks import Section
 from memkit.report.content import Content
 
 NAME, TITLE = "reproduce", "How to cite and reproduce"
-INTRO = "What to cite, and what makes the same numbers again."
+INTRO = "The papers to cite, and the commands that compute the same numbers again."
 PAPERS = """@article{lukasik2024larger,
   title   = {What do larger image classifiers memorise?},
   author  = {Lukasik, Michal and Nagarajan, Vaishnavh and Rawat, Ankit Singh and
@@ -31,19 +31,22 @@ SOFTWARE = """@software{{memkit,
   author  = {{{{The memkit authors}}}},
   version = {{{version}}}
 }}"""
-CITE = "Memorization as measured here is from the second paper, its change with size from the first"
+CITE = (
+    "The second paper defines memorization as it is measured here, and the first one follows it along "
+    "model sizes"
+)
 RECORDED = (
-    "The command that made this study, as study.json has it; its last growth, where it grew. "
-    "Read it before you run it where the study is somebody else's."
+    "This command created the study, or let it grow last, as study.json has recorded it. If the "
+    "study comes from somebody else, read the command before you run it."
 )
 UNRECORDED = (
-    "The command was not recorded; the resolved config holds every setting. With it as a config "
-    "file:"
+    "The command was not recorded, but the resolved config holds every setting. Written into a "
+    "config file, it trains the same study:"
 )
 SAME = (
-    "The same command and seed draw the same subsets, initial values, batches and augmentations: "
-    "both fingerprints come out the same. With the same versions on the same kind of CPU every bit "
-    "of the records does too; elsewhere the last bits differ, and with them single answers."
+    "The same command and seed draw the same subsets, initial values, batches and augmentations, so "
+    "both fingerprints are the same. With the same versions on the same kind of CPU, the records are "
+    "bit-identical, too. Elsewhere the last bits differ, which can change single answers."
 )
 FACTS = ("versions", "engine", "study fingerprint", "data fingerprint")
 
