@@ -5,9 +5,9 @@ from memkit.report.blocks import Section
 from memkit.report.content import Content
 
 INTRO = (
-    "The gray cells count all examples, and the dots are a sample of them that is evenly spaced in "
-    "the ranking by memorization. Drag over the chart, or fill in the fields below it, to list every "
-    "example of that region in the gallery. Click on a dot to open its example."
+    "The gray cells count all examples, and the dots are a sample of them that is evenly spaced "
+    "in the ranking by memorization. Drag over the chart, or fill in the fields below it, to "
+    "list every example of that region in the gallery. Click on a dot to open its example."
 )
 EMPTY = (
     "No example has a score yet. `memkit run` fills this section with a scatter plot and a gallery "

@@ -12,16 +12,17 @@ from memkit.typing import Json
 NAME, TITLE = "reliability", "Reliability"
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
 INTRO = (
-    "The number of runs behind every number, the width of the intervals of single examples, and the "
-    "agreement between two halves of the runs (1 = perfect)."
+    "The number of runs behind every number, the width of the intervals of single examples, and "
+    "the agreement between two halves of the runs (1 = perfect)."
 )
 TARGET = 0.1  # half width of the 95% interval
 ERRORS = (
-    "The intervals of means, shares and AUROC (± and bands) are 95% intervals over runs: standard "
-    "errors times a quantile of Student's t. If the whole study were repeated with other subsets and "
-    "seeds, about 95 of 100 such intervals would contain the value that the study converges to, "
-    "unless a rare kind of run is missing from it. They count runs, not examples, because the "
-    "examples of a run are not independent. They do not cover another data set, model or recipe."
+    "The intervals of means, shares and AUROC (± and bands) are 95% intervals over runs: "
+    "standard errors times a quantile of Student's t. If the whole study were repeated with "
+    "other subsets and seeds, about 95 of 100 such intervals would contain the value that the "
+    "study converges to, unless a rare kind of run is missing from it. They count runs, not "
+    "examples, because the examples of a run are not independent. They do not cover another data "
+    "set, model or recipe."
 )
 EXAMPLES = (
     "The interval of one example is Newcombe's for the difference of two proportions. For the "

@@ -32,8 +32,8 @@ SOFTWARE = """@software{{memkit,
   version = {{{version}}}
 }}"""
 CITE = (
-    "The second paper defines memorization as it is measured here, and the first one follows it along "
-    "model sizes"
+    "The second paper defines memorization as it is measured here, and the first one follows it "
+    "along model sizes"
 )
 RECORDED = (
     "This command created the study, or let it grow last, as study.json has recorded it. If the "
@@ -44,9 +44,10 @@ UNRECORDED = (
     "config file, it trains the same study:"
 )
 SAME = (
-    "The same command and seed draw the same subsets, initial values, batches and augmentations, so "
-    "both fingerprints are the same. With the same versions on the same kind of CPU, the records are "
-    "bit-identical, too. Elsewhere the last bits differ, which can change single answers."
+    "The same command and seed draw the same subsets, initial values, batches and augmentations, "
+    "so both fingerprints are the same. With the same versions on the same kind of CPU, the "
+    "records are bit-identical, too. Elsewhere the last bits differ, which can change single "
+    "answers."
 )
 FACTS = ("versions", "engine", "study fingerprint", "data fingerprint")
 
