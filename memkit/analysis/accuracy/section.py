@@ -10,10 +10,10 @@ from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
-ACCURACY = "Accuracy against model size, with 95% bands over runs."
+ACCURACY = "Accuracy by model size. The bands are 95% intervals over runs."
 MEANS = (
-    "Mean memorization is the gap between the in-sample and the out-of-sample mean. 95% bands over "
-    "runs."
+    "Mean memorization is the difference between the in-sample and the out-of-sample mean. The "
+    "bands are 95% intervals over runs."
 )
 
 

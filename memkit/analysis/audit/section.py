@@ -16,16 +16,17 @@ from memkit.typing import FloatArray, Json
 
 TITLE = "Suspected label errors"
 INTRO = (
-    "An example is voted on by those of the {} runs at {} that trained on neither it nor an exact "
-    "copy of it, {} to {} per example. Their predictions say on which label models agree, not "
-    "which one is true: look at an example before you relabel or remove it. Intervals are 95%. "
-    "`memkit audit --workdir=...` writes the whole list as CSV. Its column `class_influence` is "
-    "relative to the other examples of the given label: below 0 = helps the test examples of this "
-    "label less than their average, which need not mean harm."
+    "The {} runs at {} vote on the label of every example: those runs that trained on neither "
+    "the example nor an exact copy of it, {} to {} per example. Their predictions show on which "
+    "label the models agree, not which label is true, so look at an example before you relabel "
+    "or remove it. Intervals are 95% intervals. `memkit audit --workdir=...` writes the whole "
+    "list as a CSV file. Its column `class_influence` is relative to the other examples of the "
+    "given label: a negative number means that the example helps the test examples of this label "
+    "less than the average does, which need not mean harm."
 )
 EMPTY = (
-    "`memkit run` fills this section, and `memkit audit --workdir=...` lists the examples, once "
-    "the last point of the first series has runs."
+    "`memkit run` fills this section when the last point of the first series has runs, and "
+    "`memkit audit --workdir=...` then lists the examples."
 )
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),

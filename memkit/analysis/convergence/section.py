@@ -12,15 +12,15 @@ from memkit.report.content import Content
 _QUANTILES = {"median": "median", "q90": "90%"}
 NAME = "convergence"
 TITLE = "Convergence"
-EMPTY = "`memkit estimate` fills this section once a point has two runs."
+EMPTY = "`memkit estimate` fills this section when a point has two runs."
 INTRO = (
-    "How well scores estimated from separate halves of the runs agree (1 = perfectly), and how "
-    "many runs intervals of a target width would take."
+    "How well scores that are estimated from separate halves of the runs agree (1 = perfectly), "
+    "and how many runs would give intervals of a target width."
 )
 CAPTION = (
-    "Correlation over examples between two estimates from separate runs, mean over five random "
-    "splits, with 95% bands over runs. Where the lines are still rising, more runs would change "
-    "the scores."
+    "Correlation over examples between two estimates from separate runs: the mean over five "
+    "random splits, with 95% intervals over runs as bands. Where a line is still rising, more "
+    "runs would change the scores."
 )
 
 

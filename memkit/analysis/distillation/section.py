@@ -18,21 +18,25 @@ from memkit.typing import Json
 NAME = "distillation"
 TITLE = "Distillation"
 EMPTY = (
-    "This study has no distilled series; `--config.series=\"('one_hot', 'distilled')\"` adds one."
+    "This study has no distilled series. `--config.series=\"('one_hot', 'distilled')\"` adds one."
 )
 INTRO = (
-    "Students that learned from a teacher beside models of the same size trained on the labels, "
-    "over the same runs. Changes are distilled minus one-hot: below 0 = distillation lowers it."
+    "Students that learned from a teacher, compared with models of the same size that were "
+    "trained on the labels, over the same runs. Changes are distilled minus one-hot, so a "
+    "negative change means that distillation lowers the number."
 )
-MEANS = "Means over examples and test accuracy of each series. 95% bands over runs."
+MEANS = (
+    "Means over examples and test accuracy of each series. The bands are 95% intervals over runs."
+)
 CLASSES = (
-    "Change of memorization per class of one-hot trajectory, mean over sizes. Classes from the "
-    "same runs favor a change for examples whose score came out high by chance; classes from the "
-    "other half of the runs do not."
+    "Change of memorization in each class of one-hot trajectory, averaged over sizes. Classes "
+    "from the same runs favor examples whose score was high by chance, whose change then looks "
+    "too large. Classes from the other half of the runs do not have this bias."
 )
 JOINT = (
-    "Memorization of each example by the distilled student and by the model trained on labels; "
-    "above the diagonal distillation lowers it. Scores below 0 count in the first bin."
+    "Memorization of each example by the distilled student and by the model trained on labels. "
+    "Above the diagonal, distillation lowers memorization. Scores below 0 are counted in the "
+    "first bin."
 )
 
 

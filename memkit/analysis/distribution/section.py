@@ -9,8 +9,8 @@ from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
 CAPTION = (
-    "Distribution of memorization per model size. Shares are of each group by itself, on a "
-    "square-root scale that keeps small groups visible."
+    "Distribution of memorization at each model size. Each group of examples is shown as shares "
+    "of that group, on a square-root scale that keeps small groups visible."
 )
 
 

@@ -16,11 +16,12 @@ from memkit.report.point_tables import Cell, per_point
 from memkit.typing import Json
 
 INTRO = (
-    "Influence of a train on a test example is the mean outcome of the test example over the runs "
-    "that trained on the train example minus that over the other runs (-1 to 1, higher = training "
-    "on it helps more). Listed are pairs of one class with influence of at least {} and "
-    "memorization of at least {}; of the pairs up to some q, a share of q is false, and as many as "
-    "expected by chance would be listed if no example had any influence."
+    "The influence of a train example on a test example is the mean outcome of the test example "
+    "over the runs that trained on the train example, minus the mean over the other runs (-1 to "
+    "1, higher = training on it helps more). The lists contain pairs of the same class with "
+    "influence of at least {} and memorization of at least {}. Of the pairs up to some q, a "
+    "share of q is expected to be false. The number expected by chance is that of pairs that "
+    "would be listed if no example had any influence."
 )
 OUTCOMES = {"correct": "0/1", "prob": "label probability"}
 

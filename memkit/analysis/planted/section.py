@@ -8,10 +8,15 @@ from memkit.report.blocks import Section, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
-INTRO = "A planted label was flipped on purpose before training, to check that the scores find it."
-EMPTY = "This study planted no labels, so nothing here checks the scores against a known answer."
+INTRO = (
+    "A planted label was flipped on purpose before training, to test whether the scores find it."
+)
+EMPTY = (
+    "This study has no planted labels, so the scores are not tested against a known answer here."
+)
 CAPTION = (
-    "How well two scores find the planted labels. 95% bands over runs; the dashed line is chance."
+    "How well two scores find the planted labels. The bands are 95% intervals over runs, and the "
+    "dashed line is chance."
 )
 
 

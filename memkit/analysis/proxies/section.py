@@ -20,13 +20,14 @@ from memkit.typing import Json
 
 TITLE = "Proxies and canaries"
 INTRO = (
-    "A proxy is a cheap score of an example, from the history of its training or from one trained "
-    "network. Shown is its correlation with memorization (1 = the same ranking, 0 = none, every "
-    "proxy turned so that higher = harder), where proxy and memorization come from different runs."
+    "A proxy is a cheap score of an example, from the history of its training or from one "
+    "trained network. Shown is its correlation with memorization (1 = the same ranking, 0 = "
+    "none), with the sign of every proxy chosen so that higher means harder. Proxy and "
+    "memorization come from different runs."
 )
 EMPTY = (
-    "There is nothing here yet: `memkit estimate` fills this section where a point has at least "
-    "4 runs; proxies of the training history need record.history_runs above 0."
+    "`memkit estimate` fills this section when a point has at least 4 runs. Proxies of the "
+    "training history also need record.history_runs above 0."
 )
 LABELS = {name: proxies.label(name) for name in proxies.PROXIES} | {
     "memorization": "memorization",
@@ -37,21 +38,21 @@ LABELS = {name: proxies.label(name) for name in proxies.PROXIES} | {
 }
 KINDS = {"spearman": "Spearman's", "pearson": "Pearson's"}
 CAPTIONS = {
-    "proxy_means": "Mean memorization and mean proxies against model size, each on its own scale. "
-    "A proxy that followed memorization would have its shape (mirrored where lower = harder). "
-    "95% bands over runs.",
-    "proxy_leaderboard": "Rank correlation of proxies with memorization per size, of the proxy "
-    "averaged over the runs of one half and of the proxy of one run; memorization is from the "
-    "other half. No score can expect more than the ceiling, which is the square root of the "
-    "agreement between halves. Bars: 95% over runs.",
-    "proxy_leaderboard_across": "Do proxies follow memorization across sizes? Along the sizes: "
-    "Pearson's correlation along the axis, averaged over the examples whose memorization is not "
-    "constant. Last - first: correlation, over all examples, of the change from the first to the "
-    "last size. Below 0 a proxy moves against memorization. Bars: 95% over runs.",
-    "canary_detection": "AUROC of every score and proxy in finding the planted labels. Bars: 95% "
-    "over runs; the dashed line is chance.",
-    "canary_trajectories": "Mean memorization of planted and of clean labels against size, with "
-    "95% bands over runs.",
+    "proxy_means": "Mean memorization and mean proxies by model size, each on its own scale. A "
+    "proxy that followed memorization would have the same shape, mirrored if lower means harder. "
+    "The bands are 95% intervals over runs.",
+    "proxy_leaderboard": "Rank correlation of proxies with memorization at each size, for the proxy "
+    "averaged over one half of the runs and for the proxy of a single run. Memorization is "
+    "estimated from the other half. The ceiling is the most that a score can be expected to reach: "
+    "the square root of the agreement between halves. The bars are 95% intervals over runs.",
+    "proxy_leaderboard_across": "Whether proxies follow memorization across sizes. Left: Pearson's "
+    "correlation along the sizes, averaged over the examples whose memorization is not constant. "
+    "Right: the correlation over all examples of the change from the first to the last size. Below "
+    "0, a proxy moves against memorization. The bars are 95% intervals over runs.",
+    "canary_detection": "AUROC of every score and proxy in finding the planted labels. The bars are "
+    "95% intervals over runs, and the dashed line is chance.",
+    "canary_trajectories": "Mean memorization of planted and of clean labels by model size. The "
+    "bands are 95% intervals over runs.",
 }
 
 

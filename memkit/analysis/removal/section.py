@@ -12,9 +12,9 @@ from memkit.report.point_tables import NOTE
 
 INTRO = (
     "Test accuracy (0 to 1, higher = better) of models trained without the examples whose "
-    "memorization is at least a threshold, beside models trained without as many random ones. "
-    "Where the first curve lies below the second, memorized examples are worth more than random "
-    "ones."
+    "memorization is at least a threshold, compared with models trained without the same number "
+    "of random examples. Where the first curve is below the second, memorized examples "
+    "contribute more than random ones."
 )
 
 

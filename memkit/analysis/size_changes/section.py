@@ -22,10 +22,10 @@ RESTRICTED = {
     "unsaturated_points": "sizes with in-sample accuracy below 0.99",
 }
 INTRO = (
-    "Mean memorization (-1 to 1, higher = more memorized) and its distribution, with the answer "
-    "right or wrong and with the label's probability. Memorization of an example that is always "
-    "answered right after training can only fall as models improve, so everything is repeated "
-    "where training still leaves room."
+    "Mean memorization (-1 to 1, higher = more memorized) and its distribution, by whether the "
+    "answer is right and by the probability of the label. An example that is always answered "
+    "right after training can only be memorized less as models improve, so everything is "
+    "repeated for examples and sizes where training has not reached this limit."
 )
 CAPTIONS = {
     "distribution_ends": "Shares of hardly and of almost fully memorized examples, on a "

@@ -7,8 +7,8 @@ from memkit.report.blocks import Section, figure
 from memkit.report.content import Content
 
 CAPTION = (
-    "Training loss, training accuracy and learning rate per epoch: mean over runs, band from the "
-    "10% to the 90% quantile of the runs."
+    "Training loss, training accuracy and learning rate per epoch: the mean over runs, with a "
+    "band from the 10% to the 90% quantile of the runs."
 )
 
 

@@ -13,12 +13,12 @@ from memkit.typing import Json
 
 EMPTY = "This study has no axis of sizes, so there are no trajectories."
 CLASSES = (
-    "Share of examples per class of trajectory and threshold α. Lines: 95% intervals over runs. "
-    "Ticks: the share expected if size had no effect."
+    "Share of the examples in each class of trajectory, by threshold α. The lines are 95% "
+    "intervals over runs, and the ticks are the shares expected if size had no effect."
 )
 MEANS = (
-    "Mean memorization per class of trajectory; the number of examples is in brackets. Bands hold "
-    "the middle 80% of the examples."
+    "Mean memorization of each class of trajectory, with the number of its examples in brackets. "
+    "The bands hold the middle 80% of the examples."
 )
 ALPHA_IS = "α\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"  # not to be broken in narrow columns
 
