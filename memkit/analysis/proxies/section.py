@@ -41,16 +41,16 @@ CAPTIONS = {
     "proxy_means": "Mean memorization and mean proxies by model size, each on its own scale. A "
     "proxy that followed memorization would have the same shape, mirrored if lower means harder. "
     "The bands are 95% intervals over runs.",
-    "proxy_leaderboard": "Rank correlation of proxies with memorization at each size, for the proxy "
-    "averaged over one half of the runs and for the proxy of a single run. Memorization is "
+    "proxy_leaderboard": "Rank correlation of proxies with memorization at each size, for the "
+    "proxy averaged over one half of the runs and for the proxy of a single run. Memorization is "
     "estimated from the other half. The ceiling is the most that a score can be expected to reach: "
     "the square root of the agreement between halves. The bars are 95% intervals over runs.",
     "proxy_leaderboard_across": "Whether proxies follow memorization across sizes. Left: Pearson's "
     "correlation along the sizes, averaged over the examples whose memorization is not constant. "
     "Right: the correlation over all examples of the change from the first to the last size. Below "
     "0, a proxy moves against memorization. The bars are 95% intervals over runs.",
-    "canary_detection": "AUROC of every score and proxy in finding the planted labels. The bars are "
-    "95% intervals over runs, and the dashed line is chance.",
+    "canary_detection": "AUROC of every score and proxy in finding the planted labels. The bars "
+    "are 95% intervals over runs, and the dashed line is chance.",
     "canary_trajectories": "Mean memorization of planted and of clean labels by model size. The "
     "bands are 95% intervals over runs.",
 }
