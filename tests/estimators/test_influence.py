@@ -8,7 +8,8 @@ import scipy.stats
 from benchmarks import null_worlds
 from memkit import errors, subsets
 from memkit.estimators import discoveries, null_distribution, top_influences
-from memkit.estimators.influence import headline, influence_of, pairs
+from memkit.estimators.headline import Headline, headline
+from memkit.estimators.influence import influence_of, pairs
 from memkit.seeds import stream
 
 KINDS = pytest.mark.parametrize("kind", ["correct", "prob"])
@@ -155,24 +156,24 @@ def test_examples_without_two_arms_have_no_pairs():
     on_test, of_train = top_influences.strongest(outcome, mask, 3)
     assert (on_test.index == -1).all() and (of_train.index == -1).all()
     counts = headline(found, num_test=18)
-    assert counts["pairs"] == 0 and counts["influence_per_test"] == 0
-    assert math.isnan(counts["mean_influence"]) and math.isnan(counts["largest_influence"])
+    assert counts.pairs == 0 and counts.influence_per_test == 0
+    assert math.isnan(counts.mean_influence) and math.isnan(counts.largest_influence)
 
 
 def test_headline_counts_by_hand():
     some = types.SimpleNamespace(
         tr_idx=np.array([1, 1, 2]), tt_idx=np.array([5, 6, 6]), infl=np.array([0.5, 0.2, 0.2])
     )
-    assert headline(some, num_test=10) == {
-        "pairs": 3,
-        "train_examples": 2,
-        "test_examples": 2,
-        "single_influencer": 1,
-        "mean_influence": pytest.approx(0.3),
-        "median_influence": 0.2,
-        "largest_influence": 0.5,
-        "influence_per_test": pytest.approx(0.09),
-    }
+    assert headline(some, num_test=10) == Headline(
+        pairs=3,
+        train_examples=2,
+        test_examples=2,
+        single_influencer=1,
+        mean_influence=pytest.approx(0.3),
+        median_influence=0.2,
+        largest_influence=0.5,
+        influence_per_test=pytest.approx(0.09),
+    )
 
 
 @pytest.mark.parametrize("design", ["random", "balanced"])

@@ -58,12 +58,12 @@ def test_utility_is_the_difference_of_two_means_with_its_error():
     (found,) = removal.utility(rows, test_correct)
     accuracy = test_correct.mean(1)
     without, random = (accuracy[rows.kind == kind] for kind in ("memorized", "random"))
-    assert found["removed"] == 2
-    assert found["remaining"] == 6 / 8
-    assert found["difference"] == pytest.approx(without.mean() - random.mean())
+    assert found.removed == 2
+    assert found.remaining == 6 / 8
+    assert found.difference.value == pytest.approx(without.mean() - random.mean())
     variance = without.var(ddof=1) / 2 + random.var(ddof=1) / 2
-    assert found["difference_stderr"] == pytest.approx(np.sqrt(variance))
-    assert found["nothing"] == pytest.approx(accuracy[rows.kind == "nothing"].mean())
+    assert found.difference.stderr == pytest.approx(np.sqrt(variance))
+    assert found.nothing.value == pytest.approx(accuracy[rows.kind == "nothing"].mean())
 
 
 def test_utility_on_chosen_tests_looks_at_no_other():
@@ -71,7 +71,8 @@ def test_utility_on_chosen_tests_looks_at_no_other():
     test_correct = np.zeros((len(rows.kind), 4), bool)
     test_correct[rows.kind == "random", 2] = True
     (found,) = removal.utility(rows, test_correct, tests=[2])
-    assert (found["without"], found["random"], found["difference"]) == (0, 1, -1)
+    numbers = found.without, found.random, found.difference
+    assert [number.value for number in numbers] == [0, 1, -1]
 
 
 def test_missing_runs_are_undefined():
@@ -79,9 +80,8 @@ def test_missing_runs_are_undefined():
     there = rows.kind != "random"
     kept = removal.Rows(*(part[there] for part in vars(rows).values()))
     (found,) = removal.utility(kept, np.ones((there.sum(), 3), bool))
-    assert np.isnan(found["random"])
-    assert np.isnan(found["difference"])
-    assert found["without"] == 1
+    assert np.isnan([found.random.value, found.difference.value]).all()
+    assert found.without.value == 1
 
 
 def test_standard_error_covers_a_true_difference():
@@ -92,5 +92,5 @@ def test_standard_error_covers_a_true_difference():
     for _ in range(200):
         test_correct = rng.random((len(rows.kind), 50)) < chance[:, None]
         (found,) = removal.utility(rows, test_correct)
-        inside += abs(found["difference"] + 0.1) < 1.96 * found["difference_stderr"]
+        inside += abs(found.difference.value + 0.1) < 1.96 * found.difference.stderr
     assert 180 <= inside <= 199

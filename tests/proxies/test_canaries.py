@@ -47,9 +47,9 @@ def test_scores_equal_slow_loops():
         slow = _slow_auroc(score.round(12), planted)
         # Equal differences of 0/1 means can differ in the last bit, which breaks a tie or two.
         ties = 1e-9 if name.endswith(("prob", "doubt")) else 0.01
-        assert result[name]["auroc"] == pytest.approx(slow, abs=ties), name
-        assert result[name]["auroc_stderr"] > 0
-    assert result["out_doubt"]["auroc"] > 0.8
+        assert result[name].auroc.value == pytest.approx(slow, abs=ties), name
+        assert result[name].auroc.stderr > 0
+    assert result["out_doubt"].auroc.value > 0.8
 
 
 def test_the_true_proxy_detects_all_and_its_negative_none():
@@ -57,9 +57,10 @@ def test_the_true_proxy_detects_all_and_its_negative_none():
     truth = np.where(mask, planted, np.nan).astype(float)
     weights = estimators.run_weights(RUNS, 0, 20)
     result = canaries.proxy_aurocs({"truth": truth, "mirror": -truth}, planted, weights)
-    errors = {"auroc_stderr": 0.0, "auroc_margin": 0.0}
-    assert result["truth"] == {"auroc": 1.0, "auroc_single": 1.0, **errors}
-    assert result["mirror"] == {"auroc": 0.0, "auroc_single": 0.0, **errors}
+    for name, auroc in (("truth", 1.0), ("mirror", 0.0)):
+        expected = estimators.WithError(auroc, 0.0, RUNS - 1)
+        assert result[name] == canaries.Detection(expected, auroc_single=auroc)
+        assert expected.margin == 0
 
 
 def test_single_runs_use_only_examples_they_trained_on():
@@ -67,9 +68,9 @@ def test_single_runs_use_only_examples_they_trained_on():
     values = np.where(mask, np.random.default_rng(0).random(mask.shape), np.nan)
     result = canaries.proxy_aurocs({"noise": values}, planted, np.ones((2, RUNS)))
     expected = [_slow_auroc(row[m], planted[m]) for row, m in zip(values, mask, strict=True)]
-    assert result["noise"]["auroc_single"] == pytest.approx(np.mean(expected))
+    assert result["noise"].auroc_single == pytest.approx(np.mean(expected))
     average = [np.mean(values[mask[:, i], i]) for i in range(EXAMPLES)]
-    assert result["noise"]["auroc"] == pytest.approx(_slow_auroc(np.array(average), planted))
+    assert result["noise"].auroc.value == pytest.approx(_slow_auroc(np.array(average), planted))
 
 
 def test_standard_errors_come_from_weighted_runs():
@@ -88,5 +89,5 @@ def test_standard_errors_come_from_weighted_runs():
             )
         defined = ~np.isnan(score)
         repeated.append(_slow_auroc(score[defined].round(12), planted[defined]))
-    result = canaries.proxy_aurocs({"p": values}, planted, weights)["p"]["auroc_stderr"]
+    result = canaries.proxy_aurocs({"p": values}, planted, weights)["p"].auroc.stderr
     assert result == pytest.approx(np.std(repeated, ddof=1), rel=1e-6)
