@@ -76,7 +76,7 @@ def test_shuffled_labels_raise_an_error(study, tmp_path):
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_scores_of_an_exported_table_equal_those_of_the_study(study, tmp_path, kind):
-    tables.analyze(study, recorded.estimate(study))
+    tables.write(study, recorded.estimate(study))
     (where,) = exports.export(study, study.points[:1], kind, tmp_path / "out")
     _, result = across.with_file(study, study.points[:1], comparisons.read(where))
     row = _numbers(result, outcome="correct", score="memorization")

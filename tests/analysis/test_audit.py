@@ -5,8 +5,11 @@ import pytest
 from pyarrow import csv, parquet
 
 from memkit import analysis, estimators, studies
+from memkit.analysis import Results
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
+from memkit.analysis.audit.result import LabelAudit, PlantedFound
+from memkit.analysis.copies import copies_of
 from memkit.errors import InputError
 from memkit.estimators.audit import KINDS
 from memkit.studies import exports
@@ -50,13 +53,7 @@ def test_planted_labels_are_called_mislabeled_with_the_true_label_suggested(stud
     examples = study.examples
     called = {name for name, row in rows.items() if row["kind"] == "mislabeled"}
     assert called == set(examples.train_ids[examples.planted].tolist())
-    assert result.numbers["planted"] == {
-        "count": 6,
-        "judged": 6,
-        "found": 6,
-        "precision": 1,
-        "recall": 1,
-    }
+    assert result.planted == PlantedFound(count=6, judged=6, found=6, precision=1, recall=1)
     for i in np.flatnonzero(examples.planted):
         row = rows[examples.train_ids[i]]
         assert row["given_label"] == str(examples.given_labels[i])
@@ -78,7 +75,7 @@ def test_copies_are_listed_with_their_ids_those_of_different_labels_first(study)
     assert set(listed) == set(ids[[5, 7, 8, 9, 20]].tolist())
     assert set(listed[:2]) == set(ids[[5, 7]].tolist())
     assert [rows[name]["different_labels"] for name in listed] == [True] * 2 + [False] * 3
-    assert result.numbers["conflicting"] == 2
+    assert result.conflicting == 2
 
 
 def test_a_copy_in_test_with_another_label_is_a_conflict(tmp_path, make_config, twins, register):
@@ -86,12 +83,12 @@ def test_a_copy_in_test_with_another_label_is_a_conflict(tmp_path, make_config, 
     labels[2] += 1
     dataset = register(dataclasses.replace(twins, test_labels=labels))
     study = studies.open_or_create(tmp_path, make_config(RUNS), dataset)
-    result = audit.at_point(recorded_votes.record(study))
-    assert np.flatnonzero(result.copies.conflicting).tolist() == [5, 7, 20]
+    assert np.flatnonzero(copies_of(study).conflicting).tolist() == [5, 7, 20]
+    assert audit.at_point(recorded_votes.record(study)).conflicting == 3
 
 
 def test_runs_that_trained_on_a_copy_are_not_counted_as_held_out(study):
-    num_out = audit.at_point(study).arrays["num_out"]
+    num_out = audit.at_point(study).examples.num_out
     mask = study.train_mask
     assert num_out[5] == num_out[7] == (~mask[:, 5] & ~mask[:, 7]).sum()
     assert num_out[6] == (~mask[:, 6]).sum() > num_out[5]
@@ -109,25 +106,24 @@ def test_numbers_are_those_of_the_estimators(study):
         ("memorization", memorized.value),
         ("memorization_lower", memorized.lower),
     ):
-        np.testing.assert_array_equal(result.arrays[name][alone], expected[alone])
-    np.testing.assert_array_equal(result.arrays["memorization"], memorized.value)
-    assert sum(result.numbers["kinds"].values()) == 60
+        np.testing.assert_array_equal(getattr(result.examples, name)[alone], expected[alone])
+    np.testing.assert_array_equal(result.examples.memorization, memorized.value)
+    assert sum(result.kinds.values()) == 60
 
 
 def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
     result = audit.at_point(study)
     columns = audit.columns(study, result)
-    order = result.arrays["order"]
-    assert len(order) == sum(result.numbers["kinds"][kind] for kind in audit.LISTED)
+    examples, order = result.examples, result.examples.order
+    assert len(order) == sum(result.kinds[kind] for kind in audit.LISTED)
     for where in exports.write_audit(study, columns, tmp_path / "out"):
         read = parquet.read_table if where.suffix == ".parquet" else csv.read_csv
         table = read(where)
         assert table.column_names == list(columns)
         assert table["id"].to_pylist() == study.examples.train_ids[order].tolist()
-        assert [KINDS.index(k) for k in table["kind"].to_pylist()] == result.arrays["kind"][
-            order
-        ].tolist()
-        np.testing.assert_allclose(table["score"].to_numpy(), result.arrays["score"][order])
+        kinds = [KINDS.index(kind) for kind in table["kind"].to_pylist()]
+        assert kinds == examples.kind[order].tolist()
+        np.testing.assert_allclose(table["score"].to_numpy(), examples.score[order])
     paths = exports.write_audit(study, columns)
     assert [path.name for path in paths] == ["audit.parquet", "audit.csv"]
     assert {path.parent for path in paths} == {study.workdir / "tables"}
@@ -152,19 +148,17 @@ def test_images_of_a_folder_have_their_path(study):
 
 def test_the_analysis_takes_the_last_point_of_the_first_series(study):
     outcomes = [analysis.read_outcomes(study, point) for point in study.points]
-    numbers = audit.analyze(study, outcomes)
-    assert numbers["point"] == study.points[-1].name != study.points[0].name
-    stored = studies.read_arrays(study, "audit")
-    expected = audit.at_point(study)
-    assert numbers == expected.numbers
-    for name, array in expected.arrays.items():
-        np.testing.assert_array_equal(stored[name], array)
+    result, expected = audit.analyze(study, outcomes, Results({})), audit.at_point(study)
+    assert result.point == study.points[-1].name != study.points[0].name
+    np.testing.assert_equal(dataclasses.asdict(result), dataclasses.asdict(expected))
 
 
 def test_a_point_without_runs_raises_an_error_and_has_no_numbers(tmp_path, make_config, twins):
     study = studies.open_or_create(tmp_path / "empty", make_config(RUNS), twins)
     outcomes = [analysis.read_outcomes(study, point) for point in study.points]
-    assert audit.analyze(study, outcomes) == {}
+    result = audit.analyze(study, outcomes, Results({}))
+    expected = LabelAudit(study.points[-1].name, 0, (0, 0), {}, 0, planted=None, examples=None)
+    assert vars(result) == vars(expected)
     with pytest.raises(InputError, match="--point: expected a point with finished runs"):
         audit.at_point(study)
     with pytest.raises(InputError, match="point: unknown point 'width3'"):
@@ -173,7 +167,7 @@ def test_a_point_without_runs_raises_an_error_and_has_no_numbers(tmp_path, make_
 
 def test_the_text_counts_every_kind_and_shows_the_first_rows(study):
     result = audit.at_point(study)
-    text = audit_text.text(study, result.numbers, audit.columns(study, result), 3)
+    text = audit_text.text(study, result, audit.columns(study, result), 3)
     for kind in KINDS:
         assert f"\n{kind} " in text
     assert "planted labels: 6 of 6 called mislabeled (100.0%); 100.0% of all" in text

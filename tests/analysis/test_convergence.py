@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 
 from memkit import estimators
+from memkit.analysis import Results
 from memkit.analysis.convergence import estimate as convergence
 from memkit.estimators.convergence import agreements, spearman_brown
 from tests.analysis import worlds
+
+
+def _analyze(study, *outcomes):
+    """Returns {point: PointConvergence}."""
+    return convergence.analyze(study, outcomes, Results({})).points
 
 
 @pytest.fixture
@@ -17,39 +23,39 @@ def world(tmp_path):
 
 def test_every_score_and_outcome_has_its_agreement(world):
     study, result = world
-    summary = convergence.analyze(study, [result])["one_hot-width1"]
+    found = _analyze(study, result)["one_hot-width1"]
     for outcome in ("correct", "prob"):
         plain = agreements(getattr(result, outcome), study.train_mask, study.config["seed"])
         for score, entries in plain.items():
-            rows = summary["agreement"][outcome][score]
-            assert [row["runs"] for row in rows] == [4, 8, 16, 20]
-            assert [row["spearman"] for row in rows] == [entry.spearman for entry in entries]
-            assert rows[-1]["pearson_full"] == pytest.approx(spearman_brown(entries[-1].pearson))
-            assert rows[0]["spearman_full"] == pytest.approx(
-                spearman_brown(entries[0].spearman, 10)
-            )
+            rows = found.agreement[outcome][score]
+            assert [row.halves for row in rows] == entries
+            assert [row.halves.runs for row in rows] == [4, 8, 16, 20]
+            expected = spearman_brown(entries[-1].pearson.value)
+            assert rows[-1].pearson_full == pytest.approx(expected)
+            expected = spearman_brown(entries[0].spearman, 10)
+            assert rows[0].spearman_full == pytest.approx(expected)
 
 
 def test_half_widths_are_those_of_the_intervals(world):
     study, result = world
-    summary = convergence.analyze(study, [result])["one_hot-width1"]["half_widths"]
+    half_widths = _analyze(study, result)["one_hot-width1"].half_widths
     score = estimators.memorization(result.correct, study.train_mask)
-    widths = summary["correct"]["memorization"]
-    assert widths["median"] == pytest.approx(np.median(score.upper - score.lower) / 2)
-    assert widths["q90"] == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
-    for expected, needed in widths["runs_for"].items():
-        assert needed["median"] == np.ceil(40 * (widths["median"] / float(expected)) ** 2)
+    widths = half_widths["correct"]["memorization"]
+    assert widths.now.median == pytest.approx(np.median(score.upper - score.lower) / 2)
+    assert widths.now.q90 == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
+    for target, needed in widths.runs_for.items():
+        assert needed.median == np.ceil(40 * (widths.now.median / target) ** 2)
 
 
 def test_a_point_without_runs_is_left_out(world):
     study, result = world
     nothing = worlds.outcomes(study, np.zeros((0, 60), bool), size=2, index=[])
-    assert list(convergence.analyze(study, [result, nothing])) == ["one_hot-width1"]
+    assert list(_analyze(study, result, nothing)) == ["one_hot-width1"]
 
 
 def test_two_runs_have_no_halves_and_nan_is_not_a_number_of_runs(world):
     study, result = world
     two = worlds.outcomes(study, result.correct[:2], index=[0, 1])
-    summary = convergence.analyze(study, [two])["one_hot-width1"]
-    assert summary["agreement"]["correct"]["memorization"] == []
-    assert summary["num_runs"] == 2
+    found = _analyze(study, two)["one_hot-width1"]
+    assert found.agreement["correct"]["memorization"] == ()
+    assert found.num_runs == 2

@@ -91,13 +91,14 @@ def test_a_tree_of_aux_arrays_gives_the_studys_memorization(study, tmp_path):
 
 def test_tables_hold_every_score_of_every_point(study):
     outcomes = recorded.estimate(study)
-    summary = tables.analyze(study, outcomes)
-    assert summary["points"] == [point.name for point in study.points]
+    tables.write(study, outcomes)
+    folder = study.workdir / "tables"
+    assert {path.stem for path in folder.iterdir()} == {point.name for point in study.points}
     for item in outcomes:
-        where = study.workdir / "tables" / item.point.name
+        where = folder / item.point.name
         files = parquet.read_table(f"{where}.parquet"), csv.read_csv(f"{where}.csv")
         for table in files:
-            assert table.column_names == summary["columns"]
+            assert table.column_names == files[0].column_names
             assert table["id"].to_pylist() == study.examples.train_ids.tolist()
             assert table["planted"].to_pylist() == study.examples.planted.tolist()
             for name in studies.OUTCOMES:
@@ -110,9 +111,10 @@ def test_tables_hold_every_score_of_every_point(study):
 
 
 def test_undefined_scores_are_missing_in_tables(study):
-    outcomes = recorded.estimate(study)
-    study.train_mask[:, 4] = True
-    tables.analyze(study, outcomes)
+    mask = study.train_mask.copy()
+    mask[:, 4] = True
+    outcomes = [dataclasses.replace(o, mask=mask) for o in recorded.estimate(study)]
+    tables.write(study, outcomes)
     where = study.workdir / "tables" / study.points[0].name
     table = parquet.read_table(f"{where}.parquet")
     assert [i for i, v in enumerate(table["memorization_correct"].to_pylist()) if v is None] == [4]
@@ -124,7 +126,7 @@ def test_undefined_scores_are_missing_in_tables(study):
 
 def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):
     study = studies.open_or_create(tmp_path / "empty", make_config(), tiny)
-    assert tables.analyze(study, recorded.estimate(study))["points"] == []
+    tables.write(study, recorded.estimate(study))
     assert not (study.workdir / "tables").exists()
 
 
@@ -192,7 +194,7 @@ def test_only_csv_escapes_formulas_and_compare_removes_the_escapes(study, tmp_pa
 
 def test_an_exported_table_has_no_formulas(study, tmp_path):
     recorded.estimate(study)
-    tables.analyze(study, recorded.estimate(study))
+    tables.write(study, recorded.estimate(study))
     where = study.workdir / "tables" / f"{study.points[0].name}.csv"
     safe = where.read_bytes()
     where.write_text("id\n=1+1\n")
@@ -201,7 +203,7 @@ def test_an_exported_table_has_no_formulas(study, tmp_path):
 
 
 def test_a_damaged_table_is_named(study, tmp_path):
-    tables.analyze(study, recorded.estimate(study))
+    tables.write(study, recorded.estimate(study))
     where = study.workdir / "tables" / f"{study.points[0].name}.parquet"
     where.write_bytes(where.read_bytes()[:-100])
     with pytest.raises(InputError, match=f"{where.name}: .*run `memkit estimate` again"):

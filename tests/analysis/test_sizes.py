@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 
 from memkit import estimators
+from memkit.analysis import Results
 from memkit.analysis.size_changes import estimate as size_changes
-from memkit.analysis.trajectories import estimate as along_axis
+from memkit.analysis.trajectories import estimate as trajectories
+from memkit.analysis.trajectories.result import ALPHAS
 from memkit.estimators import distribution, restricted
 from tests.analysis import worlds
+
+
+def _analyze(study, outcomes):
+    return size_changes.analyze(study, outcomes, Results({})).series["one_hot"]
 
 
 @pytest.fixture(scope="module")
@@ -21,89 +27,93 @@ def world(tmp_path_factory):
         worlds.outcomes(study, worlds.bernoulli(rng, mask, rate, out_rate * rate), size=2**k)
         for k, rate in enumerate(in_rates)
     ]
-    return study, result, size_changes.analyze(study, result)["one_hot"]
+    return study, result, _analyze(study, result)
 
 
-def _point(summary, outcome="correct", restriction="all", place=0):
-    return summary[outcome][restriction]["points"][place]
+def _shape(changes, outcome="correct", place=0):
+    return changes.outcomes[outcome]["all"].points[changes.points[place]]
 
 
 def test_numbers_of_a_point_are_those_of_the_estimators(world):
-    study, result, summary = world
+    study, result, changes = world
     for outcome in ("correct", "prob"):
         values = getattr(result[1], outcome)
         plain = estimators.jackknife_mean(values, study.train_mask)
         score = estimators.memorization(values, study.train_mask).value
-        row = _point(summary, outcome, place=1)
-        assert row["mean_memorization"] == pytest.approx(plain.memorization.value)
-        assert row["mean_in_stderr"] == pytest.approx(plain.in_mean.stderr)
+        shape = _shape(changes, outcome, place=1)
+        assert shape.memorization.value == pytest.approx(plain.memorization.value)
+        assert shape.in_mean.stderr == pytest.approx(plain.in_mean.stderr)
         for name, statistic in distribution.STATISTICS.items():
-            assert row[name] == pytest.approx(statistic(score), nan_ok=True)
+            assert getattr(shape, name).value == pytest.approx(statistic(score), nan_ok=True)
 
 
 def test_errors_of_shares_are_those_over_replicates(world):
-    study, result, summary = world
+    study, result, changes = world
     weights = estimators.run_weights(40, study.config["seed"])
     replicates = estimators.replicate_memorization(result[0].correct, study.train_mask, weights)
     by_hand = estimators.standard_error(distribution.share_below, replicates)
-    assert _point(summary)["share_below_0.1_stderr"] == pytest.approx(by_hand)
+    assert _shape(changes).share_below_01.stderr == pytest.approx(by_hand)
 
 
 def test_first_to_last_is_the_difference_of_the_ends(world):
-    _, _, summary = world
-    change = summary["correct"]["all"]["first_to_last"]
-    first, last = _point(summary), _point(summary, place=2)
-    assert (change["first"], change["last"]) == ("one_hot-width1", "one_hot-width4")
-    for key in ("mean_memorization", "mean_in", "mean_out", "share_above_0.9", "upper_mode"):
-        assert change[key] == pytest.approx(last[key] - first[key])
-        assert change[f"{key}_stderr"] > 0
+    _, _, changes = world
+    change = changes.outcomes["correct"]["all"].first_to_last
+    first, last = _shape(changes), _shape(changes, place=2)
+    assert (change.first, change.last) == ("one_hot-width1", "one_hot-width4")
+    for name in ("memorization", "in_mean", "out_mean", "share_above_09", "upper_mode"):
+        difference = getattr(change.change, name)
+        expected = getattr(last, name).value - getattr(first, name).value
+        assert difference.value == pytest.approx(expected)
+        assert difference.stderr > 0
 
 
 def test_classes_are_those_of_the_trajectories(world):
-    study, result, summary = world
-    _, shares = along_axis.analyze(study, result)["one_hot"]
-    for alpha in along_axis.ALPHAS:
-        classes = summary["correct"]["all"]["classes"][str(alpha)]
-        assert classes["shares"] == pytest.approx(shares[alpha][""])
-        assert classes["null"] == pytest.approx(shares[alpha]["_null"])
+    study, result, changes = world
+    expected = trajectories.analyze(study, result, Results({})).series["one_hot"]
+    for alpha in ALPHAS:
+        classes = changes.outcomes["correct"]["all"].classes[alpha]
+        assert classes.shares == pytest.approx(expected[alpha].shares)
+        assert classes.null == pytest.approx(expected[alpha].null)
 
 
 def test_saturated_points_are_left_out(world):
-    _, _, summary = world
-    rows = summary["correct"]["unsaturated_points"]["points"]
-    assert [row["name"] for row in rows] == ["one_hot-width1", "one_hot-width2"]
-    assert rows == summary["correct"]["all"]["points"][:2]
-    assert summary["correct"]["unsaturated_points"]["first_to_last"]["last"] == "one_hot-width2"
+    _, _, changes = world
+    every, unsaturated = (
+        changes.outcomes["correct"][restriction] for restriction in ("all", "unsaturated_points")
+    )
+    assert list(unsaturated.points) == ["one_hot-width1", "one_hot-width2"]
+    assert unsaturated.points == {name: every.points[name] for name in unsaturated.points}
+    assert unsaturated.first_to_last.last == "one_hot-width2"
 
 
 def test_no_example_below_one_everywhere_leaves_nan_and_no_change(world):
-    _, _, summary = world
-    left = summary["prob"]["unsaturated_examples"]
-    assert (left["num_examples"], left["first_to_last"], left["classes"]) == (0, None, {})
-    assert np.isnan(left["points"][0]["mean_memorization"])
+    _, _, changes = world
+    left = changes.outcomes["prob"]["unsaturated_examples"]
+    assert (left.num_examples, left.first_to_last, left.classes) == (0, None, {})
+    assert np.isnan(left.points["one_hot-width1"].memorization.value)
 
 
 def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
     study, result, _ = world
     two = result[:2]
-    summary = size_changes.analyze(study, two)["one_hot"]
+    changes = _analyze(study, two)
     means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
     defined = restricted.unsaturated_examples(means)
     assert 0 < defined.sum() < 80
-    alone = size_changes.analyze(*_subset(study, two, defined))["one_hot"]
+    alone = _analyze(*_subset(study, two, defined))
     for outcome in ("correct", "prob"):
-        left, whole = summary[outcome]["unsaturated_examples"], alone[outcome]["all"]
-        assert left["num_examples"] == defined.sum()
-        assert left["points"] == whole["points"]
-        assert left["first_to_last"] == whole["first_to_last"]
-        assert left["classes"] == whole["classes"]
+        left = changes.outcomes[outcome]["unsaturated_examples"]
+        assert left.num_examples == defined.sum()
+        assert left == alone.outcomes[outcome]["all"]
 
 
 def _subset(study, result, defined):
     fields = vars(study) | {"train_mask": study.train_mask[:, defined]}
     smaller = type(study)(**fields)
     parts = [
-        dataclasses.replace(o, correct=o.correct[:, defined], prob=o.prob[:, defined])
+        dataclasses.replace(
+            o, mask=o.mask[:, defined], correct=o.correct[:, defined], prob=o.prob[:, defined]
+        )
         for o in result
     ]
     return smaller, parts
@@ -113,19 +123,25 @@ def test_a_restriction_to_everything_gives_the_plain_numbers(world):
     study, result, _ = world
     rng = np.random.default_rng(1)
     wrong = [dataclasses.replace(o, correct=rng.random(o.correct.shape) < 0.5) for o in result]
-    summary = size_changes.analyze(study, wrong)["one_hot"]["correct"]
-    assert summary["unsaturated_examples"]["num_examples"] == 80
-    assert summary["unsaturated_examples"] == summary["all"] == summary["unsaturated_points"]
+    by_restriction = _analyze(study, wrong).outcomes["correct"]
+    every = by_restriction["all"]
+    assert every.num_examples == 80
+    assert by_restriction["unsaturated_examples"] == every == by_restriction["unsaturated_points"]
 
 
 def test_order_of_examples_does_not_matter(world):
-    study, result, summary = world
+    study, result, changes = world
     order = np.random.default_rng(2).permutation(80)
-    moved = size_changes.analyze(*_subset(study, result, order))["one_hot"]
+    moved = _analyze(*_subset(study, result, order))
     for restriction in size_changes.RESTRICTIONS:
-        item, other = (s["prob"][restriction]["first_to_last"] for s in (summary, moved))
-        for key, value in (item or {}).items():
-            assert other[key] == (value if isinstance(value, str) else pytest.approx(value))
+        expected, change = (c.outcomes["prob"][restriction].first_to_last for c in (changes, moved))
+        if expected is None:
+            assert change is None
+            continue
+        assert (change.first, change.last) == (expected.first, expected.last)
+        for name, difference in vars(change.change).items():
+            wanted = getattr(expected.change, name)
+            assert dataclasses.astuple(difference) == pytest.approx(dataclasses.astuple(wanted))
 
 
 def test_only_runs_of_all_points_are_used(world):
@@ -133,17 +149,17 @@ def test_only_runs_of_all_points_are_used(world):
     fewer = dataclasses.replace(
         result[2],
         index=result[2].index[5:],
-        **{name: getattr(result[2], name)[5:] for name in ("correct", "prob")},
+        **{name: getattr(result[2], name)[5:] for name in ("mask", "correct", "prob")},
     )
-    summary = size_changes.analyze(study, [*result[:2], fewer])["one_hot"]
-    assert summary["num_runs"] == 35
+    changes = _analyze(study, [*result[:2], fewer])
+    assert changes.num_runs == 35
     plain = estimators.jackknife_mean(result[0].correct[5:], study.train_mask[5:])
-    assert _point(summary)["mean_memorization"] == pytest.approx(plain.memorization.value)
+    assert _shape(changes).memorization.value == pytest.approx(plain.memorization.value)
 
 
 def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
     study, result, _ = world
-    summary = size_changes.analyze(study, result[:1])["one_hot"]["correct"]["all"]
-    assert (summary["first_to_last"], summary["classes"]) == (None, {})
+    one_point = _analyze(study, result[:1]).outcomes["correct"]["all"]
+    assert (one_point.first_to_last, one_point.classes) == (None, {})
     nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
-    assert size_changes.analyze(study, [nothing]) == {}
+    assert size_changes.analyze(study, [nothing], Results({})).series == {}

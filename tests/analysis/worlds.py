@@ -32,7 +32,7 @@ def bernoulli(rng, mask, in_rate, out_rate):
 
 def outcomes(a_study, correct, *, series="one_hot", size=1, index=None, teacher="", prob=None):
     """Returns the PointOutcomes of a point; probabilities lie around the outcome."""
-    index = np.arange(len(correct)) if index is None else np.asarray(index)
+    index = np.arange(len(correct)) if index is None else np.asarray(index, int)
     rng = np.random.default_rng(len(correct))
     if prob is None:
         prob = (0.8 * correct + 0.2 * rng.random(correct.shape)).astype(np.float32)
@@ -41,9 +41,15 @@ def outcomes(a_study, correct, *, series="one_hot", size=1, index=None, teacher=
     return PointOutcomes(
         point=point,
         index=index,
+        mask=a_study.train_mask[index],
         correct=correct,
         prob=prob,
+        predicted=np.zeros(correct.shape, np.uint8),
         test_correct=test,
         test_prob=test.astype(np.float32),
+        curve=np.empty((0, 0, 3), np.float32),
+        proxy_index=np.empty(0, int),
+        proxies={},
         infos=(),
+        left_out={},
     )
