@@ -1,13 +1,14 @@
 import dataclasses
-import json
 import types
 
 import numpy as np
 import pytest
 
 from memkit import analysis, studies
+from memkit.analysis import Question, Results
 from memkit.analysis.influence import estimate as analysis_of_influence
 from memkit.analysis.influence import section as section_of_influence
+from memkit.analysis.influence.result import Influence
 from memkit.estimators.influence import influence_of, pairs
 from memkit.report import gather
 from memkit.seeds import stream
@@ -24,15 +25,15 @@ def study(tmp_path, make_config, tiny):
 @pytest.fixture
 def analyzed(study):
     outcomes = recorded.estimate(study)
-    return study, outcomes, analysis_of_influence.analyze(study, outcomes)
+    return study, outcomes, analysis_of_influence.analyze(study, outcomes, Results({}))
 
 
-def test_files_hold_the_pairs_of_the_estimators(analyzed):
-    study, outcomes, summary = analyzed
-    assert set(summary) == {point.name for point in study.points}
+def test_arrays_hold_the_pairs_of_the_estimators(analyzed):
+    study, outcomes, influence = analyzed
+    names = {point.name for point in study.points}
+    assert set(influence.points) == set(influence.arrays) == names
     for result in outcomes:
-        arrays = studies.read_arrays(study, "influence", point=result.point)
-        mask = study.train_mask[result.index]
+        name, mask = result.point.name, study.train_mask[result.index]
         for outcome, prefix in (("correct", ""), ("prob", "prob_")):
             test_outcome = getattr(result, f"test_{outcome}")
             expected = pairs(
@@ -44,24 +45,26 @@ def test_files_hold_the_pairs_of_the_estimators(analyzed):
                 min_influence=0.1,
                 min_memorization=0.25,
             )
+            arrays = influence.of_outcome(name, outcome)
             for key in ("tr_idx", "tt_idx", "infl", "mem", "p", "q"):
-                np.testing.assert_array_equal(arrays[prefix + key], getattr(expected, key))
-            counts = summary[result.point.name][outcome]
-            assert counts["pairs"] == len(expected.infl)
-            assert counts["pairs_q05"] == np.count_nonzero(expected.q <= 0.05)
-            assert counts["family_size"] == expected.family_size
-            assert arrays[f"{prefix}test_top_idx"].shape == (21, 3)
-            assert arrays[f"{prefix}train_top_infl"].shape == (60, 3)
-    assert any(part["correct"]["pairs"] for part in summary.values())
+                np.testing.assert_array_equal(getattr(arrays, key), getattr(expected, key))
+                assert influence.arrays[name][prefix + key] is getattr(arrays, key)
+            counts = influence.points[name].outcomes[outcome]
+            assert counts.headline.pairs == len(expected.infl)
+            assert counts.pairs_q05 == np.count_nonzero(expected.q <= 0.05)
+            assert counts.family_size == expected.family_size
+            assert arrays.test_top_idx.shape == (21, 3)
+            assert arrays.train_top_infl.shape == (60, 3)
+    assert any(part.outcomes["correct"].headline.pairs for part in influence.points.values())
 
 
 def test_rows_show_the_most_influenced_tests_of_the_class(analyzed):
-    study, outcomes, _ = analyzed
-    arrays = studies.read_arrays(study, "influence", point=study.points[0])
+    study, outcomes, influence = analyzed
+    arrays = influence.of_outcome(study.points[0].name, "correct")
     mask = study.train_mask[outcomes[0].index]
     rows = 0
     for train, tests, infl, q in zip(
-        *(arrays[f"shown_{key}"] for key in ("tr_idx", "tt_idx", "infl", "q"))
+        arrays.shown_tr_idx, arrays.shown_tt_idx, arrays.shown_infl, arrays.shown_q
     ):
         of_class = study.examples.test_labels == study.examples.given_labels[train]
         values = influence_of([train], outcomes[0].test_correct, mask)[0]
@@ -69,8 +72,8 @@ def test_rows_show_the_most_influenced_tests_of_the_class(analyzed):
         assert there.sum() == min(4, of_class.sum()) and of_class[tests[there]].all()
         np.testing.assert_allclose(infl[there], np.sort(values[of_class])[::-1][: there.sum()])
         for test, rate in zip(tests[there], q[there]):
-            listed = (arrays["tr_idx"] == train) & (arrays["tt_idx"] == test)
-            expected = arrays["q"][listed][0] if listed.any() else np.nan
+            listed = (arrays.tr_idx == train) & (arrays.tt_idx == test)
+            expected = arrays.q[listed][0] if listed.any() else np.nan
             np.testing.assert_array_equal(rate, expected)
         rows += 1
     assert rows
@@ -95,27 +98,22 @@ def test_points_without_two_runs_are_left_out(study):
         outcomes[0],
         **{
             name: getattr(outcomes[0], name)[:1]
-            for name in ("index", "correct", "prob", "test_correct", "test_prob")
+            for name in ("index", "mask", "correct", "prob", "test_correct", "test_prob")
         },
     )
-    summary = analysis_of_influence.analyze(study, [few, outcomes[1]])
-    assert set(summary) == {study.points[1].name}
-    assert studies.read_arrays(study, "influence", point=study.points[0]) is None
+    influence = analysis_of_influence.analyze(study, [few, outcomes[1]], Results({}))
+    assert set(influence.points) == set(influence.arrays) == {study.points[1].name}
 
 
-def _content(study, outcomes, summary, monkeypatch):
-    """Returns the Content of a study whose only analysis is this one."""
-    monkeypatch.setattr(analysis, "estimated", lambda: ())
-    added = {"wall_seconds": 1.0, "runs_per_second": 1.0, "stop": None}
-    whole = analysis.estimate(study) | added
-    analysis_of_influence.analyze(study, outcomes)
-    studies.write_summary(study, whole | {"influence": summary})
-    monkeypatch.setattr(analysis, "estimated", lambda: ("influence",))
+def _content(study, monkeypatch):
+    """Returns the Content of a study whose only question is this one."""
+    monkeypatch.setattr(analysis, "QUESTIONS", (Question("influence", Influence),))
+    analysis.estimate(study)
     return gather.content(study)
 
 
-def test_section_has_a_row_per_point_and_images(analyzed, monkeypatch):
-    content = _content(*analyzed, monkeypatch)
+def test_section_has_a_row_per_point_and_images(study, monkeypatch):
+    content = _content(study, monkeypatch)
     section = section_of_influence.section(content)
     assert not section.empty and set(section.figures) == {"influence", "influence_prob"}
     for table in section.tables:
@@ -127,14 +125,14 @@ def test_section_has_a_row_per_point_and_images(analyzed, monkeypatch):
     assert "nan" not in fragment.lower()
 
 
-def test_section_without_pairs_or_points_is_explained(analyzed, monkeypatch):
-    study, outcomes, summary = analyzed
-    content = _content(study, outcomes, summary, monkeypatch)
-    bare = dataclasses.replace(content, summary=content.summary | {"influence": {}})
-    assert "memkit run" in section_of_influence.section(bare).empty
+def test_section_without_pairs_or_points_is_explained(study, monkeypatch):
     study.config["report"]["min_influence"] = 0.999
-    summary = json.loads(json.dumps(analysis_of_influence.analyze(study, outcomes)))
-    section = section_of_influence.section(_content(study, outcomes, summary, monkeypatch))
+    content = _content(study, monkeypatch)
+    nothing = Results({Influence: Influence({}, {})})
+    bare = dataclasses.replace(content.summary, results=nothing)
+    empty = section_of_influence.section(dataclasses.replace(content, summary=bare)).empty
+    assert "memkit run" in empty
+    section = section_of_influence.section(content)
     assert section.figures["influence"].chart is None
     assert not any(isinstance(block, str) for block in section.blocks)
     assert section.tables[0].rows[0][2] == "0"

@@ -1,17 +1,23 @@
-import json
+import dataclasses
 import types
 
 import numpy as np
 import pytest
 
-from memkit import estimators, records, studies, summary
 from memkit import proxies as registry
-from memkit.analysis import read_outcomes
+from memkit import records, studies
+from memkit.analysis import Results, read_outcomes
+from memkit.analysis.distribution import estimate as distribution
+from memkit.analysis.distribution.result import Distribution
+from memkit.analysis.planted import estimate as planted_labels
+from memkit.analysis.planted.result import Planted
 from memkit.analysis.proxies import estimate as proxies
 from memkit.analysis.proxies import section
-from memkit.analysis.trajectories import estimate as along_axis
+from memkit.analysis.proxies.result import Proxies
+from memkit.analysis.summary import Axis
+from memkit.analysis.trajectories import estimate as trajectories
+from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.seeds import stream
-from memkit.studies.results import _without_nan
 from tests.info import INFO
 
 EPOCHS = 3
@@ -51,57 +57,62 @@ def make_study(tmp_path, make_config, tiny, monkeypatch):
             for run in range(len(study.train_mask)):
                 arrays = _arrays(study, point, run, draw)
                 studies.write_record(study, point, run, arrays, INFO)
-        outcomes = [read_outcomes(study, point) for point in study.points]
-        result = along_axis.analyze(study, outcomes)
-        studies.write_trajectories(study, {name: arrays for name, (arrays, _) in result.items()})
-        return study, outcomes
+        return study, _outcomes(study)
 
     return make
 
 
+def _outcomes(study):
+    return [read_outcomes(study, point, with_training=True) for point in study.points]
+
+
+def _analyze(study, outcomes):
+    classes = trajectories.analyze(study, outcomes, Results({}))
+    return proxies.analyze(study, outcomes, Results({TrajectoryClasses: classes}))
+
+
 def test_every_proxy_is_on_every_leaderboard(make_study):
     study, outcomes = make_study(history_runs=12, all_probs=True)
-    result = proxies.analyze(study, outcomes)
-    assert result["num_runs"] == 12
-    assert set(result["points"]) == {p.name for p in study.points}
-    for part in result["points"].values():
-        assert (part["num_runs"], part["num_proxy_runs"]) == (20, 12)
-        assert set(part["board"]) == set(part["means"]) == set(registry.PROXIES)
-        assert set(part["canaries"]) > set(registry.PROXIES)
-        assert set(part["means"]["cumulative_loss"]) == {"clean", "planted"}
-    part = result["series"]["one_hot"]
-    assert part["points"] == [p.name for p in study.points]
-    assert set(part["board"]) == set(registry.PROXIES)
-    assert set(part["ceiling"]) == {
-        f"{kind}_{way}{group}{suffix}"
+    result = _analyze(study, outcomes)
+    assert result.num_runs == 12
+    assert set(result.points) == {p.name for p in study.points}
+    for part in result.points.values():
+        assert (part.board.num_runs, part.board.num_proxy_runs) == (20, 12)
+        assert set(part.board.proxies) == set(part.means) == set(registry.PROXIES)
+        assert set(part.canaries) > set(registry.PROXIES)
+        assert set(part.means["cumulative_loss"]) == {"clean", "planted"}
+    series = result.series["one_hot"]
+    assert series.points == tuple(p.name for p in study.points)
+    assert set(series.board.proxies) == set(registry.PROXIES)
+    assert set(series.board.ceiling) == {
+        f"{kind}_{correlation}{group}"
         for kind in ("along", "change")
-        for way in ("spearman", "pearson")
+        for correlation in ("spearman", "pearson")
         for group in ("", "_clean")
-        for suffix in ("", "_stderr", "_margin")
     }
-    assert set(result["planted_classes"]["one_hot"]) == {"clean", "planted"}
-    json.dumps(_without_nan(result), allow_nan=False)
+    assert set(result.planted_classes["one_hot"]) == {"clean", "planted"}
 
 
 def test_planted_labels_are_found_and_no_proxy_follows_their_memorization(make_study):
     study, outcomes = make_study(history_runs=12, all_probs=False)
-    result = proxies.analyze(study, outcomes)
-    first, last = (result["points"][p.name] for p in study.points)
-    assert last["canaries"]["out_doubt"]["auroc"] > 0.95
-    assert last["canaries"]["cumulative_loss"]["auroc"] == 1
-    memorized = [part["canaries"]["memorization"]["auroc"] for part in (first, last)]
+    result = _analyze(study, outcomes)
+    first, last = (result.points[p.name] for p in study.points)
+    assert last.canaries["out_doubt"].auroc.value > 0.95
+    assert last.canaries["cumulative_loss"].auroc.value == 1
+    memorized = [part.canaries["memorization"].auroc.value for part in (first, last)]
     assert memorized[0] < 0.6 and memorized[1] > 0.9
     # The made-up loss is the same at both sizes: it ranks well at the last and sees no change.
-    assert last["board"]["cumulative_loss"]["pearson"] > 0.5
-    assert abs(result["series"]["one_hot"]["board"]["cumulative_loss"]["change_pearson"]) < 0.4
-    classes = result["planted_classes"]["one_hot"]
+    assert last.board.proxies["cumulative_loss"]["pearson"].averaged.value > 0.5
+    across_sizes = result.series["one_hot"].board.proxies["cumulative_loss"]
+    assert abs(across_sizes["change_pearson"].averaged.value) < 0.4
+    classes = result.planted_classes["one_hot"]
     assert classes["planted"]["increasing"] == 1
     assert classes["clean"]["increasing"] < 0.2
 
 
-def test_stored_averages_and_means_are_those_of_the_runs_that_trained_on_an_example(make_study):
+def test_averages_and_means_are_those_of_the_runs_that_trained_on_an_example(make_study):
     study, outcomes = make_study(history_runs=7, all_probs=False)
-    result = proxies.analyze(study, outcomes)
+    result = _analyze(study, outcomes)
     point, mask = study.points[0], study.train_mask[:7]
     loss = np.stack(
         [
@@ -112,27 +123,27 @@ def test_stored_averages_and_means_are_those_of_the_runs_that_trained_on_an_exam
             for run in range(7)
         ]
     )
-    stored = studies.read_arrays(study, "proxies", point=point)
+    averaged = result.averaged[point.name]["cumulative_loss"]
     for i in range(study.sizes.train):
         expected = [loss[m, i] for m in range(7) if mask[m, i]]
         if expected:
-            assert stored["cumulative_loss"][i] == pytest.approx(np.mean(expected), rel=1e-5)
+            assert averaged[i] == pytest.approx(np.mean(expected), rel=1e-5)
         else:
-            assert np.isnan(stored["cumulative_loss"][i])
+            assert np.isnan(averaged[i])
     clean = ~study.examples.planted
     means = [loss[m, mask[m] & clean].mean() for m in range(7)]
-    numbers = result["points"][point.name]["means"]["cumulative_loss"]["clean"]
-    assert numbers["mean"] == pytest.approx(np.mean(means), rel=1e-5)
-    assert numbers["stderr"] == pytest.approx(np.std(means, ddof=1) / np.sqrt(7), rel=1e-3)
+    mean = result.points[point.name].means["cumulative_loss"]["clean"]
+    assert mean.value == pytest.approx(np.mean(means), rel=1e-5)
+    assert mean.stderr == pytest.approx(np.std(means, ddof=1) / np.sqrt(7), rel=1e-3)
 
 
 def test_without_history_only_proxies_of_the_trained_network_remain(make_study):
     study, outcomes = make_study(history_runs=0, all_probs=False)
-    result = proxies.analyze(study, outcomes)
-    assert result["num_runs"] == 20
-    for part in result["points"].values():
-        assert list(part["board"]) == ["final_loss", "final_margin"]
-        assert part["num_proxy_runs"] == 20
+    result = _analyze(study, outcomes)
+    assert result.num_runs == 20
+    for part in result.points.values():
+        assert list(part.board.proxies) == ["final_loss", "final_margin"]
+        assert part.board.num_proxy_runs == 20
 
 
 def test_missing_runs_are_left_out(make_study):
@@ -140,33 +151,32 @@ def test_missing_runs_are_left_out(make_study):
     point = study.points[0]
     for run in (3, 15):
         (study.workdir / "points" / point.name / "runs" / f"{run}.npz").unlink()
-    result = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
-    part = result["points"][point.name]
-    assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
-    part = result["series"]["one_hot"]
-    assert (part["num_runs"], part["num_proxy_runs"]) == (18, 11)
+    result = _analyze(study, _outcomes(study))
+    for part in (result.points[point.name], result.series["one_hot"]):
+        assert (part.board.num_runs, part.board.num_proxy_runs) == (18, 11)
 
 
 def test_a_study_without_runs_has_no_numbers(tmp_path, make_config, tiny):
     study = studies.open_or_create(tmp_path / "study", make_config(), tiny)
-    studies.write_trajectories(study, {})
-    result = proxies.analyze(study, [read_outcomes(study, p) for p in study.points])
-    assert result["points"] == result["series"] == {}
+    result = _analyze(study, _outcomes(study))
+    assert result.points == result.series == result.averaged == {}
 
 
 def _content(study, outcomes, result):
-    points = []
-    for item in outcomes:
-        mask = study.train_mask[item.index]
-        estimates = {n: estimators.memorization(getattr(item, n), mask) for n in studies.OUTCOMES}
-        points.append(summary.of_point(study, item, estimates))
-    numbers = {"axis": study.config["axis"], "points": points, "proxies": result}
-    return types.SimpleNamespace(summary=json.loads(json.dumps(_without_nan(numbers))))
+    """Returns what of a Content the section of the proxies shows."""
+    axis = Axis(study.config["axis"]["field"], tuple(study.config["axis"]["values"]))
+    results = {
+        Proxies: result,
+        Distribution: distribution.analyze(study, outcomes, Results({})),
+        Planted: planted_labels.analyze(study, outcomes, Results({})),
+    }
+    summary = types.SimpleNamespace(axis=axis, points=study.points)
+    return types.SimpleNamespace(summary=summary, results=Results(results))
 
 
 def test_section_shows_every_figure_and_table(make_study):
     study, outcomes = make_study(history_runs=12, all_probs=True)
-    made = section.section(_content(study, outcomes, proxies.analyze(study, outcomes)))
+    made = section.section(_content(study, outcomes, _analyze(study, outcomes)))
     assert made.empty == ""
     assert set(made.figures) == set(section.CAPTIONS)
     assert all(figure.chart is not None for figure in made.figures.values())
@@ -185,13 +195,13 @@ def test_section_shows_every_figure_and_table(make_study):
 
 def test_section_says_what_fills_it(make_study):
     study, outcomes = make_study(history_runs=0, all_probs=False)
-    empty = {"num_runs": 0, "points": {}, "series": {}, "planted_classes": {}}
+    empty = Proxies(num_runs=0, points={}, series={}, planted_classes={}, averaged={})
     made = section.section(_content(study, outcomes, empty))
     assert "memkit estimate" in made.empty and not made.figures and not made.tables
 
 
 def test_section_without_an_axis_shows_no_paths(make_study):
     study, outcomes = make_study(history_runs=0, all_probs=False)
-    result = proxies.analyze(study, outcomes) | {"series": {}}
+    result = dataclasses.replace(_analyze(study, outcomes), series={})
     made = section.section(_content(study, outcomes, result))
     assert set(made.figures) == {"proxy_leaderboard", "canary_detection"}
