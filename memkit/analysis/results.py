@@ -137,10 +137,12 @@ def _converter() -> "cattrs.Converter":
             name: _plain(getattr(error, name)) for name in ("value", "stderr", "df", "margin")
         },
     )
-    converter.register_structure_hook(
-        WithError,
-        lambda numbers, kind: kind(
-            *(from_json(numbers[name], float) for name in ("value", "stderr", "df"))
-        ),
-    )
+    converter.register_structure_hook(WithError, _with_error)
     return converter
+
+
+def _with_error(numbers: Json, _: Any) -> WithError:
+    value, stderr, df = (from_json(numbers[name], float) for name in ("value", "stderr", "df"))
+    # Numbers without any spread have a margin of 0 and infinite degrees of freedom.
+    is_exact = numbers["df"] is None and numbers["margin"] is not None
+    return WithError(value, stderr, math.inf if is_exact else df)

@@ -99,13 +99,19 @@ def read_trajectories(study: Study) -> dict[str, dict[str, Array]]:
     The names are those of `analysis.trajectories.result.SeriesTrajectories`, with an array
     "classes_<alpha>" per threshold.
 
+    Raises:
+      InputError: there are no estimates.
+      DamagedFileError: the file is not the one that `memkit estimate` wrote.
+
     >>> from memkit import studies
     >>> arrays = read_trajectories(studies.load(workdir))["one_hot"]
     >>> arrays["values"].tolist(), arrays["value"].shape
     ([1, 2], (60, 2))
     """
+    if derived.exists(study, SUMMARY_FILE) and not derived.exists(study, TRAJECTORIES_FILE):
+        return {}
     trajectories: dict[str, dict[str, Array]] = {}
-    for key, array in (read_arrays(study, TRAJECTORIES) or {}).items():
+    for key, array in _read_npz(study, TRAJECTORIES_FILE).items():
         series, _, name = key.partition("/")
         trajectories.setdefault(series, {})[name] = array
     return trajectories

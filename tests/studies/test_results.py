@@ -54,27 +54,27 @@ def test_undefined_estimates_come_back_as_nan(study):
     assert found.num_out[0] == 0
 
 
-def test_trajectories_come_back(study):
+def test_trajectories_come_back_by_series(study):
     written = {
-        "one_hot": {"value": np.array([[0.5, np.nan]]), "points": np.array(["a", "b"]), "runs": 3},
-        "distilled": {"value": np.zeros((0, 2))},
+        "one_hot/value": np.array([[0.5, np.nan]]),
+        "one_hot/points": np.array(["a", "b"]),
+        "one_hot/runs": 3,
+        "distilled/value": np.zeros((0, 2)),
     }
-    studies.write_trajectories(study, written)
+    studies.write_arrays(study, "trajectories", written)
+    assert (study.workdir / "trajectories.npz").exists()
     found = studies.read_trajectories(study)
-    assert set(found) == set(written)
-    for series, arrays in written.items():
-        assert set(found[series]) == set(arrays)
-        for name, array in arrays.items():
-            np.testing.assert_array_equal(found[series][name], array)
+    read = {f"{series}/{name}": a for series, arrays in found.items() for name, a in arrays.items()}
+    np.testing.assert_equal(read, written)
 
 
-def test_no_trajectories_come_back_as_none(study):
-    studies.write_trajectories(study, {})
+def test_a_study_without_trajectories_has_none(study):
+    studies.write_summary(study, {})
     assert studies.read_trajectories(study) == {}
 
 
-def test_summary_comes_back_and_nan_is_null(study):
-    studies.write_summary(
+def test_a_stopping_rule_comes_back_and_undefined_numbers_are_null(study):
+    studies.write_stop(
         study,
         {
             "python": float("nan"),
@@ -84,15 +84,21 @@ def test_summary_comes_back_and_nan_is_null(study):
             "none": None,
         },
     )
-    text = (study.workdir / "summary.json").read_text()
+    text = (study.workdir / "stop.json").read_text()
     json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert studies.read_summary(study) == {
+    assert studies.read_stop(study) == {
         "python": None,
         "numpy": None,
         "endless": [None, None, [1.5, None]],
         "nested": {"1": {"mean": 0.5, "count": 3, "flag": True}},
         "none": None,
     }
+
+
+def test_a_summary_comes_back(study):
+    summary = {"layout": 1, "accuracy": {"points": {"one_hot": {"value": 0.5, "stderr": None}}}}
+    studies.write_summary(study, summary)
+    assert studies.read_summary(study) == summary
 
 
 @pytest.mark.parametrize(
