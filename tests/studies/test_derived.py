@@ -25,7 +25,8 @@ def bare(tmp_path, make_config, tiny):
 @pytest.fixture
 def study(bare, monkeypatch):
     """The same with estimates; those that take seconds are left out."""
-    monkeypatch.setattr(analysis, "estimated", lambda: ("influence",))
+    fast = [q for q in analysis.QUESTIONS if q.name in ("influence", "trajectories")]
+    monkeypatch.setattr(analysis, "QUESTIONS", fast)
     analysis.estimate(bare)
     return bare
 
