@@ -61,6 +61,19 @@ def test_written_runs_are_stacked_in_order(study):
             np.testing.assert_array_equal(found.arrays[name][row], _arrays(study, run)[name])
 
 
+def test_every_sound_record_is_handed_on_once_with_all_of_its_arrays(study):
+    point, handed_on = study.points[0], []
+    _write(study, point, (11, 2, 0))
+    (_folder(study, point) / "2.npz").write_bytes(b"junk")
+    found = studies.read_runs(study, point, NAMES, each=lambda *record: handed_on.append(record))
+    assert [run for run, _, _ in handed_on] == found.index.tolist() == [0, 11]
+    assert tuple(info for _, _, info in handed_on) == found.infos
+    for run, arrays, _ in handed_on:
+        assert arrays.keys() == records.array_specs(study.sizes).keys()
+        for name, array in _arrays(study, run).items():
+            np.testing.assert_array_equal(arrays[name], array)
+
+
 def test_point_without_records_has_none(study):
     found = studies.read_runs(study, study.points[0], NAMES)
     assert found.index.shape == (0,)
