@@ -48,10 +48,6 @@ class WithError:
         """Returns the upper end of the 95% interval."""
         return self.value + self.margin
 
-    def named(self, name: str) -> dict[str, float]:
-        """Returns what a summary holds of a number: `name`, `<name>_stderr`, `<name>_margin`."""
-        return {name: self.value, f"{name}_stderr": self.stderr, f"{name}_margin": self.margin}
-
 
 def student(df: npt.ArrayLike) -> FloatArray:
     """Returns the quantile of Student's t that a 95% interval multiplies a standard error by.

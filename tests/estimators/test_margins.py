@@ -23,15 +23,10 @@ def test_one_value_has_no_interval():
     assert np.isnan(mean_over_runs([0.5]).margin) and np.isnan(mean_over_runs([]).value)
 
 
-def test_an_interval_is_value_and_margin_and_a_summary_names_them():
+def test_an_interval_is_value_and_margin():
     error = WithError(0.5, 0.1, 9)
     assert error.margin == pytest.approx(0.2262, abs=1e-4)
     assert (error.lower, error.upper) == pytest.approx((0.5 - error.margin, 0.5 + error.margin))
-    assert error.named("share") == {
-        "share": 0.5,
-        "share_stderr": 0.1,
-        "share_margin": error.margin,
-    }
 
 
 def test_the_interval_of_a_mean_over_runs_is_the_textbook_one():
