@@ -40,8 +40,6 @@ class Trained:
 
     Attributes:
       runs: number of runs that this process finished.
-      seconds: wall time.
-      failures: the runs that were set aside.
       left: {point: runs} that were not tried because of them.
     """
 
@@ -120,11 +118,6 @@ def train_until(study: Study, placement: Placement, wanted: float) -> Trained:
     """Trains whole blocks of runs until intervals are narrow, see `sweeps.stopping`.
 
     Where it stopped is written into the study.
-
-    Args:
-      study: the study.
-      placement: where to compute.
-      wanted: the requested half width, checked.
     """
     stages = []
     looks, block = stopping.looks(study.config)

@@ -27,12 +27,12 @@ class Agreement:
     """How well two estimates from disjoint sets of runs agree; means over several random splits.
 
     Attributes:
-      runs: int, number of runs behind each of the two.
+      runs: number of runs behind each of the two.
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
       pearson: float in [-1, 1], correlation over examples.
-      pearson_stderr: float, its standard error over runs, see `grouped`; NaN where undefined.
-      pearson_margin: float, half the width of its 95% interval.
-      num_examples: float, examples defined in both estimates, mean over splits.
+      pearson_stderr: its standard error over runs, see `grouped`; NaN where undefined.
+      pearson_margin: half the width of its 95% interval.
+      num_examples: examples defined in both estimates, mean over splits.
     """
 
     runs: int
@@ -167,8 +167,7 @@ def runs_needed(half_width: float, num_runs: int, wanted: float) -> float:
     rates near 0 or 1, where widths shrink as 1 / runs.
 
     Args:
-      half_width: float, the half width with num_runs runs.
-      num_runs: int.
+      half_width: the half width with num_runs runs.
       wanted: float > 0.
 
     Returns:

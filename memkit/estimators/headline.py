@@ -27,7 +27,7 @@ def headline(selected: PairsLike, *, num_test: int) -> dict[str, int | float]:
     """Returns the headline numbers of Feldman & Zhang (2020), section 3.2, for some pairs.
 
     Args:
-      selected: `Pairs`, or anything with tr_idx, tt_idx and infl.
+      selected: anything with tr_idx, tt_idx and infl.
       num_test: int T, number of test examples.
 
     Returns:

@@ -24,10 +24,10 @@ class DatasetMeans:
     """Means over the examples whose memorization is defined; memorization = in - out exactly.
 
     Attributes:
-      memorization: `WithError`, mean memorization; higher = more memorized.
-      in_mean: `WithError`, mean outcome of the runs that trained on the example.
-      out_mean: `WithError`, mean outcome of the runs that did not.
-      num_examples: int, number of examples averaged.
+      memorization: mean memorization; higher = more memorized.
+      in_mean: mean outcome of the runs that trained on the example.
+      out_mean: mean outcome of the runs that did not.
+      num_examples: number of examples averaged.
     """
 
     memorization: WithError

@@ -19,7 +19,7 @@ class SplitHalf:
       spearman: float in [-1, 1], rank correlation between the halves; higher = more reliable.
       spearman_brown: float <= 1, reliability predicted for all the runs, 2 r / (1 + r); a
         correlation of the full estimate with anything is capped by its square root.
-      num_examples: int, examples defined in both halves.
+      num_examples: examples defined in both halves.
     """
 
     spearman: float

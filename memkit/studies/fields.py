@@ -138,7 +138,6 @@ def check(section: str, values: Config) -> None:
 
     Args:
       section: key of FIELDS.
-      values: {field: value}.
 
     Raises:
       InputError: names the field with an invalid value.

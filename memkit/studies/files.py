@@ -50,7 +50,6 @@ def npz_arrays(where: Path, data: bytes) -> dict[str, Array]:
 
     Args:
       where: path of the file, for the error.
-      data: its content.
 
     Raises:
       DamagedFileError: not a complete npz file.

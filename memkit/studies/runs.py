@@ -58,9 +58,6 @@ def write_record(
     """Writes the record of one run, atomically.
 
     Args:
-      study: Study.
-      point: Point.
-      run: number of the run.
       arrays: {name: array} of `records.SCHEMA`.
       info: the entries of `records.INFO` that do not follow from study, point and run.
     """
@@ -86,8 +83,6 @@ def read_runs(
     """Reads all records of a point and leaves out files that are not records of this study.
 
     Args:
-      study: Study.
-      point: Point.
       names: the arrays to return; all others are only checked.
       among: the runs to read; all if None.
       is_tolerant: whether a file that the system cannot read counts as damaged.
@@ -228,7 +223,6 @@ def forget_failures(study: "Study", runs_of: Mapping[str, Collection[int]]) -> N
     """Removes the tracebacks of runs that will be trained again.
 
     Args:
-      study: Study.
       runs_of: {point name: runs}.
     """
     names = set(_failure_names(study))

@@ -61,8 +61,6 @@ def check_weights(
     """Reads all weights of a teacher and checks them.
 
     Args:
-      study: Study.
-      point: Point.
       among: the runs to check; all if None.
 
     Returns:
@@ -93,9 +91,6 @@ def complete_runs(
     """Returns the runs that need no training, and what is wrong with teachers' weights.
 
     Args:
-      study: Study.
-      point: Point.
-      present: the point's sound records.
       among: the runs to check; all if None.
 
     Returns:

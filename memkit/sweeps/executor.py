@@ -31,7 +31,6 @@ class _Sweep:
       queue: the blocks that are left, and the outcome of the others.
       watch: detects workers without progress.
       free: environments that no worker has at the moment.
-      workers: live workers.
       failed_starts: workers in a row that exited before they were ready.
     """
 
@@ -63,7 +62,6 @@ def execute(
     Workers that exit are replaced. Runs that other executors finish in the meantime are skipped.
 
     Args:
-      study: the study.
       missing: {point name: runs to train}, points in the order to finish them.
       work: see `sweeps.Work`.
       setup: each worker calls it once before any work; pickled like `work`.

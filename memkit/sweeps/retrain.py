@@ -28,8 +28,6 @@ class Retrained:
     """The comparison of a run with its repetition.
 
     Attributes:
-      point: name of the point.
-      run: number of the run.
       different: names of the arrays that are not equal bit for bit.
       answers: number of train and test examples whose predictions differ.
       total: number of train and test examples.

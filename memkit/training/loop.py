@@ -32,9 +32,6 @@ def train_pack(
     """Trains the runs of a pack, each from its own initial values on its own subset.
 
     Args:
-      program: the compiled program of the point.
-      study: the study.
-      point: one of its points.
       runs: indices of as many runs as the program takes.
       teachers: the weights of each student's teacher; empty if the models are no students.
       stop_after: number of epochs to train, for measuring; None trains to the end.
