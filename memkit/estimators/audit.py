@@ -102,9 +102,6 @@ def votes(
       train_mask: [M, N] bool, True where run m trained on example i.
       given_labels: [N] int.
 
-    Returns:
-      `Votes`.
-
     Raises:
       InputError: on shapes that differ.
     """
@@ -161,9 +158,6 @@ def audit(
       train_mask: [M, N] bool; see `with_copies`.
       given_labels: [N] int.
       copied: [N] bool, True if an identical image exists.
-
-    Returns:
-      `Audit`.
 
     Raises:
       InputError: on shapes that differ and values that are out of range.

@@ -39,9 +39,6 @@ def family(parts: Iterable[npt.ArrayLike], *, most_kept: int = _MOST_KEPT) -> Fa
       parts: iterable of arrays of p in [0, 1].
       most_kept: number of p above which the cut falls.
 
-    Returns:
-      `Family`.
-
     Raises:
       InputError: on a p that is NaN or outside [0, 1].
     """

@@ -59,9 +59,6 @@ def copy_to_train(study: Study, point: Point, chosen: Iterable[int], folder: Pat
 
     Args:
       chosen: the runs; their records are not copied.
-
-    Returns:
-      The Study in that folder.
     """
     target = storage.path(folder)
     copy_description(study, target)

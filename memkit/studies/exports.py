@@ -212,9 +212,6 @@ def export_probs(
       rows: [n] int, the train examples.
       probs: [n, C] float, probabilities of every class.
       out: folder; the files are written into a subfolder named after the point.
-
-    Returns:
-      The paths of the files.
     """
     folder, examples = storage.path(out) / point.name, study.examples
     arrays = {"labels.npy": examples.given_labels[rows].astype(np.int64), "pred_probs.npy": probs}

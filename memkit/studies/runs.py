@@ -87,9 +87,6 @@ def read_runs(
       among: the runs to read; all if None.
       is_tolerant: whether a file that the system cannot read counts as damaged.
 
-    Returns:
-      Runs.
-
     Raises:
       OSError: the system cannot read a file; its record may be sound.
     """

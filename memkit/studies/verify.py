@@ -65,9 +65,6 @@ def verify(workdir: Path) -> Verified:
     Args:
       workdir: folder or object-store address.
 
-    Returns:
-      Verified.
-
     Raises:
       InputError: the folder holds no study, or one of an earlier version.
     """

@@ -64,9 +64,6 @@ def draw(sound: Mapping[str, Mapping[int, Mapping[str, Any]]], count: int, seed:
       sound: {point name: {run: info}}, see `studies.verify.Verified`.
       count: number of runs to draw; all runs if there are fewer.
       seed: at least 0.
-
-    Returns:
-      {(engine, point name): [runs]}.
     """
     finished = [
         (info["engine"], name, run)
@@ -87,9 +84,6 @@ def retrain(study: Study, chosen: Chosen) -> Iterator[Retrained]:
     Args:
       study: the study; nothing is written into its folder.
       chosen: {(engine, point name): runs}.
-
-    Yields:
-      The comparison of each run.
 
     Raises:
       InputError: the engine is not installed, or the data differ from those of the study.

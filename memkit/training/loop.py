@@ -36,9 +36,6 @@ def train_pack(
       teachers: the weights of each student's teacher; empty if the models are no students.
       stop_after: number of epochs to train, for measuring; None trains to the end.
       keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
-
-    Returns:
-      The Progress of each run.
     """
     num_epochs = point.config["training"]["epochs"]
     draws = [functools.partial(draw_initial_values, point=point, run=run) for run in runs]
