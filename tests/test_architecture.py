@@ -58,7 +58,6 @@ ENGINES = {
         "jax_pack",
         "jax_run",
         "tensorflow",
-        "tensorflow_batches",
         "tensorflow_model",
         "tensorflow_replicas",
     )
