@@ -95,14 +95,9 @@ def train(
             missing,
             runner.train_runs,
             setup=runner.configure,
-            worker_envs=placement.worker_envs,
+            placement=placement,
             progress=progress,
-            runs_at_once=placement.runs_at_once,
-            note=placement.note,
             shard=shard,
-            in_step=placement.in_step,
-            pool=placement.pool,
-            run_limit=placement.run_limit,
         )
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # The terminal may have been closed.

@@ -111,9 +111,8 @@ def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict
         {point.name: runs},
         runner.train_runs,
         setup=runner.configure,
-        worker_envs=placed.worker_envs,
+        placement=placed,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
-        runs_at_once=placed.runs_at_once,
     )
     reasons = {failure.run: failure.reason for failure in failures}
     untried = [run for of_point in left.values() for run in of_point]
