@@ -14,8 +14,6 @@ With --per_class=60 every given label has 50 examples, from where balanced subse
 
 import concurrent.futures
 import dataclasses
-import json
-import pathlib
 import sys
 
 import numpy as np
@@ -139,14 +137,10 @@ def main(argv):
     header += ["runs needed", "95%", "rank correlation with 0/1 truth"]
     print(tables.text(header, [_row(row) for row in rows]))
     accuracy = np.mean([study["in_accuracy"] for study in found.values()])
-    machine = interleave.machine()
     digits = 10 * case.per_class
     print(f"\n{len(found)} studies of {case.num_runs} runs on {digits} digits")
     print(f"in-sample accuracy {accuracy:.3f}")
-    print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    if _OUT.value:
-        report = {"machine": machine, "case": dataclasses.asdict(case), "rows": rows}
-        pathlib.Path(_OUT.value).write_text(json.dumps(report, indent=1))
+    interleave.finish(_OUT.value, {"case": dataclasses.asdict(case), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ multiply float32 matrices: the machine's matrix peak, of which every way reaches
 table says where the engine's time goes, as TensorFlow's profiler has it in one process.
 """
 
-import json
-import pathlib
 import statistics
 import sys
 
@@ -106,11 +104,7 @@ def main(argv):
     print()
     header = ["model", "where the engine's time goes", "share"]
     print(tables.text(header, [row for item in found.items() for row in _profile_rows(*item)]))
-    machine = interleave.machine()
-    print(f"\n{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
-    if _OUT.value:
-        results = {"machine": machine, "cases": found}
-        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+    interleave.finish(_OUT.value, {"cases": found}, f"{_ROUNDS.value} rounds, ")
 
 
 if __name__ == "__main__":

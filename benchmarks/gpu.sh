@@ -18,9 +18,9 @@
 #   WHEELS   folder of wheels to install, none by default
 #   LIMIT    seconds after which it is ended, should the budget not have done it (475)
 #
-# --data names a folder with cifar_*.npz (x_train, y_train, x_test, y_test; a data set too large for
-# one transfer can be split: python -m benchmarks.split_npz). Without it images are noise, which
-# takes as long. --scores names an npz with scores and labels of the train images in their order.
+# --data names a folder with cifar_*.npz (x_train, y_train, x_test, y_test; the rows of a data set too
+# large for one transfer may be spread over several files). Without it images are noise, which takes
+# as long. --scores names an npz with scores and labels of the train images in their order.
 #
 # What is found is written after every step, and what would not fit the budget is skipped and named.
 # A compilation takes up to a minute, so one call does not reach all 36 combinations; --depths,

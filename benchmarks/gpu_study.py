@@ -15,17 +15,6 @@ from memkit.training.runner import Runner
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def split_parts(file, folder, parts):
-    """Writes the data set of a file as parts that `join_parts` joins again; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with np.load(file, allow_pickle=False) as whole:
-        pieces = {key: np.array_split(whole[key], parts) for key in KEYS}
-    paths = [folder / f"cifar_{number:02d}.npz" for number in range(parts)]
-    for number, path in enumerate(paths):
-        np.savez_compressed(path, **{key: pieces[key][number] for key in KEYS})
-    return paths
-
-
 def join_parts(folder, target):
     """Writes the data set in the `cifar_*.npz` parts of a folder to one file.
 

@@ -9,17 +9,16 @@ a worker needs for a point it has not been at. Then workers take blocks of runs 
 study do, each from the point it is at, else from one that nobody is at, until all are done.
 """
 
+import heapq
 import importlib
-import json
-import pathlib
+import math
 import sys
 
 from absl import app, flags
 from memkit.launch import values
 
-from benchmarks import grid_play
 from memkit import tables
-from memkit.sweeps import pool
+from memkit.sweeps import pool, queue
 from memkit.tpu_check import check as tpu_check
 from memkit.tpu_check import chips as tpu_chips
 from memkit.tpu_check import programs
@@ -37,15 +36,19 @@ GRID = (
     "imagenet_resnet50",
 )
 NUMBERS = (8, 64, 512)
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
 _CONFIGS = flags.DEFINE_list(
-    "configs", list(GRID), "names of configs, each with an optional :variant"
+    "configs", list(GRID), "names of configs, each with an optional :variant", flag_values=_FLAGS
 )
-_CHIP = flags.DEFINE_enum("chip", "v5e", tuple(tpu_chips.CHIPS), "which chip")
-_SHARE = flags.DEFINE_float("share", 0.25, "of the chip's peak that a run reaches: an assumption")
-_START = flags.DEFINE_float("start", 20.0, "seconds until a worker is ready")
-_COMPILE = flags.DEFINE_float("compile", 60.0, "seconds for the programs of a point")
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
-_REPLAY = flags.DEFINE_string("replay", None, "an earlier JSON file, whose FLOPs are taken")
+_CHIP = flags.DEFINE_enum("chip", "v5e", tuple(tpu_chips.CHIPS), "which chip", flag_values=_FLAGS)
+_SHARE = flags.DEFINE_float(
+    "share", 0.25, "of the chip's peak that a run reaches: an assumption", flag_values=_FLAGS
+)
+_START = flags.DEFINE_float("start", 20.0, "seconds until a worker is ready", flag_values=_FLAGS)
+_COMPILE = flags.DEFINE_float(
+    "compile", 60.0, "seconds for the programs of a point", flag_values=_FLAGS
+)
 
 
 def flops(name, chip):
@@ -57,39 +60,58 @@ def flops(name, chip):
     return check.job.study.config["subsets"]["num_runs"], counts
 
 
+def played(seconds, num_runs, *, workers, start, compile_seconds):
+    """Returns the seconds until a study is done.
+
+    Args:
+      seconds: {point: seconds of a run}, in the order of the study.
+      num_runs: runs of each point.
+      workers: how many there are, each with a chip.
+      start: seconds until a worker is ready.
+      compile_seconds: of a point that the worker has not just been at.
+    """
+    block = queue.block_size(num_runs * len(seconds), workers)
+    left = dict.fromkeys(seconds, math.ceil(num_runs / block))
+    ready = [(start, worker, None) for worker in range(workers)]
+    busy, ended = {}, start
+    while left:
+        now, worker, last = heapq.heappop(ready)
+        busy.pop(worker, None)
+        taken = set(busy.values())
+        fresh = next((name for name in left if name not in taken), next(iter(left)))
+        name = last if last in left else fresh
+        left[name] -= 1
+        if not left[name]:
+            del left[name]
+        taking = block * seconds[name] + (compile_seconds if name != last else 0)
+        busy[worker] = name
+        ended = max(ended, now + taking)
+        heapq.heappush(ready, (now + taking, worker, name))
+    return ended
+
+
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     speed = tpu_chips.CHIPS[_CHIP.value].peak * _SHARE.value
-    known = json.loads(pathlib.Path(_REPLAY.value).read_text()) if _REPLAY.value else {}
-    rows, found = [], {}
+    options = {"start": _START.value, "compile_seconds": _COMPILE.value}
+    rows, all_runs, all_hours = [], 0, 0.0
     for name in _CONFIGS.value:
-        if name in known:
-            counts = known[name]["flops"]
-            num_runs = known[name]["runs"] // len(counts)
-        else:
-            num_runs, counts = flops(name, _CHIP.value)
-            print(f"{name} counted", file=sys.stderr, flush=True)
+        num_runs, counts = flops(name, _CHIP.value)
+        print(f"{name} counted", file=sys.stderr, flush=True)
         seconds = {point: count / speed for point, count in counts.items()}
-        work = num_runs * sum(seconds.values()) / 3600
-        options = {"start": _START.value, "compile_seconds": _COMPILE.value}
-        hours = {
-            n: grid_play.played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS
-        }
-        ends = (min(counts.values()), max(counts.values()))
+        runs, work = num_runs * len(counts), num_runs * sum(seconds.values()) / 3600
+        hours = {n: played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS}
         cells = [f"{hours[n]:.3g} ({work / n / hours[n]:.0%})" for n in NUMBERS]
-        runs = num_runs * len(counts)
+        ends = (min(counts.values()), max(counts.values()))
         rows.append([name, runs, *(f"{end:.3g}" for end in ends), f"{work:.4g}", *cells])
-        found[name] = {"runs": runs, "flops": counts, "chip_hours": work, "hours": hours}
+        all_runs, all_hours = all_runs + runs, all_hours + work
     header = ["config", "runs", "FLOP/run, least", "most", "chip-hours"]
     print(tables.text([*header, *(f"hours on {n} (used)" for n in NUMBERS)], rows))
-    total = sum(one["chip_hours"] for one in found.values())
     print(
-        f"total: {sum(one['runs'] for one in found.values()):,} runs, {total:,.0f} chip-hours of "
-        f"{_CHIP.value} at {_SHARE.value:.0%} of its peak, {total * _SHARE.value:,.0f} at all of it"
+        f"total: {all_runs:,} runs, {all_hours:,.0f} chip-hours of {_CHIP.value} at "
+        f"{_SHARE.value:.0%} of its peak, {all_hours * _SHARE.value:,.0f} at all of it"
     )
-    if _OUT.value:
-        pathlib.Path(_OUT.value).write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

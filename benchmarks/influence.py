@@ -10,7 +10,6 @@ both are checked to find the same. The dense way takes about 7 GB of memory.
 """
 
 import json
-import pathlib
 import statistics
 import subprocess
 import sys
@@ -60,14 +59,11 @@ def main(argv):
     ]
     print(tables.text(["way", "seconds", "peak GiB"], rows))
     middle, low, high = interleave.ratios(seconds["dense"], seconds["streamed"])
-    machine = interleave.machine()
     print(f"\nstreamed is {middle:.2f} times as fast ({low:.2f} to {high:.2f} over the rounds); ")
     print(f"{found['dense'][0]['pairs']} pairs, the same in both ways")
-    print("{} train and {} test examples, {} runs; ".format(*sizes), end="")
-    print(f"{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
-    if _OUT.value:
-        results = {"machine": machine, "sizes": sizes, "found": found}
-        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+    print("{} train and {} test examples, {} runs".format(*sizes))
+    note = f"{_ROUNDS.value} rounds, "
+    interleave.finish(_OUT.value, {"sizes": sizes, "found": found}, note)
 
 
 if __name__ == "__main__":

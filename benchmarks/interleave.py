@@ -4,8 +4,10 @@ A machine that drifts then hits all ways alike, and ratios are taken round by ro
 """
 
 import dataclasses
+import json
 import multiprocessing
 import os
+import pathlib
 import platform
 import statistics
 import time
@@ -87,6 +89,20 @@ def machine():
         "cores": placement.available_cores(),
         "python": platform.python_version(),
     }
+
+
+def finish(out, results, note=""):
+    """Prints what a benchmark ran on, and writes its results to the file `out` if it is not None.
+
+    Args:
+      out: path of a JSON file.
+      results: {name: JSON value}.
+      note: is printed before the machine.
+    """
+    found = machine()
+    print(f"\n{note}{', '.join(f'{name} {value}' for name, value in found.items())}")
+    if out:
+        pathlib.Path(out).write_text(json.dumps({"machine": found, **results}, indent=1))
 
 
 def _serve(connection, way, environment):

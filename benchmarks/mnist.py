@@ -11,8 +11,6 @@ the shape of that demonstration. Last, what no way can beat: the arithmetic of a
 of a float32 matrix product timed in the same call.
 """
 
-import json
-import pathlib
 import statistics
 import sys
 
@@ -76,11 +74,8 @@ def main(argv):
     print(tables.text(header, rows(rates, flops)))
     peak = statistics.median(rates[PEAK])
     print(f"\n{flops / 1e12:.2f} TFLOP per run, {PEAK}: {peak / 1e9:.0f} GFLOP/s")
-    machine = interleave.machine()
-    print(f"{_ROUNDS.value} rounds, {', '.join(f'{k} {v}' for k, v in machine.items())}")
-    if _OUT.value:
-        results = {"machine": machine, "case": vars(case), "flops": flops, "rates": rates}
-        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+    results = {"case": vars(case), "flops": flops, "rates": rates}
+    interleave.finish(_OUT.value, results, f"{_ROUNDS.value} rounds, ")
 
 
 if __name__ == "__main__":

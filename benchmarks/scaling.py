@@ -9,8 +9,6 @@ of many short runs, each from initial values to its record on disk; the slope is
 half, when caches are full.
 """
 
-import json
-import pathlib
 import sys
 
 from absl import app, flags
@@ -65,11 +63,7 @@ def main(argv):
     print(tables.text(header, table))
     header = ["engine", "after runs", "memory", "after runs", "memory", "per run, last half"]
     print("\n" + tables.text(header, [memory_row(e, one["memory"]) for e, one in found.items()]))
-    machine = interleave.machine()
-    print(f"\n{', '.join(f'{k} {v}' for k, v in machine.items())}")
-    if _OUT.value:
-        results = {"machine": machine, "engines": found}
-        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+    interleave.finish(_OUT.value, {"engines": found})
 
 
 if __name__ == "__main__":

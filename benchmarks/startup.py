@@ -6,8 +6,6 @@ Runs `memkit run --config=digits_width` in a new folder and reads the stages off
 `startup_stages.measure`.
 """
 
-import json
-import pathlib
 import sys
 
 from absl import app, flags
@@ -24,13 +22,10 @@ def main(argv):
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     config = "digits_width:smoke" if _SMOKE.value else "digits_width"
     found = startup_stages.measure(config)
-    machine = interleave.machine()
-    table = startup_stages.rows(found, machine["cores"])
+    table = startup_stages.rows(found, interleave.machine()["cores"])
     print(tables.text(["stage", "wall seconds", "share"], table))
-    print(f"\n{config}, {found['runs']} runs, {', '.join(f'{k} {v}' for k, v in machine.items())}")
-    if _OUT.value:
-        results = {"machine": machine, "config": config, **found}
-        pathlib.Path(_OUT.value).write_text(json.dumps(results, indent=1))
+    note = f"{config}, {found['runs']} runs, "
+    interleave.finish(_OUT.value, {"config": config, **found}, note)
 
 
 if __name__ == "__main__":

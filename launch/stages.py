@@ -41,8 +41,6 @@ class Trained:
 
     Attributes:
       runs: number of runs that this process finished.
-      seconds: wall time.
-      failures: the runs that were set aside.
       left: {point: runs} that were not tried because of them.
     """
 
@@ -98,14 +96,9 @@ def train(
             missing,
             runner.train_runs,
             setup=runner.configure,
-            worker_envs=placement.worker_envs,
+            placement=placement,
             progress=progress,
-            runs_at_once=placement.runs_at_once,
-            note=placement.note,
             shard=shard,
-            in_step=placement.in_step,
-            pool=placement.pool,
-            run_limit=placement.run_limit,
         )
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # The terminal may have been closed.
@@ -121,11 +114,6 @@ def train_until(study: Study, placement: Placement, wanted: float) -> Trained:
     """Trains whole blocks of runs until intervals are narrow, see `sweeps.stopping`.
 
     Where it stopped is written into the study.
-
-    Args:
-      study: the study.
-      placement: where to compute.
-      wanted: the requested half width, checked.
     """
     stages = []
     looks, block = stopping.looks(study.config)

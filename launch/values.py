@@ -65,8 +65,6 @@ def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Seque
 
     Args:
       config_value: value of --config, or None to take the config of the study in the workdir.
-      workdir: value of --workdir.
-      model: value of --model.
 
     Raises:
       InputError: there is no config, it is invalid, or it is a stored one with a function that the
@@ -93,7 +91,6 @@ def allow_models(config: Config, named: Sequence[str]) -> None:
     """Lets this command import the functions that a config names as models.
 
     Args:
-      config: the config, such as that of a stored study.
       named: value of --model.
 
     Raises:

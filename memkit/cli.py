@@ -58,11 +58,6 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def launch(verb: str, body: Callable[[], int], argv: Sequence[str]) -> NoReturn:
     """Parses the flags of one verb, runs its body and exits.
 
-    Args:
-      verb: a key of VERBS.
-      body: returns the exit code.
-      argv: words after the verb.
-
     Exit codes: that of the body, 0 for help, 2 for a mistake in the command or a file that
     cannot be read or written, 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """

@@ -30,7 +30,6 @@ class DamagedFileError(InputError):
     """A readable file whose content is damaged or is not what its name promises.
 
     Attributes:
-      where: path of the file.
       reason: what is wrong with it.
       remedy: what to do about it; "" if that depends on the caller.
     """
@@ -61,7 +60,6 @@ def unknown(argument: str, name: object, valid: Iterable[str], *, kind: str = "n
     Args:
       argument: the flag or field whose value is the name.
       name: the unknown name; may be a value that is not a str.
-      valid: the valid names.
       kind: the kind of name, such as "verb" or "point".
 
     >>> unknown("model.name", "restnet", ["mlp", "resnet"], kind="model")
@@ -75,7 +73,6 @@ def unknown_field(section: str, name: str, valid: Iterable[str]) -> InputError:
 
     Args:
       section: the section, such as "model"; "" for the top level.
-      name: the unknown field.
       valid: the fields that the section has.
 
     >>> unknown_field("model", "wdith", ["depth", "width"])

@@ -8,11 +8,7 @@ from memkit.printable import printable
 
 
 class Guarded:
-    """A text stream that escapes every control character except line feeds.
-
-    Attributes:
-      unguarded: the underlying stream.
-    """
+    """A text stream that escapes every control character except line feeds."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unguarded = stream

@@ -82,8 +82,6 @@ def rates(schedule: Config, *, epochs: int, steps_per_epoch: int) -> FloatArray:
 
     Args:
       schedule: {"name": key of SCHEDULES, **options of that schedule}.
-      epochs: int.
-      steps_per_epoch: int.
 
     Returns:
       [epochs, steps_per_epoch] float32.
@@ -154,9 +152,8 @@ def sgd(
       gradient: {name: array}.
       rate: scalar, the learning rate of this step.
       momentum: float in [0, 1).
-      nesterov: bool.
       weight_decay: float >= 0.
-      decay_all: bool; True decays biases and batch-norm parameters too.
+      decay_all: True decays biases and batch-norm parameters too.
 
     Returns:
       (weights, velocity) after the step; works on the arrays of any engine.

@@ -148,7 +148,6 @@ def write(
     """Writes one record atomically.
 
     Args:
-      where: path of the file.
       arrays: {name: array} with exactly the names, types and shapes of `array_specs(sizes)`.
       info: {name: value} with exactly the names in `INFO` except `format` and `checksum`.
       inside: see `storage.write`.
@@ -174,7 +173,6 @@ def read(where: Path, sizes: Sizes) -> tuple[Arrays, Json]:
     """Reads one record and checks that it is complete and unaltered.
 
     Args:
-      where: path of the file.
       sizes: the sizes that the record should have.
 
     Returns:

@@ -99,7 +99,6 @@ def write(where: Path, data: bytes, *, inside: Path | None = None) -> None:
 
     Args:
       where: path of the file; its folder is created if it does not exist.
-      data: content of the file.
       inside: folder in which the file must be, such as the workdir of a study. Symbolic links to
         folders below it are an error; the folder itself may be a symbolic link.
 

@@ -14,7 +14,6 @@ def text(header: Iterable[str], rows: Sequence[Sequence[Cell]]) -> str:
     Columns of text are aligned to the left, all others to the right.
 
     Args:
-      header: column titles.
       rows: cells, as many per row as there are titles. Floats get three decimals and None prints
         as "-". Control characters are escaped.
     """

@@ -23,6 +23,7 @@ FLOORS = {
     "errors": 0,
     "output": 0,
     "printable": 0,
+    "rules": 0,
     "system_files": 0,
     "machine": 0,
     "temporary_files": 0,
@@ -57,7 +58,6 @@ ENGINES = {
         "jax_pack",
         "jax_run",
         "tensorflow",
-        "tensorflow_batches",
         "tensorflow_model",
         "tensorflow_replicas",
     )

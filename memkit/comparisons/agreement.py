@@ -27,7 +27,7 @@ class Agreement:
       num_examples: number of examples defined in both.
       spearman: float in [-1, 1], rank correlation.
       pearson: float in [-1, 1].
-      mean_difference: float, mean of second - first; positive = the second is higher.
+      mean_difference: mean of second - first; positive = the second is higher.
       mean_absolute_difference: float >= 0.
     """
 
@@ -67,11 +67,11 @@ class CrossHalf:
     """Rank correlations between halves of the runs of two points a and b.
 
     Attributes:
-      first: float, between the two halves of a.
-      second: float, between the two halves of b.
-      across: float, between one half of a and the other half of b, averaged over both
+      first: between the two halves of a.
+      second: between the two halves of b.
+      across: between one half of a and the other half of b, averaged over both
         assignments; the halves have no run and therefore no subset in common.
-      corrected: float, across / sqrt(first x second), the correlation without the noise of the
+      corrected: across / sqrt(first x second), the correlation without the noise of the
         runs (Spearman 1904); may exceed 1 by chance; NaN if a correlation between halves is not
         positive.
     """

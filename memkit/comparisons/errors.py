@@ -24,7 +24,7 @@ def agreement(
 
     Args:
       first, second: [N] float without NaN, the scores in this replicate.
-      threshold: float, the threshold of the Jaccard index.
+      threshold: the threshold of the Jaccard index.
       ranks: the ranks [N] of both scores, if they are already known.
     """
     if ranks is None:
@@ -45,7 +45,6 @@ def standard_errors(
     """Returns the standard deviations over replicates, and the margins that follow from them.
 
     Args:
-      replicates: results of `agreement`.
       num_runs: number of runs that the replicates weight.
 
     Returns:

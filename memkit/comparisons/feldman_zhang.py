@@ -57,15 +57,10 @@ def is_classwise(keys: Set[str]) -> bool:
     return any(_CLASS.fullmatch(key) for key in keys)
 
 
-def read_classwise(
-    arrays: Archive,
-    *,
-    min_influence: float = MIN_INFLUENCE,
-    min_memorization: float = MIN_MEMORIZATION,
-) -> Published:
+def read_classwise(arrays: Archive) -> Published:
     """Reads class-wise influence matrices, one class at a time.
 
-    For a file without `tr_mem`, such as ImageNet's, all pairs of at least `min_influence` are read.
+    For a file without `tr_mem`, such as ImageNet's, all pairs of at least `MIN_INFLUENCE` are read.
 
     Raises:
       InputError: the matrix of a class does not fit its indices.
@@ -75,9 +70,7 @@ def read_classwise(
     pairs_of_classes, rows = [], []
     classes = sorted(int(match[1]) for match in map(_CLASS.fullmatch, keys) if match)
     for number in classes:
-        class_pairs, members = _read_class(
-            arrays, number, memorization, min_influence, min_memorization
-        )
+        class_pairs, members = _read_class(arrays, number, memorization)
         pairs_of_classes.append(class_pairs)
         rows.append(members)
     train, test, influence, mem = map(np.concatenate, zip(*pairs_of_classes, strict=True))
@@ -101,11 +94,7 @@ def read_classwise(
 
 
 def _read_class(
-    arrays: Archive,
-    number: int,
-    memorization: FloatArray | None,
-    min_influence: float,
-    min_memorization: float,
+    arrays: Archive, number: int, memorization: FloatArray | None
 ) -> tuple[tuple[Array, Array, Array, Array], Array]:
     """Returns (train, test, influence, memorization) of a class's pairs, and its train rows."""
     key = f"infl_matrix_class{number}"
@@ -113,9 +102,9 @@ def _read_class(
     train, test = (archives.numbers(arrays, f"{t}_classidx_{number}") for t in ("tr", "tt"))
     if matrix.shape != (len(train), len(test)):
         raise expected(key, f"shape {[len(train), len(test)]}", list(matrix.shape))
-    chosen = matrix >= min_influence
+    chosen = matrix >= MIN_INFLUENCE
     if memorization is not None:
-        chosen &= (memorization[train] >= min_memorization)[:, None]
+        chosen &= (memorization[train] >= MIN_MEMORIZATION)[:, None]
     i, j = np.nonzero(chosen)
     mem = np.full(len(i), np.nan) if memorization is None else memorization[train[i]]
     return (train[i], test[j], matrix[i, j], mem), train

@@ -75,8 +75,6 @@ def join(published: Published, examples: Examples, *, is_original_order: bool = 
     the data set's original order, or if the caller knows that they are.
 
     Args:
-      published: the scores.
-      examples: the study's examples.
       is_original_order: True if the rows of the file are known to be in the original order.
 
     Raises:

@@ -45,7 +45,6 @@ def load(encoded: Encoded, shape: tuple[int, int, int]) -> Cached:
     """Returns decoded images from a cache, which is created if it does not exist.
 
     Args:
-      encoded: the data set.
       shape: (H, W, C) of every image.
 
     Returns:

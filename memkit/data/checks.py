@@ -48,7 +48,6 @@ def check_labels(
     Args:
       what: name of the labels in error messages.
       labels: [N] class numbers, to be checked.
-      num_classes: number of classes.
       argument: the flag or field from which the labels come.
 
     Raises:

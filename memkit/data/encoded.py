@@ -77,7 +77,6 @@ def rows(encoded: Encoded, shape: tuple[int, int, int]) -> Iterator[Example]:
     """Yields the decoded examples: all train, then all test items, in the order of the items.
 
     Args:
-      encoded: the data set.
       shape: (H, W, C) of every image; gray images become RGB if C = 3.
 
     Yields:

@@ -16,8 +16,6 @@ def load(
       image_size: height and width of the images in pixels.
       channels: number of channels, 1 or 3.
       num_classes: number of classes, at least 2.
-      num_train: number of train examples.
-      num_test: number of test examples.
     """
     rng = seeds.stream(0, "made_up")
     shape = (image_size, image_size, channels)

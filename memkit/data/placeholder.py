@@ -19,11 +19,8 @@ class Shape:
     """The numbers and sizes of the images of a data set.
 
     Attributes:
-      train: number of train examples.
-      test: number of test examples.
       side: height and width in pixels, 0 if the images differ in size.
       channels: 1 or 3.
-      classes: number of classes.
     """
 
     train: int

@@ -26,7 +26,6 @@ def keep(
     the full data set.
 
     Args:
-      dataset: the full data set.
       classes: numbers or names of the classes to keep, renumbered in this order; () = all.
       train_per_class: number of train examples of each class to keep, in row order; 0 = all.
       test_per_class: the same for test examples.

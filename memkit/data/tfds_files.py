@@ -18,7 +18,6 @@ def examples(builder: Any, split: str) -> Iterator[dict[str, Any]]:
 
     Args:
       builder: a `tfds.core.DatasetBuilder` whose data set is prepared.
-      split: name of a split.
 
     Raises:
       InputError: a file is truncated or damaged.

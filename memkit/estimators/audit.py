@@ -63,7 +63,7 @@ class Audit:
       kind: [N] int8, index in `KINDS`.
       score: [N] float64, 1 - out-of-sample probability of the given label, in [0, 1]; higher = more
         suspect; NaN where fewer than `LEAST` runs held the example out.
-      out_prob: `Mean`, out-of-sample probability of the given label; NaN for the same examples.
+      out_prob: out-of-sample probability of the given label; NaN for the same examples.
       votes: `Votes`.
     """
 
@@ -101,10 +101,6 @@ def votes(
       predicted: [M, N] int, predicted class.
       train_mask: [M, N] bool, True where run m trained on example i.
       given_labels: [N] int.
-      num_classes: int.
-
-    Returns:
-      `Votes`.
 
     Raises:
       InputError: on shapes that differ.
@@ -161,11 +157,7 @@ def audit(
       prob: [M, N] float in [0, 1], probability of the given label.
       train_mask: [M, N] bool; see `with_copies`.
       given_labels: [N] int.
-      num_classes: int.
       copied: [N] bool, True if an identical image exists.
-
-    Returns:
-      `Audit`.
 
     Raises:
       InputError: on shapes that differ and values that are out of range.
@@ -193,7 +185,6 @@ def ranked(result: Audit, conflicting: BoolArray) -> IntArray:
     examples of one kind from the highest score to the lowest.
 
     Args:
-      result: `Audit` of N examples.
       conflicting: [N] bool, True if an identical image has another label.
     """
     is_same_label = (result.kind == DUPLICATE) & ~conflicting
@@ -220,7 +211,6 @@ def class_influence(
       test_labels: [T] int.
       train_mask: [M, N] bool.
       given_labels: [N] int.
-      num_classes: int.
 
     Returns:
       (value, stderr), [N] float64 each; value in [-1, 1], higher = helps more than the rest of its

@@ -28,11 +28,11 @@ class Agreement:
     """How well two estimates from disjoint sets of runs agree; means over several random splits.
 
     Attributes:
-      runs: int, number of runs behind each of the two.
+      runs: number of runs behind each of the two.
       spearman: float in [-1, 1], rank correlation over examples; higher = more reliable.
       pearson: correlation over examples, in [-1, 1]; its standard error over runs is that of
         `grouped`.
-      num_examples: float, examples defined in both estimates, mean over splits.
+      num_examples: examples defined in both estimates, mean over splits.
     """
 
     runs: int
@@ -163,8 +163,7 @@ def runs_needed(half_width: float, num_runs: int, wanted: float) -> float:
     rates near 0 or 1, where widths shrink as 1 / runs.
 
     Args:
-      half_width: float, the half width with num_runs runs.
-      num_runs: int.
+      half_width: the half width with num_runs runs.
       wanted: float > 0.
 
     Returns:

@@ -19,7 +19,7 @@ class Family:
 
     Attributes:
       p: float64, ascending, every p of the family that is at most `cut`.
-      size: int, number of members, including those above the cut.
+      size: number of members, including those above the cut.
       cut: float in [0.05, 1]; a q above it is unknown.
     """
 
@@ -38,9 +38,6 @@ def family(parts: Iterable[npt.ArrayLike], *, most_kept: int = _MOST_KEPT) -> Fa
     Args:
       parts: iterable of arrays of p in [0, 1].
       most_kept: number of p above which the cut falls.
-
-    Returns:
-      `Family`.
 
     Raises:
       InputError: on a p that is NaN or outside [0, 1].
@@ -68,7 +65,6 @@ def q_values(p: npt.ArrayLike, members: Family) -> FloatArray:
 
     Args:
       p: float array, each a member of the family.
-      members: `Family`.
 
     Returns:
       float64 array of the shape of p, in [0, 1]; small = unlikely by chance; NaN where q lies

@@ -21,9 +21,9 @@ LOW, HIGH = 0.1, 0.9
 MIDDLE = (0.25, 0.75)
 
 
-def share_below(values: npt.ArrayLike, threshold: float = LOW) -> float:
-    """Returns the share of the defined values below a threshold; NaN if none is defined."""
-    return 1 - share_above(values, float(np.nextafter(threshold, 0)))
+def share_below(values: npt.ArrayLike) -> float:
+    """Returns the share of the defined values below `LOW`; NaN if none is defined."""
+    return 1 - share_above(values, float(np.nextafter(LOW, 0)))
 
 
 def bimodality(values: npt.ArrayLike) -> float:

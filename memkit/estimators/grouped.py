@@ -21,11 +21,11 @@ def run_groups(
     """Assigns each run to a random group; returns the groups, [M] int.
 
     Args:
-      num_runs: int, M.
+      num_runs: M, number of runs.
       seed: int >= 0.
-      num_groups: int; if there are fewer runs, each is a group of its own.
+      num_groups: if there are fewer runs, each is a group of its own.
       draw: int >= 0, which of several random groupings.
-      num_first: int; so many of the first runs are spread over the groups evenly, as all runs are.
+      num_first: so many of the first runs are spread over the groups evenly, as all runs are.
     """
     rng = seeds.stream(seed, "run_groups", draw)
     order = np.concatenate(

@@ -54,7 +54,7 @@ def headline(selected: PairsLike, *, num_test: int) -> Headline:
     """Returns the Headline of some pairs.
 
     Args:
-      selected: `Pairs`, or anything with tr_idx, tt_idx and infl.
+      selected: anything with tr_idx, tt_idx and infl.
       num_test: int T, number of test examples.
     """
     infl = np.asarray(selected.infl, np.float64)

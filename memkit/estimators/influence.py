@@ -33,9 +33,9 @@ class Pairs:
       p: [P] float64, one-sided, see `null_distribution.tail`.
       q: [P] float64, false discovery rate over the family (Benjamini & Hochberg); NaN above
         `largest_q`.
-      family_size: int, number of pairs of equal class whose train example is memorized.
-      largest_q: float, the largest q that is known; 1 unless the family is huge.
-      expected_by_chance: float, expected number of pairs of the family with at least
+      family_size: number of pairs of equal class whose train example is memorized.
+      largest_q: the largest q that is known; 1 unless the family is huge.
+      expected_by_chance: expected number of pairs of the family with at least
         `min_influence` if no train example had any influence.
     """
 
@@ -108,7 +108,7 @@ def pairs(
       given_labels: [N] int, labels trained on.
       test_labels: [T] int.
       min_influence: float > 0, smallest influence of a pair.
-      min_memorization: float, smallest memorization of its train example.
+      min_memorization: smallest memorization of its train example.
 
     Returns:
       `Pairs`. Time grows with R times the size of the family.

@@ -66,9 +66,6 @@ def newcombe(
 def padded_normal(arm: Arm) -> tuple[FloatArray, FloatArray]:
     """Returns the normal interval of a mean of values in [0, 1], after adding one 0 and one 1.
 
-    Args:
-      arm: `Arm` of N examples.
-
     Returns:
       (lower, upper), [N] float64, clipped to [0, 1].
     """

@@ -23,9 +23,9 @@ class WithError:
     """A number and its standard error over runs.
 
     Attributes:
-      value: float.
-      stderr: float, standard error over runs; NaN where undefined.
-      df: float, degrees of freedom behind the standard error: the number of runs, or of groups of
+      value: the number.
+      stderr: standard error over runs; NaN where undefined.
+      df: degrees of freedom behind the standard error: the number of runs, or of groups of
         runs, minus 1.
     """
 

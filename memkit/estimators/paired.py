@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memkit.errors import expected
-from memkit.estimators import arms
+from memkit.estimators import arms, grouped
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
 from memkit.estimators.reliability import DatasetMeans
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -97,10 +97,7 @@ def _means(sums: FloatArray, moves: FloatArray, counts: IntArray) -> tuple[Datas
 
 
 def _with_errors(values: FloatArray, moves: FloatArray) -> list[WithError]:
-    num_runs = arms.undefined_below(len(moves), 2)
-    spread = np.sum((moves - moves.sum(axis=0) / num_runs) ** 2, axis=0)
-    errors = np.sqrt(spread * (num_runs - 1) / num_runs)
-    df = len(moves) - 1
+    errors, df = grouped.jackknife(moves), len(moves) - 1
     return [WithError(float(v), float(e), df) for v, e in zip(values, errors, strict=True)]
 
 
@@ -133,22 +130,20 @@ def paired_mean(values_a: npt.ArrayLike, values_b: npt.ArrayLike) -> WithError:
     return mean_over_runs(np.asarray(values_b, np.float64) - np.asarray(values_a, np.float64))
 
 
-def joint_histogram(
-    first: npt.ArrayLike, second: npt.ArrayLike, bins: int = BINS
-) -> tuple[IntArray, FloatArray]:
-    """Counts examples by two scores.
+def joint_histogram(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
+    """Counts examples by two scores, in `BINS` bins of equal width on [0, 1] for each.
+
+    Scores below 0, which are noise around 0, are counted in the first bin.
 
     Args:
       first: [N] float, memorization at one point, in [-1, 1].
       second: [N] float, memorization of the same examples at another point.
-      bins: number of bins of equal width on [0, 1]; scores below 0, which are noise around 0, are
-        counted in the first bin.
 
     Returns:
-      (counts [bins, bins] int64, bins of `first` along the first axis; edges [bins + 1]). Examples
+      (counts [BINS, BINS] int64, bins of `first` along the first axis; edges [BINS + 1]). Examples
       with NaN in either score are left out.
     """
-    edges = np.linspace(0, 1, bins + 1).round(6)
+    edges = np.linspace(0, 1, BINS + 1).round(6)
     scores = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
     scores = scores[:, np.isfinite(scores).all(axis=0)]
     # Means of 0/1 outcomes lie on bin edges up to rounding errors.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
-from memkit.estimators import arms
+from memkit.estimators import arms, grouped
 from memkit.estimators.margins import WithError
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -24,10 +24,10 @@ class DatasetMeans:
     """Means over the examples whose memorization is defined; memorization = in - out exactly.
 
     Attributes:
-      memorization: `WithError`, mean memorization; higher = more memorized.
-      in_mean: `WithError`, mean outcome of the runs that trained on the example.
-      out_mean: `WithError`, mean outcome of the runs that did not.
-      num_examples: int, number of examples averaged.
+      memorization: mean memorization; higher = more memorized.
+      in_mean: mean outcome of the runs that trained on the example.
+      out_mean: mean outcome of the runs that did not.
+      num_examples: number of examples averaged.
     """
 
     memorization: WithError
@@ -74,9 +74,9 @@ def jackknife_mean(
         counts += defined.sum(axis=1)
     in_mean, out_mean = sums / arms.undefined_below(counts, 1)
     return DatasetMeans(
-        memorization=_jackknife(in_mean - out_mean),
-        in_mean=_jackknife(in_mean),
-        out_mean=_jackknife(out_mean),
+        memorization=grouped.with_error(in_mean - out_mean),
+        in_mean=grouped.with_error(in_mean),
+        out_mean=grouped.with_error(out_mean),
         num_examples=int(counts[0]),
     )
 
@@ -202,12 +202,3 @@ def _leave_one_out(values: FloatArray, mask: BoolArray) -> FloatArray:
         total = np.vstack([total, total - arm * values])
         means.append(total / arms.undefined_below(num, 1))
     return np.array(means)
-
-
-def _jackknife(estimates: FloatArray) -> WithError:
-    """Returns the `WithError` of [M + 1] estimates: of all runs, then with each run deleted."""
-    deleted = estimates[1:]
-    num_runs = arms.undefined_below(len(deleted), 2)
-    spread = np.sum((deleted - deleted.sum() / num_runs) ** 2)
-    error = float(np.sqrt(spread * (num_runs - 1) / num_runs))
-    return WithError(float(estimates[0]), error, len(deleted) - 1)

@@ -51,7 +51,7 @@ def design(
     Args:
       memorization: [N] float in [-1, 1]; examples with NaN are never removed as memorized.
       thresholds: floats; a threshold that removes nothing is left out.
-      repeats: int, runs per kind and threshold.
+      repeats: runs per kind and threshold.
       seed: the study's root seed; random removals draw from the stream "removal".
       influential: indices of the train members of high-influence pairs; empty = no such runs.
     """

@@ -6,6 +6,7 @@ import numpy as np
 
 from memkit import big_arrays, seeds
 from memkit.estimators import arms
+from memkit.estimators.convergence import spearman_brown
 from memkit.estimators.correlation import spearman
 from memkit.estimators.memorization import memorization
 from memkit.typing import Array, BoolArray
@@ -19,7 +20,7 @@ class SplitHalf:
       spearman: float in [-1, 1], rank correlation between the halves; higher = more reliable.
       spearman_brown: float <= 1, reliability predicted for all the runs, 2 r / (1 + r); a
         correlation of the full estimate with anything is capped by its square root.
-      num_examples: int, examples defined in both halves.
+      num_examples: examples defined in both halves.
     """
 
     spearman: float
@@ -55,5 +56,5 @@ def split_half(outcome: Array, train_mask: BoolArray, seed: int) -> SplitHalf:
     )
     defined = ~np.isnan(first) & ~np.isnan(second)
     between_halves = spearman(first, second)
-    doubled = 2 * between_halves / (1 + between_halves) if between_halves > -1 else float("nan")
+    doubled = spearman_brown(between_halves)
     return SplitHalf(between_halves, doubled, int(np.count_nonzero(defined)))

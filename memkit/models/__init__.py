@@ -123,7 +123,6 @@ def build(
     Args:
       name: a key of BUILDERS, or `module:function` of a user's model.
       input_shape: (height, width, channels) of the normalized float images.
-      num_classes: number of logits.
       **options: other fields of the config's `model` section.
 
     Raises:

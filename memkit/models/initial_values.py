@@ -30,7 +30,6 @@ def initial_values(
       model: a built keras.Model.
       seed: the study's root seed.
       purpose: name of the stream, "init" or "init/<series>".
-      run: index of the run.
 
     Returns:
       One array per variable, in the order of `model.variables`. Each variable has a random stream
@@ -77,13 +76,7 @@ def check(model: "keras.Model") -> None:
 def draw(
     initializer: "keras.initializers.Initializer", shape: tuple[int, ...], rng: np.random.Generator
 ) -> FloatArray:
-    """Returns float64 values of one Keras initializer, drawn from a NumPy generator.
-
-    Args:
-      initializer: gives the distribution.
-      shape: of the variable.
-      rng: draws the values.
-    """
+    """Returns float64 values of one Keras initializer, drawn from a NumPy generator."""
     kind = type(initializer).__name__
     config = initializer.get_config()
     if kind in _VARIANCE_SCALING:

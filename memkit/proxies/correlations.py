@@ -57,7 +57,6 @@ def across_sizes(
       nonconstant: [N] bool, the examples whose trajectory is not constant; only `along_*` is
         restricted to them.
       examples: [N] bool, the examples to use.
-      suffix: text to append to the names.
     """
 
     def ranks(values: FloatArray) -> FloatArray:

@@ -53,11 +53,11 @@ def halves(num_runs: int, num_history: int, seed: int, num_splits: int) -> BoolA
     """Splits the runs at random into two halves, several times.
 
     Args:
-      num_runs: int, M.
-      num_history: int, how many of the first runs have proxies; each half gets half of these and
+      num_runs: M, number of runs.
+      num_history: how many of the first runs have proxies; each half gets half of these and
         half of the others. If a number is odd, the second half gets the extra run.
       seed: int >= 0.
-      num_splits: int, S.
+      num_splits: S, number of splits.
 
     Returns:
       [S, M] bool, True for the runs of the first half.

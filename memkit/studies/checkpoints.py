@@ -1,12 +1,13 @@
 """Checkpoints of unfinished runs; a run that has a record has no checkpoint."""
 
+import functools
 from collections.abc import Mapping
 
 from absl import logging
 from etils import epath
 
 from memkit import storage
-from memkit.errors import DamagedFileError, reason
+from memkit.errors import DamagedFileError
 from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.studies.runs import listed_runs, runs_among
@@ -24,38 +25,36 @@ def write(study: Study, point: Point, run: int, arrays: Mapping[str, Array]) -> 
 def read(study: Study, point: Point, run: int) -> dict[str, Array] | None:
     """Returns {name: array} of the last checkpoint of a run, or None if the run must start over.
 
-    A damaged checkpoint and one of another subset or study are ignored; the next one replaces them.
+    A damaged checkpoint and one of another run, subset or study are ignored with a warning; the
+    next one replaces them.
 
     Raises:
       OSError: the disk or network failed, so a usable checkpoint may exist.
     """
     try:
-        arrays = files.read_checked_npz(_file(study, point, run))
+        return _read(study, point, run)
     except FileNotFoundError:
         return None
     except DamagedFileError as error:
         logging.warning("%s; the run starts over", error)
         return None
-    return arrays if str(arrays.pop("subset", "")) == owner(study, point, run) else None
+
+
+def _read(study: Study, point: Point, run: int) -> dict[str, Array]:
+    where = _file(study, point, run)
+    arrays = files.read_checked_npz(where)
+    if str(arrays.pop("subset", "")) != owner(study, point, run):
+        raise DamagedFileError(where, "the checkpoint of another run, subset or study")
+    return arrays
 
 
 def damaged(study: Study, point: Point) -> dict[str, str]:
     """Returns {file: what is wrong} of the damaged checkpoints of a point."""
     problems = {}
     for run in sorted(runs_among(study, _folder(study, point))):
-        name = f"points/{point.name}/checkpoints/{run}.npz"
-        try:
-            arrays = files.read_checked_npz(_file(study, point, run))
-        except FileNotFoundError:  # The run has just been finished.
-            continue
-        except DamagedFileError as error:
-            problems[name] = error.reason
-            continue
-        except OSError as error:
-            problems[name] = f"cannot be read: {reason(error)}"
-            continue
-        if str(arrays.pop("subset", "")) != owner(study, point, run):
-            problems[name] = "the checkpoint of another run, subset or study"
+        why = files.problem(functools.partial(_read, study, point, run))
+        if why and why != files.MISSING:  # It is missing if the run has just been finished.
+            problems[f"points/{point.name}/checkpoints/{run}.npz"] = why
     return problems
 
 

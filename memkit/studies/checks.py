@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from memkit import data, models, recipe
+from memkit import data, models, recipe, rules
 from memkit.data import labels as label_noise
 from memkit.errors import InputError, expected, missing, reason, unknown, unknown_field
 from memkit.studies import fields, points
@@ -63,7 +63,7 @@ def check_stored(config: Any) -> None:
     try:
         _check(config, is_stored=True)
     except InputError as error:  # The message may quote a long value with control characters.
-        raise InputError(fields.short(str(error), most=_MOST_SHOWN)) from None
+        raise InputError(rules.short(str(error), most=_MOST_SHOWN)) from None
     except Exception as error:  # The file may contain values of any type.
         raise expected("config", "that of a study", f"an invalid one ({reason(error)})") from error
 
@@ -76,12 +76,12 @@ def check_info(info: Json) -> None:
     """
     for name in _TEXTS:
         if name not in info or not isinstance(info[name], str):
-            raise expected(name, "text", fields.shown(info[name]) if name in info else "none")
+            raise expected(name, "text", rules.shown(info[name]) if name in info else "none")
     versions = info["versions"] if "versions" in info else None
     if not isinstance(versions, dict) or "memkit" not in versions:
-        raise expected("versions", "the version of each package", fields.shown(versions))
+        raise expected("versions", "the version of each package", rules.shown(versions))
     if not all(isinstance(version, str) for version in versions.values()):
-        raise expected("versions", "text values", fields.shown(versions))
+        raise expected("versions", "text values", rules.shown(versions))
 
 
 def _check(config: Any, *, is_stored: bool) -> None:
@@ -106,7 +106,7 @@ def _check(config: Any, *, is_stored: bool) -> None:
 def _check_sections(config: Any) -> None:
     """Checks the names of sections and fields, and that fields hold text, lists or numbers."""
     if not isinstance(config, dict):
-        raise expected("config", "sections with fields", fields.shown(config))
+        raise expected("config", "sections with fields", rules.shown(config))
     sections = [*sorted(fields.FIELDS), "seed", "series"]
     for section in config:
         if section not in sections:
@@ -116,20 +116,20 @@ def _check_sections(config: Any) -> None:
             raise missing("config", f"section {section}")
     for section in fields.FIELDS:
         if not isinstance(config[section], dict):
-            raise expected(section, "fields with values", fields.shown(config[section]))
+            raise expected(section, "fields with values", rules.shown(config[section]))
     if (size := len(json.dumps(config))) > _MOST_TEXT:  # Every point has a copy of the config.
         raise expected("config", f"at most {_MOST_TEXT:,} characters", f"{size:,}")
     for section in FIXED:
         _check_names(section, config[section])
     for section in fields.FIELDS:
         fields.check(section, config[section])
-    if not fields.is_int(config["seed"]) or not 0 <= config["seed"] < _MOST_SEED:
-        raise expected("seed", "an int of at least 0, below 2**63", fields.shown(config["seed"]))
+    if not rules.is_int(config["seed"]) or not 0 <= config["seed"] < _MOST_SEED:
+        raise expected("seed", "an int of at least 0, below 2**63", rules.shown(config["seed"]))
     for section in NAMED:
         if "name" not in config[section]:
             raise missing(f"{section}.name", "value")
         if not isinstance(name := config[section]["name"], str):
-            raise expected(f"{section}.name", "a text", fields.shown(name))
+            raise expected(f"{section}.name", "a text", rules.shown(name))
 
 
 def _check_names(section: str, values: Config) -> None:
@@ -160,8 +160,8 @@ def _check_normalization(dataset: Config) -> None:
         if name not in dataset:
             raise missing(f"dataset.{name}", "value")
     for name in ("mean", "std"):
-        if not fields.are_numbers(dataset[name]):
-            raise expected(f"dataset.{name}", "a list of numbers", fields.shown(dataset[name]))
+        if not rules.are_numbers(dataset[name]):
+            raise expected(f"dataset.{name}", "a list of numbers", rules.shown(dataset[name]))
     if not all(deviation > 0 for deviation in dataset["std"]):
         raise expected("dataset.std", "numbers above 0", dataset["std"])
 
@@ -172,7 +172,7 @@ def _check_series(config: Config) -> None:
     valid += [f"{points.DISTILLED_FROM}{name}" for name in names]
     is_list = isinstance(series, (list, tuple)) and all(isinstance(name, str) for name in series)
     if not is_list or not series or len(set(series)) != len(series):
-        raise expected("series", "one or more different names", fields.shown(series))
+        raise expected("series", "one or more different names", rules.shown(series))
     num_points = len(series) * max(len(config["axis"]["values"]), 1)
     if num_points > fields.MOST_POINTS:
         raise expected("axis.values", f"at most {fields.MOST_POINTS} points", num_points)
@@ -186,15 +186,15 @@ def _check_series(config: Config) -> None:
     teacher = config["distillation"]["teacher"]
     texts = [*names, *map(str, points.plain(config["axis"]["values"]))]
     if points.DISTILLED in series and teacher != points.SAME and teacher not in texts:
-        teachers = f"{points.SAME!r} or one of {fields.short(', '.join(names))}"
-        raise expected("distillation.teacher", teachers, fields.shown(teacher))
+        teachers = f"{points.SAME!r} or one of {rules.short(', '.join(names))}"
+        raise expected("distillation.teacher", teachers, rules.shown(teacher))
 
 
 def _check_axis(config: Config) -> None:
     field, values = config["axis"]["field"], config["axis"]["values"]
     if not field:
         if values:
-            received = fields.shown(values)
+            received = rules.shown(values)
             raise expected("axis.values", "no values where axis.field is empty", received)
         return
     section, _, name = field.partition(".")
@@ -202,20 +202,20 @@ def _check_axis(config: Config) -> None:
         raise expected(
             "axis.field",
             "a field of model, optimizer, schedule or training",
-            fields.shown(field),
+            rules.shown(field),
         )
     if section not in config or name not in config[section]:
         sections = [name for name in fields.FIELDS if name not in _NOT_AN_AXIS]
         valid = [f"{section}.{name}" for section in sections for name in config[section]]
         raise unknown("axis.field", field, valid, kind="field")
     if not values or len(set(map(str, values))) != len(values):
-        raise expected("axis.values", "one or more different values", fields.shown(values))
+        raise expected("axis.values", "one or more different values", rules.shown(values))
     sizes = [value for value in values if points.is_number(value)]
     if len(set(sizes)) != len(sizes) or not all(abs(size) <= _LARGEST for size in sizes):
         raise expected(
             "axis.values",
             f"different numbers of at most {_LARGEST:g} in size",
-            fields.shown(values),
+            rules.shown(values),
         )
 
 

@@ -58,13 +58,7 @@ def copy_to_train(study: Study, point: Point, chosen: Iterable[int], folder: Pat
     """Copies the part of a study that is needed to train some runs of one point.
 
     Args:
-      study: Study.
-      point: Point.
       chosen: the runs; their records are not copied.
-      folder: an empty folder.
-
-    Returns:
-      The Study in that folder.
     """
     target = storage.path(folder)
     copy_description(study, target)

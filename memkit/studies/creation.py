@@ -133,8 +133,6 @@ def write_design(workdir: epath.Path, new: Study, old: Study | None, command: st
     """Writes the subsets of a study, then study.json, which completes the study.
 
     Args:
-      workdir: path.
-      new: the Study to write.
       old: the Study that grows, or None if the folder holds none.
       command: see `open_or_create`.
     """

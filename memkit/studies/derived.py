@@ -52,7 +52,6 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
     """Context manager that replaces all derived files of a study by those written in its body.
 
     Args:
-      study: Study.
       sources: {point name: Source}, the records that the files are computed from.
 
     Yields:
@@ -139,7 +138,6 @@ def write(study: "Study", name: str, data: bytes) -> None:
     Args:
       study: the Study of `replacing`; any other adds the file to the present set.
       name: path of the file relative to the workdir.
-      data: content of the file.
     """
     if study.staging is not None:
         storage.write(study.staging.folder / name, data, inside=study.staging.folder)
@@ -164,7 +162,6 @@ def read(study: "Study", name: str) -> bytes:
     """Returns the content of one derived file.
 
     Args:
-      study: Study.
       name: path of the file relative to the workdir.
 
     Raises:

@@ -34,7 +34,6 @@ def announce(study: Study, state: Config) -> None:
     """Writes the heartbeat file of this process.
 
     Args:
-      study: Study.
       state: dict of JSON values; host, process, its namespace and time are added.
     """
     identity = {

@@ -118,7 +118,6 @@ def export_pairs(study: Study, point: Point, arrays: Mapping[str, Array], out: P
 
     Args:
       arrays: {"tr_idx", "tt_idx", "infl", "mem": array [P]}.
-      out: folder.
     """
     options = study.config["report"]
     limits = f"infl{options['min_influence']:g}_mem{options['min_memorization']:g}"
@@ -141,7 +140,6 @@ def export_matrices(
     Args:
       memorization: [N] float.
       blocks: iterable of (class, train columns [n], test columns [t], influence [n, t]).
-      out: folder.
     """
     examples = study.examples
     fixed = {
@@ -181,10 +179,9 @@ def export_run(
     """Writes the outcomes of one run to `<point>/<ratio>/<run>/aux_arrays.npz`.
 
     Args:
-      run: int, the row of the design.
+      run: the row of the design.
       correct: [N] bool.
       test_correct: [T] bool.
-      out: folder.
 
     Returns:
       The path of the point's folder.
@@ -215,9 +212,6 @@ def export_probs(
       rows: [n] int, the train examples.
       probs: [n, C] float, probabilities of every class.
       out: folder; the files are written into a subfolder named after the point.
-
-    Returns:
-      The paths of the files.
     """
     folder, examples = storage.path(out) / point.name, study.examples
     arrays = {"labels.npy": examples.given_labels[rows].astype(np.int64), "pred_probs.npy": probs}

@@ -50,7 +50,7 @@ def check_features(study: Study, point: Point) -> dict[str, str]:
     try:
         _read(study, point)
     except FileNotFoundError:
-        return {features_name(point): "is missing"}
+        return {features_name(point): files.MISSING}
     except DamagedFileError as error:
         return {features_name(point): error.reason}
     return {}

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from memkit.errors import DamagedFileError, reason
 from memkit.typing import Array, Json, Path
 
 _CHECKSUM = "checksum"
+MISSING = "is missing"
 
 
 def read_bytes(where: Path) -> bytes:
@@ -31,6 +32,19 @@ def read_bytes(where: Path) -> bytes:
         return storage.read(where)
     except IsADirectoryError as error:
         raise DamagedFileError(where, "a folder or device, not a file") from error
+
+
+def problem(read: Callable[[], object]) -> str:
+    """Returns what is wrong with the file that a function reads; "" if the function returns."""
+    try:
+        read()
+    except FileNotFoundError:
+        return MISSING
+    except DamagedFileError as error:
+        return error.reason
+    except OSError as error:
+        return f"cannot be read: {reason(error)}"
+    return ""
 
 
 def sha256(data: bytes) -> str:
@@ -50,7 +64,6 @@ def npz_arrays(where: Path, data: bytes) -> dict[str, Array]:
 
     Args:
       where: path of the file, for the error.
-      data: its content.
 
     Raises:
       DamagedFileError: not a complete npz file.

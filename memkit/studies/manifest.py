@@ -102,7 +102,6 @@ def source_of(study: "Study", point: Point | None) -> Json:
     """Returns the origin that a derived file states: {point: {"runs": [...], "digest": hash}}.
 
     Args:
-      study: Study.
       point: the Point that the file belongs to; None for files of the whole study.
     """
     if study.staging is not None:
@@ -118,8 +117,6 @@ def check_listed(study: "Study", point: Point, listed: set[int]) -> None:
     """Checks that no run of a point was added or removed since the estimates, by file names alone.
 
     Args:
-      study: Study.
-      point: Point.
       listed: the runs that have a record by name.
 
     Raises:

@@ -55,9 +55,6 @@ def merge(
         study must have the runs, axis values and series of all others.
       command: the command line, stored in study.json.
 
-    Returns:
-      (Study, [Merged of each source]).
-
     Raises:
       InputError: names the first difference between studies; nothing has been written.
     """

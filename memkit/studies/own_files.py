@@ -1,5 +1,6 @@
 """Checks a study's own files, those it was created with: readable and consistent."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterable
@@ -9,7 +10,7 @@ import numpy as np
 from etils import epath
 
 from memkit import storage, subsets, temporary_files
-from memkit.errors import DamagedFileError, reason
+from memkit.errors import DamagedFileError
 from memkit.studies import creation, files, pictures, removal
 from memkit.studies import points as points_lib
 from memkit.studies.study import DESIGN_FILE, EXAMPLES_FILE, STUDY_FILE, Study
@@ -27,15 +28,10 @@ def unreadable(
     """Returns {file: reason} of files that cannot be read in the format of their names."""
     problems = {}
     for name in names:
-        try:
-            READERS[pathlib.PurePath(name).suffix](workdir / name)
-        except FileNotFoundError:
-            if not is_optional:
-                problems[name] = "is missing"
-        except DamagedFileError as error:
-            problems[name] = error.reason
-        except OSError as error:
-            problems[name] = f"cannot be read: {reason(error)}"
+        read = READERS[pathlib.PurePath(name).suffix]
+        why = files.problem(functools.partial(read, workdir / name))
+        if why and not (is_optional and why == files.MISSING):
+            problems[name] = why
     return problems
 
 
@@ -64,12 +60,9 @@ def inconsistent(study: Study) -> dict[str, str]:
         problems[EXAMPLES_FILE] = "the given labels are not those that the study was created with"
     elif len(set(examples.train_ids.tolist())) < num or len(examples.given_labels) != num:
         problems[EXAMPLES_FILE] = "there is not one id per example"
-    try:
-        is_drawn = removal.read_rows(study) is None
-    except DamagedFileError as error:
-        is_drawn, problems[removal.ROWS_FILE] = False, error.reason
-    except OSError as error:
-        is_drawn, problems[removal.ROWS_FILE] = False, f"cannot be read: {reason(error)}"
+    if why := files.problem(lambda: removal.read_rows(study)):
+        problems[removal.ROWS_FILE] = why
+    is_drawn = not storage.exists(study.workdir / removal.ROWS_FILE)
     if is_drawn and not np.array_equal(mask, _design(config, examples.given_labels)):
         problems[DESIGN_FILE] = "the subsets are not those that the config draws"
     return problems
@@ -77,18 +70,19 @@ def inconsistent(study: Study) -> dict[str, str]:
 
 def changed(study: Study) -> dict[str, str]:
     """Returns {file: reason} of the files that differ from the hashes in study.json."""
-    problems = {}
-    for name, expected_hash in study.info["files"].items():
-        try:
-            if files.sha256(files.read_bytes(study.workdir / name)) != expected_hash:
-                problems[name] = "it is not the file that study.json names"
-        except FileNotFoundError:
-            problems[name] = "is missing"
-        except (DamagedFileError, OSError) as error:
-            problems[name] = error.reason if isinstance(error, DamagedFileError) else reason(error)
+    reasons = {
+        name: files.problem(functools.partial(_check_hash, study.workdir / name, expected_hash))
+        for name, expected_hash in study.info["files"].items()
+    }
+    problems = {name: why for name, why in reasons.items() if why}
     if not problems and study.sizes.train + study.sizes.test <= pictures.MANY:
         return unreadable(study.workdir, [pictures.FILE])
     return problems
+
+
+def _check_hash(where: epath.Path, expected_hash: str) -> None:
+    if files.sha256(files.read_bytes(where)) != expected_hash:
+        raise DamagedFileError(where, "it is not the file that study.json names")
 
 
 def _design(config: Config, given_labels: IntArray) -> BoolArray:

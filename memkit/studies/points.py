@@ -80,7 +80,6 @@ def points(config: Config, data_fingerprint: str = "") -> tuple[Point, ...]:
     """Returns the points of a study, series by series along the axis.
 
     Args:
-      config: nested dict.
       data_fingerprint: `origin` of the study, part of every point's fingerprint.
 
     Raises:

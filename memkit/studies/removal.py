@@ -30,12 +30,9 @@ def create(
     """Returns the removal study of a point that has estimates; creates it if it does not exist.
 
     Args:
-      study: Study.
       point: the Point whose memorization decides what is removed and whose model is trained.
-      dataset: the ImageDataset of the study.
       thresholds: floats in (-1, 1].
-      repeats: int, runs per kind and threshold.
-      command: the command line.
+      repeats: runs per kind and threshold.
 
     Raises:
       InputError: there are no estimates, a removal leaves less than a batch, or the folder was

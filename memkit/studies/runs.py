@@ -58,9 +58,6 @@ def write_record(
     """Writes the record of one run, atomically.
 
     Args:
-      study: Study.
-      point: Point.
-      run: number of the run.
       arrays: {name: array} of `records.SCHEMA`.
       info: the entries of `records.INFO` that do not follow from study, point and run.
     """
@@ -87,16 +84,11 @@ def read_runs(
     """Reads all records of a point and leaves out files that are not records of this study.
 
     Args:
-      study: Study.
-      point: Point.
       names: the arrays to return; all others are only checked.
       among: the runs to read; all if None.
       each: called with (run, its arrays, its info) of every sound record, to use arrays that are
         too large to keep for all runs.
       is_tolerant: whether a file that the system cannot read counts as damaged.
-
-    Returns:
-      Runs.
 
     Raises:
       OSError: the system cannot read a file; its record may be sound.
@@ -245,7 +237,6 @@ def forget_failures(study: "Study", runs_of: Mapping[str, Collection[int]]) -> N
     """Removes the tracebacks of runs that will be trained again.
 
     Args:
-      study: Study.
       runs_of: {point name: runs}.
     """
     names = set(_failure_names(study))

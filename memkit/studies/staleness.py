@@ -18,7 +18,6 @@ def check_sources(study: Study, *, with_removals: bool = True) -> None:
     A record that was used and has been damaged since is no error, because it changes no estimate.
 
     Args:
-      study: Study.
       with_removals: whether to check the records of removal studies, too.
 
     Raises:
@@ -57,11 +56,8 @@ def _check_records(
     """Compares the records of a point with those that its estimates were computed from.
 
     Args:
-      study: Study that the derived files belong to.
       holder: Study that the records belong to: the same, or a removal study of it.
       point: Point of the holder.
-      name: of the Source.
-      source: Source.
     """
     listed = runs.listed_runs(holder, point)
     manifest.check_names(study, name, source, listed)

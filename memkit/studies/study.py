@@ -56,10 +56,10 @@ class Study:
 
     Attributes:
       workdir: path of the folder; None if the study is a draft, see `draft`.
-      config: nested dict, resolved.
+      config: the resolved config.
       info: the other entries of study.json (fingerprints, versions, time of creation).
-      points: tuple of Point.
-      examples: Examples.
+      points: series by series along the axis.
+      examples: ids and labels.
       train_mask: [M, N] bool, the same for every point.
       staging: the set of derived files being written, see `derived.replacing`; otherwise None.
     """

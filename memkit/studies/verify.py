@@ -1,9 +1,9 @@
 """Verifies the files of a study. Nothing is written and no engine is imported."""
 
 import dataclasses
+import functools
 import os
 import pathlib
-from collections.abc import Callable
 
 from memkit import storage
 from memkit.errors import DamagedFileError, InputError, reason
@@ -11,6 +11,7 @@ from memkit.studies import (
     checkpoints,
     derived,
     features,
+    files,
     manifest,
     own_files,
     removal,
@@ -65,9 +66,6 @@ def verify(workdir: Path) -> Verified:
     Args:
       workdir: folder or object-store address.
 
-    Returns:
-      Verified.
-
     Raises:
       InputError: the folder holds no study, or one of an earlier version.
     """
@@ -96,7 +94,7 @@ def verify(workdir: Path) -> Verified:
             num_weights += len(with_weights)
             problems |= broken | weights.missing_weights(study, point, present)
         if len(present.index):
-            problems |= _system_errors(features.check_features, study, point)
+            problems |= _features_problems(study, point)
         problems |= checkpoints.damaged(study, point)
         problems |= _removal_problems(study, point)
     num_derived, broken = _derived_problems(study)
@@ -115,15 +113,11 @@ def _names(study: Study, folder: str) -> list[str]:
     ]
 
 
-def _system_errors(
-    check: Callable[..., dict[str, str]], study: Study, point: Point
-) -> dict[str, str]:
-    """Returns the problems that a check finds, or the file that the system could not read."""
+def _features_problems(study: Study, point: Point) -> dict[str, str]:
     try:
-        return check(study, point)
+        return features.check_features(study, point)
     except OSError as error:
-        name = os.path.relpath(error.filename or study.workdir, study.workdir)
-        return {name: f"cannot be read: {reason(error)}"}
+        return {features.features_name(point): f"cannot be read: {reason(error)}"}
 
 
 def _removal_problems(study: Study, point: Point) -> dict[str, str]:
@@ -143,20 +137,14 @@ def _removal_problems(study: Study, point: Point) -> dict[str, str]:
 def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
     """Returns the number of sound derived files, and {file: reason} of the others."""
     problems: dict[str, str] = {}
-    num_sound = 0
     try:
         names = manifest.read_manifest(study)["files"]
     except (DamagedFileError, OSError) as error:
         why = error.reason if isinstance(error, DamagedFileError) else reason(error)
         return 0, {manifest.MANIFEST: why}
     for name in names:
-        try:
-            derived.read(study, name)
-            num_sound += 1
-        except DamagedFileError as error:
-            problems[name] = error.reason
-        except OSError as error:
-            problems[name] = f"cannot be read: {reason(error)}"
+        if why := files.problem(functools.partial(derived.read, study, name)):
+            problems[name] = why
     if names:
         try:
             staleness.check_sources(study)
@@ -164,7 +152,8 @@ def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
             problems[manifest.MANIFEST] = str(error)
         except OSError as error:
             problems[manifest.MANIFEST] = f"cannot be compared with the records: {reason(error)}"
-    return num_sound, problems
+    num_damaged = len(problems.keys() & set(names))
+    return len(names) - num_damaged, problems
 
 
 def text(verified: Verified) -> str:

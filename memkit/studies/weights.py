@@ -1,11 +1,12 @@
 """The trained variables of teachers: reading, writing and checking their files."""
 
+import functools
 from collections.abc import Collection, Sequence
 
 from etils import epath
 
 from memkit import records
-from memkit.errors import DamagedFileError, missing, reason
+from memkit.errors import DamagedFileError, missing
 from memkit.studies import files
 from memkit.studies.points import Point
 from memkit.studies.runs import Runs, runs_among
@@ -61,8 +62,6 @@ def check_weights(
     """Reads all weights of a teacher and checks them.
 
     Args:
-      study: Study.
-      point: Point.
       among: the runs to check; all if None.
 
     Returns:
@@ -71,7 +70,9 @@ def check_weights(
     stored = has_weights(study, point)
     if among is not None:
         stored &= set(among)
-    reasons = {run: _problem(study, point, run) for run in sorted(stored)}
+    reasons = {
+        run: files.problem(functools.partial(_read, study, point, run)) for run in sorted(stored)
+    }
     damaged = {run: reason for run, reason in reasons.items() if reason}
     return stored - damaged.keys(), {_name(point, run): why for run, why in damaged.items()}
 
@@ -93,9 +94,6 @@ def complete_runs(
     """Returns the runs that need no training, and what is wrong with teachers' weights.
 
     Args:
-      study: Study.
-      point: Point.
-      present: the point's sound records.
       among: the runs to check; all if None.
 
     Returns:
@@ -120,17 +118,6 @@ def complete_runs(
 
 def _name(point: Point, run: int) -> str:
     return f"points/{point.name}/weights/{run}.npz"
-
-
-def _problem(study: Study, point: Point, run: int) -> str | None:
-    """Returns why a file is not the weights of a run, or None if it is."""
-    try:
-        _read(study, point, run)
-    except DamagedFileError as error:
-        return error.reason
-    except OSError as error:
-        return f"cannot be read: {reason(error)}"
-    return None
 
 
 def has_weights(study: Study, point: Point) -> set[int]:

@@ -15,7 +15,6 @@ def text(study: Study, placement: Placement, *, is_measured: bool) -> str:
     """Returns a table with a row per point and the totals.
 
     Args:
-      study: the study, drafted or on disk.
       placement: the workers that the study would use.
       is_measured: whether to time every point on this device, or count only.
     """

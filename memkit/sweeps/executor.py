@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
@@ -12,11 +12,13 @@ from memkit import studies
 from memkit.errors import InputError
 from memkit.studies import Study
 from memkit.sweeps import Environment, Pool, Setup, Work, Worker
-from memkit.sweeps import pool as local_pool
 from memkit.sweeps.heartbeat import Heartbeat, Rank
 from memkit.sweeps.progress import Progress
 from memkit.sweeps.queue import ATTEMPTS, Failure, Queue
 from memkit.sweeps.stalls import Stall, Watch
+
+if TYPE_CHECKING:
+    from memkit.sweeps.placement import Placement
 
 _POLL_SECONDS = 0.5
 _FAILED_STARTS = 3  # in a row, after which a worker that exited is not replaced
@@ -31,7 +33,6 @@ class _Sweep:
       queue: the blocks that are left, and the outcome of the others.
       watch: detects workers without progress.
       free: environments that no worker has at the moment.
-      workers: live workers.
       failed_starts: workers in a row that exited before they were ready.
     """
 
@@ -49,33 +50,21 @@ def execute(
     work: Work,
     *,
     setup: Setup,
-    worker_envs: Sequence[Environment],
+    placement: "Placement",
     progress: Progress,
-    runs_at_once: int = 1,
-    note: str = "",
     shard: tuple[int, int] = (0, 1),
-    in_step: bool = False,
-    pool: Pool[Any] = local_pool,
-    run_limit: float | None = None,
 ) -> tuple[list[Failure], dict[str, list[int]]]:
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
 
     Workers that exit are replaced. Runs that other executors finish in the meantime are skipped.
 
     Args:
-      study: the study.
       missing: {point name: runs to train}, points in the order to finish them.
       work: see `sweeps.Work`.
       setup: each worker calls it once before any work; pickled like `work`.
-      worker_envs: the environment variables of each worker process; as many workers.
+      placement: the workers.
       progress: the progress of what is missing.
-      runs_at_once: runs that `work` trains at a time, so blocks are multiples of it.
-      note: one line about workers and devices, for `memkit status`.
       shard: (i, n) that `missing` was chosen for.
-      in_step: whether other executors train each run together with this one, so that all must
-        take the same blocks in the same order.
-      pool: starts, waits for and ends workers.
-      run_limit: seconds without a finished run after which a worker is replaced, or None.
 
     Returns:
       (failures, left): the runs that were set aside because they raised or their workers exited,
@@ -86,17 +75,19 @@ def execute(
       KeyboardInterrupt: the workers are ended first.
     """
     studies.forget_failures(study, missing)
-    heartbeat = Heartbeat(study, note=note, shard=shard, progress=progress)
+    pool, runs_at_once = placement.pool, placement.runs_at_once
+    num_workers = len(placement.worker_envs)
+    heartbeat = Heartbeat(study, note=placement.note, shard=shard, progress=progress)
     start = functools.partial(pool.start, workdir=study.workdir, setup=setup, work=work)
     workers: list[Worker] = []
     try:
         queue = Queue(
-            study, missing, workers=len(worker_envs), runs_at_once=runs_at_once, progress=progress
+            study, missing, workers=num_workers, runs_at_once=runs_at_once, progress=progress
         )
-        watch = Watch(runs_at_once=runs_at_once, limit=run_limit)
-        sweep = _Sweep(pool, queue, watch, list(worker_envs), workers)
+        watch = Watch(runs_at_once=runs_at_once, limit=placement.run_limit)
+        sweep = _Sweep(pool, queue, watch, list(placement.worker_envs), workers)
         while not queue.is_over:
-            _dispatch(sweep, start, None if in_step else heartbeat.rank)
+            _dispatch(sweep, start, None if placement.in_step else heartbeat.rank)
             _handle_messages(sweep)
             stalled = _replace_stalled(sweep)
             progress.stalled = len(stalled)

@@ -36,10 +36,8 @@ class Heartbeat:
         heartbeat.
 
         Args:
-          study: the study.
           note: one line about workers and devices.
           shard: (i, n); executors of different shards have different runs.
-          progress: the progress of this process.
 
         Raises:
           OSError: the folder cannot be written.

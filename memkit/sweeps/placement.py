@@ -20,7 +20,7 @@ class Placement:
       setup: the same for all workers.
       worker_envs: for each worker the environment variables to set before it imports an engine.
       note: one human-readable line: what was chosen, and why.
-      pool: where the workers run, see `executor.execute`.
+      pool: starts, waits for and ends the workers.
       run_limit: seconds without a finished run after which a worker is replaced, or None.
     """
 
@@ -37,7 +37,7 @@ class Placement:
 
     @property
     def in_step(self) -> bool:
-        """Whether several processes train each run together."""
+        """Whether several processes train each run together, in the same order of runs."""
         return self.setup.strategy == "multi_worker"
 
 

@@ -32,14 +32,9 @@ class Worker:
     """One worker process.
 
     Attributes:
-      process: the process.
       connection: connection to it, which also becomes readable when the process exits.
       errors: the end to read of its error stream.
-      environment: the variables that it was started with.
       stderr_tail: the last bytes of its error stream.
-      has_started: whether it has been ready for a block.
-      is_idle: whether it waits for a block.
-      last: name of the point of its last block.
     """
 
     process: multiprocessing.process.BaseProcess

@@ -28,7 +28,6 @@ class Progress:
 
         Args:
           missing: {point name: number of runs to do}.
-          workers: number of workers at the same time.
           stream: text stream; a terminal gets one line that is rewritten.
         """
         self._left = dict(missing)

@@ -28,8 +28,6 @@ class Failure:
     """A run that was set aside.
 
     Attributes:
-      point: name of the point.
-      run: number of the run.
       reason: why it failed, in one line.
       file: the file with the traceback.
     """
@@ -50,7 +48,6 @@ class Queue:
     """The runs of a sweep: which wait, which are being trained, and which failed.
 
     Attributes:
-      failures: the runs that were set aside.
       left: {point: runs} that were not tried, because too many runs of their point failed in a
         row, or because their teacher failed.
     """
@@ -67,7 +64,6 @@ class Queue:
         """Starts with all runs waiting.
 
         Args:
-          study: the study.
           missing: {point name: runs to train}, points in the order to finish them.
           workers: number of workers that will take blocks.
           runs_at_once: runs that a worker trains at a time, so blocks are multiples of it.

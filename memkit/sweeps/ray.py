@@ -128,12 +128,7 @@ class Worker:
     """One actor, as `pool.Worker` is one process.
 
     Attributes:
-      handle: handle of the actor.
       stream: the results of its current call, None if it is idle.
-      environment: the variables that it was started with.
-      has_started: whether it has been ready for a block.
-      is_idle: whether it waits for a block.
-      last: name of the point of its last block.
       reason: why it was lost.
     """
 

@@ -28,8 +28,6 @@ class Retrained:
     """The comparison of a run with its repetition.
 
     Attributes:
-      point: name of the point.
-      run: number of the run.
       different: names of the arrays that are not equal bit for bit.
       answers: number of train and test examples whose predictions differ.
       total: number of train and test examples.
@@ -66,9 +64,6 @@ def draw(sound: Mapping[str, Mapping[int, Mapping[str, Any]]], count: int, seed:
       sound: {point name: {run: info}}, see `studies.verify.Verified`.
       count: number of runs to draw; all runs if there are fewer.
       seed: at least 0.
-
-    Returns:
-      {(engine, point name): [runs]}.
     """
     finished = [
         (info["engine"], name, run)
@@ -89,9 +84,6 @@ def retrain(study: Study, chosen: Chosen) -> Iterator[Retrained]:
     Args:
       study: the study; nothing is written into its folder.
       chosen: {(engine, point name): runs}.
-
-    Yields:
-      The comparison of each run.
 
     Raises:
       InputError: the engine is not installed, or the data differ from those of the study.
@@ -119,9 +111,8 @@ def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict
         {point.name: runs},
         runner.train_runs,
         setup=runner.configure,
-        worker_envs=placed.worker_envs,
+        placement=placed,
         progress=Progress(counts, workers=workers, stream=sys.stderr),
-        runs_at_once=placed.runs_at_once,
     )
     reasons = {failure.run: failure.reason for failure in failures}
     untried = [run for of_point in left.values() for run in of_point]

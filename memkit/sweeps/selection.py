@@ -22,7 +22,6 @@ def missing(
     """Returns the runs that have no sound record yet.
 
     Args:
-      study: the study.
       points: names of the points to consider; all if empty.
       runs: (first, last + 1) of the runs to consider; all if None.
       shard: (i, n); only runs m with m % n == i. Work is divided by run, never by point, so that

@@ -81,7 +81,6 @@ def look(study: Study, known: dict[tuple[str, int], Info]) -> Status:
     """Returns the Status of a study.
 
     Args:
-      study: the study.
       known: {(point name, run): scalars} of records read before; those read now are added.
     """
     status = Status({}, studies.executors.announced(study), time.time())

@@ -23,7 +23,6 @@ class Stop:
     """Where a rule stopped a study.
 
     Attributes:
-      wanted: the requested half width.
       half_width: the half width that 95% of the examples do not exceed at any point.
       runs: runs per point after which the rule was checked last.
       block: runs that were added at a time.

@@ -42,7 +42,6 @@ def main(
     `failure` if the setup or a run raised, and ("idle",) when ready for a block.
 
     Args:
-      connection: connection to the parent.
       errors: connection that takes the error stream of this process.
       workdir: folder of the study.
       environment: variables to set before anything is computed.

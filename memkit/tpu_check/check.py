@@ -62,10 +62,8 @@ def prepare(
 
     Args:
       config: a config that passed `checks.check`.
-      topology: value of --topology.
       points: names of the points to compile; by default the ends of the first series and the
         largest student.
-      packing: one of engines.PACKINGS.
       runs_per_program: number of runs on one chip in one program.
 
     Raises:
@@ -174,13 +172,7 @@ def failures(check: Check, findings: Mapping[str, Finding]) -> dict[str, str]:
 
 
 def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, float]) -> str:
-    """Returns the table with a row per point, and the totals.
-
-    Args:
-      check: the check.
-      findings: see `run`.
-      counts: see `run`.
-    """
+    """Returns the table with a row per point, and the totals."""
     study, topology = check.job.study, check.job.topology
     num_runs, agree = study.config["subsets"]["num_runs"], _agree(findings, counts)
     flops = {name: finding.flops for name, finding in findings.items() if not finding.error}

@@ -49,7 +49,6 @@ class Topology:
 
     Attributes:
       name: such as "v5e:2x2", as JAX expects it.
-      chip: the kind of chip.
       num_chips: number of chips of the slice; each is one JAX device.
       options: keyword arguments for `jax.experimental.topologies.get_topology_desc`.
     """

@@ -96,12 +96,10 @@ def lower(
     """Returns the Lowered programs of a point on devices.
 
     Args:
-      blueprint: of the point.
       worker_devices: the devices of one worker process, as many as `blueprint.data_parallel`.
       setup: of the worker process; only its packing is used.
       epoch: plan of an epoch of a run, for its shapes.
       image_shape: (height, width, channels).
-      num_images: number of train and test examples.
       resident: whether the images are on the device.
     """
     mesh = jax_pack.mesh(worker_devices, data_parallel=blueprint.data_parallel)

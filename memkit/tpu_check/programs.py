@@ -25,12 +25,7 @@ class Job:
     """A study and the devices that it would run on. Holds no images.
 
     Attributes:
-      study: the study.
-      topology: the slice of chips.
-      setup: of one worker process.
       image_shape: (height, width, channels).
-      num_images: number of train and test examples.
-      num_classes: number of logits of the models.
       resident: whether the images would stay on the device.
     """
 

@@ -69,9 +69,6 @@ class Keeper:
         """Creates a keeper; the time to the first checkpoint counts from now.
 
         Args:
-          program: the program that trains the runs.
-          study: the study.
-          point: the point of the runs.
           runs: indices of the runs; an index may occur several times to fill up the pack.
           engine: name of the engine; no other engine can read its states.
         """
@@ -108,12 +105,7 @@ class Keeper:
         return epochs.pop()
 
     def keep(self, progress: Sequence[Progress], epochs: int) -> None:
-        """Writes a checkpoint of each run unless the last one is less than `SECONDS` old.
-
-        Args:
-          progress: of each run.
-          epochs: number of finished epochs.
-        """
+        """Writes a checkpoint of each run unless the last one is less than `SECONDS` old."""
         if time.monotonic() - self._last < SECONDS:
             return
         seconds = (time.monotonic() - self._started) / len(self._runs)

@@ -39,11 +39,7 @@ class Compiler:
     """
 
     def __init__(self, setup: engines.Setup) -> None:
-        """Creates a compiler that has compiled nothing yet.
-
-        Args:
-          setup: how this process computes.
-        """
+        """Creates a compiler that has compiled nothing yet."""
         self.setup = setup
         self._dataset: tuple[Study, ImageDataset] | None = None
         self._program: tuple[Study, Point, engines.Program] | None = None

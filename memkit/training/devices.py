@@ -148,7 +148,6 @@ def environment(
     """Returns the environment variables to set in a worker before it imports an engine.
 
     Args:
-      devices: the devices of the worker.
       engine: "tensorflow" or "jax".
       inherited: environment of the process that chose the devices.
 

@@ -51,7 +51,6 @@ def all_images(dataset: ImageDataset, *, resident: bool) -> tuple[Array | Joined
     """Returns the images of a data set and whether they stay on the device.
 
     Args:
-      dataset: the data set.
       resident: whether to keep the images on the device if they fit in RESIDENT_BYTES.
     """
     if is_resident(dataset, wanted=resident):

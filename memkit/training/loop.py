@@ -32,16 +32,10 @@ def train_pack(
     """Trains the runs of a pack, each from its own initial values on its own subset.
 
     Args:
-      program: the compiled program of the point.
-      study: the study.
-      point: one of its points.
       runs: indices of as many runs as the program takes.
       teachers: the weights of each student's teacher; empty if the models are no students.
       stop_after: number of epochs to train, for measuring; None trains to the end.
       keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
-
-    Returns:
-      The Progress of each run.
     """
     num_epochs = point.config["training"]["epochs"]
     draws = [functools.partial(draw_initial_values, point=point, run=run) for run in runs]

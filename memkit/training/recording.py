@@ -32,14 +32,8 @@ def record(
     """Returns the record of a run.
 
     Args:
-      study: the study.
-      point: the point of the run.
-      run: index of the run.
-      arrays: see `outcome_arrays`.
       history: of the run; recorded for the first `record.history_runs` runs only.
       setup: how the run was trained.
-      steps: number of training steps.
-      seconds: wall time.
       is_blocked: True if the run could not be trained, see `blocked_arrays`.
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
@@ -57,7 +51,6 @@ def outcome_arrays(
     Args:
       evaluation: of all examples, train then test.
       curve: [epochs, 3] float32, see `checkpoint.Progress`.
-      study: the study.
     """
     num_train = study.sizes.train
     labels = np.concatenate([study.examples.given_labels, study.examples.test_labels])

@@ -23,11 +23,7 @@ class Runner:
     """
 
     def __init__(self, setup: engines.Setup) -> None:
-        """Creates a runner; nothing is loaded or compiled before it is needed.
-
-        Args:
-          setup: how this process computes.
-        """
+        """Creates a runner; nothing is loaded or compiled before it is needed."""
         self._setup = setup
         self.compiler = Compiler(setup)
 
@@ -41,8 +37,6 @@ class Runner:
         The weights of a run that is a student's teacher are on disk before its record is yielded.
 
         Args:
-          study: the study.
-          point: one of its points.
           runs: indices of the runs, rows of the design.
 
         Yields:

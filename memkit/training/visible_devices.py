@@ -38,7 +38,6 @@ def visible(
     CUDA_VISIBLE_DEVICES and TPU_VISIBLE_CHIPS hide.
 
     Args:
-      environment: environment variables.
       root: folder that holds `dev` and `sys`.
     """
     dev = pathlib.Path(root, "dev")

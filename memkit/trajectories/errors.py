@@ -77,7 +77,6 @@ def share_margins(
     most those of the runs.
 
     Args:
-      errors: the result of `share_errors`.
       num_runs: number of runs of each point.
     """
     df = min(GROUPINGS * (min(NUM_GROUPS, num_runs) - 1), num_runs - 1)

@@ -54,7 +54,7 @@ def permutation_null(
         points of the axis.
       train_mask: [M, N] bool, True where run m trained on example i.
       alphas: floats > 0, the thresholds of `classify` for which to return null shares.
-      num_permutations: int, large enough for a p at or below the level.
+      num_permutations: large enough for a p at or below the level.
       seed: int >= 0.
       level: float in (0, 1), as in `classify`.
 

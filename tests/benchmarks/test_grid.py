@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import grid_play
+from benchmarks import grid
 from memkit.sweeps import queue
 
 SECONDS = {"small": 10.0, "large": 100.0}
@@ -10,7 +10,7 @@ SECONDS = {"small": 10.0, "large": 100.0}
 
 def played(workers, num_runs=20, seconds=SECONDS, **changes):
     options = {"start": 5.0, "compile_seconds": 7.0} | changes
-    return grid_play.played(seconds, num_runs, workers=workers, **options)
+    return grid.played(seconds, num_runs, workers=workers, **options)
 
 
 def test_one_worker_starts_once_compiles_each_point_once_and_does_every_run():

@@ -90,11 +90,13 @@ def gpu(tmp_path_factory):
     sizes = {"train": 60, "test": 20}
     arrays = {f"x_{p}": rng.integers(0, 256, (n, 8, 8, 3), np.uint8) for p, n in sizes.items()}
     arrays |= {f"y_{p}": np.arange(n, dtype=np.int32) % 4 for p, n in sizes.items()}
-    np.savez(folder / "whole.npz", **arrays)
+    parts = folder / "parts"
+    parts.mkdir()
+    for number in range(2):
+        part = {key: np.array_split(rows, 2)[number] for key, rows in arrays.items()}
+        np.savez(parts / f"cifar_{number}.npz", **part)
     np.savez(folder / "scores.npz", scores=rng.uniform(size=60), labels=arrays["y_train"])
     (folder / "sitecustomize.py").write_text(only.code((*only.ENGINE, "PIL")))
-    whole, parts = f"--file={folder / 'whole.npz'}", folder / "parts"
-    run(sys.executable, "-m", "benchmarks.split_npz", whole, f"--out={parts}", "--parts=2")
     environment = {"PYTHON": sys.executable, "OUT": str(folder / "out"), "JAX_PLATFORMS": "cpu"}
     environment |= {"PYTHONPATH": str(folder), "HOME": str(folder), "LIMIT": "1000000"}
     arguments = [f"--data={parts}", f"--scores={folder / 'scores.npz'}", "--budget=1000000"]

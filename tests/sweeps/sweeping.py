@@ -12,21 +12,36 @@ import sys
 import time
 
 from memkit import studies
-from memkit.sweeps import executor, selection
+from memkit.sweeps import executor, placement, selection
 from memkit.sweeps.progress import Progress
+from memkit.training import engines
 from tests.sweeps import fake_work, small_study
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def execute(study, work=fake_work.draw, *, workers=2, setup=fake_work.no_setup, stream=None, **how):
-    """Trains what is missing of a study; returns (failures, left)."""
+def execute(
+    study,
+    work=fake_work.draw,
+    *,
+    workers=2,
+    setup=fake_work.no_setup,
+    stream=None,
+    runs_at_once=1,
+    in_step=False,
+    note="",
+    shard=(0, 1),
+    **how,
+):
+    """Trains what is missing of a study; returns (failures, left). `how`: fields of Placement."""
     missing, _ = selection.missing(study)
     counts = {name: len(runs) for name, runs in missing.items()}
     progress = Progress(counts, workers=workers, stream=stream or io.StringIO())
-    environments = [{}] * workers
+    strategy = "multi_worker" if in_step else "one_device"
+    setup_of_workers = engines.Setup(strategy=strategy, runs_per_program=runs_at_once)
+    placed = placement.Placement(setup_of_workers, ({},) * workers, note, **how)
     return executor.execute(
-        study, missing, work, setup=setup, worker_envs=environments, progress=progress, **how
+        study, missing, work, setup=setup, placement=placed, progress=progress, shard=shard
     )
 
 

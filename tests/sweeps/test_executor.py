@@ -8,7 +8,7 @@ import pytest
 from memkit import studies
 from memkit.errors import InputError
 from memkit.studies import executors
-from memkit.sweeps import executor
+from memkit.sweeps import pool
 from memkit.sweeps.queue import IN_A_ROW
 from tests.sweeps import fake_work, sweeping, threads
 from tests.sweeps.sweeping import execute
@@ -293,7 +293,7 @@ def test_students_of_an_abandoned_teacher_are_trained_for_its_finished_runs(make
 
 def test_a_worker_killed_between_blocks_is_replaced(study, monkeypatch):
     """Kills an idle worker right before it is sent a block."""
-    send, killed = executor.local_pool.Worker.send, []
+    send, killed = pool.Worker.send, []
 
     def kill_first(worker, block):
         if not killed:
@@ -302,7 +302,7 @@ def test_a_worker_killed_between_blocks_is_replaced(study, monkeypatch):
             worker.process.join()
         send(worker, block)
 
-    monkeypatch.setattr(executor.local_pool.Worker, "send", kill_first)
+    monkeypatch.setattr(pool.Worker, "send", kill_first)
     assert execute(study, workers=1) == ([], {})
     assert len(killed) == 1
     assert all(done(study, point) == set(range(20)) for point in study.points)

@@ -1,5 +1,6 @@
 """Actors on a real Ray cluster of two nodes, both on this machine."""
 
+import dataclasses
 import functools
 import io
 import os
@@ -66,10 +67,8 @@ def execute(study, cluster, work, *, stream=None, after=lambda: None, **changes)
         missing,
         work,
         setup=fake_work.no_setup,
-        worker_envs=placement.worker_envs,
+        placement=placement,
         progress=progress,
-        note=placement.note,
-        pool=placement.pool,
     )
 
 
@@ -155,7 +154,8 @@ def test_a_node_that_does_not_see_the_workdir_is_named(cluster, study, tmp_path)
         def start(self, workers, environment, *, workdir, setup, work):
             self._start(workers, environment, workdir=tmp_path / "x", setup=setup, work=work)
 
-    pool = Elsewhere(place(cluster).pool)
+    placement = place(cluster, workers=1)
+    placement = dataclasses.replace(placement, pool=Elsewhere(placement.pool))
     missing, _ = selection.missing(study)
     progress = Progress({"x": 1}, workers=1, stream=io.StringIO())
     with pytest.raises(InputError, match=f"on node {socket.gethostname()}"):
@@ -164,9 +164,8 @@ def test_a_node_that_does_not_see_the_workdir_is_named(cluster, study, tmp_path)
             missing,
             fake_work.draw,
             setup=fake_work.no_setup,
-            worker_envs=({},),
+            placement=placement,
             progress=progress,
-            pool=pool,
         )
 
 

@@ -235,7 +235,6 @@ def compile_program(
     Args:
       blueprint: model, optimizer and data processing of the point.
       setup: the Setup that this process was configured with.
-      images: train then test images.
       labels: [N + T] int32, the given labels.
       resident: whether the images stay on the device (True) or are sent batch by batch.
     """

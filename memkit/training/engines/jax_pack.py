@@ -37,7 +37,6 @@ def build_programs(
     """Builds the models of a point and compiles nothing yet.
 
     Args:
-      blueprint: of the point.
       mesh: see `mesh`.
       packing: one of engines.PACKINGS.
       whole_epochs: whether a call trains an epoch or a step.

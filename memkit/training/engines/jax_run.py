@@ -29,9 +29,6 @@ class RunFunctions:
     a TPU pads the last axis of an array to 128.
 
     Attributes:
-      model: the model of the point.
-      teacher: the teacher's model, or None.
-      blueprint: of the point.
       image_shape: (height, width, channels).
       axis: name of the mesh axis over which slices of a batch are averaged, or None.
     """

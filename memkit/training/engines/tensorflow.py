@@ -7,7 +7,7 @@ every batch of the plan, and gradients are averaged.
 import functools
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -28,11 +28,12 @@ from memkit.training.engines import (  # noqa: E402
     Setup,
     Steps,
 )
-from memkit.training.engines import tensorflow_batches as batches  # noqa: E402
 from memkit.training.engines import tensorflow_replicas as replicas  # noqa: E402
 from memkit.training.engines.tensorflow_model import PointModel  # noqa: E402
 from memkit.training.plan import EpochPlan  # noqa: E402
 from memkit.typing import IntArray  # noqa: E402
+
+READ_AHEAD = 4  # Number of batches of streamed images that are ready before they are needed.
 
 
 def configure(setup: Setup) -> None:
@@ -151,8 +152,7 @@ def _train_epoch(
         results = train_steps(unused, plan.index, plan.rate, plan.crop, plan.flip)
         objective, rows = (tensor.numpy() for tensor in results)
     else:
-        batches_of_steps = batches.read(images, plan.index)
-        steps = zip(batches_of_steps, plan.rate, plan.crop, plan.flip, strict=True)
+        steps = zip(_batches(images, plan.index), plan.rate, plan.crop, plan.flip, strict=True)
         by_step = [
             train_steps(*(array[None] for array in (*batch, *numbers))) for batch, *numbers in steps
         ]
@@ -169,8 +169,25 @@ def _evaluate(
     num_examples: int,
 ) -> Evaluation:
     """Evaluates all examples batch by batch; the copies that fill up the last one are dropped."""
-    by_batch = [evaluate_batch(*batch) for batch in batches.read(images, rows)]
+    by_batch = [evaluate_batch(*batch) for batch in _batches(images, rows)]
     logits, logodds = (
         np.concatenate(tensors)[:num_examples] for tensors in zip(*by_batch, strict=True)
     )
     return Evaluation(logits=logits, logodds=logodds, predicted=logits.argmax(-1))
+
+
+def _batches(
+    images: Images | None, rows_of_batches: Iterable[IntArray]
+) -> Iterator[tuple[tf.Tensor, IntArray]]:
+    """Yields (images, rows) of each batch; images are 0 if they are on the device (None here).
+
+    Streamed images are read ahead.
+    """
+    if images is None:
+        yield from ((np.uint8(0), rows) for rows in rows_of_batches)
+        return
+    stream = tf.data.Dataset.from_generator(
+        lambda: (images[rows] for rows in rows_of_batches),
+        output_signature=tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
+    )
+    yield from zip(stream.prefetch(READ_AHEAD), rows_of_batches, strict=True)

@@ -29,7 +29,6 @@ class PointModel:
         """Creates the variables.
 
         Args:
-          blueprint: of the point.
           strategy: creates the variables and calls the functions.
           images: [N + T, H, W, C] images to keep on the device; None if they are streamed.
           are_images_shared: whether the strategy places the images on its replicas.
