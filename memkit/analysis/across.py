@@ -237,7 +237,8 @@ def _compared(
     rows = []
     for first, second in replicates:
         defined = ~(np.isnan(first) | np.isnan(second))
-        rows.append(errors.agreement(first[defined], second[defined], threshold))
+        prepared = (errors.prepare(score[defined], threshold) for score in (first, second))
+        rows.append(errors.agreement(*prepared))
     of_numbers, of_curves = errors.standard_errors(rows, num_runs)
     numbers |= of_numbers
     if not is_same:

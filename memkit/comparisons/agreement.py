@@ -114,20 +114,38 @@ def threshold_curves(
     ([1.0, 0.5], [2, 2])
     """
     first, second = _defined(first, second)
-    levels = np.array(thresholds, np.float64)
-    a, b = (np.searchsorted(levels, score, side="right") for score in (first, second))
-    num_thresholds, in_either = len(levels), np.maximum(a, b)
+    levels = reached(first, thresholds), reached(second, thresholds)
+    return curves_of_levels(thresholds, levels, second - first)
+
+
+def reached(values: FloatArray, thresholds: Sequence[float]) -> IntArray:
+    """Returns how many of the ascending thresholds each value [N] reaches, [N] int."""
+    return np.searchsorted(np.array(thresholds, np.float64), values, side="right")
+
+
+def curves_of_levels(
+    thresholds: Sequence[float], levels: tuple[IntArray, IntArray], difference: FloatArray
+) -> Curves:
+    """Returns the `Curves` of two scores.
+
+    Args:
+      thresholds: [K] float, ascending.
+      levels: how many thresholds the values of each score reach, see `reached`.
+      difference: [N] float, second - first.
+    """
+    (first, second), num_thresholds = levels, len(thresholds)
+    in_either = np.maximum(first, second)
     union = _reaching(in_either, num_thresholds)
-    both = _reaching(np.minimum(a, b), num_thresholds)
-    difference = _reaching(in_either, num_thresholds, weights=second - first)
+    both = _reaching(np.minimum(first, second), num_thresholds)
+    sums = _reaching(in_either, num_thresholds, weights=difference)
     size = np.where(union > 0, union, np.nan)
     return Curves(
-        thresholds=levels,
-        num_first=_reaching(a, num_thresholds),
-        num_second=_reaching(b, num_thresholds),
+        thresholds=np.array(thresholds, np.float64),
+        num_first=_reaching(first, num_thresholds),
+        num_second=_reaching(second, num_thresholds),
         num_both=both,
         jaccard=both / size,
-        difference=difference / size,
+        difference=sums / size,
     )
 
 

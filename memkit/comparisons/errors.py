@@ -1,41 +1,60 @@
 """Standard errors over runs of the agreement of two scores, from replicates of both."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from memkit.comparisons.agreement import jaccard, threshold_curves
+from memkit.comparisons.agreement import THRESHOLDS, curves_of_levels, reached
 from memkit.estimators import correlation, margin
-from memkit.typing import FloatArray
+from memkit.typing import BoolArray, FloatArray, IntArray
 
 _KEYS = ("spearman", "mean_difference", "jaccard")
 _Value = TypeVar("_Value")
 
 
-def agreement(
-    first: FloatArray,
-    second: FloatArray,
-    threshold: float,
-    *,
-    ranks: tuple[FloatArray, FloatArray] | None = None,
-) -> FloatArray:
-    """Returns the numbers that describe the agreement in one replicate, for `standard_errors`.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """One score in one replicate, with what every comparison with another score needs of it.
 
-    Args:
-      first, second: [N] float without NaN, the scores in this replicate.
-      threshold: the threshold of the Jaccard index.
-      ranks: the ranks [N] of both scores, if they are already known.
+    Attributes:
+      values: [N] float without NaN.
+      ranks: [N] float, its ranks, centered and of length 1; NaN if they do not vary.
+      levels: [N] int, number of `THRESHOLDS` that each value reaches.
+      is_high: [N] bool, at or above the threshold of the Jaccard index.
     """
-    if ranks is None:
-        ranks = correlation.ranks(first), correlation.ranks(second)
-    difference = second - first
-    numbers = (
-        correlation.pearson(*ranks),
-        difference.mean() if difference.size else np.nan,
-        jaccard(first, second, threshold),
+
+    values: FloatArray
+    ranks: FloatArray
+    levels: IntArray
+    is_high: BoolArray
+
+
+def prepare(values: FloatArray, threshold: float) -> Prepared:
+    """Returns a score [N] without NaN for `agreement`; threshold is that of the Jaccard index."""
+    ranks = correlation.ranks(values) if len(values) >= correlation.LEAST_PAIRS else values * np.nan
+    centered = ranks - ranks.mean() if len(ranks) else ranks
+    length = np.sqrt(centered @ centered)
+    return Prepared(
+        values=values,
+        ranks=centered / (length if length > 0 else np.nan),
+        levels=reached(values, THRESHOLDS),
+        is_high=reached(values, (threshold,)) > 0,
     )
-    curves = threshold_curves(first, second)
+
+
+def agreement(first: Prepared, second: Prepared) -> FloatArray:
+    """Returns the numbers that describe the agreement in one replicate, for `standard_errors`."""
+    difference = second.values - first.values
+    union = np.count_nonzero(first.is_high | second.is_high)
+    both = np.count_nonzero(first.is_high & second.is_high)
+    numbers = (
+        np.clip(first.ranks @ second.ranks, -1, 1),
+        difference.mean() if difference.size else np.nan,
+        both / union if union else np.nan,
+    )
+    curves = curves_of_levels(THRESHOLDS, (first.levels, second.levels), difference)
     return np.concatenate([numbers, curves.jaccard, curves.difference])
 
 

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from etils import epy
 
 from memkit import big_arrays, comparisons, estimators, studies
 from memkit.analysis.agreement.result import Agreement, PairAgreement
@@ -13,9 +12,6 @@ from memkit.analysis.summary import Results
 from memkit.comparisons import errors
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
-
-with epy.lazy_imports():  # Only ranks need it, and it takes long to import.
-    import scipy.stats
 
 LEAST = 4  # runs; fewer cannot be divided into halves that have both arms
 _ELEMENTS = 2**24  # the most replicated estimates in memory at a time
@@ -96,9 +92,7 @@ def _errors(
         for points in zip(*replicates, strict=True):
             defined = np.stack(points)
             defined = defined[:, ~np.isnan(defined).any(axis=0)]
-            ranks = scipy.stats.rankdata(defined, axis=1)
+            prepared = [errors.prepare(score, threshold) for score in defined]
             for a, b in pairs:
-                agreements[a, b].append(
-                    errors.agreement(defined[a], defined[b], threshold, ranks=(ranks[a], ranks[b]))
-                )
+                agreements[a, b].append(errors.agreement(prepared[a], prepared[b]))
     return {pair: errors.standard_errors(rows, len(mask)) for pair, rows in agreements.items()}
