@@ -52,11 +52,13 @@ def build(
     series=("one_hot",),
     class_names=tuple("0123456789"),
     unfinished=0,
+    also=(),
 ):
     """Returns the Content of a simulated study of `count` digits.
 
-    The answers to the questions of `ANALYZED` are computed from the runs, the others are empty. The
-    last `unfinished` points have no runs.
+    The last `unfinished` points have no runs. The results of `ANALYZED` and of the modules `also`
+    are computed from the runs; the others are empty. The largest one-hot model is the teacher of
+    all series named "distilled...".
     """
     draw, digits = stream(0, "tests/simulated"), load_digits()
     images = (digits.images[..., None] * 255 / 16).astype(np.uint8)
@@ -69,9 +71,17 @@ def build(
         "model": {"name": "resnet", "width": 1},
         "subsets": {"num_runs": runs, "train_fraction": 0.7},
         "training": {"epochs": EPOCHS},
+        "distillation": {"teacher": str(sizes[-1])},
     }
     points = tuple(
-        studies.Point(f"{name}-width{size}", name, size if len(sizes) > 1 else None, config, "")
+        studies.Point(
+            name=f"{name}-width{size}",
+            series=name,
+            axis_value=size if len(sizes) > 1 else None,
+            config=config,
+            fingerprint="",
+            teacher=f"one_hot-width{sizes[-1]}" if name.startswith("distilled") else "",
+        )
         for name in series
         for size in sizes
     )
@@ -99,7 +109,7 @@ def build(
     return Content(
         title="digits_width",
         config=config,
-        summary=_summary(study, outcomes, sizes),
+        summary=_summary(study, outcomes, sizes, (*ANALYZED, *also)),
         provenance={
             "memkit": "0.1.0",
             "TensorFlow": "2.21.0",
@@ -156,14 +166,14 @@ def _curves(draw, size, num_runs):
     return np.stack([loss, np.exp(-loss), rate], axis=-1)
 
 
-def _summary(study, outcomes, sizes):
+def _summary(study, outcomes, sizes, modules):
     with tempfile.TemporaryDirectory() as folder:
         study = dataclasses.replace(study, workdir=epath.Path(folder))
         groups = {"train_groups": [], "train_test_pairs": []}
         (study.workdir / "duplicates.json").write_text(json.dumps(groups))
-        analyzed = [module.analyze(study, outcomes, Results({})) for module in ANALYZED]
+        analyzed = [module.analyze(study, outcomes, Results({})) for module in modules]
     halves = {o.point.name: estimators.split_half(o.correct, o.mask, 0) for o in outcomes}
-    results = [*analyzed, *NOT_ANALYZED, Convergence(points={}, split_half=halves)]
+    results = [*NOT_ANALYZED, Convergence(points={}, split_half=halves), *analyzed]
     return Summary(
         layout=analysis.LAYOUT,
         axis=Axis("model.width", sizes) if len(sizes) > 1 else None,
