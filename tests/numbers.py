@@ -5,6 +5,8 @@ import math
 from memkit.estimators import WithError
 from memkit.estimators.margins import NORMAL_QUANTILE
 
+UNDEFINED = WithError(math.nan, math.nan, math.nan)
+
 
 def number(value=0.5, margin=0.01):
     """Returns a number whose 95% interval reaches `margin` to both sides."""
