@@ -73,18 +73,7 @@ def build(
         "training": {"epochs": EPOCHS},
         "distillation": {"teacher": str(sizes[-1])},
     }
-    points = tuple(
-        studies.Point(
-            name=f"{name}-width{size}",
-            series=name,
-            axis_value=size if len(sizes) > 1 else None,
-            config=config,
-            fingerprint="",
-            teacher=f"one_hot-width{sizes[-1]}" if name.startswith("distilled") else "",
-        )
-        for name in series
-        for size in sizes
-    )
+    points = tuple(_point(config, name, size, sizes) for name in series for size in sizes)
     study = studies.Study(
         workdir=None,
         config=config,
@@ -128,6 +117,12 @@ def build(
         test_thumbnails=images[-NUM_TEST:],
         scores={of_point.point.name: of_point.estimates for of_point in outcomes},
     )
+
+
+def _point(config, series, size, sizes):
+    axis_value = size if len(sizes) > 1 else None
+    teacher = f"one_hot-width{sizes[-1]}" if series.startswith("distilled") else ""
+    return studies.Point(f"{series}-width{size}", series, axis_value, config, "", teacher)
 
 
 def _outcomes(draw, study, point, size, hardness, num_runs):
@@ -178,16 +173,8 @@ def _summary(study, outcomes, sizes, modules):
         layout=analysis.LAYOUT,
         axis=Axis("model.width", sizes) if len(sizes) > 1 else None,
         points=tuple(
-            PointSummary(
-                name=o.point.name,
-                series=o.point.series,
-                axis_value=o.point.axis_value,
-                num_runs=len(o.index),
-                diverged=0,
-                blocked=0,
-                collapsed=0,
-            )
-            for o in outcomes
+            PointSummary(p.name, p.series, p.axis_value, len(o.index), 0, 0, 0)
+            for o, p in zip(outcomes, study.points, strict=True)
         ),
         duplicates=DUPLICATES,
         training=Training(1400.0, ("tensorflow on cpu",), (), 1, {}),

@@ -12,6 +12,7 @@ from PIL import Image
 from memkit import analysis, charts
 from memkit.analysis import Results
 from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.training_curves.result import TrainingCurves
 from memkit.errors import InputError
 from memkit.report import Content, formatting, render
 from tests import simulated
@@ -228,6 +229,7 @@ def test_missing_numbers_are_shown_as_words_instead_of_nan(quick, content):
 
 def test_a_point_without_runs_is_named_and_left_out(quick, make_content):
     content = make_content(unfinished=1)
+    assert "one_hot-width16" not in content.results[TrainingCurves].points
     scores = {k: v for k, v in content.scores.items() if k != "one_hot-width16"}
     for some in (content, dataclasses.replace(content, scores=scores)):
         page = quick(some)
