@@ -10,7 +10,7 @@ import pytest
 from memkit import charts, studies
 from memkit.report import Content, gather, render
 from tests.browser import worlds
-from tests.report.conftest import build
+from tests.simulated import build
 
 _SERIOUS = ("error", "warning")
 _OWN = "Canvas2D: Multiple readback operations"  # a warning about tests that look at pixels
@@ -39,13 +39,13 @@ class Report:
 
     def scores(self, place):
         """Returns {"correct", "prob"} of the first series' point at a place of its axis."""
-        return self.content.scores[self.content.summary["points"][place]["name"]]
+        return self.content.scores[self.content.summary.points[place].name]
 
     @property
     def last(self):
         """Returns the place of the last point of the first series."""
-        points = self.content.summary["points"]
-        return sum(p["series"] == points[0]["series"] for p in points) - 1
+        points = self.content.summary.points
+        return sum(point.series == points[0].series for point in points) - 1
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.influence.result import Influence
 from memkit.report import formatting
 from tests.browser.conftest import ORANGE
 
@@ -26,11 +28,11 @@ def test_a_click_opens_the_numbers_of_the_example(report, visit):
     example = len(content.ids) // 3
     _open(page, report, example)
     assert page.inner_text("#detail-title") == content.ids[example]
-    rows = _rows(page)
+    rows, predictions = _rows(page), content.results[Accuracy].predictions
     assert len(rows) == report.last + 1
     for place, row in enumerate(rows):
         score, prob = (report.scores(place)[key] for key in ("correct", "prob"))
-        name = content.summary["points"][place]["name"]
+        name = content.summary.points[place].name
         ends = (_number(end[example]) for end in (score.lower, score.upper))
         assert row[1:] == [
             _number(score.value[example]),
@@ -40,7 +42,7 @@ def test_a_click_opens_the_numbers_of_the_example(report, visit):
             _number(prob.out_mean[example]),
             str(score.num_in[example]),
             str(score.num_out[example]),
-            str(content.class_names[content.out_predicted[name][example]]),
+            str(content.class_names[predictions[name]["out_predicted"][example]]),
         ]
 
 
@@ -59,8 +61,7 @@ def test_influences_are_those_of_the_chosen_size(report, visit):
     example = 2
     _open(page, report, example)
     for place in (report.last, 0):
-        point = content.summary["points"][place]
-        arrays = content.point_arrays["influence"][point["name"]]
+        arrays = content.results[Influence].arrays[content.summary.points[place].name]
         page.select_option("#detail-size", str(place))
         page.wait_for_function(
             "text => document.querySelector('#detail-note').textContent.startsWith(text)",

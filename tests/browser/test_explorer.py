@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.trajectories.chart import label
 from memkit.report import explorer, gallery
 from tests.browser.conftest import ORANGE, best, thousandths
@@ -61,10 +62,11 @@ def test_everything_is_drawn_and_all_examples_are_listed(report, visit):
 def test_every_filter_lists_what_numpy_finds(report, visit):
     page, content = visit(report), report.content
     values = report.scores(report.last)["correct"].value
-    point = content.summary["points"][report.last]
-    given, predicted = content.given_labels, content.out_predicted[point["name"]]
+    point = content.summary.points[report.last]
+    given = content.given_labels
+    predicted = content.results[Accuracy].predictions[point.name]["out_predicted"]
     flipped = content.labels != given
-    kinds = gallery.kinds(content, point["series"])
+    kinds = gallery.kinds(content, point.series)
     kind = max(set(kinds) - {"constant", "undefined"}, key=list(kinds).count)
     for select, option, member in (
         ("given", content.class_names[3], given == 3),

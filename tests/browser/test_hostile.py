@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.browser import worlds
-from tests.report.conftest import build
+from tests.simulated import build
 
 TEXTS = (
     '</script><script>window.attacked=1;document.title="attacked"</script>',

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.browser import worlds
 from tests.browser.conftest import thousandths
-from tests.report.conftest import build
+from tests.simulated import build
 
 # What reaches beyond the page, unless it lies in something that scrolls.
 WIDER = """() => [...document.querySelectorAll("body *")]

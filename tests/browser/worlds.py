@@ -1,36 +1,38 @@
 """Synthetic studies for the browser tests."""
 
 import dataclasses
-import types
 
 import numpy as np
 
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.influence.result import Influence
+from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.seeds import stream
-from tests.report.conftest import build
+from tests import simulated
 
 DIGITS = 1_797
 
 
 def large(count, num_test=10_000):
     """Returns a Content of `count` examples: simulated digits, drawn again with some noise."""
-    base, draw = build(count=DIGITS), stream(0, "tests/browser")
+    base, draw = simulated.build(count=DIGITS), stream(0, "tests/browser")
     rows = draw.integers(0, DIGITS, count)
     test = draw.integers(0, DIGITS, num_test)
 
+    def drawn(arrays):
+        per_example = {name for name, array in arrays.items() if np.shape(array)[:1] == (DIGITS,)}
+        return {name: a[rows] if name in per_example else a for name, a in arrays.items()}
+
     def noisy(estimate):
-        parts = {key: values[rows] for key, values in vars(estimate).items()}
+        parts = drawn(vars(estimate))
         for key in ("in_mean", "out_mean"):
             parts[key] = np.clip(parts[key] + 0.02 * draw.standard_normal(count), 0, 1)
         parts["value"] = parts["in_mean"] - parts["out_mean"]
         parts |= {"lower": parts["value"] - 0.1, "upper": parts["value"] + 0.1}
-        return types.SimpleNamespace(**parts)
+        return dataclasses.replace(estimate, **parts)
 
-    trajectories = {
-        name: arrays
-        | {key: arrays[key][rows] for key in ("value", "in_mean", "out_mean", "p")}
-        | {"classes": {alpha: codes[rows] for alpha, codes in arrays["classes"].items()}}
-        for name, arrays in base.trajectories.items()
-    }
+    accuracy, trajectories = base.results[Accuracy], base.results[TrajectoryClasses]
+    predictions = {point: drawn(arrays) for point, arrays in accuracy.predictions.items()}
     content = dataclasses.replace(
         base,
         ids=np.array([f"train/{i:06d}.png" for i in range(count)]),
@@ -41,8 +43,11 @@ def large(count, num_test=10_000):
         test_labels=base.labels[test],
         test_thumbnails=base.thumbnails[test],
         scores={p: {k: noisy(e) for k, e in s.items()} for p, s in base.scores.items()},
-        out_predicted={p: codes[rows] for p, codes in base.out_predicted.items()},
-        trajectories=trajectories,
+    )
+    content = simulated.with_results(
+        content,
+        Accuracy(accuracy.points, predictions),
+        TrajectoryClasses(trajectories.series, drawn(trajectories.arrays)),
     )
     return with_influence(content, per_example=10)
 
@@ -50,17 +55,17 @@ def large(count, num_test=10_000):
 def with_influence(content, *, per_example):
     """Returns a Content with strongest influences of every example, the first listed with q."""
     draw, shape = stream(0, "tests/browser/influence"), (len(content.ids), per_example)
-    result = {}
-    for point in content.summary["points"]:
+    arrays = {}
+    for point in content.summary.points:
         index = draw.integers(0, len(content.test_ids), shape).astype(np.int32)
         infl = -np.sort(-draw.beta(2, 20, shape).astype(np.float32), axis=1)
         # The last example acts on nothing.
         index[-1], infl[-1] = -1, np.nan
-        result[point["name"]] = {
+        arrays[point.name] = {
             "train_top_idx": index,
             "train_top_infl": infl,
             "tr_idx": np.arange(0, 40, 2),
             "tt_idx": index[:40:2, 0],
             "q": np.linspace(0, 0.2, 20),
         }
-    return dataclasses.replace(content, point_arrays={"influence": result})
+    return simulated.with_results(content, Influence(points={}, arrays=arrays))

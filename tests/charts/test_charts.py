@@ -13,38 +13,53 @@ from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.training_curves import chart as curves_chart
+from memkit.analysis.training_curves.estimate import curves
 from memkit.analysis.trajectories import chart as trajectories_chart
 from memkit.charts import styles, theme
 from memkit.errors import InputError
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
+from tests.charts.results import ACCURACY, MEANS, PLANTED, class_shares, each, names_of
 
 TITLE = "Width (model.width)"
 
 
 def _curves(points):
     draw = stream(0, "tests/charts")
-    rows = curves_chart.table(points, {p["name"]: draw.random((4, 6, 3)) for p in points})
+    rows = curves_chart.table(points, {p.name: curves(draw.random((4, 6, 3))) for p in points})
     return curves_chart.chart(rows, size_title=TITLE)
+
+
+def _accuracy(points):
+    rows = accuracy_chart.table(points, each(points, ACCURACY))
+    return accuracy_chart.chart(rows, size_title=TITLE)
+
+
+def _means(points):
+    groups = dict.fromkeys(("clean labels", "planted labels"), each(points, MEANS))
+    return means_chart.chart(means_chart.table(points, groups), size_title=TITLE)
+
+
+def _detection(points):
+    rows = planted_chart.table(points, each(points, PLANTED))
+    return planted_chart.chart(rows, size_title=TITLE)
 
 
 def _histograms(points):
     draw = stream(0, "tests/charts")
-    values = {p["name"]: draw.random(50) for p in points}
+    values = {p.name: draw.random(50) for p in points}
     rows = histograms_chart.table(points, values, planted=np.arange(50) < 5)
     return histograms_chart.chart(rows, size_title=TITLE)
 
 
 def _classes(points):
-    by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
-    shares = {p["series"]: by_alpha for p in points}
-    return trajectories_chart.chart(trajectories_chart.table(shares, shares, shares))
+    return trajectories_chart.chart(trajectories_chart.table(class_shares(points)))
 
 
 def _mean_trajectories(points):
     rows = []
-    for series in {p["series"]: None for p in points}:
-        sizes = [p["axis_value"] for p in points if p["series"] == series]
+    for series in names_of(points):
+        sizes = [p.axis_value for p in points if p.series == series]
         values = stream(0, "tests/charts").random((30, len(sizes)))
         rows += trajectories_chart.mean_table(
             values, np.array(CLASSES)[np.arange(30) % 7], series=series, sizes=sizes
@@ -54,12 +69,12 @@ def _mean_trajectories(points):
 
 FAMILIES = {
     "curves": _curves,
-    "accuracy": lambda p: accuracy_chart.chart(accuracy_chart.table(p), size_title=TITLE),
-    "means": lambda p: means_chart.chart(means_chart.table(p), size_title=TITLE),
+    "accuracy": _accuracy,
+    "means": _means,
     "histograms": _histograms,
     "classes": _classes,
     "mean_trajectories": _mean_trajectories,
-    "detection": lambda p: planted_chart.chart(planted_chart.table(p), size_title=TITLE),
+    "detection": _detection,
 }
 STUDIES = {
     "one point": {"sizes": (4,)},
@@ -170,9 +185,9 @@ def test_a_chart_without_a_defined_value_raises_an_error():
 
 def test_names_have_one_color_and_lines_of_a_chart_differ():
     for names in (
-        accuracy_chart.QUANTITIES,
-        means_chart.QUANTITIES,
-        planted_chart.QUANTITIES,
+        accuracy_chart.NAMES,
+        means_chart.NAMES,
+        planted_chart.NAMES,
         ("clean", "planted"),
         [trajectories_chart.label(name) for name in CLASSES],
     ):

@@ -24,10 +24,27 @@ from memkit.analysis.proxies import chart as proxies_chart
 from memkit.analysis.removal import chart as removal_chart
 from memkit.analysis.size_changes import chart as size_changes_chart
 from memkit.analysis.training_curves import chart as curves_chart
+from memkit.analysis.training_curves.estimate import curves
 from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.analysis.trajectories.result import ALPHAS
 from memkit.charts import comparison, dots, styles, theme
+from memkit.estimators.removal import Utility
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
+from tests.charts.results import (
+    ACCURACY,
+    MEANS,
+    PLANTED,
+    class_change,
+    class_shares,
+    convergence,
+    each,
+    names_of,
+    point_proxies,
+    series_proxies,
+    size_changes,
+)
+from tests.numbers import number
 
 TITLE = {"size_title": "Width (model.width)"}
 # Drawn by the others, with titles and names that they give.
@@ -41,43 +58,20 @@ def _draw(*shape):
     return stream(0, "tests/charts/every").random(shape)
 
 
-def _sizes(points):
-    keys = ("mean_memorization", "share_below_0.1", "share_above_0.9")
-    result = {}
-    for point in points:
-        row = {k: point[k] for k in ("name", "series", "axis_value")}
-        row |= dict.fromkeys(keys, 0.1) | {f"{k}_margin": 0.01 for k in keys}
-        part = result.setdefault(point["series"], {"points": []})
-        part["points"].append(row)
-    restrictions = {"all": "all", "unsaturated_examples": "all"}
-    return {
-        s: dict.fromkeys(("correct", "prob"), dict.fromkeys(restrictions, p))
-        for s, p in result.items()
-    }
+def _proxies(points):
+    agreements = {"cumulative_correctness": 0.5}
+    return each(points, point_proxies(agreements, ("clean", "planted")))
 
 
-def _board(points):
-    entry = {"value": 0.5, "value_margin": 0.1, "value_single": 0.4}
-    names = ("spearman", "auroc", *proxies_chart.ACROSS)
-    numbers = {k.replace("value", n): v for n in names for k, v in entry.items()}
-    board = {"cumulative_correctness": numbers}
-    part = {
-        "ceiling": {k.replace("value", n): v for n in names for k, v in entry.items()},
-        "board": board,
-        "canaries": board,
-        "means": {
-            "cumulative_correctness": dict.fromkeys(
-                ("all", "clean", "planted"), {"mean": 23.0, "margin": 0.1}
-            )
-        },
-    }
-    return {p["name"]: part for p in points}, {p["series"]: part for p in points}
+def _across(points):
+    result = series_proxies(proxies_chart.ACROSS, {"cumulative_correctness": 0.5})
+    return dict.fromkeys(names_of(points), result)
 
 
 def _agreement(points):
     pairs = [comparisons.threshold_curves(_draw(50), 1 - _draw(50)) for _ in points]
     stacked = {key: [getattr(curves, key) for curves in pairs] for key in vars(pairs[0])}
-    rows = agreement_chart.curve_table([(p["name"], p["axis_value"]) for p in points], stacked)
+    rows = agreement_chart.curve_table([(p.name, p.axis_value) for p in points], stacked)
     return agreement_chart.curve_chart(
         rows,
         group_title="Compared with width 16",
@@ -86,19 +80,14 @@ def _agreement(points):
 
 
 def _convergence(points):
-    rows = [{"runs": m, "pearson": 1 - 1 / m, "pearson_margin": 0.05} for m in (4, 10, 100)]
-    by_score = dict.fromkeys(("memorization", "consistency"), rows)
-    agreed = {
-        p["name"]: {"agreement": dict.fromkeys(("correct", "prob"), by_score)} for p in points
-    }
-    return convergence_chart.chart(convergence_chart.table(agreed, points, noun="width"))
+    result = convergence(points, {runs: number(1 - 1 / runs, 0.05) for runs in (4, 10, 100)})
+    return convergence_chart.chart(convergence_chart.table(result, points, noun="width"))
 
 
 def _trajectories(points):
-    series = dict.fromkeys(p["series"] for p in points)
     rows = []
-    for name in series:
-        sizes = [p["axis_value"] for p in points if p["series"] == name]
+    for name in names_of(points):
+        sizes = [p.axis_value for p in points if p.series == name]
         kinds = np.array(CLASSES)[np.arange(30) % 7]
         rows += trajectories_chart.mean_table(
             _draw(30, len(sizes)), kinds, series=name, sizes=sizes
@@ -107,48 +96,49 @@ def _trajectories(points):
 
 
 def _classes(points):
-    by_alpha = {a: dict.fromkeys(CLASSES, 1 / len(CLASSES)) for a in ("0.1", "0.2", "0.3")}
-    shares = {p["series"]: by_alpha for p in points}
-    return trajectories_chart.chart(trajectories_chart.table(shares, shares, shares))
+    return trajectories_chart.chart(trajectories_chart.table(class_shares(points)))
 
 
 def _changes():
-    numbers = {"count": 3, "change": -0.1, "disjoint": -0.05}
-    numbers |= {"change_margin": 0.02, "disjoint_margin": 0.03}
-    return {a: dict.fromkeys(CLASSES[:-1], numbers) for a in ("0.1", "0.2", "0.3")}
+    changes = class_change(number(-0.1, 0.02), number(-0.05, 0.03))
+    return dict.fromkeys(ALPHAS, dict.fromkeys(CLASSES[:-1], changes))
+
+
+def _sizes(points):
+    return size_changes(points, unsaturated=number(0.1))
 
 
 def _joint(points):
     counts = stream(0, "tests/joint").integers(0, 200, size=(len(points), 20, 20))
-    sizes = [p["axis_value"] for p in points]
+    sizes = [p.axis_value for p in points]
     return distillation_chart.joint_table(counts, np.linspace(0, 1, 21), sizes)
 
 
 def _removal():
-    keys = ("without", "random")
+    accuracy = number(0.9)
     return [
-        {"kind": "memorized", "threshold": t, "remaining": 1 - t / 2}
-        | dict.fromkeys(keys, 0.9)
-        | {f"{k}_margin": 0.01 for k in keys}
+        Utility("memorized", t, 5, 1 - t / 2, accuracy, accuracy, accuracy, number(0.0))
         for t in (0.1, 0.5, 0.9)
     ]
 
 
 def _pairs(points):
     infl = 0.15 + 0.85 * _draw(9_000) ** 4
-    return {p["name"]: (infl, np.where(infl > 0.5, 0.01, 0.4)) for p in points}
+    return each(points, (infl, np.where(infl > 0.5, 0.01, 0.4)))
 
 
-LABELS = {"cumulative_correctness": "cumulative correctness"}
+LABELS = {"cumulative_correctness": "cumulative correctness", "memorization": "memorization"}
 SCORES = {f"width {size}": {"ours": _draw(500), "theirs": 1 - _draw(500)} for size in (1, 2, 16)}
 CHARTS = {
-    "accuracy.chart.chart": lambda p: accuracy_chart.chart(accuracy_chart.table(p), **TITLE),
+    "accuracy.chart.chart": lambda p: accuracy_chart.chart(
+        accuracy_chart.table(p, each(p, ACCURACY)), **TITLE
+    ),
     "agreement.chart.curve_chart": _agreement,
     "proxies.canaries_chart.detection_chart": lambda p: canaries_chart.detection_chart(
-        canaries_chart.detection_table(p, _board(p)[0], labels=LABELS), **TITLE
+        canaries_chart.detection_table(p, _proxies(p), labels=LABELS), **TITLE
     ),
     "proxies.canaries_chart.paths_chart": lambda p: canaries_chart.paths_chart(
-        canaries_chart.paths_table(p), **TITLE
+        canaries_chart.paths_table(p, each(p, MEANS), each(p, MEANS)), **TITLE
     ),
     "charts.comparison.histogram_chart": lambda p: comparison.histogram_chart(
         comparison.histogram_table(SCORES),
@@ -161,42 +151,45 @@ CHARTS = {
     ),
     "convergence.chart.chart": _convergence,
     "training_curves.chart.chart": lambda p: curves_chart.chart(
-        curves_chart.table(p, {point["name"]: _draw(4, 30, 3) for point in p}), **TITLE
+        curves_chart.table(p, each(p, curves(_draw(4, 30, 3)))), **TITLE
     ),
-    "planted.chart.chart": lambda p: planted_chart.chart(planted_chart.table(p), **TITLE),
+    "planted.chart.chart": lambda p: planted_chart.chart(
+        planted_chart.table(p, each(p, PLANTED)), **TITLE
+    ),
     "distillation.chart.class_chart": lambda p: distillation_chart.class_chart(
         distillation_chart.class_table(_changes())
     ),
     "distillation.chart.joint_chart": lambda p: distillation_chart.joint_chart(_joint(p), **TITLE),
     "distillation.chart.means_chart": lambda p: distillation_chart.means_chart(
-        distillation_chart.means_table(p), **TITLE
+        distillation_chart.means_table(p, each(p, MEANS), each(p, ACCURACY)), **TITLE
     ),
     "size_changes.chart.chart": lambda p: size_changes_chart.chart(
-        size_changes_chart.table(_sizes(p)), **TITLE
+        size_changes_chart.table(p, _sizes(p)), **TITLE
     ),
     "size_changes.chart.means_chart": lambda p: size_changes_chart.means_chart(
-        size_changes_chart.means_table(_sizes(p)), **TITLE
+        size_changes_chart.means_table(p, _sizes(p)), **TITLE
     ),
     "distribution.chart.chart": lambda p: histograms_chart.chart(
-        histograms_chart.table(
-            p, {point["name"]: _draw(90) for point in p}, planted=np.arange(90) < 9
-        ),
-        **TITLE,
+        histograms_chart.table(p, each(p, _draw(90)), planted=np.arange(90) < 9), **TITLE
     ),
     "influence.chart.chart": lambda p: influence_chart.chart(
         influence_chart.table(p, _pairs(p), min_influence=0.15), **TITLE
     ),
-    "distribution.means_chart.chart": lambda p: means_chart.chart(means_chart.table(p), **TITLE),
+    "distribution.means_chart.chart": lambda p: means_chart.chart(
+        means_chart.table(p, dict.fromkeys(("clean labels", "planted labels"), each(p, MEANS))),
+        **TITLE,
+    ),
     "proxies.chart.across_chart": lambda p: proxies_chart.across_chart(
-        proxies_chart.across_table(_board(p)[1], labels=LABELS)
+        proxies_chart.across_table(_across(p), labels=LABELS)
     ),
     "proxies.chart.board_chart": lambda p: proxies_chart.board_chart(
-        proxies_chart.board_table(p, _board(p)[0], labels=LABELS), **TITLE
+        proxies_chart.board_table(p, _proxies(p), labels=LABELS), **TITLE
     ),
     "proxies.chart.means_chart": lambda p: proxies_chart.means_chart(
         proxies_chart.means_table(
             p,
-            _board(p)[0],
+            _proxies(p),
+            dict.fromkeys(("clean", "planted"), each(p, number())),
             titles={"cumulative_correctness": "cumulative correctness (lower = harder)"},
         ),
         **TITLE,
@@ -308,9 +301,9 @@ def test_titles_wrap_between_words_and_not_within_ranges():
     assert theme.fitted("Epoch", 10) == ["Epoch"]
 
 
-def test_averaged_values_have_margins_and_single_ones_do_not():
-    entry = {"auroc": 0.9, "auroc_margin": 0.1, "auroc_single": 0.7}
-    expected = [(dots.AVERAGED, 0.9, 0.1), (dots.SINGLE, 0.7, None)]
-    assert list(dots.averaged_and_single(entry, "auroc")) == expected
-    del entry["auroc_single"]
-    assert list(dots.averaged_and_single(entry, "auroc")) == expected[:1]
+def test_averaged_values_have_errors_and_single_ones_do_not():
+    averaged, single = dots.averaged_and_single(number(0.9, 0.1), 0.7)
+    assert averaged == (dots.AVERAGED, number(0.9, 0.1))
+    assert single[0] == dots.SINGLE
+    assert single[1].value == 0.7 and np.isnan(single[1].margin)
+    assert list(dots.averaged_and_single(number(0.9, 0.1), None)) == [averaged]

@@ -15,14 +15,14 @@ TITLE = "Width (model.width)"
 def _pairs(points, count=300):
     draw = stream(0, "tests/charts")
     infl = 0.15 + 0.85 * draw.random(count) ** 4
-    return {p["name"]: (infl, np.where(infl > 0.5, 0.01, 0.4)) for p in points}
+    return {p.name: (infl, np.where(infl > 0.5, 0.01, 0.4)) for p in points}
 
 
 def test_bins_count_all_pairs_and_the_significant_subset(make_points):
     points = make_points(sizes=(1, 2))
     infl = np.array([0.15, 0.15 + 0.85 / 18, 0.5, 0.5, 1.0])
     q = np.array([0.5, np.nan, 0.05, 0.2, 0.001])
-    rows = influence_chart.table(points, {points[0]["name"]: (infl, q)}, min_influence=0.15)
+    rows = influence_chart.table(points, {points[0].name: (infl, q)}, min_influence=0.15)
     everything = [r for r in rows if r["group"] == influence_chart.ALL]
     assert [(round(r["start"], 3), r["count"]) for r in everything] == [
         (0.15, 1),
@@ -37,7 +37,7 @@ def test_bins_count_all_pairs_and_the_significant_subset(make_points):
 
 def test_points_without_pairs_have_no_rows(make_points):
     points = make_points(sizes=(1,))
-    empty = {points[0]["name"]: (np.empty(0), np.empty(0))}
+    empty = {points[0].name: (np.empty(0), np.empty(0))}
     assert influence_chart.table(points, empty, min_influence=0.15) == []
 
 
@@ -48,7 +48,7 @@ def test_chart_draws_every_size_and_series(make_points):
         spec = influence_chart.chart(rows, size_title=TITLE).to_dict()
         assert vl_convert.vegalite_to_vega(spec)["marks"] and len(spec["description"]) > 40
         assert len(rows) <= theme.ROW_LIMIT
-        assert {r["size"] for r in rows} == {str(p["axis_value"]) for p in points}
+        assert {r["size"] for r in rows} == {str(p.axis_value) for p in points}
 
 
 def test_the_image_shows_both_groups(make_points):

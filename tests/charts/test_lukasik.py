@@ -10,77 +10,51 @@ from memkit.analysis.convergence import chart as convergence_chart
 from memkit.analysis.distillation import chart as distillation_chart
 from memkit.analysis.size_changes import chart as size_changes_chart
 from memkit.charts import lines, styles, theme
+from memkit.estimators import WithError
 from memkit.seeds import stream
+from tests.charts.results import ACCURACY, MEANS, class_change, convergence, each, size_changes
+from tests.numbers import UNDEFINED, number
 
 TITLE = "Width (model.width)"
 CLASSES = ("constant", "increasing", "decreasing", "cap_shaped", "undefined")
 
 
-def _sizes(points):
-    keys = ("mean_memorization", "share_below_0.1", "share_above_0.9")
-    result = {}
-    for series in dict.fromkeys(p["series"] for p in points):
-        rows = [
-            {k: p[k] for k in ("name", "series", "axis_value")}
-            | dict.fromkeys(keys, 0.1 * (n + 1))
-            | {f"{k}_margin": 0.01 for k in keys}
-            for n, p in enumerate(points)
-            if p["series"] == series
-        ]
-        nothing = [row | dict.fromkeys(keys) for row in rows]
-        parts = {"all": {"points": rows}, "unsaturated_examples": {"points": nothing}}
-        result[series] = {"correct": parts, "prob": parts}
-    return result
+PEARSON = {4: number(0.75, 0.1), 8: UNDEFINED, 20: WithError(0.95, np.nan, np.nan)}
 
 
 def _classes():
-    def numbers(rank):
-        return {
-            "count": 5 - rank,
-            "change": -0.1 * rank,
-            "change_margin": 0.02,
-            "disjoint": None if rank == 4 else -0.05 * rank,
-            "disjoint_margin": None if rank == 4 else 0.03,
-        }
-
-    return {a: {c: numbers(k) for k, c in enumerate(CLASSES)} for a in ("0.2", "0.1")}
-
-
-def _convergence(points):
-    rows = [
-        {
-            "runs": m,
-            "pearson": None if m == 8 else 1 - 1 / m,
-            "pearson_margin": 0.1 if m < 20 else None,
-            "spearman": None,
-            "num_examples": 9,
-        }
-        for m in (4, 8, 20)
-    ]
-    by_score = dict.fromkeys(("memorization", "consistency"), rows)
-    agreement = dict.fromkeys(("correct", "prob"), by_score)
-    return {p["name"]: {"agreement": agreement} for p in points}
+    changes = {
+        name: class_change(
+            change=number(-0.1 * rank, 0.02),
+            disjoint=UNDEFINED if name == "undefined" else number(-0.05 * rank, 0.03),
+            count=5 - rank,
+        )
+        for rank, name in enumerate(CLASSES)
+    }
+    return {0.2: changes, 0.1: changes}
 
 
 def _joint(points):
     counts = stream(0, "tests/joint").integers(0, 2, size=(len(points), 20, 20))
-    sizes = [p["axis_value"] for p in points]
+    sizes = [p.axis_value for p in points]
     return distillation_chart.joint_table(counts, np.linspace(0, 1, 21), sizes)
 
 
 FAMILIES = {
     "ends": lambda p: size_changes_chart.chart(
-        size_changes_chart.table(_sizes(p)), size_title=TITLE
+        size_changes_chart.table(p, size_changes(p)), size_title=TITLE
     ),
     "means": lambda p: size_changes_chart.means_chart(
-        size_changes_chart.means_table(_sizes(p)), size_title=TITLE
+        size_changes_chart.means_table(p, size_changes(p)), size_title=TITLE
     ),
     "series": lambda p: distillation_chart.means_chart(
-        distillation_chart.means_table(p), size_title=TITLE
+        distillation_chart.means_table(p, each(p, MEANS), each(p, ACCURACY)), size_title=TITLE
     ),
     "classes": lambda p: distillation_chart.class_chart(distillation_chart.class_table(_classes())),
     "joint": lambda p: distillation_chart.joint_chart(_joint(p), size_title=TITLE),
-    "convergence": lambda p: convergence_chart.chart(convergence_chart.table(_convergence(p), p)),
+    "convergence": lambda p: convergence_chart.chart(
+        convergence_chart.table(convergence(p, PEARSON), p)
+    ),
 }
 STUDIES = {
     "usual": {},
@@ -108,7 +82,8 @@ def test_rendered_images_are_not_blank(make_points):
 
 
 def test_tails_have_each_share_once_per_outcome(make_points):
-    rows = size_changes_chart.table(_sizes(make_points((1, 2))))
+    points = make_points((1, 2))
+    rows = size_changes_chart.table(points, size_changes(points))
     assert len(rows) == 8
     above = [
         r for r in rows if r["quantity"] == "above 0.9" and r["outcome"] == "label probability"
@@ -118,7 +93,8 @@ def test_tails_have_each_share_once_per_outcome(make_points):
 
 
 def test_a_restriction_without_examples_has_no_line(make_points):
-    rows = size_changes_chart.means_table(_sizes(make_points((1, 2))))
+    points = make_points((1, 2))
+    rows = size_changes_chart.means_table(points, size_changes(points))
     assert {r["quantity"] for r in rows} == {"all examples"}
 
 
@@ -152,7 +128,7 @@ def test_joint_histograms_of_many_sizes_stay_below_the_row_limit():
 
 def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
     points = make_points((1, 2))
-    rows = convergence_chart.table(_convergence(points), points, noun="width")
+    rows = convergence_chart.table(convergence(points, PEARSON), points, noun="width")
     assert {r["panel"] for r in rows} == {"width 1", "width 2"}
     assert [r["size"] for r in rows] == [4, 20] * 2 * 4
     assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.65, 0.85))
@@ -161,7 +137,7 @@ def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
 
 def test_panels_of_many_points_are_thinned(make_points):
     points = make_points(tuple(range(1, 41)), ("one_hot", "distilled"))
-    rows = convergence_chart.table(_convergence(points), points, noun="width")
+    rows = convergence_chart.table(convergence(points, PEARSON), points, noun="width")
     assert len({r["panel"] for r in rows}) <= convergence_chart.MAX_PANELS
     assert rows[0]["panel"] == "one_hot, width 1"
 
@@ -172,11 +148,12 @@ def test_all_other_styles_differ():
 
 
 def test_a_reference_line_is_drawn_under_the_lines(make_points):
-    rows = size_changes_chart.table(_sizes(make_points((1, 2))))
+    points = make_points((1, 2))
+    rows = size_changes_chart.table(points, size_changes(points))
     x = theme.size_channel([1, 2], title=TITLE)
     plain, ruled = (
         lines.chart(
-            rows, x=x, title="t", names=size_changes_chart.TAILS, description="d", rule=rule
+            rows, x=x, title="t", names=("below 0.1", "above 0.9"), description="d", rule=rule
         ).to_dict()
         for rule in (None, 0.5)
     )

@@ -1,43 +1,46 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
-from memkit import comparisons
+from memkit import comparisons, studies
 from memkit.analysis.agreement import section as agreement_section
+from memkit.analysis.agreement.result import Agreement, PairAgreement
+from memkit.report import content as contents
 from memkit.seeds import stream
+from tests import simulated
+from tests.numbers import number
 
-_KEYS = ("spearman", "ceiling", "half_across", "corrected", "jaccard", "mean_difference")
+
+def _pair(outcome, members, first, second):
+    return PairAgreement(
+        series=members[first].series,
+        outcome=outcome,
+        first=members[first].name,
+        second=members[second].name,
+        steps=second - first,
+        num_runs=12,
+        num_examples=50,
+        spearman=number(0.5, 0.02),
+        pearson=0.5,
+        mean_difference=number(0.5, 0.02),
+        mean_absolute_difference=0.5,
+        ceiling=0.5,
+        halves=comparisons.CrossHalf(first=-0.1, second=0.5, across=0.5, corrected=np.nan),
+        jaccard=number(0.5, 0.02),
+    )
 
 
 def _with_pairs(content):
-    points = content.summary["points"]
-    pairs = [
-        {
-            "first": a["name"],
-            "second": b["name"],
-            "series": a["series"],
-            "outcome": outcome,
-            "steps": places[1] - places[0],
-            "num_runs": 12,
-            **dict.fromkeys(_KEYS, 0.5),
-            **{f"{key}_margin": 0.02 for key in ("spearman", "jaccard", "mean_difference")},
-            "corrected": None,
-        }
-        for outcome in ("correct", "prob")
-        for series in dict.fromkeys(p["series"] for p in points)
-        for members in [[p for p in points if p["series"] == series]]
-        for places in [(i, j) for j in range(len(members)) for i in range(j)]
-        for a, b in [(members[places[0]], members[places[1]])]
-    ]
+    pairs = tuple(
+        _pair(outcome, members, first, second)
+        for outcome in studies.OUTCOMES
+        for members in contents.series(content).values()
+        for second in range(len(members))
+        for first in range(second)
+    )
     draw = stream(0, "tests/report/agreement")
     curves = [comparisons.threshold_curves(*draw.random((2, 50))) for _ in pairs]
     arrays = {k: np.stack([getattr(c, k) for c in curves]) for k in vars(curves[0])}
-    return dataclasses.replace(
-        content,
-        summary=content.summary | {"agreement": {"threshold": 0.25, "pairs": pairs}},
-        arrays=content.arrays | {"agreement": arrays},
-    ), curves
+    return simulated.with_results(content, Agreement(0.25, pairs, arrays)), curves
 
 
 def test_every_two_sizes_have_a_row_and_each_series_a_figure(make_content):
@@ -64,14 +67,11 @@ def test_lines_compare_each_size_with_the_last(make_content):
     result = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
     places = [
         place
-        for place, row in enumerate(content.summary["agreement"]["pairs"])
-        if (row["outcome"], row["steps"]) == ("correct", 1)
+        for place, pair in enumerate(content.results[Agreement].pairs)
+        if (pair.outcome, pair.steps) == ("correct", 1)
     ]
     assert result == pytest.approx(list(curves[places[1]].jaccard))
 
 
 def test_a_study_of_one_size_says_what_fills_the_section(make_content):
-    content = make_content(sizes=(4,))
-    empty = {"threshold": 0.25, "pairs": []}
-    content = dataclasses.replace(content, summary=content.summary | {"agreement": empty})
-    assert "axis.values" in agreement_section.section(content).empty
+    assert "axis.values" in agreement_section.section(make_content(sizes=(4,))).empty

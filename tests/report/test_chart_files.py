@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from memkit import charts
@@ -17,6 +19,15 @@ def test_every_chart_is_of_the_report_or_of_a_section_of_it(content):
     assert list(drawn) == list(chart_files.of_study(content, result))
     assert {name for section in result for name in section.figures} == set(drawn)
     assert all(figure.name == name for name, figure in drawn.items())
+
+
+def test_means_are_split_only_if_labels_were_planted(content, unplanted):
+    def groups(some):
+        spec = chart_files.of_study(some)["mean_memorization"].chart.to_dict()
+        return set(re.findall(r"'group': '([^']+)'", str(spec)))
+
+    assert groups(content) == {"clean labels", "planted labels"}
+    assert groups(unplanted) == {"all examples"}
 
 
 def test_a_chart_without_numbers_is_listed_and_rendering_it_raises_the_reason(unplanted):

@@ -6,9 +6,11 @@ import zlib
 import numpy as np
 import pytest
 
+from memkit.analysis.influence.result import Influence
 from memkit.report import explorer, scatter
 from memkit.report.blocks import Section
 from memkit.seeds import stream
+from tests import simulated
 
 
 def _raw(column):
@@ -50,8 +52,8 @@ def test_thousandths_show_the_digits_of_the_number():
 def test_columns_hold_every_example_of_every_point(content):
     result = explorer.data(content)
     assert json.loads(_raw(result["ids"])) == list(content.ids)
-    for point, summary in zip(result["points"], content.summary["points"], strict=True):
-        scores = content.scores[summary["name"]]
+    for point, summary in zip(result["points"], content.summary.points, strict=True):
+        scores = content.scores[summary.name]
         table = _numbers(point["scores"]).reshape(len(explorer.QUANTITIES), -1) / 1000
         for row, name in enumerate(explorer.QUANTITIES[:-1]):
             np.testing.assert_allclose(table[row], getattr(scores["correct"], name), atol=5.01e-4)
@@ -115,7 +117,8 @@ def test_influences_and_q_are_those_of_the_pairs(content):
         "tt_idx": np.array([4, 1, 2]),
         "q": np.array([0.5, 0.0104, 0.2]),
     }
-    changed = dataclasses.replace(content, point_arrays={"influence": {"one_hot-width16": arrays}})
+    influence = Influence(points={}, arrays={"one_hot-width16": arrays})
+    changed = simulated.with_results(content, influence)
     points = explorer.data(changed)["points"]
     assert [point["influence"] is None for point in points] == [True] * 4 + [False]
     result = {k: _numbers(c).reshape(-1, 4) for k, c in points[-1]["influence"].items()}
@@ -138,7 +141,7 @@ def test_pictures_of_sections_come_first_and_the_rest_is_limited(content, monkey
     assert _numbers(sheets["test"]["examples"]).tolist() == [4]
 
 
-def test_without_scores_there_is_nothing_to_explore(content):
-    points = [dict(point) | {"num_runs": 0} for point in content.summary["points"]]
-    summary = content.summary | {"points": points}
-    assert explorer.data(dataclasses.replace(content, summary=summary, scores={})) is None
+def test_without_scores_there_is_nothing_to_explore(make_content):
+    content = make_content(unfinished=5)
+    assert explorer.data(content) is None
+    assert explorer.data(dataclasses.replace(content, scores={})) is None

@@ -58,7 +58,7 @@ def test_found_and_missed_planted_labels_have_separate_lists(content):
     value[:6] = [0.9, 0.8, 0.7, 0.6, 0.01, 0.02]  # 6 planted labels: 4 on top, 2 at the bottom
     last = content.scores["one_hot-width16"]["correct"]
     scores = content.scores | {
-        "one_hot-width16": {"correct": type(last)(**(vars(last) | {"value": value}))}
+        "one_hot-width16": {"correct": dataclasses.replace(last, value=value)}
     }
     groups = {g.title: g for g in gallery.groups(dataclasses.replace(content, scores=scores))}
     result = groups["Planted labels that were found"]

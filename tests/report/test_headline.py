@@ -1,12 +1,16 @@
-import copy
 import dataclasses
+import math
 
 import pytest
 
+from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.planted.result import Planted
 from memkit.analysis.trajectories.chart import middle_alpha
 from memkit.report import formatting
 from memkit.report.sections import headline
 from memkit.report.sections import study as study_section
+from tests import simulated
+from tests.numbers import number
 
 PLACES = ("width 1", "width 2", "width 4")
 
@@ -27,20 +31,22 @@ PLACES = ("width 1", "width 2", "width 4")
             "0.40 ± 0.02 at width 4",
         ),
         ((0.5, 0.51, 0.505), "does not clearly change"),
-        ((None, 0.2, float("nan")), "is 0.20 ± 0.02 at width 2"),
-        ((None, None, None), "is not available"),
+        ((math.nan, 0.2, math.nan), "is 0.20 ± 0.02 at width 2"),
+        ((math.nan, math.nan, math.nan), "is not available"),
     ],
 )
 def test_trend_is_worded_by_the_numbers(values, start):
-    assert formatting.trend(values, (0.02,) * 3, PLACES).startswith(start)
+    estimates = [number(value, 0.02) for value in values]
+    assert formatting.trend(estimates, PLACES).startswith(start)
 
 
 def test_a_peak_within_the_noise_is_not_reported():
-    values = (0.1, 0.5, 0.48)
-    assert formatting.trend(values, (0.04,) * 3, PLACES).startswith(
-        "rises from 0.10 ± 0.04 at width 1 to 0.48"
+    noisy, precise = (
+        [number(value, margin) for value in (0.1, 0.5, 0.48)] for margin in (0.04, 0.002)
     )
-    assert "then falls" in formatting.trend(values, (0.002,) * 3, PLACES)
+    text = formatting.trend(noisy, PLACES)
+    assert text.startswith("rises from 0.10 ± 0.04 at width 1 to 0.48")
+    assert "then falls" in formatting.trend(precise, PLACES)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +68,9 @@ def test_number_text(value, margin, text):
 
 def test_headline_quotes_the_numbers_of_the_summary(content):
     result = dict(headline.findings(content))
-    planted = [p["planted"]["mean_memorization"] for p in content.summary["points"]]
-    assert f"{planted[0]:.2f} ± 0.01 at width 1" in result["Planted labels"]
-    assert f"{planted[-1]:.2f} ± 0.01 at width 16" in result["Planted labels"]
+    planted = [point.means.memorization for point in content.results[Planted].points.values()]
+    for estimate, size in ((planted[0], "width 1"), (planted[-1], "width 16")):
+        assert f"{formatting.estimate(estimate)} at {size}" in result["Planted labels"]
     assert "6 labels flipped on purpose rises" in result["Planted labels"]
     assert set(result) == {
         "Planted labels",
@@ -78,41 +84,43 @@ def test_headline_quotes_the_numbers_of_the_summary(content):
 
 
 def test_better_detector_is_named_only_where_the_difference_is_clear(content):
-    summary = copy.deepcopy(content.summary)
-    part = summary["points"][-1]["planted"]
-    changed = dataclasses.replace(content, summary=summary)
-    part |= {
-        "auroc": 0.9,
-        "auroc_out_prob": 0.99,
-        "auroc_margin": 0.02,
-        "auroc_out_prob_margin": 0.02,
-    }
-    assert "the second is the better" in dict(headline.findings(changed))["Detection"]
-    part |= {"auroc_margin": 0.2}
-    assert "better" not in dict(headline.findings(changed))["Detection"]
+    planted = content.results[Planted].points
+
+    def detection(margin):
+        changed = dataclasses.replace(
+            planted["one_hot-width16"],
+            auroc=number(0.9, margin),
+            auroc_out_prob=number(0.99, 0.02),
+        )
+        result = Planted({**planted, "one_hot-width16": changed})
+        return dict(headline.findings(simulated.with_results(content, result)))["Detection"]
+
+    assert "the second is the better" in detection(0.02)
+    assert "better" not in detection(0.2)
 
 
 def test_failed_runs_are_a_caution(content):
-    summary = copy.deepcopy(content.summary)
-    summary["points"][0] |= {"diverged": 2, "collapsed": 1}
-    result = dict(headline.findings(dataclasses.replace(content, summary=summary)))
+    changed = simulated.with_point(content, 0, diverged=2, collapsed=1)
+    result = dict(headline.findings(changed))
     assert result["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
 
 
 def test_points_with_outlying_runs_get_a_caution_and_are_in_the_table_of_runs(content):
     assert "Caution" not in dict(headline.findings(content))
-    summary = copy.deepcopy(content.summary)
-    summary["points"][0] |= {"outlying_runs": [3, 17], "num_runs": 40}
-    changed = dataclasses.replace(content, summary=summary)
+    accuracy = content.results[Accuracy]
+    first = dataclasses.replace(accuracy.points["one_hot-width1"], outlying_runs=(3, 17))
+    points = {**accuracy.points, "one_hot-width1": first}
+    changed = simulated.with_results(content, dataclasses.replace(accuracy, points=points))
+    changed = simulated.with_point(changed, 0, num_runs=40)
     text = dict(headline.findings(changed))["Caution"]
-    assert text.startswith(f"{summary['points'][0]['name']}: the accuracy of 2 of 40 runs (3, 17)")
+    assert text.startswith("one_hot-width1: the accuracy of 2 of 40 runs (3, 17)")
     assert "less often than 95%" in text
     table = study_section.runs(changed)
     assert [row[table.columns.index("Outlying")] for row in table.rows][:2] == ["2", "0"]
 
 
 def test_middle_alpha_is_the_median_value():
-    assert middle_alpha({"0.3": 0, "0.1": 0, "0.2": 0}) == "0.2"
+    assert middle_alpha([0.3, 0.1, 0.2]) == 0.2
     assert middle_alpha({0.2: 0}) == 0.2
 
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from memkit.analysis.audit import section as audit_section
+from memkit.analysis.audit.result import AuditedExamples, LabelAudit, PlantedFound
 from memkit.estimators import audit
 from memkit.report import render
+from tests import simulated
 from tests.report import rendering
 
 
@@ -19,36 +21,35 @@ def audited(make_content):
     score = np.where(kind == audit.NOT_JUDGED, np.nan, rng.random(80))
     score[31] = np.nan
     judged = np.where(np.isnan(score), np.nan, 1)
-    arrays = {
-        "order": audit.ranked(audit.Audit(kind, score, None, None), np.zeros(80, bool)),
-        "kind": kind,
-        "score": score,
-        "out_prob": 1 - score,
-        "out_prob_lower": (1 - score) / 2,
-        "out_prob_upper": 1 - score / 2,
-        "given_share": 0.25 * judged,
-        "rival": np.where(np.isnan(score), -1, (content.given_labels + 1) % 10),
-        "rival_share": 0.75 * judged,
-        "memorization": np.full(80, 0.5),
-        "memorization_lower": np.full(80, 0.25),
-        "memorization_upper": np.full(80, 0.75),
-        "num_out": np.full(80, 12),
-        "copy": np.where(np.arange(80) == 31, 30, -1),
-        "test_copy": np.where(np.arange(80) == 31, 2, -1),
-    }
-    numbers = {
-        "point": "one_hot-width4",
-        "num_runs": 40,
-        "held_out": [11, 12],
-        "kinds": dict(zip(audit.KINDS, np.bincount(kind).tolist())),
-        "conflicting": 0,
-        "planted": {"count": 6, "judged": 6, "found": 6, "precision": 0.2, "recall": 1.0},
-    }
-    return dataclasses.replace(
-        content,
-        summary=content.summary | {"audit": numbers},
-        arrays=content.arrays | {"audit": arrays},
+    examples = AuditedExamples(
+        order=audit.ranked(audit.Audit(kind, score, None, None), np.zeros(80, bool)),
+        kind=kind,
+        score=score,
+        out_prob=1 - score,
+        out_prob_lower=(1 - score) / 2,
+        out_prob_upper=1 - score / 2,
+        given_share=0.25 * judged,
+        rival=np.where(np.isnan(score), -1, (content.given_labels + 1) % 10),
+        rival_share=0.75 * judged,
+        memorization=np.full(80, 0.5),
+        memorization_lower=np.full(80, 0.25),
+        memorization_upper=np.full(80, 0.75),
+        class_influence=np.zeros(80),
+        class_influence_stderr=np.zeros(80),
+        num_out=np.full(80, 12),
+        copy=np.where(np.arange(80) == 31, 30, -1),
+        test_copy=np.where(np.arange(80) == 31, 2, -1),
     )
+    result = LabelAudit(
+        point="one_hot-width4",
+        num_runs=40,
+        held_out=(11, 12),
+        kinds=dict(zip(audit.KINDS, np.bincount(kind).tolist())),
+        conflicting=0,
+        planted=PlantedFound(count=6, judged=6, found=6, precision=0.2, recall=1.0),
+        examples=examples,
+    )
+    return simulated.with_results(content, result)
 
 
 def _cards(html):
@@ -85,7 +86,7 @@ def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
 def test_each_kind_shows_its_most_suspect_examples_up_to_its_limit(audited):
     cards = _cards(rendering.html(audit_section.section(audited)))
     assert len(cards) == 24 + 8 + 8
-    score = audited.arrays["audit"]["score"]
+    score = audited.results[LabelAudit].examples.score
     ids = list(audited.ids)
     shown = [ids.index(name) for name, *_ in cards[:24]]
     assert shown == np.argsort(-score[:30])[:24].tolist()
@@ -95,7 +96,7 @@ def test_each_kind_shows_its_most_suspect_examples_up_to_its_limit(audited):
 def test_the_section_counts_every_kind_and_names_point_and_criteria(audited):
     section = audit_section.section(audited)
     assert section.empty == ""
-    assert "of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro
+    assert "The 40 runs at width 4" in section.intro and "11 to 12" in section.intro
     for text in ("30 mislabeled", "12 duplicate", "10 ambiguous", "3 not judged"):
         assert f'<th scope="row">{text}</th>' in rendering.html(section)
     assert "6 of 6 called mislabeled (100.0%); 20.0%" in rendering.html(section)
@@ -103,10 +104,12 @@ def test_the_section_counts_every_kind_and_names_point_and_criteria(audited):
 
 
 def test_kinds_without_examples_have_no_gallery(audited):
-    arrays = audited.arrays["audit"]
-    order = arrays["order"][arrays["kind"][arrays["order"]] == audit.MISLABELED]
-    less = dataclasses.replace(audited, arrays={"audit": arrays | {"order": order}})
-    html = rendering.html(audit_section.section(less))
+    result = audited.results[LabelAudit]
+    order = result.examples.order
+    order = order[result.examples.kind[order] == audit.MISLABELED]
+    examples = dataclasses.replace(result.examples, order=order)
+    fewer = dataclasses.replace(result, examples=examples)
+    html = rendering.html(audit_section.section(simulated.with_results(audited, fewer)))
     assert html.count("<h3>") == 1 and len(_cards(html)) == 24
 
 

@@ -1,51 +1,24 @@
-import dataclasses
-import json
-
-import numpy as np
 import pytest
 
-from memkit import studies
+from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.convergence import estimate as convergence
 from memkit.analysis.convergence import section as convergence_section
 from memkit.analysis.distillation import estimate as distillation
 from memkit.analysis.distillation import section as distillation_section
+from memkit.analysis.distillation.result import Distillation
 from memkit.analysis.size_changes import estimate as size_changes
 from memkit.analysis.size_changes import section as sizes_section
 from memkit.report import formatting
-from memkit.studies.results import _without_nan
-from tests.analysis import worlds
 
 SECTIONS = (sizes_section, distillation_section, convergence_section)
 SERIES = ("one_hot", "distilled", "distilled_from_1")
 
 
 @pytest.fixture(scope="module")
-def filled(make_content, tmp_path_factory):
-    """The Content of a simulated study with the results of the analyses."""
-    study = worlds.study(tmp_path_factory.mktemp("sections"), series=SERIES, teacher="4")
-    rng = np.random.default_rng(0)
-    result = []
-    for series in SERIES:
-        for place, size in enumerate((1, 4)):
-            in_rate = np.where(np.arange(60) < 20, 0.5 + 0.5 * place, 0.7)
-            correct = worlds.bernoulli(rng, study.train_mask, in_rate, 0.4)
-            teacher = "" if series == "one_hot" else "one_hot-width4"
-            result.append(
-                worlds.outcomes(study, correct, series=series, size=size, teacher=teacher)
-            )
-    modules = {
-        "size_changes": size_changes,
-        "distillation": distillation,
-        "convergence": convergence,
-    }
-    analyzed = {name: module.analyze(study, result) for name, module in modules.items()}
-    content = make_content(count=60, sizes=(1, 4), series=SERIES)
-    return dataclasses.replace(
-        content,
-        summary=content.summary | json.loads(json.dumps(_without_nan(analyzed))),
-        config=content.config | {"distillation": {"teacher": "4"}},
-        arrays={"distillation": studies.read_arrays(study, "distillation")},
-    )
+def filled(make_content):
+    """The Content of a simulated study with the results that the sections show."""
+    analyses = (size_changes, distillation, convergence)
+    return make_content(count=60, runs=40, sizes=(1, 4), series=SERIES, also=analyses)
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +61,15 @@ def test_accuracy_tables_have_the_layout_of_the_paper(filled):
         "Test, teacher 1",
     )
     assert [row[0] for row in distilled.rows] == ["width 1", "width 4"]
-    point = next(p for p in filled.summary["points"] if p["name"] == "distilled_from_1-width4")
-    assert distilled.rows[1][4].startswith(f"{point['test_accuracy']:.2f}")
+    test = filled.results[Accuracy].points["distilled_from_1-width4"].test
+    assert distilled.rows[1][4].startswith(f"{test.value:.2f}")
 
 
 def test_table_of_changes_shows_the_numbers_of_the_summary(filled, sections):
     table = sections[distillation_section].tables[0]
-    row = filled.summary["distillation"]["distilled"]["sizes"][0]
+    change = filled.results[Distillation].series["distilled"].sizes[0]
     assert table.rows[0][:3] == ("width 1", "one_hot-width4", "40")
-    text = formatting.number(row["mean_memorization"], row["mean_memorization_margin"])
-    assert table.rows[0][3] == text
+    assert table.rows[0][3] == formatting.estimate(change.memorization)
 
 
 def test_runs_needed_are_whole_numbers_in_the_table(sections):

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import yaml
 
+from memkit.analysis.convergence.result import (
+    Convergence,
+    HalfWidths,
+    PointConvergence,
+    Quantiles,
+)
+from memkit.analysis.summary import Duplicates
+from memkit.estimators import SplitHalf
 from memkit.report.sections import reliability, reproduce
+from tests import simulated
 from tests.report import rendering
 
 
@@ -21,37 +30,36 @@ def _cell(section, row, column):
 
 
 def test_half_widths_are_the_mean_of_the_defined_intervals(content):
-    point = content.summary["points"][2]["name"]
-    score = content.scores[point]["correct"]
-    score = type(score)(**vars(score))
-    score.lower, score.upper = np.full(80, 0.1), np.full(80, 0.3)
-    score.upper[:40], score.lower[79] = 0.7, np.nan
+    point = content.summary.points[2].name
+    lower, upper = np.full(80, 0.1), np.full(80, 0.3)
+    upper[:40], lower[79] = 0.7, np.nan
+    score = dataclasses.replace(content.scores[point]["correct"], lower=lower, upper=upper)
     scores = content.scores | {point: content.scores[point] | {"correct": score}}
     section = reliability.section(dataclasses.replace(content, scores=scores))
     assert _cell(section, 2, "Half width") == f"{(40 * 0.3 + 39 * 0.1) / 79:.2f}"
 
 
 def test_runs_that_are_left_out_or_missing_are_counted(content):
-    points = [dict(p) for p in content.summary["points"]]
-    points[0] |= {"num_runs": 7, "diverged": 2, "blocked": 1, "collapsed": 4}
-    section = reliability.section(
-        dataclasses.replace(content, summary=content.summary | {"points": points})
-    )
+    counts = {"num_runs": 7, "diverged": 2, "blocked": 1, "collapsed": 4}
+    section = reliability.section(simulated.with_point(content, 0, **counts))
     assert [_cell(section, 0, name) for name in ("Runs used", "Left out", "Collapsed")] == [
         "7",
         "3",
         "4",
     ]
     words = _words(section)
-    assert "55 of 60 runs are used. 2 diverged" in words and "1 were blocked" in words
-    assert "2 are not finished. 4 collapsed" in words
+    assert "87 of 100 runs are used. 2 diverged" in words and "1 were blocked" in words
+    assert "10 are not finished. 4 collapsed" in words
 
 
 def test_each_point_shows_its_split_half_reliability_and_the_runs_for_the_target_width(content):
-    name = content.summary["points"][0]["name"]
-    widths = {"correct": {"memorization": {"runs_for": {"0.1": {"median": 1234.4}}}}}
-    summary = content.summary | {"convergence": {name: {"half_widths": widths}}}
-    section = reliability.section(dataclasses.replace(content, summary=summary))
+    names = [point.name for point in content.summary.points]
+    widths = HalfWidths(Quantiles(0.9, 1.2), {0.1: Quantiles(1234.4, 2000.0)})
+    convergence = Convergence(
+        points={names[0]: PointConvergence(20, {}, {"correct": {"memorization": widths}})},
+        split_half=dict.fromkeys(names, SplitHalf(0.8, 0.89, 80)),
+    )
+    section = reliability.section(simulated.with_results(content, convergence))
     assert _cell(section, 0, "Halves") == "0.80" and _cell(section, 0, "All runs") == "0.89"
     assert _cell(section, 0, "Runs for ±0.1") == "1,234"
     assert _cell(section, 1, "Runs for ±0.1") == "–"
@@ -60,18 +68,16 @@ def test_each_point_shows_its_split_half_reliability_and_the_runs_for_the_target
 @pytest.mark.parametrize(
     ("duplicates", "words"),
     [
-        ({"train_copies": 0, "groups_with_different_labels": 0, "test_in_train": 0}, "No two"),
+        (Duplicates(0, 0, 0), "No two"),
         (
-            {"train_copies": 3, "groups_with_different_labels": 1, "test_in_train": 9},
+            Duplicates(train_copies=3, groups_with_different_labels=1, test_in_train=9),
             "9 test images",
         ),
     ],
 )
 def test_duplicates_are_described(content, duplicates, words):
-    section = reliability.section(
-        dataclasses.replace(content, summary=content.summary | {"duplicates": duplicates})
-    )
-    assert words in _words(section)
+    changed = simulated.with_summary(content, duplicates=duplicates)
+    assert words in _words(reliability.section(changed))
 
 
 def test_the_train_fraction_and_the_meaning_of_errors_are_described(content):
@@ -79,10 +85,8 @@ def test_the_train_fraction_and_the_meaning_of_errors_are_described(content):
     assert "trains on 70.0% of the examples" in words and "quantile of Student's t" in words
 
 
-def test_a_study_without_runs_says_what_fills_the_section(content):
-    points = [p | {"num_runs": 0} for p in content.summary["points"]]
-    empty = dataclasses.replace(content, summary=content.summary | {"points": points}, scores={})
-    assert "memkit run" in reliability.section(empty).empty
+def test_a_study_without_runs_says_what_fills_the_section(make_content):
+    assert "memkit run" in reliability.section(make_content(unfinished=5)).empty
 
 
 def test_two_series_have_a_column(make_content):
