@@ -9,6 +9,8 @@ BIN = $(VENV)/bin
 # Modules whose docstrings have examples that the tests run.
 EXAMPLES = $(addprefix memkit/,analysis/__init__.py analysis/outcomes.py comparisons errors.py \
 	estimators proxies/__init__.py records.py studies subsets.py trajectories)
+# One process per core; a test may take a gigabyte of memory.
+WORKERS = -n auto --maxprocesses 8
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo install test check proof lint types bench docs constraints clean
@@ -17,7 +19,7 @@ help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
 	@echo "make test     run the tests"
 	@echo "make check    run the tests and the slow tests"
-	@echo "make proof    damage every kind of file, kill every command: the whole fuzz and kill tests"
+	@echo "make proof    the tests that take hours: the whole fuzz and kill tests, every config"
 	@echo "make lint     check style and format"
 	@echo "make types    check the types"
 	@echo "make docs     build the documentation in out/site"
@@ -31,10 +33,10 @@ install: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -p tests.doctests --doctest-modules $(EXAMPLES)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not proof"
+	$(BIN)/python -m pytest $(WORKERS) --dist loadfile -m "not slow and not proof"
 
 check: lint test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest $(WORKERS) --dist loadgroup -m "slow and not proof"
 
 proof: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m proof

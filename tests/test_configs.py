@@ -45,6 +45,8 @@ TABLE_4 = {  # Lukasik et al. (TMLR 2024)
         "distillation.temperature": 1.0,
     },
 }
+# The configs that are run whole by `make check`, one for each kind of model.
+KINDS_OF_STUDIES = ("cifar100_distill", "cifar100_mobilenet_width", "mnist_mlp")
 RECIPES = {
     "cifar10_resnet_depth": "cifar",
     "cifar100_resnet_depth": "cifar",
@@ -186,7 +188,13 @@ def test_the_smoke_of_the_demo_runs_end_to_end(check_smoke, smoke_study):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"digits_width"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in KINDS_OF_STUDIES else pytest.param(name, marks=pytest.mark.proof)
+        for name in sorted(set(NAMES) - {"digits_width"})
+    ],
+)
 def test_every_other_smoke_runs_end_to_end(name, check_smoke, tmp_path):
     workdir = tmp_path / name
     command = ["run", f"--config={name}:smoke", f"--workdir={workdir}", "--workers=1"]

@@ -54,6 +54,7 @@ def test_engine(tmp_path):
     assert len(case["rates"]) == 4 and all(name in printed for name in (*case["rates"], *groups))
 
 
+@pytest.mark.proof
 def test_mnist(tmp_path):
     arguments = ("--rounds=1", "--epochs=1", "--examples=600", "--tests=20")
     printed, found = program("mnist", tmp_path / "out.json", *arguments)
@@ -65,6 +66,7 @@ def test_mnist(tmp_path):
     assert found["flops"] == images * (3 * forward - 2 * 784 * 512) + 620 * forward
 
 
+@pytest.mark.proof
 def test_scaling(tmp_path):
     _, found = program("scaling", tmp_path / "out.json", "--tiny", "--runs=8")
     assert list(found["engines"]) == ["tensorflow", "jax"]
@@ -73,6 +75,7 @@ def test_scaling(tmp_path):
         assert [runs for runs, _ in one["memory"]] == list(range(1, 9))
 
 
+@pytest.mark.proof
 def test_startup(tmp_path):
     printed, found = program("startup", tmp_path / "out.json", "--smoke")
     assert found["runs"] == 40

@@ -93,7 +93,7 @@ def test_a_read_only_study_is_refused_for_training_and_fine_for_looking(tiny_stu
     assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == before
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_five_kills_of_workers_and_of_the_command_lose_nothing(
     start, memkit, tiny_config, tmp_path
 ):

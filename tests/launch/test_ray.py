@@ -54,7 +54,7 @@ def test_the_engine_trains_the_same_bits_on_a_cluster(cluster, memkit, tmp_path)
     assert (len(expected), len(records)) == (2 * 2 * 3, 2 * 20 * 3)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_signals_end_the_actors_and_the_same_command_continues(
     cluster, start, memkit, tiny_config, tmp_path
 ):

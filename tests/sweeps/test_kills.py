@@ -10,7 +10,7 @@ from memkit import studies
 from tests.sweeps import kills, sweeping
 
 
-@pytest.mark.parametrize("number", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [4, pytest.param(30, marks=pytest.mark.proof)])
 def test_random_kills_lose_nothing_and_repeat_only_runs_in_flight(tmp_path, number):
     storm = kills.rage(tmp_path, kills=number, seed=number)
     assert storm.kills.total() == number
