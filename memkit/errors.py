@@ -45,8 +45,9 @@ class DamagedFileError(InputError):
 def expected(argument: str, expectation: str, received: object) -> InputError:
     """Returns an InputError for a value that does not meet an expectation.
 
-    >>> expected("training.epochs", "a whole number of at least 1", 0)
-    InputError('training.epochs: expected a whole number of at least 1, received 0')
+    Examples:
+      >>> expected("training.epochs", "a whole number of at least 1", 0)
+      InputError('training.epochs: expected a whole number of at least 1, received 0')
     """
     return InputError(f"{argument}: expected {expectation}, received {received}")
 
@@ -62,8 +63,9 @@ def unknown(argument: str, name: object, valid: Iterable[str], *, kind: str = "n
       name: the unknown name; may be a value that is not a str.
       kind: the kind of name, such as "verb" or "point".
 
-    >>> unknown("model.name", "restnet", ["mlp", "resnet"], kind="model")
-    InputError("model.name: unknown model 'restnet'; did you mean 'resnet'? Known: mlp, resnet")
+    Examples:
+      >>> unknown("model.name", "restnet", ["mlp", "resnet"], kind="model")
+      InputError("model.name: unknown model 'restnet'; did you mean 'resnet'? Known: mlp, resnet")
     """
     return _unknown(argument, f"unknown {kind} {name!r}", name, list(valid), repr)
 
@@ -75,8 +77,9 @@ def unknown_field(section: str, name: str, valid: Iterable[str]) -> InputError:
       section: the section, such as "model"; "" for the top level.
       valid: the fields that the section has.
 
-    >>> unknown_field("model", "wdith", ["depth", "width"])
-    InputError('model.wdith: unknown field; did you mean model.width? Known: depth, width')
+    Examples:
+      >>> unknown_field("model", "wdith", ["depth", "width"])
+      InputError('model.wdith: unknown field; did you mean model.width? Known: depth, width')
     """
     prefix = f"{section}." if section else ""
     names = list(valid)
@@ -91,10 +94,11 @@ def missing(argument: str, what: str, remedy: str = "") -> InputError:
       what: what is missing, without an article.
       remedy: what to do about it, as a clause of its own.
 
-    >>> missing("dataset.path", "value")
-    InputError('dataset.path: missing value')
-    >>> missing("--workdir", "estimates in out/digits", "run `memkit estimate` first")
-    InputError('--workdir: missing estimates in out/digits; run `memkit estimate` first')
+    Examples:
+      >>> missing("dataset.path", "value")
+      InputError('dataset.path: missing value')
+      >>> missing("--workdir", "estimates in out/digits", "run `memkit estimate` first")
+      InputError('--workdir: missing estimates in out/digits; run `memkit estimate` first')
     """
     return InputError(f"{argument}: missing {what}" + (f"; {remedy}" if remedy else ""))
 
@@ -119,8 +123,9 @@ def _most_similar(name: str, valid: list[str]) -> str | None:
 def reason(error: BaseException) -> str:
     """Returns a short explanation of why a file could not be read or written.
 
-    >>> reason(PermissionError(13, "Permission denied"))
-    'Permission denied'
+    Examples:
+      >>> reason(PermissionError(13, "Permission denied"))
+      'Permission denied'
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -15,8 +15,9 @@ def printable(text: str) -> str:
     Args:
       text: for example a class name, an id, a file name or a library's error message.
 
-    >>> printable("red \x1b[31m cat")
-    'red \\\\x1b[31m cat'
+    Examples:
+      >>> printable("red \x1b[31m cat")
+      'red \\\\x1b[31m cat'
     """
     if text.isascii() and text.isprintable():
         return text
@@ -33,8 +34,9 @@ def spreadsheet_cell(text: str) -> str:
     Text that looks like a formula gets a leading apostrophe, the usual mark for plain text, which
     `original_cell` removes again. Numbers are not passed through this function.
 
-    >>> spreadsheet_cell("=1+1")
-    "'=1+1"
+    Examples:
+      >>> spreadsheet_cell("=1+1")
+      "'=1+1"
     """
     return f"'{text}" if _is_formula(text) else text
 
@@ -42,8 +44,9 @@ def spreadsheet_cell(text: str) -> str:
 def original_cell(cell: str) -> str:
     """Returns the text from which `spreadsheet_cell` made a cell.
 
-    >>> original_cell("'=1+1"), original_cell("'tis")
-    ('=1+1', "'tis")
+    Examples:
+      >>> original_cell("'=1+1"), original_cell("'tis")
+      ('=1+1', "'tis")
     """
     return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
 

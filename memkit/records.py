@@ -104,8 +104,9 @@ class Sizes:
 def label_dtype(num_classes: int) -> np.dtype[Any]:
     """Returns the smallest unsigned integer type that can represent every class number.
 
-    >>> label_dtype(10), label_dtype(1000)
-    (dtype('uint8'), dtype('uint16'))
+    Examples:
+      >>> label_dtype(10), label_dtype(1000)
+      (dtype('uint8'), dtype('uint16'))
     """
     return np.dtype("uint8" if num_classes <= 256 else "uint16")
 
@@ -113,9 +114,10 @@ def label_dtype(num_classes: int) -> np.dtype[Any]:
 def array_specs(sizes: Sizes) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
     """Returns {name: (dtype, shape)} of every array of a record.
 
-    >>> specs = array_specs(Sizes(train=50, test=20, epochs=3, classes=10))
-    >>> specs["train_correct"], specs["test_correct"]
-    ((dtype('bool'), (50,)), (dtype('bool'), (20,)))
+    Examples:
+      >>> specs = array_specs(Sizes(train=50, test=20, epochs=3, classes=10))
+      >>> specs["train_correct"], specs["test_correct"]
+      ((dtype('bool'), (50,)), (dtype('bool'), (20,)))
     """
     lengths = {"N": sizes.train, "T": sizes.test, "E": sizes.epochs, "C": sizes.classes, "3": 3}
     label = label_dtype(sizes.classes)

@@ -30,8 +30,9 @@ MIN_ARM = 2  # runs that train on an example, and runs that do not
 def block_size(train_fraction: float) -> int:
     """Returns B: the smallest multiple of the fraction's denominator that is at least 20.
 
-    >>> block_size(0.5), block_size(0.7)
-    (20, 20)
+    Examples:
+      >>> block_size(0.5), block_size(0.7)
+      (20, 20)
     """
     denominator = fractions.Fraction(train_fraction).limit_denominator(100).denominator
     return denominator * math.ceil(MIN_BLOCK / denominator)
@@ -63,9 +64,10 @@ def balanced(labels: npt.ArrayLike, num_runs: int, train_fraction: float, seed: 
       InputError: a value is out of range, or fewer than 2 runs train on some example, or fewer
         than 2 do not.
 
-    >>> train_mask = balanced(np.zeros(10), num_runs=20, train_fraction=0.5, seed=0)
-    >>> set(train_mask.sum(axis=0).tolist()), set(train_mask.sum(axis=1).tolist())
-    ({10}, {5})
+    Examples:
+      >>> train_mask = balanced(np.zeros(10), num_runs=20, train_fraction=0.5, seed=0)
+      >>> set(train_mask.sum(axis=0).tolist()), set(train_mask.sum(axis=1).tolist())
+      ({10}, {5})
     """
     labels = np.asarray(labels)
     _check_arguments(len(labels), num_runs, train_fraction)
@@ -88,8 +90,9 @@ def balanced(labels: npt.ArrayLike, num_runs: int, train_fraction: float, seed: 
 def random(num_examples: int, num_runs: int, train_fraction: float, seed: int) -> BoolArray:
     """Draws independent subsets of a fixed size, like the published studies; see `balanced`.
 
-    >>> random(10, num_runs=20, train_fraction=0.5, seed=0).sum(axis=1).tolist() == [5] * 20
-    True
+    Examples:
+      >>> random(10, num_runs=20, train_fraction=0.5, seed=0).sum(axis=1).tolist() == [5] * 20
+      True
     """
     _check_arguments(num_examples, num_runs, train_fraction)
     size = round(train_fraction * num_examples)
@@ -114,8 +117,9 @@ def design(
     Raises:
       InputError: the name is unknown; or an error of the design itself.
 
-    >>> design("balanced", labels=[0] * 10, num_runs=40, train_fraction=0.7, seed=0).shape
-    (40, 10)
+    Examples:
+      >>> design("balanced", labels=[0] * 10, num_runs=40, train_fraction=0.7, seed=0).shape
+      (40, 10)
     """
     if name not in DESIGNS:
         raise unknown("subsets.design", name, DESIGNS, kind="design")

@@ -62,7 +62,8 @@ def is_system_file(name: str) -> bool:
     Args:
       name: the last component of a path, such as ".DS_Store" or "lost+found".
 
-    >>> is_system_file("Thumbs.db"), is_system_file("cat.png")
-    (True, False)
+    Examples:
+      >>> is_system_file("Thumbs.db"), is_system_file("cat.png")
+      (True, False)
     """
     return any(fnmatch.fnmatchcase(name.casefold(), pattern) for pattern in _PATTERNS)

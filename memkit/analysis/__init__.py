@@ -112,10 +112,11 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
     Returns:
       The Summary.
 
-    >>> from memkit.analysis.accuracy.result import Accuracy
-    >>> summary = estimate(studies.load(workdir))
-    >>> round(summary.results[Accuracy].points["one_hot_width2"].train_in.value, 2)
-    0.96
+    Examples:
+      >>> from memkit.analysis.accuracy.result import Accuracy
+      >>> summary = estimate(studies.load(workdir))
+      >>> round(summary.results[Accuracy].points["one_hot_width2"].train_in.value, 2)
+      0.96
     """
     outcomes = [read_outcomes(study, point, with_training=True) for point in study.points]
     sources = {o.point.name: o.source for o in outcomes}
@@ -149,12 +150,13 @@ def read(study: Study) -> Summary:
       InputError: there are no estimates yet, or they are those of another version of memkit.
       DamagedFileError: a file is not the one that `memkit estimate` wrote.
 
-    >>> from memkit.analysis.trajectories.result import TrajectoryClasses
-    >>> summary = read(studies.load(workdir))
-    >>> [point.name for point in summary.points]
-    ['one_hot_width1', 'one_hot_width2']
-    >>> sorted(summary.results[TrajectoryClasses].series["one_hot"])
-    [0.1, 0.2, 0.3]
+    Examples:
+      >>> from memkit.analysis.trajectories.result import TrajectoryClasses
+      >>> summary = read(studies.load(workdir))
+      >>> [point.name for point in summary.points]
+      ['one_hot_width1', 'one_hot_width2']
+      >>> sorted(summary.results[TrajectoryClasses].series["one_hot"])
+      [0.1, 0.2, 0.3]
     """
     stored = studies.read_summary(study)
     if "layout" not in stored or stored["layout"] != LAYOUT:

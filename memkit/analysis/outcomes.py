@@ -80,10 +80,11 @@ def read_outcomes(study: Study, point: Point, *, with_training: bool = False) ->
       point: Point.
       with_training: whether to read the training curves and to compute proxies, too.
 
-    >>> study = studies.load(workdir)
-    >>> outcomes = read_outcomes(study, study.points[0])
-    >>> outcomes.correct.shape, outcomes.test_prob.shape
-    ((20, 60), (20, 21))
+    Examples:
+      >>> study = studies.load(workdir)
+      >>> outcomes = read_outcomes(study, study.points[0])
+      >>> outcomes.correct.shape, outcomes.test_prob.shape
+      ((20, 60), (20, 21))
     """
     of_proxies = _Proxies(study, point) if with_training else None
     names = (*RECORDED, *CURVE) if with_training else RECORDED

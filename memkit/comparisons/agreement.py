@@ -85,9 +85,10 @@ class CrossHalf:
 def compare(first: npt.ArrayLike, second: npt.ArrayLike) -> Agreement:
     """Returns the `Agreement` of two scores [N]; examples with a NaN are left out.
 
-    >>> agreement = compare([0.1, 0.2, 0.9, np.nan], [0.2, 0.3, 0.8, 0.5])
-    >>> agreement.num_examples, agreement.spearman, round(agreement.mean_difference, 3)
-    (3, 1.0, 0.033)
+    Examples:
+      >>> agreement = compare([0.1, 0.2, 0.9, np.nan], [0.2, 0.3, 0.8, 0.5])
+      >>> agreement.num_examples, agreement.spearman, round(agreement.mean_difference, 3)
+      (3, 1.0, 0.033)
     """
     first, second = _defined(first, second)
     difference = second - first
@@ -109,9 +110,10 @@ def threshold_curves(
       first, second: [N] float.
       thresholds: [K] float, ascending.
 
-    >>> curves = threshold_curves([0.1, 0.6, 0.9], [0.2, 0.3, 0.8], thresholds=(0.25, 0.5))
-    >>> curves.jaccard.tolist(), curves.num_first.tolist()
-    ([1.0, 0.5], [2, 2])
+    Examples:
+      >>> curves = threshold_curves([0.1, 0.6, 0.9], [0.2, 0.3, 0.8], thresholds=(0.25, 0.5))
+      >>> curves.jaccard.tolist(), curves.num_first.tolist()
+      ([1.0, 0.5], [2, 2])
     """
     first, second = _defined(first, second)
     levels = reached(first, thresholds), reached(second, thresholds)
@@ -160,8 +162,9 @@ def _reaching(
 def jaccard(first: npt.ArrayLike, second: npt.ArrayLike, threshold: float) -> float:
     """Returns the Jaccard index of the examples at or above a threshold; NaN if there are none.
 
-    >>> jaccard([0.1, 0.6, 0.9], [0.2, 0.3, 0.8], threshold=0.5)
-    0.5
+    Examples:
+      >>> jaccard([0.1, 0.6, 0.9], [0.2, 0.3, 0.8], threshold=0.5)
+      0.5
     """
     return float(threshold_curves(first, second, (threshold,)).jaccard[0])
 
@@ -173,8 +176,9 @@ def pair_jaccard(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
       first: [P, 2] int, pairs without repeats.
       second: [Q, 2] int.
 
-    >>> pair_jaccard([(0, 1), (2, 3)], [(2, 3), (4, 5)]) == 1 / 3
-    True
+    Examples:
+      >>> pair_jaccard([(0, 1), (2, 3)], [(2, 3), (4, 5)]) == 1 / 3
+      True
     """
     a, b = (set(map(tuple, np.asarray(pairs).reshape(-1, 2).tolist())) for pairs in (first, second))
     return len(a & b) / len(a | b) if a | b else float("nan")
@@ -190,8 +194,9 @@ def ceiling(first: float, second: float = 1.0) -> float:
     Returns:
       float, sqrt(first x second) (Spearman 1904); NaN if a reliability is not positive.
 
-    >>> ceiling(0.81), round(ceiling(0.81, 0.64), 3)
-    (0.9, 0.72)
+    Examples:
+      >>> ceiling(0.81), round(ceiling(0.81, 0.64), 3)
+      (0.9, 0.72)
     """
     is_positive = first > 0 and second > 0
     return float(np.sqrt(first * second)) if is_positive else float("nan")

@@ -84,8 +84,9 @@ def _best(ids: TextArray, others: TextArray) -> IntArray:
 def _endings(name: str) -> list[str]:
     """Returns the path that an id stands for and all its shorter endings, the longest first.
 
-    >>> _endings("./train\\\\cat/1.png")
-    ['train/cat/1.png', 'cat/1.png', '1.png']
+    Examples:
+      >>> _endings("./train\\\\cat/1.png")
+      ['train/cat/1.png', 'cat/1.png', '1.png']
     """
     path = name.strip().replace("\\", "/")
     folders = [folder for folder in path.split("/") if folder not in ("", ".")]

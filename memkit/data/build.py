@@ -49,8 +49,9 @@ def load(encoded: Encoded) -> ImageDataset:
 def counted(kind: str, names: Sequence[str]) -> str:
     """Returns the number of files of a kind and the first of their names.
 
-    >>> counted("hidden file", [".a", ".b", ".c", ".d"])
-    '4 hidden files (.a, .b, .c, ...)'
+    Examples:
+      >>> counted("hidden file", [".a", ".b", ".c", ".d"])
+      '4 hidden files (.a, .b, .c, ...)'
     """
     first = ", ".join(map(printable, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
     if len(names) > 1:

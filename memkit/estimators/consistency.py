@@ -45,10 +45,11 @@ def consistency(outcome: Array, train_mask: BoolArray) -> Mean:
     Raises:
       InputError: as `memorization` does.
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
-    >>> consistency(correct, train_mask).value
-    array([0., 1.])
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+      >>> consistency(correct, train_mask).value
+      array([0., 1.])
     """
     outcome = np.asarray(outcome)
     _, arm = arms.split(outcome, train_mask)

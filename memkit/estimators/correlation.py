@@ -27,10 +27,11 @@ def pearson(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     Returns:
       float in [-1, 1]; NaN by the rule of this module.
 
-    >>> round(pearson([0.1, 0.2, 0.3, np.nan], [0.2, 0.4, 0.6, 0.1]), 6)
-    1.0
-    >>> pearson([0.1, 0.2], [0.3, 0.4])
-    nan
+    Examples:
+      >>> round(pearson([0.1, 0.2, 0.3, np.nan], [0.2, 0.4, 0.6, 0.1]), 6)
+      1.0
+      >>> pearson([0.1, 0.2], [0.3, 0.4])
+      nan
     """
     return _correlation(*_defined(first, second))
 
@@ -45,8 +46,9 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     Returns:
       float in [-1, 1]; NaN by the rule of this module.
 
-    >>> round(spearman([1, 2, 3, 4], [10, 100, 1000, 500]), 6)
-    0.8
+    Examples:
+      >>> round(spearman([1, 2, 3, 4], [10, 100, 1000, 500]), 6)
+      0.8
     """
     return _correlation(*map(ranks, _defined(first, second)))
 
@@ -54,8 +56,9 @@ def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 def ranks(values: npt.ArrayLike) -> FloatArray:
     """Returns the ranks 1 to N of values [N] without NaN; ties share their mean rank.
 
-    >>> ranks([0.3, 0.1, 0.3])
-    array([2.5, 1. , 2.5])
+    Examples:
+      >>> ranks([0.3, 0.1, 0.3])
+      array([2.5, 1. , 2.5])
     """
     ranks: FloatArray = scipy.stats.rankdata(values)
     return ranks

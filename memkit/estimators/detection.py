@@ -24,8 +24,9 @@ def auroc(score: npt.ArrayLike, positive: npt.ArrayLike) -> float:
     Raises:
       InputError: if the shapes differ or `positive` is not bool.
 
-    >>> auroc([0.9, 0.8, 0.1, np.nan], np.array([True, False, False, True]))
-    1.0
+    Examples:
+      >>> auroc([0.9, 0.8, 0.1, np.nan], np.array([True, False, False, True]))
+      1.0
     """
     scores, is_positive = np.asarray(score), np.asarray(positive)
     if is_positive.dtype != bool or is_positive.shape != scores.shape:

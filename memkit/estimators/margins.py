@@ -73,8 +73,9 @@ def margin(stderr: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
       stderr: [...] float, standard errors.
       df: degrees of freedom behind them.
 
-    >>> np.round(margin(stderr=[0.01, 0.02], df=19), 3)
-    array([0.021, 0.042])
+    Examples:
+      >>> np.round(margin(stderr=[0.01, 0.02], df=19), 3)
+      array([0.021, 0.042])
     """
     return student(df) * np.asarray(stderr, np.float64)
 
@@ -105,9 +106,10 @@ def mean_over_runs(values: npt.ArrayLike) -> WithError:
     Args:
       values: [M] float.
 
-    >>> accuracy = mean_over_runs([0.5, 0.75, 1.0])
-    >>> accuracy.value, round(accuracy.stderr, 3), accuracy.df
-    (0.75, 0.144, 2)
+    Examples:
+      >>> accuracy = mean_over_runs([0.5, 0.75, 1.0])
+      >>> accuracy.value, round(accuracy.stderr, 3), accuracy.df
+      (0.75, 0.144, 2)
     """
     numbers = np.asarray(values, np.float64)
     num_runs = len(numbers)
@@ -124,9 +126,10 @@ def over_replicates(numbers: Sequence[float] | FloatArray, num_runs: int) -> Wit
         `reliability.run_weights`.
       num_runs: number of runs that are weighted.
 
-    >>> share = over_replicates([0.5, 0.25, 0.75, 0.5], num_runs=20)
-    >>> share.value, share.stderr, share.df
-    (0.5, 0.25, 19)
+    Examples:
+      >>> share = over_replicates([0.5, 0.25, 0.75, 0.5], num_runs=20)
+      >>> share.value, share.stderr, share.df
+      (0.5, 0.25, 19)
     """
     error = float(np.std(numbers[1:], ddof=1))
     return WithError(float(numbers[0]), error, num_runs - 1)

@@ -54,10 +54,11 @@ def memorization(outcome: Array, train_mask: BoolArray) -> Estimate:
       InputError: on shapes that differ, a mask that is not bool, or outcomes that are NaN or
         outside [0, 1].
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
-    >>> memorization(correct, train_mask).value
-    array([1., 0.])
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+      >>> memorization(correct, train_mask).value
+      array([1., 0.])
     """
     outcome = np.asarray(outcome)
     in_arm, out_arm = arms.split(outcome, train_mask)
@@ -90,11 +91,12 @@ def memorization_difference(outcome_a: Array, outcome_b: Array, train_mask: Bool
     Raises:
       InputError: as `memorization` does, and if one point's outcomes are bool and the other's not.
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct_a = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
-    >>> correct_b = np.ones((4, 2), bool)
-    >>> memorization_difference(correct_a, correct_b, train_mask).value
-    array([-1.,  0.])
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct_a = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+      >>> correct_b = np.ones((4, 2), bool)
+      >>> memorization_difference(correct_a, correct_b, train_mask).value
+      array([-1.,  0.])
     """
     outcome_a, train_mask = arms.check(outcome_a, train_mask)
     outcome_b, train_mask = arms.check(outcome_b, train_mask)

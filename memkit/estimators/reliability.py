@@ -53,11 +53,12 @@ def jackknife_mean(
     Raises:
       InputError: as `memorization` does.
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
-    >>> means = jackknife_mean(correct, train_mask)
-    >>> means.memorization.value, means.in_mean.value, means.out_mean.value
-    (0.5, 1.0, 0.5)
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct = np.array([[1, 1], [1, 1], [0, 1], [0, 1]], bool)
+      >>> means = jackknife_mean(correct, train_mask)
+      >>> means.memorization.value, means.in_mean.value, means.out_mean.value
+      (0.5, 1.0, 0.5)
     """
     outcome, train_mask = arms.check(outcome, train_mask)
     if examples is not None:
@@ -87,8 +88,9 @@ def run_weights(num_runs: int, seed: int, num_replicates: int = 200) -> IntArray
     Returns:
       [R, M] int64; each row sums to M.
 
-    >>> run_weights(num_runs=4, seed=0, num_replicates=3).sum(axis=1)
-    array([4, 4, 4])
+    Examples:
+      >>> run_weights(num_runs=4, seed=0, num_replicates=3).sum(axis=1)
+      array([4, 4, 4])
     """
     if num_runs == 0:
         return np.zeros((num_replicates, 0), np.int64)
@@ -112,11 +114,12 @@ def replicate_memorization(
     Raises:
       InputError: as `memorization` does, and if the weights do not match the runs.
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], bool)
-    >>> replicate_memorization(correct, train_mask, weights=[[1, 1, 1, 1], [3, 1, 0, 0]])
-    array([[0.5, 0. ],
-           [nan, 0. ]])
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], bool)
+      >>> replicate_memorization(correct, train_mask, weights=[[1, 1, 1, 1], [3, 1, 0, 0]])
+      array([[0.5, 0. ],
+             [nan, 0. ]])
     """
     return _replicate(outcome, train_mask, weights, lambda in_mean, out_mean: in_mean - out_mean)
 
@@ -126,11 +129,12 @@ def replicate_consistency(
 ) -> FloatArray:
     """Estimates the consistency score once per replicate; see `replicate_memorization`.
 
-    >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
-    >>> correct = np.array([[1, 1], [1, 1], [0, 1], [1, 1]], bool)
-    >>> replicate_consistency(correct, train_mask, weights=[[1, 1, 1, 1], [1, 1, 0, 2]])
-    array([[0.5, 1. ],
-           [1. , 1. ]])
+    Examples:
+      >>> train_mask = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+      >>> correct = np.array([[1, 1], [1, 1], [0, 1], [1, 1]], bool)
+      >>> replicate_consistency(correct, train_mask, weights=[[1, 1, 1, 1], [1, 1, 0, 2]])
+      array([[0.5, 1. ],
+             [1. , 1. ]])
     """
     return _replicate(outcome, train_mask, weights, lambda _, out_mean: out_mean)
 
@@ -174,9 +178,10 @@ def standard_error(
     Returns:
       float, standard deviation (ddof 1) of the statistic over the replicates.
 
-    >>> replicates = [[0.0, 0.5], [0.5, 0.5], [0.5, 1.0]]
-    >>> standard_error(np.mean, replicates)
-    0.25
+    Examples:
+      >>> replicates = [[0.0, 0.5], [0.5, 0.5], [0.5, 1.0]]
+      >>> standard_error(np.mean, replicates)
+      0.25
     """
     return float(np.std([statistic(np.asarray(row)) for row in replicates], ddof=1))
 
@@ -184,8 +189,9 @@ def standard_error(
 def share_above(values: npt.ArrayLike, threshold: float) -> float:
     """Returns the share of the defined values at or above a threshold; NaN if none is defined.
 
-    >>> share_above([0.1, 0.25, 0.5, np.nan, 0.0], threshold=0.25)
-    0.5
+    Examples:
+      >>> share_above([0.1, 0.25, 0.5, np.nan, 0.0], threshold=0.25)
+      0.5
     """
     scores = np.asarray(values)
     num_defined = np.count_nonzero(~np.isnan(scores))

@@ -42,10 +42,11 @@ def split_half(outcome: Array, train_mask: BoolArray, seed: int) -> SplitHalf:
     Raises:
       InputError: as `memorization` does.
 
-    >>> train_mask = (np.arange(64)[:, None] >> np.arange(6)) % 2 == 1
-    >>> correct = train_mask | (np.arange(6) >= 3)
-    >>> split_half(correct, train_mask, seed=0)
-    SplitHalf(spearman=1.0, spearman_brown=1.0, num_examples=6)
+    Examples:
+      >>> train_mask = (np.arange(64)[:, None] >> np.arange(6)) % 2 == 1
+      >>> correct = train_mask | (np.arange(6) >= 3)
+      >>> split_half(correct, train_mask, seed=0)
+      SplitHalf(spearman=1.0, spearman_brown=1.0, num_examples=6)
     """
     outcome, train_mask = arms.check(outcome, train_mask)
     order = seeds.stream(seed, "split_half").permutation(len(outcome))

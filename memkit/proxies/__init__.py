@@ -128,8 +128,9 @@ def label(name: str) -> str:
 def available(names: Iterable[str]) -> list[str]:
     """Returns the proxies, in the order of `PROXIES`, all of whose arrays are among the names.
 
-    >>> available(["prob_mean", "train_logodds"])
-    ['label_probability', 'final_loss', 'final_margin']
+    Examples:
+      >>> available(["prob_mean", "train_logodds"])
+      ['label_probability', 'final_loss', 'final_margin']
     """
     return [name for name, proxy in PROXIES.items() if set(proxy.needs) <= set(names)]
 
@@ -151,9 +152,10 @@ def in_sample(
     Raises:
       InputError: the proxy is unknown, or an array that it needs is missing.
 
-    >>> mask = np.array([[True, False]])
-    >>> in_sample("label_probability", {"prob_mean": np.array([[0.75, 0.5]])}, mask).tolist()
-    [[0.75, nan]]
+    Examples:
+      >>> mask = np.array([[True, False]])
+      >>> in_sample("label_probability", {"prob_mean": np.array([[0.75, 0.5]])}, mask).tolist()
+      [[0.75, nan]]
     """
     if name not in PROXIES:
         raise unknown("name", name, PROXIES, kind="proxy")
@@ -168,8 +170,9 @@ def in_sample(
 def hardness(name: str, values: FloatArray) -> FloatArray:
     """Returns the values of a proxy with the sign for which higher = harder (more memorized).
 
-    >>> hardness("label_probability", np.array([0.9, 0.1])).tolist()
-    [-0.9, -0.1]
+    Examples:
+      >>> hardness("label_probability", np.array([0.9, 0.1])).tolist()
+      [-0.9, -0.1]
     """
     return PROXIES[name].sign * values
 
@@ -179,8 +182,9 @@ def average(values: npt.ArrayLike) -> FloatArray:
 
     NaN for an example without a value in any run.
 
-    >>> average([[0.5, np.nan], [1.0, np.nan]]).tolist()
-    [0.75, nan]
+    Examples:
+      >>> average([[0.5, np.nan], [1.0, np.nan]]).tolist()
+      [0.75, nan]
     """
     values = np.asarray(values, np.float64)
     count = np.count_nonzero(~np.isnan(values), axis=0)

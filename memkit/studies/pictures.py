@@ -94,10 +94,11 @@ def thumbnails(study: Study) -> tuple[Array | Blocks, Array | Blocks]:
     Raises:
       DamagedFileError: the file does not hold one picture per example.
 
-    >>> from memkit import studies
-    >>> train, test = thumbnails(studies.load(workdir))
-    >>> train.shape, test.shape
-    ((60, 8, 8, 1), (21, 8, 8, 1))
+    Examples:
+      >>> from memkit import studies
+      >>> train, test = thumbnails(studies.load(workdir))
+      >>> train.shape, test.shape
+      ((60, 8, 8, 1), (21, 8, 8, 1))
     """
     folder, sizes = study.workdir / FOLDER, study.sizes
     if sizes.train + sizes.test <= MANY:

@@ -162,8 +162,9 @@ def _teacher(config: Config, series: str, value: Any) -> str:
 def value_name(value: Any) -> str:
     """Returns an axis value as it appears in the names of points and series.
 
-    >>> value_name([64, 32])
-    '64-32'
+    Examples:
+      >>> value_name([64, 32])
+      '64-32'
     """
     return _NOT_IN_NAMES.sub("-", str(value).strip("[]"))
 
@@ -222,8 +223,9 @@ def differences(first: Config, second: Config) -> Iterator[tuple[str, Any, Any]]
 def flatten(config: Config, prefix: str = "") -> Json:
     """Returns {"section.field": value} of a nested config.
 
-    >>> flatten({"model": {"name": "mlp", "hidden": [64]}, "seed": 3})
-    {'model.name': 'mlp', 'model.hidden': [64], 'seed': 3}
+    Examples:
+      >>> flatten({"model": {"name": "mlp", "hidden": [64]}, "seed": 3})
+      {'model.name': 'mlp', 'model.hidden': [64], 'seed': 3}
     """
     flat: Json = {}
     for name, value in config.items():

@@ -51,10 +51,11 @@ def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
         since.
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
 
-    >>> from memkit import studies
-    >>> scores = read_estimates(studies.load(workdir), "one_hot_width2")["correct"]
-    >>> scores.value.shape, bool((scores.lower <= scores.value).all())
-    ((60,), True)
+    Examples:
+      >>> from memkit import studies
+      >>> scores = read_estimates(studies.load(workdir), "one_hot_width2")["correct"]
+      >>> scores.value.shape, bool((scores.lower <= scores.value).all())
+      ((60,), True)
     """
     point = study.point(point if isinstance(point, str) else point.name)
     manifest.check_listed(study, point, runs.listed_runs(study, point))
@@ -83,10 +84,11 @@ def read_arrays(study: Study, name: str, *, point: Point | None = None) -> dict[
     Raises:
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
 
-    >>> from memkit import studies
-    >>> study = studies.load(workdir)
-    >>> sorted(read_arrays(study, "influence", point=study.points[0]))[-4:]
-    ['tr_idx', 'train_top_idx', 'train_top_infl', 'tt_idx']
+    Examples:
+      >>> from memkit import studies
+      >>> study = studies.load(workdir)
+      >>> sorted(read_arrays(study, "influence", point=study.points[0]))[-4:]
+      ['tr_idx', 'train_top_idx', 'train_top_infl', 'tt_idx']
     """
     point = None if point is None else study.point(point.name)
     file = arrays_file(name, point)
@@ -103,10 +105,11 @@ def read_trajectories(study: Study) -> dict[str, dict[str, Array]]:
       InputError: there are no estimates.
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
 
-    >>> from memkit import studies
-    >>> arrays = read_trajectories(studies.load(workdir))["one_hot"]
-    >>> arrays["values"].tolist(), arrays["value"].shape
-    ([1, 2], (60, 2))
+    Examples:
+      >>> from memkit import studies
+      >>> arrays = read_trajectories(studies.load(workdir))["one_hot"]
+      >>> arrays["values"].tolist(), arrays["value"].shape
+      ([1, 2], (60, 2))
     """
     if derived.exists(study, SUMMARY_FILE) and not derived.exists(study, TRAJECTORIES_FILE):
         return {}

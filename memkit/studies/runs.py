@@ -93,11 +93,12 @@ def read_runs(
     Raises:
       OSError: the system cannot read a file; its record may be sound.
 
-    >>> from memkit import studies
-    >>> study = studies.load(workdir)
-    >>> runs = read_runs(study, study.points[0], ("train_correct",))
-    >>> runs.arrays["train_correct"].shape, runs.infos[0]["status"]
-    ((20, 60), 'done')
+    Examples:
+      >>> from memkit import studies
+      >>> study = studies.load(workdir)
+      >>> runs = read_runs(study, study.points[0], ("train_correct",))
+      >>> runs.arrays["train_correct"].shape, runs.infos[0]["status"]
+      ((20, 60), 'done')
     """
     index: list[int] = []
     infos: list[Json] = []
@@ -144,10 +145,11 @@ def read_record(study: "Study", point: Point, run: int) -> tuple[Mapping[str, Ar
 def listed_runs(study: "Study", point: Point) -> set[int]:
     """Returns the set of runs of a point that have a file; no file is opened.
 
-    >>> from memkit import studies
-    >>> study = studies.load(workdir)
-    >>> len(listed_runs(study, study.points[0]))
-    20
+    Examples:
+      >>> from memkit import studies
+      >>> study = studies.load(workdir)
+      >>> len(listed_runs(study, study.points[0]))
+      20
     """
     return runs_among(study, _runs_folder(study, point))
 

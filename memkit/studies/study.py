@@ -111,8 +111,9 @@ class Study:
 def exists(workdir: Path) -> bool:
     """Returns whether a folder holds a study.
 
-    >>> exists("no_such_folder")
-    False
+    Examples:
+      >>> exists("no_such_folder")
+      False
     """
     return storage.exists(storage.path(workdir) / STUDY_FILE)
 
@@ -136,11 +137,12 @@ def load(workdir: Path, *, is_growing: bool = False) -> Study:
         fields.
       DamagedFileError: no version of memkit could have written one of the files.
 
-    >>> study = load(workdir)
-    >>> [point.name for point in study.points]
-    ['one_hot_width1', 'one_hot_width2']
-    >>> study.train_mask.shape, study.examples.train_ids[:2].tolist()
-    ((20, 60), ['d0', 'd1'])
+    Examples:
+      >>> study = load(workdir)
+      >>> [point.name for point in study.points]
+      ['one_hot_width1', 'one_hot_width2']
+      >>> study.train_mask.shape, study.examples.train_ids[:2].tolist()
+      ((20, 60), ['d0', 'd1'])
     """
     folder = storage.path(workdir)
     check_exists(folder)
@@ -255,7 +257,8 @@ def _unpacked(packed: Array, num_runs: int, num_examples: int) -> BoolArray:
 def duplicates(study: Study) -> Json:
     """Returns counts and ids of images with identical pixels, the content of duplicates.json.
 
-    >>> duplicates(load(workdir))["train_copies"]
-    0
+    Examples:
+      >>> duplicates(load(workdir))["train_copies"]
+      0
     """
     return files.read_json(study.workdir / DUPLICATES_FILE)

@@ -127,8 +127,9 @@ def time_left(left: Mapping[str, int], seconds: Mapping[str, float]) -> float:
 def duration(seconds: float) -> str:
     """Returns a duration as text, such as "42 s", "1 min 26 s", "3 h 05 min" or "2 d 4 h".
 
-    >>> duration(86)
-    '1 min 26 s'
+    Examples:
+      >>> duration(86)
+      '1 min 26 s'
     """
     seconds = round(seconds)
     if seconds < 60:

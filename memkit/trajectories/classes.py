@@ -80,9 +80,10 @@ def classify(
     Raises:
       InputError: value is not a matrix with at least one point, or alpha is not above 0.
 
-    >>> value = [[0.0, 0.3, 0.6], [0.2, 0.2, 0.2], [0.1, 0.9, 0.1]]
-    >>> [CLASSES[code] for code in classify(value, alpha=0.1)]
-    ['increasing', 'constant', 'cap_shaped']
+    Examples:
+      >>> value = [[0.0, 0.3, 0.6], [0.2, 0.2, 0.2], [0.1, 0.9, 0.1]]
+      >>> [CLASSES[code] for code in classify(value, alpha=0.1)]
+      ['increasing', 'constant', 'cap_shaped']
     """
     value = np.asarray(value, np.float64)
     if value.ndim != 2 or not value.shape[1]:
@@ -119,9 +120,10 @@ def shares(classes: IntArray) -> dict[str, float]:
     The share of "undefined" is relative to all examples. The other shares are relative to the
     defined examples, so they sum to 1. A share of zero examples is NaN.
 
-    >>> classes = classify([[0.0, 0.6], [0.2, 0.2], [0.3, 0.3]], alpha=0.1)
-    >>> round(shares(classes)["constant"], 3), round(shares(classes)["increasing"], 3)
-    (0.667, 0.333)
+    Examples:
+      >>> classes = classify([[0.0, 0.6], [0.2, 0.2], [0.3, 0.3]], alpha=0.1)
+      >>> round(shares(classes)["constant"], 3), round(shares(classes)["increasing"], 3)
+      (0.667, 0.333)
     """
     return shares_of_counts(np.bincount(classes, minlength=len(CLASSES)))
 

@@ -64,11 +64,12 @@ def permutation_null(
     Raises:
       InputError: the shapes do not fit, or there are too few permutations for the level.
 
-    >>> mask = np.arange(20)[:, None] % 2 == np.zeros(3, int)
-    >>> never, always = np.zeros((20, 3), bool), mask
-    >>> test = permutation_null([never, never, always], mask)
-    >>> test.p.round(3).tolist()
-    [0.005, 0.005, 0.005]
+    Examples:
+      >>> mask = np.arange(20)[:, None] % 2 == np.zeros(3, int)
+      >>> never, always = np.zeros((20, 3), bool), mask
+      >>> test = permutation_null([never, never, always], mask)
+      >>> test.p.round(3).tolist()
+      [0.005, 0.005, 0.005]
     """
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     check(outcomes, train_mask, num_permutations, level)
