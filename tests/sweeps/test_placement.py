@@ -119,8 +119,8 @@ def test_processes_of_one_cluster_train_their_runs_in_step_and_others_do_not(
     listed(worker=["a:1", "b:1"])
     asked = []
 
-    def execute(*_, in_step, **__):
-        asked.append(in_step)
+    def execute(*_, placement, **__):
+        asked.append(placement.in_step)
         return [], {}
 
     monkeypatch.setattr(stages.executor, "execute", execute)
