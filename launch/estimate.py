@@ -13,6 +13,7 @@ _WORKDIR = flags.workdir()
 def main() -> int:
     started = time.monotonic()
     study = studies.load(values.required("workdir", _WORKDIR.value))
+    stages.warn_of_vanished(study)
     stages.estimate(study, started=started)
     return 0
 

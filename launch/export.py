@@ -2,7 +2,7 @@
 
 import sys
 
-from memkit.launch import flags, values
+from memkit.launch import flags, stages, values
 
 from memkit import cli, storage, studies
 from memkit.analysis import across_points, exports
@@ -21,6 +21,7 @@ def main() -> int:
     storage.check_writable("--out", out)
     if layout in exports.NEED_ESTIMATES:
         studies.check_sources(study)
+    stages.warn_of_vanished(study)
     points = across_points.chosen_points(study, _POINTS.value)
     for path in exports.export(study, points, layout, out):
         print(printable(str(path)))

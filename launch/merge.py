@@ -7,7 +7,7 @@ import time
 from absl import logging
 from memkit.launch import flags, stages, values
 
-from memkit import cli
+from memkit import cli, studies
 from memkit.errors import expected
 from memkit.studies.merge import merge
 
@@ -24,6 +24,8 @@ def main() -> int:
     workdir = values.required("workdir", _WORKDIR.value)
     if not _WITH.value:
         raise expected("--with", "at least one study", "none")
+    for source in _WITH.value:
+        stages.warn_of_vanished(studies.load(source))
     _, merged = merge(workdir, _WITH.value, command=shlex.join(["memkit", *sys.argv[1:]]))
     for source in merged:
         for name, reason in source.problems.items():

@@ -29,6 +29,7 @@ def main() -> int:
     first_series = [p for p in study.points if p.series == study.points[0].series]
     point = study.point(_POINT.value or first_series[-1].name)
     studies.check_sources(study, with_removals=False)
+    stages.warn_of_vanished(study)
     placement = values.placed(_PLACEMENT, point.config)
     if placement.runs_at_once > 1:
         raise expected("--packing", "none: the runs of a removal differ in length", "packs of runs")

@@ -7,7 +7,7 @@ import itertools
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import logging
 from etils import epy
@@ -32,7 +32,7 @@ with epy.lazy_imports():  # Charts are slow to import and come last.
     import memkit.report.gather
 
 
-_MOST_LINES = 10  # about individual runs that failed
+_MOST_LINES = 10  # about individual runs or files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,17 @@ def open_study(config: Config, workdir: Path) -> Study:
     for line in description.lines(dataset):
         logging.info("%s", line)
     tidy(study)
+    warn_of_vanished(study)
     return study
+
+
+def warn_of_vanished(study: Study) -> None:
+    """Logs a warning about each file that the last estimates used and that no longer exists."""
+    names = studies.vanished(study)
+    for name in names[:_MOST_LINES]:
+        logging.warning("%s is missing, although the last estimates used it", study.workdir / name)
+    if len(names) > _MOST_LINES:
+        logging.warning("%d more files that they used are missing", len(names) - _MOST_LINES)
 
 
 def tidy(study: Study) -> None:
@@ -84,6 +94,8 @@ def train(
     if not counts:
         print("train: nothing is missing")
         return Trained()
+    for name, reason in _damaged_checkpoints(study, missing).items():
+        logging.warning("%s is ignored and its run starts over: %s", name, reason)
     studies.remove_stop(study)  # It holds the number of runs, which is about to change.
     print(f"train: {sum(counts.values())} runs at {len(counts)} points, {placement.note}")
     started = time.monotonic()
@@ -108,6 +120,14 @@ def train(
         message = f"{error}; {_summary(progress)}" if progress.done else str(error)
         raise InputError(message) from error
     return Trained(progress.finished_here, time.monotonic() - started, failures, left)
+
+
+def _damaged_checkpoints(study: Study, missing: Mapping[str, Sequence[int]]) -> dict[str, str]:
+    """Returns {file: what is wrong} of checkpoints of missing runs; see `selection.missing`."""
+    problems: dict[str, str] = {}
+    for name, runs in missing.items():
+        problems |= studies.checkpoints.damaged(study, study.point(name), runs)
+    return problems
 
 
 def train_until(study: Study, placement: Placement, wanted: float) -> Trained:

@@ -72,7 +72,8 @@ def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Seque
     """
     if config_value is None:
         if not workdir or not studies.exists(workdir):
-            raise missing("--config", "value: the name or file of a config")
+            where = f" ({workdir} has no study.json)" if workdir else ""
+            raise missing("--config", f"value: the name or file of a config{where}")
         config: Json = studies.load(workdir).config
         allow_models(config, model)
         return config

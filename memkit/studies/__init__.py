@@ -37,7 +37,7 @@ from memkit.studies.runs import (
     write_failure,
     write_record,
 )
-from memkit.studies.staleness import check_sources
+from memkit.studies.staleness import check_sources, vanished
 from memkit.studies.study import Examples, Study, duplicates, exists, load
 from memkit.studies.weights import (
     complete_runs,
@@ -85,6 +85,7 @@ __all__ = [
     "replacing",
     "teacher_diverged",
     "thumbnails",
+    "vanished",
     "write_arrays",
     "write_estimates",
     "write_failure",

@@ -1,7 +1,7 @@
 """Checkpoints of unfinished runs; a run that has a record has no checkpoint."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from absl import logging
 from etils import epath
@@ -48,10 +48,17 @@ def _read(study: Study, point: Point, run: int) -> dict[str, Array]:
     return arrays
 
 
-def damaged(study: Study, point: Point) -> dict[str, str]:
-    """Returns {file: what is wrong} of the damaged checkpoints of a point."""
+def damaged(study: Study, point: Point, among: Collection[int] | None = None) -> dict[str, str]:
+    """Returns {file: what is wrong} of the damaged checkpoints of a point.
+
+    Args:
+      study: Study.
+      point: Point.
+      among: the runs to check; all if None.
+    """
     problems = {}
-    for run in sorted(runs_among(study, _folder(study, point))):
+    stored = runs_among(study, _folder(study, point))
+    for run in sorted(stored if among is None else stored.intersection(among)):
         why = files.problem(functools.partial(_read, study, point, run))
         if why and why != files.MISSING:  # It is missing if the run has just been finished.
             problems[f"points/{point.name}/checkpoints/{run}.npz"] = why

@@ -1,12 +1,12 @@
-"""Checks that derived files were computed from the present records of a study."""
+"""Compares derived files with the present records that they should have been computed from."""
 
 import concurrent.futures
 
-from memkit import records
-from memkit.errors import InputError, missing
-from memkit.studies import manifest, removal, runs
-from memkit.studies.points import Point
-from memkit.studies.study import Study
+from memkit import records, storage
+from memkit.errors import DamagedFileError, InputError, missing
+from memkit.studies import manifest, removal, results, runs
+from memkit.studies.points import ONE_HOT, Point
+from memkit.studies.study import STUDY_FILE, Study
 from memkit.typing import Config
 
 _NUM_READERS = 16  # threads; reads from object stores have a high latency
@@ -79,3 +79,49 @@ def _check_records(
                 f"{study.workdir}: its estimates were not computed from the present record of run "
                 f"{run} of {name}; {manifest.REMEDY}"
             )
+
+
+def vanished(study: Study) -> list[str]:
+    """Returns the files that the last estimates used and that no longer exist.
+
+    Args:
+      study: Study.
+
+    Returns:
+      Names relative to the workdir, of records, of files of removal studies and of stop.json. There
+      are none without estimates, and none if `derived.json` is damaged.
+    """
+    try:
+        sources = manifest.read_manifest(study)["sources"]
+    except DamagedFileError:
+        return []
+    vanished_files: list[str] = []
+    for point in study.points:
+        if point.name in sources:
+            folder = f"points/{point.name}"
+            vanished_files += _vanished_records(study, folder, sources[point.name])
+        if (name := f"removal/{point.name}") in sources:
+            needed = (f"{name}/{STUDY_FILE}", f"{name}/{removal.ROWS_FILE}")
+            vanished_files += [n for n in needed if not storage.exists(study.workdir / n)]
+            vanished_files += _vanished_records(study, f"{name}/points/{ONE_HOT}", sources[name])
+    return [*vanished_files, *_vanished_stop(study, sources)]
+
+
+def _vanished_records(study: Study, folder: str, source: Config) -> list[str]:
+    """Returns the records of a Source, as JSON, that are no longer in the folder of their point."""
+    present = set(storage.names(study.workdir / folder / "runs"))
+    names = [f"{run}.npz" for run in manifest.Source.from_json(source).records]
+    return [f"{folder}/runs/{name}" for name in names if name not in present]
+
+
+def _vanished_stop(study: Study, sources: Config) -> list[str]:
+    """Returns stop.json if the summary mentions it and no training has removed it."""
+    try:
+        for point in study.points:
+            source = manifest.Source.from_json(sources[point.name])
+            manifest.check_names(study, point.name, source, runs.listed_runs(study, point))
+        is_mentioned = results.read_summary(study)["stop"] is not None
+    except (InputError, KeyError):  # There are other runs now, or no sound summary.
+        return []
+    is_present = storage.exists(study.workdir / results.STOP_FILE)
+    return [results.STOP_FILE] if is_mentioned and not is_present else []

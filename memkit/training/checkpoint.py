@@ -74,7 +74,7 @@ class Keeper:
         """
         self._program, self._study, self._point = program, study, point
         self._runs, self._engine = runs, engine
-        self._started = self._last = time.monotonic()
+        self._started, self._last = time.perf_counter(), time.monotonic()
 
     def resume(self, progress: Sequence[Progress]) -> int:
         """Restores the runs from their checkpoints and returns the number of finished epochs.
@@ -108,7 +108,7 @@ class Keeper:
         """Writes a checkpoint of each run unless the last one is less than `SECONDS` old."""
         if time.monotonic() - self._last < SECONDS:
             return
-        seconds = (time.monotonic() - self._started) / len(self._runs)
+        seconds = (time.perf_counter() - self._started) / len(self._runs)
         states = self._program.state()
         by_run = dict(zip(self._runs, zip(states, progress, strict=True), strict=True))
         for run, (state, run_progress) in by_run.items():

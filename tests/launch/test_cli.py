@@ -14,7 +14,7 @@ BAD = {
         ["--config: unknown config", "did you mean 'digits_width'?"],
     ),
     "missing config file": (["run", "--config=no/such.py", "--workdir=W"], ["no/such.py"]),
-    "no config": (["run", "--workdir=W"], ["--config: missing value"]),
+    "no config": (["run", "--workdir=W"], ["--config: missing value", "study has no study.json)"]),
     "no workdir": (["run", WIDTH], ["--workdir: missing value"]),
     "unknown variant": (["run", WIDTH + ":tiny", "--workdir=W"], ["smoke", "tiny"]),
     "unknown config key": (

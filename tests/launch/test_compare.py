@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -47,6 +48,16 @@ def test_export_writes_the_outcomes_of_runs_and_compare_reads_them(memkit, tiny_
     assert result.code == 0, result.err
     again = memkit("compare", f"--with={result.out.strip()}")
     assert "aux_arrays" in again.out and "runs" in again.out
+
+
+def test_a_record_that_is_gone_since_the_estimates_is_named(memkit, tiny_study, tmp_path):
+    shutil.copytree(tiny_study[0], tmp_path / "study")
+    name = tmp_path / "study/points/one_hot_momentum0.9/runs/3.npz"
+    name.unlink()
+    arguments = [f"--workdir={tmp_path}/study", f"--out={tmp_path}/out", "--format=aux_arrays"]
+    result = memkit("export", *arguments)
+    assert result.code == 0
+    assert f"warning: {name} is missing, although the last estimates used it" in result.err
 
 
 @pytest.mark.parametrize(

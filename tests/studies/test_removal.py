@@ -1,4 +1,5 @@
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -78,3 +79,16 @@ def test_a_removal_that_leaves_less_than_a_batch_is_refused(study, tiny):
 
 def test_a_study_without_removals_has_none(study):
     assert removal.find(study, study.points[0]) is None
+
+
+def test_files_of_a_removal_study_that_are_gone_since_the_estimates_are_named(study, tiny):
+    made = _create(study, tiny)
+    name = f"removal/{study.points[0].name}"
+    source = studies.Source(made.points[0].fingerprint, {0: "a checksum"}, {})
+    with studies.replacing(study, {name: source}):
+        pass
+    record = f"{name}/points/one_hot/runs/0.npz"
+    assert studies.vanished(study) == [record]
+    shutil.rmtree(made.workdir)
+    gone = [f"{name}/study.json", f"{name}/analyses/removal_rows.npz", record]
+    assert studies.vanished(study) == gone
