@@ -5,7 +5,6 @@ lists its current runs. The file is no lock: the file of a killed executor block
 """
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -13,9 +12,12 @@ import time
 from etils import epath
 
 from memkit import machine, storage
+from memkit.errors import DamagedFileError, reason
+from memkit.studies import files
 from memkit.studies.study import Study
 from memkit.typing import Config, Json
 
+_FOLDER = "workers"
 FORGOTTEN_AFTER = 86400.0  # seconds
 # Entries of a state that `memkit status` reads, and their types.
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -42,7 +44,7 @@ def announce(study: Study, state: Config) -> None:
         "namespace": machine.pid_namespace(),
         "time": time.time(),
     }
-    storage.write(_file(study), json.dumps(identity | dict(state), indent=1).encode())
+    storage.write(_file(study), files.json_bytes(identity | dict(state)))
 
 
 def withdraw(study: Study) -> None:
@@ -52,9 +54,24 @@ def withdraw(study: Study) -> None:
 
 
 def announced(study: Study) -> dict[str, Json]:
-    """Returns {name: state} of all executors, including this process."""
-    states = {name: read(study, name) for name in names(study)}
-    return {name: state for name, state in states.items() if state is not None}
+    """Returns {name: state} of all executors whose files are sound, including this process."""
+    return read_all(study)[0]
+
+
+def read_all(study: Study) -> tuple[dict[str, Json], dict[str, str]]:
+    """Returns ({name: state}, {damaged file relative to the workdir: what is wrong})."""
+    states: dict[str, Json] = {}
+    problems: dict[str, str] = {}
+    for name in names(study):
+        try:
+            states[name] = _read(study, name)
+        except FileNotFoundError:  # The executor has just ended.
+            continue
+        except DamagedFileError as error:
+            problems[f"{_FOLDER}/{name}.json"] = error.reason
+        except OSError as error:
+            problems[f"{_FOLDER}/{name}.json"] = f"cannot be read: {reason(error)}"
+    return states, problems
 
 
 def names(study: Study) -> list[str]:
@@ -63,21 +80,34 @@ def names(study: Study) -> list[str]:
 
 
 def read(study: Study, name: str) -> Json | None:
-    """Returns the state of an executor, or None if its file is missing or damaged."""
-    with contextlib.suppress(FileNotFoundError, IsADirectoryError, ValueError):
-        state = json.loads((_folder(study) / f"{name}.json").read_text())
-        return state if _is_state(state) else None
+    """Returns the state of an executor, or None if its file is missing, damaged or forbidden."""
+    with contextlib.suppress(FileNotFoundError, PermissionError, DamagedFileError):
+        return _read(study, name)
     return None
 
 
-def _is_state(state: object) -> bool:
+def _read(study: Study, name: str) -> Json:
+    where = _folder(study) / f"{name}.json"
+    state = files.read_json(where)
+    if not _is_state(state):
+        raise DamagedFileError(where, "not the state of an executor")
+    try:
+        files.json_bytes(state)
+    except ValueError as error:
+        raise DamagedFileError(where, "it has a number that is not finite") from error
+    return state
+
+
+def _is_state(state: Json) -> bool:
     """Returns whether the content of a file is a state as `announce` writes it."""
-    return (
-        isinstance(state, dict)
-        and all(name in state and isinstance(state[name], kind) for name, kind in _TYPES.items())
-        and all(
-            isinstance(block, dict) and {"point", "runs"} <= set(block) for block in state["blocks"]
-        )
+    return all(
+        name in state and isinstance(state[name], kind) for name, kind in _TYPES.items()
+    ) and all(
+        isinstance(block, dict)
+        and {"point", "runs"} <= set(block)
+        and isinstance(block["runs"], list)
+        and all(isinstance(run, int) for run in block["runs"])
+        for block in state["blocks"]
     )
 
 
@@ -97,7 +127,7 @@ def name() -> str:
 
 
 def _folder(study: Study) -> epath.Path:
-    return study.workdir / "workers"
+    return study.workdir / _FOLDER
 
 
 def _file(study: Study) -> epath.Path:

@@ -8,6 +8,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from memkit import storage
 from memkit.errors import DamagedFileError, InputError
 from memkit.studies import files
 from memkit.studies.points import Point
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from memkit.studies.study import Study
 
 MANIFEST = "derived.json"
+SUMMARY_FILE = "summary.json"  # a derived file that every set has
 PENDING = "derived.pending"  # folder of a complete set whose files have not been moved yet
 REMEDY = "run `memkit estimate` again"
 
@@ -63,7 +65,7 @@ def read_manifest(study: "Study") -> Json:
     """Returns the content of `derived.json`, with empty entries if there is none.
 
     Raises:
-      DamagedFileError: its content is damaged.
+      DamagedFileError: its content is damaged, or that of another study.
     """
     for name in (f"{PENDING}/{MANIFEST}", MANIFEST, MANIFEST):  # It may be moved meanwhile.
         try:
@@ -72,8 +74,25 @@ def read_manifest(study: "Study") -> Json:
             continue
         except DamagedFileError as error:
             raise DamagedFileError(error.where, error.reason, REMEDY) from error
-        return check(study.workdir / name, manifest)
+        check(study.workdir / name, manifest)
+        _check_points(study, study.workdir / name, manifest["sources"])
+        return manifest
     return {"files": {}, "options": None, "sources": {}, "replaced": []}
+
+
+def missing_manifest(study: "Study") -> str:
+    """Returns what is wrong if a study has a summary but no `derived.json`, otherwise ""."""
+    has = {name: storage.exists(study.workdir / name) for name in (MANIFEST, PENDING, SUMMARY_FILE)}
+    is_missing = has[SUMMARY_FILE] and not has[MANIFEST] and not has[PENDING]
+    return f"it is missing, although there is a {SUMMARY_FILE}" if is_missing else ""
+
+
+def _check_points(study: "Study", where: Path, sources: Config) -> None:
+    """Checks that sources are points of this study and not those of another one."""
+    for point in study.points:
+        if point.name in sources and sources[point.name]["fingerprint"] != point.fingerprint:
+            reason = f"it belongs to another study, whose {point.name} is not the same"
+            raise DamagedFileError(where, reason, REMEDY)
 
 
 def check(where: Path, manifest: Json) -> Json:

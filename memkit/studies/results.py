@@ -12,12 +12,13 @@ from memkit import storage
 from memkit.errors import DamagedFileError
 from memkit.estimators import Estimate
 from memkit.studies import derived, files, manifest, runs
+from memkit.studies.manifest import SUMMARY_FILE
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.typing import Array, Config, Json
 
 OUTCOMES = ("correct", "prob")
-SUMMARY_FILE, TRAJECTORIES_FILE, STOP_FILE = "summary.json", "trajectories.npz", "stop.json"
+TRAJECTORIES_FILE, STOP_FILE = "trajectories.npz", "stop.json"
 TRAJECTORIES = "trajectories"  # the question whose arrays lie in a file of the study's folder
 _SOURCE = "source"  # entry of every derived npz file with the records it was computed from
 

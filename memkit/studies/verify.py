@@ -10,6 +10,7 @@ from memkit.errors import DamagedFileError, InputError, reason
 from memkit.studies import (
     checkpoints,
     derived,
+    executors,
     features,
     files,
     manifest,
@@ -99,8 +100,9 @@ def verify(workdir: Path) -> Verified:
         problems |= _removal_problems(study, point)
     num_derived, broken = _derived_problems(study)
     problems |= broken
-    small = [f"{folder}/{n}" for folder in ("workers", "failures") for n in _names(study, folder)]
-    problems |= own_files.unreadable(folder, [STOP_FILE, *small], is_optional=True)
+    problems |= executors.read_all(study)[1]
+    failures = [f"failures/{name}" for name in _names(study, "failures")]
+    problems |= own_files.unreadable(folder, [STOP_FILE, *failures], is_optional=True)
     return Verified(study, sound, num_weights, num_derived, problems)
 
 
@@ -142,6 +144,8 @@ def _derived_problems(study: Study) -> tuple[int, dict[str, str]]:
     except (DamagedFileError, OSError) as error:
         why = error.reason if isinstance(error, DamagedFileError) else reason(error)
         return 0, {manifest.MANIFEST: why}
+    if not names and (why := manifest.missing_manifest(study)):
+        problems[manifest.MANIFEST] = f"{why}; {manifest.REMEDY}"
     for name in names:
         if why := files.problem(functools.partial(derived.read, study, name)):
             problems[name] = why

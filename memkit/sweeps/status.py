@@ -38,6 +38,7 @@ class PointStatus:
       set_aside: runs that failed and have had no record since.
       missing: the other runs that are not done.
       unreadable: {run: reason} of files that are not records.
+      without_weights: runs with a record but without the weights that students need.
     """
 
     infos: dict[int, Info]
@@ -46,6 +47,7 @@ class PointStatus:
     set_aside: set[int]
     missing: set[int]
     unreadable: dict[int, str]
+    without_weights: set[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +56,14 @@ class Status:
 
     Attributes:
       points: {point name: status of the point}.
-      executors: {name: state}, as `studies.executors.announced` returns them.
+      executors: {name: state}, see `studies.executors.read_all`.
+      damaged: {file of an executor: what is wrong}, from the same function.
       time: seconds since the epoch.
     """
 
     points: dict[str, PointStatus]
     executors: dict[str, dict[str, Any]]
+    damaged: dict[str, str]
     time: float
 
     @property
@@ -83,7 +87,8 @@ def look(study: Study, known: dict[tuple[str, int], Info]) -> Status:
     Args:
       known: {(point name, run): scalars} of records read before; those read now are added.
     """
-    status = Status({}, studies.executors.announced(study), time.time())
+    states, damaged = studies.executors.read_all(study)
+    status = Status({}, states, damaged, time.time())
     running: dict[str, set[int]] = collections.defaultdict(set)
     for block in (block for state in status.live for block in state["blocks"]):
         running[block["point"]].update(block["runs"])
@@ -113,7 +118,8 @@ def _point_status(
     left = set(range(len(study.train_mask))) - done
     set_aside = (studies.failed_runs(study, point) & left) - running
     missing = left - running - set_aside
-    return PointStatus(infos, done, running & left, set_aside, missing, unreadable)
+    without_weights = infos.keys() - done
+    return PointStatus(infos, done, running & left, set_aside, missing, unreadable, without_weights)
 
 
 def text(study: Study, status: Status) -> str:
@@ -130,7 +136,9 @@ def text(study: Study, status: Status) -> str:
     if study.workdir is not None and storage.is_local(study.workdir):
         disk += f", {tables.size(shutil.disk_usage(study.workdir).free)} free"
     lines = [f"{done}/{total} runs, {disk}", *_pace(status), *_executors(status)]
+    lines += [f"{name} is damaged: {reason}" for name, reason in status.damaged.items()]
     lines += [*_stalled(status), *_set_aside(study, status), *_records(status)]
+    lines += _weights(status)
     return "\n".join([tables.text(header, rows), *map(printable, lines)])
 
 
@@ -233,6 +241,17 @@ def _records(status: Status) -> list[str]:
                 f"{name} has runs of several kinds of processors, which agree up to rounding: "
                 + ", ".join(sorted(processors))
             )
+    return lines
+
+
+def _weights(status: Status) -> list[str]:
+    """Returns a line for each teacher with finished runs that have no weights."""
+    lines = []
+    for name, point in status.points.items():
+        if absent := sorted(point.without_weights & point.missing):
+            more = f" and {len(absent) - 1} more are" if absent[1:] else " is"
+            file = f"points/{name}/weights/{absent[0]}.npz"
+            lines.append(f"{file}{more} missing; `memkit train` trains these runs again")
     return lines
 
 

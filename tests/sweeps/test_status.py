@@ -8,7 +8,7 @@ import time
 import pytest
 
 from memkit import machine, records, studies
-from memkit.studies import executors
+from memkit.studies import executors, verify
 from memkit.sweeps import heartbeat, status
 from tests.sweeps import fake_work
 from tests.sweeps.sweeping import execute
@@ -73,7 +73,10 @@ def test_a_teachers_run_without_its_weights_is_missing(make_study):
     write(study, study.points[0], [0, 1])
     write(study, study.points[0], [2], status="diverged")
     studies.write_weights(study, study.points[0], 1, [])
-    assert counts(study)[study.points[0].name][:3] == [2, 0, 18]
+    name = study.points[0].name
+    assert counts(study)[name][:3] == [2, 0, 18]
+    wanted = f"points/{name}/weights/0.npz is missing; `memkit train` trains these runs again"
+    assert wanted in said(study)
 
 
 def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study):
@@ -206,18 +209,21 @@ def test_heartbeats_of_processes_that_ended_here_or_long_ago_are_removed(
     announce(study)
     (file,) = (study.workdir / "workers").iterdir()
     state = json.loads(file.read_text()) | {"process": process, "time": time.time() - age}
-    del state["namespace"]
+    del state["namespace"], state["checksum"]
     file.write_text(json.dumps(state | ({"namespace": namespace} if namespace else {})))
     executors.remove_ended(study)
     assert bool(executors.announced(study)) == is_kept
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"time": "noon"}', '"text"'])
-def test_damaged_heartbeats_are_ignored(study, content):
-    (study.workdir / "workers").mkdir()
-    (study.workdir / "workers" / "host-1-01234567.json").write_text(content)
+@pytest.mark.parametrize("content", ["[]", "{", '{"time": "noon"}', '"text"', None])
+def test_damaged_heartbeats_are_named_and_otherwise_ignored(study, content):
+    announce(study, blocks=[{"point": study.points[0].name, "runs": [3]}])
+    (file,) = (study.workdir / "workers").iterdir()
+    file.write_text(file.read_text().replace("3", "NaN", 1) if content is None else content)
     executors.remove_ended(study)
     assert not any(line.startswith(("at work", "silent")) for line in said(study))
+    assert any(line.startswith(f"workers/{file.name} is damaged: ") for line in said(study))
+    assert list(verify.verify(study.workdir).problems) == [f"workers/{file.name}"]
 
 
 def test_a_worker_without_progress_is_named(study):
