@@ -6,6 +6,7 @@ from memkit.launch import flags, values
 
 from memkit import cli, studies
 from memkit.analysis import across_points, across_text
+from memkit.studies import exports
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()
@@ -27,6 +28,7 @@ def main() -> int:
     points = across_points.chosen_points(study, _POINTS.value) if study else []
     if study:
         studies.check_sources(study)
+    exports.check_table(other)
     print(
         across_text.with_file(
             other,

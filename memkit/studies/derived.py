@@ -18,12 +18,22 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from absl import logging
 from etils import epath
 
 from memkit import storage
 from memkit.errors import DamagedFileError, expected
 from memkit.studies import files
-from memkit.studies.manifest import MANIFEST, PENDING, REMEDY, Source, check, options, read_manifest
+from memkit.studies.manifest import (
+    MANIFEST,
+    PENDING,
+    REMEDY,
+    Source,
+    check,
+    missing_manifest,
+    options,
+    read_manifest,
+)
 from memkit.typing import Array
 
 if TYPE_CHECKING:
@@ -72,7 +82,7 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
             "replaced": replaced,
         }
         files.write_json(folder / MANIFEST, manifest, inside=folder)
-        for name in staging.hashes:
+        for name in (*staging.hashes, MANIFEST):
             storage.check_inside(study.workdir / name, study.workdir)
             if is_local and os.path.isdir(study.workdir / name):
                 reason = "expected a file or nothing, received a folder"
@@ -89,11 +99,19 @@ def replacing(study: "Study", sources: Mapping[str, Source]) -> Iterator["Study"
 
 
 def _old_files(study: "Study") -> set[str]:
-    """Returns the names of the present files; none if the manifest is damaged."""
+    """Returns the names of the present files; warns and returns none if the manifest is damaged."""
     try:
-        return set(read_manifest(study)["files"])
-    except DamagedFileError:
-        return set()
+        names = set(read_manifest(study)["files"])
+        problem = "" if names else missing_manifest(study)
+    except DamagedFileError as error:
+        names, problem = set(), error.reason
+    if problem:
+        logging.warning(
+            "%s: %s; all derived files are computed again, except for those of `memkit audit`",
+            study.workdir / MANIFEST,
+            problem,
+        )
+    return names
 
 
 def _make_pending(study: "Study", folder: epath.Path) -> None:
@@ -123,7 +141,8 @@ def finish(study: "Study") -> None:
             with contextlib.suppress(FileNotFoundError):  # It has been moved already.
                 os.replace(pending / name, workdir / name)
         _remove(study, manifest["replaced"])
-        os.replace(pending / MANIFEST, workdir / MANIFEST)
+        # A repeated `memkit estimate` replaces nothing, and writes the same manifest.
+        files.write_json(workdir / MANIFEST, manifest | {"replaced": []}, inside=workdir)
     shutil.rmtree(pending, ignore_errors=True)
 
 

@@ -10,9 +10,9 @@ from etils import epath, epy
 from memkit import storage
 from memkit.errors import DamagedFileError, reason
 from memkit.printable import printable, spreadsheet_cell
-from memkit.studies import derived
+from memkit.studies import derived, files, manifest
 from memkit.studies.points import Point
-from memkit.studies.study import Study
+from memkit.studies.study import Study, exists, load
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Path
 
 with epy.lazy_imports():  # Only tables need it, and it is slow to import.
@@ -104,6 +104,22 @@ def export_table(study: Study, point: Point, kind: str, out: Path) -> epath.Path
             where = study.workdir / name
             raise DamagedFileError(where, reason(error), "run `memkit estimate` again") from None
     return _written(storage.path(out) / f"{point.name}.{kind}", data)
+
+
+def check_table(path: Path) -> None:
+    """Checks a file that lies among the tables of a study; any other file needs no check.
+
+    Raises:
+      DamagedFileError: it is not part of the present estimates of the study.
+    """
+    where = storage.path(path)
+    workdir = where.parent.parent
+    if where.parent.name != _TABLES or not exists(workdir):
+        return
+    hashes = manifest.read_manifest(load(workdir))["files"]
+    if hashes.get(f"{_TABLES}/{where.name}") != files.sha256(files.read_bytes(where)):
+        reason = f"it is not among the present estimates of the study in {workdir}"
+        raise DamagedFileError(where, reason, f"{manifest.REMEDY}, or move this file")
 
 
 def _table_name(point: Point, kind: str) -> str:

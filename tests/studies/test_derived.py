@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -10,7 +11,7 @@ import pytest
 
 from memkit import analysis, studies
 from memkit.errors import DamagedFileError, InputError
-from memkit.studies import derived, verify
+from memkit.studies import derived, exports, files, verify
 from tests.analysis import recorded
 
 POINT, OTHER = "one_hot_width1", "one_hot_width2"
@@ -125,12 +126,65 @@ def test_estimates_without_their_list_are_those_of_another_version(study):
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b'{"files": {}}', b"\xff\xfe"])
-def test_a_damaged_list_is_refused_by_name_and_replaced_by_the_next_estimate(study, damage):
+def test_a_damaged_list_is_refused_by_name_and_replaced_by_the_next_estimate(study, damage, caplog):
     (study.workdir / "derived.json").write_bytes(damage)
     with pytest.raises(DamagedFileError, match=r"derived.json: .*run `memkit estimate` again"):
         studies.read_estimates(study, POINT)
     analysis.estimate(study)
+    assert re.search("derived.json: .*; all derived files are computed again", caplog.text)
     studies.check_sources(study)
+
+
+def test_a_missing_list_is_named_by_verify_and_by_the_next_estimate(study, caplog):
+    os.unlink(study.workdir / "derived.json")
+    wanted = "it is missing, although there is a summary.json"
+    assert wanted in verify.verify(study.workdir).problems["derived.json"]
+    analysis.estimate(study)
+    assert f"derived.json: {wanted}" in caplog.text
+    assert verify.verify(study.workdir).problems == {}
+
+
+def test_the_list_of_another_study_is_refused(study):
+    where = study.workdir / "derived.json"
+    manifest = files.read_json(where)
+    manifest["sources"][POINT]["fingerprint"] = "another"
+    files.write_json(where, manifest, inside=study.workdir)
+    with pytest.raises(DamagedFileError, match=r"derived.json: it belongs to another study"):
+        studies.write_arrays(study, "more", {"a": np.zeros(3)})
+
+
+def test_a_folder_where_the_list_belongs_is_named_before_anything_is_written(study):
+    (study.workdir / "derived.json").unlink()
+    (study.workdir / "derived.json").mkdir()
+    with pytest.raises(DamagedFileError, match=r"derived.json: .*received a folder; delete it"):
+        analysis.estimate(study)
+    assert not (study.workdir / derived.PENDING).exists()
+
+
+def test_records_that_the_estimates_used_and_that_are_gone_are_named_until_the_next_ones(study):
+    assert studies.vanished(study) == []
+    os.unlink(study.workdir / f"points/{POINT}/runs/7.npz")
+    assert studies.vanished(study) == [f"points/{POINT}/runs/7.npz"]
+    analysis.estimate(study)
+    assert studies.vanished(study) == []
+
+
+def test_a_stopping_rule_that_the_estimates_mention_and_that_is_gone_is_named(study):
+    studies.write_stop(study, {"wanted": 0.5, "half_width": 0.4, "runs": 20, "is_reached": True})
+    analysis.estimate(study)
+    assert studies.vanished(study) == []
+    studies.remove_stop(study)
+    assert studies.vanished(study) == ["stop.json"]
+
+
+def test_a_table_of_a_study_is_compared_only_while_it_is_part_of_its_estimates(study, tmp_path):
+    table = study.workdir / f"tables/{POINT}.csv"
+    exports.check_table(table)
+    table.write_text(table.read_text().replace("0.", "1.", 1))
+    with pytest.raises(DamagedFileError, match="csv: it is not among the present estimates"):
+        exports.check_table(table)
+    shutil.copy(table, tmp_path / "scores.csv")
+    exports.check_table(tmp_path / "scores.csv")
 
 
 def test_derived_files_carry_the_runs_they_were_computed_from(study):
@@ -259,6 +313,7 @@ def test_a_file_that_the_new_set_lacks_goes_also_where_the_process_was_killed(ba
     studies.write_arrays(bare, "five", {"value": np.zeros(1)})
     assert not (bare.workdir / "analyses/four.npz").exists()
     assert _values(bare) == {1}
+    assert derived.read_manifest(bare)["replaced"] == []
 
 
 def test_a_pending_set_whose_list_is_damaged_is_discarded_by_the_next_estimate(bare):
