@@ -26,6 +26,7 @@ class Kind:
       is_optional: True where a study without it is sound.
       world: the folder of the study that has it.
       words: what a message may say instead of the file's name.
+      may_vanish: True where memkit removes the file itself, when it means nothing any more.
       is_repeated: True where another kind is written and read by the same code.
     """
 
@@ -34,6 +35,7 @@ class Kind:
     is_optional: bool = False
     world: str = "finished"
     words: tuple[str, ...] = ()
+    may_vanish: bool = False
     is_repeated: bool = False
 
     @property
@@ -91,7 +93,9 @@ KINDS = {
         f"points/{P}/checkpoints/{UNFINISHED}.npz", is_optional=True, world="unfinished"
     ),
     "failure": Kind(f"failures/{P}-{UNFINISHED}.json", is_optional=True, world="unfinished"),
-    "executor": Kind("workers/elsewhere-7.json", is_optional=True, world="unfinished"),
+    "executor": Kind(
+        "workers/elsewhere-7.json", is_optional=True, world="unfinished", may_vanish=True
+    ),
 }
 
 

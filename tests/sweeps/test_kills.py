@@ -79,5 +79,5 @@ def test_a_study_is_finished_when_one_of_its_executors_is_killed(tmp_path, numbe
     begun = [run for run, _, _ in sweeping.journal(journal)]
     assert len(set(begun)) == 40
     assert sweeping.start(study.workdir, journal, seconds=0).wait() == 0
-    assert not list(study.workdir.rglob(".tmp-*"))
+    assert not list((tmp_path / "study").rglob(".tmp-*"))
     assert studies.executors.announced(study) == {}
