@@ -73,6 +73,7 @@ def test_a_study_is_finished_when_one_of_its_executors_is_killed(tmp_path, numbe
         assert child.returncode == 0, errors
         assert errors == b""
     assert victim.wait() == -signal.SIGKILL
+    victim.stderr.close()
     sweeping.wait_until(lambda: sweeping.is_empty(victim.pid))
     study = studies.load(tmp_path / "study")
     assert kills.results(study) == kills.results(kills.undisturbed(tmp_path / "undisturbed"))
