@@ -24,10 +24,9 @@ def main() -> int:
     workdir = values.required("workdir", _WORKDIR.value)
     if not _WITH.value:
         raise expected("--with", "at least one study", "none")
-    for source in _WITH.value:
-        stages.warn_of_vanished(studies.load(source))
     _, merged = merge(workdir, _WITH.value, command=shlex.join(["memkit", *sys.argv[1:]]))
     for source in merged:
+        stages.warn_of_vanished(studies.load(source.source))
         for name, reason in source.problems.items():
             logging.warning("%s is left out: %s", source.source / name, reason)
         for name, run in source.different[:_MOST_LINES]:
