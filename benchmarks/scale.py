@@ -166,16 +166,16 @@ def main(argv):
         f"{len(study.points)} x {len(study.train_mask)} records of {study.sizes.train} + "
         f"{study.sizes.test} examples, {disk / 2**30:.2f} GiB"
     )
-    found = {verb: measure(verb, workdir) for verb in ("estimate", "report")}
-    for verb, taken in found.items():
+    measured = {verb: measure(verb, workdir) for verb in ("estimate", "report")}
+    for verb, taken in measured.items():
         print(f"  {verb}: {taken['seconds']:.0f} s, peak of {taken['bytes'] / 2**30:.2f} GiB")
     page = workdir / "report" / "index.html"
-    found["page"] = {"bytes": page.stat().st_size, "seconds": drawn(page)}
-    seconds = found["page"]["seconds"]
+    measured["page"] = {"bytes": page.stat().st_size, "seconds": drawn(page)}
+    seconds = measured["page"]["seconds"]
     text = "not drawn, no Chromium" if seconds is None else f"drawn in {seconds:.1f} s"
-    print(f"  page: {found['page']['bytes'] / 1e6:.1f} MB, {text}")
+    print(f"  page: {measured['page']['bytes'] / 1e6:.1f} MB, {text}")
     if _OUT.value:
-        pathlib.Path(_OUT.value).write_text(json.dumps(found, indent=1))
+        pathlib.Path(_OUT.value).write_text(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

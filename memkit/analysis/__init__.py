@@ -123,11 +123,11 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
     with studies.replacing(study, sources) as staged:
         for of_point in outcomes:
             studies.write_estimates(staged, of_point.point, of_point.estimates)
-        found: dict[type[Any], Any] = {}
+        results: dict[type[Any], Any] = {}
         for question in in_order():
             module = importlib.import_module(f"{__name__}.{question.name}.estimate")
-            needed = Results({kind: found[kind] for kind in question.needs})
-            found[question.result] = module.analyze(staged, outcomes, needed)
+            needed = Results({kind: results[kind] for kind in question.needs})
+            results[question.result] = module.analyze(staged, outcomes, needed)
         tables.write(staged, outcomes)
         summary = Summary(
             layout=LAYOUT,
@@ -137,7 +137,7 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
             training=_training(outcomes),
             timing=timing(),
             stop=studies.read_stop(study),
-            results=Results(found),
+            results=Results(results),
         )
         _write(staged, summary)
     return summary
@@ -162,14 +162,14 @@ def read(study: Study) -> Summary:
     if "layout" not in stored or stored["layout"] != LAYOUT:
         expectation = "estimates of this version (run `memkit estimate` again)"
         raise expected("--workdir", expectation, f"those of another version in {study.workdir}")
-    found = {
+    results = {
         question.result: storage.read(study, question.name, question.result, stored[question.name])
         for question in QUESTIONS
     }
     fields = {field.name: field.type for field in dataclasses.fields(Summary)}
     del fields["results"]
     values = {name: storage.from_json(stored[name], kind) for name, kind in fields.items()}
-    return Summary(**values, results=Results(found))
+    return Summary(**values, results=Results(results))
 
 
 def _write(study: Study, summary: Summary) -> None:

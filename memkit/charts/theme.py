@@ -80,11 +80,6 @@ def _plain(value: Any) -> str | bool | int | float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def number(value: float | None) -> float:
-    """Returns the value as a float; None becomes NaN."""
-    return math.nan if value is None else float(value)
-
-
 def size_channel(sizes: Iterable[Size], *, title: str) -> alt.X:
     """Returns the horizontal axis of the field `size`, for the study's model sizes.
 

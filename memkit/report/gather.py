@@ -14,7 +14,7 @@ _SHOWN = 10  # the most records left out that the report names
 
 
 def content(study: Study) -> Content:
-    """Returns the Content of a study that has estimates; no record is read.
+    """Returns the Content of a study that has estimates; of the records only checksums are read.
 
     Raises:
       InputError: there are no estimates yet, they are those of another version of memkit, or runs

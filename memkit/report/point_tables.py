@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from memkit.analysis.distribution.result import Distribution
+from memkit.analysis.planted.result import Planted
 from memkit.analysis.summary import PointSummary
-from memkit.estimators import WithError
+from memkit.estimators import DatasetMeans, WithError
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Table
@@ -63,6 +65,20 @@ def estimate(
         return formatting.estimate_cell(choose(points[point.name]), text)
 
     return cell
+
+
+def means_by_group(content: Content) -> dict[str, dict[str, DatasetMeans]]:
+    """Returns {group of examples: {point name: means}}.
+
+    The groups are "clean" and "planted", or "all" in a study without planted labels.
+    """
+    points, planted = content.results[Distribution].points, content.results[Planted].points
+    if not planted:
+        return {"all": {name: of_point.all_examples for name, of_point in points.items()}}
+    return {
+        "clean": {name: of_point.clean for name, of_point in points.items()},
+        "planted": {name: of_point.means for name, of_point in planted.items()},
+    }
 
 
 def _row_head(content: Content, point: PointSummary) -> str:

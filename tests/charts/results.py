@@ -6,7 +6,6 @@ from memkit import studies
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.convergence.result import Halves, PointConvergence
 from memkit.analysis.distillation.result import ClassChange
-from memkit.analysis.distribution.result import Means
 from memkit.analysis.planted.result import PointPlanted
 from memkit.analysis.proxies.result import (
     Leaderboard,
@@ -16,14 +15,15 @@ from memkit.analysis.proxies.result import (
 )
 from memkit.analysis.size_changes.result import Restricted, SeriesChanges, Shape, SizeChanges
 from memkit.analysis.trajectories.result import ALPHAS, ClassShares
+from memkit.estimators import DatasetMeans
 from memkit.estimators.convergence import Agreement
 from memkit.proxies.canaries import Detection
 from memkit.trajectories import CLASSES
 from tests.numbers import UNDEFINED, number
 
 ACCURACY = PointAccuracy(train_in=number(), train_out=number(), test=number(), outlying_runs=())
-MEANS = Means(count=5, memorization=number(), in_mean=number(), out_mean=number())
-PLANTED = PointPlanted(means=MEANS, auroc=number(), auroc_out_prob=number())
+MEANS = DatasetMeans(number(), number(), number(), num_examples=5)
+PLANTED = PointPlanted(count=5, means=MEANS, auroc=number(), auroc_out_prob=number())
 
 
 def each(points, entry):
@@ -55,15 +55,20 @@ def size_changes(points, unsaturated=UNDEFINED):
     """
     series = {}
     for name, names in names_of(points).items():
-        everything = {point: Shape(*[number(0.1 * n)] * 7) for n, point in enumerate(names, 1)}
-        kept = dict.fromkeys(names, Shape(*[unsaturated] * 7))
+        everything = {point: _shape(number(0.1 * n)) for n, point in enumerate(names, 1)}
         restricted = {
             "all": Restricted(5, everything, None, {}),
-            "unsaturated_examples": Restricted(0, kept, None, {}),
+            "unsaturated_examples": Restricted(
+                0, dict.fromkeys(names, _shape(unsaturated)), None, {}
+            ),
         }
         outcomes = dict.fromkeys(studies.OUTCOMES, restricted)
         series[name] = SeriesChanges(tuple(names), num_runs=4, outcomes=outcomes)
     return SizeChanges(series)
+
+
+def _shape(every):
+    return Shape(DatasetMeans(every, every, every, num_examples=5), every, every, every, every)
 
 
 def convergence(points, pearson):

@@ -16,9 +16,8 @@ from memkit.typing import IntArray
 _MOST_NAMED = 5  # the most outlying runs that a sentence names
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Accuracy:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Accuracy:
     """Returns the accuracy of every point."""
-    del results  # of no other question
     groups = copies_of(study).groups
     return Accuracy(
         points={o.point.name: _of_point(o) for o in outcomes},

@@ -3,12 +3,12 @@
 from memkit.analysis.accuracy import chart
 from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.distribution import means_chart
-from memkit.analysis.distribution.result import Distribution, Means
+from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted.result import Planted
 from memkit.report import content as contents
 from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
-from memkit.report.point_tables import NOTE, estimate, per_point
+from memkit.report.point_tables import NOTE, estimate, means_by_group, per_point
 
 ACCURACY = "Accuracy by model size. The bands are 95% intervals over runs."
 MEANS = (
@@ -16,11 +16,14 @@ MEANS = (
     "bands are 95% intervals over runs."
 )
 
+_GROUPS = {"all": "all examples", "clean": "clean labels", "planted": "planted labels"}
+
 
 def section(content: Content) -> Section:
     """Returns the section of accuracy and mean memorization."""
     points, by_size = content.summary.points, {"size_title": contents.size_title(content)}
     accuracy = content.results[Accuracy].points
+    groups = {_GROUPS[name]: means for name, means in means_by_group(content).items()}
     return Section(
         anchor="sizes",
         title="Accuracy and mean memorization by size",
@@ -30,24 +33,13 @@ def section(content: Content) -> Section:
             figure(
                 "mean_memorization",
                 MEANS,
-                means_chart.table(points, _groups(content)),
+                means_chart.table(points, groups),
                 means_chart.chart,
                 **by_size,
             ),
             _memorization(content),
         ),
     )
-
-
-def _groups(content: Content) -> dict[str, dict[str, Means]]:
-    """Returns {group of examples: {point: Means}}: of all examples, or of clean and planted."""
-    points, planted = content.results[Distribution].points, content.results[Planted].points
-    if not planted:
-        return {"all examples": {name: p.all_examples for name, p in points.items()}}
-    return {
-        "clean labels": {name: point.clean for name, point in points.items()},
-        "planted labels": {name: point.means for name, point in planted.items()},
-    }
 
 
 def _accuracy(content: Content) -> Table:

@@ -17,9 +17,8 @@ LEAST = 4  # runs; fewer cannot be divided into halves that have both arms
 _ELEMENTS = 2**24  # the most replicated estimates in memory at a time
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Agreement:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Agreement:
     """Compares every two points of each series over the runs that all of its points have."""
-    del results  # of no other question
     threshold = study.config["report"]["min_memorization"]
     pairs: list[PairAgreement] = []
     curves: list[dict[str, Array]] = []

@@ -19,9 +19,8 @@ _AS_TEXT = ("order", "kind", "rival", "copy", "test_copy")
 LISTED = auditing.KINDS[: auditing.UNSUSPECTED]
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> LabelAudit:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> LabelAudit:
     """Audits the study at its default point."""
-    del results  # of no other question
     point = default_point(study)
     return audit(study, next(o for o in outcomes if o.point.name == point.name))
 

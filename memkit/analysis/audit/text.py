@@ -68,13 +68,13 @@ def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int
     return "\n".join(lines)
 
 
-def planted(found: PlantedFound) -> str:
+def planted(labels: PlantedFound) -> str:
     """Returns in words how many planted labels the audit found, with recall and precision."""
-    recall = f"{found.found} of {found.count} called mislabeled"
-    if not found.found:
+    recall = f"{labels.found} of {labels.count} called mislabeled"
+    if not labels.found:
         return recall
-    precision = f"{found.precision:.1%} of all that are called so are planted"
-    return f"{recall} ({found.recall:.1%}); {precision}"
+    precision = f"{labels.precision:.1%} of all that are called so are planted"
+    return f"{recall} ({labels.recall:.1%}); {precision}"
 
 
 def _cell(value: Any) -> str | int | float | None:

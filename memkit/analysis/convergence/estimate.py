@@ -18,9 +18,8 @@ from memkit.studies import Study
 TARGETS = (0.1, 0.05)  # half widths of 95% intervals
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Convergence:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Convergence:
     """Returns the convergence of every point."""
-    del results  # of no other question
     seed = study.config["seed"]
     return Convergence(
         points={o.point.name: _of_point(o, seed) for o in outcomes if len(o.index) >= 2},

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.distillation.result import ClassChange
-from memkit.analysis.distribution.result import Means
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines, styles, theme
+from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
 _Axis = TypeVar("_Axis", alt.X, alt.Y)
@@ -31,14 +31,14 @@ CHANGES = ("classes from the same runs", "classes from other runs")
 
 def means_table(
     points: Sequence[lines.OnAxis],
-    means: Mapping[str, Means],
+    means: Mapping[str, DatasetMeans],
     accuracy: Mapping[str, PointAccuracy],
 ) -> list[Json]:
     """Returns mean memorization, in- and out-means and test accuracy per series and size.
 
     Args:
       points: points of a study.
-      means: {point name: Means of all examples}.
+      means: {point name: means of all examples}.
       accuracy: {point name: PointAccuracy}.
     """
     estimates = {}

@@ -54,12 +54,11 @@ class Pair:
         return one_hot, distilled
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Distillation:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Distillation:
     """Returns the changes by distillation in every distilled series.
 
     Every change is distilled minus one-hot: negative memorization = distillation lowers it.
     """
-    del results  # of no other question
     changes: dict[str, SeriesDistillation] = {}
     histograms: dict[str, Array] = {}
     for series in study.config["series"]:

@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from memkit.analysis.distribution.result import Means
 from memkit.charts import lines
+from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
 NAMES = ("memorization", "in-sample", "out-of-sample")
 
 
-def table(points: Sequence[lines.OnAxis], means: Mapping[str, Mapping[str, Means]]) -> list[Json]:
+def table(
+    points: Sequence[lines.OnAxis], means: Mapping[str, Mapping[str, DatasetMeans]]
+) -> list[Json]:
     """Returns three rows of `lines.row` per point and group, with the field `group`.
 
     Args:
       points: points of a study.
-      means: {group of examples: {point name: Means}}.
+      means: {group of examples: {point name: means}}.
     """
     rows = []
     for point in lines.sized(points):

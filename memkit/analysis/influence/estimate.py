@@ -28,18 +28,19 @@ ENOUGH_RUNS = 1_000
 SHOWN, SHOWN_FIRST, SHOWN_TESTS = 12, 4, 4
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Influence:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Influence:
     """Finds pairs of high influence and the strongest influences at every point."""
-    del results  # of no other question
     points: dict[str, PointInfluence] = {}
     arrays: dict[str, dict[str, Array]] = {}
     for of_point in outcomes:
         if len(of_point.index) < 2 or not study.sizes.test:
             continue
         name, num_runs = of_point.point.name, len(of_point.index)
-        found = {outcome: _of_outcome(study, of_point, outcome) for outcome in studies.OUTCOMES}
-        counts = {outcome: counts for outcome, (counts, _) in found.items()}
-        arrays[name] = named({outcome: influence for outcome, (_, influence) in found.items()})
+        by_outcome = {
+            outcome: _of_outcome(study, of_point, outcome) for outcome in studies.OUTCOMES
+        }
+        counts = {outcome: counts for outcome, (counts, _) in by_outcome.items()}
+        arrays[name] = named({outcome: influence for outcome, (_, influence) in by_outcome.items()})
         points[name] = PointInfluence(num_runs, counts)
         _log(name, points[name])
     return Influence(points, arrays)

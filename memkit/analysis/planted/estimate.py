@@ -14,9 +14,8 @@ from memkit.studies import Study
 from memkit.typing import FloatArray
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Planted:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Planted:
     """Returns means and detection of the planted labels at every point."""
-    del results  # of no other question
     if not study.examples.planted.any():
         return Planted({})
     return Planted({o.point.name: _of_point(study, o) for o in outcomes})
@@ -31,7 +30,8 @@ def _of_point(study: Study, outcomes: PointOutcomes) -> PointPlanted:
 
     memorized = distribution.replicates(study, outcomes)
     return PointPlanted(
-        means=distribution.means(outcomes, planted),
+        count=int(planted.sum()),
+        means=estimators.jackknife_mean(outcomes.correct, outcomes.mask, planted),
         auroc=auroc([estimates["correct"].value, *memorized]),
         auroc_out_prob=auroc([1 - estimates["prob"].out_mean, *_doubts(study, outcomes)]),
     )

@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from memkit.analysis.distribution.result import Means
-from memkit.estimators import WithError
+from memkit.estimators import DatasetMeans, WithError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,13 +11,15 @@ class PointPlanted:
     """The planted labels at one point, and how well scores find them.
 
     Attributes:
-      means: Means of the planted labels.
+      count: number of planted labels.
+      means: their means, by the outcome right or wrong.
       auroc: of memorization by the outcome right or wrong; 0.5 = chance, 1 = all planted labels
         rank first.
       auroc_out_prob: of one minus the out-of-sample probability of the given label.
     """
 
-    means: Means
+    count: int
+    means: DatasetMeans
     auroc: WithError
     auroc_out_prob: WithError
 

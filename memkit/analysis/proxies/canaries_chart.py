@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from memkit.analysis.distribution.result import Means
 from memkit.analysis.proxies.result import PointProxies
 from memkit.charts import dots, lines, theme
+from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
 GROUPS = ("planted", "clean")
@@ -51,14 +51,16 @@ def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | 
 
 
 def paths_table(
-    points: Sequence[lines.OnAxis], planted: Mapping[str, Means], clean: Mapping[str, Means]
+    points: Sequence[lines.OnAxis],
+    planted: Mapping[str, DatasetMeans],
+    clean: Mapping[str, DatasetMeans],
 ) -> list[Json]:
     """Returns rows of `lines.row` with mean memorization of clean and planted labels per size.
 
     Args:
       points: points of a study.
-      planted: {point name: Means of the planted labels}; without any, there are no rows.
-      clean: {point name: Means of the other labels}.
+      planted: {point name: means of the planted labels}; without any, there are no rows.
+      clean: {point name: means of the other labels}.
     """
     groups = dict(zip(GROUPS, (planted, clean), strict=True)) if planted else {}
     return [

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memkit import proxies
 from memkit.analysis import PointSummary
-from memkit.analysis.distribution.result import Distribution, Means
-from memkit.analysis.planted.result import Planted
 from memkit.analysis.proxies import canaries_chart
 from memkit.analysis.proxies import chart as charts
 from memkit.analysis.proxies.result import Leaderboard, Proxies, ProxyAgreement, SeriesProxies
@@ -15,7 +13,7 @@ from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.blocks import Chart, Figure, Section, Table
 from memkit.report.content import Content
-from memkit.report.point_tables import NOTE
+from memkit.report.point_tables import NOTE, means_by_group
 from memkit.typing import Json
 
 TITLE = "Proxies and canaries"
@@ -72,7 +70,7 @@ def section(content: Content) -> Section:
 def _figures(content: Content, result: Proxies) -> dict[str, Figure]:
     points, size_title = content.summary.points, contents.size_title(content)
     along = [point for point in points if point.series in result.series]
-    means = _means(content)
+    means = means_by_group(content)
     memorization = {
         group: {name: of_point.memorization for name, of_point in by_point.items()}
         for group, by_point in means.items()
@@ -115,17 +113,6 @@ def _figures(content: Content, result: Proxies) -> dict[str, Figure]:
         name: Figure(name, CAPTIONS[name], draw(rows, **options))
         for name, (rows, draw, options) in charts_of.items()
         if lines.defined(rows)
-    }
-
-
-def _means(content: Content) -> dict[str, dict[str, Means]]:
-    """Returns {group: {point: Means}} for the groups of `PointProxies.means`."""
-    points, planted = content.results[Distribution].points, content.results[Planted].points
-    if not planted:
-        return {"all": {name: of_point.all_examples for name, of_point in points.items()}}
-    return {
-        "clean": {name: of_point.clean for name, of_point in points.items()},
-        "planted": {name: of_point.means for name, of_point in planted.items()},
     }
 
 

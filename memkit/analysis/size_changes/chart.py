@@ -60,7 +60,7 @@ def means_table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Js
         rows = []
         for restriction, words in LINES.items():
             shapes = restrictions[restriction].points
-            estimates = {name: {words: shape.memorization} for name, shape in shapes.items()}
+            estimates = {name: {words: shape.means.memorization} for name, shape in shapes.items()}
             rows += lines.table(along, estimates, bounds=(-1, 1))
         return rows
 

@@ -27,9 +27,8 @@ from memkit.typing import Array, BoolArray, FloatArray, IntArray
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> SizeChanges:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> SizeChanges:
     """Returns the change with size in every series that has two common runs."""
-    del results  # of no other question
     by_series: dict[str, SeriesChanges] = {}
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
@@ -139,9 +138,7 @@ def _shape(
     shape = {
         name: estimators.over_replicates(values, num_runs) for name, values in statistics.items()
     }
-    return Shape(
-        memorization=means.memorization, in_mean=means.in_mean, out_mean=means.out_mean, **shape
-    )
+    return Shape(means=means, **shape)
 
 
 def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> dict[float, Classes]:

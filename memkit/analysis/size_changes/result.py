@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from memkit.estimators import WithError
+from memkit.estimators import DatasetMeans, WithError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,18 +11,14 @@ class Shape:
     """Means and shape of the distribution of memorization over examples, or changes of these.
 
     Attributes:
-      memorization: mean memorization, -1 to 1.
-      in_mean: mean outcome of the runs that trained on an example, 0 to 1.
-      out_mean: mean outcome of the runs that did not, 0 to 1.
+      means: mean memorization, and the two means whose difference it is.
       share_below_01: share of the examples with memorization below 0.1, 0 to 1.
       share_above_09: share of the examples with memorization of at least 0.9.
       bimodality: Sarle's coefficient, 0 to 1; 1 = two values only.
       upper_mode: density at or above 0.9 minus density from 0.25 to 0.75.
     """
 
-    memorization: WithError
-    in_mean: WithError
-    out_mean: WithError
+    means: DatasetMeans
     share_below_01: WithError
     share_above_09: WithError
     bimodality: WithError

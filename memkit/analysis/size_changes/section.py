@@ -76,7 +76,7 @@ def _changes(content: Content) -> Table:
             contents.size_text(content, contents.point(content, name))
             for name in (numbers.first_to_last.first, numbers.first_to_last.last)
         )
-        means = (change.memorization, change.in_mean, change.out_mean)
+        means = (change.means.memorization, change.means.in_mean, change.means.out_mean)
         shares = (
             formatting.estimate_cell(share, formatting.percent)
             for share in (change.share_below_01, change.share_above_09)

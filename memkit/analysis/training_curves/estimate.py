@@ -14,9 +14,8 @@ from memkit.typing import FloatArray
 BAND = (0.1, 0.9)  # quantiles
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> TrainingCurves:
+def analyze(_study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> TrainingCurves:
     """Returns the training curves of every point that has runs."""
-    del study, results  # The outcomes suffice.
     return TrainingCurves({o.point.name: curves(o.curve) for o in outcomes if o.curve.size})
 
 

@@ -13,9 +13,8 @@ from memkit.studies import Study
 from memkit.typing import Array, BoolArray
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> TrajectoryClasses:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> TrajectoryClasses:
     """Returns the trajectories of every series that has two points with two common runs."""
-    del results  # of no other question
     shares: dict[str, dict[float, ClassShares]] = {}
     arrays: dict[str, Any] = {}
     for series in study.config["series"]:

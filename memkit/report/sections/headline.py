@@ -59,7 +59,7 @@ def _of_series(content: Content, points: Sequence[PointSummary]) -> list[tuple[s
         sentences = [
             (
                 "Planted labels",
-                f"Mean memorization of the {of_points[-1].means.count} labels flipped on purpose "
+                f"Mean memorization of the {of_points[-1].count} labels flipped on purpose "
                 f"{trend(p.means.memorization for p in of_points)} (1 = always learned when "
                 "trained on, never guessed otherwise).",
             ),
