@@ -6,6 +6,7 @@ from pyarrow import csv, parquet
 
 from memkit import analysis, estimators, studies
 from memkit.analysis import Results
+from memkit.analysis.accuracy import estimate as accuracy
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
 from memkit.analysis.audit.result import LabelAudit, PlantedFound
@@ -174,3 +175,15 @@ def test_the_text_counts_every_kind_and_shows_the_first_rows(study):
     assert "2 images have a copy with another label" in text
     assert text.endswith("\n".join(text.splitlines()[-3:])) and "first 3 of 11:" in text
     assert len(text.split("first 3 of 11:\n")[1].splitlines()) == 4
+
+
+def test_held_out_runs_that_trained_on_a_copy_do_not_count_for_what_is_predicted(study):
+    outcomes = analysis.read_outcomes(study, study.points[0])
+    neither = np.flatnonzero(~outcomes.mask[:, 5] & ~outcomes.mask[:, 7])
+    predicted = outcomes.predicted.copy()
+    predicted[:, 5] = 1
+    predicted[neither[: len(neither) // 2 + 1], 5] = 2  # Most of these runs, but few of all.
+    assert np.count_nonzero(predicted[~outcomes.mask[:, 5], 5] == 1) > len(neither) // 2 + 1
+    changed = dataclasses.replace(outcomes, predicted=predicted)
+    result = accuracy.analyze(study, [changed], Results({}))
+    assert result.predictions[study.points[0].name]["out_predicted"][5] == 2
