@@ -59,14 +59,14 @@ def test_a_study_in_a_bucket_gives_the_numbers_of_a_folder(
     study, uploads, tmp_path, make_config, tiny
 ):
     local = studies.open_or_create(tmp_path / "local", make_config(), tiny)
-    for one in (study, local):
-        recorded.record(one)
-        assert verify.verify(one.workdir).problems == {}
+    for recorded_study in (study, local):
+        recorded.record(recorded_study)
+        assert verify.verify(recorded_study.workdir).problems == {}
     names = collections.Counter(uploads())
     assert set(names.values()) == {1}
     assert sum("/runs/" in name for name in names) == 40
-    for one in (study, local):
-        analysis.estimate(one)
+    for recorded_study in (study, local):
+        analysis.estimate(recorded_study)
     assert studies.read_summary(study) == studies.read_summary(local)
     assert not [name for name in uploads() if ".tmp" in name]
     for point in study.points:
