@@ -1,146 +1,337 @@
-r"""Runs needed for the precision of the plain estimator: random subsets, right or wrong.
+r"""What few runs are worth: how many runs the papers' estimator needs for the same error.
 
-  python -m benchmarks.efficiency [--minutes=10] [--per_class=40] [--out=efficiency.json]
+  python -m benchmarks.efficiency [--npz=mnist.npz] [--classes=10] [--epochs=40] [--peak=0.1]
 
-Many separate studies of 100 perceptrons (64 hidden units) each, on 40 digits of each class with
-10% of the labels flipped, for two designs: random subsets of exactly 70%, as the papers draw them,
-and the balanced ones of memkit. The noise of an estimate is its spread over the studies, around
-its own mean: every estimand is compared with itself. Variance falls as 1 / runs, so a variance of
-x times the plain one needs x times the runs. Beside it, the rank correlation of one study's scores
-with the truth of the plain estimand: the mean over all other studies of memorization by right or
-wrong.
-With --per_class=60 every given label has 50 examples, from where balanced subsets balance classes.
+A world is 60 images of each of ten classes, scikit-learn's digits or those of an npz file, with 8%
+of the labels flipped, and perceptrons of 32 hidden units. Every score is computed from disjoint
+studies of 20 balanced runs. The papers' estimator is the mean of right answers in random subsets of
+70%, minus that outside of them. The truth is its value from 900 runs that share none with either,
+and the variance of the truth is subtracted from every squared error. Rank correlations are
+Spearman's, with the same truth on both sides.
 """
 
 import concurrent.futures
 import dataclasses
+import pathlib
 import sys
+import tempfile
 
 import numpy as np
-import scipy.stats
 from absl import app, flags
 
-from benchmarks import efficiency_variants, interleave
-from memkit import tables
+from benchmarks import interleave, small_studies
+from memkit import estimators, subsets, tables
 
-_MINUTES = flags.DEFINE_float("minutes", 10, "time after which no study starts", lower_bound=0)
-_PER_CLASS = flags.DEFINE_integer("per_class", 40, "train digits of each class", lower_bound=20)
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
-_TINY = flags.DEFINE_boolean("tiny", False, "small studies, to see that everything works")
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
+_NPZ = flags.DEFINE_string("npz", "", "images instead of the digits", flag_values=_FLAGS)
+_CLASSES = flags.DEFINE_integer("classes", 10, "use the first labels", flag_values=_FLAGS)
+_EPOCHS = flags.DEFINE_integer("epochs", 40, "epochs of a run", flag_values=_FLAGS)
+_PEAK = flags.DEFINE_float("peak", 0.1, "highest learning rate", flag_values=_FLAGS)
+_STUDIES = flags.DEFINE_integer("studies", 30, "studies of 20 runs", flag_values=_FLAGS)
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
+_TINY = flags.DEFINE_boolean("tiny", False, "see that everything works", flag_values=_FLAGS)
 
-TINY = efficiency_variants.Case(
-    per_class=6, hidden=8, epochs=2, batch=20, num_runs=60, pack=30, replicates=4
-)
-PLAIN = ("random", "correct")
-OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
-PROCESSES = 2
+PROCESSES, RUNS, PACK = 2, 20, 20
+PLANTED, FRACTION = 0.08, 0.7
+RECORDED = ("train_correct", "train_logodds", "prob_mean", "margin_mean")
+PAPER_RUNS = (20, 30, 40, 60, 80, 100, 150, 200)
+BINS = (0.05, 0.2, 0.6)  # of the truth
 
 
-def variance(values):
-    """Returns the mean over examples of the variance over studies [R, N] (ddof 1)."""
-    return float(np.nanmean(np.var(values, axis=0, ddof=1)))
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A world and its numbers of runs; see the flags.
 
-
-def cost(values, plain):
-    """Returns (ratio of variances, lower, upper): runs needed, in units of the plain estimator's.
-
-    Args:
-      values: [R, N] estimates of one design and outcome in R studies.
-      plain: [R, N] estimates of the plain one. The same study is deleted from both in the jackknife
-        of the logarithm that gives the 95% bounds: outcomes of one design share their studies.
+    Attributes:
+      truth: runs behind the truth.
+      paper: further random runs, from which the papers' estimator draws.
+      studies: studies of RUNS balanced runs.
     """
-    num, ratio = len(values), variance(values) / variance(plain)
-    kept = [np.arange(num) != study for study in range(num)]
-    logs = np.log([variance(values[rows]) / variance(plain[rows]) for rows in kept])
-    error = np.sqrt((num - 1) * np.var(logs))
-    return ratio, *(float(ratio * np.exp(sign * 1.96 * error)) for sign in (-1, 1))
+
+    npz: str = ""
+    per_class: int = 60
+    epochs: int = 40
+    peak: float = 0.1
+    truth: int = 900
+    paper: int = 400
+    studies: int = 30
 
 
-def rank_correlation(found, design, outcome):
-    """Returns the mean Spearman correlation of a study with the truth from all other studies.
+@dataclasses.dataclass(frozen=True)
+class World:
+    """The runs of a world, M in all.
 
-    Args:
-      found: {(replicate, design): {"correct": [N], ...}}.
-      design: of the studies.
-      outcome: whose memorization is ranked; the truth is that of the outcome `correct`.
+    Attributes:
+      case: Case.
+      mask: [M, N] bool; the runs for the truth, then those of the papers, then the studies.
+      arrays: {name of RECORDED: [M, N]}.
+      features: [N, 1], see `estimators.left_out_margins`.
+      planted: [N] bool.
     """
-    total = sum(study["correct"] for study in found.values())
-    each = [
-        scipy.stats.spearmanr(
-            study[outcome], (total - study["correct"]) / (len(found) - 1)
-        ).statistic
-        for (_, name), study in found.items()
-        if name == design
-    ]
-    return float(np.mean(each))
 
+    case: Case
+    mask: np.ndarray
+    arrays: dict[str, np.ndarray]
+    features: np.ndarray
+    planted: np.ndarray
 
-def measure(case, seconds):
-    """Returns {(replicate, design): memorization of both outcomes}, from two processes."""
-    setup, environments = interleave.workers("jax", PROCESSES)
-    setup = dataclasses.replace(setup, packing="vmap", runs_per_program=case.pack)
-    ways = [
-        interleave.Way(
-            efficiency_variants.studies,
-            dict(case=case, setup=setup, first=first, step=PROCESSES, seconds=seconds),
-            (environment,),
+    def raw(self, runs: np.ndarray) -> estimators.Estimate:
+        return estimators.memorization(self.arrays["train_correct"][runs], self.mask[runs])
+
+    def prob(self, runs: np.ndarray) -> estimators.Estimate:
+        logodds = self.arrays["train_logodds"][runs].astype(np.float64)
+        return estimators.memorization(1 / (1 + np.exp(-logodds)), self.mask[runs])
+
+    def pooled(self, runs: np.ndarray, *, with_images: bool = True) -> estimators.Estimate:
+        mask = self.mask[runs]
+        seen = [np.where(mask, self.arrays[name][runs], np.nan) for name in RECORDED[2:]]
+        return estimators.pooled(
+            self.arrays["train_correct"][runs],
+            self.arrays["train_logodds"][runs],
+            mask,
+            history=np.stack([np.nanmean(values, axis=0) for values in seen], axis=1),
+            features=self.features if with_images else None,
         )
+
+    def study(self, number: int) -> np.ndarray:
+        """Returns the runs of a study."""
+        return self.case.truth + self.case.paper + RUNS * number + np.arange(RUNS)
+
+
+SCORES = {
+    "right or wrong": World.raw,
+    "label probability": World.prob,
+    "pooled, records alone": lambda world, runs: world.pooled(runs, with_images=False),
+    "pooled": World.pooled,
+}
+
+
+def train(case: Case) -> World:
+    """Trains all runs of a world in two processes."""
+    setup, environments = interleave.workers("jax", PROCESSES)
+    setup = dataclasses.replace(setup, packing="vmap", runs_per_program=PACK)
+    ways = [
+        interleave.Way(_runs, dict(case=case, setup=setup, first=first), (environment,))
         for first, environment in enumerate(environments)
     ]
     with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
         parts = list(pool.map(interleave.once, ways))
-    return dict(sorted((key, study) for part in parts for key, study in part.items()))
+    records = dict(sorted((run, record) for part in parts for run, record in part.items()))
+    study, _ = small_studies.draft(_config(case))
+    images = small_studies.images.load_dataset(study.config).train_images
+    labels = study.examples.given_labels
+    return World(
+        case=case,
+        mask=_masks(case, labels),
+        arrays={name: np.stack([r[name] for r in records.values()]) for name in RECORDED},
+        features=estimators.left_out_margins(images, labels, study.sizes.classes)[:, None],
+        planted=study.examples.planted,
+    )
 
 
-def results(found):
-    """Returns one dict per design and outcome."""
-    stacks = {
-        (design, outcome): np.stack([s[outcome] for (_, d), s in found.items() if d == design])
-        for design in efficiency_variants.DESIGNS
-        for outcome in OUTCOMES
-    }
+def _config(case: Case) -> dict:
+    dataset = dict(name="digits", mean=[0.3], std=[0.37], train_per_class=case.per_class)
+    if case.npz:
+        dataset = dict(name="npz", path=case.npz, mean=[0.5], std=[0.25])
+        with np.load(case.npz) as file:
+            channels = file["x_train"].shape[3]
+        dataset |= dict(mean=[0.5] * channels, std=[0.25] * channels)
+    schedule = dict(name="cosine", peak=case.peak, warmup_epochs=1.0)
+    perceptron = dict(name="mlp", hidden=[32])
+    config = small_studies.config(
+        dataset=dataset,
+        model=perceptron,
+        num_runs=RUNS,
+        epochs=case.epochs,
+        batch_size=40,
+        schedule=schedule,
+    )
+    config["labels"]["planted_fraction"] = PLANTED
+    config["record"]["history_runs"] = 10**6
+    return config
+
+
+def _masks(case: Case, labels: np.ndarray) -> np.ndarray:
+    options = dict(labels=labels, train_fraction=FRACTION)
+    random = subsets.design("random", num_runs=case.truth + case.paper, seed=1, **options)
+    balanced = [
+        subsets.design("balanced", num_runs=RUNS, seed=2 + k, **options)
+        for k in range(case.studies)
+    ]
+    return np.concatenate([random, *balanced])
+
+
+def _runs(case: Case, setup, *, first: int):
+    """Returns a function that trains every second pack and returns {run: arrays}."""
+    from memkit.training.runner import Runner
+
+    runner = Runner(setup)
+    runner.configure()
+    study, point = small_studies.draft(_config(case))
+    study = dataclasses.replace(study, train_mask=_masks(case, study.examples.given_labels))
+
+    def work() -> dict[int, dict[str, np.ndarray]]:
+        records = {}
+        for start in range(first * PACK, len(study.train_mask), PROCESSES * PACK):
+            runs = list(range(start, min(start + PACK, len(study.train_mask))))
+            for run, arrays, _ in runner.train_runs(study, point, runs):
+                records[run] = {name: arrays[name] for name in RECORDED}
+        return records
+
+    return work
+
+
+def subset(path: str, classes: int, per_class: int, folder: pathlib.Path) -> str:
+    """Writes some images of each of the first classes of an npz file; returns the new file."""
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in ("x_train", "y_train", "x_test", "y_test")}
+    rng, chosen = np.random.default_rng(0), {}
+    for part, count in (("train", per_class), ("test", 20)):
+        images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        images = images[..., None] if images.ndim == 3 else images
+        members = [np.flatnonzero(labels == k) for k in range(classes)]
+        rows = np.sort(np.concatenate([rng.choice(m, count, replace=False) for m in members]))
+        chosen |= {f"x_{part}": images[rows], f"y_{part}": labels[rows]}
+    np.savez(folder / "subset.npz", **chosen)
+    return str(folder / "subset.npz")
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """The papers' estimator from many runs.
+
+    Attributes:
+      value: [N].
+      noise: mean variance of `value`.
+    """
+
+    value: np.ndarray
+    noise: float
+
+    def errors(self, value: np.ndarray) -> tuple[float, float]:
+        """Returns (squared error without the noise of the truth, Spearman correlation)."""
+        known = np.where(np.isnan(value), np.nanmean(value), value)
+        squared = np.mean((known - self.value) ** 2) - self.noise
+        return float(squared), estimators.spearman(known, self.value)
+
+
+def truth(world: World) -> Truth:
+    estimate = world.raw(np.arange(world.case.truth))
+    return Truth(estimate.value, float(np.mean(estimate.stderr**2)))
+
+
+def papers_errors(world: World, known: Truth) -> dict[int, tuple[float, float]]:
+    """Returns {runs: (squared error, rank correlation)} of the papers' estimator, mean of draws."""
+    rng = np.random.default_rng(0)
+    errors = {}
+    for runs in PAPER_RUNS:
+        if runs <= world.case.paper:
+            draws = [
+                world.case.truth + rng.choice(world.case.paper, runs, replace=False)
+                for _ in range(max(10, 1200 // runs))
+            ]
+            each = [known.errors(world.raw(rows).value) for rows in draws]
+            errors[runs] = tuple(np.mean(each, axis=0).tolist())
+    return errors
+
+
+def worth(errors: dict[int, tuple[float, float]], squared: float, rank: float) -> np.ndarray:
+    """Returns the numbers of runs with which the papers' estimator has these errors.
+
+    The squared error of K runs is a / K + b / K^2, since arms may be small; the rank correlation
+    is interpolated over log K.
+    """
+    runs = np.array(list(errors))
+    squares, ranks = np.array(list(errors.values())).T
+    inverse = np.stack([1 / runs, 1 / runs**2], axis=1)
+    weights = 1 / squares[:, None]
+    a, b = np.linalg.lstsq(inverse * weights, np.ones(len(runs)), rcond=None)[0]
+    by_error = (a + np.sqrt(a**2 + 4 * max(b, 0) * squared)) / (2 * squared)
+    by_rank = np.exp(np.interp(rank, np.maximum.accumulate(ranks), np.log(runs)))
+    return np.array([by_error, by_rank])
+
+
+def efficiency(world: World, known: Truth) -> list[dict]:
+    """Returns one row per score: errors, and what its runs are worth, with standard errors."""
+    papers = papers_errors(world, known)
     rows = []
-    for (design, outcome), values in stacks.items():
-        ratio, lower, upper = cost(values, stacks[PLAIN])
+    for name, score in SCORES.items():
+        values = [score(world, world.study(k)).value for k in range(world.case.studies)]
+        each = np.array([known.errors(value) for value in values])
+        mean, error = each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(each))
+        runs = worth(papers, *mean)
+        spread = np.abs(worth(papers, mean[0] + error[0], mean[1] - error[1]) - runs)
+        bias = np.nanmean(values, axis=0) - known.value
+        own_noise = np.nanvar(values, axis=0, ddof=1) / len(values)
+        rms = np.mean(bias**2 - own_noise) - known.noise
         rows.append(
             {
-                "design": design,
-                "outcome": outcome,
-                "studies": len(values),
-                "mean": float(np.nanmean(values)),
-                "deviation": variance(values) ** 0.5,
-                "runs_needed": ratio,
-                "lower": lower,
-                "upper": upper,
-                "rank_correlation": rank_correlation(found, design, outcome),
+                "score": name,
+                "RMSE": mean[0] ** 0.5,
+                "rank": mean[1],
+                "worth, RMSE": runs[0],
+                "+/-": spread[0],
+                "worth, rank": runs[1],
+                "+/- ": spread[1],
+                "mean bias": float(np.mean(bias)),
+                "RMS bias": max(rms, 0) ** 0.5,
             }
         )
     return rows
 
 
-def _row(row):
-    interval = f"{row['lower']:.2f} to {row['upper']:.2f}"
-    numbers = (row["mean"], row["deviation"], row["runs_needed"])
-    name = OUTCOMES[row["outcome"]]
-    return [row["design"], name, row["studies"], *numbers, interval, row["rank_correlation"]]
+def coverage(world: World, known: Truth) -> list[dict]:
+    """Returns one row per group of examples: coverage, half width and bias of the intervals."""
+    place = np.digitize(known.value, BINS)
+    edges = ["-1", *map(str, BINS), "1"]
+    groups = {"all": np.ones(len(place), bool), "planted": world.planted}
+    groups |= {f"{edges[k]} to {edges[k + 1]}": place == k for k in range(len(BINS) + 1)}
+    rows = []
+    for name in ("right or wrong", "pooled"):
+        found = [SCORES[name](world, world.study(k)) for k in range(world.case.studies)]
+        value, lower, upper = (
+            np.stack([getattr(estimate, field) for estimate in found])
+            for field in ("value", "lower", "upper")
+        )
+        covered = (lower <= known.value) & (known.value <= upper)
+        rows += [
+            {
+                "score": name,
+                "truth": group,
+                "examples": int(members.sum()),
+                "coverage": float(covered[:, members].mean()),
+                "half width": float(np.nanmean((upper - lower)[:, members]) / 2),
+                "bias": float(np.nanmean((value - known.value)[:, members])),
+            }
+            for group, members in groups.items()
+            if members.any()
+        ]
+    return rows
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    case = TINY if _TINY.value else efficiency_variants.Case(per_class=_PER_CLASS.value)
-    found = measure(case, 60 * _MINUTES.value)
-    if len(found) < 6:
-        raise app.UsageError(f"--minutes: {len(found)} studies are too few; allow more time")
-    rows = results(found)
-    header = ["subsets", "outcome", "studies", "mean", "standard deviation"]
-    header += ["runs needed", "95%", "rank correlation with 0/1 truth"]
-    print(tables.text(header, [_row(row) for row in rows]))
-    accuracy = np.mean([study["in_accuracy"] for study in found.values()])
-    digits = 10 * case.per_class
-    print(f"\n{len(found)} studies of {case.num_runs} runs on {digits} digits")
-    print(f"in-sample accuracy {accuracy:.3f}")
-    interleave.finish(_OUT.value, {"case": dataclasses.asdict(case), "rows": rows})
+    sizes = dict(per_class=12, truth=60, paper=40, studies=4) if _TINY.value else {}
+    case = Case(epochs=2 if _TINY.value else _EPOCHS.value, peak=_PEAK.value, **sizes)
+    if not _TINY.value:
+        case = dataclasses.replace(case, studies=_STUDIES.value)
+    with tempfile.TemporaryDirectory() as folder:
+        if _NPZ.value:
+            path = subset(_NPZ.value, _CLASSES.value, case.per_class, pathlib.Path(folder))
+            case = dataclasses.replace(case, npz=path)
+        world = train(case)
+    known = truth(world)
+    found = {"efficiency": efficiency(world, known), "coverage": coverage(world, known)}
+    correct, mask = world.arrays["train_correct"], world.mask
+    print(
+        f"accuracy {correct[mask].mean():.3f} in-sample, {correct[~mask].mean():.3f} out-of-sample"
+    )
+    for rows in found.values():
+        print(tables.text(list(rows[0]), [list(row.values()) for row in rows]))
+        print()
+    interleave.finish(_OUT.value, {"case": dataclasses.asdict(case), **found})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from memkit.analysis.convergence.result import Convergence
 from memkit.analysis.distillation.result import Distillation
 from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.influence.result import Influence
-from memkit.analysis.outcomes import PointOutcomes, read_outcomes
+from memkit.analysis.outcomes import PointOutcomes, image_features, read_outcomes
 from memkit.analysis.planted.result import Planted
 from memkit.analysis.proxies.result import Proxies
 from memkit.analysis.removal.result import Removal
@@ -51,13 +51,14 @@ __all__ = [
     "Summary",
     "Timing",
     "estimate",
+    "image_features",
     "read",
     "read_outcomes",
     "table",
 ]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 6
+LAYOUT = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +119,10 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
       >>> round(summary.results[Accuracy].points["one_hot_width2"].train_in.value, 2)
       0.96
     """
-    outcomes = [read_outcomes(study, point, with_training=True) for point in study.points]
+    features = image_features(study)
+    outcomes = [
+        read_outcomes(study, point, with_training=True, features=features) for point in study.points
+    ]
     sources = {o.point.name: o.source for o in outcomes}
     with studies.replacing(study, sources) as staged:
         for of_point in outcomes:

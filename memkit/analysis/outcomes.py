@@ -15,6 +15,7 @@ from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
 RECORDED = ("train_correct", "train_logodds", "train_predicted", "test_correct", "test_logodds")
 CURVE = ("curve",)
+HISTORY = ("label_probability", "area_under_margin")  # proxies that the pooled score uses
 MAX_PROXY_RUNS = 40  # More runs make proxies no better, and they take much memory.
 
 
@@ -28,6 +29,7 @@ class PointOutcomes:
       mask: [R, N] bool, True where a run trained on an example.
       correct: [R, N] bool, the prediction equals the given label.
       prob: [R, N] float32, probability of the given label.
+      logodds: [R, N] float16, log-odds of the given label.
       predicted: [R, N] int, the predicted class.
       test_correct: [R, T] bool.
       test_prob: [R, T] float32, probability of the label of a test example.
@@ -35,6 +37,8 @@ class PointOutcomes:
       proxy_index: [H] int, numbers of the runs that proxies are computed from, the first of
         `index`; [0] without `with_training`.
       proxies: {proxy: [H, N] float32}, in the units of `proxies.PROXIES`.
+      features: [N, L] float, of images and labels alone, for the pooled score; see
+        `image_features`.
       infos: the info of every valid record, including diverged runs.
       left_out: {run: why its file is not a valid record}.
     """
@@ -44,12 +48,14 @@ class PointOutcomes:
     mask: BoolArray
     correct: BoolArray
     prob: FloatArray
+    logodds: FloatArray
     predicted: IntArray
     test_correct: BoolArray
     test_prob: FloatArray
     curve: FloatArray
     proxy_index: IntArray
     proxies: Mapping[str, FloatArray]
+    features: FloatArray
     infos: tuple[Json, ...]
     left_out: Mapping[int, str]
 
@@ -61,24 +67,52 @@ class PointOutcomes:
 
     @functools.cached_property
     def estimates(self) -> dict[str, Estimate]:
-        """Memorization by each of `studies.OUTCOMES`."""
-        return {
+        """Memorization by each of `studies.SCORES`."""
+        scores = {
             name: estimators.memorization(getattr(self, name), self.mask)
             for name in studies.OUTCOMES
         }
+        history = [proxies.average(self.proxies[name]) for name in HISTORY if name in self.proxies]
+        scores["pooled"] = estimators.pooled(
+            self.correct,
+            self.logodds,
+            self.mask,
+            history=np.stack(history, axis=1) if history else None,
+            features=self.features,
+        )
+        return scores
 
     def count(self, status: str) -> int:
         """Returns how many readable records have a status."""
         return sum(info["status"] == status for info in self.infos)
 
 
-def read_outcomes(study: Study, point: Point, *, with_training: bool = False) -> PointOutcomes:
+def image_features(study: Study) -> FloatArray:
+    """Returns how well the other examples predict each given label, [N, 1], from the thumbnails.
+
+    [N, 0] in studies of more than 100,000 examples, whose thumbnails are not read at once.
+    """
+    images, _ = studies.thumbnails(study)
+    if not isinstance(images, np.ndarray):
+        return np.empty((study.sizes.train, 0))
+    labels, num_classes = study.examples.given_labels, study.sizes.classes
+    return estimators.left_out_margins(images, labels, num_classes)[:, None]
+
+
+def read_outcomes(
+    study: Study,
+    point: Point,
+    *,
+    with_training: bool = False,
+    features: FloatArray | None = None,
+) -> PointOutcomes:
     """Reads a point's records; warns of files that are not valid records and of diverged runs.
 
     Args:
       study: Study.
       point: Point.
       with_training: whether to read the training curves and to compute proxies, too.
+      features: `image_features` of the study for the pooled score; None for none.
 
     Examples:
       >>> study = studies.load(workdir)
@@ -115,12 +149,14 @@ def read_outcomes(study: Study, point: Point, *, with_training: bool = False) ->
         mask=big_arrays.take(study.train_mask, index),
         correct=arrays["train_correct"],
         prob=_probabilities(arrays["train_logodds"]),
+        logodds=arrays["train_logodds"],
         predicted=arrays["train_predicted"],
         test_correct=arrays["test_correct"],
         test_prob=_probabilities(arrays["test_logodds"]),
         curve=arrays["curve"] if "curve" in arrays else np.empty((0, 0, 3), np.float32),
         proxy_index=of_proxies.index if of_proxies else np.empty(0, int),
         proxies=of_proxies.values if of_proxies else {},
+        features=np.empty((sizes.train, 0)) if features is None else features,
         infos=runs.infos,
         left_out=runs.damaged,
     )

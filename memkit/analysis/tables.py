@@ -30,16 +30,18 @@ def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
         "num_in": mask.sum(axis=0),
         "num_out": (~mask).sum(axis=0),
     }
+    for score, memorized in outcomes.estimates.items():
+        columns |= {
+            f"memorization_{score}": memorized.value,
+            f"memorization_{score}_stderr": memorized.stderr,
+            f"memorization_{score}_lower": memorized.lower,
+            f"memorization_{score}_upper": memorized.upper,
+            f"in_mean_{score}": memorized.in_mean,
+            f"out_mean_{score}": memorized.out_mean,
+        }
     for outcome in studies.OUTCOMES:
-        memorized = outcomes.estimates[outcome]
         consistent = estimators.consistency(getattr(outcomes, outcome), mask)
         columns |= {
-            f"memorization_{outcome}": memorized.value,
-            f"memorization_{outcome}_stderr": memorized.stderr,
-            f"memorization_{outcome}_lower": memorized.lower,
-            f"memorization_{outcome}_upper": memorized.upper,
-            f"in_mean_{outcome}": memorized.in_mean,
-            f"out_mean_{outcome}": memorized.out_mean,
             f"consistency_{outcome}": consistent.value,
             f"consistency_{outcome}_lower": consistent.lower,
             f"consistency_{outcome}_upper": consistent.upper,

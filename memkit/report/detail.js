@@ -29,8 +29,8 @@ function numberRow(app, place, example) {
   head.scope = "row";
   head.textContent = point.place;
   const cells = [
-    number("value"), interval(table, place, example), number("in_mean"), number("out_mean"),
-    number("out_prob"), said(point.num_in[example]), said(point.num_out[example]),
+    number("value"), interval(table, place, example), number("raw"), number("in_mean"),
+    number("out_mean"), number("out_prob"), said(point.num_in[example]), said(point.num_out[example]),
     className(table, point.predicted[example]),
   ];
   row.append(head, ...cells.map((text) => {

@@ -27,7 +27,7 @@ from memkit.typing import Array, FloatArray, IntArray, Json
 
 SCALE = 1_000
 MISSING = -32_768
-QUANTITIES = ("value", "in_mean", "out_mean", "lower", "upper", "out_prob")
+QUANTITIES = ("value", "in_mean", "out_mean", "lower", "upper", "out_prob", "raw")
 INFLUENCES = 4
 # Most pictures per sheet besides those of sections; FEW if each one is read from a file.
 PICTURES, FEW = 2_500, 600

@@ -35,7 +35,7 @@ class View:
     Attributes:
       series: its name.
       sizes: A names of the sizes, such as "width 4".
-      value: [N, A] memorization.
+      value: [N, A] memorization, the pooled score.
       kinds: [N] text, classes of trajectory; "" without trajectories.
     """
 
@@ -50,7 +50,7 @@ def view_of(content: Content, series: str) -> View | None:
     points = tuple(p for p in contents.series(content)[series] if p.num_runs)
     if not points:
         return None
-    scores = [content.scores[p.name]["correct"] for p in points]
+    scores = [content.scores[p.name]["pooled"] for p in points]
     return View(
         series=series,
         sizes=tuple(contents.size_text(content, p) for p in points),

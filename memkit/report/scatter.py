@@ -93,11 +93,18 @@ def _same_size(points: Sequence[PointSummary], index: int, series: str) -> int |
 
 
 def quantity(content: Content, point: PointSummary, name: str) -> FloatArray:
-    """Returns one number per example [N]: a field of a point's Estimate, or "out_prob"."""
+    """Returns one number per example, [N].
+
+    Args:
+      name: a field of the point's pooled Estimate; "raw", the score by right or wrong alone; or
+        "out_prob".
+    """
     scores = content.scores[point.name]
     if name == "out_prob":
         return np.asarray(scores["prob"].out_mean, dtype=float)
-    return np.asarray(getattr(scores["correct"], name), dtype=float)
+    if name == "raw":
+        return np.asarray(scores["correct"].value, dtype=float)
+    return np.asarray(getattr(scores["pooled"], name), dtype=float)
 
 
 def cells(x: FloatArray, y: FloatArray) -> dict[str, list[int]]:

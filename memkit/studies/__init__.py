@@ -12,6 +12,7 @@ from memkit.studies.pictures import thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
     OUTCOMES,
+    SCORES,
     read_arrays,
     read_estimates,
     read_stop,
@@ -49,6 +50,7 @@ from memkit.studies.weights import (
 
 __all__ = [
     "OUTCOMES",
+    "SCORES",
     "Examples",
     "Point",
     "Runs",

@@ -9,7 +9,7 @@ import numpy as np
 from etils import epath
 
 from memkit import storage
-from memkit.errors import DamagedFileError
+from memkit.errors import DamagedFileError, expected
 from memkit.estimators import Estimate
 from memkit.studies import derived, files, manifest, runs
 from memkit.studies.manifest import SUMMARY_FILE
@@ -18,6 +18,7 @@ from memkit.studies.study import Study
 from memkit.typing import Array, Config, Json
 
 OUTCOMES = ("correct", "prob")
+SCORES = (*OUTCOMES, "pooled")  # the estimates of memorization that are stored
 TRAJECTORIES_FILE, STOP_FILE = "trajectories.npz", "stop.json"
 TRAJECTORIES = "trajectories"  # the question whose arrays lie in a file of the study's folder
 _SOURCE = "source"  # entry of every derived npz file with the records it was computed from
@@ -36,20 +37,20 @@ def arrays_file(name: str, point: Point | None) -> str:
 
 
 def write_estimates(study: Study, point: Point, estimates: Mapping[str, Estimate]) -> None:
-    """Writes {outcome: Estimate} of one point; counts are shared, so they are written once."""
+    """Writes {score: Estimate} of one point; counts are shared, so they are written once."""
     arrays = {}
-    for outcome in OUTCOMES:
-        for name, value in vars(estimates[outcome]).items():
-            arrays[name if name.startswith("num_") else f"{outcome}_{_stored(name)}"] = value
+    for score in SCORES:
+        for name, value in vars(estimates[score]).items():
+            arrays[_stored(score, name)] = value
     _write_npz(study, estimates_file(point), arrays, point)
 
 
 def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
-    """Returns {"correct": Estimate, "prob": Estimate} of a point (a Point or its name).
+    """Returns {score: Estimate} of a point (a Point or its name), for the names in `SCORES`.
 
     Raises:
-      InputError: there are no estimates, the study has no such point, or runs have been trained
-        since.
+      InputError: there are no estimates, they are those of another version of memkit, the study
+        has no such point, or runs have been trained since.
       DamagedFileError: the file is not the one that `memkit estimate` wrote.
 
     Examples:
@@ -61,16 +62,13 @@ def read_estimates(study: Study, point: Point | str) -> dict[str, Estimate]:
     point = study.point(point if isinstance(point, str) else point.name)
     manifest.check_listed(study, point, runs.listed_runs(study, point))
     arrays = _read_npz(study, estimates_file(point))
+    names = [field.name for field in dataclasses.fields(Estimate)]
+    if not {_stored(score, name) for score in SCORES for name in names} <= arrays.keys():
+        expectation = "estimates of this version (run `memkit estimate` again)"
+        raise expected("--workdir", expectation, f"those of another version in {study.workdir}")
     return {
-        outcome: Estimate(
-            **{
-                f.name: arrays[
-                    f.name if f.name.startswith("num_") else f"{outcome}_{_stored(f.name)}"
-                ]
-                for f in dataclasses.fields(Estimate)
-            }
-        )
-        for outcome in OUTCOMES
+        score: Estimate(**{name: arrays[_stored(score, name)] for name in names})
+        for score in SCORES
     }
 
 
@@ -177,8 +175,11 @@ def write_report(study: Study, pages: Mapping[str, bytes]) -> epath.Path:
     return folder / "index.html"
 
 
-def _stored(name: str) -> str:
-    return "memorization" if name == "value" else name
+def _stored(score: str, name: str) -> str:
+    """Returns the name of the array that holds a field of the Estimate of a score."""
+    if name.startswith("num_"):
+        return name
+    return f"{score}_memorization" if name == "value" else f"{score}_{name}"
 
 
 def _without_nan(value: Any) -> Any:

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import analysis, big_arrays, estimators, subsets
+from memkit import analysis, subsets
 from memkit.errors import expected
 from memkit.estimators import intervals
 from memkit.studies import Study
@@ -63,14 +63,13 @@ def looks(config: Config) -> tuple[list[int], int]:
 def half_width(study: Study) -> float:
     """Returns the half width of the 95% intervals that 95% of the examples do not exceed.
 
-    This is the largest of all points, infinity if a point has no estimate. The intervals are the
-    padded ones of memorization by label probability.
+    This is the largest of all points, infinity if a point has no estimate. The intervals are those
+    of the pooled score.
     """
-    by_point = []
+    features, by_point = analysis.image_features(study), []
     for point in study.points:
-        outcomes = analysis.read_outcomes(study, point)
-        mask = big_arrays.take(study.train_mask, outcomes.index)
-        estimate = estimators.memorization(outcomes.prob, mask)
+        outcomes = analysis.read_outcomes(study, point, with_training=True, features=features)
+        estimate = outcomes.estimates["pooled"]
         halves = intervals.half_widths(estimate.lower, estimate.upper)
         by_point.append(float(np.quantile(halves, SHARE)) if halves.size else np.inf)
     return max(by_point)

@@ -97,15 +97,17 @@ def test_runs_that_trained_on_a_copy_are_not_counted_as_held_out(study):
 
 def test_numbers_are_those_of_the_estimators(study):
     result = audit.at_point(study, study.points[0].name)
-    outcomes = analysis.read_outcomes(study, study.points[0])
+    features = analysis.image_features(study)
+    outcomes = analysis.read_outcomes(study, study.points[0], with_training=True, features=features)
     alone = np.setdiff1d(np.arange(60), [5, 7, 8, 9])
     out_prob = estimators.consistency(outcomes.prob, study.train_mask)
-    memorized = estimators.memorization(outcomes.correct, study.train_mask)
+    memorized = outcomes.estimates["pooled"]
     for name, expected in (
         ("out_prob", out_prob.value),
         ("out_prob_upper", out_prob.upper),
         ("memorization", memorized.value),
         ("memorization_lower", memorized.lower),
+        ("memorization_raw", outcomes.estimates["correct"].value),
     ):
         np.testing.assert_array_equal(getattr(result.examples, name)[alone], expected[alone])
     np.testing.assert_array_equal(result.examples.memorization, memorized.value)
@@ -148,7 +150,8 @@ def test_images_of_a_folder_have_their_path(study):
 
 
 def test_the_analysis_takes_the_last_point_of_the_first_series(study):
-    outcomes = [analysis.read_outcomes(study, point) for point in study.points]
+    options = {"with_training": True, "features": analysis.image_features(study)}
+    outcomes = [analysis.read_outcomes(study, point, **options) for point in study.points]
     result, expected = audit.analyze(study, outcomes, Results({})), audit.at_point(study)
     assert result.point == study.points[-1].name != study.points[0].name
     np.testing.assert_equal(dataclasses.asdict(result), dataclasses.asdict(expected))

@@ -3,6 +3,7 @@
 import types
 
 import numpy as np
+import scipy.special
 
 from memkit import storage, studies, subsets
 from memkit.analysis import PointOutcomes
@@ -44,12 +45,14 @@ def outcomes(a_study, correct, *, series="one_hot", size=1, index=None, teacher=
         mask=a_study.train_mask[index],
         correct=correct,
         prob=prob,
+        logodds=scipy.special.logit(np.clip(prob, 1e-6, 1 - 1e-6)).astype(np.float16),
         predicted=np.zeros(correct.shape, np.uint8),
         test_correct=test,
         test_prob=test.astype(np.float32),
         curve=np.empty((0, 0, 3), np.float32),
         proxy_index=np.empty(0, int),
         proxies={},
+        features=np.empty((correct.shape[1], 0)),
         infos=(),
         left_out={},
     )

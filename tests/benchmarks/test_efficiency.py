@@ -4,59 +4,51 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import efficiency, efficiency_variants
+from benchmarks import efficiency
 
 
-def _studies(scale, num_studies=40, num_examples=300):
-    """Made-up studies: noise around known scores, `scale` times as large for the probability."""
+def _papers(scale=1.0):
+    return {k: (scale * (0.2 / k + 0.3 / k**2), 1 - 1 / k) for k in efficiency.PAPER_RUNS}
+
+
+@pytest.mark.parametrize("runs", [25, 70, 180, 500])
+def test_an_error_is_worth_the_runs_that_have_it(runs):
+    by_error, _ = efficiency.worth(_papers(), 0.2 / runs + 0.3 / runs**2, 0.9)
+    assert by_error == pytest.approx(runs, rel=1e-6)
+
+
+def test_a_rank_correlation_is_worth_the_runs_that_have_it():
+    _, by_rank = efficiency.worth(_papers(), 0.01, 1 - 1 / 60)
+    assert by_rank == pytest.approx(60)
+
+
+def test_the_noise_of_the_truth_is_subtracted_from_squared_errors():
     rng = np.random.default_rng(0)
-    truth, found = rng.random(num_examples), {}
-    for replicate in range(num_studies):
-        for design in efficiency_variants.DESIGNS:
-            noise = 0.1 * rng.standard_normal((2, num_examples))
-            scores = {"correct": truth + noise[0], "prob": 0.5 * truth + scale * noise[1]}
-            found[replicate, design] = scores
-    return found
+    score = rng.random(200_000)
+    known = efficiency.Truth(score + 0.1 * rng.standard_normal(len(score)), 0.01)
+    squared, _ = known.errors(score + 0.2 * rng.standard_normal(len(score)))
+    assert squared == pytest.approx(0.04, rel=0.02)
 
 
-def test_variance_equals_a_double_loop():
-    values = np.random.default_rng(0).random((5, 7))
-    each = [sum((v - column.mean()) ** 2 for v in column) / 4 for column in values.T]
-    assert efficiency.variance(values) == pytest.approx(np.mean(each))
+def test_undefined_scores_count_as_the_mean():
+    known = efficiency.Truth(np.array([0.0, 0.5, 1.0]), 0.0)
+    assert known.errors(np.array([0.0, np.nan, 1.0])) == (0, 1)
 
 
-def test_runs_needed_are_the_known_ratio_of_variances():
-    rows = {(r["design"], r["outcome"]): r for r in efficiency.results(_studies(0.5))}
-    assert rows["random", "correct"]["runs_needed"] == 1
-    for design in efficiency_variants.DESIGNS:
-        row = rows[design, "prob"]
-        assert row["runs_needed"] == pytest.approx(0.25, rel=0.05)
-        assert row["lower"] < 0.25 < row["upper"]
-        assert row["deviation"] == pytest.approx(0.05, rel=0.05)
-    assert rows["balanced", "correct"]["runs_needed"] == pytest.approx(1, rel=0.06)
-
-
-def test_bounds_cover_the_known_ratio():
-    rng, covered = np.random.default_rng(1), []
-    for _ in range(200):
-        plain, other = rng.standard_normal((20, 30)), 0.7 * rng.standard_normal((20, 30))
-        _, lower, upper = efficiency.cost(other, plain)
-        covered.append(lower < 0.49 < upper)
-    assert np.mean(covered) > 0.88
-
-
-def test_less_noise_ranks_the_truth_better():
-    def ranked(scale):
-        return efficiency.rank_correlation(_studies(scale), "balanced", "prob")
-
-    assert ranked(0.1) > ranked(1) > ranked(5)
-    assert ranked(0.01) == pytest.approx(1, abs=0.01)
+def test_a_subset_holds_as_many_images_of_each_of_the_first_classes(tmp_path):
+    labels = np.repeat(np.arange(4), 30)
+    images = np.broadcast_to(labels[:, None, None].astype(np.uint8), (120, 5, 5))
+    path = tmp_path / "all.npz"
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with np.load(efficiency.subset(path, 3, 7, tmp_path)) as file:
+        assert np.bincount(file["y_train"]).tolist() == [7, 7, 7]
+        assert file["x_train"].shape == (21, 5, 5, 1)
+        assert (file["x_train"][:, 0, 0, 0] == file["y_train"]).all()
 
 
 @pytest.mark.slow
-def test_the_tiny_benchmark_prints_its_table():
-    command = [sys.executable, "-m", "benchmarks.efficiency", "--tiny", "--minutes=20"]
+def test_the_tiny_benchmark_prints_its_tables():
+    command = [sys.executable, "-m", "benchmarks.efficiency", "--tiny"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("balanced") == 2
-    assert "8 studies of 60 runs on 60 digits" in done.stdout
+    assert "worth, RMSE" in done.stdout and "half width" in done.stdout

@@ -55,9 +55,10 @@ def test_columns_hold_every_example_of_every_point(content):
     for point, summary in zip(result["points"], content.summary.points, strict=True):
         scores = content.scores[summary.name]
         table = _numbers(point["scores"]).reshape(len(explorer.QUANTITIES), -1) / 1000
-        for row, name in enumerate(explorer.QUANTITIES[:-1]):
-            np.testing.assert_allclose(table[row], getattr(scores["correct"], name), atol=5.01e-4)
-        np.testing.assert_allclose(table[-1], scores["prob"].out_mean, atol=5.01e-4)
+        for row, name in enumerate(explorer.QUANTITIES[:-2]):
+            np.testing.assert_allclose(table[row], getattr(scores["pooled"], name), atol=5.01e-4)
+        np.testing.assert_allclose(table[-2], scores["prob"].out_mean, atol=5.01e-4)
+        np.testing.assert_allclose(table[-1], scores["correct"].value, atol=5.01e-4)
         assert (_numbers(point["num_in"]) == scores["correct"].num_in).all()
         assert (_numbers(point["num_out"]) == scores["correct"].num_out).all()
 

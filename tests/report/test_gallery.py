@@ -22,14 +22,14 @@ def test_groups_have_the_promised_number_of_examples(content):
 
 
 def test_most_memorized_are_those_with_the_highest_value(content):
-    value = content.scores["one_hot-width16"]["correct"].value
+    value = content.scores["one_hot-width16"]["pooled"].value
     examples = gallery.groups(content)[0].examples
     assert [value[i] for i in examples] == sorted(value, reverse=True)[: gallery.TOP]
 
 
 def test_changes_are_listed_by_sign_the_greatest_first(content):
     groups = {group.title: group for group in gallery.groups(content)}
-    first, last = (content.scores[f"one_hot-width{k}"]["correct"].value for k in (1, 16))
+    first, last = (content.scores[f"one_hot-width{k}"]["pooled"].value for k in (1, 16))
     change = last - first
     rises = [change[i] for i in groups["Memorization rises most"].examples]
     assert rises == sorted(change[change > 0], reverse=True)[: gallery.TOP]
@@ -56,9 +56,11 @@ def test_only_labels_of_high_memorization_are_listed_where_there_are_many(conten
 def test_found_and_missed_planted_labels_have_separate_lists(content):
     value = np.linspace(0.0, 0.5, 80)
     value[:6] = [0.9, 0.8, 0.7, 0.6, 0.01, 0.02]  # 6 planted labels: 4 on top, 2 at the bottom
-    last = content.scores["one_hot-width16"]["correct"]
+    last = content.scores["one_hot-width16"]["pooled"]
     scores = content.scores | {
-        "one_hot-width16": {"correct": dataclasses.replace(last, value=value)}
+        "one_hot-width16": {
+            name: dataclasses.replace(last, value=value) for name in ("correct", "pooled")
+        }
     }
     groups = {g.title: g for g in gallery.groups(dataclasses.replace(content, scores=scores))}
     result = groups["Planted labels that were found"]

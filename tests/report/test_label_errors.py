@@ -34,6 +34,7 @@ def audited(make_content):
         memorization=np.full(80, 0.5),
         memorization_lower=np.full(80, 0.25),
         memorization_upper=np.full(80, 0.75),
+        memorization_raw=np.full(80, 0.625),
         class_influence=np.zeros(80),
         class_influence_stderr=np.zeros(80),
         num_out=np.full(80, 12),

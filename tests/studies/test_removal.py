@@ -15,7 +15,7 @@ def study(tmp_path, make_config, tiny):
     found = studies.open_or_create(tmp_path / "study", make_config(), tiny)
     memorized = np.arange(found.sizes.train) < 12
     correct = np.where(memorized, found.train_mask, True)
-    scores = {name: estimators.memorization(correct, found.train_mask) for name in studies.OUTCOMES}
+    scores = {name: estimators.memorization(correct, found.train_mask) for name in studies.SCORES}
     studies.write_estimates(found, found.points[0], scores)
     return found
 

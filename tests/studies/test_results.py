@@ -19,6 +19,7 @@ def _estimates(study):
     return {
         "correct": estimators.memorization(correct, study.train_mask),
         "prob": estimators.memorization(prob, study.train_mask),
+        "pooled": estimators.pooled(correct, prob - 0.5, study.train_mask),
     }
 
 
@@ -27,7 +28,7 @@ def test_estimates_come_back(study):
     studies.write_estimates(study, study.points[0], written)
     for point in (study.points[0], "one_hot_width1"):
         found = studies.read_estimates(study, point)
-        assert set(found) == set(studies.OUTCOMES)
+        assert set(found) == set(studies.SCORES)
         for outcome, estimate in written.items():
             assert set(vars(found[outcome])) == set(vars(estimate))
             for name, value in vars(estimate).items():
@@ -39,7 +40,7 @@ def test_estimates_have_the_documented_names(study):
     with np.load(study.workdir / "points" / "one_hot_width1" / "estimates.npz") as file:
         found = set(file.files)
     shared = ("memorization", "in_mean", "out_mean", "stderr", "lower", "upper")
-    wanted = {f"{outcome}_{name}" for outcome in studies.OUTCOMES for name in shared}
+    wanted = {f"{score}_{name}" for score in studies.SCORES for name in shared}
     assert found >= wanted | {"num_in", "num_out"}
 
 
@@ -47,7 +48,7 @@ def test_undefined_estimates_come_back_as_nan(study):
     mask = study.train_mask.copy()
     mask[:, 0] = True
     correct = np.ones(mask.shape, bool)
-    written = {name: estimators.memorization(correct, mask) for name in studies.OUTCOMES}
+    written = {name: estimators.memorization(correct, mask) for name in studies.SCORES}
     studies.write_estimates(study, study.points[0], written)
     found = studies.read_estimates(study, study.points[0])["correct"]
     assert np.isnan(found.value[0]) and not np.isnan(found.value[1:]).any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memkit import estimators, studies
+from memkit import analysis, estimators, studies
 from memkit.errors import InputError
 from memkit.sweeps import stopping
 from tests.sweeps import small_study
@@ -46,10 +46,13 @@ def test_the_half_width_is_that_of_95_percent_of_the_examples_at_the_worst_point
     execute(study)
     found = []
     for point in study.points:
-        names = ("train_logodds",)
-        logodds = studies.read_runs(study, point, names).arrays["train_logodds"]
-        prob = 1 / (1 + np.exp(-logodds.astype(np.float64)))
-        estimate = estimators.memorization(prob, study.train_mask)
+        names = ("train_correct", "train_logodds")
+        arrays = studies.read_runs(study, point, names).arrays
+        estimate = estimators.pooled(
+            *(arrays[name] for name in names),
+            study.train_mask,
+            features=analysis.image_features(study),
+        )
         half = np.sort(estimate.upper - estimate.lower) / 2
         found.append(np.quantile(half, 0.95))
         assert np.mean(half <= found[-1]) >= 0.93

@@ -7,7 +7,7 @@ import numpy as np
 
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit, PlantedFound
 from memkit.analysis.copies import Copies, copies_of
-from memkit.analysis.outcomes import PointOutcomes, read_outcomes
+from memkit.analysis.outcomes import PointOutcomes, image_features, read_outcomes
 from memkit.analysis.summary import Results
 from memkit.errors import expected
 from memkit.estimators import audit as auditing
@@ -37,7 +37,8 @@ def at_point(study: Study, name: str = "") -> LabelAudit:
       InputError: the point is unknown or has no usable run.
     """
     point = study.point(name) if name else default_point(study)
-    outcomes = read_outcomes(study, point)
+    features = image_features(study)
+    outcomes = read_outcomes(study, point, with_training=True, features=features)
     if not len(outcomes.index):
         raise expected("--point", "a point with finished runs (run `memkit train`)", point.name)
     return audit(study, outcomes)
@@ -71,7 +72,7 @@ def _examples(
     study: Study, outcomes: PointOutcomes, result: Audit, copies: Copies
 ) -> AuditedExamples:
     labels, num_train = study.examples.given_labels, study.sizes.train
-    memorized = outcomes.estimates["correct"]
+    memorized, raw = (outcomes.estimates[name] for name in ("pooled", "correct"))
     influence, influence_stderr = auditing.class_influence(
         outcomes.test_prob,
         study.examples.test_labels,
@@ -94,6 +95,7 @@ def _examples(
         memorization=memorized.value,
         memorization_lower=memorized.lower,
         memorization_upper=memorized.upper,
+        memorization_raw=raw.value,
         class_influence=influence,
         class_influence_stderr=influence_stderr,
         num_out=result.votes.num,

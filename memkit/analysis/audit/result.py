@@ -41,9 +41,10 @@ class AuditedExamples:
       given_share: [N] float, share of the votes for the given label.
       rival: [N] int, the other class with the most votes; -1 without one.
       rival_share: [N] float, its share of the votes.
-      memorization: [N] float, by the outcome right or wrong.
+      memorization: [N] float, the pooled score.
       memorization_lower: [N] float, lower end of its 95% interval.
       memorization_upper: [N] float, upper end.
+      memorization_raw: [N] float, by the outcome right or wrong, from each example alone.
       class_influence: [N] float, influence on the test examples of the given label, relative to the
         other train examples of this label.
       class_influence_stderr: [N] float.
@@ -64,6 +65,7 @@ class AuditedExamples:
     memorization: FloatArray
     memorization_lower: FloatArray
     memorization_upper: FloatArray
+    memorization_raw: FloatArray
     class_influence: FloatArray
     class_influence_stderr: FloatArray
     num_out: IntArray

@@ -108,6 +108,7 @@ def _card(content: Content, examples: AuditedExamples, kind: int, index: int) ->
     facts += [
         ("probability", _interval(out_prob, index)),
         ("memorization", _interval(memorization, index)),
+        ("raw score", formatting.cell(float(examples.memorization_raw[index]))),
     ]
     return {
         "id": str(content.ids[index]),

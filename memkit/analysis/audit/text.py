@@ -34,6 +34,7 @@ _SHOWN = {
     "memorization": "memorization",
     "memorization_lower": "lower",
     "memorization_upper": "upper",
+    "memorization_raw": "raw",
     "num_out": "runs",
 }
 

@@ -72,8 +72,8 @@ def _stop(stop: Json | None) -> dict[str, str]:
     reached = "so" if stop["is_reached"] else "not yet so"
     text = (
         f"Blocks of {stop['block']} runs were added, at least 100 runs in all, until 95% of the "
-        f"examples had an interval of ±{stop['wanted']:g} or narrower at every size (label "
-        f"probability). After {stop['runs']} runs that was {reached}: "
+        f"examples had a pooled interval of ±{stop['wanted']:g} or narrower at every size. "
+        f"After {stop['runs']} runs that was {reached}: "
         f"±{formatting.number(stop['half_width'])}. Intervals that decide when to stop hold a "
         "little less often than 95%."
     )
@@ -117,6 +117,7 @@ def _table(content: Content) -> Table:
                 formatting.cell(half.spearman_brown),
                 formatting.cell(_half_width(content, point.name, "correct")),
                 formatting.cell(_half_width(content, point.name, "prob")),
+                formatting.cell(_half_width(content, point.name, "pooled")),
                 _runs_for_target(content, point.name),
             )
         )
@@ -136,6 +137,7 @@ def _table(content: Content) -> Table:
             "All runs",
             "Half width",
             "Half width, label probability",
+            "Half width, pooled",
             f"Runs for ±{TARGET}",
         ),
         rows=tuple(rows),
