@@ -38,7 +38,7 @@ class SeriesTrajectories:
       value: [N, A] float, memorization by the outcome right or wrong.
       in_mean: [N, A] float.
       out_mean: [N, A] float.
-      p: [N] float, p-value of the range of a trajectory, see `trajectories.permutation_null`.
+      p: [N] float, p-value of a trajectory's change, see `trajectories.change_test`.
       classes: {threshold alpha: [N] int8, indices into `trajectories.CLASSES`}.
     """
 
