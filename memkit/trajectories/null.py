@@ -18,7 +18,7 @@ from memkit.estimators.margins import NORMAL_QUANTILE, student
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
-# Two typical runs are added to the variance of each arm, so that an arm without variation has some.
+# Each arm's variance includes that of so many typical runs, so that no arm is without variation.
 PRIOR_RUNS = 2
 # Weight of what a parabola does not explain, relative to what it explains.
 ROUGHNESS = 0.5
@@ -43,7 +43,7 @@ def change_test(
     outcomes: Sequence[Array] | Array,
     train_mask: BoolArray,
     alphas: Iterable[float] = (0.1, 0.2, 0.3),
-    num_draws: int = 999,
+    num_draws: int = 1024,
     seed: int = 0,
     level: float = LEVEL,
 ) -> ChangeTest:
@@ -60,7 +60,8 @@ def change_test(
         points of the axis.
       train_mask: [M, N] bool, True where run m trained on example i.
       alphas: floats > 0, the thresholds of `classify` for which to return null shares.
-      num_draws: number of trajectories of noise, large enough for a p at or below the level.
+      num_draws: number of trajectories of noise, a power of two that is large enough for a p at or
+        below the level.
       seed: int >= 0.
       level: float in (0, 1), as in `classify`.
 
@@ -68,14 +69,14 @@ def change_test(
       `ChangeTest`. Time grows with A * M * N + num_draws * A^2 * N.
 
     Raises:
-      InputError: the shapes do not fit, or there are too few draws for the level.
+      InputError: the shapes do not fit, or num_draws is no power of two or too small.
 
     Examples:
       >>> mask = np.arange(20)[:, None] % 2 == np.zeros(3, int)
       >>> never, always = np.zeros((20, 3), bool), mask
-      >>> test = change_test([never, never, always], mask, num_draws=199)
+      >>> test = change_test([never, never, always], mask, num_draws=256)
       >>> test.p.round(3).tolist()
-      [0.005, 0.005, 0.005]
+      [0.004, 0.004, 0.004]
     """
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     check(outcomes, train_mask, num_draws, level)
@@ -112,44 +113,64 @@ def check(outcomes: Sequence[Array], train_mask: BoolArray, num_draws: int, leve
         raise expected(
             "outcomes", "finite values (diverged runs must be left out first)", "NaN or infinity"
         )
-    if 1 / (1 + num_draws) > level:
-        raise expected("num_draws", f"enough for a p of {level} or less", num_draws)
+    if 1 / (1 + num_draws) > level or num_draws.bit_count() != 1:
+        smallest = f"a power of two, enough for a p of {level} or less"
+        raise expected("num_draws", smallest, num_draws)
 
 
 def normal_draws(num_points: int, num_draws: int, seed: int) -> npt.NDArray[np.float32]:
-    """Returns standard normal deviates [R, A] float32, one row per trajectory of noise."""
-    shape = num_draws, num_points
-    return seeds.stream(seed, "change_test").standard_normal(shape, np.float32)
+    """Returns standard normal deviates [R, A] float32, one row per trajectory of noise.
+
+    They come from a scrambled Sobol sequence. All examples share the draws, and with independent
+    ones the number of significant examples would vary twice as much with the seed.
+    """
+    import scipy.stats  # Slow to import.
+
+    stream = seeds.stream(seed, "change_test")
+    draws = scipy.stats.qmc.MultivariateNormalQMC(np.zeros(num_points), seed=stream)
+    return np.asarray(draws.random(num_draws), np.float32)
 
 
 def noise(outcomes: Sequence[Array], train_mask: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Returns memorization [A, n] and the standard deviation of its noise [A, n], float32.
 
     An arm of k runs contributes (S + 2 V) / (k (k + 1)) to the variance at a point. S is the sum
-    of squared residuals from the means of the arm's points and of its runs, with A / (A - 1) for
-    the means of the runs. V is the variance of all outcomes of the example, as of two more runs.
-    The standard deviation of an arm is widened by Student's t over the normal quantile, with
-    (A - 1)(k - 1) + 2 degrees of freedom, because it is itself uncertain.
+    of squared residuals from the mean of the arm at the point, times 1 minus the mean correlation
+    of a run's residuals at two points. V is the variance of the example's outcomes at a point,
+    averaged over the points: that of two more runs. The standard deviation of an arm is widened by
+    Student's t over the normal quantile, with (A - 1)(k - 1) degrees of freedom, because it is
+    itself uncertain.
 
     Both are NaN where the example has no run in an arm.
     """
     stacked = np.stack(outcomes).astype(np.float32)
     num_points = len(stacked)
-    prior = PRIOR_RUNS * stacked.var(axis=(0, 1))
-    value, variance = np.float32(0), np.float32(0)
+    prior = PRIOR_RUNS * stacked.var(axis=1).mean(axis=0)
+    value, variance = np.zeros((2, num_points, train_mask.shape[1]))
     for arm, sign in ((train_mask, 1), (~train_mask, -1)):
         num = np.count_nonzero(arm, axis=0).astype(np.float32)
         num[num == 0] = np.nan
         mean = np.einsum("amn,mn->an", stacked, arm) / num
         residuals = stacked - mean[:, None]
-        if num_points > 1:
-            residuals -= residuals.mean(axis=0)
-            residuals *= np.sqrt(num_points / (num_points - 1))
         spread = np.einsum("amn,amn,mn->an", residuals, residuals, arm)
-        widening = student((num_points - 1) * (num - 1) + PRIOR_RUNS) / NORMAL_QUANTILE
-        variance = variance + (spread + prior) / (num * (num - 1 + PRIOR_RUNS)) * widening**2
-        value = value + sign * mean
-    return value, np.sqrt(variance).astype(np.float32)
+        spread *= _share_within_runs(residuals, arm)
+        df = np.maximum((num_points - 1) * (num - 1), 1)
+        error = np.sqrt((spread + prior) / (num * (num - 1 + PRIOR_RUNS)))
+        variance += (error * student(df) / NORMAL_QUANTILE) ** 2
+        value += sign * mean
+    return value.astype(np.float32), np.sqrt(variance).astype(np.float32)
+
+
+def _share_within_runs(residuals: FloatArray, arm: BoolArray) -> FloatArray:
+    """Returns 1 - the mean correlation of a run's residuals [A, M, n] at two points, [n] float32.
+
+    Levels that a run has at all points do not add to the deviation of a trajectory from a constant.
+    """
+    num_points = len(residuals)
+    total = np.einsum("amn,amn,mn->n", residuals, residuals, arm)
+    of_means = num_points * np.einsum("mn,mn->n", residuals.mean(axis=0) ** 2, arm)
+    within = (total - of_means) * num_points / max(num_points - 1, 1)
+    return np.divide(within, total, out=np.ones_like(total), where=total > 0)
 
 
 def deviation(value: FloatArray) -> FloatArray:

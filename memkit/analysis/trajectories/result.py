@@ -17,7 +17,7 @@ class ClassShares:
       shares: of the examples.
       stderr: standard errors of `shares` over runs.
       margin: half the widths of the 95% intervals of `shares`.
-      null: shares in studies whose sizes are shuffled within each run.
+      null: shares in simulated studies in which memorization is the same at all sizes.
       nonconstant: of the examples whose trajectory is not constant.
     """
 
