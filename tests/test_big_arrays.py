@@ -144,8 +144,8 @@ def test_memory_mapped_matrices_give_bit_identical_results(
 def test_a_list_of_matrices_gives_the_same_null_as_one_array():
     rng = np.random.default_rng(0)
     outcomes, mask = rng.random((3, 40, 12)) < 0.6, rng.random((40, 12)) < 0.5
-    whole = trajectories.permutation_null(outcomes, mask)
-    listed = trajectories.permutation_null(list(outcomes), mask)
+    whole = trajectories.change_test(outcomes, mask)
+    listed = trajectories.change_test(list(outcomes), mask)
     np.testing.assert_array_equal(whole.p, listed.p)
     assert whole.null_shares == listed.null_shares
 

@@ -1,9 +1,9 @@
-import itertools
-
 import numpy as np
 import pytest
+from scipy import stats
 
-from memkit import errors, seeds, subsets, trajectories
+from benchmarks import null_worlds
+from memkit import errors, subsets, trajectories
 from memkit.estimators import grouped, memorization
 from memkit.trajectories import errors as errors_module
 from memkit.trajectories import null as null_module
@@ -115,14 +115,14 @@ def test_short_axes():
 def test_trajectories_without_a_significant_range_are_constant():
     value = [[0, 0.5], [0, 0.5], [0, 0.5], [0, 0.5], [0, np.nan]]
     p = np.array([0.05, 0.051, 0.005, np.nan, 0.9])
-    assert _names(value, 0.1, p_range=p) == [
+    assert _names(value, 0.1, p=p) == [
         "increasing",
         "constant",
         "increasing",
         "undefined",
         "undefined",
     ]
-    assert _names(value, 0.1, p_range=p, level=0.01)[0] == "constant"
+    assert _names(value, 0.1, p=p, level=0.01)[0] == "constant"
 
 
 def test_classes_are_int8_of_every_example():
@@ -185,64 +185,128 @@ def _value(outcomes, mask):
     return np.stack([memorization(outcome, mask).value for outcome in outcomes], axis=1)
 
 
+def _reference_noise(outcomes, train_mask):
+    """Returns memorization and the standard deviation of its noise for one example, [A] each."""
+    value, variance = 0, 0
+    for arm, sign in ((train_mask, 1), (~train_mask, -1)):
+        rows = outcomes[:, arm]
+        num_points, num = rows.shape
+        value = value + sign * rows.mean(axis=1)
+        residuals = rows - rows.mean(axis=1, keepdims=True)
+        products = residuals @ residuals.T
+        squares, pairs = np.diag(products), num_points * (num_points - 1)
+        between = (products.sum() - squares.sum()) / pairs
+        squares = squares * (1 - between / squares.mean())
+        error = (squares + 2 * outcomes.var(axis=1).mean()) / num / (num + 1)
+        df = (num_points - 1) * (num - 1)
+        variance = variance + error * (stats.t.ppf(0.975, df) / stats.norm.ppf(0.975)) ** 2
+    return value, np.sqrt(variance)
+
+
+def _reference_deviation(value):
+    """Returns the root of what a parabola explains and half of what it does not."""
+    points = np.arange(len(value))
+    fit = np.polyval(np.polyfit(points, value, 2), points)
+    return np.sqrt(np.sum((fit - value.mean()) ** 2) + 0.5 * np.sum((value - fit) ** 2))
+
+
 @pytest.mark.parametrize("probabilities", [False, True])
-def test_permutations_equal_enumerating_all_of_them(probabilities):
+def test_p_equals_a_slow_reference(probabilities):
     rng = np.random.default_rng(5)
-    mask = np.array(
-        [[1, 1, 0, 0, 1, 0], [1, 0, 1, 0, 0, 1], [0, 1, 0, 1, 1, 0], [0, 0, 1, 1, 0, 1]], bool
-    )
-    outcomes = rng.random((3, 4, 6))
-    outcomes = outcomes if probabilities else outcomes < 0.5
-    orders = list(itertools.permutations(range(3)))
-    studies = []
-    for choice in itertools.product(orders, repeat=4):
-        shuffled = np.stack([outcomes[list(order), run] for run, order in enumerate(choice)], 1)
-        studies.append(_value(shuffled, mask))
-    studies = np.array(studies)
-    ranges = np.ptp(studies, axis=2)
-    observed = np.ptp(_value(outcomes, mask), axis=1)
-    expected = np.mean(ranges >= observed - 1e-9, axis=0)
-    test = trajectories.permutation_null(
-        outcomes, mask, alphas=(0.4,), num_permutations=3000, seed=1, level=0.5
-    )
-    np.testing.assert_allclose(test.p, expected, atol=4.5 * 0.5 / np.sqrt(3000))
-    own_p = np.mean(ranges[:, None] >= ranges[None] - 1e-9, axis=0)
-    classes = [trajectories.classify(value, 0.4, p, level=0.5) for value, p in zip(studies, own_p)]
-    null = trajectories.shares(np.concatenate(classes))
-    assert null["constant"] < 0.9
-    for name, share in null.items():
-        assert test.null_shares[0.4][name] == pytest.approx(share, abs=0.06)
+    mask = subsets.random(25, 30, 0.7, 0)
+    outcomes = rng.random((5, 30, 25))
+    outcomes = outcomes if probabilities else outcomes < 0.5 + 0.1 * np.arange(5)[:, None, None]
+    test = trajectories.change_test(outcomes, mask, num_draws=128, seed=1)
+    draws = null_module.normal_draws(5, 128, 1)
+    for example in range(25):
+        value, sd = _reference_noise(outcomes[:, :, example].astype(float), mask[:, example])
+        observed = _reference_deviation(value)
+        larger = sum(_reference_deviation(draw * sd) >= observed for draw in draws)
+        assert test.p[example] == pytest.approx((1 + larger) / 129)
+
+
+def test_null_shares_equal_classifying_the_noise_by_hand():
+    rng = np.random.default_rng(5)
+    mask = subsets.random(25, 30, 0.7, 0)
+    outcomes = rng.random((4, 30, 25)) < 0.5
+    null_shares = trajectories.change_test(
+        outcomes, mask, alphas=(0.4,), num_draws=64, seed=1, level=0.3
+    ).null_shares[0.4]
+    draws = null_module.normal_draws(4, 64, 1)
+    names = []
+    for example in range(25):
+        value, sd = _reference_noise(outcomes[:, :, example].astype(float), mask[:, example])
+        studies = np.array([value, *(draws * sd)])
+        size = np.array([_reference_deviation(study) for study in studies])
+        p = np.mean(size >= size[:, None], axis=1)
+        names += _names(studies[1:], 0.4, p[1:], level=0.3)
+    assert names.count("constant") < 0.8 * len(names)
+    for name, share in null_shares.items():
+        assert share == pytest.approx(names.count(name) / len(names))
 
 
 def test_outcomes_that_never_change_have_p_one():
     mask = subsets.random(40, 30, 0.7, 0)
     outcome = np.random.default_rng(0).random(mask.shape)
-    test = trajectories.permutation_null(np.stack([outcome] * 4), mask)
+    test = trajectories.change_test(np.stack([outcome] * 4), mask)
     np.testing.assert_array_equal(test.p, 1)
-    assert test.null_shares[0.1]["constant"] == 1
 
 
 def test_one_point_has_p_one():
     mask = subsets.random(40, 30, 0.7, 0)
     outcome = np.random.default_rng(0).random((1, *mask.shape)) < 0.5
-    np.testing.assert_array_equal(trajectories.permutation_null(outcome, mask).p, 1)
+    np.testing.assert_array_equal(trajectories.change_test(outcome, mask).p, 1)
+
+
+def _share_significant(make_study, num_studies=3):
+    return np.mean([make_study(study) <= 0.05 for study in range(num_studies)])
+
+
+@pytest.mark.parametrize("num_runs", [20, 40])
+@pytest.mark.parametrize("num_points", [2, 5])
+@pytest.mark.parametrize("world", null_worlds.WORLDS)
+def test_constant_memorization_is_rarely_significant(world, num_points, num_runs):
+    def p(study):
+        outcomes, mask = null_worlds.null_world(world, num_points, num_runs, study=study)
+        return trajectories.change_test(outcomes, mask, seed=study).p
+
+    share = _share_significant(p)
+    assert share <= 0.055
+    assert world in ("easy", "edges") or share > 0.015
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.9])
+def test_constant_memorization_of_probabilities_is_rarely_significant(probability):
+    def p(study):
+        rng = np.random.default_rng(study)
+        mask = subsets.balanced(np.zeros(1000, int), 40, 0.7, study)
+        mean = np.linspace(0.1, probability, 5)[:, None, None] + 0.09 * mask
+        return trajectories.change_test(rng.beta(8 * mean, 8 * (1 - mean)), mask, seed=study).p
+
+    assert 0.01 < _share_significant(p) <= 0.055
+
+
+@pytest.mark.parametrize("shape", null_worlds.SHAPES)
+@pytest.mark.parametrize("num_runs, least", [(20, 0.36), (40, 0.65)])
+def test_changes_are_significant_although_accuracy_moves(shape, num_runs, least):
+    def p(study):
+        outcomes, mask, changes = null_worlds.changing_world(shape, num_runs, study=study)
+        return trajectories.change_test(outcomes, mask, seed=study).p[changes]
+
+    assert _share_significant(p) > least
 
 
 @pytest.mark.parametrize("num_points", [2, 5])
 def test_a_constant_truth_is_classified_as_constant(num_points):
-    rng = np.random.default_rng(num_points)
-    mask = subsets.balanced(np.zeros(3000, int), 100, 0.7, 0)
-    rate = np.where(mask, rng.uniform(0.5, 1, 3000), rng.uniform(0.1, 0.9, 3000))
-    outcomes = rng.random((num_points, *mask.shape)) < rate
-    test = trajectories.permutation_null(outcomes, mask)
-    error = np.sqrt(0.05 * 0.95 / 3000)
-    assert 0.035 < np.mean(test.p <= 0.05) < 0.05 + 4 * error
+    outcomes, mask = null_worlds.null_world("middling", num_points, 100, num_examples=3000)
+    test = trajectories.change_test(outcomes, mask)
+    assert 0.03 < np.mean(test.p <= 0.05) < 0.055
     for quantile in (0.25, 0.5, 0.75):
-        assert np.mean(test.p <= quantile) == pytest.approx(quantile, abs=0.06)
+        assert np.mean(test.p <= quantile) == pytest.approx(quantile, abs=0.08)
     value = _value(outcomes, mask)
     called = trajectories.shares(trajectories.classify(value, 0.1, test.p))
     bare = trajectories.shares(trajectories.classify(value, 0.1))
-    assert 1 - called["constant"] < 0.05 + 4 * error
+    assert 1 - called["constant"] < 0.055
     assert 1 - bare["constant"] > 0.3
     for name, share in called.items():
         assert test.null_shares[0.1][name] == pytest.approx(share, abs=0.02)
@@ -254,8 +318,8 @@ def test_real_trends_are_detected():
     kind = np.repeat([0, 1, 2], 300)
     out_rate = np.stack([np.choose(kind, [0.9 - 0.1 * a, 0.4 + 0.1 * a, 0.5]) for a in range(5)])
     outcomes = rng.random((5, *mask.shape)) < np.where(mask, 0.95, out_rate[:, None, :])
-    test = trajectories.permutation_null(outcomes, mask)
-    names = np.array(_names(_value(outcomes, mask), 0.2, p_range=test.p))
+    test = trajectories.change_test(outcomes, mask)
+    names = np.array(_names(_value(outcomes, mask), 0.2, p=test.p))
     assert np.mean(names[kind == 0] == "increasing") > 0.95
     assert np.mean(names[kind == 1] == "decreasing") > 0.95
     assert np.mean(names[kind == 2] == "constant") > 0.93
@@ -266,8 +330,8 @@ def test_real_trends_are_detected():
 def test_null_shares_exclude_the_observed_study():
     mask = subsets.balanced(np.zeros(20, int), 100, 0.7, 0)
     outcomes = np.stack([np.ones(mask.shape), np.where(mask, 1.0, 0.0)])
-    test = trajectories.permutation_null(outcomes, mask, num_permutations=19)
-    np.testing.assert_array_equal(test.p, 1 / 20)
+    test = trajectories.change_test(outcomes, mask, num_draws=32)
+    np.testing.assert_array_equal(test.p, 1 / 33)
     assert test.null_shares[0.1]["constant"] == 1
 
 
@@ -276,22 +340,31 @@ def test_order_of_examples_does_not_matter(monkeypatch):
     mask = subsets.random(50, 40, 0.7, 0)
     outcomes = rng.random((4, 40, 50)) < rng.random(50)
     order = rng.permutation(50)
-    whole = trajectories.permutation_null(outcomes, mask, seed=3)
+    whole = trajectories.change_test(outcomes, mask, seed=3)
     monkeypatch.setattr(null_module, "_BLOCK_ELEMENTS", 7000)
-    reordered = trajectories.permutation_null(outcomes[:, :, order], mask[:, order], seed=3)
+    reordered = trajectories.change_test(outcomes[:, :, order], mask[:, order], seed=3)
     np.testing.assert_array_equal(reordered.p, whole.p[order])
     for alpha, null in whole.null_shares.items():
         assert reordered.null_shares[alpha] == pytest.approx(null)
 
 
-def test_order_of_runs_matters_only_by_chance():
+def test_order_of_runs_does_not_matter():
     rng = np.random.default_rng(1)
     mask = subsets.random(50, 40, 0.7, 0)
     outcomes = rng.random((4, 40, 50)) < rng.random((4, 1, 50))
     order = rng.permutation(40)
-    one = trajectories.permutation_null(outcomes, mask, num_permutations=1999).p
-    other = trajectories.permutation_null(outcomes[:, order], mask[order], num_permutations=1999).p
-    np.testing.assert_allclose(one, other, atol=4.5 * 0.5 * np.sqrt(2 / 2000))
+    one = trajectories.change_test(outcomes, mask).p
+    other = trajectories.change_test(outcomes[:, order], mask[order]).p
+    np.testing.assert_allclose(one, other, atol=0.002)
+
+
+def test_draws_are_standard_normal():
+    draws = null_module.normal_draws(5, 1024, 0)
+    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(np.cov(draws.T), np.eye(5), atol=0.08)
+    for quantile in (-1.96, -1, 1, 1.96):
+        assert np.mean(draws < quantile) == pytest.approx(stats.norm.cdf(quantile), abs=0.003)
+    assert (draws != null_module.normal_draws(5, 1024, 1)).all()
 
 
 def test_undefined_examples_have_no_p_and_no_share():
@@ -299,36 +372,35 @@ def test_undefined_examples_have_no_p_and_no_share():
     mask = subsets.random(30, 40, 0.7, 0)
     mask[:, 4], mask[:, 9] = True, False
     outcomes = rng.random((3, 40, 30), dtype=np.float32)
-    test = trajectories.permutation_null(outcomes, mask)
+    test = trajectories.change_test(outcomes, mask)
     assert np.flatnonzero(np.isnan(test.p)).tolist() == [4, 9]
     rest = np.delete(np.arange(30), [4, 9])
-    alone = trajectories.permutation_null(outcomes[:, :, rest], mask[:, rest])
+    alone = trajectories.change_test(outcomes[:, :, rest], mask[:, rest])
     np.testing.assert_array_equal(test.p[rest], alone.p)
     assert test.null_shares == alone.null_shares
     assert test.null_shares[0.1]["undefined"] == 0
 
 
 @pytest.mark.parametrize(
-    "shape, permutations, words",
+    "shape, draws, words",
     [
-        ((3, 4, 5), 199, r"outcomes: expected shape \(A, 4, 6\)"),
-        ((4, 6), 199, "outcomes: expected shape"),
-        ((0, 4, 6), 199, "A >= 1"),
-        ((3, 4, 6), 18, "num_permutations: expected enough"),
+        ((3, 4, 5), 256, r"outcomes: expected shape \(A, 4, 6\)"),
+        ((4, 6), 256, "outcomes: expected shape"),
+        ((0, 4, 6), 256, "A >= 1"),
+        ((3, 4, 6), 16, "num_draws: expected a power of two, enough for a p of 0.05"),
+        ((3, 4, 6), 100, "num_draws: expected a power of two"),
     ],
 )
-def test_wrong_shapes_and_too_few_permutations_raise_an_error(shape, permutations, words):
+def test_wrong_shapes_and_too_few_draws_raise_an_error(shape, draws, words):
     with pytest.raises(errors.InputError, match=words):
-        trajectories.permutation_null(
-            np.zeros(shape), np.ones((4, 6), bool), num_permutations=permutations
-        )
+        trajectories.change_test(np.zeros(shape), np.ones((4, 6), bool), num_draws=draws)
 
 
 def test_diverged_runs_raise_an_error():
     with pytest.raises(errors.InputError, match="diverged runs must be left out first"):
-        trajectories.permutation_null(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
+        trajectories.change_test(np.full((2, 4, 6), np.nan), np.ones((4, 6), bool))
     with pytest.raises(errors.InputError, match="train_mask: expected a bool matrix"):
-        trajectories.permutation_null(np.zeros((2, 4, 6)), np.ones((4, 6)))
+        trajectories.change_test(np.zeros((2, 4, 6)), np.ones((4, 6)))
 
 
 def _drifting(study, truth, num_runs=40):
@@ -342,27 +414,18 @@ def _drifting(study, truth, num_runs=40):
 def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
     truth = np.random.default_rng(0).uniform(0, 0.9, (30, 3))
     outcomes, mask = _drifting(0, truth, num_runs=24)
-    points = np.tile(np.arange(3), (20, 24, 1))
-    seeds.stream(5, "permutation_null").permuted(points[1:], axis=2, out=points[1:])
     variances = []
     for draw in range(4):
         group = grouped.run_groups(24, 5, num_groups=4, draw=draw)
         shares = []
         for left_out in range(4):
             runs = np.flatnonzero(group != left_out)
-            studies = [
-                np.stack(
-                    [memorization(outcomes[o[runs, a], runs], mask[runs]).value for a in range(3)],
-                    axis=1,
-                )
-                for o in points
-            ]
-            ranges = np.ptp(studies, axis=2)
-            p = np.mean(ranges >= ranges[0] - 1e-6, axis=0)
-            classes = _names(studies[0], 0.2, p)
+            remaining, in_subset = outcomes[:, runs], mask[runs]
+            p = trajectories.change_test(remaining, in_subset, num_draws=32, seed=5).p
+            classes = _names(_value(remaining, in_subset), 0.2, p)
             shares.append([classes.count(name) / 30 for name in trajectories.CLASSES[:-1]])
         variances.append(3 * np.var(shares, axis=0))
-    result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=19, seed=5)[0.2]
+    result = trajectories.share_errors(outcomes, mask, [0.2], num_draws=32, seed=5)[0.2]
     reference = np.sqrt(np.mean(variances, axis=0))
     assert np.count_nonzero(reference) > 2
     assert [result[name] for name in trajectories.CLASSES[:-1]] == pytest.approx(reference.tolist())
@@ -377,10 +440,10 @@ def test_errors_of_shares_match_their_spread_over_studies():
     for study in range(40):
         outcomes, mask = _drifting(study, truth)
         stacked = trajectories.stack([memorization(o, mask) for o in outcomes])
-        p = trajectories.permutation_null(outcomes, mask, num_permutations=99, seed=study).p
+        p = trajectories.change_test(outcomes, mask, num_draws=256, seed=study).p
         result = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
         values.append([result[name] for name in ("constant", "increasing", "decreasing")])
-        result = trajectories.share_errors(outcomes, mask, [0.2], num_permutations=99, seed=study)
+        result = trajectories.share_errors(outcomes, mask, [0.2], num_draws=256, seed=study)
         errors.append([result[0.2][name] for name in ("constant", "increasing", "decreasing")])
     ratio = np.mean(errors, axis=0) / np.std(values, axis=0, ddof=1)
     assert (ratio > 0.7).all() and (ratio < 1.7).all(), ratio
@@ -397,5 +460,5 @@ def test_errors_of_shares_of_few_runs_are_nan_or_numbers(num_runs):
 def test_errors_of_shares_do_not_depend_on_the_blocks(monkeypatch):
     outcomes, mask = _drifting(0, np.random.default_rng(0).uniform(0, 0.9, (40, 3)))
     whole = trajectories.share_errors(outcomes, mask, [0.1, 0.2])
-    monkeypatch.setattr(errors_module, "_BLOCK_ELEMENTS", 7 * 4 * 300)
+    monkeypatch.setattr(errors_module, "_BLOCK_ELEMENTS", 7 * 3 * 256)
     assert trajectories.share_errors(outcomes, mask, [0.1, 0.2]) == whole

@@ -10,15 +10,15 @@ from memkit.trajectories.classes import (
     stack,
 )
 from memkit.trajectories.errors import share_errors, share_margins
-from memkit.trajectories.null import RangeTest, permutation_null
+from memkit.trajectories.null import ChangeTest, change_test
 
 __all__ = [
     "CLASSES",
     "LEVEL",
-    "RangeTest",
+    "ChangeTest",
     "Trajectories",
     "classify",
-    "permutation_null",
+    "change_test",
     "share_errors",
     "share_margins",
     "shares",

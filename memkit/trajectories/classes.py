@@ -52,7 +52,7 @@ def stack(estimates: Sequence[Estimate]) -> Trajectories:
 
 
 def classify(
-    value: npt.ArrayLike, alpha: float, p_range: npt.ArrayLike | None = None, level: float = LEVEL
+    value: npt.ArrayLike, alpha: float, p: npt.ArrayLike | None = None, level: float = LEVEL
 ) -> npt.NDArray[np.int8]:
     """Assigns each trajectory to the first class whose rule it meets.
 
@@ -70,9 +70,8 @@ def classify(
     Args:
       value: [N, A] memorization at the points of the axis, in axis order.
       alpha: float > 0, the smallest change of memorization that counts.
-      p_range: [N] p of the range from `permutation_null`, or None to treat every range as
-        significant.
-      level: float in (0, 1), the largest p of a significant range.
+      p: [N] p from `change_test`, or None to treat every change as significant.
+      level: float in (0, 1), the largest p of a significant change.
 
     Returns:
       [N] int8, indices into `CLASSES`.
@@ -93,9 +92,9 @@ def classify(
     least, most = alpha - ROUNDING, alpha + ROUNDING
     defined = ~np.isnan(value).any(axis=1)
     significant = np.ones(len(value), bool)
-    if p_range is not None:
-        defined &= ~np.isnan(p_range)
-        significant = np.asarray(p_range) <= level
+    if p is not None:
+        defined &= ~np.isnan(p)
+        significant = np.asarray(p) <= level
     value = np.where(defined[:, None], value, 0)
     first, last = value[:, 0], value[:, -1]
     top, bottom = value.max(axis=1), value.min(axis=1)

@@ -69,7 +69,7 @@ def test_class_changes_equal_averaging_the_members_by_hand(world):
     mask, one_hot = study.train_mask, np.stack([o.correct for o in result[:3]])
     values = [estimators.memorization(o.correct, mask).value for o in result]
     value = np.stack(values[:3], axis=1)
-    p = trajectories.permutation_null(one_hot, mask, seed=study.config["seed"]).p
+    p = trajectories.change_test(one_hot, mask, seed=study.config["seed"]).p
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, p)
         for code, name in enumerate(trajectories.CLASSES):

@@ -18,7 +18,7 @@ _SLOW = (
     "memkit.proxies.canaries.scores",
     "memkit.proxies.leaderboard.board",
     "memkit.proxies.leaderboard.standard_errors",
-    "memkit.trajectories.null.permutation_null",
+    "memkit.trajectories.null.change_test",
 )
 
 

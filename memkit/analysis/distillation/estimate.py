@@ -173,7 +173,7 @@ def _changes(
     one_hot = [pair.rows("correct", select)[0] for pair in pairs]
     mask = big_arrays.take(study.train_mask, select)
     value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
-    test = trajectories.permutation_null(one_hot, mask, ALPHAS, seed=study.config["seed"])
+    test = trajectories.change_test(one_hot, mask, ALPHAS, seed=study.config["seed"])
     keys, members = [], []
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)

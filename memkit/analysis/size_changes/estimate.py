@@ -144,7 +144,7 @@ def _shape(
 def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> dict[float, Classes]:
     """Returns {alpha: shares of trajectory classes, under the null, among the non-constant}."""
     value = trajectories.stack([estimators.memorization(rows, mask) for rows in outcomes]).value
-    test = trajectories.permutation_null(outcomes, mask, ALPHAS, seed=seed)
+    test = trajectories.change_test(outcomes, mask, ALPHAS, seed=seed)
     by_alpha = {}
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)

@@ -46,7 +46,7 @@ class Classes:
 
     Attributes:
       shares: of the examples.
-      null: shares in studies whose sizes are shuffled within each run.
+      null: shares in simulated studies in which memorization is the same at all sizes.
       nonconstant: of the examples whose trajectory is not constant.
     """
 

@@ -146,7 +146,7 @@ def _classes(content: Content) -> Table:
             rows.append((series, outcome, RESTRICTED[restriction], threshold, *cells))
     return Table(
         caption="Classes of trajectory: share of the examples, and in brackets the share in "
-        "studies whose sizes were shuffled within each run.",
+        "simulated studies in which memorization is the same at all sizes.",
         columns=("Series", "Outcome", "Of", "Threshold", *map(label, names)),
         rows=tuple(rows),
     )

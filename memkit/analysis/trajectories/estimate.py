@@ -34,7 +34,7 @@ def _of_series(
 ) -> tuple[dict[float, ClassShares], dict[str, Any]]:
     """Returns ({alpha: shares}, arrays) of a series; correct is [A][M, N], mask [M, N]."""
     stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
-    test = trajectories.permutation_null(correct, mask, ALPHAS, seed=study.config["seed"])
+    test = trajectories.change_test(correct, mask, ALPHAS, seed=study.config["seed"])
     errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])
     margins = trajectories.share_margins(errors, len(mask))
     arrays = {

@@ -17,7 +17,7 @@ class ClassShares:
       shares: of the examples.
       stderr: standard errors of `shares` over runs.
       margin: half the widths of the 95% intervals of `shares`.
-      null: shares in studies whose sizes are shuffled within each run.
+      null: shares in simulated studies in which memorization is the same at all sizes.
       nonconstant: of the examples whose trajectory is not constant.
     """
 
@@ -38,7 +38,7 @@ class SeriesTrajectories:
       value: [N, A] float, memorization by the outcome right or wrong.
       in_mean: [N, A] float.
       out_mean: [N, A] float.
-      p: [N] float, p-value of the range of a trajectory, see `trajectories.permutation_null`.
+      p: [N] float, p-value of a trajectory's change, see `trajectories.change_test`.
       classes: {threshold alpha: [N] int8, indices into `trajectories.CLASSES`}.
     """
 

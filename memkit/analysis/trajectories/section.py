@@ -77,8 +77,8 @@ def _classes(content: Content, series: str, by_alpha: Mapping[float, ClassShares
             cells += [share_text(shares, name) for shares in (classes.null, classes.nonconstant)]
         rows.append((chart.label(name), *cells))
     caption = (
-        "Classes of trajectory per threshold α, beside the shares in studies whose sizes were "
-        f"shuffled within each run. {NOTE}"
+        "Classes of trajectory per threshold α, beside the shares in simulated studies "
+        f"in which memorization is the same at all sizes. {NOTE}"
     )
     caption = contents.series_prefix(content, series) + caption
     return Table(caption=caption, columns=tuple(columns), rows=tuple(rows))
