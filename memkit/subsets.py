@@ -6,6 +6,9 @@ mask [M, N]. The mask for more runs begins with the rows of the mask for fewer, 
 `balanced` draws the runs in blocks of B rows. Every run trains on exactly the same number of
 examples, and after every block the numbers of runs that trained on each example differ by at most
 one.
+
+`leave_one_out` has a run on all examples and N runs that leave one example out each, for one
+replicate after the other. The runs of a replicate share their random streams, see `replicates`.
 """
 
 import fractions
@@ -25,6 +28,7 @@ from memkit.typing import Array, BoolArray, IntArray
 MIN_BLOCK = 20  # rows of a block
 MIN_CLASS = 50  # examples of a class that forms its own stratum
 MIN_ARM = 2  # runs that train on an example, and runs that do not
+LEAVE_ONE_OUT = "leave_one_out"
 
 
 def block_size(train_fraction: float) -> int:
@@ -103,10 +107,58 @@ def random(num_examples: int, num_runs: int, train_fraction: float, seed: int) -
     return _checked_counts(mask)
 
 
+def leave_one_out(num_examples: int, num_runs: int) -> BoolArray:
+    """Returns the subsets of runs that each leave out one example, and of runs on all examples.
+
+    Row s (N + 1) trains on all examples, and row s (N + 1) + 1 + i on all but example i, where s
+    numbers the replicate. Only complete replicates of N + 1 runs are of use.
+
+    Args:
+      num_examples: N.
+      num_runs: M, a multiple of N + 1 and at least 2 (N + 1).
+
+    Returns:
+      [M, N] bool, True where a run trains on an example.
+
+    Raises:
+      InputError: there are fewer than 2 replicates or an incomplete one.
+
+    Examples:
+      >>> leave_one_out(2, num_runs=6).astype(int).tolist()
+      [[1, 1], [0, 1], [1, 0], [1, 1], [0, 1], [1, 0]]
+    """
+    size = num_examples + 1
+    if num_runs % size or num_runs < MIN_ARM * size:
+        complete = f"{MIN_ARM} or more times the {size} runs of a replicate of leave_one_out"
+        raise expected("subsets.num_runs", complete, num_runs)
+    replicate = np.vstack([np.ones((1, num_examples), bool), ~np.eye(num_examples, dtype=bool)])
+    return np.tile(replicate, (num_runs // size, 1))
+
+
 DESIGNS = {
     "balanced": balanced,
     "random": lambda labels, *arguments: random(np.size(labels), *arguments),
+    LEAVE_ONE_OUT: lambda labels, num_runs, *_: leave_one_out(np.size(labels), num_runs),
 }
+
+
+def replicates(name: str, num_runs: int, num_examples: int) -> IntArray:
+    """Returns the replicate of each run, [M] int, from 0.
+
+    Runs of one replicate start from the same initial values and draw the same random numbers while
+    they are trained, so they are one sampling unit of every standard error. Each run of a random
+    design is a replicate of its own.
+
+    Args:
+      name: a key of `DESIGNS`.
+      num_runs: M.
+      num_examples: N.
+
+    Examples:
+      >>> replicates("balanced", 4, 2), replicates("leave_one_out", 6, 2)
+      (array([0, 1, 2, 3]), array([0, 0, 0, 1, 1, 1]))
+    """
+    return np.arange(num_runs) // (num_examples + 1 if name == LEAVE_ONE_OUT else 1)
 
 
 def design(

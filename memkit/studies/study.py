@@ -1,13 +1,14 @@
 """The Study, and its fixed files: the examples and the subset design."""
 
 import dataclasses
+import functools
 import hashlib
 import math
 
 import numpy as np
 from etils import epath
 
-from memkit import big_arrays, records, storage
+from memkit import big_arrays, records, storage, subsets
 from memkit.errors import DamagedFileError, InputError, expected, unknown
 from memkit.studies import checks, files
 from memkit.studies.derived import Staging
@@ -72,6 +73,11 @@ class Study:
     train_mask: BoolArray
     staging: Staging | None = None
 
+    @functools.cached_property
+    def replicate(self) -> IntArray:
+        """[M] int, the replicate of each run, see `subsets.replicates`."""
+        return subsets.replicates(self.config["subsets"]["design"], *self.train_mask.shape)
+
     @property
     def sizes(self) -> records.Sizes:
         """Sizes of a record, without the optional arrays."""
@@ -88,13 +94,24 @@ class Study:
         They depend on an axis over training.epochs and on the optional arrays that the section
         `record` of the config requests.
         """
-        record = point.config["record"]
-        asked = {"all_probs": record["all_probs"], "history_runs": run < record["history_runs"]}
+        asked = {
+            "all_probs": point.config["record"]["all_probs"],
+            "history_runs": self.has_history(point, run),
+        }
         return dataclasses.replace(
             self.sizes,
             epochs=point.config["training"]["epochs"],
             asked=tuple(name for name, is_asked in asked.items() if is_asked),
         )
+
+    def has_history(self, point: Point, run: int) -> bool:
+        """Returns whether a run records its training history.
+
+        The first run of each of the first `record.history_runs` replicates does.
+        """
+        replicate = int(self.replicate[run])
+        is_first = not run or self.replicate[run - 1] != replicate
+        return bool(is_first and replicate < point.config["record"]["history_runs"])
 
     def point(self, name: str) -> Point:
         """Returns the point with a name.
