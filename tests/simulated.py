@@ -69,7 +69,7 @@ def build(
         "seed": 0,
         "series": series,
         "model": {"name": "resnet", "width": 1},
-        "subsets": {"num_runs": runs, "train_fraction": 0.7},
+        "subsets": {"design": "balanced", "num_runs": runs, "train_fraction": 0.7},
         "training": {"epochs": EPOCHS},
         "distillation": {"teacher": str(sizes[-1])},
     }
@@ -139,10 +139,14 @@ def _outcomes(draw, study, point, size, hardness, num_runs):
     return PointOutcomes(
         point=point,
         index=np.arange(num_runs),
+        unit=np.arange(num_runs),
         mask=mask,
         correct=correct,
         prob=(0.9 * correct).astype(np.float32),
         predicted=np.where(correct, examples.given_labels, wrong),
+        runs=np.arange(num_runs),
+        test_mask=mask,
+        test_unit=np.arange(num_runs),
         test_correct=test_correct,
         test_prob=(0.9 * test_correct).astype(np.float32),
         curve=_curves(draw, size, num_runs),

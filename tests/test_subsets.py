@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import errors, subsets
+from memkit.subsets import blocks
 
 DRAWN = ("balanced", "random")  # designs with random subsets
 
@@ -61,7 +62,7 @@ def test_strata_get_their_share_after_every_block_of_long_studies():
         total = sizes.sum()
         total_given, scheduled = np.zeros(len(sizes), int), np.zeros(len(sizes), int)
         for block in range(300):
-            share = subsets._stratum_extras(sizes, extras, scheduled, block, rng)
+            share = blocks._stratum_extras(sizes, extras, scheduled, block, rng)
             assert share.sum() == extras
             assert (np.abs(share * total - sizes * extras) < total).all()
             total_given += share
@@ -184,19 +185,22 @@ def test_empty_data_is_an_error():
         subsets.balanced(np.zeros(0), 20, 0.5, 0)
 
 
-def test_leave_one_out_leaves_out_every_example_once_in_each_replicate():
+def test_leave_one_out_leaves_out_every_example_once_in_each_unit():
     mask = subsets.leave_one_out(7, num_runs=24)
     assert mask.shape == (24, 7)
     np.testing.assert_array_equal(mask.all(axis=1), np.arange(24) % 8 == 0)
-    for replicate in range(3):
-        _, *rows = mask[8 * replicate : 8 * replicate + 8]
+    for unit in range(3):
+        _, *rows = mask[8 * unit : 8 * unit + 8]
         np.testing.assert_array_equal(np.array(rows), ~np.eye(7, dtype=bool))
     np.testing.assert_array_equal(subsets.leave_one_out(7, num_runs=16), mask[:16])
 
 
 @pytest.mark.parametrize("num_runs", [2, 8, 15, 17])
-def test_leave_one_out_needs_whole_replicates(num_runs):
-    with pytest.raises(errors.InputError, match="num_runs: expected 2 or more times the 8 runs"):
+def test_leave_one_out_needs_whole_units(num_runs):
+    with pytest.raises(
+        errors.InputError,
+        match="num_runs: expected a multiple of 8, at least 16: .* all 7 examples",
+    ):
         subsets.leave_one_out(7, num_runs)
 
 
@@ -206,8 +210,8 @@ def test_leave_one_out_is_a_design_that_ignores_the_fraction():
     np.testing.assert_array_equal(mask, subsets.leave_one_out(7, 16))
 
 
-def test_runs_are_replicates_of_their_own_unless_one_is_left_out():
+def test_runs_are_units_of_their_own_unless_one_is_left_out():
     for name in subsets.DESIGNS:
-        per_replicate = 8 if name == "leave_one_out" else 1
-        actual = subsets.replicates(name, 16, 7)
-        np.testing.assert_array_equal(actual, np.arange(16) // per_replicate)
+        size = 8 if name == "leave_one_out" else 1
+        actual = subsets.units(name, 16, 7)
+        np.testing.assert_array_equal(actual, np.arange(16) // size)

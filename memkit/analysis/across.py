@@ -76,7 +76,7 @@ def with_file(
                         (point.name, published.layout, outcome, score),
                         (ours.score(outcome, score), theirs),
                         replicates,
-                        num_runs=len(ours.mask),
+                        num_runs=ours.num_units,
                         is_same=score == published.quantity,
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
@@ -175,7 +175,7 @@ def with_study(
                         (point.name, other_point.name, outcome, score),
                         (ours.score(outcome, score), theirs.score(outcome, score)),
                         replicates,
-                        num_runs=min(len(ours.mask), len(theirs.mask)),
+                        num_runs=min(ours.num_units, theirs.num_units),
                         is_same=True,
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
@@ -191,8 +191,8 @@ class _Side:
         self._outcomes = read_outcomes(study, point)
         self._estimates = studies.read_estimates(study, point)
         self._columns, self._seed = columns, study.config["seed"]
-        self._mask = big_arrays.take(study.train_mask, self._outcomes.index)
-        self.mask = big_arrays.take(self._mask, columns, axis=1)
+        self.mask = big_arrays.take(self._outcomes.mask, columns, axis=1)
+        self.num_units = self._outcomes.num_units
 
     def score(self, outcome: str, score: str) -> FloatArray:
         """Returns one of SCORES [J]."""
@@ -202,7 +202,10 @@ class _Side:
     def reliability(self, outcome: str) -> float:
         """Returns the split-half reliability of memorization; NaN without records."""
         values = getattr(self._outcomes, outcome)
-        return estimators.split_half(values, self._mask, self._seed).spearman_brown
+        of_halves = estimators.split_half(
+            values, self._outcomes.mask, self._seed, self._outcomes.unit
+        )
+        return of_halves.spearman_brown
 
     def replicates(
         self, outcome: str, score: str, *, is_reversed: bool = False
@@ -213,7 +216,9 @@ class _Side:
         other points the order of the replicates of one side is reversed, so that no two replicates
         of the same number use the same weights.
         """
-        weights = estimators.run_weights(len(self.mask), self._seed, NUM_REPLICATES)
+        weights = estimators.run_weights(
+            len(self.mask), self._seed, NUM_REPLICATES, unit=self._outcomes.unit
+        )
         weights = weights[::-1] if is_reversed else weights
         values = big_arrays.take(getattr(self._outcomes, outcome), self._columns, axis=1)
         for start in range(0, NUM_REPLICATES, _CHUNK):

@@ -63,15 +63,18 @@ def newcombe(
     return np.clip(difference - below, -1, 1), np.clip(difference + above, -1, 1)
 
 
-def padded_normal(arm: Arm) -> tuple[FloatArray, FloatArray]:
-    """Returns the normal interval of a mean of values in [0, 1], after adding one 0 and one 1.
+def padded_normal(arm: Arm, low: int = 0) -> tuple[FloatArray, FloatArray]:
+    """Returns the normal interval of a mean of values in [low, 1], with one `low` and one 1 added.
+
+    For differences of paired 0/1 outcomes, with low = -1, this is the adjusted Wald interval of
+    Bonett and Price (2012). Its exact coverage with 8 pairs is at least 93%, and 99% on average.
 
     Returns:
-      (lower, upper), [N] float64, clipped to [0, 1].
+      (lower, upper), [N] float64, clipped to [low, 1].
     """
-    mean, squared_error = _pad(arm, 0)
+    mean, squared_error = _pad(arm, low)
     half = Z * np.sqrt(squared_error)
-    return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
+    return np.clip(mean - half, low, 1), np.clip(mean + half, low, 1)
 
 
 def padded_normal_difference(

@@ -74,9 +74,9 @@ class Study:
     staging: Staging | None = None
 
     @functools.cached_property
-    def replicate(self) -> IntArray:
-        """[M] int, the replicate of each run, see `subsets.replicates`."""
-        return subsets.replicates(self.config["subsets"]["design"], *self.train_mask.shape)
+    def unit(self) -> IntArray:
+        """[M] int, the unit of each run, see `subsets.units`."""
+        return subsets.units(self.config["subsets"]["design"], *self.train_mask.shape)
 
     @property
     def sizes(self) -> records.Sizes:
@@ -96,7 +96,7 @@ class Study:
         """
         asked = {
             "all_probs": point.config["record"]["all_probs"],
-            "history_runs": self.has_history(point, run),
+            "history_runs": self.leads_unit(run, point.config["record"]["history_runs"]),
         }
         return dataclasses.replace(
             self.sizes,
@@ -104,14 +104,10 @@ class Study:
             asked=tuple(name for name, is_asked in asked.items() if is_asked),
         )
 
-    def has_history(self, point: Point, run: int) -> bool:
-        """Returns whether a run records its training history.
-
-        The first run of each of the first `record.history_runs` replicates does.
-        """
-        replicate = int(self.replicate[run])
-        is_first = not run or self.replicate[run - 1] != replicate
-        return bool(is_first and replicate < point.config["record"]["history_runs"])
+    def leads_unit(self, run: int, num_units: int) -> bool:
+        """Returns whether a run is the first one of its unit, and that one of the first units."""
+        is_first = run == 0 or self.unit[run] != self.unit[run - 1]
+        return bool(is_first and self.unit[run] < num_units)
 
     def point(self, name: str) -> Point:
         """Returns the point with a name.

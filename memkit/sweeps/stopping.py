@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from memkit import analysis, big_arrays, estimators, subsets
+from memkit import analysis, subsets
 from memkit.errors import expected
 from memkit.estimators import intervals
 from memkit.studies import Study
@@ -43,10 +43,12 @@ def check(wanted: float, config: Config) -> None:
     """Checks the requested half width, and that the study has enough runs for the rule.
 
     Raises:
-      InputError: it is not between 0 and 1, or the study has at most 100 runs.
+      InputError: it is not between 0 and 1, or the study has at most 100 runs or no random subsets.
     """
     if not 0 < wanted < 1:
         raise expected("--until_halfwidth", "a half width above 0 and below 1", wanted)
+    if (design := config["subsets"]["design"]) == subsets.LEAVE_ONE_OUT:
+        raise expected("--until_halfwidth", "a study of random subsets (subsets.design)", design)
     if (num_runs := config["subsets"]["num_runs"]) <= LEAST_RUNS:
         expectation = f"a study of more than {LEAST_RUNS} runs (subsets.num_runs)"
         raise expected("--until_halfwidth", expectation, num_runs)
@@ -69,8 +71,7 @@ def half_width(study: Study) -> float:
     by_point = []
     for point in study.points:
         outcomes = analysis.read_outcomes(study, point)
-        mask = big_arrays.take(study.train_mask, outcomes.index)
-        estimate = estimators.memorization(outcomes.prob, mask)
+        estimate = outcomes.estimates["prob"]
         halves = intervals.half_widths(estimate.lower, estimate.upper)
         by_point.append(float(np.quantile(halves, SHARE)) if halves.size else np.inf)
     return max(by_point)

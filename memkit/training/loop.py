@@ -39,7 +39,7 @@ def train_pack(
     """
     num_epochs = point.config["training"]["epochs"]
     draws = [
-        functools.partial(draw_initial_values, point=point, run=int(study.replicate[run]))
+        functools.partial(draw_initial_values, point=point, run=int(study.unit[run]))
         for run in runs
     ]
     program.reset(draws, teachers or None)
@@ -59,13 +59,13 @@ def train_pack(
 
 
 def draw_initial_values(model: "keras.Model", *, point: Point, run: int) -> list[Array | None]:
-    """Returns the initial values of a run or replicate, see `models.initial_values`."""
+    """Returns the initial values of a run or unit, see `models.initial_values`."""
     return initial_values(model, seed=point.config["seed"], purpose=f"init{point.stream}", run=run)
 
 
 def epoch_plans(study: Study, point: Point, run: int) -> Iterator[plan.EpochPlan]:
     """Yields the EpochPlan of each epoch of a run."""
-    training, rows = point.config["training"], _replicate(study, run)
+    training, rows = point.config["training"], _unit(study, run)
     members = np.flatnonzero(study.train_mask[rows].any(axis=0))
     rates = recipe.rates(
         point.config["schedule"],
@@ -80,18 +80,18 @@ def epoch_plans(study: Study, point: Point, run: int) -> Iterator[plan.EpochPlan
         augment=training["augment"],
         pad=training["pad"],
         seed=point.config["seed"],
-        run=int(study.replicate[run]),
+        run=int(study.unit[run]),
         stream=point.stream,
     )
 
 
 def steps_per_epoch(study: Study, point: Point, run: int) -> int:
-    """Returns the steps of an epoch of all runs of a replicate, those of its smallest subset."""
-    smallest = int(np.count_nonzero(study.train_mask[_replicate(study, run)], axis=1).min())
+    """Returns the steps of an epoch of all runs of a unit, those of its smallest subset."""
+    smallest = int(np.count_nonzero(study.train_mask[_unit(study, run)], axis=1).min())
     return recipe.steps_per_epoch(smallest, point.config["training"]["batch_size"])
 
 
-def _replicate(study: Study, run: int) -> slice:
-    """Returns the rows of the design that are in the replicate of a run."""
-    rows = np.flatnonzero(study.replicate == study.replicate[run])
+def _unit(study: Study, run: int) -> slice:
+    """Returns the rows of the design that are in the unit of a run."""
+    rows = np.flatnonzero(study.unit == study.unit[run])
     return slice(int(rows[0]), int(rows[-1]) + 1)

@@ -58,7 +58,7 @@ def epochs(
       augment: one of AUGMENTATIONS.
       pad: pixels of zeros on every side before a crop; 4 in He et al. 2016.
       seed: the study's root seed.
-      run: number of the run or of its replicate; streams are numbered (run, epoch), so any epoch
+      run: number of the run or of its unit; streams are numbered (run, epoch), so any epoch
         can be drawn alone.
       stream: suffix of the streams "order" and "augment", such as "/distilled".
 

@@ -32,13 +32,13 @@ def record(
     """Returns the record of a run.
 
     Args:
-      history: of the run; recorded if `Study.has_history`.
+      history: of the run; recorded for the first runs, see `records.SCHEMA`.
       setup: how the run was trained.
       is_blocked: True if the run could not be trained, see `blocked_arrays`.
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
     info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
-    if study.has_history(point, run):
+    if study.leads_unit(run, point.config["record"]["history_runs"]):
         arrays = arrays | history.arrays()
     return run, arrays, info
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from memkit.estimators import arms, grouped, margin
+from memkit.estimators import arms, grouped, margin, units
 from memkit.trajectories import null
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -21,6 +21,7 @@ def share_errors(
     num_permutations: int = 99,
     seed: int = 0,
     level: float = LEVEL,
+    unit: IntArray | None = None,
 ) -> dict[float, dict[str, float]]:
     """Returns the standard errors over runs of the shares of the classes.
 
@@ -32,7 +33,7 @@ def share_errors(
     runs the errors are between 7% too small and 48% too large.
 
     Args:
-      outcomes, train_mask, num_permutations, seed, level: see `permutation_null`.
+      outcomes, train_mask, num_permutations, seed, level, unit: see `permutation_null`.
       alphas: floats > 0, the thresholds of `classify`.
 
     Returns:
@@ -44,11 +45,14 @@ def share_errors(
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     null.check(outcomes, train_mask, num_permutations, level)
     num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
-    selection = null.selection(num_points, num_runs, num_permutations, seed)
+    numbered = units.numbered(unit, num_runs)
+    selection = null.selection(num_points, numbered, num_permutations, seed)
     selection = selection.reshape(-1, num_points, num_runs)
     variances: dict[float, list[FloatArray]] = {alpha: [] for alpha in alphas}
     for draw in range(GROUPINGS):
-        group = grouped.run_groups(num_runs, seed, num_groups=NUM_GROUPS, draw=draw)
+        group = grouped.run_groups(units.count(numbered), seed, num_groups=NUM_GROUPS, draw=draw)[
+            numbered
+        ]
         groups: list[tuple[IntArray, FloatArray]] = []
         for g in np.unique(group):
             runs = np.flatnonzero(group == g)
@@ -77,7 +81,7 @@ def share_margins(
     most those of the runs.
 
     Args:
-      num_runs: number of runs of each point.
+      num_runs: number of runs (or units of runs) of each point.
     """
     df = min(GROUPINGS * (min(NUM_GROUPS, num_runs) - 1), num_runs - 1)
     return {

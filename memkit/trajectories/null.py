@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
+from memkit.estimators import units
 from memkit.trajectories.classes import CLASSES, LEVEL, ROUNDING, classify, shares_of_counts
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -40,6 +41,7 @@ def permutation_null(
     num_permutations: int = 199,
     seed: int = 0,
     level: float = LEVEL,
+    unit: IntArray | None = None,
 ) -> RangeTest:
     """Tests whether each example's memorization changes along the axis at all.
 
@@ -57,6 +59,8 @@ def permutation_null(
       num_permutations: large enough for a p at or below the level.
       seed: int >= 0.
       level: float in (0, 1), as in `classify`.
+      unit: [M] int, equal for runs whose points are shuffled in the same way, see
+        `estimators.units`.
 
     Returns:
       `RangeTest`. Time grows with num_permutations * A^2 * M * N.
@@ -74,7 +78,7 @@ def permutation_null(
     outcomes, train_mask = [np.asarray(point) for point in outcomes], np.asarray(train_mask)
     check(outcomes, train_mask, num_permutations, level)
     num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
-    chosen = selection(num_points, num_runs, num_permutations, seed)
+    chosen = selection(num_points, units.numbered(unit, num_runs), num_permutations, seed)
     p = np.full(num_examples, np.nan)
     counts = {alpha: np.zeros(len(CLASSES), int) for alpha in alphas}
     step = max(1, _BLOCK_ELEMENTS // max(chosen.shape))
@@ -114,15 +118,20 @@ def check(
 
 
 def selection(
-    num_points: int, num_runs: int, num_permutations: int, seed: int
+    num_points: int, unit: IntArray, num_permutations: int, seed: int
 ) -> npt.NDArray[np.float32]:
     """Returns the matrix [(R + 1) * A, A * M] float32 that maps terms to (permuted) values.
 
     Row (r, a) selects for each run the point that permutation r moves to position a; the first
     "permutation" is the study as observed.
+
+    Args:
+      unit: [M] int from `estimators.units.numbered`.
     """
-    points = np.tile(np.arange(num_points), (1 + num_permutations, num_runs, 1))
+    num_runs = len(unit)
+    points = np.tile(np.arange(num_points), (1 + num_permutations, units.count(unit), 1))
     seeds.stream(seed, "permutation_null").permuted(points[1:], axis=2, out=points[1:])
+    points = points[:, unit]
     is_selected = points.transpose(0, 2, 1)[:, :, None, :] == np.arange(num_points)[:, None]
     return is_selected.reshape(-1, num_points * num_runs).astype(np.float32)
 

@@ -7,7 +7,7 @@ from memkit import studies, subsets
 from memkit.training import engines, loop, measure
 from memkit.training.runner import Runner
 
-SIZE = 61  # runs of a replicate: one on all 60 examples, and one without each
+SIZE = 61  # runs of a unit: one on all 60 examples, and one without each
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def _indices(study, run):
     return np.stack([plan.index for plan in loop.epoch_plans(study, study.points[0], run)])
 
 
-def test_runs_of_a_replicate_differ_in_the_place_of_the_left_out_example(study):
+def test_runs_of_a_unit_differ_in_the_place_of_the_left_out_example(study):
     whole = _indices(study, SIZE)
     for example in (0, 31, 59):
         without = _indices(study, SIZE + 1 + example)
@@ -35,12 +35,12 @@ def test_runs_of_a_replicate_differ_in_the_place_of_the_left_out_example(study):
     assert (_indices(study, 0) != whole).mean() > 0.9
 
 
-def test_runs_of_a_replicate_have_as_many_steps_as_fit_without_an_example(study):
+def test_runs_of_a_unit_have_as_many_steps_as_fit_without_an_example(study):
     assert {_indices(study, run).shape for run in (0, 1, SIZE, SIZE + 1)} == {(3, 5, 10)}
     assert measure.arithmetic(study, study.points[0]).steps == 15
 
 
-def test_runs_of_a_replicate_start_from_the_same_values(study, monkeypatch):
+def test_runs_of_a_unit_start_from_the_same_values(study, monkeypatch):
     numbers = []
     monkeypatch.setattr(
         loop, "initial_values", lambda model, **options: numbers.append(options["run"])
@@ -72,7 +72,7 @@ def test_only_the_run_on_all_examples_records_its_history(study):
     assert studies.read_runs(study, point).index.tolist() == [0, 1]
 
 
-def test_runs_of_other_designs_are_replicates_of_their_own(mlp_config, tiny):
+def test_runs_of_other_designs_are_units_of_their_own(mlp_config, tiny):
     draft = studies.draft(mlp_config(), tiny)
-    np.testing.assert_array_equal(draft.replicate, np.arange(20))
+    np.testing.assert_array_equal(draft.unit, np.arange(20))
     assert subsets.LEAVE_ONE_OUT in subsets.DESIGNS
