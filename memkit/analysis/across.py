@@ -66,7 +66,7 @@ def with_file(
     theirs = published.values[joined.positions]
     results = []
     for point in points:
-        ours = _Side(study, point, joined.columns)
+        ours = Side(study, point, joined.columns)
         for outcome in studies.OUTCOMES:
             ceiling = comparisons.ceiling(ours.reliability(outcome))
             for score in SCORES:
@@ -148,26 +148,17 @@ def with_study(
     Raises:
       InputError: no common example, or labels of the source that differ (says how many).
     """
-    a, b = study.examples, other.examples
-    matched = match(a.train_ids, b.train_ids)
-    first, second = matched.columns, matched.positions
-    if not len(first):
-        raise expected("--with", f"ids such as {a.train_ids[0]}", f"ids such as {b.train_ids[0]}")
-    wrong = np.count_nonzero(a.train_labels[first] != b.train_labels[second])
-    if wrong:
-        raise expected("--with", f"equal labels at the {len(first)} common ids", f"{wrong} others")
-    same = a.given_labels[first] == b.given_labels[second]
-    first, second = first[same], second[same]
+    first, second, num_ambiguous = join(study, other)
     results = []
     for point, other_point in points:
-        ours, theirs = _Side(study, point, first), _Side(other, other_point, second)
+        ours, theirs = Side(study, point, first), Side(other, other_point, second)
         is_paired = np.array_equal(ours.mask, theirs.mask)
         for outcome in studies.OUTCOMES:
             ceiling = comparisons.ceiling(*(side.reliability(outcome) for side in (ours, theirs)))
             for score in SCORES:
                 replicates = zip(
                     ours.replicates(outcome, score),
-                    theirs.replicates(outcome, score, is_reversed=not is_paired),
+                    theirs.replicates(outcome, score, place=int(not is_paired)),
                     strict=True,
                 )
                 results.append(
@@ -181,10 +172,32 @@ def with_study(
                         threshold=study.config["report"]["min_memorization"],
                     )
                 )
-    return len(first), matched.num_ambiguous, results
+    return len(first), num_ambiguous, results
 
 
-class _Side:
+def join(study: Study, other: Study) -> tuple[IntArray, IntArray, int]:
+    """Joins the examples of two studies by id, without those whose given labels differ.
+
+    Returns:
+      (columns of `study` [J], ascending; columns of `other` [J]; number of ids of `other` that are
+      left out because they fit several examples).
+
+    Raises:
+      InputError: no common example, or labels of the source that differ (says how many).
+    """
+    a, b = study.examples, other.examples
+    matched = match(a.train_ids, b.train_ids)
+    first, second = matched.columns, matched.positions
+    if not len(first):
+        raise expected("--with", f"ids such as {a.train_ids[0]}", f"ids such as {b.train_ids[0]}")
+    wrong = np.count_nonzero(a.train_labels[first] != b.train_labels[second])
+    if wrong:
+        raise expected("--with", f"equal labels at the {len(first)} common ids", f"{wrong} others")
+    same = a.given_labels[first] == b.given_labels[second]
+    return first[same], second[same], matched.num_ambiguous
+
+
+class Side:
     """The scores of a point for J joined examples, and their replicates over runs."""
 
     def __init__(self, study: Study, point: Point, columns: IntArray) -> None:
@@ -195,8 +208,8 @@ class _Side:
         self.num_units = self._outcomes.num_units
 
     def score(self, outcome: str, score: str) -> FloatArray:
-        """Returns one of SCORES [J]."""
-        field = {"memorization": "value", "consistency": "out_mean"}[score]
+        """Returns one of SCORES, or the standard error "stderr" of memorization, [J]."""
+        field = {"memorization": "value", "consistency": "out_mean", "stderr": "stderr"}[score]
         return getattr(self._estimates[outcome], field)[self._columns]
 
     def reliability(self, outcome: str) -> float:
@@ -207,19 +220,18 @@ class _Side:
         )
         return of_halves.spearman_brown
 
-    def replicates(
-        self, outcome: str, score: str, *, is_reversed: bool = False
-    ) -> Iterator[FloatArray]:
+    def replicates(self, outcome: str, score: str, *, place: int = 0) -> Iterator[FloatArray]:
         """Yields replicates [J] of a score.
 
-        Points with the same subsets are paired: their k-th replicates weight the runs alike. For
-        other points the order of the replicates of one side is reversed, so that no two replicates
-        of the same number use the same weights.
+        Points with the same subsets are paired: their k-th replicates weight the runs alike. Other
+        points that are compared have different places, which reverse and rotate the order of the
+        replicates, so that no two replicates of the same number use the same weights.
         """
         weights = estimators.run_weights(
             len(self.mask), self._seed, NUM_REPLICATES, unit=self._outcomes.unit
         )
-        weights = weights[::-1] if is_reversed else weights
+        if place:
+            weights = np.roll(weights[::-1], (place - 1) * _CHUNK, axis=0)
         values = big_arrays.take(getattr(self._outcomes, outcome), self._columns, axis=1)
         for start in range(0, NUM_REPLICATES, _CHUNK):
             yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])
