@@ -35,7 +35,7 @@ def study(*, title: str) -> config_dict.ConfigDict:
 
 
 def leave_one_out(config: config_dict.ConfigDict, *, num_examples: int, units: int) -> None:
-    """Sets the design that leaves out every single example; it ignores subsets.train_fraction.
+    """Sets the design that leaves out every single example; subsets.train_fraction is not used.
 
     Args:
       config: changed in place.
