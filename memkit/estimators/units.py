@@ -55,8 +55,8 @@ def sums(values: Array, unit: IntArray) -> FloatArray:
       values: [M, ...] bool or float.
       unit: [M] int from `numbered`.
     """
-    if are_single(unit):
-        return np.asarray(values)[np.argsort(unit)]
+    if np.array_equal(unit, np.arange(len(unit))):
+        return np.asarray(values)
     order = np.argsort(unit, kind="stable")
     first = np.flatnonzero(np.diff(unit[order], prepend=-1))
     return np.add.reduceat(np.asarray(values, np.float64)[order], first, axis=0)
