@@ -252,8 +252,8 @@ def read_info(where: Path) -> Json:
     """
     try:
         storage.check_regular(where)
-        with storage.path(where).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            info = json.loads(str(stored["info"]))
+        with storage.path(where).open("rb") as file, zipfile.ZipFile(file) as stored:
+            info = json.loads(str(_array(stored.read("info.npy"))))
     except IsADirectoryError as error:
         raise RecordError("a folder or device, not a file") from error
     except OSError:

@@ -148,3 +148,12 @@ def test_fields_of_outcomes_have_a_row_per_run_in_other_designs(tmp_path, make_c
     assert outcomes.test_mask is outcomes.mask
     np.testing.assert_array_equal(outcomes.index, outcomes.runs)
     np.testing.assert_array_equal(outcomes.unit, outcomes.index)
+
+
+def test_runs_of_a_removal_study_are_units_of_their_own(recorded, tiny):
+    analysis.estimate(recorded)
+    options = dict(thresholds=(0.5,), repeats=3, command="")
+    child = studies.removal.create(recorded, recorded.points[0], tiny, **options)
+    np.testing.assert_array_equal(child.unit, np.arange(len(child.train_mask)))
+    runs, rows = studies.removal.find(recorded, recorded.points[0])
+    np.testing.assert_array_equal(rows.train_mask, runs.train_mask)
