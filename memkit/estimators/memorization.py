@@ -48,7 +48,8 @@ def memorization(outcome: Array, train_mask: BoolArray, unit: IntArray | None = 
       train_mask: [M, N] bool, True where run m trained on example i.
       unit: [M] int, equal for runs that are paired, see `units`; each unit must have a run in both
         arms of every example. The errors and intervals are then those of the mean difference within
-        a unit (normal intervals after adding one -1 and one 1). None if no runs are paired.
+        a unit, see `intervals.padded_normal` (bool) and `intervals.padded_student` (float). None if
+        no runs are paired.
 
     Returns:
       `Estimate` with values in [-1, 1]; NaN where an example was in all runs or in none.
@@ -68,7 +69,11 @@ def memorization(outcome: Array, train_mask: BoolArray, unit: IntArray | None = 
     numbered = units.numbered(unit, len(outcome))
     if not units.are_single(numbered):
         differences = arms.paired(outcome, np.asarray(train_mask), numbered)
-        estimate = _estimate(in_arm, out_arm, intervals.padded_normal(differences, low=-1))
+        if outcome.dtype == bool:
+            bounds = intervals.padded_normal(differences, low=-1)
+        else:
+            bounds = intervals.padded_student(differences)
+        estimate = _estimate(in_arm, out_arm, bounds)
         return dataclasses.replace(estimate, stderr=np.sqrt(differences.squared_error))
     if outcome.dtype == bool:
         bounds = intervals.newcombe(

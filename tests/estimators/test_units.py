@@ -5,7 +5,7 @@ import pytest
 
 from memkit import comparisons, estimators, trajectories
 from memkit.errors import InputError
-from memkit.estimators import convergence, intervals, paired, units
+from memkit.estimators import convergence, intervals, margins, paired, units
 
 U, N = 8, 9
 UNIT = np.repeat(np.arange(U), 2)
@@ -44,14 +44,25 @@ def test_memorization_of_pairs_is_the_mean_difference_with_its_error(prob):
     differences = _differences(prob)
     np.testing.assert_allclose(estimate.value, differences.mean(axis=0))
     np.testing.assert_allclose(estimate.stderr, differences.std(axis=0, ddof=1) / np.sqrt(U))
-    padded = np.concatenate([differences, np.ones((1, N)), -np.ones((1, N))])
-    half = intervals.Z * padded.std(axis=0, ddof=1) / np.sqrt(U + 2)
-    np.testing.assert_allclose(estimate.lower, padded.mean(axis=0) - half)
-    np.testing.assert_allclose(estimate.upper, padded.mean(axis=0) + half)
+    mean = differences.mean(axis=0, keepdims=True)
+    padded = np.concatenate([differences, mean - 0.1, mean + 0.1])
+    half = margins.student(U + 1) * padded.std(axis=0, ddof=1) / np.sqrt(U + 2)
+    np.testing.assert_allclose(estimate.lower, mean[0] - half)
+    np.testing.assert_allclose(estimate.upper, mean[0] + half)
     assert (estimate.num_in == U).all() and (estimate.num_out == U).all()
     apart = estimators.memorization(prob, MASK)
     np.testing.assert_array_equal(apart.value, estimate.value)
     assert (apart.stderr > 3 * estimate.stderr).all()
+
+
+def test_interval_of_paired_right_or_wrong_answers_is_padded_with_both_extremes(prob):
+    correct = prob > 0.5
+    estimate = estimators.memorization(correct, MASK, UNIT)
+    differences = _differences(correct.astype(float))
+    padded = np.concatenate([differences, np.ones((1, N)), -np.ones((1, N))])
+    half = intervals.Z * padded.std(axis=0, ddof=1) / np.sqrt(U + 2)
+    np.testing.assert_allclose(estimate.lower, np.maximum(padded.mean(axis=0) - half, -1))
+    np.testing.assert_allclose(estimate.upper, np.minimum(padded.mean(axis=0) + half, 1))
 
 
 def test_memorization_does_not_depend_on_the_order_of_the_runs(prob):
@@ -127,6 +138,24 @@ def test_points_are_shuffled_alike_within_a_unit():
     assert apart.null_shares[0.1]["constant"] < 1
     errors = trajectories.share_errors(points, MASK, (0.1,), unit=UNIT)
     assert all(np.isfinite(list(errors[0.1].values())))
+
+
+@pytest.mark.parametrize("skewness", [0.0, 1.0, 2.0])
+def test_intervals_of_paired_probabilities_cover(skewness):
+    """Differences of 8 pairs with a spread from that of easy to that of hard examples."""
+    rng = np.random.default_rng(6)
+    for spread in (0.003, 0.03, 0.1):
+        draws = rng.standard_normal((8, 4000))
+        if skewness:
+            shape = 4 / skewness**2
+            draws = (rng.gamma(shape, 1, (8, 4000)) - shape) / np.sqrt(shape)
+        outcome = np.full((16, 4000), 0.4)
+        outcome[::2] = np.clip(0.5 + spread * draws, 0, 1)
+        truth = np.mean(np.clip(0.5 + spread * draws, 0, 1)) - 0.4
+        mask = np.tile(np.array([[True], [False]]), (8, 4000))
+        estimate = estimators.memorization(outcome, mask, np.repeat(np.arange(8), 2))
+        covered = (estimate.lower <= truth) & (truth <= estimate.upper)
+        assert covered.mean() > 0.9
 
 
 @pytest.mark.parametrize("num_units", [4, 8, 16])
