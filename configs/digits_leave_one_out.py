@@ -7,6 +7,10 @@ on purpose, and a perceptron with 64 hidden units. Each of the 8 units has a run
   memkit run --config=digits_leave_one_out --workdir=out/leave_one_out \
     --engine=jax --packing=vmap --runs_per_program=100 --workers=2
 More units: --config=digits_leave_one_out:units=16
+What subsets cost: studies of other subsets, in workdirs of their own, and a comparison:
+  --config.subsets.design=balanced --config.subsets.train_fraction=0.7 --config.subsets.num_runs=400
+  memkit compare --workdir=out/leave_one_out --with=out/subsets50 \
+    --and_with=out/subsets70,out/subsets90 --out=out/cost
 Small version: --config=digits_leave_one_out:smoke
 
 Cost: 11,504 models of 660 steps, minutes on 2 CPU cores.

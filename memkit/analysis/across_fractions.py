@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 
-from memkit import comparisons, studies, subsets, tables
+from memkit import comparisons, subsets, tables
 from memkit.analysis import across
 from memkit.charts import lines, theme
 from memkit.errors import expected
@@ -32,7 +32,7 @@ class Cost:
 
     Attributes:
       name: share of the examples that the runs train on, such as "70%", or `EXTRAPOLATED`.
-      outcome: one of `studies.OUTCOMES`.
+      outcome: a key of `TITLES`.
       num_runs: number of runs on subsets.
       mean: mean leave-one-out memorization.
       bias: mean difference, score minus leave-one-out memorization.
@@ -85,7 +85,7 @@ def costs(
     ]
     results = [
         cost
-        for outcome in studies.OUTCOMES
+        for outcome in TITLES
         for cost in _of_outcome(outcome, ours, theirs, fractions)
     ]
     return len(common), results
