@@ -34,6 +34,17 @@ def study(*, title: str) -> config_dict.ConfigDict:
     return config
 
 
+def leave_one_out(config: config_dict.ConfigDict, *, num_examples: int, units: int) -> None:
+    """Sets the design that leaves out every single example; subsets.train_fraction is not used.
+
+    Args:
+      config: changed in place.
+      num_examples: number of train examples.
+      units: how often every example is left out.
+    """
+    config.subsets.update(design="leave_one_out", num_runs=units * (num_examples + 1))
+
+
 def dataset(name: str, *, mean: Sequence[float], std: Sequence[float], **options: Any) -> Json:
     """Returns the `dataset` section of a config.
 

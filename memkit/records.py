@@ -6,9 +6,12 @@ study or its position in the study is never used.
 """
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
+import math
+import zipfile
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -189,8 +192,7 @@ def read(where: Path, sizes: Sizes) -> tuple[Arrays, Json]:
     except IsADirectoryError as error:
         raise RecordError("a folder or device, not a file") from error
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
+        stored = _members(data)
         info = json.loads(str(stored.pop("info")))
         declared = info["checksum"]
     except Exception as error:  # The zip and npy readers raise many exceptions for damaged files.
@@ -207,6 +209,40 @@ def read(where: Path, sizes: Sizes) -> tuple[Arrays, Json]:
     return arrays, info
 
 
+def _members(data: bytes) -> dict[str, Array]:
+    """Returns the arrays of an npz file, as `numpy.load` does without pickles, but faster.
+
+    A study may have ten thousand records of a few kilobytes each. Reading them then consists mainly
+    of parsing the same headers again, which this function does only once.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        return {name.removesuffix(".npy"): _array(file.read(name)) for name in file.namelist()}
+
+
+def _array(data: bytes) -> Array:
+    """Returns the array in the content of an npy file."""
+    width = 2 if data[6] == 1 else 4  # of the length of the header, which follows the version
+    end = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
+    shape, is_fortran, dtype = _header(data[:end])
+    values = np.frombuffer(data, dtype, math.prod(shape), end)
+    return values.reshape(shape, order="F" if is_fortran else "C").copy()
+
+
+@functools.lru_cache(maxsize=1024)
+def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Returns (shape, is in Fortran order, dtype) of the start of an npy file."""
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, is_fortran, dtype = read[version](file)
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    return shape, is_fortran, dtype
+
+
 def read_info(where: Path) -> Json:
     """Reads only the scalars of a record, so neither arrays nor checksum are checked.
 
@@ -216,8 +252,8 @@ def read_info(where: Path) -> Json:
     """
     try:
         storage.check_regular(where)
-        with storage.path(where).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            info = json.loads(str(stored["info"]))
+        with storage.path(where).open("rb") as file, zipfile.ZipFile(file) as stored:
+            info = json.loads(str(_array(stored.read("info.npy"))))
     except IsADirectoryError as error:
         raise RecordError("a folder or device, not a file") from error
     except OSError:

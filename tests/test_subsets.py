@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 
 from memkit import errors, subsets
+from memkit.subsets import blocks
+
+DRAWN = ("balanced", "random")  # designs with random subsets
 
 
 def _uneven_case(seed):
@@ -59,7 +62,7 @@ def test_strata_get_their_share_after_every_block_of_long_studies():
         total = sizes.sum()
         total_given, scheduled = np.zeros(len(sizes), int), np.zeros(len(sizes), int)
         for block in range(300):
-            share = subsets._stratum_extras(sizes, extras, scheduled, block, rng)
+            share = blocks._stratum_extras(sizes, extras, scheduled, block, rng)
             assert share.sum() == extras
             assert (np.abs(share * total - sizes * extras) < total).all()
             total_given += share
@@ -106,7 +109,7 @@ def test_over_many_seeds_every_run_trains_on_every_example_equally_often():
     assert z.std() == pytest.approx(1, abs=0.08)
 
 
-@pytest.mark.parametrize("name", subsets.DESIGNS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_equal_seeds_give_equal_designs_and_other_seeds_others(name):
     def draw(seed):
         return subsets.design(
@@ -150,31 +153,65 @@ def test_an_incomplete_block_is_logged_once(monkeypatch):
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan"), "0.7"])
-@pytest.mark.parametrize("name", subsets.DESIGNS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_train_fraction_outside_of_0_to_1_is_an_error(name, fraction):
     with pytest.raises(errors.InputError, match="subsets.train_fraction: expected"):
         subsets.design(name, labels=np.zeros(50), num_runs=20, train_fraction=fraction, seed=0)
 
 
 @pytest.mark.parametrize("num_runs", [0, 1, 2.5])
-@pytest.mark.parametrize("name", subsets.DESIGNS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_too_few_runs_are_an_error(name, num_runs):
     with pytest.raises(errors.InputError, match="subsets.num_runs: expected"):
         subsets.design(name, labels=np.zeros(50), num_runs=num_runs, train_fraction=0.5, seed=0)
 
 
 @pytest.mark.parametrize("fraction", [0.5, 0.95, 0.001])
-@pytest.mark.parametrize("name", subsets.DESIGNS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_too_few_runs_with_or_without_an_example_are_an_error(name, fraction):
     with pytest.raises(errors.InputError, match="at least 2 with.*received 3: [0-3] with"):
         subsets.design(name, labels=np.zeros(50), num_runs=3, train_fraction=fraction, seed=0)
 
 
 def test_the_error_for_an_unknown_design_lists_the_designs():
-    with pytest.raises(errors.InputError, match="unknown design 'folds'. Known: balanced, random$"):
+    with pytest.raises(
+        errors.InputError, match="unknown design 'folds'. Known: balanced, random, leave_one_out$"
+    ):
         subsets.design("folds", labels=np.zeros(9), num_runs=20, train_fraction=0.5, seed=0)
 
 
 def test_empty_data_is_an_error():
     with pytest.raises(errors.InputError, match="at least one example"):
         subsets.balanced(np.zeros(0), 20, 0.5, 0)
+
+
+def test_leave_one_out_leaves_out_every_example_once_in_each_unit():
+    mask = subsets.leave_one_out(7, num_runs=24)
+    assert mask.shape == (24, 7)
+    np.testing.assert_array_equal(mask.all(axis=1), np.arange(24) % 8 == 0)
+    for unit in range(3):
+        _, *rows = mask[8 * unit : 8 * unit + 8]
+        np.testing.assert_array_equal(np.array(rows), ~np.eye(7, dtype=bool))
+    np.testing.assert_array_equal(subsets.leave_one_out(7, num_runs=16), mask[:16])
+
+
+@pytest.mark.parametrize("num_runs", [2, 8, 15, 17])
+def test_leave_one_out_needs_whole_units(num_runs):
+    with pytest.raises(
+        errors.InputError,
+        match="num_runs: expected a multiple of 8, at least 16: .* all 7 examples",
+    ):
+        subsets.leave_one_out(7, num_runs)
+
+
+def test_leave_one_out_is_a_design_that_ignores_the_fraction():
+    options = dict(labels=[0] * 7, num_runs=16, train_fraction=0.7, seed=0)
+    mask = subsets.design("leave_one_out", **options)
+    np.testing.assert_array_equal(mask, subsets.leave_one_out(7, 16))
+
+
+def test_runs_are_units_of_their_own_unless_one_is_left_out():
+    for name in subsets.DESIGNS:
+        size = 8 if name == "leave_one_out" else 1
+        actual = subsets.units(name, 16, 7)
+        np.testing.assert_array_equal(actual, np.arange(16) // size)

@@ -195,7 +195,7 @@ def _point(outcomes: PointOutcomes) -> PointSummary:
         name=outcomes.point.name,
         series=outcomes.point.series,
         axis_value=outcomes.point.axis_value,
-        num_runs=len(outcomes.index),
+        num_runs=len(outcomes.runs),
         diverged=outcomes.count("diverged"),
         blocked=outcomes.count("blocked"),
         collapsed=outcomes.count("collapsed"),

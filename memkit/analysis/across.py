@@ -66,7 +66,7 @@ def with_file(
     theirs = published.values[joined.positions]
     results = []
     for point in points:
-        ours = _Side(study, point, joined.columns)
+        ours = Side(study, point, joined.columns)
         for outcome in studies.OUTCOMES:
             ceiling = comparisons.ceiling(ours.reliability(outcome))
             for score in SCORES:
@@ -76,7 +76,7 @@ def with_file(
                         (point.name, published.layout, outcome, score),
                         (ours.score(outcome, score), theirs),
                         replicates,
-                        num_runs=len(ours.mask),
+                        num_runs=ours.num_units,
                         is_same=score == published.quantity,
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
@@ -148,6 +148,43 @@ def with_study(
     Raises:
       InputError: no common example, or labels of the source that differ (says how many).
     """
+    first, second, num_ambiguous = join(study, other)
+    results = []
+    for point, other_point in points:
+        ours, theirs = Side(study, point, first), Side(other, other_point, second)
+        is_paired = np.array_equal(ours.mask, theirs.mask)
+        for outcome in studies.OUTCOMES:
+            ceiling = comparisons.ceiling(*(side.reliability(outcome) for side in (ours, theirs)))
+            for score in SCORES:
+                replicates = zip(
+                    ours.replicates(outcome, score),
+                    theirs.replicates(outcome, score, place=int(not is_paired)),
+                    strict=True,
+                )
+                results.append(
+                    _compared(
+                        (point.name, other_point.name, outcome, score),
+                        (ours.score(outcome, score), theirs.score(outcome, score)),
+                        replicates,
+                        num_runs=min(ours.num_units, theirs.num_units),
+                        is_same=True,
+                        ceiling=ceiling,
+                        threshold=study.config["report"]["min_memorization"],
+                    )
+                )
+    return len(first), num_ambiguous, results
+
+
+def join(study: Study, other: Study) -> tuple[IntArray, IntArray, int]:
+    """Joins the examples of two studies by id, without those whose given labels differ.
+
+    Returns:
+      (columns of `study` [J], ascending; columns of `other` [J]; number of ids of `other` that are
+      left out because they fit several examples).
+
+    Raises:
+      InputError: no common example, or labels of the source that differ (says how many).
+    """
     a, b = study.examples, other.examples
     matched = match(a.train_ids, b.train_ids)
     first, second = matched.columns, matched.positions
@@ -157,64 +194,44 @@ def with_study(
     if wrong:
         raise expected("--with", f"equal labels at the {len(first)} common ids", f"{wrong} others")
     same = a.given_labels[first] == b.given_labels[second]
-    first, second = first[same], second[same]
-    results = []
-    for point, other_point in points:
-        ours, theirs = _Side(study, point, first), _Side(other, other_point, second)
-        is_paired = np.array_equal(ours.mask, theirs.mask)
-        for outcome in studies.OUTCOMES:
-            ceiling = comparisons.ceiling(*(side.reliability(outcome) for side in (ours, theirs)))
-            for score in SCORES:
-                replicates = zip(
-                    ours.replicates(outcome, score),
-                    theirs.replicates(outcome, score, is_reversed=not is_paired),
-                    strict=True,
-                )
-                results.append(
-                    _compared(
-                        (point.name, other_point.name, outcome, score),
-                        (ours.score(outcome, score), theirs.score(outcome, score)),
-                        replicates,
-                        num_runs=min(len(ours.mask), len(theirs.mask)),
-                        is_same=True,
-                        ceiling=ceiling,
-                        threshold=study.config["report"]["min_memorization"],
-                    )
-                )
-    return len(first), matched.num_ambiguous, results
+    return first[same], second[same], matched.num_ambiguous
 
 
-class _Side:
+class Side:
     """The scores of a point for J joined examples, and their replicates over runs."""
 
     def __init__(self, study: Study, point: Point, columns: IntArray) -> None:
         self._outcomes = read_outcomes(study, point)
         self._estimates = studies.read_estimates(study, point)
         self._columns, self._seed = columns, study.config["seed"]
-        self._mask = big_arrays.take(study.train_mask, self._outcomes.index)
-        self.mask = big_arrays.take(self._mask, columns, axis=1)
+        self.mask = big_arrays.take(self._outcomes.mask, columns, axis=1)
+        self.num_units = self._outcomes.num_units
 
     def score(self, outcome: str, score: str) -> FloatArray:
-        """Returns one of SCORES [J]."""
-        field = {"memorization": "value", "consistency": "out_mean"}[score]
+        """Returns one of SCORES, or the standard error "stderr" of memorization, [J]."""
+        field = {"memorization": "value", "consistency": "out_mean", "stderr": "stderr"}[score]
         return getattr(self._estimates[outcome], field)[self._columns]
 
     def reliability(self, outcome: str) -> float:
         """Returns the split-half reliability of memorization; NaN without records."""
         values = getattr(self._outcomes, outcome)
-        return estimators.split_half(values, self._mask, self._seed).spearman_brown
+        of_halves = estimators.split_half(
+            values, self._outcomes.mask, self._seed, self._outcomes.unit
+        )
+        return of_halves.spearman_brown
 
-    def replicates(
-        self, outcome: str, score: str, *, is_reversed: bool = False
-    ) -> Iterator[FloatArray]:
+    def replicates(self, outcome: str, score: str, *, place: int = 0) -> Iterator[FloatArray]:
         """Yields replicates [J] of a score.
 
-        Points with the same subsets are paired: their k-th replicates weight the runs alike. For
-        other points the order of the replicates of one side is reversed, so that no two replicates
-        of the same number use the same weights.
+        Points with the same subsets are paired: their k-th replicates weight the runs alike. Other
+        points that are compared have different places, which reverse and rotate the order of the
+        replicates, so that no two replicates of the same number use the same weights.
         """
-        weights = estimators.run_weights(len(self.mask), self._seed, NUM_REPLICATES)
-        weights = weights[::-1] if is_reversed else weights
+        weights = estimators.run_weights(
+            len(self.mask), self._seed, NUM_REPLICATES, unit=self._outcomes.unit
+        )
+        if place:
+            weights = np.roll(weights[::-1], (place - 1) * _CHUNK, axis=0)
         values = big_arrays.take(getattr(self._outcomes, outcome), self._columns, axis=1)
         for start in range(0, NUM_REPLICATES, _CHUNK):
             yield from _REPLICATE[score](values, self.mask, weights[start : start + _CHUNK])

@@ -9,12 +9,14 @@ from etils import epy
 
 from memkit import comparisons, storage, tables
 from memkit.analysis import across
+from memkit.analysis.results import to_json
 from memkit.printable import printable
 from memkit.studies import Point, Study
 from memkit.typing import Json, Path
 
 with epy.lazy_imports():  # Charts take long to import and are optional.
-    from memkit.analysis import across_charts
+    from memkit import charts
+    from memkit.analysis import across_charts, across_fractions
 
 _COLUMNS = {
     "point": "point",
@@ -100,6 +102,30 @@ def with_study(
     lines = [f"{count} examples with the same id and given label", *_left_out(num_ambiguous)]
     lines += ["", _table(results, study)]
     return "\n".join(lines + _write(out, {"joined": count}, results, "memorization"))
+
+
+def with_fractions(
+    truth: tuple[Study, Point], others: Sequence[tuple[Study, Point]], *, out: Path | None = None
+) -> str:
+    """Returns the text of a comparison of subset fractions with leave-one-out scores.
+
+    Args:
+      truth, others: see `across_fractions.costs`.
+      out: folder for the chart and comparison.json, or None.
+    """
+    if out:
+        storage.check_writable("--out", out)
+    count, costs = across_fractions.costs(truth, others)
+    lines = [across_fractions.text(count, costs)]
+    if out:
+        folder = storage.path(out)
+        numbers = {"joined": count, "costs": to_json(tuple(costs))}
+        storage.write(folder / "comparison.json", json.dumps(numbers, indent=1).encode())
+        chart = across_fractions.chart(across_fractions.table(costs))
+        for kind, data in charts.images(chart.to_dict(), ("png", "svg", "html")).items():
+            storage.write(folder / f"subset_fractions.{kind}", data)
+        lines += ["", printable(f"written to {folder}")]
+    return "\n".join(lines)
 
 
 def _joined(joined: comparisons.Joined, published: comparisons.Published, study: Study) -> str:

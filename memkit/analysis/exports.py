@@ -59,7 +59,7 @@ def _feldman_zhang(study: Study, point: Point, out: Path) -> list[os.PathLike[st
 def _classes(study: Study, point: Point) -> Iterator[tuple[int, IntArray, IntArray, FloatArray]]:
     """Yields (class, train columns, test columns, influence) of classes that have both."""
     outcomes = _outcomes(study, point)
-    mask = study.train_mask[outcomes.index]
+    mask = outcomes.test_mask
     for label in range(study.sizes.classes):
         train = np.flatnonzero(study.examples.given_labels == label)
         test = np.flatnonzero(study.examples.test_labels == label)
@@ -99,6 +99,8 @@ def matrix(test_outcome: BoolArray, train_mask: BoolArray) -> FloatArray:
 
 def _aux_arrays(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     outcomes = _outcomes(study, point)
+    if len(outcomes.runs) != len(outcomes.index):
+        raise expected("--format", "another format for runs that leave one out", "aux_arrays")
     folders = {
         exports.export_run(study, point, run, correct, test_correct, out)
         for run, correct, test_correct in zip(
@@ -112,7 +114,7 @@ def _cleanlab(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
     if not point.config["record"]["all_probs"]:
         expectation = "a study with class probabilities (train one with --config.record.all_probs)"
         raise expected("--workdir", expectation, f"{study.workdir} without")
-    index = _outcomes(study, point).index
+    index = _outcomes(study, point).runs
     mean_probs = out_probs(_each_probs(study, point, index), study.train_mask[index])
     held_out = ~np.isnan(mean_probs).any(axis=1)
     if not held_out.all():

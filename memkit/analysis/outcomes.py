@@ -9,7 +9,8 @@ import scipy.special
 from absl import logging
 
 from memkit import big_arrays, estimators, proxies, records, studies
-from memkit.estimators import Estimate
+from memkit.analysis import joined
+from memkit.estimators import Estimate, audit, units
 from memkit.studies import Point, Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
@@ -23,17 +24,24 @@ MAX_PROXY_RUNS = 40  # More runs make proxies no better, and they take much memo
 class PointOutcomes:
     """Outcomes of the usable runs of one point; diverged runs are left out.
 
+    Runs that leave one example out are joined, see `joined`: the R rows are then fewer than the Q
+    runs. In all other studies R = Q, and `mask` is `test_mask`.
+
     Attributes:
       point: Point.
-      index: [R] int, numbers of the runs.
+      index: [R] int, numbers of the runs; of the first of the runs that are joined.
+      unit: [R] int, the sampling unit of each row, see `estimators.units`.
       mask: [R, N] bool, True where a run trained on an example.
       correct: [R, N] bool, the prediction equals the given label.
       prob: [R, N] float32, probability of the given label.
       logodds: [R, N] float16, log-odds of the given label.
       predicted: [R, N] int, the predicted class.
-      test_correct: [R, T] bool.
-      test_prob: [R, T] float32, probability of the label of a test example.
-      curve: [R, epochs, 3] float32, see `records.SCHEMA`; [0] without `with_training`.
+      runs: [Q] int, numbers of all usable runs.
+      test_mask: [Q, N] bool, True where a run trained on an example.
+      test_unit: [Q] int, the sampling unit of each run.
+      test_correct: [Q, T] bool.
+      test_prob: [Q, T] float32, probability of the label of a test example.
+      curve: [Q, epochs, 3] float32, see `records.SCHEMA`; [0] without `with_training`.
       proxy_index: [H] int, numbers of the runs that proxies are computed from, the first of
         `index`; [0] without `with_training`.
       proxies: {proxy: [H, N] float32}, in the units of `proxies.PROXIES`.
@@ -45,11 +53,15 @@ class PointOutcomes:
 
     point: Point
     index: IntArray
+    unit: IntArray
     mask: BoolArray
     correct: BoolArray
     prob: FloatArray
     logodds: FloatArray
     predicted: IntArray
+    runs: IntArray
+    test_mask: BoolArray
+    test_unit: IntArray
     test_correct: BoolArray
     test_prob: FloatArray
     curve: FloatArray
@@ -69,7 +81,7 @@ class PointOutcomes:
     def estimates(self) -> dict[str, Estimate]:
         """Memorization by each of `studies.SCORES`."""
         scores = {
-            name: estimators.memorization(getattr(self, name), self.mask)
+            name: estimators.memorization(getattr(self, name), self.mask, self.unit)
             for name in studies.OUTCOMES
         }
         history = [proxies.average(self.proxies[name]) for name in HISTORY if name in self.proxies]
@@ -81,6 +93,24 @@ class PointOutcomes:
             features=self.features,
         )
         return scores
+
+    @functools.cached_property
+    def num_units(self) -> int:
+        """The number of sampling units."""
+        return len(np.unique(self.unit))
+
+    def with_copies(self, groups: Sequence[IntArray]) -> BoolArray:
+        """Returns [R, N] bool, True where a run trained on an example or on an exact copy of it.
+
+        Args:
+          groups: int arrays, one for each set of identical images.
+        """
+        if self.num_units == len(self.unit):
+            return audit.with_copies(self.mask, groups)
+        in_subset = self.mask.copy()
+        for group in groups:  # A run that leaves out one example trains on its copies.
+            in_subset[:, group] = True
+        return in_subset
 
     def count(self, status: str) -> int:
         """Returns how many readable records have a status."""
@@ -143,14 +173,20 @@ def read_outcomes(
             "test_correct": np.empty(test, bool),
             "test_logodds": np.empty(test, np.float16),
         }
+    mask = big_arrays.take(study.train_mask, index)
+    rows = joined.rows(study, point, index)
     return PointOutcomes(
         point=point,
-        index=index,
-        mask=big_arrays.take(study.train_mask, index),
-        correct=arrays["train_correct"],
-        prob=_probabilities(arrays["train_logodds"]),
-        logodds=arrays["train_logodds"],
-        predicted=arrays["train_predicted"],
+        index=index[rows.first],
+        unit=study.unit[index[rows.first]],
+        mask=rows.take(mask),
+        correct=rows.take(arrays["train_correct"]),
+        prob=_probabilities(rows.take(arrays["train_logodds"])),
+        logodds=rows.take(arrays["train_logodds"]),
+        predicted=rows.take(arrays["train_predicted"]),
+        runs=index,
+        test_mask=mask,
+        test_unit=study.unit[index],
         test_correct=arrays["test_correct"],
         test_prob=_probabilities(arrays["test_logodds"]),
         curve=arrays["curve"] if "curve" in arrays else np.empty((0, 0, 3), np.float32),
@@ -162,17 +198,48 @@ def read_outcomes(
     )
 
 
-def common_runs(points: Sequence[PointOutcomes]) -> IntArray:
-    """Returns the numbers [M] of the runs that all points have, ascending; none without points."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class CommonRuns:
+    """The runs that several points have.
+
+    Attributes:
+      index: [M] int, their numbers, ascending.
+      mask: [M, N] bool, True where a run trained on an example.
+      unit: [M] int, the sampling unit of each.
+    """
+
+    index: IntArray
+    mask: BoolArray
+    unit: IntArray
+
+    @property
+    def num_units(self) -> int:
+        """The number of sampling units."""
+        return len(np.unique(self.unit))
+
+    def take(self, point: PointOutcomes, name: str) -> Array:
+        """Returns the rows of an array of a point, such as "correct", that belong to these runs."""
+        return big_arrays.take(getattr(point, name), np.isin(point.index, self.index))
+
+    def among(self, index: IntArray) -> "CommonRuns":
+        """Returns those of the runs that have one of some numbers."""
+        chosen = np.isin(self.index, index)
+        return CommonRuns(self.index[chosen], big_arrays.take(self.mask, chosen), self.unit[chosen])
+
+
+def common_runs(points: Sequence[PointOutcomes]) -> CommonRuns:
+    """Returns the runs that all points have; none without points."""
     if not points:
-        return np.empty(0, int)
-    return functools.reduce(np.intersect1d, [point.index for point in points])
+        return CommonRuns(np.empty(0, int), np.empty((0, 0), bool), np.empty(0, int))
+    first = points[0]
+    index = functools.reduce(np.intersect1d, [point.index for point in points])
+    return CommonRuns(first.index, first.mask, first.unit).among(index)
 
 
 def num_proxy_runs(study: Study, point: Point) -> int:
-    """Returns how many of the first runs of a point proxies are computed from, at most."""
+    """Returns how many units of a point proxies are computed from, one run each, at most."""
     history = point.config["record"]["history_runs"]
-    return min(len(study.train_mask), MAX_PROXY_RUNS, history or MAX_PROXY_RUNS)
+    return min(units.count(study.unit), MAX_PROXY_RUNS, history or MAX_PROXY_RUNS)
 
 
 class _Proxies:
@@ -188,7 +255,7 @@ class _Proxies:
 
     def add(self, run: int, arrays: Mapping[str, Array], info: Json) -> None:
         """Adds a run if it is usable and among the first runs, which record their history."""
-        if run >= self._limit or info["status"] not in records.USABLE:
+        if not self._study.leads_unit(run, self._limit) or info["status"] not in records.USABLE:
             return
         needed = {need for name in self._names for need in proxies.PROXIES[name].needs}
         of_run = {need: arrays[need][None] for need in needed - {"given_labels"}}

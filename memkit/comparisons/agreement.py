@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from memkit import big_arrays, seeds
+from memkit import big_arrays
 from memkit.errors import expected
+from memkit.estimators import split_halves
 from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.memorization import memorization
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -202,7 +203,13 @@ def ceiling(first: float, second: float = 1.0) -> float:
     return float(np.sqrt(first * second)) if is_positive else float("nan")
 
 
-def cross_half(outcome_a: Array, outcome_b: Array, train_mask: BoolArray, seed: int) -> CrossHalf:
+def cross_half(
+    outcome_a: Array,
+    outcome_b: Array,
+    train_mask: BoolArray,
+    seed: int,
+    unit: IntArray | None = None,
+) -> CrossHalf:
     """Correlates two points of a study over disjoint halves of their runs.
 
     The points share their subsets, so their estimates also share the noise of the subsets.
@@ -213,6 +220,7 @@ def cross_half(outcome_a: Array, outcome_b: Array, train_mask: BoolArray, seed: 
       outcome_b: [M, N], of point b, for the same runs in the same order.
       train_mask: [M, N] bool, True where run m trained on example i.
       seed: int >= 0; the split is that of `estimators.split_half`.
+      unit: [M] int, equal for runs that stay in one half.
 
     Returns:
       `CrossHalf` over the examples defined in both halves.
@@ -222,9 +230,7 @@ def cross_half(outcome_a: Array, outcome_b: Array, train_mask: BoolArray, seed: 
     """
     if np.shape(outcome_a) != np.shape(outcome_b):
         raise expected("outcome_b", f"shape {np.shape(outcome_a)}", f"shape {np.shape(outcome_b)}")
-    order = seeds.stream(seed, "split_half").permutation(len(train_mask))
-    half = len(order) // 2
-    halves = (order[:half], order[half : 2 * half])
+    halves = split_halves.halves(len(train_mask), seed, unit)
     masks = [big_arrays.take(train_mask, runs) for runs in halves]
     estimates = np.array(
         [

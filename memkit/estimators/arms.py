@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memkit.errors import expected
+from memkit.estimators import units
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 _BLOCK_ELEMENTS = 2**21
@@ -72,6 +73,28 @@ def split(outcome: Array, train_mask: BoolArray, low: int = 0) -> tuple[Arm, Arm
         inside.append(_reduce(values, mask))
         outside.append(_reduce(values, ~mask))
     return _join(inside), _join(outside)
+
+
+def paired(outcome: Array, train_mask: BoolArray, unit: IntArray) -> Arm:
+    """Reduces the differences between the two arms within each unit to an `Arm` of U differences.
+
+    Args:
+      outcome: [M, N] bool or float.
+      train_mask: [M, N] bool.
+      unit: [M] int, see `units.numbered`; every unit has a run in both arms of every example.
+
+    Returns:
+      `Arm` of in mean - out mean of each unit; NaN where a unit has an empty arm.
+    """
+    reduced = []
+    for columns in blocks(*outcome.shape):
+        values, mask = outcome[:, columns].astype(np.float64), train_mask[:, columns]
+        inside, outside = (
+            units.sums(values * arm, unit) / undefined_below(units.sums(1.0 * arm, unit), 1)
+            for arm in (mask, ~mask)
+        )
+        reduced.append(_reduce(inside - outside, np.ones_like(inside, bool)))
+    return _join(reduced)
 
 
 def check(outcome: Array, train_mask: BoolArray, low: int = 0) -> tuple[Array, BoolArray]:

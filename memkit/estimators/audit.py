@@ -198,6 +198,8 @@ def class_influence(
     train_mask: BoolArray,
     given_labels: IntArray,
     num_classes: int,
+    *,
+    unit: IntArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Estimates the influence of an example on the test examples of its given class.
 
@@ -211,6 +213,7 @@ def class_influence(
       test_labels: [T] int.
       train_mask: [M, N] bool.
       given_labels: [N] int.
+      unit: [M] int, equal for runs that are paired, see `memorization`.
 
     Returns:
       (value, stderr), [N] float64 each; value in [-1, 1], higher = helps more than the rest of its
@@ -223,6 +226,6 @@ def class_influence(
             continue
         mean = test_prob[:, tests].mean(axis=1, dtype=np.float64)
         mask = train_mask[:, members]
-        influence = memorization(np.broadcast_to(mean[:, None], mask.shape), mask)
+        influence = memorization(np.broadcast_to(mean[:, None], mask.shape), mask, unit)
         value[members], stderr[members] = influence.value, influence.stderr
     return value, stderr

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
-from memkit.estimators import arms, grouped, intervals
+from memkit.estimators import arms, grouped, intervals, units
 from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.margins import WithError
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -51,7 +51,12 @@ def half_sizes(num_runs: int) -> tuple[int, ...]:
 
 
 def agreements(
-    outcome: Array, train_mask: BoolArray, seed: int, num_splits: int = SPLITS
+    outcome: Array,
+    train_mask: BoolArray,
+    seed: int,
+    num_splits: int = SPLITS,
+    *,
+    unit: IntArray | None = None,
 ) -> dict[str, list[Agreement]]:
     """Compares scores from disjoint halves with growing numbers of runs.
 
@@ -60,6 +65,7 @@ def agreements(
       train_mask: [M, N] bool, True where run m trained on example i.
       seed: int >= 0, for the splits.
       num_splits: number of random pairs of halves for each number of runs.
+      unit: [M] int, equal for runs that stay together, see `units`; units are then counted as runs.
 
     Returns:
       {"memorization": [Agreement], "consistency": [Agreement]} for the sizes of `half_sizes`.
@@ -69,30 +75,34 @@ def agreements(
       InputError: as `memorization` does.
     """
     outcome, train_mask = arms.check(outcome, train_mask)
-    num_runs = len(outcome)
-    kept = grouped.left_out(grouped.run_groups(num_runs, seed))
-    kept = np.vstack([np.ones(num_runs, bool), kept])
+    numbered = units.numbered(unit, len(outcome))
+    num_units = units.count(numbered)
+    kept = grouped.left_out(grouped.run_groups(num_units, seed))[:, numbered]
+    kept = np.vstack([np.ones(len(outcome), bool), kept])
     orders = [
-        seeds.stream(seed, "convergence", split).permutation(num_runs)
+        seeds.stream(seed, "convergence", split).permutation(num_units)
         for split in range(num_splits)
     ]
     agreements_of: dict[str, list[Agreement]] = {name: [] for name in SCORES}
-    for size in half_sizes(num_runs):
-        splits = [_compare(outcome, train_mask, kept, order, size) for order in orders]
+    for size in half_sizes(num_units):
+        splits = []
+        for order in orders:
+            halves = (order[:size], order[size : 2 * size])
+            runs = tuple(units.runs(half, numbered) for half in halves)
+            splits.append(_compare(outcome, train_mask, kept, runs))
         for name in SCORES:
             agreements_of[name].append(_agreement(size, [split[name] for split in splits]))
     return agreements_of
 
 
 def _compare(
-    outcome: Array, train_mask: BoolArray, kept: BoolArray, order: IntArray, size: int
+    outcome: Array, train_mask: BoolArray, kept: BoolArray, halves: Sequence[IntArray]
 ) -> dict[str, _Comparison]:
-    """Compares the scores from the first `size` runs of an order with those from the next."""
-    halves = [
+    """Compares the scores from the runs of two halves."""
+    first, second = (
         _scores(big_arrays.take(outcome, runs), big_arrays.take(train_mask, runs), kept[:, runs])
-        for runs in (order[:size], order[size : 2 * size])
-    ]
-    first, second = halves
+        for runs in halves
+    )
     return {
         name: (
             np.array([pearson(*pair) for pair in zip(first[name], second[name], strict=True)]),

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from memkit.errors import expected
-from memkit.estimators import arms, intervals
+from memkit.estimators import arms, intervals, units
 from memkit.estimators.arms import Arm
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -35,8 +35,8 @@ class Estimate:
     num_out: IntArray
 
 
-def memorization(outcome: Array, train_mask: BoolArray) -> Estimate:
-    """Estimates memorization from runs on random subsets.
+def memorization(outcome: Array, train_mask: BoolArray, unit: IntArray | None = None) -> Estimate:
+    """Estimates memorization from runs on subsets.
 
     mem(i) = mean outcome over runs with i in the subset - mean outcome over the other runs:
     Feldman & Zhang (2020), section 2; Lukasik et al. (2024), equation 2.
@@ -46,6 +46,10 @@ def memorization(outcome: Array, train_mask: BoolArray) -> Estimate:
         answer correct; Newcombe intervals) or float in [0, 1] (probability of the label; normal
         intervals with each arm padded by one 0 and one 1). The two are different estimands.
       train_mask: [M, N] bool, True where run m trained on example i.
+      unit: [M] int, equal for runs that are paired, see `units`; each unit must have a run in both
+        arms of every example. The errors and intervals are then those of the mean difference within
+        a unit, see `intervals.padded_normal` (bool) and `intervals.padded_student` (float). None if
+        no runs are paired.
 
     Returns:
       `Estimate` with values in [-1, 1]; NaN where an example was in all runs or in none.
@@ -62,6 +66,15 @@ def memorization(outcome: Array, train_mask: BoolArray) -> Estimate:
     """
     outcome = np.asarray(outcome)
     in_arm, out_arm = arms.split(outcome, train_mask)
+    numbered = units.numbered(unit, len(outcome))
+    if not units.are_single(numbered):
+        differences = arms.paired(outcome, np.asarray(train_mask), numbered)
+        if outcome.dtype == bool:
+            bounds = intervals.padded_normal(differences, low=-1)
+        else:
+            bounds = intervals.padded_student(differences)
+        estimate = _estimate(in_arm, out_arm, bounds)
+        return dataclasses.replace(estimate, stderr=np.sqrt(differences.squared_error))
     if outcome.dtype == bool:
         bounds = intervals.newcombe(
             _successes(in_arm), in_arm.num, _successes(out_arm), out_arm.num

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memkit.errors import expected
-from memkit.estimators import arms, grouped
+from memkit.estimators import arms, grouped, units
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
 from memkit.estimators.reliability import DatasetMeans
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -20,19 +20,26 @@ BINS = 20
 
 
 def change_of_means(
-    outcome_a: Array, outcome_b: Array, train_mask: BoolArray, groups: BoolArray | None = None
+    outcome_a: Array,
+    outcome_b: Array,
+    train_mask: BoolArray,
+    groups: BoolArray | None = None,
+    *,
+    unit: IntArray | None = None,
 ) -> tuple[DatasetMeans, ...]:
     """Estimates how the means over groups of examples change from point a to point b.
 
     The estimator of `memorization` is linear, so it is applied to each run's change of outcome.
-    Errors are those of the delete-one jackknife over runs. Deleting run m changes the mean of an
-    arm with n runs by (mean - outcome of m) / (n - 1), so one matrix product gives all deletions.
+    Errors are those of the delete-one jackknife over runs. Deleting k of the n runs of an arm
+    changes its mean by the sum of (mean - outcome of the run) over these runs, divided by n - k, so
+    one matrix product gives all deletions.
 
     Args:
       outcome_a: [M, N] bool or float in [0, 1], outcomes of point a.
       outcome_b: [M, N] outcomes of point b, of the same kind, for the same runs in the same order.
       train_mask: [M, N] bool, True where run m trained on example i.
       groups: [N, K] bool, the members of each group; groups may overlap. None: one group of all.
+      unit: [M] int, equal for runs that are left out together, see `units`.
 
     Returns:
       K `DatasetMeans` of b minus a in [-2, 2], positive = higher at b. Examples with fewer than two
@@ -47,7 +54,8 @@ def change_of_means(
         raise expected("outcome_b", f"the kind of point a ({outcome_a.dtype})", outcome_b.dtype)
     groups = _checked_groups(groups, train_mask.shape[1])
     num_runs, shape = len(train_mask), groups.shape[1:]
-    sums, moves = np.zeros((2, *shape)), np.zeros((2, num_runs, *shape))
+    numbered = units.numbered(unit, num_runs)
+    sums, moves = np.zeros((2, *shape)), np.zeros((2, units.count(numbered), *shape))
     counts = np.zeros(shape, np.int64)
     for columns in arms.blocks(*train_mask.shape):
         change = outcome_b[:, columns].astype(np.float64) - outcome_a[:, columns]
@@ -60,7 +68,9 @@ def change_of_means(
             num = np.count_nonzero(arm, axis=0)
             mean = np.einsum("mn,mn->n", change[:, usable], arm) / num
             sums[row] += mean @ members
-            moves[row] += (arm * (mean - change[:, usable]) / (num - 1)) @ members
+            deleted = units.sums(arm * (mean - change[:, usable]), numbered)
+            left = np.where(arm_num := units.sums(arm, numbered), num - arm_num, 1)
+            moves[row] += (deleted / left) @ members
     return _means(sums, moves, counts)
 
 

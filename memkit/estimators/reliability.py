@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
-from memkit.estimators import arms, grouped
+from memkit.estimators import arms, grouped, units
 from memkit.estimators.margins import WithError
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -37,7 +37,11 @@ class DatasetMeans:
 
 
 def jackknife_mean(
-    outcome: Array, train_mask: BoolArray, examples: IntArray | BoolArray | None = None
+    outcome: Array,
+    train_mask: BoolArray,
+    examples: IntArray | BoolArray | None = None,
+    *,
+    unit: IntArray | None = None,
 ) -> DatasetMeans:
     """Averages memorization over examples, with jackknife standard errors over runs.
 
@@ -45,6 +49,7 @@ def jackknife_mean(
       outcome: [M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i.
       examples: [K] indices or [N] bool, the examples to average; all if None.
+      unit: [M] int, equal for runs that are left out together, see `units`.
 
     Returns:
       `DatasetMeans`. An example without runs in an arm is left out of all three means, also of a
@@ -65,11 +70,13 @@ def jackknife_mean(
         outcome, train_mask = (
             big_arrays.take(matrix, examples, axis=1) for matrix in (outcome, train_mask)
         )
-    num_runs = len(outcome)
-    sums = np.zeros((2, num_runs + 1))
-    counts = np.zeros(num_runs + 1)
+    numbered = units.numbered(unit, len(outcome))
+    num_units = units.count(numbered)
+    sums = np.zeros((2, num_units + 1))
+    counts = np.zeros(num_units + 1)
     for columns in arms.blocks(*outcome.shape):
-        means = _leave_one_out(outcome[:, columns].astype(np.float64), train_mask[:, columns])
+        values = outcome[:, columns].astype(np.float64)
+        means = _without_each(values, train_mask[:, columns], numbered)
         defined = ~np.isnan(means).any(axis=0)
         sums += np.where(defined, means, 0).sum(axis=2)
         counts += defined.sum(axis=1)
@@ -82,11 +89,19 @@ def jackknife_mean(
     )
 
 
-def run_weights(num_runs: int, seed: int, num_replicates: int = 200) -> IntArray:
+def run_weights(
+    num_runs: int, seed: int, num_replicates: int = 200, *, unit: IntArray | None = None
+) -> IntArray:
     """Draws how often each run counts in each bootstrap replicate.
 
+    Args:
+      num_runs: M.
+      seed: int >= 0.
+      num_replicates: R.
+      unit: [M] int, equal for runs that always count equally often, see `units`.
+
     Returns:
-      [R, M] int64; each row sums to M.
+      [R, M] int64; each row sums to M if all units have the same number of runs.
 
     Examples:
       >>> run_weights(num_runs=4, seed=0, num_replicates=3).sum(axis=1)
@@ -94,8 +109,10 @@ def run_weights(num_runs: int, seed: int, num_replicates: int = 200) -> IntArray
     """
     if num_runs == 0:
         return np.zeros((num_replicates, 0), np.int64)
+    numbered = units.numbered(unit, num_runs)
+    num = units.count(numbered)
     rng = seeds.stream(seed, "run_weights")
-    return rng.multinomial(num_runs, np.full(num_runs, 1 / num_runs), size=num_replicates)
+    return rng.multinomial(num, np.full(num, 1 / num), size=num_replicates)[:, numbered]
 
 
 def replicate_memorization(
@@ -199,12 +216,12 @@ def share_above(values: npt.ArrayLike, threshold: float) -> float:
     return float(num_above / num_defined) if num_defined else float("nan")
 
 
-def _leave_one_out(values: FloatArray, mask: BoolArray) -> FloatArray:
-    """Returns in and out means, [2, M + 1, n]: of all runs, then with each run deleted."""
+def _without_each(values: FloatArray, mask: BoolArray, unit: IntArray) -> FloatArray:
+    """Returns in and out means, [2, U + 1, n]: of all runs, then with each unit deleted."""
     means = []
     for arm in (mask, ~mask):
         num, total = arm.sum(axis=0), np.where(arm, values, 0).sum(axis=0)
-        num = np.vstack([num, num - arm])
-        total = np.vstack([total, total - arm * values])
+        num = np.vstack([num, num - units.sums(arm, unit)])
+        total = np.vstack([total, total - units.sums(arm * values, unit)])
         means.append(total / arms.undefined_below(num, 1))
     return np.array(means)

@@ -5,11 +5,25 @@ import dataclasses
 import numpy as np
 
 from memkit import big_arrays, seeds
-from memkit.estimators import arms
+from memkit.estimators import arms, units
 from memkit.estimators.convergence import spearman_brown
 from memkit.estimators.correlation import spearman
 from memkit.estimators.memorization import memorization
-from memkit.typing import Array, BoolArray
+from memkit.typing import Array, BoolArray, IntArray
+
+
+def halves(num_runs: int, seed: int, unit: IntArray | None = None) -> tuple[IntArray, IntArray]:
+    """Returns the runs of two random halves; an odd run or unit is left out.
+
+    Args:
+      num_runs: M.
+      seed: int >= 0.
+      unit: [M] int, equal for runs that stay in one half, see `units`.
+    """
+    numbered = units.numbered(unit, num_runs)
+    order = seeds.stream(seed, "split_half").permutation(units.count(numbered))
+    half = len(order) // 2
+    return units.runs(order[:half], numbered), units.runs(order[half : 2 * half], numbered)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +42,16 @@ class SplitHalf:
     num_examples: int
 
 
-def split_half(outcome: Array, train_mask: BoolArray, seed: int) -> SplitHalf:
+def split_half(
+    outcome: Array, train_mask: BoolArray, seed: int, unit: IntArray | None = None
+) -> SplitHalf:
     """Compares memorization between two random halves of the runs.
 
     Args:
       outcome: [M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i.
       seed: int >= 0, for the split; an odd run is left out.
+      unit: [M] int, equal for runs that stay in one half, see `units`.
 
     Returns:
       `SplitHalf` over the examples defined in both halves; NaN by the rule of `correlation`.
@@ -49,11 +66,9 @@ def split_half(outcome: Array, train_mask: BoolArray, seed: int) -> SplitHalf:
       SplitHalf(spearman=1.0, spearman_brown=1.0, num_examples=6)
     """
     outcome, train_mask = arms.check(outcome, train_mask)
-    order = seeds.stream(seed, "split_half").permutation(len(outcome))
-    half = len(outcome) // 2
     first, second = (
         memorization(big_arrays.take(outcome, runs), big_arrays.take(train_mask, runs)).value
-        for runs in (order[:half], order[half : 2 * half])
+        for runs in halves(len(outcome), seed, unit)
     )
     defined = ~np.isnan(first) & ~np.isnan(second)
     between_halves = spearman(first, second)

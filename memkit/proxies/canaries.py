@@ -43,6 +43,8 @@ def scores(
     train_mask: BoolArray,
     planted: BoolArray,
     weights: IntArray | FloatArray,
+    *,
+    num_units: int,
 ) -> dict[str, Detection]:
     """Returns the AUROC of every score of `SCORES`.
 
@@ -52,6 +54,7 @@ def scores(
       train_mask: [M, N] bool, True where run m trained on example i.
       planted: [N] bool, True where the given label was planted.
       weights: [R, M] replicates from `estimators.run_weights`, for standard errors over runs.
+      num_units: number of runs, or of units of runs, that are weighted.
     """
     exact = np.ones((1, len(weights[0])))
     functions = {
@@ -62,7 +65,7 @@ def scores(
         "in_doubt": lambda w: 1 - _arm_mean(prob, train_mask, True, w),
     }
     return {
-        name: Detection(_auroc(score(exact)[0], score(weights), planted, len(train_mask)))
+        name: Detection(_auroc(score(exact)[0], score(weights), planted, num_units))
         for name, score in functions.items()
     }
 

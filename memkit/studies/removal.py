@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from etils import epath
 
-from memkit import storage
+from memkit import storage, subsets
 from memkit.data.dataset import ImageDataset
 from memkit.errors import DamagedFileError, expected
 from memkit.estimators import removal
@@ -62,6 +62,8 @@ def create(
     config = copy.deepcopy(point.config)
     config["axis"], config["series"] = {"field": "", "values": []}, [ONE_HOT]
     config["subsets"]["num_runs"] = len(rows.kind)
+    if config["subsets"]["design"] == subsets.LEAVE_ONE_OUT:  # These runs are not paired.
+        config["subsets"]["design"] = "random"
     child = creation.open_or_create(where, config, dataset, mask=rows.train_mask, command=command)
     arrays = {name: value for name, value in vars(rows).items() if name != "train_mask"}
     files.write_checked_npz(child.workdir / ROWS_FILE, inside=child.workdir, **arrays)

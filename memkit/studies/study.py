@@ -1,13 +1,14 @@
 """The Study, and its fixed files: the examples and the subset design."""
 
 import dataclasses
+import functools
 import hashlib
 import math
 
 import numpy as np
 from etils import epath
 
-from memkit import big_arrays, records, storage
+from memkit import big_arrays, records, storage, subsets
 from memkit.errors import DamagedFileError, InputError, expected, unknown
 from memkit.studies import checks, files
 from memkit.studies.derived import Staging
@@ -72,6 +73,11 @@ class Study:
     train_mask: BoolArray
     staging: Staging | None = None
 
+    @functools.cached_property
+    def unit(self) -> IntArray:
+        """[M] int, the unit of each run, see `subsets.units`."""
+        return subsets.units(self.config["subsets"]["design"], *self.train_mask.shape)
+
     @property
     def sizes(self) -> records.Sizes:
         """Sizes of a record, without the optional arrays."""
@@ -88,13 +94,20 @@ class Study:
         They depend on an axis over training.epochs and on the optional arrays that the section
         `record` of the config requests.
         """
-        record = point.config["record"]
-        asked = {"all_probs": record["all_probs"], "history_runs": run < record["history_runs"]}
+        asked = {
+            "all_probs": point.config["record"]["all_probs"],
+            "history_runs": self.leads_unit(run, point.config["record"]["history_runs"]),
+        }
         return dataclasses.replace(
             self.sizes,
             epochs=point.config["training"]["epochs"],
             asked=tuple(name for name, is_asked in asked.items() if is_asked),
         )
+
+    def leads_unit(self, run: int, num_units: int) -> bool:
+        """Returns whether a run is the first one of its unit, and that one of the first units."""
+        is_first = run == 0 or self.unit[run] != self.unit[run - 1]
+        return bool(is_first and self.unit[run] < num_units)
 
     def point(self, name: str) -> Point:
         """Returns the point with a name.

@@ -43,10 +43,12 @@ def check(wanted: float, config: Config) -> None:
     """Checks the requested half width, and that the study has enough runs for the rule.
 
     Raises:
-      InputError: it is not between 0 and 1, or the study has at most 100 runs.
+      InputError: it is not between 0 and 1, or the study has at most 100 runs or no random subsets.
     """
     if not 0 < wanted < 1:
         raise expected("--until_halfwidth", "a half width above 0 and below 1", wanted)
+    if (design := config["subsets"]["design"]) == subsets.LEAVE_ONE_OUT:
+        raise expected("--until_halfwidth", "a study of random subsets (subsets.design)", design)
     if (num_runs := config["subsets"]["num_runs"]) <= LEAST_RUNS:
         expectation = f"a study of more than {LEAST_RUNS} runs (subsets.num_runs)"
         raise expected("--until_halfwidth", expectation, num_runs)

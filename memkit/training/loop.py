@@ -38,7 +38,10 @@ def train_pack(
       keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
     """
     num_epochs = point.config["training"]["epochs"]
-    draws = [functools.partial(draw_initial_values, point=point, run=run) for run in runs]
+    draws = [
+        functools.partial(draw_initial_values, point=point, run=int(study.unit[run]))
+        for run in runs
+    ]
     program.reset(draws, teachers or None)
     progress = [Progress.new(study.sizes.train, num_epochs) for _ in runs]
     done = keeper.resume(progress) if keeper else 0
@@ -56,23 +59,39 @@ def train_pack(
 
 
 def draw_initial_values(model: "keras.Model", *, point: Point, run: int) -> list[Array | None]:
-    """Returns the initial values of one run's model, see `models.initial_values`."""
+    """Returns the initial values of a run or unit, see `models.initial_values`."""
     return initial_values(model, seed=point.config["seed"], purpose=f"init{point.stream}", run=run)
 
 
 def epoch_plans(study: Study, point: Point, run: int) -> Iterator[plan.EpochPlan]:
     """Yields the EpochPlan of each epoch of a run."""
-    training = point.config["training"]
-    members = np.flatnonzero(study.train_mask[run])
-    steps = recipe.steps_per_epoch(len(members), training["batch_size"])
-    rates = recipe.rates(point.config["schedule"], epochs=training["epochs"], steps_per_epoch=steps)
+    training, rows = point.config["training"], _unit(study, run)
+    members = np.flatnonzero(study.train_mask[rows].any(axis=0))
+    rates = recipe.rates(
+        point.config["schedule"],
+        epochs=training["epochs"],
+        steps_per_epoch=steps_per_epoch(study, point, run),
+    )
     return plan.epochs(
         members,
+        left_out=members[~study.train_mask[run, members]],
         batch_size=training["batch_size"],
         rates=rates,
         augment=training["augment"],
         pad=training["pad"],
         seed=point.config["seed"],
-        run=run,
+        run=int(study.unit[run]),
         stream=point.stream,
     )
+
+
+def steps_per_epoch(study: Study, point: Point, run: int) -> int:
+    """Returns the steps of an epoch of all runs of a unit, those of its smallest subset."""
+    smallest = int(np.count_nonzero(study.train_mask[_unit(study, run)], axis=1).min())
+    return recipe.steps_per_epoch(smallest, point.config["training"]["batch_size"])
+
+
+def _unit(study: Study, run: int) -> slice:
+    """Returns the rows of the design that are in the unit of a run."""
+    rows = np.flatnonzero(study.unit == study.unit[run])
+    return slice(int(rows[0]), int(rows[-1]) + 1)

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from memkit import recipe, records
+from memkit import records
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import engines, loop
@@ -29,9 +29,7 @@ class Cost:
 
 def arithmetic(study: Study, point: Point) -> Cost:
     """Returns the Cost of a point without measuring; imports no engine."""
-    training = point.config["training"]
-    members = int(study.train_mask[0].sum())
-    steps = training["epochs"] * recipe.steps_per_epoch(members, training["batch_size"])
+    steps = point.config["training"]["epochs"] * loop.steps_per_epoch(study, point, 0)
     return Cost(steps=steps, disk=records.num_bytes(study.sizes_at(point, 0)))
 
 

@@ -5,7 +5,7 @@ so every engine and every division of the work over devices sees the same batche
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class EpochPlan:
 def epochs(
     members: IntArray,
     *,
+    left_out: IntArray | Sequence[int] = (),
     batch_size: int,
     rates: FloatArray,
     augment: str,
@@ -47,29 +48,48 @@ def epochs(
     """Yields the EpochPlan of each epoch of one run.
 
     Args:
-      members: [n] int, rows of the examples that this run trains on.
+      members: [n] int, rows of the examples that this run, or one that is paired with it, trains
+        on.
+      left_out: the members that this run leaves out; its batches are otherwise those of a run that
+        leaves out nothing, see `_without`.
       batch_size: B.
-      rates: [epochs, T] learning rates, T = steps_per_epoch(n, B).
+      rates: [epochs, T] learning rates, T = steps_per_epoch(n - number of examples left out, B), or
+        less.
       augment: one of AUGMENTATIONS.
       pad: pixels of zeros on every side before a crop; 4 in He et al. 2016.
       seed: the study's root seed.
-      run: index of the run; streams are numbered (run, epoch), so any epoch can be drawn alone.
+      run: number of the run or of its unit; streams are numbered (run, epoch), so any epoch
+        can be drawn alone.
       stream: suffix of the streams "order" and "augment", such as "/distilled".
 
     Yields:
-      EpochPlan with a fresh permutation of the members.
+      EpochPlan with a fresh permutation of the members, of which T x B are used.
     """
     if augment not in AUGMENTATIONS:
         raise expected("training.augment", f"one of {', '.join(AUGMENTATIONS)}", repr(augment))
-    steps = steps_per_epoch(len(members), batch_size)
+    most = steps_per_epoch(len(members) - len(left_out), batch_size)
+    steps = min(np.shape(rates)[1], most)
     for epoch, rate in enumerate(np.asarray(rates, np.float32)):
         order = seeds.stream(seed, f"order{stream}", run, epoch)
         shuffled = np.asarray(members, np.int32)[order.permutation(len(members))]
         crop, flip = _augmentation(
             augment, pad, (steps, batch_size), seeds.stream(seed, f"augment{stream}", run, epoch)
         )
-        index = shuffled[: steps * batch_size].reshape(steps, batch_size)
+        index = _without(left_out, shuffled, steps * batch_size).reshape(steps, batch_size)
         yield EpochPlan(index=index, rate=rate, crop=crop, flip=flip)
+
+
+def _without(left_out: IntArray | Sequence[int], shuffled: IntArray, num_used: int) -> IntArray:
+    """Returns the first examples of a permutation, without those that are left out.
+
+    The first examples that the epoch leaves over take their places; all other places stay the same.
+    So two runs that differ in one example differ in one place of an epoch, and the order is still
+    a random permutation of the examples that the run trains on.
+    """
+    used, rest = shuffled[:num_used].copy(), shuffled[num_used:]
+    is_left_out = np.isin(used, left_out)
+    used[is_left_out] = rest[~np.isin(rest, left_out)][: np.count_nonzero(is_left_out)]
+    return used
 
 
 def _augmentation(

@@ -32,13 +32,13 @@ def record(
     """Returns the record of a run.
 
     Args:
-      history: of the run; recorded for the first `record.history_runs` runs only.
+      history: of the run; recorded for the first runs, see `records.SCHEMA`.
       setup: how the run was trained.
       is_blocked: True if the run could not be trained, see `blocked_arrays`.
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
     info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
-    if run < point.config["record"]["history_runs"]:
+    if study.leads_unit(run, point.config["record"]["history_runs"]):
         arrays = arrays | history.arrays()
     return run, arrays, info
 

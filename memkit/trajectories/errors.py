@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from memkit.estimators import grouped, margin
+from memkit.estimators import grouped, margin, units
 from memkit.trajectories import null
 from memkit.trajectories.classes import CLASSES, LEVEL, classify, shares_of_counts
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -21,6 +21,7 @@ def share_errors(
     num_draws: int = 256,
     seed: int = 0,
     level: float = LEVEL,
+    unit: IntArray | None = None,
 ) -> dict[float, dict[str, float]]:
     """Returns the standard errors over runs of the shares of the classes.
 
@@ -33,6 +34,7 @@ def share_errors(
 
     Args:
       outcomes, train_mask, num_draws, seed, level: see `change_test`.
+      unit: [M] int, equal for runs that are left out together, see `estimators.units`.
       alphas: floats > 0, the thresholds of `classify`.
 
     Returns:
@@ -45,9 +47,13 @@ def share_errors(
     null.check(outcomes, train_mask, num_draws, level)
     num_points, (num_runs, num_examples) = len(outcomes), train_mask.shape
     draws = null.normal_draws(num_points, num_draws, seed)
+    numbered = units.numbered(unit, num_runs)
+    num_units = units.count(numbered)
     groupings = [
-        grouped.left_out(grouped.run_groups(num_runs, seed, num_groups=NUM_GROUPS, draw=draw))
-        for draw in range(GROUPINGS if num_runs > 1 else 0)
+        grouped.left_out(
+            grouped.run_groups(num_units, seed, num_groups=NUM_GROUPS, draw=draw)[numbered]
+        )
+        for draw in range(GROUPINGS if num_units > 1 else 0)
     ]
     counts = {
         alpha: [np.zeros((len(kept), len(CLASSES)), int) for kept in groupings] for alpha in alphas
@@ -77,7 +83,7 @@ def share_margins(
     most those of the runs.
 
     Args:
-      num_runs: number of runs of each point.
+      num_runs: number of runs (or units of runs) of each point.
     """
     df = min(GROUPINGS * (min(NUM_GROUPS, num_runs) - 1), num_runs - 1)
     return {

@@ -53,7 +53,9 @@ def change_test(
     its accuracy is. A trajectory of noise consists of normal deviates with the `noise` of the
     example. p = (1 + number of trajectories of noise whose `deviation` is at least the observed
     one) / (1 + num_draws). The normal deviates are the same for all examples. The p of a trajectory
-    of noise is its rank among the same deviations, including the observed one.
+    of noise is its rank among the same deviations, including the observed one. Runs that are paired
+    across the arms, as in studies that leave one example out, count as independent, which makes the
+    noise too large.
 
     Args:
       outcomes: [A, M, N] bool or float, or A matrices [M, N]: the outcomes of the same runs at the

@@ -98,7 +98,10 @@ def test_points_without_two_runs_are_left_out(study):
         outcomes[0],
         **{
             name: getattr(outcomes[0], name)[:1]
-            for name in ("index", "mask", "correct", "prob", "test_correct", "test_prob")
+            for name in (
+                *("index", "unit", "mask", "correct", "prob"),
+                *("runs", "test_mask", "test_unit", "test_correct", "test_prob"),
+            )
         },
     )
     influence = analysis_of_influence.analyze(study, [few, outcomes[1]], Results({}))

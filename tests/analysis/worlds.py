@@ -14,6 +14,7 @@ def study(workdir, *, num_runs=40, num_examples=60, series=("one_hot",), teacher
     labels = np.zeros(num_examples, int)
     return types.SimpleNamespace(
         staging=None,
+        unit=np.arange(num_runs),
         workdir=storage.path(workdir),
         config={
             "seed": 3,
@@ -42,11 +43,15 @@ def outcomes(a_study, correct, *, series="one_hot", size=1, index=None, teacher=
     return PointOutcomes(
         point=point,
         index=index,
+        unit=index,
         mask=a_study.train_mask[index],
         correct=correct,
         prob=prob,
         logodds=scipy.special.logit(np.clip(prob, 1e-6, 1 - 1e-6)).astype(np.float16),
         predicted=np.zeros(correct.shape, np.uint8),
+        runs=index,
+        test_mask=a_study.train_mask[index],
+        test_unit=index,
         test_correct=test,
         test_prob=test.astype(np.float32),
         curve=np.empty((0, 0, 3), np.float32),

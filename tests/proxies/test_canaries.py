@@ -27,7 +27,7 @@ def _slow_mean(values, member, i):
 def test_scores_equal_slow_loops():
     correct, prob, mask, planted = _world()
     weights = estimators.run_weights(RUNS, 0, 20)
-    result = canaries.scores(correct, prob, mask, planted, weights)
+    result = canaries.scores(correct, prob, mask, planted, weights, num_units=len(mask))
     means = {
         (kind, inside): np.array(
             [_slow_mean(v, mask if inside else ~mask, i) for i in range(EXAMPLES)]

@@ -37,6 +37,13 @@ def test_a_half_width_outside_0_to_1_is_an_error(wanted):
         stopping.check(wanted, _config(200))
 
 
+def test_a_study_that_leaves_one_example_out_is_an_error():
+    config = _config(200)
+    config["subsets"]["design"] = "leave_one_out"
+    with pytest.raises(InputError, match="--until_halfwidth: expected a study of random subsets"):
+        stopping.check(0.1, config)
+
+
 def test_a_study_of_at_most_100_runs_is_an_error():
     with pytest.raises(InputError, match=r"--until_halfwidth: expected a study of more than 100"):
         stopping.check(0.1, _config(100))

@@ -150,3 +150,43 @@ def test_importing_plans_imports_only_numpy():
     heavy = {"tensorflow", "keras", "jax", "ml_collections", "absl", "sklearn", "altair", "PIL"}
     assert not loaded & heavy
     assert "numpy" in loaded
+
+
+def _paired(left_out=(), **changes):
+    """Returns the plans of a run that leaves something out of the first 22 examples."""
+    rates = np.ones((40, 5))
+    arguments = dict(batch_size=4, augment="pad_crop_flip", pad=PAD, seed=0, run=0) | changes
+    return list(plan.epochs(np.arange(22), left_out=left_out, rates=rates, **arguments))
+
+
+def test_run_that_leaves_out_an_example_has_the_other_batches_and_crops():
+    num_changed = 0
+    for whole, without in zip(_paired(), _paired([6]), strict=True):
+        changed = whole.index != without.index
+        np.testing.assert_array_equal(changed, whole.index == 6)
+        np.testing.assert_array_equal(whole.crop, without.crop)
+        np.testing.assert_array_equal(whole.flip, without.flip)
+        assert len(np.unique(without.index)) == without.index.size
+        num_changed += np.count_nonzero(changed)
+    assert 30 < num_changed < 40
+
+
+def test_examples_left_over_take_the_places_of_those_left_out():
+    for whole, without in zip(_paired(), _paired([6, 7]), strict=True):
+        assert not np.isin(without.index, [6, 7]).any()
+        changed = whole.index != without.index
+        np.testing.assert_array_equal(changed, np.isin(whole.index, [6, 7]))
+        assert not np.isin(without.index[changed], whole.index).any()
+        assert len(np.unique(without.index)) == without.index.size
+
+
+def test_without_an_example_every_order_of_the_others_is_as_likely():
+    rates, counts = np.ones((6000, 1)), {}
+    plans = plan.epochs(
+        np.arange(4), left_out=[1], batch_size=2, rates=rates, augment="none", pad=0, seed=0, run=0
+    )
+    for epoch in plans:
+        pair = tuple(epoch.index[0].tolist())
+        counts[pair] = counts.get(pair, 0) + 1
+    assert sorted(counts) == [(0, 2), (0, 3), (2, 0), (2, 3), (3, 0), (3, 2)]
+    assert max(abs(count - 1000) for count in counts.values()) < 5 * np.sqrt(1000 * 5 / 6)

@@ -9,7 +9,7 @@ from memkit.analysis.accuracy.result import Accuracy, PointAccuracy
 from memkit.analysis.copies import copies_of
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results, Summary
-from memkit.estimators import audit, outliers
+from memkit.estimators import audit, outliers, units
 from memkit.studies import Study
 from memkit.typing import IntArray
 
@@ -28,17 +28,24 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Accu
 
 
 def _of_point(outcomes: PointOutcomes) -> PointAccuracy:
-    rows = list(zip(outcomes.correct, outcomes.mask, strict=True))
-    train_in = np.array([correct[mask].mean() for correct, mask in rows])
-    train_out = np.array([correct[~mask].mean() for correct, mask in rows])
-    num_in = np.count_nonzero(outcomes.mask) / max(1, len(rows))
-    num_out = outcomes.mask.shape[1] - num_in
+    # Joined rows hold either examples that a run trained on or those that runs left out.
+    arms = outcomes.mask, ~outcomes.mask
+    rows_in, rows_out = (np.flatnonzero(arm.any(axis=1)) for arm in arms)
+    train_in, train_out = (
+        np.array([outcomes.correct[row, arm[row]].mean() for row in rows])
+        for arm, rows in zip(arms, (rows_in, rows_out), strict=True)
+    )
+    num_in, num_out = (
+        np.count_nonzero(arm) / max(1, len(rows))
+        for arm, rows in zip(arms, (rows_in, rows_out), strict=True)
+    )
     is_outlying = outliers.outlying_runs(train_in, train_out, num_in=num_in, num_out=num_out)
+    test = units.means(outcomes.test_correct.mean(axis=1), outcomes.test_unit)
     return PointAccuracy(
         train_in=estimators.mean_over_runs(train_in),
         train_out=estimators.mean_over_runs(train_out),
-        test=estimators.mean_over_runs(outcomes.test_correct.mean(axis=1)),
-        outlying_runs=tuple(outcomes.index[is_outlying].tolist()),
+        test=estimators.mean_over_runs(test),
+        outlying_runs=tuple(outcomes.index[rows_in[is_outlying]].tolist()),
     )
 
 
@@ -47,7 +54,7 @@ def _most_votes(study: Study, outcomes: PointOutcomes, copies: Sequence[IntArray
     labels = study.examples.given_labels
     if not len(outcomes.index):
         return np.full(len(labels), -1)
-    in_subset = audit.with_copies(outcomes.mask, copies)
+    in_subset = outcomes.with_copies(copies)
     return audit.votes(outcomes.predicted, in_subset, labels, study.sizes.classes).most(labels)
 
 

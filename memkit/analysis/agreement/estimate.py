@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from memkit import big_arrays, comparisons, estimators, studies
+from memkit import comparisons, estimators, studies
 from memkit.analysis.agreement.result import Agreement, PairAgreement
 from memkit.analysis.outcomes import PointOutcomes, common_runs
 from memkit.analysis.summary import Results
@@ -23,7 +23,7 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Agre
     pairs: list[PairAgreement] = []
     curves: list[dict[str, Array]] = []
     for series in study.config["series"]:
-        along = [o for o in outcomes if o.point.series == series and len(o.index) >= LEAST]
+        along = [o for o in outcomes if o.point.series == series and o.num_units >= LEAST]
         for outcome in studies.OUTCOMES:
             for pair, curve in _of_series(study, along, outcome, threshold):
                 pairs.append(pair)
@@ -37,18 +37,22 @@ def _of_series(
 ) -> Iterator[tuple[PairAgreement, dict[str, Array]]]:
     """Yields every two points with their curves {name: [K]}."""
     common = common_runs(along)
-    if len(along) < 2 or len(common) < LEAST:
+    if len(along) < 2 or common.num_units < LEAST:
         return
-    mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
-    values = [big_arrays.take(getattr(o, outcome), np.isin(o.index, common)) for o in along]
+    mask, unit, num_units = common.mask, common.unit, common.num_units
+    seed = study.config["seed"]
+    values = [common.take(o, outcome) for o in along]
     scores = [estimators.memorization(value, mask).value for value in values]
-    reliability = [estimators.split_half(value, mask, seed).spearman_brown for value in values]
-    errors_of = _errors(values, mask, estimators.run_weights(len(mask), seed), threshold)
+    reliability = [
+        estimators.split_half(value, mask, seed, unit).spearman_brown for value in values
+    ]
+    weights = estimators.run_weights(len(mask), seed, unit=unit)
+    errors_of = _errors(values, mask, weights, threshold, num_units=num_units)
     for a, b in itertools.combinations(range(len(along)), 2):
         compared = comparisons.compare(scores[a], scores[b])
         of_numbers, of_curves = errors_of[a, b]
         spearman, mean_difference, jaccard = (
-            estimators.WithError(value, of_numbers[f"{name}_stderr"], len(mask) - 1)
+            estimators.WithError(value, of_numbers[f"{name}_stderr"], num_units - 1)
             for name, value in (
                 ("spearman", compared.spearman),
                 ("mean_difference", compared.mean_difference),
@@ -61,21 +65,26 @@ def _of_series(
             first=along[a].point.name,
             second=along[b].point.name,
             steps=b - a,
-            num_runs=len(mask),
+            num_runs=num_units,
             num_examples=compared.num_examples,
             spearman=spearman,
             pearson=compared.pearson,
             mean_difference=mean_difference,
             mean_absolute_difference=compared.mean_absolute_difference,
             ceiling=comparisons.ceiling(reliability[a], reliability[b]),
-            halves=comparisons.cross_half(values[a], values[b], mask, seed),
+            halves=comparisons.cross_half(values[a], values[b], mask, seed, unit),
             jaccard=jaccard,
         )
         yield pair, vars(comparisons.threshold_curves(scores[a], scores[b])) | of_curves
 
 
 def _errors(
-    values: Sequence[Array], mask: BoolArray, weights: IntArray, threshold: float
+    values: Sequence[Array],
+    mask: BoolArray,
+    weights: IntArray,
+    threshold: float,
+    *,
+    num_units: int,
 ) -> dict[tuple[int, int], tuple[dict[str, float], dict[str, FloatArray]]]:
     """Returns {(a, b): what `errors.standard_errors` returns}.
 
@@ -94,4 +103,4 @@ def _errors(
             prepared = [errors.prepare(score, threshold) for score in defined]
             for a, b in pairs:
                 agreements[a, b].append(errors.agreement(prepared[a], prepared[b]))
-    return {pair: errors.standard_errors(rows, len(mask)) for pair, rows in agreements.items()}
+    return {pair: errors.standard_errors(rows, num_units) for pair, rows in agreements.items()}

@@ -46,13 +46,13 @@ def at_point(study: Study, name: str = "") -> LabelAudit:
 
 def audit(study: Study, outcomes: PointOutcomes) -> LabelAudit:
     """Returns the audit at a point; without usable runs no example is judged."""
-    name, num_runs = outcomes.point.name, len(outcomes.index)
+    name, num_runs = outcomes.point.name, len(outcomes.runs)
     if not num_runs:
         return LabelAudit(name, 0, (0, 0), {}, 0, None, None)
     copies, labels = copies_of(study), study.examples.given_labels
     copied = np.zeros(study.sizes.train, bool)
     copied[[*copies.in_train, *copies.in_test]] = True
-    in_subset = auditing.with_copies(outcomes.mask, copies.groups)
+    in_subset = outcomes.with_copies(copies.groups)
     result = auditing.audit(
         outcomes.predicted, outcomes.prob, in_subset, labels, study.sizes.classes, copied=copied
     )
@@ -76,9 +76,10 @@ def _examples(
     influence, influence_stderr = auditing.class_influence(
         outcomes.test_prob,
         study.examples.test_labels,
-        outcomes.mask,
+        outcomes.test_mask,
         labels,
         study.sizes.classes,
+        unit=outcomes.test_unit,
     )
     judged = ~np.isnan(result.score)
     num = np.where(judged, result.votes.num, np.nan)

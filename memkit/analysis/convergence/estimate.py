@@ -22,18 +22,20 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Conv
     """Returns the convergence of every point."""
     seed = study.config["seed"]
     return Convergence(
-        points={o.point.name: _of_point(o, seed) for o in outcomes if len(o.index) >= 2},
-        split_half={o.point.name: estimators.split_half(o.correct, o.mask, seed) for o in outcomes},
+        points={o.point.name: _of_point(o, seed) for o in outcomes if o.num_units >= 2},
+        split_half={
+            o.point.name: estimators.split_half(o.correct, o.mask, seed, o.unit) for o in outcomes
+        },
     )
 
 
 def _of_point(outcomes: PointOutcomes, seed: int) -> PointConvergence:
-    num_runs = len(outcomes.index)
+    num_runs = outcomes.num_units
     agreement: dict[str, dict[str, tuple[Halves, ...]]] = {}
     half_widths: dict[str, dict[str, HalfWidths]] = {}
     for name in studies.OUTCOMES:
         outcome = getattr(outcomes, name)
-        by_score = convergence.agreements(outcome, outcomes.mask, seed)
+        by_score = convergence.agreements(outcome, outcomes.mask, seed, unit=outcomes.unit)
         agreement[name] = {
             score: tuple(_with_prediction(halves, num_runs) for halves in entries)
             for score, entries in by_score.items()

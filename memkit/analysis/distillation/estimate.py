@@ -7,7 +7,6 @@ changes per class of trajectory are also measured with classes from the other ha
 """
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,10 +18,10 @@ from memkit.analysis.distillation.result import (
     SeriesDistillation,
     SizeChange,
 )
-from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS
-from memkit.estimators import DatasetMeans, distribution, paired
+from memkit.estimators import DatasetMeans, distribution, paired, units
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -37,21 +36,17 @@ class Pair:
     Attributes:
       one_hot: PointOutcomes.
       distilled: PointOutcomes.
-      index: [R] int, numbers of the common runs.
+      common: the runs that both have.
     """
 
     one_hot: PointOutcomes
     distilled: PointOutcomes
-    index: IntArray
+    common: CommonRuns
 
-    def rows(self, name: str, index: IntArray | None = None) -> tuple[Array, Array]:
-        """Returns an array of both points, such as "correct", of the common runs or of `index`."""
-        index = self.index if index is None else index
-        one_hot, distilled = (
-            big_arrays.take(getattr(point, name), np.isin(point.index, index))
-            for point in (self.one_hot, self.distilled)
-        )
-        return one_hot, distilled
+    def rows(self, name: str, runs: CommonRuns | None = None) -> tuple[Array, Array]:
+        """Returns an array of both points, such as "correct", of the common runs or of `runs`."""
+        runs = self.common if runs is None else runs
+        return runs.take(self.one_hot, name), runs.take(self.distilled, name)
 
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Distillation:
@@ -65,14 +60,14 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Dist
         pairs = _pairs(outcomes, series) if series.startswith(DISTILLED) else []
         if not pairs:
             continue
-        common = functools.reduce(np.intersect1d, [pair.index for pair in pairs])
+        common = common_runs([point for pair in pairs for point in (pair.one_hot, pair.distilled)])
         changes[series] = SeriesDistillation(
             sizes=tuple(_of_size(study, pair) for pair in pairs),
-            num_runs=len(common),
+            num_runs=common.num_units,
             classes=_of_classes(study, pairs, common),
         )
         for name in studies.OUTCOMES:
-            both = [_joint(study, pair, name) for pair in pairs]
+            both = [_joint(pair, name) for pair in pairs]
             histograms[f"{series}/{name}"] = np.stack([counts for counts, _ in both])
             histograms["edges"] = both[0][1]
     return Distillation(changes, histograms)
@@ -84,27 +79,29 @@ def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
     for distilled in (o for o in outcomes if o.point.series == series):
         for one_hot in outcomes:
             position = one_hot.point.series, one_hot.point.axis_value
-            index = np.intersect1d(one_hot.index, distilled.index)
-            if position == (ONE_HOT, distilled.point.axis_value) and len(index) > 1:
-                pairs.append(Pair(one_hot, distilled, index))
+            if position != (ONE_HOT, distilled.point.axis_value):
+                continue
+            common = common_runs([one_hot, distilled])
+            if common.num_units > 1:
+                pairs.append(Pair(one_hot, distilled, common))
     return pairs
 
 
 def _of_size(study: Study, pair: Pair) -> SizeChange:
     """Returns the changes at one size."""
-    mask = big_arrays.take(study.train_mask, pair.index)
+    mask, unit, num_units = pair.common.mask, pair.common.unit, pair.common.num_units
     before, after = pair.rows("correct")
-    (change,) = paired.change_of_means(before, after, mask)
-    (prob,) = paired.change_of_means(*pair.rows("prob"), mask)
-    tests = [rows.mean(axis=1) for rows in pair.rows("test_correct")]
-    weights = estimators.run_weights(len(mask), study.config["seed"])
+    (change,) = paired.change_of_means(before, after, mask, unit=unit)
+    (prob,) = paired.change_of_means(*pair.rows("prob"), mask, unit=unit)
+    tests = _test_accuracies(pair)
+    weights = estimators.run_weights(len(mask), study.config["seed"], unit=unit)
     weights = np.vstack([np.ones((1, len(mask))), weights])
     old, new = (estimators.replicate_memorization(rows, mask, weights) for rows in (before, after))
     shares = {}
     for name in ("share_below_01", "share_above_09"):
         statistic = distribution.STATISTICS[name]
         changes = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
-        shares[name] = estimators.over_replicates(changes, len(mask))
+        shares[name] = estimators.over_replicates(changes, num_units)
     point = pair.distilled.point
     return SizeChange(
         name=point.name,
@@ -112,7 +109,7 @@ def _of_size(study: Study, pair: Pair) -> SizeChange:
         axis_value=point.axis_value,
         one_hot=pair.one_hot.point.name,
         teacher=point.teacher,
-        num_runs=len(pair.index),
+        num_runs=num_units,
         memorization=change.memorization,
         memorization_prob=prob.memorization,
         in_mean=change.in_mean,
@@ -122,9 +119,18 @@ def _of_size(study: Study, pair: Pair) -> SizeChange:
     )
 
 
-def _joint(study: Study, pair: Pair, outcome: str) -> tuple[IntArray, FloatArray]:
-    mask = big_arrays.take(study.train_mask, pair.index)
-    one_hot, distilled = (_values(rows, mask) for rows in pair.rows(outcome))
+def _test_accuracies(pair: Pair) -> list[FloatArray]:
+    """Returns the mean test accuracy [U] of the runs of each common unit, of both points."""
+    accuracies = []
+    for point in (pair.one_hot, pair.distilled):
+        chosen = np.isin(point.test_unit, pair.common.unit)
+        accuracy = point.test_correct.mean(axis=1)[chosen]
+        accuracies.append(units.means(accuracy, point.test_unit[chosen]))
+    return accuracies
+
+
+def _joint(pair: Pair, outcome: str) -> tuple[IntArray, FloatArray]:
+    one_hot, distilled = (_values(rows, pair.common.mask) for rows in pair.rows(outcome))
     return paired.joint_histogram(distilled, one_hot)
 
 
@@ -134,15 +140,18 @@ def _values(outcome: Array, mask: BoolArray) -> FloatArray:
 
 
 def _of_classes(
-    study: Study, pairs: Sequence[Pair], index: IntArray
+    study: Study, pairs: Sequence[Pair], common: CommonRuns
 ) -> dict[float, dict[str, ClassChange]]:
     """Returns {alpha: {class: ClassChange}} for the classes of the one-hot trajectories."""
-    if len(pairs) < 2 or len(index) < 4:
+    if len(pairs) < 2 or common.num_units < 4:
         return {}
-    seed = study.config["seed"]
-    same = _changes(study, pairs, select=index, measure=index)
-    order = index[seeds.stream(seed, "distillation_halves").permutation(len(index))]
-    halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+    same = _changes(study, pairs, select=common, measure=common)
+    order = np.unique(common.unit)
+    order = order[seeds.stream(study.config["seed"], "distillation_halves").permutation(len(order))]
+    halves = [
+        common.among(common.index[np.isin(common.unit, half)])
+        for half in (order[: len(order) // 2], order[len(order) // 2 :])
+    ]
     crossed = [_changes(study, pairs, select=a, measure=b) for a, b in (halves, halves[::-1])]
     total = sum(row[-1].num_examples for row in same.values()) / len(ALPHAS)
     classes: dict[float, dict[str, ClassChange]] = {}
@@ -163,7 +172,7 @@ def _of_classes(
 
 
 def _changes(
-    study: Study, pairs: Sequence[Pair], *, select: IntArray, measure: IntArray
+    study: Study, pairs: Sequence[Pair], *, select: CommonRuns, measure: CommonRuns
 ) -> dict[tuple[float, str], list[DatasetMeans]]:
     """Measures changes in some runs for classes of trajectory from others.
 
@@ -171,9 +180,8 @@ def _changes(
       {(alpha, class): [DatasetMeans at each size, then of the mean over sizes]}.
     """
     one_hot = [pair.rows("correct", select)[0] for pair in pairs]
-    mask = big_arrays.take(study.train_mask, select)
-    value = np.stack([_values(rows, mask) for rows in one_hot], axis=1)
-    test = trajectories.change_test(one_hot, mask, ALPHAS, seed=study.config["seed"])
+    value = np.stack([_values(rows, select.mask) for rows in one_hot], axis=1)
+    test = trajectories.change_test(one_hot, select.mask, ALPHAS, seed=study.config["seed"])
     keys, members = [], []
     for alpha in ALPHAS:
         classes = trajectories.classify(value, alpha, test.p)
@@ -182,9 +190,9 @@ def _changes(
             members.append(classes == code)
     outcomes = [pair.rows("correct", measure) for pair in pairs]
     before, after = (big_arrays.mean(list(rows)) for rows in zip(*outcomes, strict=True))
-    mask, groups = big_arrays.take(study.train_mask, measure), np.stack(members, axis=1)
+    groups = np.stack(members, axis=1)
     changes = [
-        paired.change_of_means(one_hot, distilled, mask, groups)
+        paired.change_of_means(one_hot, distilled, measure.mask, groups, unit=measure.unit)
         for one_hot, distilled in (*outcomes, (before, after))
     ]
     return {key: [at_size[k] for at_size in changes] for k, key in enumerate(keys)}

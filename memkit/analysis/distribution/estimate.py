@@ -20,15 +20,16 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Dist
 
 def _of_point(study: Study, outcomes: PointOutcomes) -> PointDistribution:
     correct, mask, clean = outcomes.correct, outcomes.mask, ~study.examples.planted
+    unit = outcomes.unit
     scores = [outcomes.estimates["correct"].value, *replicates(study, outcomes)]
 
     def share(statistic: Callable[[FloatArray], float]) -> WithError:
-        return estimators.over_replicates(list(map(statistic, scores)), len(outcomes.index))
+        return estimators.over_replicates(list(map(statistic, scores)), outcomes.num_units)
 
     return PointDistribution(
-        all_examples=estimators.jackknife_mean(correct, mask),
-        clean=estimators.jackknife_mean(correct, mask, clean),
-        memorization_prob=estimators.jackknife_mean(outcomes.prob, mask).memorization,
+        all_examples=estimators.jackknife_mean(correct, mask, unit=unit),
+        clean=estimators.jackknife_mean(correct, mask, clean, unit=unit),
+        memorization_prob=estimators.jackknife_mean(outcomes.prob, mask, unit=unit).memorization,
         share_below_01=share(lambda s: 1 - estimators.share_above(s, np.nextafter(0.1, 0))),
         share_above_025=share(lambda s: estimators.share_above(s, 0.25)),
         share_above_09=share(lambda s: estimators.share_above(s, 0.9)),
@@ -37,7 +38,7 @@ def _of_point(study: Study, outcomes: PointOutcomes) -> PointDistribution:
 
 def replicates(study: Study, outcomes: PointOutcomes) -> FloatArray:
     """Returns memorization [R, N] for weightings of the runs, see `estimators.run_weights`."""
-    weights = estimators.run_weights(len(outcomes.index), study.config["seed"])
+    weights = estimators.run_weights(len(outcomes.index), study.config["seed"], unit=outcomes.unit)
     if not len(outcomes.index):
         return np.full((len(weights), study.sizes.train), np.nan)
     return estimators.replicate_memorization(outcomes.correct, outcomes.mask, weights)

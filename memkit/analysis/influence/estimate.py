@@ -33,9 +33,9 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Infl
     points: dict[str, PointInfluence] = {}
     arrays: dict[str, dict[str, Array]] = {}
     for of_point in outcomes:
-        if len(of_point.index) < 2 or not study.sizes.test:
+        if len(of_point.runs) < 2 or not study.sizes.test:
             continue
-        name, num_runs = of_point.point.name, len(of_point.index)
+        name, num_runs = of_point.point.name, len(of_point.runs)
         by_outcome = {
             outcome: _of_outcome(study, of_point, outcome) for outcome in studies.OUTCOMES
         }
@@ -49,7 +49,7 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Infl
 def _of_outcome(
     study: Study, outcomes: PointOutcomes, outcome: str
 ) -> tuple[PairCounts, OutcomeInfluence]:
-    options, mask = study.config["report"], outcomes.mask
+    options, mask = study.config["report"], outcomes.test_mask
     product, product_name = mask_product.choose(len(mask), study.sizes.train, study.sizes.test)
     logging.vlog(1, "%s: influence by %s", outcomes.point.name, product_name)
     test_outcome = getattr(outcomes, f"test_{outcome}")

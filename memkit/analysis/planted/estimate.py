@@ -26,12 +26,14 @@ def _of_point(study: Study, outcomes: PointOutcomes) -> PointPlanted:
 
     def auroc(scores: Sequence[FloatArray]) -> WithError:
         numbers = [estimators.auroc(score, planted) for score in scores]
-        return estimators.over_replicates(numbers, len(outcomes.index))
+        return estimators.over_replicates(numbers, outcomes.num_units)
 
     memorized = distribution.replicates(study, outcomes)
     return PointPlanted(
         count=int(planted.sum()),
-        means=estimators.jackknife_mean(outcomes.correct, outcomes.mask, planted),
+        means=estimators.jackknife_mean(
+            outcomes.correct, outcomes.mask, planted, unit=outcomes.unit
+        ),
         auroc=auroc([estimates["correct"].value, *memorized]),
         auroc_out_prob=auroc([1 - estimates["prob"].out_mean, *_doubts(study, outcomes)]),
     )
@@ -40,7 +42,8 @@ def _of_point(study: Study, outcomes: PointOutcomes) -> PointPlanted:
 def _doubts(study: Study, outcomes: PointOutcomes) -> FloatArray:
     """Returns one minus the out-of-sample probability [R, N] for weightings of the runs."""
     mask = outcomes.mask
-    weights = estimators.run_weights(len(mask), study.config["seed"]).astype(np.float32)
+    weights = estimators.run_weights(len(mask), study.config["seed"], unit=outcomes.unit)
+    weights = weights.astype(np.float32)
     doubts = np.empty((len(weights), mask.shape[1]), np.float32)
     for columns in arms.blocks(*mask.shape):
         out = ~mask[:, columns]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from memkit import big_arrays, estimators, proxies, trajectories
-from memkit.analysis.outcomes import PointOutcomes, common_runs, num_proxy_runs
+from memkit import estimators, proxies, trajectories
+from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs, num_proxy_runs
 from memkit.analysis.proxies.result import (
     Leaderboard,
     PointProxies,
@@ -16,7 +16,7 @@ from memkit.analysis.proxies.result import (
 )
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import TrajectoryClasses
-from memkit.estimators import WithError, grouped
+from memkit.estimators import WithError, grouped, units
 from memkit.proxies import canaries, correlations, leaderboard
 from memkit.studies import Study
 from memkit.typing import BoolArray, FloatArray, IntArray
@@ -30,10 +30,11 @@ _LEAST = 4  # runs of a point
 def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> Proxies:
     """Returns agreement with memorization, detection of planted labels, and averaged proxies."""
     num_runs = max((num_proxy_runs(study, o.point) for o in outcomes), default=0)
-    splits = leaderboard.halves(len(study.train_mask), num_runs, study.config["seed"], NUM_SPLITS)
+    num_units, seed = units.count(study.unit), study.config["seed"]
+    splits = leaderboard.halves(num_units, num_runs, seed, NUM_SPLITS)[:, study.unit]
     classes = results[TrajectoryClasses]
     by_series: dict[str, SeriesProxies] = {}
-    usable = [o for o in outcomes if o.proxies and len(o.index) >= _LEAST]
+    usable = [o for o in outcomes if o.proxies and o.num_units >= _LEAST]
     for series in study.config["series"]:
         along = [o for o in usable if o.point.series == series]
         if len(along) >= 2:
@@ -59,13 +60,20 @@ def _of_point(study: Study, outcomes: PointOutcomes, splits: BoolArray) -> Point
     index, history, planted = outcomes.index, outcomes.proxy_index, study.examples.planted
     values = {n: proxies.hardness(n, v)[None] for n, v in outcomes.proxies.items()}
     statistics = correlations.AT_ONE_SIZE
-    runs = _Runs(index, history, outcomes.mask)
+    runs = _Runs(common_runs([outcomes]), history)
     groups = {"clean": ~planted, "planted": planted} if planted.any() else {"all": ~planted}
     detection = {}
     if planted.any():
-        weights = estimators.run_weights(len(index), study.config["seed"], NUM_REPLICATES)
+        weights = estimators.run_weights(
+            len(index), study.config["seed"], NUM_REPLICATES, unit=outcomes.unit
+        )
         detection = canaries.scores(
-            outcomes.correct, outcomes.prob, outcomes.mask, planted, weights
+            outcomes.correct,
+            outcomes.prob,
+            outcomes.mask,
+            planted,
+            weights,
+            num_units=outcomes.num_units,
         ) | canaries.proxy_aurocs(
             {n: v[0] for n, v in values.items()},
             planted,
@@ -83,11 +91,10 @@ def _of_point(study: Study, outcomes: PointOutcomes, splits: BoolArray) -> Point
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Runs:
-    """M runs, the mask [M, N] of their subsets, and those among them that have proxies [H]."""
+    """M runs, and the numbers [H] of those among them that have proxies."""
 
-    index: IntArray
+    runs: CommonRuns
     history: IntArray
-    mask: BoolArray
 
 
 def _of_series(
@@ -95,7 +102,7 @@ def _of_series(
 ) -> SeriesProxies:
     """Compares along the axis, over the runs that all points have; classes [N] of trajectory."""
     common = common_runs(along)
-    shared = np.intersect1d(along[0].proxy_index, common)
+    shared = np.intersect1d(along[0].proxy_index, common.index)
     for point in along:
         shared = np.intersect1d(shared, point.proxy_index)
     names = [n for n in along[0].proxies if all(n in point.proxies for point in along)]
@@ -105,13 +112,13 @@ def _of_series(
         )
         for n in names
     }
-    correct = [big_arrays.take(p.correct, np.isin(p.index, common)) for p in along]
+    correct = [common.take(p, "correct") for p in along]
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
     planted = study.examples.planted
     statistics = correlations.across_sizes(changing, np.ones_like(planted))
     if planted.any():
         statistics |= correlations.across_sizes(changing, ~planted, "_clean")
-    runs = _Runs(common, shared, big_arrays.take(study.train_mask, common))
+    runs = _Runs(common, shared)
     return SeriesProxies(
         points=tuple(p.point.name for p in along),
         num_nonconstant=int(changing.sum()),
@@ -124,16 +131,18 @@ def _board(
     study: Study,
     values: Mapping[str, FloatArray],
     outcomes: Sequence[BoolArray],
-    runs: _Runs,
+    of_board: _Runs,
     splits: BoolArray,
     statistics: Mapping[str, Callable[[FloatArray, FloatArray], float]],
 ) -> Leaderboard:
     """Returns the Leaderboard of proxies {proxy: [A, H, N]} and outcomes [A][M, N]."""
-    first, history = splits[:, runs.index], np.searchsorted(runs.index, runs.history)
+    runs = of_board.runs
+    first, history = splits[:, runs.index], np.searchsorted(runs.index, of_board.history)
     result = leaderboard.board(
         values, outcomes, runs.mask, first=first, history=history, statistics=statistics
     )
-    group = grouped.run_groups(len(runs.mask), study.config["seed"], num_first=len(history))
+    group = grouped.run_groups(runs.num_units, study.config["seed"], num_first=len(history))
+    group = group[units.numbered(runs.unit, len(runs.unit))]
     errors, ceiling_errors = leaderboard.standard_errors(
         values,
         outcomes,
@@ -145,7 +154,7 @@ def _board(
     )
     df = len(np.unique(group)) - 1
     return Leaderboard(
-        num_runs=len(runs.mask),
+        num_runs=runs.num_units,
         num_proxy_runs=len(history),
         reliability=result.reliability,
         ceiling={s: WithError(result.ceiling[s], ceiling_errors[s], df) for s in statistics},

@@ -4,12 +4,13 @@ Everything is estimated over the runs that all points of a series have, for both
 under the restrictions of `memkit.estimators.restricted`.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from memkit import big_arrays, estimators, studies, trajectories
-from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
 from memkit.analysis.size_changes.result import (
     Change,
     Classes,
@@ -22,7 +23,7 @@ from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS
 from memkit.estimators import distribution, paired, restricted
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray, FloatArray, IntArray
+from memkit.typing import Array, BoolArray, FloatArray
 
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
@@ -33,20 +34,17 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Size
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
         common = common_runs(along)
-        if len(common) < 2:
+        if common.num_units < 2:
             continue
-        mask, seed = big_arrays.take(study.train_mask, common), study.config["seed"]
         names = tuple(o.point.name for o in along)
-        stacks = {
-            name: [big_arrays.take(getattr(o, name), np.isin(o.index, common)) for o in along]
-            for name in studies.OUTCOMES
-        }
-        selected = _restrictions(stacks["correct"], mask)
+        stacks = {name: [common.take(o, name) for o in along] for name in studies.OUTCOMES}
+        selected = _restrictions(stacks["correct"], common.mask)
+        seed = study.config["seed"]
         by_series[series] = SeriesChanges(
             points=names,
-            num_runs=len(common),
+            num_runs=common.num_units,
             outcomes={
-                outcome: _under_restrictions(stack, mask, seed, names, selected)
+                outcome: _under_restrictions(stack, common, seed, names, selected)
                 for outcome, stack in stacks.items()
             },
         )
@@ -69,13 +67,12 @@ def _restrictions(
 
 def _under_restrictions(
     stack: Sequence[Array],
-    mask: BoolArray,
+    common: CommonRuns,
     seed: int,
     names: Sequence[str],
     selected: Mapping[str, tuple[BoolArray, BoolArray]],
 ) -> dict[str, Restricted]:
     """Returns {restriction: Restricted} of one outcome [A][M, N] of named points."""
-    weights = estimators.run_weights(len(mask), seed)
     restricted_to: dict[str, Restricted] = {}
     for restriction in RESTRICTIONS:
         chosen, examples = selected[restriction]
@@ -87,32 +84,34 @@ def _under_restrictions(
             for name, outcome, is_chosen in zip(names, stack, chosen, strict=True)
             if is_chosen
         }
-        selected_mask = big_arrays.take(mask, examples, axis=1)
-        restricted_to[restriction] = _restricted(outcomes, selected_mask, weights, seed)
+        mask = big_arrays.take(common.mask, examples, axis=1)
+        restricted_to[restriction] = _restricted(
+            outcomes, dataclasses.replace(common, mask=mask), seed
+        )
     return restricted_to
 
 
-def _restricted(
-    outcomes: Mapping[str, Array], mask: BoolArray, weights: IntArray, seed: int
-) -> Restricted:
-    """Returns the numbers of points {name: outcome [M, N]} that share a mask [M, N]."""
-    statistics = {name: _statistics(rows, mask, weights) for name, rows in outcomes.items()}
-    has_change = len(outcomes) > 1 and mask.shape[1] > 0
+def _restricted(outcomes: Mapping[str, Array], runs: CommonRuns, seed: int) -> Restricted:
+    """Returns the numbers of points {name: outcome [M, N]} of the same runs."""
+    statistics = {name: _statistics(rows, runs, seed) for name, rows in outcomes.items()}
+    has_change = len(outcomes) > 1 and runs.mask.shape[1] > 0
+    means = {
+        name: estimators.jackknife_mean(rows, runs.mask, unit=runs.unit)
+        for name, rows in outcomes.items()
+    }
     return Restricted(
-        num_examples=mask.shape[1],
-        points={
-            name: _shape(estimators.jackknife_mean(rows, mask), statistics[name], len(mask))
-            for name, rows in outcomes.items()
-        },
-        first_to_last=_first_to_last(outcomes, mask, statistics) if has_change else None,
-        classes=_classes(list(outcomes.values()), mask, seed) if has_change else {},
+        num_examples=runs.mask.shape[1],
+        points={name: _shape(means[name], statistics[name], runs.num_units) for name in outcomes},
+        first_to_last=_first_to_last(outcomes, runs, statistics) if has_change else None,
+        classes=_classes(list(outcomes.values()), runs, seed) if has_change else {},
     )
 
 
-def _statistics(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str, FloatArray]:
+def _statistics(outcome: Array, runs: CommonRuns, seed: int) -> dict[str, FloatArray]:
     """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over the runs."""
-    with_estimate = np.vstack([np.ones((1, len(mask))), weights])
-    replicates = estimators.replicate_memorization(outcome, mask, with_estimate)
+    weights = estimators.run_weights(len(runs.mask), seed, unit=runs.unit)
+    with_estimate = np.vstack([np.ones((1, len(weights[0]))), weights])
+    replicates = estimators.replicate_memorization(outcome, runs.mask, with_estimate)
     return {
         name: np.array([statistic(row) for row in replicates])
         for name, statistic in distribution.STATISTICS.items()
@@ -121,15 +120,15 @@ def _statistics(outcome: Array, mask: BoolArray, weights: IntArray) -> dict[str,
 
 def _first_to_last(
     outcomes: Mapping[str, Array],
-    mask: BoolArray,
+    runs: CommonRuns,
     statistics: Mapping[str, Mapping[str, FloatArray]],
 ) -> Change:
     """Returns changes from the first to the last point, last minus first, with paired errors."""
     first, *_, last = outcomes
-    (change,) = paired.change_of_means(outcomes[first], outcomes[last], mask)
+    (change,) = paired.change_of_means(outcomes[first], outcomes[last], runs.mask, unit=runs.unit)
     before, after = statistics[first], statistics[last]
     differences = {name: after[name] - before[name] for name in before}
-    return Change(first, last, _shape(change, differences, len(mask)))
+    return Change(first, last, _shape(change, differences, runs.num_units))
 
 
 def _shape(
@@ -141,8 +140,9 @@ def _shape(
     return Shape(means=means, **shape)
 
 
-def _classes(outcomes: Sequence[Array], mask: BoolArray, seed: int) -> dict[float, Classes]:
+def _classes(outcomes: Sequence[Array], runs: CommonRuns, seed: int) -> dict[float, Classes]:
     """Returns {alpha: shares of trajectory classes, under the null, among the non-constant}."""
+    mask = runs.mask
     value = trajectories.stack([estimators.memorization(rows, mask) for rows in outcomes]).value
     test = trajectories.change_test(outcomes, mask, ALPHAS, seed=seed)
     by_alpha = {}

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from memkit import big_arrays, estimators, trajectories
-from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit import estimators, trajectories
+from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS, ClassShares, TrajectoryClasses
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray
 
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> TrajectoryClasses:
@@ -20,27 +19,27 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Traj
     for series in study.config["series"]:
         along = [o for o in outcomes if o.point.series == series and len(o.index)]
         common = common_runs(along)
-        if len(along) < 2 or len(common) < 2:
+        if len(along) < 2 or common.num_units < 2:
             continue
-        rows = [big_arrays.take(o.correct, np.isin(o.index, common)) for o in along]
-        mask = big_arrays.take(study.train_mask, common)
-        shares[series], of_series = _of_series(study, along, rows, mask)
+        shares[series], of_series = _of_series(study, along, common)
         arrays |= {f"{series}/{name}": array for name, array in of_series.items()}
     return TrajectoryClasses(shares, arrays)
 
 
 def _of_series(
-    study: Study, along: Sequence[PointOutcomes], correct: Sequence[Array], mask: BoolArray
+    study: Study, along: Sequence[PointOutcomes], common: CommonRuns
 ) -> tuple[dict[float, ClassShares], dict[str, Any]]:
-    """Returns ({alpha: shares}, arrays) of a series; correct is [A][M, N], mask [M, N]."""
-    stacked = trajectories.stack([estimators.memorization(rows, mask) for rows in correct])
-    test = trajectories.change_test(correct, mask, ALPHAS, seed=study.config["seed"])
-    errors = trajectories.share_errors(correct, mask, ALPHAS, seed=study.config["seed"])
-    margins = trajectories.share_margins(errors, len(mask))
+    """Returns ({alpha: shares}, arrays) of a series."""
+    correct, mask, unit = [common.take(o, "correct") for o in along], common.mask, common.unit
+    stacked = trajectories.stack([estimators.memorization(rows, mask, unit) for rows in correct])
+    seed = study.config["seed"]
+    test = trajectories.change_test(correct, mask, ALPHAS, seed=seed)
+    errors = trajectories.share_errors(correct, mask, ALPHAS, seed=seed, unit=unit)
+    margins = trajectories.share_margins(errors, common.num_units)
     arrays = {
         "points": np.array([o.point.name for o in along]),
         "values": np.array([o.point.axis_value for o in along]),
-        "runs": len(mask),
+        "runs": common.num_units,
         **vars(stacked),
         "p": test.p,
     }

@@ -1,5 +1,6 @@
 """The section on reliability: how many runs the numbers rest on, and how precise they are."""
 
+from memkit import subsets
 from memkit.analysis.convergence.result import Convergence
 from memkit.analysis.summary import Duplicates
 from memkit.estimators import intervals
@@ -10,6 +11,11 @@ from memkit.report.content import Content
 from memkit.typing import Json
 
 NAME, TITLE = "reliability", "Reliability"
+UNITS = (
+    "{} runs with the same initial values and order of the examples form a unit: one trains on all "
+    "examples, and each other one leaves one out. Memorization is the mean difference within a "
+    "unit. Intervals, halves and the numbers of runs for a precision count a unit as one run."
+)
 EMPTY = "No run of this study is finished; `memkit run` fills this section."
 INTRO = (
     "The number of runs behind every number, the width of the intervals of single examples, and "
@@ -81,7 +87,10 @@ def _stop(stop: Json | None) -> dict[str, str]:
 
 
 def _subsets(content: Content) -> str:
-    share = formatting.percent(content.config["subsets"]["train_fraction"])
+    options = content.config["subsets"]
+    if options["design"] == subsets.LEAVE_ONE_OUT:
+        return UNITS.format(len(content.ids) + 1)
+    share = formatting.percent(options["train_fraction"])
     return (
         f"Each run trains on {share} of the examples (subsets.train_fraction). Memorization "
         "depends on this share, so numbers from another one are not comparable."
