@@ -133,10 +133,10 @@ def train(case: Case) -> World:
 def _config(case: Case) -> dict:
     dataset = dict(name="digits", mean=[0.3], std=[0.37], train_per_class=case.per_class)
     if case.npz:
-        dataset = dict(name="npz", path=case.npz, mean=[0.5], std=[0.25])
         with np.load(case.npz) as file:
-            channels = file["x_train"].shape[3]
-        dataset |= dict(mean=[0.5] * channels, std=[0.25] * channels)
+            pixels = file["x_train"].reshape(-1, file["x_train"].shape[3]) / 255
+        mean, std = (moment(pixels, axis=0).tolist() for moment in (np.mean, np.std))
+        dataset = dict(name="npz", path=case.npz, mean=mean, std=std)
     schedule = dict(name="cosine", peak=case.peak, warmup_epochs=1.0)
     perceptron = dict(name="mlp", hidden=[32])
     config = small_studies.config(

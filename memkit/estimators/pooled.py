@@ -29,6 +29,7 @@ _CLIP = 4.0  # margins are clipped at so many root mean squares
 _LINEAR = 3.0  # standard deviations beyond which margins count like their logarithms
 _SHRINK = 4.0  # runs
 _GROUPS = 10
+_TAIL = 5.0  # degrees of freedom of Student's t, whose tails the bounds allow for
 _LEAST_EXAMPLES = 20
 
 
@@ -260,8 +261,11 @@ def _corrected(arm: _Arm, score: FloatArray, score_error: FloatArray) -> _Rate:
     center = special.ndtri(np.clip(value, 1e-12, 1 - 1e-12))
     half = Z * np.sqrt(score_error)
     rest = Z * np.sqrt(misfit * (1 - trust))
-    below = np.hypot(value - special.ndtr(center - half), rest)
-    above = np.hypot(special.ndtr(center + half) - value, rest)
+    # Tails of margins may be heavier than normal ones, which few runs cannot show.
+    low = np.minimum(special.ndtr(center - half), special.stdtr(_TAIL, center - half))
+    high = np.maximum(special.ndtr(center + half), special.stdtr(_TAIL, center + half))
+    below = np.hypot(value - low, rest)
+    above = np.hypot(high - value, rest)
     undefined = np.where(some, 0.0, np.nan)
     return _Rate(
         value=value + undefined,
