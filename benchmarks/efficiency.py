@@ -1,6 +1,7 @@
 r"""What few runs are worth: how many runs the papers' estimator needs for the same error.
 
   python -m benchmarks.efficiency [--npz=mnist.npz] [--classes=10] [--epochs=40] [--peak=0.1]
+  python -m benchmarks.efficiency --workdir=out/digits
 
 A world is 60 images of each of ten classes, scikit-learn's digits or those of an npz file, with 8%
 of the labels flipped, and perceptrons of 32 hidden units. Every score is computed from disjoint
@@ -8,6 +9,9 @@ studies of 20 balanced runs. The papers' estimator is the mean of right answers 
 70%, minus that outside of them. The truth is its value from 900 runs that share none with either,
 and the variance of the truth is subtracted from every squared error. Rank correlations are
 Spearman's, with the same truth on both sides.
+
+With --workdir, each score of one half of a study's runs is compared with the raw score of the other
+half, whose variance is subtracted.
 """
 
 import concurrent.futures
@@ -20,7 +24,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks import interleave, small_studies
-from memkit import estimators, subsets, tables
+from memkit import analysis, estimators, studies, subsets, tables
 
 # Tests import several benchmarks into one process, where their flags would clash.
 _FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
@@ -30,6 +34,9 @@ _EPOCHS = flags.DEFINE_integer("epochs", 40, "epochs of a run", flag_values=_FLA
 _PEAK = flags.DEFINE_float("peak", 0.1, "highest learning rate", flag_values=_FLAGS)
 _STUDIES = flags.DEFINE_integer("studies", 30, "studies of 20 runs", flag_values=_FLAGS)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", "", "a finished study whose halves are compared instead", flag_values=_FLAGS
+)
 _TINY = flags.DEFINE_boolean("tiny", False, "see that everything works", flag_values=_FLAGS)
 
 PROCESSES, RUNS, PACK = 2, 20, 20
@@ -310,9 +317,45 @@ def coverage(world: World, known: Truth) -> list[dict]:
     return rows
 
 
+def halves(workdir: str) -> list[dict]:
+    """Returns one row per point of a finished study: squared errors from half the runs."""
+    study = studies.load(workdir)
+    features, rows = analysis.image_features(study), []
+    for point in study.points:
+        runs = studies.read_runs(study, point, RECORDED)
+        mask = study.train_mask[runs.index]
+        half = len(mask) // 2
+        world = World(Case(), mask, dict(runs.arrays), features, study.examples.planted)
+        first, second = slice(half), slice(half, 2 * half)
+        errors = [_differences(world, first, second), _differences(world, second, first)]
+        raw, alone, pooled = np.mean(errors, axis=0)
+        rows.append(
+            {
+                "point": point.name,
+                "runs": half,
+                "right or wrong": raw,
+                "pooled, records alone": alone,
+                "pooled": pooled,
+                "times smaller": raw / pooled,
+            }
+        )
+    return rows
+
+
+def _differences(world: World, runs: slice, others: slice) -> list[float]:
+    known = world.raw(others)
+    truth_of_others = Truth(known.value, float(np.mean(known.stderr**2)))
+    scores = (world.raw(runs), world.pooled(runs, with_images=False), world.pooled(runs))
+    return [truth_of_others.errors(score.value)[0] for score in scores]
+
+
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    if _WORKDIR.value:
+        rows = halves(_WORKDIR.value)
+        print(tables.text(list(rows[0]), [list(row.values()) for row in rows]))
+        return
     sizes = dict(per_class=12, truth=60, paper=40, studies=4) if _TINY.value else {}
     case = Case(epochs=2 if _TINY.value else _EPOCHS.value, peak=_PEAK.value, **sizes)
     if not _TINY.value:
