@@ -31,12 +31,13 @@ def test_a_click_opens_the_numbers_of_the_example(report, visit):
     rows, predictions = _rows(page), content.results[Accuracy].predictions
     assert len(rows) == report.last + 1
     for place, row in enumerate(rows):
-        score, prob = (report.scores(place)[key] for key in ("correct", "prob"))
+        score, prob = (report.scores(place)[key] for key in ("pooled", "prob"))
         name = content.summary.points[place].name
         ends = (_number(end[example]) for end in (score.lower, score.upper))
         assert row[1:] == [
             _number(score.value[example]),
             " to ".join(ends),
+            _number(report.scores(place)["correct"].value[example]),
             _number(score.in_mean[example]),
             _number(score.out_mean[example]),
             _number(prob.out_mean[example]),

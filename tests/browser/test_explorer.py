@@ -49,19 +49,19 @@ def _region(page):
 
 
 def _inside(report, region):
-    x, y = (thousandths(report.scores(place)["correct"].value) for place in (0, report.last))
+    x, y = (thousandths(report.scores(place)["pooled"].value) for place in (0, report.last))
     return (region[0] <= x) & (x <= region[1]) & (region[2] <= y) & (y <= region[3])
 
 
 def test_everything_is_drawn_and_all_examples_are_listed(report, visit):
     page = visit(report)
-    _expect(page, report, _everything(report), report.scores(report.last)["correct"].value)
+    _expect(page, report, _everything(report), report.scores(report.last)["pooled"].value)
     assert page.is_hidden("#explorer-problem")
 
 
 def test_every_filter_lists_what_numpy_finds(report, visit):
     page, content = visit(report), report.content
-    values = report.scores(report.last)["correct"].value
+    values = report.scores(report.last)["pooled"].value
     point = content.summary.points[report.last]
     given = content.given_labels
     predicted = content.results[Accuracy].predictions[point.name]["out_predicted"]
@@ -86,7 +86,7 @@ def test_every_filter_lists_what_numpy_finds(report, visit):
 
 def test_every_order_is_that_of_numpy(report, visit):
     page, member = visit(report), _everything(report)
-    first, last = (thousandths(report.scores(k)["correct"].value) for k in (0, report.last))
+    first, last = (thousandths(report.scores(k)["pooled"].value) for k in (0, report.last))
     prob = report.scores(report.last)["prob"].out_mean
     for key, values in (("first", first), ("change", last - first), ("prob", prob), ("last", last)):
         page.select_option("#sort", key)
@@ -171,14 +171,14 @@ def test_dragging_over_the_scatter_lists_every_example_of_the_region(report, vis
     _drag(page, (0.3, 0.25), (0.8, 0.95))
     member = _inside(report, _region(page))
     assert 0 < member.sum() < len(member)
-    _expect(page, report, member, report.scores(report.last)["correct"].value)
+    _expect(page, report, member, report.scores(report.last)["pooled"].value)
     page.click("#clear-region")
     assert _count(page) == len(member)
     assert page.input_value("#x-from") == ""
 
 
 def test_fields_choose_a_region_without_a_mouse(report, visit):
-    page, values = visit(report), report.scores(report.last)["correct"].value
+    page, values = visit(report), report.scores(report.last)["pooled"].value
     page.fill("#y-from", "0.3")
     page.press("#y-from", "Enter")
     _expect(page, report, thousandths(values) >= 0.3, values)
@@ -201,15 +201,15 @@ def test_the_scatter_shows_the_region_of_the_fields(report, visit):
 
 def test_other_axes_filter_by_their_own_quantities(report, visit):
     page, scores = visit(report), report.scores(report.last)
-    for pair, x in (("out", scores["correct"].out_mean), ("prob", scores["prob"].out_mean)):
+    for pair, x in (("out", scores["pooled"].out_mean), ("prob", scores["prob"].out_mean)):
         page.select_option("#pair", pair)
         page.fill("#x-to", "0.4")
         page.press("#x-to", "Tab")
-        _expect(page, report, thousandths(x) <= 0.4, scores["correct"].value)
+        _expect(page, report, thousandths(x) <= 0.4, scores["pooled"].value)
 
 
 def test_show_more_continues_the_list(report, visit):
-    page, values = visit(report), report.scores(report.last)["correct"].value
+    page, values = visit(report), report.scores(report.last)["pooled"].value
     page.click("#more")
     expected = best(values, _everything(report), 48)
     assert _listed(page) == list(report.content.ids[expected])

@@ -60,7 +60,7 @@ def test_one_point_without_an_axis_has_all_views_except_ends(written, visit):
     page.click("#cards li")
     page.wait_for_selector("#detail-chart svg")
     example = list(content.ids).index(page.inner_text("#detail-title"))
-    value = study.scores(0)["correct"].value[example]
+    value = study.scores(0)["pooled"].value[example]
     assert page.inner_text("#detail-numbers td") == f"{value:.3f}"
     assert page.inner_text("#detail-note").startswith("There are no influences")
 
@@ -71,13 +71,13 @@ def test_two_series_can_be_selected_and_compared(written, visit):
     )
     page, content = visit(study), study.content
     page.select_option("#series", label="distilled")
-    value = content.scores["distilled-width16"]["correct"].value
+    value = content.scores["distilled-width16"]["pooled"].value
     best = int(np.lexsort((np.arange(80), -thousandths(value)))[0])
     assert page.locator("#cards .id").first.inner_text() == content.ids[best]
     page.select_option("#pair", "series")
     page.fill("#x-to", "0.2")
     page.press("#x-to", "Tab")
-    other = content.scores["one_hot-width16"]["correct"].value
+    other = content.scores["one_hot-width16"]["pooled"].value
     result = int(page.inner_text("#count").split(" of ")[0])
     assert result == np.count_nonzero(thousandths(other) <= 0.2)
     page.click("#cards li")
