@@ -79,11 +79,17 @@ class PointOutcomes:
 
     @functools.cached_property
     def estimates(self) -> dict[str, Estimate]:
-        """Memorization by each of `studies.SCORES`."""
+        """Memorization by each of `studies.SCORES`.
+
+        Pooled intervals assume that the arms are independent. Where runs are paired across the
+        arms, the pooled score is therefore the one by right or wrong answers.
+        """
         scores = {
             name: estimators.memorization(getattr(self, name), self.mask, self.unit)
             for name in studies.OUTCOMES
         }
+        if self.num_units < len(self.unit):
+            return scores | {"pooled": scores["correct"]}
         history = [proxies.average(self.proxies[name]) for name in HISTORY if name in self.proxies]
         scores["pooled"] = estimators.pooled(
             self.correct,
