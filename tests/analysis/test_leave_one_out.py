@@ -58,6 +58,11 @@ def test_errors_are_those_of_paired_differences(recorded):
     assert np.median(apart.stderr / estimate.stderr) > 3
 
 
+def test_paired_runs_have_no_pooled_score_of_their_own(recorded):
+    scores = analysis.read_outcomes(recorded, recorded.points[0]).estimates
+    np.testing.assert_array_equal(scores["pooled"].lower, scores["correct"].lower)
+
+
 def test_a_unit_that_lacks_a_run_is_left_out_with_a_warning(recorded, caplog):
     point = recorded.points[0]
     before = analysis.read_outcomes(recorded, point)
