@@ -89,3 +89,10 @@ def test_importing_a_checkout_that_is_not_installed_explains_how_to_install_it(t
     result = run("-c", code, cwd=ROOT, path=tmp_path)
     assert result.returncode == 1
     assert "memkit is not installed in this Python: run `make install`" in result.stderr
+
+
+def test_the_modules_whose_examples_make_runs_exist():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    names = re.search(r"addprefix memkit/,((?:.*\\\n)*.*)\)", text)[1].replace("\\", " ").split()
+    assert names
+    assert [name for name in names if not (ROOT / "memkit" / name).exists()] == []

@@ -35,9 +35,9 @@ def to_leaving_one_out(
       InputError: there are fewer than two different fractions, or the shapes do not fit.
 
     Examples:
-      >>> scores = [[0.5, 0.25, 0.0], [0.3, 0.15, 0.0]]
+      >>> scores = [[0.5, 0.25, 0.75], [0.3, 0.15, 0.45]]
       >>> to_leaving_one_out(scores, np.full((2, 3), 0.01), fractions=(0.5, 0.75)).round(6)
-      array([0.1 , 0.05, 0.  ])
+      array([0.1 , 0.05, 0.15])
     """
     values, errors = np.asarray(scores, np.float64), np.asarray(stderrs, np.float64)
     distance = 1 - np.asarray(fractions, np.float64)
