@@ -9,8 +9,10 @@ import scipy.special
 from absl import logging
 
 from memkit import big_arrays, estimators, proxies, records, studies
-from memkit.analysis import joined
+from memkit.analysis import joined, noise_free
+from memkit.analysis.noise_free import NoiseFree
 from memkit.estimators import Estimate, audit, units
+from memkit.estimators.pooled import Posterior, posterior
 from memkit.studies import Point, Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
 
@@ -88,17 +90,40 @@ class PointOutcomes:
             name: estimators.memorization(getattr(self, name), self.mask, self.unit)
             for name in studies.OUTCOMES
         }
-        if self.num_units < len(self.unit):
-            return scores | {"pooled": scores["correct"]}
-        history = [proxies.average(self.proxies[name]) for name in HISTORY if name in self.proxies]
-        scores["pooled"] = estimators.pooled(
-            self.correct,
-            self.logodds,
-            self.mask,
-            history=np.stack(history, axis=1) if history else None,
-            features=self.features,
+        return scores | {"pooled": self.posterior.estimate}
+
+    @functools.cached_property
+    def posterior(self) -> Posterior:
+        """The pooled scores with the posterior distributions of both rates."""
+        return self.posterior_of(np.arange(len(self.index)), np.arange(self.mask.shape[1]))
+
+    def posterior_of(self, rows: IntArray, examples: IntArray) -> Posterior:
+        """Returns the posterior that follows from some rows [r], for some examples [n]."""
+        correct, logodds, mask = (
+            big_arrays.take(big_arrays.take(array, rows), examples, axis=1)
+            for array in (self.correct, self.logodds, self.mask)
         )
-        return scores
+        if self.num_units < len(self.unit):
+            raw = estimators.memorization(correct, mask, self.unit[rows])
+            return Posterior(raw, raw, None)
+        recorded = np.isin(self.proxy_index, self.index[rows])
+        history = [
+            proxies.average(self.proxies[name][recorded])[examples]
+            for name in HISTORY
+            if name in self.proxies and recorded.any()
+        ]
+        return posterior(
+            correct,
+            logodds,
+            mask,
+            history=np.stack(history, axis=1) if history else None,
+            features=self.features[examples],
+        )
+
+    @functools.cached_property
+    def noise_free(self) -> NoiseFree:
+        """True memorization, as far as the runs tell."""
+        return noise_free.scores(self, self.point.config["seed"])
 
     @functools.cached_property
     def num_units(self) -> int:
@@ -202,44 +227,6 @@ def read_outcomes(
         infos=runs.infos,
         left_out=runs.damaged,
     )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class CommonRuns:
-    """The runs that several points have.
-
-    Attributes:
-      index: [M] int, their numbers, ascending.
-      mask: [M, N] bool, True where a run trained on an example.
-      unit: [M] int, the sampling unit of each.
-    """
-
-    index: IntArray
-    mask: BoolArray
-    unit: IntArray
-
-    @property
-    def num_units(self) -> int:
-        """The number of sampling units."""
-        return len(np.unique(self.unit))
-
-    def take(self, point: PointOutcomes, name: str) -> Array:
-        """Returns the rows of an array of a point, such as "correct", that belong to these runs."""
-        return big_arrays.take(getattr(point, name), np.isin(point.index, self.index))
-
-    def among(self, index: IntArray) -> "CommonRuns":
-        """Returns those of the runs that have one of some numbers."""
-        chosen = np.isin(self.index, index)
-        return CommonRuns(self.index[chosen], big_arrays.take(self.mask, chosen), self.unit[chosen])
-
-
-def common_runs(points: Sequence[PointOutcomes]) -> CommonRuns:
-    """Returns the runs that all points have; none without points."""
-    if not points:
-        return CommonRuns(np.empty(0, int), np.empty((0, 0), bool), np.empty(0, int))
-    first = points[0]
-    index = functools.reduce(np.intersect1d, [point.index for point in points])
-    return CommonRuns(first.index, first.mask, first.unit).among(index)
 
 
 def num_proxy_runs(study: Study, point: Point) -> int:

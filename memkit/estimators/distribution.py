@@ -1,11 +1,8 @@
 """The shape of the distribution of a score over examples: mass at both ends, and two modes.
 
 Lukasik et al. (2024), section 3.3, report that memorization becomes more bimodal with model size,
-which a reviewer disputed; these statistics measure it. The noise of the estimates blurs the
-distribution, and not equally at all sizes, even with the same runs: outcomes near 0 and 1 vary
-less, so the variance of the noise falls as models become more certain (fourfold from the narrowest
-to the widest model of the digits demo, docs/methods.md). Part of a change of shape with size is
-this effect.
+which a reviewer disputed; these statistics measure it. Of estimated scores, they describe the noise
+of the estimates, too, which differs between sizes; `noise_free` gives those of the true scores.
 """
 
 from collections.abc import Callable
@@ -61,6 +58,7 @@ def _defined(values: npt.ArrayLike) -> FloatArray:
 # Statistics of the scores [N] of a point, under their names in summaries.
 STATISTICS: dict[str, Callable[[FloatArray], float]] = {
     "share_below_01": share_below,
+    "share_above_025": lambda values: share_above(values, 0.25),
     "share_above_09": lambda values: share_above(values, HIGH),
     "bimodality": bimodality,
     "upper_mode": upper_mode,

@@ -15,52 +15,34 @@ and it does not enter influence.
 import dataclasses
 
 import numpy as np
-from scipy import special
 
 from memkit import big_arrays
 from memkit.errors import expected
-from memkit.estimators import arms, small_area
-from memkit.estimators.margins import NORMAL_QUANTILE as Z
+from memkit.estimators import arms, rates
 from memkit.estimators.memorization import Estimate, memorization
+from memkit.estimators.rates import Answers, Rate
 from memkit.estimators.small_area import Samples
 from memkit.typing import BoolArray, FloatArray
 
 _CLIP = 4.0  # margins are clipped at so many root mean squares
 _LINEAR = 3.0  # standard deviations beyond which margins count like their logarithms
 _SHRINK = 4.0  # runs
-_GROUPS = 10
-_TAIL = 5.0  # degrees of freedom of Student's t, whose tails the bounds allow for
 _LEAST_EXAMPLES = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class _Arm:
-    """Answers of the runs of one arm to each of N examples.
+class Posterior:
+    """Pooled scores and the posterior distributions of the rates whose difference they are.
 
     Attributes:
-      margins: Samples of the margins.
-      rate: [N] float64, share of right answers; NaN without runs.
+      estimate: Estimate, as `pooled` returns it.
+      raw: Estimate by right or wrong answers alone.
+      rates: Rates in-sample and out-of-sample; None where the estimate is the raw one.
     """
 
-    margins: Samples
-    rate: FloatArray
-
-
-@dataclasses.dataclass(frozen=True)
-class _Rate:
-    """Rates of right answers in one arm.
-
-    Attributes:
-      value: [N] float64 in [0, 1]; NaN without runs.
-      stderr: [N] float64.
-      lower: [N] float64, lower end of the 95% interval.
-      upper: [N] float64, upper end.
-    """
-
-    value: FloatArray
-    stderr: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    estimate: Estimate
+    raw: Estimate
+    rates: tuple[Rate, Rate] | None
 
 
 def pooled(
@@ -98,21 +80,38 @@ def pooled(
       >>> bool(np.all(estimate.upper - estimate.lower < 0.5))
       True
     """
+    return posterior(correct, logodds, train_mask, history=history, features=features).estimate
+
+
+def posterior(
+    correct: BoolArray,
+    logodds: FloatArray,
+    train_mask: BoolArray,
+    *,
+    history: FloatArray | None = None,
+    features: FloatArray | None = None,
+) -> Posterior:
+    """Estimates what `pooled` does, with the posterior distributions of both rates."""
     raw = memorization(correct, train_mask)
     _check(correct, logodds, train_mask)
     num_runs, num_examples = train_mask.shape
     if min(num_runs, num_examples - _LEAST_EXAMPLES) <= 0:
-        return raw
+        return Posterior(raw, raw, None)
     inside, outside = _split(correct, logodds, train_mask)
     if not (inside.margins.squares.any() and outside.margins.squares.any()):
-        return raw
+        return Posterior(raw, raw, None)
     static = _columns("features", features, num_examples)
     learned = _columns("history", history, num_examples)
     # The runs of one arm predict the other: they share no noise with what is predicted.
     seen = np.hstack([inside.margins.mean[:, None], learned, static])
-    out_rate = _rate(outside, seen, np.hstack([seen, _log_variance(inside.margins)]))
+    out_rate = rates.rate(outside, seen, np.hstack([seen, _log_variance(inside.margins)]))
     held_out = np.hstack([outside.margins.mean[:, None], static])
-    in_rate = _rate(inside, held_out, held_out)
+    in_rate = rates.rate(inside, held_out, held_out)
+    return Posterior(_difference(raw, in_rate, out_rate), raw, (in_rate, out_rate))
+
+
+def _difference(raw: Estimate, in_rate: Rate, out_rate: Rate) -> Estimate:
+    """Returns the difference of two rates; both ends of its interval as in Newcombe's."""
     value = in_rate.value - out_rate.value
     lower = value - np.hypot(in_rate.value - in_rate.lower, out_rate.upper - out_rate.value)
     upper = value + np.hypot(in_rate.upper - in_rate.value, out_rate.value - out_rate.lower)
@@ -141,7 +140,9 @@ def _check(correct: BoolArray, logodds: FloatArray, train_mask: BoolArray) -> No
         raise expected("logodds", text, "NaN or infinity")
 
 
-def _split(correct: BoolArray, logodds: FloatArray, train_mask: BoolArray) -> tuple[_Arm, _Arm]:
+def _split(
+    correct: BoolArray, logodds: FloatArray, train_mask: BoolArray
+) -> tuple[Answers, Answers]:
     """Returns the answers of the runs that trained on each example, and of the others.
 
     The margin of an answer is its log-odds minus the threshold above which as many answers lie as
@@ -160,12 +161,12 @@ def _split(correct: BoolArray, logodds: FloatArray, train_mask: BoolArray) -> tu
             parts.append(_reduce(margins, correct[:, columns], members))
         return np.concatenate(parts, axis=1)
 
-    def arm(is_in_arm: bool) -> _Arm:
+    def arm(is_in_arm: bool) -> Answers:
         spread = np.sqrt(Samples(*reduced(is_in_arm, np.inf)[:3]).mean_variance)
         if not spread:
-            return _Arm(Samples(*np.zeros((3, train_mask.shape[1]))), np.empty(0))
+            return Answers(Samples(*np.zeros((3, train_mask.shape[1]))), np.empty(0))
         *moments, rate = reduced(is_in_arm, _LINEAR * float(spread))
-        return _Arm(Samples(*moments), rate)
+        return Answers(Samples(*moments), rate)
 
     return arm(True), arm(False)
 
@@ -195,81 +196,3 @@ def _log_variance(samples: Samples) -> FloatArray:
     """Returns the logarithms [N, 1] of variances drawn to their mean with the weight of 4 runs."""
     total = samples.squares + _SHRINK * samples.mean_variance
     return np.log(total / (samples.degrees + _SHRINK))[:, None]
-
-
-def _rate(arm: _Arm, mean_columns: FloatArray, variance_columns: FloatArray) -> _Rate:
-    """Estimates the rate of right answers of one arm, that of margins above 0.
-
-    Args:
-      arm: the answers.
-      mean_columns: [N, K], what predicts the mean margin.
-      variance_columns: [N, L], what predicts its variance, beside the mean margin.
-    """
-    normal = small_area.fit(arm.margins, mean_columns, variance_columns)
-    score = normal.mean / np.sqrt(normal.variance)
-    error = normal.mean_error / normal.variance + score**2 * normal.log_error / 4
-    return _corrected(arm, score, error)
-
-
-def _offset(arm: _Arm, score: FloatArray, score_error: FloatArray) -> float:
-    """Returns what to add to the scores so that the mean rate is the observed one (bisection)."""
-    num = arm.margins.num
-    right = np.nansum(num * arm.rate)
-    low, high = -2.0, 2.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        is_below = num @ special.ndtr((score + middle) / np.sqrt(1 + score_error)) < right
-        low, high = (middle, high) if is_below else (low, middle)
-    return (low + high) / 2
-
-
-def _shared_misfit(score: FloatArray, gap: FloatArray, difference: FloatArray) -> FloatArray:
-    """Returns squared mean gaps [N] of tenths of the examples in the order of their scores.
-
-    The sampling variance of a mean gap is subtracted. What remains are tails that are heavier or
-    lighter than normal ones, which no single example shows.
-    """
-    squares = np.empty(len(score))
-    for members in np.array_split(np.argsort(score), _GROUPS):
-        excess = gap[members].mean() ** 2 - difference[members].mean() / len(members)
-        squares[members] = max(float(excess), 0.0)
-    return squares
-
-
-def _corrected(arm: _Arm, score: FloatArray, score_error: FloatArray) -> _Rate:
-    """Returns the rates that follow from normal margins, corrected by the observed rates.
-
-    Args:
-      arm: the answers.
-      score: [N], posterior mean of mean margin / standard deviation.
-      score_error: [N], its variance.
-    """
-    num = arm.margins.num
-    some = num > 0
-    score = score + _offset(arm, score, score_error)
-    modeled = special.ndtr(score / np.sqrt(1 + score_error))
-    slope = (special.ndtr(score + 0.5) - special.ndtr(score - 0.5)) ** 2
-    binomial = np.clip(modeled * (1 - modeled), 1e-12, None)
-    sampling = binomial / np.maximum(num, 1e-9)
-    # Under the model, observed - modeled has the difference of both variances; the rest is misfit.
-    difference = np.maximum(sampling - slope * score_error, sampling * 0.05)
-    gap = np.where(some, np.nan_to_num(arm.rate) - modeled, 0)
-    share = max(float(np.sum((gap**2 - difference)[some]) / np.sum(binomial[some])), 0.0)
-    misfit = share * binomial + _shared_misfit(score, gap, difference)
-    trust = misfit / (misfit + difference)
-    value = np.clip(modeled + trust * gap, 0, 1)
-    center = special.ndtri(np.clip(value, 1e-12, 1 - 1e-12))
-    half = Z * np.sqrt(score_error)
-    rest = Z * np.sqrt(misfit * (1 - trust))
-    # Tails of margins may be heavier than normal ones, which few runs cannot show.
-    low = np.minimum(special.ndtr(center - half), special.stdtr(_TAIL, center - half))
-    high = np.maximum(special.ndtr(center + half), special.stdtr(_TAIL, center + half))
-    below = np.hypot(value - low, rest)
-    above = np.hypot(high - value, rest)
-    undefined = np.where(some, 0.0, np.nan)
-    return _Rate(
-        value=value + undefined,
-        stderr=np.sqrt(slope * score_error + misfit * (1 - trust)) + undefined,
-        lower=np.clip(value - below, 0, 1) + undefined,
-        upper=np.clip(value + above, 0, 1) + undefined,
-    )

@@ -57,11 +57,8 @@ def test_changes_per_size_are_differences_of_the_points(world):
         assert row.in_mean.value == pytest.approx(change)
         tests = [o.test_correct.mean() for o in (one_hot, student)]
         assert row.test_accuracy.value == pytest.approx(tests[1] - tests[0])
-        shares = [
-            np.mean(estimators.memorization(o.correct, study.train_mask).value < 0.1)
-            for o in (one_hot, student)
-        ]
-        assert row.share_below_01.value == pytest.approx(shares[1] - shares[0])
+        shares = [np.mean(o.noise_free.draws < 0.1) for o in (one_hot, student)]
+        assert row.shape.share_below_01.value == pytest.approx(shares[1] - shares[0])
 
 
 def test_class_changes_equal_averaging_the_members_by_hand(world):

@@ -44,16 +44,18 @@ def test_numbers_of_a_point_are_those_of_the_estimators(world):
         shape = _shape(changes, outcome, place=1)
         assert shape.means.memorization.value == pytest.approx(plain.memorization.value)
         assert shape.means.in_mean.stderr == pytest.approx(plain.in_mean.stderr)
+        scores = result[1].noise_free.draws if outcome == "correct" else score[None]
         for name, statistic in distribution.STATISTICS.items():
-            assert getattr(shape, name).value == pytest.approx(statistic(score), nan_ok=True)
+            expected = np.mean([statistic(of_draw) for of_draw in scores])
+            assert getattr(shape.shape, name).value == pytest.approx(expected, nan_ok=True)
 
 
-def test_errors_of_shares_are_those_over_replicates(world):
+def test_errors_of_noisy_shares_are_those_over_replicates(world):
     study, result, changes = world
     weights = estimators.run_weights(40, study.config["seed"])
-    replicates = estimators.replicate_memorization(result[0].correct, study.train_mask, weights)
+    replicates = estimators.replicate_memorization(result[0].prob, study.train_mask, weights)
     by_hand = estimators.standard_error(distribution.share_below, replicates)
-    assert _shape(changes).share_below_01.stderr == pytest.approx(by_hand)
+    assert _shape(changes, "prob").shape.share_below_01.stderr == pytest.approx(by_hand)
 
 
 def _numbers(nested):
@@ -69,7 +71,7 @@ def test_first_to_last_is_the_difference_of_the_ends(world):
     first, last = _shape(changes), _shape(changes, place=2)
     assert (change.first, change.last) == ("one_hot-width1", "one_hot-width4")
     means = ("means.memorization", "means.in_mean", "means.out_mean")
-    for name in (*means, "share_above_09", "upper_mode"):
+    for name in (*means, "shape.share_above_09", "shape.upper_mode"):
         of = operator.attrgetter(name)
         difference, expected = of(change.change), of(last).value - of(first).value
         assert difference.value == pytest.approx(expected)
@@ -113,7 +115,23 @@ def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
     for outcome in ("correct", "prob"):
         left = changes.outcomes[outcome]["unsaturated_examples"]
         assert left.num_examples == defined.sum()
-        assert left == alone.outcomes[outcome]["all"]
+        expected = alone.outcomes[outcome]["all"]
+        for name, numbers in left.points.items():
+            assert numbers.means == expected.points[name].means
+        assert left.classes == expected.classes
+    left = changes.outcomes["prob"]["unsaturated_examples"]
+    assert left == alone.outcomes["prob"]["all"]
+
+
+def test_the_true_scores_of_restricted_examples_are_those_drawn_from_all_examples(world):
+    study, result, _ = world
+    two = result[:2]
+    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
+    defined = restricted.unsaturated_examples(means)
+    left = _analyze(study, two).outcomes["correct"]["unsaturated_examples"]
+    for point, numbers in zip(two, left.points.values(), strict=True):
+        share = np.mean(point.noise_free.draws[:, defined] < 0.1)
+        assert numbers.shape.share_below_01.value == pytest.approx(share)
 
 
 def _subset(study, result, defined):
@@ -121,7 +139,9 @@ def _subset(study, result, defined):
     smaller = type(study)(**fields)
     parts = [
         dataclasses.replace(
-            o, mask=o.mask[:, defined], correct=o.correct[:, defined], prob=o.prob[:, defined]
+            o,
+            features=o.features[defined],
+            **{n: getattr(o, n)[:, defined] for n in ("mask", "correct", "prob", "logodds")},
         )
         for o in result
     ]
@@ -149,7 +169,7 @@ def test_order_of_examples_does_not_matter(world):
             continue
         assert (change.first, change.last) == (expected.first, expected.last)
         numbers, wanted = (_numbers(dataclasses.astuple(c.change)) for c in (change, expected))
-        assert len(numbers) == 3 * 7 + 1
+        assert len(numbers) == 3 * 8 + 1
         assert numbers == pytest.approx(wanted)
 
 
@@ -157,8 +177,10 @@ def test_only_runs_of_all_points_are_used(world):
     study, result, _ = world
     fewer = dataclasses.replace(
         result[2],
-        index=result[2].index[5:],
-        **{name: getattr(result[2], name)[5:] for name in ("mask", "correct", "prob")},
+        **{
+            name: getattr(result[2], name)[5:]
+            for name in ("index", "unit", "mask", "correct", "prob", "logodds")
+        },
     )
     changes = _analyze(study, [*result[:2], fewer])
     assert changes.num_runs == 35

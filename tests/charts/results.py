@@ -6,6 +6,7 @@ from memkit import studies
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.convergence.result import Halves, PointConvergence
 from memkit.analysis.distillation.result import ClassChange
+from memkit.analysis.distribution.result import Shape
 from memkit.analysis.planted.result import PointPlanted
 from memkit.analysis.proxies.result import (
     Leaderboard,
@@ -13,7 +14,7 @@ from memkit.analysis.proxies.result import (
     ProxyAgreement,
     SeriesProxies,
 )
-from memkit.analysis.size_changes.result import Restricted, SeriesChanges, Shape, SizeChanges
+from memkit.analysis.size_changes.result import Numbers, Restricted, SeriesChanges, SizeChanges
 from memkit.analysis.trajectories.result import ALPHAS, ClassShares
 from memkit.estimators import DatasetMeans
 from memkit.estimators.convergence import Agreement
@@ -55,11 +56,11 @@ def size_changes(points, unsaturated=UNDEFINED):
     """
     series = {}
     for name, names in names_of(points).items():
-        everything = {point: _shape(number(0.1 * n)) for n, point in enumerate(names, 1)}
+        everything = {point: _numbers(number(0.1 * n)) for n, point in enumerate(names, 1)}
         restricted = {
             "all": Restricted(5, everything, None, {}),
             "unsaturated_examples": Restricted(
-                0, dict.fromkeys(names, _shape(unsaturated)), None, {}
+                0, dict.fromkeys(names, _numbers(unsaturated)), None, {}
             ),
         }
         outcomes = dict.fromkeys(studies.OUTCOMES, restricted)
@@ -67,8 +68,9 @@ def size_changes(points, unsaturated=UNDEFINED):
     return SizeChanges(series)
 
 
-def _shape(every):
-    return Shape(DatasetMeans(every, every, every, num_examples=5), every, every, every, every)
+def _numbers(every):
+    means = DatasetMeans(every, every, every, num_examples=5)
+    return Numbers(means, Shape(every, every, every, every, every))
 
 
 def convergence(points, pearson):

@@ -11,6 +11,7 @@ from memkit import charts
 from memkit.analysis.accuracy import chart as accuracy_chart
 from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
+from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.training_curves import chart as curves_chart
 from memkit.analysis.training_curves.estimate import curves
@@ -47,8 +48,8 @@ def _detection(points):
 
 def _histograms(points):
     draw = stream(0, "tests/charts")
-    values = {p.name: draw.random(50) for p in points}
-    rows = histograms_chart.table(points, values, planted=np.arange(50) < 5)
+    counts = {p.name: histograms(draw.random((3, 50)), np.arange(50) < 5) for p in points}
+    rows = histograms_chart.table(points, counts)
     return histograms_chart.chart(rows, size_title=TITLE)
 
 

@@ -17,6 +17,7 @@ from memkit.analysis.convergence import chart as convergence_chart
 from memkit.analysis.distillation import chart as distillation_chart
 from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
+from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.influence import chart as influence_chart
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.proxies import canaries_chart
@@ -170,7 +171,7 @@ CHARTS = {
         size_changes_chart.means_table(p, _sizes(p)), **TITLE
     ),
     "distribution.chart.chart": lambda p: histograms_chart.chart(
-        histograms_chart.table(p, each(p, _draw(90)), planted=np.arange(90) < 9), **TITLE
+        histograms_chart.table(p, each(p, histograms(_draw(90)[None], np.arange(90) < 9))), **TITLE
     ),
     "influence.chart.chart": lambda p: influence_chart.chart(
         influence_chart.table(p, _pairs(p), min_influence=0.15), **TITLE

@@ -8,6 +8,7 @@ import pytest
 from memkit.analysis.accuracy import chart as accuracy_chart
 from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
+from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.training_curves import chart as curves_chart
 from memkit.analysis.training_curves.estimate import curves
@@ -114,9 +115,17 @@ def test_long_curves_stay_below_the_row_limit_and_keep_both_ends(make_points, nu
     assert {1, 400} <= {r["epoch"] for r in rows if r["marked"]}
 
 
+def _histogram(make_points, value, *, planted=None, sizes=(1,)):
+    """Returns the rows of the histograms of one draw of memorization at the first size."""
+    planted = np.zeros(len(value), bool) if planted is None else planted
+    return histograms_chart.table(
+        make_points(sizes), {"one_hot-1": histograms(value[None], planted)}
+    )
+
+
 def test_histogram_equals_counting_by_hand(make_points):
     value = np.array([-1.0, 0.0, 0.01, 0.3, 0.96, 1.0, np.nan])
-    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
+    rows = _histogram(make_points, value)
     result = {(r["start"], r["end"]): r["share"] for r in rows}
     assert result == pytest.approx(
         {(-1.0, -0.95): 1 / 6, (0.0, 0.05): 2 / 6, (0.3, 0.35): 1 / 6, (0.95, 1.0): 2 / 6}
@@ -125,14 +134,14 @@ def test_histogram_equals_counting_by_hand(make_points):
 
 def test_rounding_moves_no_difference_of_means_below_its_bin(make_points):
     value = np.array([0.7 - 0.4, 0.15 + 0.15, 0.9 - 0.6])
-    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value})
+    rows = _histogram(make_points, value)
     assert [(r["start"], r["count"]) for r in rows] == [(0.3, 3)]
 
 
 def test_histogram_shares_are_relative_to_each_group(make_points):
     value = np.array([0.0, 0.0, 0.5, 0.5, 1.0])
     planted = np.array([False, False, False, True, True])
-    rows = histograms_chart.table(make_points((1,)), {"one_hot-1": value}, planted=planted)
+    rows = _histogram(make_points, value, planted=planted)
     result = {(r["group"], r["start"]): r["share"] for r in rows}
     assert result == pytest.approx(
         {
@@ -145,7 +154,7 @@ def test_histogram_shares_are_relative_to_each_group(make_points):
 
 
 def test_histogram_of_an_undefined_or_absent_point_has_no_rows(make_points):
-    assert histograms_chart.table(make_points((1, 2)), {"one_hot-1": np.full(5, np.nan)}) == []
+    assert _histogram(make_points, np.full(5, np.nan), sizes=(1, 2)) == []
 
 
 def _shares(constant, cap_shaped):

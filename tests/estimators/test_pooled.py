@@ -52,10 +52,10 @@ NOISES = {
 }
 
 
-def world(noise, seed, *, num_runs=NUM_RUNS, num_examples=NUM_EXAMPLES, rounded=False):
+def world(noise, seed, *, num_runs=NUM_RUNS, num_examples=NUM_EXAMPLES, rounded=False, means=None):
     """Returns correct, logodds and mask [M, N], a feature [N, 1] and the true memorization [N]."""
     rng = stream(seed, f"tests/pooled/{noise}")
-    out, inside = _means(rng, num_examples)
+    out, inside = (means or _means)(rng, num_examples)
     mask = subsets.balanced(np.zeros(num_examples), num_runs, 0.7, seed)
 
     def margins(means, shape):

@@ -76,7 +76,7 @@ def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tin
         value = studies.read_estimates(study, point)["correct"].value
         means = summary.results[Distribution].points[point.name]
         assert means.all_examples.memorization.value == pytest.approx(value.mean())
-        assert means.share_above_025.value == pytest.approx((value >= 0.25).mean())
+        assert means.noisy_shape.share_above_025.value == pytest.approx((value >= 0.25).mean())
         planted, labels = study.examples.planted, summary.results[Planted].points[point.name]
         assert labels.count == labels.means.num_examples == planted.sum() == 115
         assert labels.means.memorization.value == pytest.approx(value[planted].mean())

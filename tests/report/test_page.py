@@ -106,6 +106,7 @@ def test_every_chart_is_a_png_and_an_svg(files):
         "accuracy",
         "mean_memorization",
         "memorization_histograms",
+        "noisy_histograms",
         "trajectory_classes",
         "mean_trajectories",
         "planted_detection",
@@ -131,7 +132,7 @@ def test_own_script_and_specs_name_no_address(page):
     own = [s for s in page.scripts if "data-chart" in s]
     specs, explorer = page.specs
     assert len(own) == 1
-    assert len(specs) == 7
+    assert len(specs) == 8
     specs += [explorer["trajectory"], *(pair["spec"] for pair in explorer["pairs"].values())]
     for spec in specs:
         assert re.sub(r"^https://vega.github.io/schema/.*", "", spec.pop("$schema")) == ""

@@ -7,7 +7,8 @@ import numpy as np
 
 from memkit import comparisons, estimators, studies
 from memkit.analysis.agreement.result import Agreement, PairAgreement
-from memkit.analysis.outcomes import PointOutcomes, common_runs
+from memkit.analysis.common_runs import common_runs
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results
 from memkit.comparisons import errors
 from memkit.studies import Study

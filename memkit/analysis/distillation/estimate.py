@@ -12,16 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from memkit import big_arrays, estimators, seeds, studies, trajectories
+from memkit.analysis import noise_free
+from memkit.analysis.common_runs import CommonRuns, common_runs
 from memkit.analysis.distillation.result import (
     ClassChange,
     Distillation,
     SeriesDistillation,
     SizeChange,
 )
-from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS
-from memkit.estimators import DatasetMeans, distribution, paired, units
+from memkit.estimators import DatasetMeans, paired, units
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -62,7 +64,7 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Dist
             continue
         common = common_runs([point for pair in pairs for point in (pair.one_hot, pair.distilled)])
         changes[series] = SeriesDistillation(
-            sizes=tuple(_of_size(study, pair) for pair in pairs),
+            sizes=tuple(_of_size(pair) for pair in pairs),
             num_runs=common.num_units,
             classes=_of_classes(study, pairs, common),
         )
@@ -87,21 +89,13 @@ def _pairs(outcomes: Sequence[PointOutcomes], series: str) -> list[Pair]:
     return pairs
 
 
-def _of_size(study: Study, pair: Pair) -> SizeChange:
+def _of_size(pair: Pair) -> SizeChange:
     """Returns the changes at one size."""
     mask, unit, num_units = pair.common.mask, pair.common.unit, pair.common.num_units
     before, after = pair.rows("correct")
     (change,) = paired.change_of_means(before, after, mask, unit=unit)
     (prob,) = paired.change_of_means(*pair.rows("prob"), mask, unit=unit)
     tests = _test_accuracies(pair)
-    weights = estimators.run_weights(len(mask), study.config["seed"], unit=unit)
-    weights = np.vstack([np.ones((1, len(mask))), weights])
-    old, new = (estimators.replicate_memorization(rows, mask, weights) for rows in (before, after))
-    shares = {}
-    for name in ("share_below_01", "share_above_09"):
-        statistic = distribution.STATISTICS[name]
-        changes = [statistic(b) - statistic(a) for a, b in zip(old, new, strict=True)]
-        shares[name] = estimators.over_replicates(changes, num_units)
     point = pair.distilled.point
     return SizeChange(
         name=point.name,
@@ -115,7 +109,9 @@ def _of_size(study: Study, pair: Pair) -> SizeChange:
         in_mean=change.in_mean,
         out_mean=change.out_mean,
         test_accuracy=paired.paired_mean(*tests),
-        **shares,
+        shape=noise_free.change(
+            pair.one_hot.noise_free, pair.distilled.noise_free, np.ones(mask.shape[1], bool)
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from memkit.analysis.distribution.result import Shape
 from memkit.analysis.results import arrays
 from memkit.estimators import WithError
 from memkit.typing import Array
@@ -24,8 +25,7 @@ class SizeChange:
       in_mean: change of the in-sample mean.
       out_mean: change of the out-of-sample mean.
       test_accuracy: change of the test accuracy.
-      share_below_01: change of the share of examples with memorization below 0.1.
-      share_above_09: change of the share of examples with memorization of at least 0.9.
+      shape: change of the shape of the distribution of true scores.
     """
 
     name: str
@@ -39,8 +39,7 @@ class SizeChange:
     in_mean: WithError
     out_mean: WithError
     test_accuracy: WithError
-    share_below_01: WithError
-    share_above_09: WithError
+    shape: Shape
 
 
 @dataclasses.dataclass(frozen=True)

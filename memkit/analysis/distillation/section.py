@@ -100,8 +100,8 @@ def _sizes(content: Content, series: str) -> Table:
             formatting.estimate_cell(row.in_mean),
             formatting.estimate_cell(row.out_mean),
             formatting.estimate_cell(row.test_accuracy),
-            formatting.estimate_cell(row.share_below_01, formatting.percent),
-            formatting.estimate_cell(row.share_above_09, formatting.percent),
+            formatting.estimate_cell(row.shape.share_below_01, formatting.percent),
+            formatting.estimate_cell(row.shape.share_above_09, formatting.percent),
         )
         for row in by_series[series].sizes
     ]

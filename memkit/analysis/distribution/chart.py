@@ -7,62 +7,49 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
-import numpy.typing as npt
 
+from memkit.analysis.distribution.estimate import BIN_EDGES
+from memkit.analysis.distribution.result import Histograms
 from memkit.charts import lines, styles, theme
-from memkit.typing import BoolArray, Json
-
-BINS = 40
+from memkit.typing import Json
 
 
-def table(
-    points: Sequence[lines.OnAxis],
-    values: Mapping[str, npt.ArrayLike],
-    *,
-    planted: BoolArray | None = None,
-) -> list[Json]:
+def table(points: Sequence[lines.OnAxis], histograms: Mapping[str, Histograms]) -> list[Json]:
     """Returns the share of each group per bin of memorization.
 
     Args:
       points: the points of a study.
-      values: {point name: memorization float [N]}; NaN is ignored, and absent points give no rows.
-      planted: bool [N], True where the label was planted; or None.
+      histograms: {point name: Histograms}; absent points give no rows.
 
     Returns:
       Row dicts with name, series, size, group ("all", or "clean" and "planted"), start and end of
-      the bin (both in [-1, 1]), share of the group's defined examples in [0, 1]. Empty bins and
-      groups give no rows.
+      the bin (both in [-1, 1]), share of the group's defined examples in [0, 1], and their count.
+      Empty bins and groups give no rows.
     """
     rows: list[Json] = []
-    edges = np.linspace(-1, 1, BINS + 1).round(6)
     for point in lines.sized(points):
-        if point.name not in values:
+        if point.name not in histograms:
             continue
-        value = np.asarray(values[point.name], dtype=float)
-        for group, member in _groups(planted, value.shape).items():
-            inside = value[member & np.isfinite(value)]
-            # Means of 0/1 outcomes lie on bin edges up to float rounding.
-            count, _ = np.histogram(np.clip(inside + 1e-9, -1, 1), edges)
+        of_point = histograms[point.name]
+        is_planted = of_point.planted.any()
+        for group, counts in (
+            ("clean" if is_planted else "all", of_point.clean),
+            ("planted", of_point.planted),
+        ):
             rows.extend(
                 {
                     "name": point.name,
                     "series": point.series,
                     "size": str(point.size),
                     "group": group,
-                    "start": float(edges[b]),
-                    "end": float(edges[b + 1]),
-                    "share": count[b] / inside.size,
-                    "count": int(count[b]),
+                    "start": float(BIN_EDGES[b]),
+                    "end": float(BIN_EDGES[b + 1]),
+                    "share": float(counts[b] / counts.sum()),
+                    "count": round(float(counts[b]), 1),
                 }
-                for b in np.flatnonzero(count)
+                for b in np.flatnonzero(counts)
             )
     return rows
-
-
-def _groups(planted: BoolArray | None, shape: tuple[int, ...]) -> dict[str, BoolArray]:
-    if planted is None or not np.any(planted):
-        return {"all": np.ones(shape, bool)}
-    return {"clean": ~planted, "planted": planted}
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:

@@ -1,39 +1,76 @@
-"""Estimates means and tails of the distribution of memorization."""
+"""Estimates means and shape of the distribution of memorization."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from memkit import estimators
-from memkit.analysis.distribution.result import Distribution, PointDistribution
+from memkit.analysis import noise_free
+from memkit.analysis.distribution.result import Distribution, Histograms, PointDistribution, Shape
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results
-from memkit.estimators import WithError
+from memkit.estimators import distribution
 from memkit.studies import Study
-from memkit.typing import FloatArray
+from memkit.typing import BoolArray, FloatArray
+
+BIN_EDGES = np.linspace(-1, 1, 41).round(6)
 
 
 def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Distribution:
     """Returns the distribution of memorization at every point."""
-    return Distribution({o.point.name: _of_point(study, o) for o in outcomes})
+    planted = study.examples.planted
+    return Distribution(
+        points={o.point.name: _of_point(study, o) for o in outcomes},
+        histograms={
+            o.point.name: histograms(o.noise_free.draws, planted) for o in outcomes if len(o.index)
+        },
+    )
 
 
 def _of_point(study: Study, outcomes: PointOutcomes) -> PointDistribution:
     correct, mask, clean = outcomes.correct, outcomes.mask, ~study.examples.planted
     unit = outcomes.unit
-    scores = [outcomes.estimates["correct"].value, *replicates(study, outcomes)]
-
-    def share(statistic: Callable[[FloatArray], float]) -> WithError:
-        return estimators.over_replicates(list(map(statistic, scores)), outcomes.num_units)
-
+    scores = np.vstack([outcomes.estimates["correct"].value, replicates(study, outcomes)])
     return PointDistribution(
         all_examples=estimators.jackknife_mean(correct, mask, unit=unit),
         clean=estimators.jackknife_mean(correct, mask, clean, unit=unit),
         memorization_prob=estimators.jackknife_mean(outcomes.prob, mask, unit=unit).memorization,
-        share_below_01=share(lambda s: 1 - estimators.share_above(s, np.nextafter(0.1, 0))),
-        share_above_025=share(lambda s: estimators.share_above(s, 0.25)),
-        share_above_09=share(lambda s: estimators.share_above(s, 0.9)),
+        shape=noise_free.shape(outcomes.noise_free, np.ones(len(clean), bool)),
+        noisy_shape=noisy_shape(scores, outcomes.num_units),
     )
+
+
+def noisy_shape(scores: FloatArray, num_units: int, *, minus: FloatArray | None = None) -> Shape:
+    """Returns the shape of the distribution of estimated scores, with errors over replicates.
+
+    Args:
+      scores: [1 + R, N], the estimates, then those of each replicate over the runs.
+      num_units: number of sampling units.
+      minus: [1 + R, N], scores whose numbers are subtracted.
+    """
+    shape = {}
+    for name, statistic in distribution.STATISTICS.items():
+        numbers = np.array([statistic(row) for row in scores])
+        if minus is not None:
+            numbers -= [statistic(row) for row in minus]
+        shape[name] = estimators.over_replicates(numbers, num_units)
+    return Shape(**shape)
+
+
+def histograms(scores: FloatArray, planted: BoolArray) -> Histograms:
+    """Returns how many examples have which memorization, on average over D draws.
+
+    Args:
+      scores: [D, N] float in [-1, 1]; NaN is not counted.
+      planted: [N] bool, True where the label was planted.
+    """
+    return Histograms(clean=_counts(scores[:, ~planted]), planted=_counts(scores[:, planted]))
+
+
+def _counts(scores: FloatArray) -> FloatArray:
+    # Means of 0/1 outcomes lie on bin edges up to float rounding.
+    defined = scores[np.isfinite(scores)].astype(np.float64)
+    return np.histogram(np.clip(defined + 1e-9, -1, 1), BIN_EDGES)[0] / len(scores)
 
 
 def replicates(study: Study, outcomes: PointOutcomes) -> FloatArray:

@@ -1,35 +1,67 @@
 """The section of the distribution of memorization."""
 
+from collections.abc import Mapping
+
 from memkit.analysis.distribution import chart
-from memkit.analysis.distribution.result import Distribution
+from memkit.analysis.distribution.estimate import histograms
+from memkit.analysis.distribution.result import Distribution, Shape
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.blocks import Section, figure
+from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
 CAPTION = (
-    "Distribution of memorization at each model size. Each group of examples is shown as shares "
-    "of that group, on a square-root scale that keeps small groups visible."
+    "Distribution of memorization at each model size, corrected for the noise of the scores. Each "
+    "group of examples is shown as shares of that group, on a square-root scale that keeps small "
+    "groups visible."
 )
+NOISY_CAPTION = (
+    "The distribution of noisy scores: of the estimates by right or wrong answers, as the papers "
+    "show it. The noise of an estimate makes it wider, and more so with few runs."
+)
+TRUE = "Share of the examples by memorization, corrected for the noise of the scores."
+NOISY = "The same shares of noisy scores, as the papers report them."
 
 
 def section(content: Content) -> Section:
     """Returns the section of the distribution of memorization."""
-    values = {name: score["correct"].value for name, score in content.scores.items()}
-    rows = chart.table(content.summary.points, values, planted=contents.planted(content))
-    points = content.results[Distribution].points
-    cells = {
-        "Below 0.1": estimate(points, lambda p: p.share_below_01, formatting.percent),
-        "Above 0.25": estimate(points, lambda p: p.share_above_025, formatting.percent),
-        "Above 0.9": estimate(points, lambda p: p.share_above_09, formatting.percent),
+    result, points = content.results[Distribution], content.summary.points
+    planted = contents.planted(content)
+    noisy = {
+        name: histograms(score["correct"].value[None], planted)
+        for name, score in content.scores.items()
     }
     title = contents.size_title(content)
+    draw = chart.chart
     return Section(
         anchor="distribution",
         title="Distribution of memorization",
         blocks=(
-            figure("memorization_histograms", CAPTION, rows, chart.chart, size_title=title),
-            per_point(content, f"Share of the examples by memorization. {NOTE}", cells),
+            figure(
+                "memorization_histograms",
+                CAPTION,
+                chart.table(points, result.histograms),
+                draw,
+                size_title=title,
+            ),
+            _table(content, TRUE, {name: p.shape for name, p in result.points.items()}),
+            figure(
+                "noisy_histograms",
+                NOISY_CAPTION,
+                chart.table(points, noisy),
+                draw,
+                size_title=title,
+            ),
+            _table(content, NOISY, {name: p.noisy_shape for name, p in result.points.items()}),
         ),
     )
+
+
+def _table(content: Content, caption: str, shapes: Mapping[str, Shape]) -> Table:
+    cells = {
+        "Below 0.1": estimate(shapes, lambda shape: shape.share_below_01, formatting.percent),
+        "Above 0.25": estimate(shapes, lambda shape: shape.share_above_025, formatting.percent),
+        "Above 0.9": estimate(shapes, lambda shape: shape.share_above_09, formatting.percent),
+    }
+    return per_point(content, f"{caption} {NOTE}", cells)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from memkit import estimators, proxies, trajectories
-from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs, num_proxy_runs
+from memkit.analysis.common_runs import CommonRuns, common_runs
+from memkit.analysis.outcomes import PointOutcomes, num_proxy_runs
 from memkit.analysis.proxies.result import (
     Leaderboard,
     PointProxies,

@@ -21,8 +21,11 @@ def table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Json]:
 
     def tails(along: Sequence[lines.OnAxis], restrictions: Mapping[str, Restricted]) -> list[Json]:
         shares = {
-            name: {"below 0.1": shape.share_below_01, "above 0.9": shape.share_above_09}
-            for name, shape in restrictions["all"].points.items()
+            name: {
+                "below 0.1": numbers.shape.share_below_01,
+                "above 0.9": numbers.shape.share_above_09,
+            }
+            for name, numbers in restrictions["all"].points.items()
         }
         return lines.table(along, shares)
 
@@ -59,8 +62,8 @@ def means_table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Js
     def means(along: Sequence[lines.OnAxis], restrictions: Mapping[str, Restricted]) -> list[Json]:
         rows = []
         for restriction, words in LINES.items():
-            shapes = restrictions[restriction].points
-            estimates = {name: {words: shape.means.memorization} for name, shape in shapes.items()}
+            points = restrictions[restriction].points
+            estimates = {name: {words: of.means.memorization} for name, of in points.items()}
             rows += lines.table(along, estimates, bounds=(-1, 1))
         return rows
 

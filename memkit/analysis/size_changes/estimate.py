@@ -1,7 +1,9 @@
 """Memorization along the sizes: its distribution, its change, and both without saturation.
 
-Everything is estimated over the runs that all points of a series have, for both outcomes, and
-under the restrictions of `memkit.estimators.restricted`.
+Means and classes are estimated over the runs that all points of a series have, for both outcomes,
+and under the restrictions of `memkit.estimators.restricted`. By right or wrong answers, the shapes
+of the distribution are those of the true scores, without the noise of the estimates, and follow
+from all runs of a point.
 """
 
 import dataclasses
@@ -10,20 +12,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memkit import big_arrays, estimators, studies, trajectories
-from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
+from memkit.analysis import noise_free
+from memkit.analysis.common_runs import CommonRuns, common_runs
+from memkit.analysis.distribution.estimate import noisy_shape
+from memkit.analysis.distribution.result import Shape
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.size_changes.result import (
     Change,
     Classes,
+    Numbers,
     Restricted,
     SeriesChanges,
-    Shape,
     SizeChanges,
 )
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS
-from memkit.estimators import distribution, paired, restricted
+from memkit.estimators import paired, restricted
 from memkit.studies import Study
-from memkit.typing import Array, BoolArray, FloatArray
+from memkit.typing import Array, BoolArray
 
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
@@ -44,8 +50,8 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Size
             points=names,
             num_runs=common.num_units,
             outcomes={
-                outcome: _under_restrictions(stack, common, seed, names, selected)
-                for outcome, stack in stacks.items()
+                outcome: _under_restrictions(outcome, along, common, seed, selected)
+                for outcome in stacks
             },
         )
     return SizeChanges(by_series)
@@ -66,78 +72,87 @@ def _restrictions(
 
 
 def _under_restrictions(
-    stack: Sequence[Array],
+    outcome: str,
+    along: Sequence[PointOutcomes],
     common: CommonRuns,
     seed: int,
-    names: Sequence[str],
     selected: Mapping[str, tuple[BoolArray, BoolArray]],
 ) -> dict[str, Restricted]:
-    """Returns {restriction: Restricted} of one outcome [A][M, N] of named points."""
+    """Returns {restriction: Restricted} of one outcome of A points."""
     restricted_to: dict[str, Restricted] = {}
     for restriction in RESTRICTIONS:
         chosen, examples = selected[restriction]
         if restriction == "unsaturated_points" and chosen.all():
             restricted_to[restriction] = restricted_to["all"]
             continue
-        outcomes = {
-            name: big_arrays.take(outcome, examples, axis=1)
-            for name, outcome, is_chosen in zip(names, stack, chosen, strict=True)
-            if is_chosen
-        }
-        mask = big_arrays.take(common.mask, examples, axis=1)
-        restricted_to[restriction] = _restricted(
-            outcomes, dataclasses.replace(common, mask=mask), seed
-        )
+        points = [point for point, is_chosen in zip(along, chosen, strict=True) if is_chosen]
+        restricted_to[restriction] = _restricted(outcome, points, common, seed, examples)
     return restricted_to
 
 
-def _restricted(outcomes: Mapping[str, Array], runs: CommonRuns, seed: int) -> Restricted:
-    """Returns the numbers of points {name: outcome [M, N]} of the same runs."""
-    statistics = {name: _statistics(rows, runs, seed) for name, rows in outcomes.items()}
-    has_change = len(outcomes) > 1 and runs.mask.shape[1] > 0
+def _restricted(
+    outcome: str,
+    points: Sequence[PointOutcomes],
+    common: CommonRuns,
+    seed: int,
+    examples: BoolArray,
+) -> Restricted:
+    """Returns the numbers of some examples [N] in the runs that all points have."""
+    outcomes = {
+        point.point.name: big_arrays.take(common.take(point, outcome), examples, axis=1)
+        for point in points
+    }
+    mask = big_arrays.take(common.mask, examples, axis=1)
+    runs = dataclasses.replace(common, mask=mask)
+    if outcome == "correct":
+        shapes, change = _true_shapes(points, examples)
+    else:
+        shapes, change = _noisy_shapes(outcomes, runs, seed)
     means = {
-        name: estimators.jackknife_mean(rows, runs.mask, unit=runs.unit)
+        name: estimators.jackknife_mean(rows, mask, unit=runs.unit)
         for name, rows in outcomes.items()
     }
     return Restricted(
-        num_examples=runs.mask.shape[1],
-        points={name: _shape(means[name], statistics[name], runs.num_units) for name in outcomes},
-        first_to_last=_first_to_last(outcomes, runs, statistics) if has_change else None,
-        classes=_classes(list(outcomes.values()), runs, seed) if has_change else {},
+        num_examples=mask.shape[1],
+        points={name: Numbers(means[name], shapes[name]) for name in outcomes},
+        first_to_last=_first_to_last(outcomes, runs, change) if change else None,
+        classes=_classes(list(outcomes.values()), runs, seed) if change else {},
     )
 
 
-def _statistics(outcome: Array, runs: CommonRuns, seed: int) -> dict[str, FloatArray]:
-    """Returns {statistic: [1 + R]}: of the estimates, then of each replicate over the runs."""
+def _true_shapes(
+    points: Sequence[PointOutcomes], examples: BoolArray
+) -> tuple[dict[str, Shape], Shape | None]:
+    """Returns the shape of the true scores at each point, and the last minus the first one."""
+    scores = {point.point.name: point.noise_free for point in points}
+    shapes = {name: noise_free.shape(of_point, examples) for name, of_point in scores.items()}
+    if len(points) < 2 or not examples.any():
+        return shapes, None
+    return shapes, noise_free.change(points[0].noise_free, points[-1].noise_free, examples)
+
+
+def _noisy_shapes(
+    outcomes: Mapping[str, Array], runs: CommonRuns, seed: int
+) -> tuple[dict[str, Shape], Shape | None]:
+    """Returns the shape of the estimated scores at each point, and the last minus the first one."""
     weights = estimators.run_weights(len(runs.mask), seed, unit=runs.unit)
     with_estimate = np.vstack([np.ones((1, len(weights[0]))), weights])
-    replicates = estimators.replicate_memorization(outcome, runs.mask, with_estimate)
-    return {
-        name: np.array([statistic(row) for row in replicates])
-        for name, statistic in distribution.STATISTICS.items()
+    scores = {
+        name: estimators.replicate_memorization(rows, runs.mask, with_estimate)
+        for name, rows in outcomes.items()
     }
+    shapes = {name: noisy_shape(rows, runs.num_units) for name, rows in scores.items()}
+    if len(outcomes) < 2 or not runs.mask.shape[1]:
+        return shapes, None
+    first, *_, last = scores.values()
+    return shapes, noisy_shape(last, runs.num_units, minus=first)
 
 
-def _first_to_last(
-    outcomes: Mapping[str, Array],
-    runs: CommonRuns,
-    statistics: Mapping[str, Mapping[str, FloatArray]],
-) -> Change:
+def _first_to_last(outcomes: Mapping[str, Array], runs: CommonRuns, shape: Shape) -> Change:
     """Returns changes from the first to the last point, last minus first, with paired errors."""
     first, *_, last = outcomes
     (change,) = paired.change_of_means(outcomes[first], outcomes[last], runs.mask, unit=runs.unit)
-    before, after = statistics[first], statistics[last]
-    differences = {name: after[name] - before[name] for name in before}
-    return Change(first, last, _shape(change, differences, runs.num_units))
-
-
-def _shape(
-    means: estimators.DatasetMeans, statistics: Mapping[str, FloatArray], num_runs: int
-) -> Shape:
-    shape = {
-        name: estimators.over_replicates(values, num_runs) for name, values in statistics.items()
-    }
-    return Shape(means=means, **shape)
+    return Change(first, last, Numbers(change, shape))
 
 
 def _classes(outcomes: Sequence[Array], runs: CommonRuns, seed: int) -> dict[float, Classes]:

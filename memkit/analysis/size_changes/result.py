@@ -3,26 +3,22 @@
 import dataclasses
 from collections.abc import Mapping
 
-from memkit.estimators import DatasetMeans, WithError
+from memkit.analysis.distribution.result import Shape
+from memkit.estimators import DatasetMeans
 
 
 @dataclasses.dataclass(frozen=True)
-class Shape:
+class Numbers:
     """Means and shape of the distribution of memorization over examples, or changes of these.
 
     Attributes:
       means: mean memorization, and the two means whose difference it is.
-      share_below_01: share of the examples with memorization below 0.1, 0 to 1.
-      share_above_09: share of the examples with memorization of at least 0.9.
-      bimodality: Sarle's coefficient, 0 to 1; 1 = two values only.
-      upper_mode: density at or above 0.9 minus density from 0.25 to 0.75.
+      shape: of the true scores by the outcome right or wrong; of the noisy scores by the
+        probability of the label.
     """
 
     means: DatasetMeans
-    share_below_01: WithError
-    share_above_09: WithError
-    bimodality: WithError
-    upper_mode: WithError
+    shape: Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +28,12 @@ class Change:
     Attributes:
       first: name of the first point.
       last: name of the last point.
-      change: differences of the numbers of `Shape`.
+      change: differences of both.
     """
 
     first: str
     last: str
-    change: Shape
+    change: Numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +57,13 @@ class Restricted:
 
     Attributes:
       num_examples: number of examples.
-      points: {point: Shape}, along the axis.
+      points: {point: Numbers}, along the axis.
       first_to_last: None with fewer than two points or without examples.
       classes: {threshold alpha: Classes}; empty with fewer than two points or without examples.
     """
 
     num_examples: int
-    points: Mapping[str, Shape]
+    points: Mapping[str, Numbers]
     first_to_last: Change | None
     classes: Mapping[float, Classes]
 

@@ -79,7 +79,7 @@ def _changes(content: Content) -> Table:
         means = (change.means.memorization, change.means.in_mean, change.means.out_mean)
         shares = (
             formatting.estimate_cell(share, formatting.percent)
-            for share in (change.share_below_01, change.share_above_09)
+            for share in (change.shape.share_below_01, change.shape.share_above_09)
         )
         rows.append((*head, ends, *map(formatting.estimate_cell, means), *shares))
     return Table(
@@ -108,13 +108,13 @@ def _shapes(content: Content) -> Table:
             contents.size_text(content, contents.point(content, name)),
             series,
             outcome,
-            formatting.estimate_cell(shape.share_below_01, formatting.percent),
-            formatting.estimate_cell(shape.share_above_09, formatting.percent),
-            formatting.estimate_cell(shape.bimodality),
-            formatting.estimate_cell(shape.upper_mode),
+            formatting.estimate_cell(numbers.shape.share_below_01, formatting.percent),
+            formatting.estimate_cell(numbers.shape.share_above_09, formatting.percent),
+            formatting.estimate_cell(numbers.shape.bimodality),
+            formatting.estimate_cell(numbers.shape.upper_mode),
         )
-        for series, outcome, restriction, numbers in _estimates(content)
-        for name, shape in numbers.points.items()
+        for series, outcome, restriction, restricted in _estimates(content)
+        for name, numbers in restricted.points.items()
         if restriction == "all"
     ]
     return Table(

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from memkit import estimators, trajectories
-from memkit.analysis.outcomes import CommonRuns, PointOutcomes, common_runs
+from memkit.analysis.common_runs import CommonRuns, common_runs
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results
 from memkit.analysis.trajectories.result import ALPHAS, ClassShares, TrajectoryClasses
 from memkit.studies import Study

@@ -79,8 +79,8 @@ def _of_series(content: Content, points: Sequence[PointSummary]) -> list[tuple[s
     )
     sentences.append(("Accuracy", text))
     text = (
-        f"At {sizes[-1]}, {_share(distribution[-1].share_below_01)} of the examples have "
-        f"memorization below 0.1 and {_share(distribution[-1].share_above_09)} above 0.9."
+        f"At {sizes[-1]}, {_share(distribution[-1].shape.share_below_01)} of the examples have "
+        f"memorization below 0.1 and {_share(distribution[-1].shape.share_above_09)} above 0.9."
     )
     sentences.append(("Spread", text))
     reliability = content.results[Convergence].split_half[last].spearman_brown
