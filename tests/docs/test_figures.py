@@ -48,7 +48,7 @@ def test_the_readme_quotes_the_demo():
 
 def test_the_readme_quotes_the_audit():
     rows = section("docs/results.md", "## Suspected label errors")
-    printed_figures = re.search(r"^\| 4 \| 40 .*\| (\d+) of (\d+) .*\| ([\d.]+)% \|$", rows, re.M)
+    printed_figures = re.search(r"^\| 4 \| 20 .*\| (\d+) of (\d+) .*\| ([\d.]+)% \|$", rows, re.M)
     quote = "at width 4, `memkit audit` finds # of the # flipped labels, and #%"
     assert quoted("README.md", quote) == printed_figures.groups()
 
