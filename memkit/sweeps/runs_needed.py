@@ -35,7 +35,10 @@ def text(study: Study, wanted: float, stored: Study | None) -> str:
         return f"half width: {_goal(wanted)} at every point with the runs that there are"
     lines = [*_numbers(study, wanted, every), *_source(study, widths)]
     if widths:
-        rows = [[n, w.runs, w.half_width, by_point[n].likely] for n, w in widths.items()]
+        rows: list[list[tables.Cell]] = [
+            [name, width.runs, width.half_width, by_point[name].likely]
+            for name, width in widths.items()
+        ]
         lines.append(tables.text(["point", "runs now", "half width", "runs needed"], rows))
     return "\n".join(lines)
 

@@ -98,9 +98,11 @@ def _pooled_half_widths(outcomes: PointOutcomes) -> HalfWidths:
     median, high = convergence.half_widths(estimate.lower, estimate.upper)
     runs_for = dict.fromkeys(TARGETS, Quantiles(math.nan, math.nan))
     if outcomes.num_units == len(outcomes.unit) and high > 0:
-        known = dict(num_runs=outcomes.num_units, train_fraction=float(outcomes.mask.mean()))
+        fraction = float(outcomes.mask.mean())
         for target in TARGETS:
-            needed = precision.needed(target, high, **known)
+            needed = precision.needed(
+                target, high, num_runs=outcomes.num_units, train_fraction=fraction
+            )
             runs_for[target] = Quantiles(math.nan, float(needed.likely))
     return HalfWidths(Quantiles(median, high), runs_for)
 
