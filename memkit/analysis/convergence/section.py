@@ -97,7 +97,7 @@ def _widths(content: Content) -> Table:
         caption="Half width of the 95% interval of an example: median and 90% quantile over "
         "examples now, and the runs at which it reaches a target half width, by runs × (half width "
         "now / target)². A guide: too many for rates near 0 or 1, somewhat too few otherwise. For "
-        "pooled scores, the number of `memkit plan --halfwidth`, which is about their widest "
+        "pooled scores, by the equation of `memkit plan --halfwidth`, which is about the widest "
         "intervals.",
         columns=(
             "Point",
