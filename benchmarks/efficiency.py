@@ -19,6 +19,7 @@ import dataclasses
 import pathlib
 import sys
 import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 from absl import app, flags
@@ -51,6 +52,7 @@ class Case:
     """A world and its numbers of runs; see the flags.
 
     Attributes:
+      fraction: of the examples that each run trains on.
       truth: runs behind the truth.
       paper: further random runs, from which the papers' estimator draws.
       studies: studies of RUNS balanced runs.
@@ -60,6 +62,7 @@ class Case:
     per_class: int = 60
     epochs: int = 40
     peak: float = 0.1
+    fraction: float = FRACTION
     truth: int = 900
     paper: int = 400
     studies: int = 30
@@ -160,13 +163,14 @@ def _config(case: Case) -> dict:
 
 
 def _masks(case: Case, labels: np.ndarray) -> np.ndarray:
-    options = dict(labels=labels, train_fraction=FRACTION)
-    random = subsets.design("random", num_runs=case.truth + case.paper, seed=1, **options)
-    balanced = [
+    options = dict(labels=labels, train_fraction=case.fraction)
+    masks = [
         subsets.design("balanced", num_runs=RUNS, seed=2 + k, **options)
         for k in range(case.studies)
     ]
-    return np.concatenate([random, *balanced])
+    if num_random := case.truth + case.paper:
+        masks.insert(0, subsets.design("random", num_runs=num_random, seed=1, **options))
+    return np.concatenate(masks)
 
 
 def _runs(case: Case, setup, *, first: int):
@@ -317,21 +321,28 @@ def coverage(world: World, known: Truth) -> list[dict]:
     return rows
 
 
-def halves(workdir: str) -> list[dict]:
-    """Returns one row per point of a finished study: squared errors from half the runs."""
+def points(workdir: str) -> Iterator[tuple[str, World]]:
+    """Yields the name of each point of a finished study, and its runs."""
     study = studies.load(workdir)
-    features, rows = analysis.image_features(study), []
+    features = analysis.image_features(study)
+    case = Case(fraction=study.config["subsets"]["train_fraction"])
     for point in study.points:
         runs = studies.read_runs(study, point, RECORDED)
         mask = study.train_mask[runs.index]
-        half = len(mask) // 2
-        world = World(Case(), mask, dict(runs.arrays), features, study.examples.planted)
+        yield point.name, World(case, mask, dict(runs.arrays), features, study.examples.planted)
+
+
+def halves(workdir: str) -> list[dict]:
+    """Returns one row per point of a finished study: squared errors from half the runs."""
+    rows = []
+    for name, world in points(workdir):
+        half = len(world.mask) // 2
         first, second = slice(half), slice(half, 2 * half)
         errors = [_differences(world, first, second), _differences(world, second, first)]
         raw, alone, pooled = np.mean(errors, axis=0)
         rows.append(
             {
-                "point": point.name,
+                "point": name,
                 "runs": half,
                 "right or wrong": raw,
                 "pooled, records alone": alone,

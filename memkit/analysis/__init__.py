@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 8
+LAYOUT = 9
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,8 +19,10 @@ from memkit.typing import Array, BoolArray, FloatArray, IntArray
 _Comparison: TypeAlias = tuple[FloatArray, float, int]
 
 SCORES = ("memorization", "consistency")
+POOLED_SCORES = ("memorization", "against_raw")
 SMALLEST = 4
 SPLITS = 5
+POOLED_GROUPS = 5  # of runs behind the error of an agreement of pooled scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,14 +105,16 @@ def _compare(
         _scores(big_arrays.take(outcome, runs), big_arrays.take(train_mask, runs), kept[:, runs])
         for runs in halves
     )
-    return {
-        name: (
-            np.array([pearson(*pair) for pair in zip(first[name], second[name], strict=True)]),
-            spearman(first[name][0], second[name][0]),
-            int(np.count_nonzero(~np.isnan(first[name][0] + second[name][0]))),
-        )
-        for name in SCORES
-    }
+    return {name: _comparison(first[name], second[name]) for name in SCORES}
+
+
+def _comparison(first: FloatArray, second: FloatArray) -> _Comparison:
+    """Compares two scores [1 + G, N], from all runs and with each group left out."""
+    return (
+        np.array([pearson(*pair) for pair in zip(first, second, strict=True)]),
+        spearman(first[0], second[0]),
+        int(np.count_nonzero(~np.isnan(first[0] + second[0]))),
+    )
 
 
 def _scores(outcome: Array, train_mask: BoolArray, kept: BoolArray) -> dict[str, FloatArray]:
@@ -139,6 +143,62 @@ def _agreement(size: int, splits: Sequence[_Comparison]) -> Agreement:
         pearson=whole,
         num_examples=float(np.mean(num_examples)),
     )
+
+
+def pooled_sizes(num_runs: int) -> tuple[int, ...]:
+    """Returns num_runs // 2 and the largest of the `half_sizes` that is at most half of it.
+
+    Examples:
+      >>> pooled_sizes(40), pooled_sizes(400)
+      ((8, 20), (64, 200))
+    """
+    sizes = half_sizes(num_runs)
+    smaller = [size for size in sizes if 2 * size <= sizes[-1]]
+    return (*smaller[-1:], *sizes[-1:])
+
+
+def pooled_agreements(
+    scores: Callable[[IntArray], tuple[FloatArray, FloatArray]], num_runs: int, seed: int
+) -> dict[str, list[Agreement]]:
+    """Compares pooled scores from disjoint halves with each other and with raw scores.
+
+    Two pooled scores share the part that images alone determine, and the bias that comes with it,
+    so they agree better than either agrees with the truth, and `spearman_brown` does not apply. A
+    raw score from the other half has no bias and independent noise. If the pooled score of one half
+    agrees better with it than the raw score does, then it is also nearer to the truth.
+
+    Every score is a fit. Therefore there is one split, the first of `agreements`, with the two
+    numbers of runs of `pooled_sizes`, and errors come from five groups of runs.
+
+    Args:
+      scores: returns the pooled and the raw scores, [N] each, from some runs, [m] int.
+      num_runs: M; each run is a unit of its own.
+      seed: int >= 0, for the split and the groups.
+
+    Returns:
+      {"memorization": [Agreement] of pooled with pooled scores, "against_raw": [Agreement] of
+      pooled with raw scores, mean of both directions}.
+    """
+    group = grouped.run_groups(num_runs, seed, num_groups=POOLED_GROUPS)
+    kept = np.vstack([np.ones(num_runs, bool), grouped.left_out(group)])
+    order = seeds.stream(seed, "convergence", 0).permutation(num_runs)
+    agreements_of: dict[str, list[Agreement]] = {name: [] for name in POOLED_SCORES}
+    for size in pooled_sizes(num_runs):
+        (first, first_raw), (second, second_raw) = (
+            _replicated(scores, (half[chosen[half]] for chosen in kept))
+            for half in (order[:size], order[size : 2 * size])
+        )
+        both = [_comparison(first, second_raw), _comparison(second, first_raw)]
+        agreements_of["memorization"].append(_agreement(size, [_comparison(first, second)]))
+        agreements_of["against_raw"].append(_agreement(size, both))
+    return agreements_of
+
+
+def _replicated(
+    scores: Callable[[IntArray], tuple[FloatArray, FloatArray]], sets: Iterable[IntArray]
+) -> FloatArray:
+    """Returns pooled and raw scores from several sets of runs, [2, K, N]."""
+    return np.stack([scores(runs) for runs in sets], axis=1)
 
 
 def spearman_brown(correlation: float, times: float = 2) -> float:

@@ -5,17 +5,18 @@ only after whole blocks, and never before 100 runs, keeps the difference small.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from memkit import analysis, subsets
 from memkit.errors import expected
 from memkit.estimators import intervals
-from memkit.studies import Study
+from memkit.estimators.precision import SHARE
+from memkit.studies import Point, Study
 from memkit.typing import Config
 
 LEAST_RUNS = 100
-SHARE = 0.95  # of the examples whose intervals must be narrow enough
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +40,41 @@ class Stop:
         return self.half_width <= self.wanted
 
 
+@dataclasses.dataclass(frozen=True)
+class PointWidth:
+    """The half width that 95% of the pooled 95% intervals of a point do not exceed.
+
+    Attributes:
+      runs: usable runs of the point.
+      half_width: infinity if there is no estimate.
+    """
+
+    runs: int
+    half_width: float
+
+
 def check(wanted: float, config: Config) -> None:
     """Checks the requested half width, and that the study has enough runs for the rule.
 
     Raises:
       InputError: it is not between 0 and 1, or the study has at most 100 runs or no random subsets.
     """
-    if not 0 < wanted < 1:
-        raise expected("--until_halfwidth", "a half width above 0 and below 1", wanted)
-    if (design := config["subsets"]["design"]) == subsets.LEAVE_ONE_OUT:
-        raise expected("--until_halfwidth", "a study of random subsets (subsets.design)", design)
+    check_half_width("--until_halfwidth", wanted, config)
     if (num_runs := config["subsets"]["num_runs"]) <= LEAST_RUNS:
         expectation = f"a study of more than {LEAST_RUNS} runs (subsets.num_runs)"
         raise expected("--until_halfwidth", expectation, num_runs)
+
+
+def check_half_width(flag: str, wanted: float, config: Config) -> None:
+    """Checks a half width of a flag, and that the study has random subsets.
+
+    Raises:
+      InputError: it is not between 0 and 1, or the study leaves single examples out.
+    """
+    if not 0 < wanted < 1:
+        raise expected(flag, "a half width above 0 and below 1", wanted)
+    if (design := config["subsets"]["design"]) == subsets.LEAVE_ONE_OUT:
+        raise expected(flag, "a study of random subsets (subsets.design)", design)
 
 
 def looks(config: Config) -> tuple[list[int], int]:
@@ -68,10 +91,16 @@ def half_width(study: Study) -> float:
     This is the largest of all points, infinity if a point has no estimate. The intervals are those
     of the pooled score.
     """
-    features, by_point = analysis.image_features(study), []
-    for point in study.points:
+    return max(width.half_width for width in half_widths(study, study.points).values())
+
+
+def half_widths(study: Study, points: Sequence[Point]) -> dict[str, PointWidth]:
+    """Returns {name: PointWidth} of some points, from the records that they have now."""
+    features, widths = analysis.image_features(study), {}
+    for point in points:
         outcomes = analysis.read_outcomes(study, point, with_training=True, features=features)
         estimate = outcomes.estimates["pooled"]
         halves = intervals.half_widths(estimate.lower, estimate.upper)
-        by_point.append(float(np.quantile(halves, SHARE)) if halves.size else np.inf)
-    return max(by_point)
+        high = float(np.quantile(halves, SHARE)) if halves.size else np.inf
+        widths[point.name] = PointWidth(len(outcomes.runs), high)
+    return widths

@@ -1,10 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from memkit import estimators
 from memkit.analysis import Results
 from memkit.analysis.convergence import estimate as convergence
-from memkit.estimators.convergence import agreements, spearman_brown
+from memkit.estimators import precision
+from memkit.estimators.convergence import agreements, pooled_agreements, spearman_brown
 from tests.analysis import worlds
 
 
@@ -45,6 +48,58 @@ def test_half_widths_are_those_of_the_intervals(world):
     assert widths.now.q90 == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
     for target, needed in widths.runs_for.items():
         assert needed.median == np.ceil(40 * (widths.now.median / target) ** 2)
+
+
+def test_pooled_scores_have_their_agreement_without_extrapolation(world):
+    study, result = world
+    found = _analyze(study, result)["one_hot-width1"].agreement["pooled"]
+
+    def scores(runs):
+        chosen = result.correct[runs], result.logodds[runs], result.mask[runs]
+        return (
+            estimators.pooled(*chosen, features=result.features).value,
+            estimators.memorization(result.correct[runs], result.mask[runs]).value,
+        )
+
+    plain = pooled_agreements(scores, 40, study.config["seed"])
+    for score, entries in plain.items():
+        assert [row.halves for row in found[score]] == entries
+        assert [row.halves.runs for row in found[score]] == [8, 20]
+        assert np.isnan([(row.pearson_full, row.spearman_full) for row in found[score]]).all()
+
+
+def test_halves_use_the_training_history_of_their_own_runs(world):
+    study, result = world
+    rows, examples = np.arange(3, 20), np.arange(60)
+    history = np.random.default_rng(0).random((10, 60))
+    seen = dataclasses.replace(
+        result, proxy_index=np.arange(10), proxies={"area_under_margin": history}
+    )
+    found, _ = convergence._pooled_and_raw(seen, rows, examples)
+    chosen = result.correct[rows], result.logodds[rows], result.mask[rows]
+    wanted = estimators.pooled(*chosen, history=history[3:].mean(axis=0)[:, None])
+    assert found == pytest.approx(wanted.value)
+    assert found != pytest.approx(estimators.pooled(*chosen).value)
+
+
+def test_pooled_half_widths_need_the_runs_of_plan_at_the_90_percent_quantile(world):
+    study, result = world
+    found = _analyze(study, result)["one_hot-width1"].half_widths["pooled"]["memorization"]
+    score = result.estimates["pooled"]
+    assert found.now.q90 == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
+    for target, needed in found.runs_for.items():
+        assert np.isnan(needed.median)
+        likely = precision.needed(target, found.now.q90, num_runs=40, train_fraction=0.7).likely
+        assert needed.q90 == likely
+
+
+def test_paired_runs_have_no_agreement_of_pooled_scores(world):
+    study, result = world
+    paired = dataclasses.replace(result, unit=np.arange(40) // 2)
+    found = _analyze(study, paired)["one_hot-width1"]
+    assert found.agreement["pooled"] == {"memorization": (), "against_raw": ()}
+    runs_for = found.half_widths["pooled"]["memorization"].runs_for
+    assert np.isnan([needed.q90 for needed in runs_for.values()]).all()
 
 
 def test_a_point_without_runs_is_left_out(world):

@@ -17,7 +17,7 @@ from memkit.analysis.proxies.result import (
 from memkit.analysis.size_changes.result import Numbers, Restricted, SeriesChanges, SizeChanges
 from memkit.analysis.trajectories.result import ALPHAS, ClassShares
 from memkit.estimators import DatasetMeans
-from memkit.estimators.convergence import Agreement
+from memkit.estimators.convergence import POOLED_SCORES, SCORES, Agreement
 from memkit.proxies.canaries import Detection
 from memkit.trajectories import CLASSES
 from tests.numbers import UNDEFINED, number
@@ -79,8 +79,10 @@ def convergence(points, pearson):
         Halves(Agreement(runs, np.nan, correlation, 9), np.nan, np.nan)
         for runs, correlation in pearson.items()
     )
-    by_score = dict.fromkeys(("memorization", "consistency"), halves)
-    return each(points, PointConvergence(40, dict.fromkeys(studies.OUTCOMES, by_score), {}))
+    by_score = dict.fromkeys(SCORES, halves)
+    agreement = dict.fromkeys(studies.OUTCOMES, by_score)
+    agreement["pooled"] = dict.fromkeys(POOLED_SCORES, halves)
+    return each(points, PointConvergence(40, agreement, {}))
 
 
 def class_change(change, disjoint, count=3):

@@ -130,7 +130,7 @@ def test_agreement_of_scores_that_do_not_vary_leaves_a_gap(make_points):
     points = make_points((1, 2))
     rows = convergence_chart.table(convergence(points, PEARSON), points, noun="width")
     assert {r["panel"] for r in rows} == {"width 1", "width 2"}
-    assert [r["size"] for r in rows] == [4, 20] * 2 * 4
+    assert [r["size"] for r in rows] == [4, 20] * 2 * 6
     assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.65, 0.85))
     assert np.isnan([rows[1]["lower"], rows[1]["upper"]]).all()
 

@@ -5,6 +5,9 @@ docs/results.md is that place; for the compilation for TPUs it is docs/accelerat
 
 import re
 
+import pytest
+
+from memkit.estimators import precision
 from tests.docs import pages
 
 
@@ -81,3 +84,25 @@ def test_the_header_of_cifar100_quotes_the_compilation_for_tpus():
     quote = "# chip-hours on v5e, # on v6e"
     expected = tuple(rounded(dict(map(reversed, hours))[chip], 1) for chip in ("v5e", "v6e"))
     assert quoted("configs/cifar100_resnet_depth.py", quote) == expected
+
+
+def test_the_table_of_runs_for_a_half_width_has_the_numbers_of_the_reference():
+    text = section("docs/methods.md", "## Runs for a half width")
+    rows = re.findall(
+        r"^\| (.+) \| (\d+)% \| (\d+) \| ([\d.]+) \| .* \| (.+) \| (.+) \|$", text, re.M
+    )
+    assert len(rows) > 20
+    outside = 0
+    for data, fraction, runs, half_width, from_records, from_reference in rows:
+        found = re.match(r"[\d,]+", data)
+        num_examples = int(found[0].replace(",", ""))
+        needed = precision.needed_before(
+            float(half_width), num_examples, train_fraction=int(fraction) / 100
+        )
+        likely, least, most = map(int, re.findall(r"\d+", from_reference))
+        assert needed.likely == pytest.approx(likely, rel=0.03, abs=3)
+        assert needed.most == pytest.approx(most, rel=0.03)
+        assert least <= int(runs) <= most
+        _, least, most = map(int, re.findall(r"\d+", from_records))
+        outside += not least <= int(runs) <= most
+    assert outside == 1

@@ -2,15 +2,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memkit import errors, seeds, subsets
+from memkit import errors, estimators, seeds, subsets
 from memkit.estimators import consistency, grouped, memorization
 from memkit.estimators.convergence import (
     agreements,
     half_sizes,
     half_widths,
+    pooled_agreements,
+    pooled_sizes,
     runs_needed,
     spearman_brown,
 )
+from tests.estimators.test_pooled import world
 
 
 def _world(num_runs, num_examples, seed=0):
@@ -162,3 +165,88 @@ def test_the_runs_needed_give_the_wanted_width_in_a_bernoulli_world(num_runs, wa
 
     needed = runs_needed(median(num_runs), num_runs, wanted)
     assert median(round(needed / 20) * 20) == pytest.approx(wanted, rel=tolerance)
+
+
+def _pooled_scores(correct, logodds, mask, feature):
+    """Returns a function from runs to pooled and raw scores."""
+
+    def scores(runs):
+        chosen = correct[runs], logodds[runs], mask[runs]
+        estimate = estimators.pooled(*chosen, features=feature)
+        return estimate.value, memorization(correct[runs], mask[runs]).value
+
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("num_runs", "sizes"),
+    [(1, ()), (4, (2,)), (8, (4,)), (20, (4, 10)), (40, (8, 20)), (400, (64, 200))],
+)
+def test_pooled_scores_are_compared_at_half_of_the_runs_and_at_one_smaller_number(num_runs, sizes):
+    assert pooled_sizes(num_runs) == sizes
+
+
+def test_pooled_agreements_equal_estimating_each_half_apart():
+    correct, logodds, mask, feature, _ = world("normal", 0, num_runs=20, num_examples=100)
+    scores = _pooled_scores(correct, logodds, mask, feature)
+    found = pooled_agreements(scores, 20, seed=7)
+    group = grouped.run_groups(20, 7, num_groups=5)
+    order = seeds.stream(7, "convergence", 0).permutation(20)
+    for index, size in enumerate(pooled_sizes(20)):
+        first, second = order[:size], order[size : 2 * size]
+        same, raw = [], []
+        for left_out in (None, *range(5)):
+            (p1, r1), (p2, r2) = (
+                scores(np.array([m for m in half if group[m] != left_out]))
+                for half in (first, second)
+            )
+            same.append(_pearson(p1, p2))
+            raw.append((_pearson(p1, r2) + _pearson(p2, r1)) / 2)
+        assert found["memorization"][index].pearson.value == pytest.approx(same[0])
+        assert found["against_raw"][index].pearson.value == pytest.approx(raw[0])
+        stderr = np.sqrt(4 * np.var(raw[1:]))
+        assert found["against_raw"][index].pearson.stderr == pytest.approx(stderr)
+        assert found["against_raw"][index].runs == size
+
+
+def _pearson(first, second):
+    kept = ~np.isnan(first) & ~np.isnan(second)
+    return stats.pearsonr(first[kept], second[kept]).statistic
+
+
+def test_pooled_scores_that_are_nearer_to_the_truth_agree_better_with_raw_ones():
+    """The raw scores of the other half have independent noise; pooled ones share their bias."""
+    for noise in ("normal", "uneven"):
+        correct, logodds, mask, feature, truth = world(noise, 1, num_runs=40)
+        scores = _pooled_scores(correct, logodds, mask, feature)
+        found = pooled_agreements(scores, 40, seed=0)
+        raw = agreements(correct, mask, seed=0, num_splits=1)["memorization"][-1]
+        pooled, plain = scores(np.arange(20))
+        assert _pearson(pooled, truth) > _pearson(plain, truth) + 0.02
+        assert found["against_raw"][-1].pearson.value > raw.pearson.value + 0.01
+        assert found["memorization"][-1].pearson.value > found["against_raw"][-1].pearson.value
+
+
+def test_pooled_scores_of_a_shared_feature_agree_without_being_right():
+    """Two halves agree perfectly although the raw scores contradict the feature."""
+    feature = np.random.default_rng(0).random(500)
+    found = pooled_agreements(lambda _: (feature, -feature), 40, seed=0)
+    assert found["memorization"][-1].pearson.value == pytest.approx(1)
+    assert found["against_raw"][-1].pearson.value == pytest.approx(-1)
+
+
+def test_errors_of_pooled_agreements_are_near_the_spread_over_studies():
+    """Rates stay, runs are drawn anew."""
+    rng = np.random.default_rng(0)
+    inside, outside = 2 + rng.random(150), rng.normal(0, 1.5, 150)
+    values, errors = [], []
+    for study in range(25):
+        rng = np.random.default_rng(study)
+        mask = subsets.balanced(np.zeros(150, int), 40, 0.7, study)
+        margins = np.where(mask, inside, outside) + rng.normal(0, 1.5, mask.shape)
+        scores = _pooled_scores(margins > 0, margins, mask, outside[:, None])
+        entry = pooled_agreements(scores, 40, study)["against_raw"][-1]
+        values.append(entry.pearson.value)
+        errors.append(entry.pearson.stderr)
+    ratio = np.mean(errors) / np.std(values, ddof=1)
+    assert 0.6 < ratio < 1.8, ratio

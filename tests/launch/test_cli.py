@@ -156,6 +156,32 @@ def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
     assert not workdir.exists()
 
 
+def test_plan_says_how_many_runs_a_half_width_takes_without_writing(memkit, tmp_path):
+    workdir = tmp_path / "study"
+    command = ["plan", WIDTH, f"--workdir={workdir}", "--no_measure"]
+    result = memkit(*command, "--halfwidth=0.1")
+    assert result.code == 0, result.err
+    assert "half width: the pooled intervals of 95% of the examples are +/- 0.1" in result.out
+    assert "about 260 runs per point, 1,300 in all" in result.out
+    assert "The number comes from a reference" in result.out
+    assert result.engines == ()
+    assert not workdir.exists()
+    assert "half width" not in memkit(*command).out
+
+
+def test_a_half_width_that_makes_no_sense_is_one_line(memkit):
+    design = ["--config.subsets.design=leave_one_out", "--config.subsets.num_runs=1438"]
+    for words, expected in (
+        (["--halfwidth=1"], "a half width above 0 and below 1, received 1"),
+        (["--halfwidth=nan"], "a half width above 0 and below 1, received nan"),
+        (["--halfwidth=0.1", *design], "a study of random subsets (subsets.design)"),
+    ):
+        result = memkit("plan", WIDTH, "--no_measure", *words)
+        assert result.code == 2
+        assert result.err.count("\n") == 1 and result.out == ""
+        assert f"--halfwidth: expected {expected}" in result.err
+
+
 @pytest.mark.slow
 def test_plan_measures_seconds_per_run_of_models_and_their_students(memkit, tiny_config):
     series = "--config.series=('one_hot', 'distilled')"

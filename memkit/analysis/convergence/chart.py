@@ -12,6 +12,8 @@ from memkit.typing import Json
 LINES = {
     ("correct", "memorization"): "memorization",
     ("prob", "memorization"): "memorization, label probability",
+    ("pooled", "memorization"): "memorization, pooled",
+    ("pooled", "against_raw"): "memorization, pooled against raw",
     ("correct", "consistency"): "consistency",
     ("prob", "consistency"): "consistency, label probability",
 }
@@ -72,5 +74,6 @@ def chart(rows: Sequence[Json]) -> theme.Panels:
         layout_row=None,
         description="Correlation over examples between scores estimated from separate halves of "
         "the runs, against the number of runs in a half, for memorization and consistency with "
-        "both outcomes. Bands are 95% intervals over runs.",
+        "both outcomes, and for pooled scores with each other and with raw ones. Bands are 95% "
+        "intervals over runs.",
     )

@@ -1,8 +1,11 @@
 """Whether the runs suffice: agreement between halves, and how many runs a target width takes."""
 
+import math
 from collections.abc import Sequence
 
-from memkit import estimators, studies
+import numpy as np
+
+from memkit import estimators, proxies, seeds, studies
 from memkit.analysis.convergence.result import (
     Convergence,
     HalfWidths,
@@ -10,11 +13,13 @@ from memkit.analysis.convergence.result import (
     PointConvergence,
     Quantiles,
 )
-from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.outcomes import HISTORY, PointOutcomes
 from memkit.analysis.summary import Results
-from memkit.estimators import convergence
+from memkit.estimators import convergence, precision
 from memkit.studies import Study
+from memkit.typing import FloatArray, IntArray
 
+POOLED_EXAMPLES = 2000  # whose pooled scores are compared between halves, at most
 TARGETS = (0.1, 0.05)  # half widths of 95% intervals
 
 
@@ -44,7 +49,62 @@ def _of_point(outcomes: PointOutcomes, seed: int) -> PointConvergence:
             "memorization": _half_widths(outcomes.estimates[name], num_runs),
             "consistency": _half_widths(estimators.consistency(outcome, outcomes.mask), num_runs),
         }
+    agreement["pooled"] = _pooled_agreement(outcomes, seed)
+    half_widths["pooled"] = {"memorization": _pooled_half_widths(outcomes)}
     return PointConvergence(num_runs, agreement, half_widths)
+
+
+def _pooled_agreement(outcomes: PointOutcomes, seed: int) -> dict[str, tuple[Halves, ...]]:
+    """Returns the agreement of pooled scores; none where runs are paired, see `estimates`."""
+    if outcomes.num_units < len(outcomes.unit):
+        return dict.fromkeys(convergence.POOLED_SCORES, ())
+    num_examples = outcomes.mask.shape[1]
+    order = seeds.stream(seed, "convergence/pooled").permutation(num_examples)
+    examples = np.sort(order[:POOLED_EXAMPLES])
+    by_score = convergence.pooled_agreements(
+        lambda runs: _pooled_and_raw(outcomes, runs, examples), outcomes.num_units, seed
+    )
+    return {
+        score: tuple(Halves(halves, math.nan, math.nan) for halves in entries)
+        for score, entries in by_score.items()
+    }
+
+
+def _pooled_and_raw(
+    outcomes: PointOutcomes, rows: IntArray, examples: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Returns the pooled and the raw scores of some examples from some rows of the outcomes."""
+    chosen = np.ix_(rows, examples)
+    correct, mask = outcomes.correct[chosen], outcomes.mask[chosen]
+    seen = np.flatnonzero(np.isin(outcomes.proxy_index, outcomes.index[rows]))
+    history = [
+        proxies.average(outcomes.proxies[name][np.ix_(seen, examples)])
+        for name in HISTORY
+        if name in outcomes.proxies
+    ]
+    pooled = estimators.pooled(
+        correct,
+        outcomes.logodds[chosen],
+        mask,
+        history=np.stack(history, axis=1) if history else None,
+        features=outcomes.features[examples],
+    )
+    return pooled.value, estimators.memorization(correct, mask).value
+
+
+def _pooled_half_widths(outcomes: PointOutcomes) -> HalfWidths:
+    """Returns the half widths of pooled intervals; runs are known for the widest ones only."""
+    estimate = outcomes.estimates["pooled"]
+    median, high = convergence.half_widths(estimate.lower, estimate.upper)
+    runs_for = dict.fromkeys(TARGETS, Quantiles(math.nan, math.nan))
+    if outcomes.num_units == len(outcomes.unit) and high > 0:
+        fraction = float(outcomes.mask.mean())
+        for target in TARGETS:
+            needed = precision.needed(
+                target, high, num_runs=outcomes.num_units, train_fraction=fraction
+            )
+            runs_for[target] = Quantiles(math.nan, float(needed.likely))
+    return HalfWidths(Quantiles(median, high), runs_for)
 
 
 def _with_prediction(halves: convergence.Agreement, num_runs: int) -> Halves:

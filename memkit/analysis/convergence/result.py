@@ -13,8 +13,9 @@ class Halves:
 
     Attributes:
       halves: agreement of scores from separate halves of the runs.
-      pearson_full: correlation that `halves` predicts for all runs (Spearman-Brown).
-      spearman_full: rank correlation that it predicts for all runs.
+      pearson_full: correlation that `halves` predicts for all runs (Spearman-Brown); NaN for pooled
+        scores, to which the formula does not apply.
+      spearman_full: rank correlation that it predicts for all runs; NaN for pooled scores.
     """
 
     halves: Agreement
@@ -41,7 +42,9 @@ class HalfWidths:
 
     Attributes:
       now: half widths with the present runs.
-      runs_for: {target half width: number of runs at which it is reached}.
+      runs_for: {target half width: number of runs at which it is reached}. For pooled scores the
+        median is NaN, since no formula is known, and the 90% quantile is that of
+        `estimators.precision`.
     """
 
     now: Quantiles
@@ -55,8 +58,10 @@ class PointConvergence:
     Attributes:
       num_runs: number of runs.
       agreement: {outcome: {score: one entry per number of runs in a half}}, see
-        `estimators.convergence.agreements`.
-      half_widths: {outcome: {score: HalfWidths}}.
+        `estimators.convergence.agreements`. "pooled" has the scores "memorization" and
+        "against_raw" of `estimators.convergence.pooled_agreements`, over at most 2,000 random
+        examples.
+      half_widths: {outcome: {score: HalfWidths}}; "pooled" has the score "memorization".
     """
 
     num_runs: int

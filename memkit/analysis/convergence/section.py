@@ -20,7 +20,10 @@ INTRO = (
 CAPTION = (
     "Correlation over examples between two estimates from separate runs: the mean over five "
     "random splits, with 95% intervals over runs as bands. Where a line is still rising, more "
-    "runs would change the scores."
+    "runs would change the scores. Two pooled scores agree in part because they share what the "
+    "images alone say, so their line is no measure of accuracy. The line of pooled against raw "
+    "scores is one: where it lies above the line of memorization, pooled scores are nearer to the "
+    "truth than raw ones. Both are from one split and at most 2,000 examples."
 )
 
 
@@ -63,8 +66,8 @@ def _reliability(content: Content) -> Table:
             )
     return Table(
         caption="Split-half reliability (1 = perfect): correlation and rank correlation between "
-        "two halves of the runs, mean over five random splits, and what they predict for all runs "
-        "(Spearman-Brown).",
+        "two halves of the runs, mean over five random splits (pooled: one), and what they predict "
+        "for all runs (Spearman-Brown, which does not apply to pooled scores).",
         columns=(
             "Point",
             "Score",
@@ -82,6 +85,8 @@ def _widths(content: Content) -> Table:
     rows = []
     targets: list[float] = []
     for name, of_point, outcome, score, title in _scores(content):
+        if score not in of_point.half_widths[outcome]:
+            continue
         widths = of_point.half_widths[outcome][score]
         targets = sorted(widths.runs_for, reverse=True)
         needed = (_runs(getattr(widths.runs_for[t], q)) for t in targets for q in _QUANTILES)
@@ -91,7 +96,9 @@ def _widths(content: Content) -> Table:
     return Table(
         caption="Half width of the 95% interval of an example: median and 90% quantile over "
         "examples now, and the runs at which it reaches a target half width, by runs × (half width "
-        "now / target)². A guide: too many for rates near 0 or 1, somewhat too few otherwise.",
+        "now / target)². A guide: too many for rates near 0 or 1, somewhat too few otherwise. For "
+        "pooled scores, by the equation of `memkit plan --halfwidth`, which is about the widest "
+        "intervals.",
         columns=(
             "Point",
             "Score",
