@@ -26,6 +26,7 @@ from absl import app, flags
 
 from benchmarks import interleave, small_studies
 from memkit import analysis, estimators, studies, subsets, tables
+from memkit.estimators.pooled import Posterior, posterior
 
 # Tests import several benchmarks into one process, where their flags would clash.
 _FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
@@ -94,9 +95,12 @@ class World:
         return estimators.memorization(1 / (1 + np.exp(-logodds)), self.mask[runs])
 
     def pooled(self, runs: np.ndarray, *, with_images: bool = True) -> estimators.Estimate:
+        return self.posterior(runs, with_images=with_images).estimate
+
+    def posterior(self, runs: np.ndarray, *, with_images: bool = True) -> Posterior:
         mask = self.mask[runs]
         seen = [np.where(mask, self.arrays[name][runs], np.nan) for name in RECORDED[2:]]
-        return estimators.pooled(
+        return posterior(
             self.arrays["train_correct"][runs],
             self.arrays["train_logodds"][runs],
             mask,
@@ -138,6 +142,15 @@ def train(case: Case) -> World:
         features=estimators.left_out_margins(images, labels, study.sizes.classes)[:, None],
         planted=study.examples.planted,
     )
+
+
+def train_on(case: Case, *, npz: str, classes: int) -> World:
+    """Trains the runs of a world on the digits, or on the first classes of an npz file."""
+    with tempfile.TemporaryDirectory() as folder:
+        if npz:
+            path = subset(npz, classes, case.per_class, pathlib.Path(folder))
+            case = dataclasses.replace(case, npz=path)
+        return train(case)
 
 
 def _config(case: Case) -> dict:
@@ -371,11 +384,7 @@ def main(argv: list[str]) -> None:
     case = Case(epochs=2 if _TINY.value else _EPOCHS.value, peak=_PEAK.value, **sizes)
     if not _TINY.value:
         case = dataclasses.replace(case, studies=_STUDIES.value)
-    with tempfile.TemporaryDirectory() as folder:
-        if _NPZ.value:
-            path = subset(_NPZ.value, _CLASSES.value, case.per_class, pathlib.Path(folder))
-            case = dataclasses.replace(case, npz=path)
-        world = train(case)
+    world = train_on(case, npz=_NPZ.value, classes=_CLASSES.value)
     known = truth(world)
     found = {"efficiency": efficiency(world, known), "coverage": coverage(world, known)}
     correct, mask = world.arrays["train_correct"], world.mask

@@ -16,10 +16,7 @@ of the table has M runs, as means over disjoint studies of M balanced runs each:
 With --workdir, the points of a finished study take the place of the worlds.
 """
 
-import dataclasses
-import pathlib
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -102,16 +99,8 @@ def worlds() -> Iterator[tuple[str, efficiency.World]]:
             paper=0,
             studies=count,
         )
-        yield f"{10 * per_class} images, {fraction:.0%}", _trained(case)
-
-
-def _trained(case: efficiency.Case) -> efficiency.World:
-    if not _NPZ.value:
-        return efficiency.train(case)
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        path = efficiency.subset(_NPZ.value, _CLASSES.value, case.per_class, folder)
-        return efficiency.train(dataclasses.replace(case, npz=path))
+        world = efficiency.train_on(case, npz=_NPZ.value, classes=_CLASSES.value)
+        yield f"{10 * per_class} images, {fraction:.0%}", world
 
 
 def main(argv: list[str]) -> None:

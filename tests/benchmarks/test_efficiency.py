@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks import efficiency
+from memkit.estimators.distribution import STATISTICS
 
 
 def _papers(scale=1.0):
@@ -52,3 +53,11 @@ def test_the_tiny_benchmark_prints_its_tables():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "worth, RMSE" in done.stdout and "half width" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_tiny_benchmark_of_shapes_prints_every_statistic():
+    command = [sys.executable, "-m", "benchmarks.shape_coverage", "--tiny"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(STATISTICS) <= set(done.stdout.split())
