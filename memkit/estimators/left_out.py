@@ -120,18 +120,24 @@ def _margins(
 ) -> FloatArray:
     """Returns the margins [N] of the predictions without each example."""
     sums = np.zeros((num_classes, basis.shape[1]))
-    np.add.at(sums, labels, basis)
-    sums -= basis.sum(axis=0, dtype=np.float64) / num_classes
+    for start in range(0, len(labels), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        sums += _targets(labels[rows], num_classes).T @ basis[rows].astype(np.float64)
     margins = np.empty(len(labels))
     for start in range(0, len(labels), _BLOCK):
         rows = slice(start, start + _BLOCK)
         columns = basis[rows].astype(np.float64)
         shrunk = columns / (strengths + ridge)
         leverage = np.minimum(np.einsum("nm,nm->n", shrunk, columns), 1 - 1e-6)
-        target = np.eye(num_classes)[labels[rows]] - 1 / num_classes
+        target = _targets(labels[rows], num_classes)
         predicted = target - (target - shrunk @ sums.T) / (1 - leverage[:, None])
         index = np.arange(len(predicted))
         own = predicted[index, labels[rows]]
         predicted[index, labels[rows]] = -np.inf
         margins[rows] = own - predicted.max(axis=1)
     return margins
+
+
+def _targets(labels: IntArray, num_classes: int) -> FloatArray:
+    """Returns labels as [n, classes] float64 rows that sum to 0."""
+    return np.eye(num_classes)[labels] - 1 / num_classes

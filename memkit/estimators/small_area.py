@@ -157,5 +157,8 @@ def _inverse_trigamma(value: float) -> float:
     x = 0.5 + 1 / value
     for _ in range(50):
         trigamma = special.polygamma(1, x)
-        x += trigamma * (1 - trigamma / value) / special.polygamma(2, x)
+        step = trigamma * (1 - trigamma / value) / special.polygamma(2, x)
+        x += step
+        if abs(step) <= 1e-12 * x:
+            break
     return float(x)
