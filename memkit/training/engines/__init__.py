@@ -19,6 +19,8 @@ with epy.lazy_imports():  # The engine that is loaded chooses the backend of Ker
 Values: TypeAlias = list[Array]
 # Returns the initial values of a model's variables, None for a variable that keeps its value.
 Draw: TypeAlias = "Callable[[keras.Model], list[Array | None]]"
+# A function of engine arrays: from gradients [B, P] and further arguments to features [B, D].
+Reduce: TypeAlias = Callable[..., Any]
 
 # name -> (module, package it needs, extras that bring it)
 ENGINES = {
@@ -172,6 +174,12 @@ class Program:
     restore: Callable[[Sequence[Values]], None]
 
 
+class Gradients(Protocol):
+    """Type of the function that `Engine.gradients` returns."""
+
+    def __call__(self, images: Any, direction: FloatArray, *arguments: Array) -> FloatArray: ...
+
+
 class Engine(Protocol):
     """What the module of an engine offers."""
 
@@ -194,6 +202,14 @@ class Engine(Protocol):
         resident: bool,
     ) -> Program:
         """See `engines.compile_program`."""
+
+    def gradients(self, model: "keras.Model", reduce: Reduce) -> Gradients:
+        """Returns a compiled function of (images [B, H, W, C], direction [C], *arguments).
+
+        It computes the gradient of logits . direction in all trainable variables, one after the
+        other, for each of the normalized images, with the present values of the variables and in
+        inference mode. It returns reduce(gradients [B, P], *arguments) as a NumPy array.
+        """
 
 
 def check(name: str) -> None:

@@ -13,6 +13,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ["KERAS_NNX_ENABLED"] = "false"
 
 import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -22,8 +23,10 @@ from memkit.training.engines import (  # noqa: E402
     Blueprint,
     Draw,
     Evaluation,
+    Gradients,
     Images,
     Program,
+    Reduce,
     Setup,
     Steps,
     Values,
@@ -31,7 +34,7 @@ from memkit.training.engines import (  # noqa: E402
     jax_run,
 )
 from memkit.training.plan import EpochPlan  # noqa: E402
-from memkit.typing import Array, IntArray  # noqa: E402
+from memkit.typing import Array, FloatArray, IntArray  # noqa: E402
 
 READ_AHEAD = 4  # Number of steps whose streamed images may be in transfer at once.
 
@@ -89,6 +92,31 @@ def compile_program(
         state=pack.state,
         restore=pack.restore,
     )
+
+
+def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
+    """See `engines.Engine.gradients`."""
+
+    def of_image(values: Any, fixed: Any, image: jax.Array, direction: jax.Array) -> jax.Array:
+        def output(values: Any) -> jax.Array:
+            logits, _ = model.stateless_call(values, fixed, image[None], training=False)
+            return jnp.vdot(logits[0].astype(jnp.float32), direction)
+
+        return jnp.concatenate([part.ravel() for part in jax.grad(output)(values)])
+
+    @jax.jit
+    def of_images(
+        values: Any, fixed: Any, images: jax.Array, direction: jax.Array, *arguments: jax.Array
+    ) -> Any:
+        rows = jax.vmap(of_image, in_axes=(None, None, 0, None))
+        return reduce(rows(values, fixed, images, direction), *arguments)
+
+    def compute(images: Any, direction: FloatArray, *arguments: Array) -> FloatArray:
+        values = [variable.value for variable in model.trainable_variables]
+        fixed = [variable.value for variable in model.non_trainable_variables]
+        return np.asarray(of_images(values, fixed, images, direction, *arguments))
+
+    return compute
 
 
 class _Pack:

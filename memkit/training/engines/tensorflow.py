@@ -23,15 +23,17 @@ from memkit.training import plan as plans_lib  # noqa: E402
 from memkit.training.engines import (  # noqa: E402
     Blueprint,
     Evaluation,
+    Gradients,
     Images,
     Program,
+    Reduce,
     Setup,
     Steps,
 )
 from memkit.training.engines import tensorflow_replicas as replicas  # noqa: E402
 from memkit.training.engines.tensorflow_model import PointModel  # noqa: E402
 from memkit.training.plan import EpochPlan  # noqa: E402
-from memkit.typing import IntArray  # noqa: E402
+from memkit.typing import Array, FloatArray, IntArray  # noqa: E402
 
 READ_AHEAD = 4  # Number of batches of streamed images that are ready before they are needed.
 
@@ -126,6 +128,26 @@ def compile_program(
         state=model.state,
         restore=model.restore,
     )
+
+
+def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
+    """See `engines.Engine.gradients`."""
+
+    @tf.function
+    def of_images(images: tf.Tensor, direction: tf.Tensor, *arguments: tf.Tensor) -> tf.Tensor:
+        values = [variable.value for variable in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            logits = tf.cast(model(images, training=False), tf.float32)
+            outputs = tf.linalg.matvec(logits, direction)
+        parts = tape.jacobian(outputs, values, unconnected_gradients="zero")
+        rows = tf.concat([tf.reshape(part, (images.shape[0], -1)) for part in parts], axis=1)
+        return reduce(rows, *arguments)
+
+    def compute(images: Any, direction: FloatArray, *arguments: Array) -> FloatArray:
+        result: FloatArray = of_images(*map(tf.constant, (images, direction, *arguments))).numpy()
+        return result
+
+    return compute
 
 
 def _check_same(
