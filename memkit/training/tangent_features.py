@@ -13,7 +13,7 @@ import numpy as np
 from etils import epy
 
 from memkit import seeds
-from memkit.training import engines, plan, step
+from memkit.training import engines, step
 from memkit.typing import Array, FloatArray, IntArray
 
 with epy.lazy_imports():  # The engine that is loaded chooses the backend of Keras.
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LENGTH = 4096
 MOST_DIRECTIONS = 10  # in the space of logits; more classes are mixed at random
-_MOST_ENTRIES = 2**24  # of all gradients that are computed at a time
-_MOST_EXAMPLES = 256
 
 
 def features(
@@ -50,16 +48,13 @@ def features(
       normalization: `mean` and `std` of `step.normalize`.
     """
     num_weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    size = max(1, min(_MOST_EXAMPLES, _MOST_ENTRIES // num_weights))
-    size = min(size, len(members))
-    folded = np.zeros((len(members), LENGTH), np.float32)
-    for direction in directions(model.output_shape[-1], rng):
-        places, signs = fold_plan(num_weights, rng)
-        for rows in plan.evaluation_rows(len(members), size, whole=True):
-            x = step.normalize(images[members[rows]], **normalization)
-            values = gradients(x, direction, places, signs)
-            is_new = np.diff(rows, prepend=-1) > 0  # The last batch is filled with copies.
-            folded[rows[is_new]] += values[is_new]
+    mixed = directions(model.output_shape[-1], rng)
+    arguments = (mixed, *fold_plan(len(mixed) * num_weights, rng))
+    on_device = [keras.ops.convert_to_tensor(argument) for argument in arguments]
+    folded = np.empty((len(members), LENGTH), np.float32)
+    for row, member in enumerate(members):
+        image = step.normalize(images[member], **normalization)
+        folded[row] = gradients(image, *on_device)
     return folded
 
 
@@ -74,16 +69,16 @@ def directions(num_classes: int, rng: seeds.Generator) -> FloatArray:
     return (signs / np.sqrt(MOST_DIRECTIONS)).astype(np.float32)
 
 
-def fold_plan(num_weights: int, rng: seeds.Generator) -> tuple[IntArray, FloatArray]:
-    """Returns where `fold` takes each entry from, and its sign, [P'] each; P' = P rounded up."""
-    rounded = -(-num_weights // LENGTH) * LENGTH
+def fold_plan(length: int, rng: seeds.Generator) -> tuple[IntArray, FloatArray]:
+    """Returns where `fold` takes its entries from, and their signs, both [K LENGTH]."""
+    rounded = -(-length // LENGTH) * LENGTH
     places = rng.permutation(rounded).astype(np.int32)
     return places, rng.choice(np.array([-1, 1], np.float32), rounded)
 
 
-def fold(gradient: Any, places: Any, signs: Any) -> Any:
-    """Returns gradients [B, P] as features [B, LENGTH], with arrays of the engine."""
-    missing = places.shape[0] - gradient.shape[1]
-    padded = keras.ops.pad(gradient, [[0, 0], [0, missing]])
-    mixed = keras.ops.take(padded, places, axis=1) * signs
-    return keras.ops.sum(keras.ops.reshape(mixed, (-1, mixed.shape[1] // LENGTH, LENGTH)), axis=1)
+def fold(gradients: Any, places: Any, signs: Any) -> Any:
+    """Returns gradients [R, P] as features [LENGTH]; all are arrays of the engine."""
+    entries = keras.ops.reshape(gradients, (-1,))
+    padded = keras.ops.pad(entries, (0, places.shape[0] - entries.shape[0]))
+    mixed = keras.ops.take(padded, places) * signs
+    return keras.ops.sum(keras.ops.reshape(mixed, (-1, LENGTH)), axis=0)

@@ -19,7 +19,7 @@ with epy.lazy_imports():  # The engine that is loaded chooses the backend of Ker
 Values: TypeAlias = list[Array]
 # Returns the initial values of a model's variables, None for a variable that keeps its value.
 Draw: TypeAlias = "Callable[[keras.Model], list[Array | None]]"
-# A function of engine arrays: from gradients [B, P] and further arguments to features [B, D].
+# A function of arrays of the engine: from gradients [R, P] and further arguments to features [D].
 Reduce: TypeAlias = Callable[..., Any]
 
 # name -> (module, package it needs, extras that bring it)
@@ -177,7 +177,7 @@ class Program:
 class Gradients(Protocol):
     """Type of the function that `Engine.gradients` returns."""
 
-    def __call__(self, images: Any, direction: FloatArray, *arguments: Array) -> FloatArray: ...
+    def __call__(self, image: Any, directions: Any, *arguments: Any) -> FloatArray: ...
 
 
 class Engine(Protocol):
@@ -204,11 +204,12 @@ class Engine(Protocol):
         """See `engines.compile_program`."""
 
     def gradients(self, model: "keras.Model", reduce: Reduce) -> Gradients:
-        """Returns a compiled function of (images [B, H, W, C], direction [C], *arguments).
+        """Returns a compiled function of (image [H, W, C], directions [R, C], *arguments).
 
-        It computes the gradient of logits . direction in all trainable variables, one after the
-        other, for each of the normalized images, with the present values of the variables and in
-        inference mode. It returns reduce(gradients [B, P], *arguments) as a NumPy array.
+        It computes the gradients of logits . direction in all trainable variables, for a normalized
+        image in inference mode, with the present values of the variables. It returns
+        reduce(gradients [R, P], *arguments) as a NumPy array. It takes one image at a time, because
+        separate gradients for the images of a batch are slow in convolutional layers.
         """
 
 

@@ -97,24 +97,22 @@ def compile_program(
 def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
     """See `engines.Engine.gradients`."""
 
-    def of_image(values: Any, fixed: Any, image: jax.Array, direction: jax.Array) -> jax.Array:
-        def output(values: Any) -> jax.Array:
-            logits, _ = model.stateless_call(values, fixed, image[None], training=False)
-            return jnp.vdot(logits[0].astype(jnp.float32), direction)
-
-        return jnp.concatenate([part.ravel() for part in jax.grad(output)(values)])
-
     @jax.jit
-    def of_images(
-        values: Any, fixed: Any, images: jax.Array, direction: jax.Array, *arguments: jax.Array
+    def of_image(
+        values: Any, fixed: Any, image: jax.Array, directions: jax.Array, *arguments: jax.Array
     ) -> Any:
-        rows = jax.vmap(of_image, in_axes=(None, None, 0, None))
-        return reduce(rows(values, fixed, images, direction), *arguments)
+        def outputs(values: Any) -> jax.Array:
+            logits, _ = model.stateless_call(values, fixed, image[None], training=False)
+            return directions @ logits[0].astype(jnp.float32)
 
-    def compute(images: Any, direction: FloatArray, *arguments: Array) -> FloatArray:
+        parts = jax.jacrev(outputs)(values)
+        rows = jnp.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        return reduce(rows, *arguments)
+
+    def compute(image: Any, directions: Any, *arguments: Any) -> FloatArray:
         values = [variable.value for variable in model.trainable_variables]
         fixed = [variable.value for variable in model.non_trainable_variables]
-        return np.asarray(of_images(values, fixed, images, direction, *arguments))
+        return np.asarray(of_image(values, fixed, image, directions, *arguments))
 
     return compute
 

@@ -33,7 +33,7 @@ from memkit.training.engines import (  # noqa: E402
 from memkit.training.engines import tensorflow_replicas as replicas  # noqa: E402
 from memkit.training.engines.tensorflow_model import PointModel  # noqa: E402
 from memkit.training.plan import EpochPlan  # noqa: E402
-from memkit.typing import Array, FloatArray, IntArray  # noqa: E402
+from memkit.typing import FloatArray, IntArray  # noqa: E402
 
 READ_AHEAD = 4  # Number of batches of streamed images that are ready before they are needed.
 
@@ -134,17 +134,21 @@ def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
     """See `engines.Engine.gradients`."""
 
     @tf.function
-    def of_images(images: tf.Tensor, direction: tf.Tensor, *arguments: tf.Tensor) -> tf.Tensor:
+    def of_image(image: tf.Tensor, directions: tf.Tensor, *arguments: tf.Tensor) -> tf.Tensor:
         values = [variable.value for variable in model.trainable_variables]
         with tf.GradientTape() as tape:
-            logits = tf.cast(model(images, training=False), tf.float32)
-            outputs = tf.linalg.matvec(logits, direction)
-        parts = tape.jacobian(outputs, values, unconnected_gradients="zero")
-        rows = tf.concat([tf.reshape(part, (images.shape[0], -1)) for part in parts], axis=1)
+            logits = tf.cast(model(image[None], training=False), tf.float32)
+            outputs = tf.linalg.matvec(directions, logits[0])
+        # A loop over directions: the vectorized form is slow in convolutional layers.
+        parts = tape.jacobian(
+            outputs, values, unconnected_gradients="zero", experimental_use_pfor=False
+        )
+        rows = tf.concat([tf.reshape(part, (directions.shape[0], -1)) for part in parts], axis=1)
         return reduce(rows, *arguments)
 
-    def compute(images: Any, direction: FloatArray, *arguments: Array) -> FloatArray:
-        result: FloatArray = of_images(*map(tf.constant, (images, direction, *arguments))).numpy()
+    def compute(image: Any, directions: Any, *arguments: Any) -> FloatArray:
+        tensors = map(tf.convert_to_tensor, (image, directions, *arguments))
+        result: FloatArray = of_image(*tensors).numpy()
         return result
 
     return compute
