@@ -21,6 +21,7 @@ from memkit.proxies import correlations, leaderboard
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the study.", required=True)
 _SPLITS = 8
+_LEAST = 4  # units of a size
 OUTCOMES = {"prob": "the probability of the label", "correct": "right or wrong answers"}
 
 
@@ -65,6 +66,7 @@ def rows(board, errors, df, statistic, aurocs):
 def main(_):
     study = studies.load(_WORKDIR.value)
     points = [read_outcomes(study, point, with_training=True) for point in study.points]
+    points = [point for point in points if point.num_units >= _LEAST]
     planted = study.examples.planted
     for outcome, meaning in OUTCOMES.items():
         print(f"\nMemorization by {meaning}")
@@ -74,7 +76,11 @@ def main(_):
                 for name, value in values_of([point]).items()
             }
             board = boards(study, [point], outcome, correlations.AT_ONE_SIZE)
-            print(f"\n{point.point.name}: {point.num_units} units of {study.sizes.train + 1} runs")
+            memorization = point.estimates[outcome].value.mean()
+            size = f"{point.num_units} units of {study.sizes.train + 1} runs"
+            print(f"\n{point.point.name}: {size}, mean memorization {memorization:.3f}")
+            for name in point.proxies.keys() & {"ntk_memorization"}:
+                print(f"mean of {proxies.label(name)}: {np.nanmean(point.proxies[name]):.3f}")
             header = ("proxy", "averaged", "one run", "AUROC of one run")
             print(tables.text(header, list(rows(*board, "spearman", aurocs))))
         if len(points) > 1:

@@ -52,6 +52,12 @@ def memorization(features: FloatArray, labels: IntArray, *, num_classes: int) ->
     Returns:
       [n] float64 in [-1, 1]: the probability of the label in the fit, minus that in the fit without
       the example; higher = more memorized. NaN if a feature is not finite.
+
+    Examples:
+      >>> features = np.eye(2)[[0, 0, 0, 1, 1, 1, 1]]
+      >>> scores = memorization(features, np.array([0, 0, 0, 1, 1, 1, 0]), num_classes=2)
+      >>> scores.argmax().item()
+      6
     """
     rows = np.arange(len(labels))
     scores, smallest = np.full(len(labels), np.nan), np.inf
@@ -72,7 +78,7 @@ def _fits(features: FloatArray, labels: IntArray, num_classes: int) -> Iterator[
         return
     coordinates, squares = principal_coordinates(features)
     targets = np.eye(num_classes)[labels]
-    weights = np.zeros((coordinates.shape[1], num_classes))
+    weights: FloatArray = np.zeros((coordinates.shape[1], num_classes))
     for penalty in PENALTIES:
         weights = fit(coordinates, squares, targets, penalty, weights)
         logits = coordinates @ weights
@@ -146,6 +152,10 @@ def leverage(coordinates: FloatArray, curvature: FloatArray, penalty: float) -> 
       coordinates: [n, m], the rows x[i].
       curvature: [n], second derivative of the loss of each example in its logits, 0 or more.
       penalty: above 0.
+
+    Examples:
+      >>> leverage(np.array([[1.0], [1.0]]), np.ones(2), 1.0).round(6).tolist()
+      [0.5, 0.5]
     """
     hessian = (coordinates.T * curvature) @ coordinates
     hessian[np.diag_indices_from(hessian)] += penalty
