@@ -10,12 +10,14 @@ in finding planted labels. A study of several sizes also has tables across sizes
 most that a proxy can be expected to reach against a truth from so many units.
 """
 
+import functools
+
 import numpy as np
 from absl import app, flags
 
 from memkit import proxies, studies, tables
 from memkit.analysis import read_outcomes
-from memkit.analysis.outcomes import common_runs
+from memkit.analysis.common_runs import common_runs
 from memkit.estimators import auroc, grouped, margins, units
 from memkit.proxies import correlations, leaderboard
 
@@ -25,11 +27,17 @@ _LEAST = 4  # units of a size
 OUTCOMES = {"prob": "the probability of the label", "correct": "right or wrong answers"}
 
 
-def values_of(points):
-    """Returns {proxy: [A, H, N]} with the sign for which higher = harder."""
+def values_of(points, runs):
+    """Returns {proxy: [A, H, N]} of some runs, with the sign for which higher = harder."""
     names = [name for name in points[0].proxies if all(name in p.proxies for p in points)]
+    rows = [np.isin(point.proxy_index, runs) for point in points]
     return {
-        name: np.stack([proxies.hardness(name, point.proxies[name]) for point in points])
+        name: np.stack(
+            [
+                proxies.hardness(name, p.proxies[name][of])
+                for p, of in zip(points, rows, strict=True)
+            ]
+        )
         for name in names
     }
 
@@ -37,10 +45,11 @@ def values_of(points):
 def boards(study, points, outcome, statistics):
     """Returns (Board, ({proxy: {statistic: stderr}}, {statistic: stderr}), degrees of freedom)."""
     runs, seed = common_runs(points), study.config["seed"]
-    history = np.searchsorted(runs.index, points[0].proxy_index)
+    shared = functools.reduce(np.intersect1d, [point.proxy_index for point in points])
+    history = np.searchsorted(runs.index, shared)
     splits = leaderboard.halves(runs.num_units, len(history), seed, _SPLITS)[:, runs.unit]
     options = dict(history=history, first=splits, statistics=statistics)
-    arguments = (values_of(points), [runs.take(p, outcome) for p in points], runs.mask)
+    arguments = (values_of(points, shared), [runs.take(p, outcome) for p in points], runs.mask)
     group = grouped.run_groups(runs.num_units, seed, num_first=len(history))
     group = group[units.numbered(runs.unit, len(runs.unit))]
     errors = leaderboard.standard_errors(*arguments, **options, group=group)
@@ -73,7 +82,7 @@ def main(_):
         for point in points:
             aurocs = {
                 name: np.mean([auroc(run, planted) for run in value[0]])
-                for name, value in values_of([point]).items()
+                for name, value in values_of([point], point.proxy_index).items()
             }
             board = boards(study, [point], outcome, correlations.AT_ONE_SIZE)
             memorization = point.estimates[outcome].value.mean()
