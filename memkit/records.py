@@ -61,6 +61,9 @@ SCHEMA = {
     "prob_mean": Field("float16", "N", "mean probability of its label", "history_runs"),
     "prob_variance": Field("float16", "N", "variance of that probability", "history_runs"),
     "margin_mean": Field("float16", "N", "mean of label logit - largest other", "history_runs"),
+    "ntk_memorization": Field(
+        "float32", "N", "memorization by probability, from the trained network's gradients", "ntk"
+    ),
     "train_probs": Field("float16", "NC", "softmax probability of every class", "all_probs"),
     "curve": Field("float32", "E3", "per epoch: mean training loss (nats), accuracy, last rate"),
 }

@@ -69,7 +69,7 @@ _CONFIG = {
         "sync_batch_norm": True,
     },
     "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},
-    "record": {"all_probs": False, "history_runs": 0},
+    "record": {"ntk": False, "all_probs": False, "history_runs": 0},
     "series": ["one_hot"],
     "axis": {"field": "model.width", "values": [1, 2]},
     "report": {"title": "Tiny", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},

@@ -141,7 +141,7 @@ def test_ids_are_matched_one_to_one_by_whole_endings_of_paths(ids, others):
 
 @hypothesis.given(st.integers(1, 40), st.integers(1, 9), st.integers(2, 300), st.randoms())
 def test_a_record_is_read_as_it_was_written(tmp_path_factory, train, test, classes, random):
-    asked = ("history_runs", "all_probs")
+    asked = ("history_runs", "all_probs", "ntk")
     sizes = records.Sizes(train=train, test=test, epochs=2, classes=classes, asked=asked)
     arrays = {}
     for name, (dtype, shape) in records.array_specs(sizes).items():

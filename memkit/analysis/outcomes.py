@@ -239,7 +239,7 @@ class _Proxies:
     """Computes the proxies of a point while its records are read, one run at a time."""
 
     def __init__(self, study: Study, point: Point) -> None:
-        asked = [name for name in ("history_runs", "all_probs") if point.config["record"][name]]
+        asked = study.sizes_at(point, 0).asked
         recorded = [n for n, field in records.SCHEMA.items() if field.where in ("", *asked)]
         self._names = proxies.available([*recorded, "given_labels"])
         self._study, self._limit = study, num_proxy_runs(study, point)

@@ -117,12 +117,20 @@ PROXIES = {
         "length of softmax minus one-hot label, trained network, 0 to 1.41",
         "Paul et al. 2021, there early in training",
     ),
+    "ntk_memorization": Proxy(
+        final.ntk_memorization,
+        ("ntk_memorization",),
+        1,
+        "fall of the label's probability if it is left out of a linear fit to the network's "
+        "gradients, -1 to 1",
+        "kernel: Jacot et al. 2018; leaving out: Rad and Maleki 2020",
+    ),
 }
 
 
 def label(name: str) -> str:
     """Returns the name of a proxy for readers, such as "cumulative loss"."""
-    return name.replace("_", " ").replace("el2n", "EL2N")
+    return name.replace("_", " ").replace("el2n", "EL2N").replace("ntk", "NTK")
 
 
 def available(names: Iterable[str]) -> list[str]:

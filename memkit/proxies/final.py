@@ -50,6 +50,14 @@ def final_el2n(train_probs: Array, given_labels: IntArray) -> FloatArray:
     return _each_run(error_norm, train_probs)
 
 
+def ntk_memorization(ntk_memorization: npt.ArrayLike) -> FloatArray:
+    """Returns the estimate of memorization by probability, in [-1, 1]; higher = harder.
+
+    `proxies.ntk.memorization` computes it from the gradients of the trained network.
+    """
+    return np.asarray(ntk_memorization, np.float64)
+
+
 def _each_run(function: Callable[[FloatArray], FloatArray], train_probs: Array) -> FloatArray:
     """Applies a function to a float64 copy [N, C] of each run's probabilities."""
     values = [function(np.array(probs, np.float64)) for probs in train_probs]

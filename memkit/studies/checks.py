@@ -138,7 +138,7 @@ def _check_names(section: str, values: Config) -> None:
         if name not in fields.FIELDS[section]:
             raise unknown_field(section, name, fields.FIELDS[section])
     for name in fields.FIELDS[section]:
-        if name not in values:
+        if name not in values and f"{section}.{name}" not in fields.NEWER:
             raise missing(f"{section}.{name}", "value")
 
 
@@ -149,9 +149,12 @@ def missing_fields(config: Config) -> list[str]:
         f"{section}.{name}"
         for section in FIXED
         for name in fields.FIELDS[section]
-        if section not in config
-        or not isinstance(config[section], dict)
-        or name not in config[section]
+        if f"{section}.{name}" not in fields.NEWER
+        and (
+            section not in config
+            or not isinstance(config[section], dict)
+            or name not in config[section]
+        )
     ]
 
 

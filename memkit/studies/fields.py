@@ -5,7 +5,7 @@ anything is allocated, if it would take more memory or time than any machine has
 """
 
 from memkit import recipe, rules, subsets
-from memkit.typing import Config
+from memkit.typing import Config, Json
 
 MOST_POINTS = 1_000
 PRECISIONS = ("float32", "bfloat16")
@@ -36,7 +36,11 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
         "temperature": rules.number(lambda value: value > 0, "a number above 0"),
         "scale": rules.SWITCH,
     },
-    "record": {"all_probs": rules.SWITCH, "history_runs": rules.whole(0, 10_000_000)},
+    "record": {
+        "all_probs": rules.SWITCH,
+        "history_runs": rules.whole(0, 10_000_000),
+        "ntk": rules.SWITCH,
+    },
     "axis": {"field": rules.TEXT, "values": rules.LIST},
     "report": {
         "title": rules.TEXT,
@@ -60,6 +64,9 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
     },
     "model": {},
 }
+
+# Fields that configs of earlier versions lack, with the value for which nothing has changed.
+NEWER: Json = {"record.ntk": False}
 
 
 def check(section: str, values: Config) -> None:

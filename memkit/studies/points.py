@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from memkit.errors import InputError, expected
+from memkit.studies.fields import NEWER
 from memkit.typing import Config, Json
 
 ONE_HOT, DISTILLED, DISTILLED_FROM = "one_hot", "distilled", "distilled_from_"
@@ -116,6 +117,9 @@ def _check_names(all_points: Sequence[Point]) -> None:
 
 def _point(config: Config, series: str, value: Any, data_fingerprint: str) -> Point:
     point_config, axis = plain(config), config["axis"]
+    for field, default in NEWER.items():
+        section, _, option = field.partition(".")
+        point_config[section].setdefault(option, default)
     if axis["field"]:
         section, _, option = axis["field"].partition(".")
         point_config[section][option] = value
@@ -123,7 +127,7 @@ def _point(config: Config, series: str, value: Any, data_fingerprint: str) -> Po
     # These fields change no number in a record of the point.
     ignored: tuple[str, ...] = ("axis.", "series", "report.", "subsets.num_runs", *LOCATIONS)
     ignored += ("distillation.",) if series in (ONE_HOT, LAST_LAYER) else ()
-    hashed = {k: v for k, v in flatten(point_config).items() if not k.startswith(ignored)}
+    hashed = {k: v for k, v in _changed(point_config).items() if not k.startswith(ignored)}
     return Point(
         name=_name(axis["field"], series, value),
         series=series,
@@ -182,7 +186,7 @@ def _name(field: str, series: str, value: Any) -> str:
 def study_fingerprint(config: Config, data_fingerprint: str) -> str:
     """Returns the hash of everything that must not change while a study grows."""
     variable = (*GROWS, *LOCATIONS, "report.")
-    fixed = {k: v for k, v in flatten(config).items() if not k.startswith(variable)}
+    fixed = {k: v for k, v in _changed(config).items() if not k.startswith(variable)}
     return _hash([fixed, data_fingerprint])
 
 
@@ -213,7 +217,7 @@ def differences(first: Config, second: Config) -> Iterator[tuple[str, Any, Any]]
 
     Fields that cannot change a number, such as those under `report`, are left out.
     """
-    flat_first, flat_second = flatten(plain(first)), flatten(plain(second))
+    flat_first, flat_second = (NEWER | flatten(plain(config)) for config in (first, second))
     for field in sorted({*flat_first, *flat_second}):
         value, other_value = flat_first.get(field), flat_second.get(field)
         if value != other_value and not field.startswith(("report.", *LOCATIONS)):
@@ -234,6 +238,11 @@ def flatten(config: Config, prefix: str = "") -> Json:
         else:
             flat[prefix + name] = value
     return flat
+
+
+def _changed(config: Config) -> Json:
+    """Returns a flat config as earlier versions wrote it: without newer fields at their default."""
+    return {k: v for k, v in flatten(config).items() if k not in NEWER or v != NEWER[k]}
 
 
 def _hash(value: Any) -> str:

@@ -94,9 +94,12 @@ class Study:
         They depend on an axis over training.epochs and on the optional arrays that the section
         `record` of the config requests.
         """
+        record = point.config["record"]
+        has_history = self.leads_unit(run, record["history_runs"])
         asked = {
-            "all_probs": point.config["record"]["all_probs"],
-            "history_runs": self.leads_unit(run, point.config["record"]["history_runs"]),
+            "all_probs": record["all_probs"],
+            "history_runs": has_history,
+            "ntk": has_history and record["ntk"],
         }
         return dataclasses.replace(
             self.sizes,

@@ -12,7 +12,7 @@ from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.studies.points import Point
 from memkit.studies.study import Study
-from memkit.training import engines
+from memkit.training import engines, tangent_features
 from memkit.training.images import all_images, load_dataset
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Compiler:
         self.setup = setup
         self._dataset: tuple[Study, ImageDataset] | None = None
         self._program: tuple[Study, Point, engines.Program] | None = None
+        self._gradients: tuple[Study, Point, keras.Model, engines.Gradients] | None = None
 
     def dataset(self, study: Study) -> ImageDataset:
         """Returns the data set of a study.
@@ -77,6 +78,17 @@ class Compiler:
         )
         self._program = study, point, program
         return program
+
+    def gradients(self, study: Study, point: Point) -> "tuple[keras.Model, engines.Gradients]":
+        """Returns a model of a point and its `Engine.gradients`; the last ones are reused."""
+        if self._gradients is not None:
+            last_study, last_point, model, function = self._gradients
+            if last_study is study and last_point is point:
+                return model, function
+        model = model_builder(point, self.dataset(study))()
+        function = engines.load(self.setup.engine).gradients(model, tangent_features.fold)
+        self._gradients = study, point, model, function
+        return model, function
 
 
 def blueprint(study: Study, point: Point, sizes: ImageSizes) -> engines.Blueprint:

@@ -38,8 +38,12 @@ def record(
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
     info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
-    if study.leads_unit(run, point.config["record"]["history_runs"]):
+    asked = study.sizes_at(point, run).asked
+    if "history_runs" in asked:
         arrays = arrays | history.arrays()
+    if "ntk" in asked:  # A run that was not trained, or only its last layer, has no gradients.
+        absent = np.full(study.sizes.train, np.nan, np.float32)
+        arrays = {"ntk_memorization": absent} | arrays
     return run, arrays, info
 
 

@@ -3,13 +3,24 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from memkit import studies
+import numpy as np
+
+from memkit import seeds, studies
+from memkit.proxies import ntk
 from memkit.studies.points import LAST_LAYER, Point
 from memkit.studies.study import Study
-from memkit.training import checkpoint, engines, last_layer, loop, recording
+from memkit.training import (
+    checkpoint,
+    engines,
+    last_layer,
+    loop,
+    recording,
+    tangent_features,
+)
 from memkit.training.compiler import Compiler
 from memkit.training.history import History
 from memkit.training.recording import RunRecord
+from memkit.typing import FloatArray
 
 
 class Runner:
@@ -83,13 +94,14 @@ class Runner:
         if studies.is_teacher(study, point):
             for run, weights in zip(pack, program.weights()):
                 studies.write_weights(study, point, run, weights)
+        scores = self._ntk_memorization(program, study, point, pack)
         seconds = (time.perf_counter() - started) / len(pack)
         for progress, evaluation, run in zip(trained, evaluations, pack):
             yield recording.record(
                 study,
                 point,
                 run,
-                recording.outcome_arrays(evaluation, progress.curve, study),
+                recording.outcome_arrays(evaluation, progress.curve, study) | scores[run],
                 progress.history,
                 self._setup,
                 steps=progress.steps,
@@ -97,6 +109,36 @@ class Runner:
             )
             if progress.is_kept:
                 studies.checkpoints.remove(study, point, run)
+
+    def _ntk_memorization(
+        self, program: engines.Program, study: Study, point: Point, pack: list[int]
+    ) -> dict[int, dict[str, FloatArray]]:
+        """Returns {run: {name of the record's array: values}}; {} for a run that has no such array.
+
+        Examples that a run left out are NaN.
+        """
+        scores: dict[int, dict[str, FloatArray]] = {run: {} for run in pack}
+        asked = [run for run in pack if "ntk" in study.sizes_at(point, run).asked]
+        weights = program.weights() if asked else []
+        for run in asked:
+            members = np.flatnonzero(study.train_mask[run])
+            model, gradients = self.compiler.gradients(study, point)
+            for variable, value in zip(model.variables, weights[pack.index(run)], strict=True):
+                variable.assign(value)
+            features = tangent_features.features(
+                model,
+                gradients,
+                self.compiler.dataset(study).train_images,
+                members,
+                rng=seeds.stream(point.config["seed"], f"ntk{point.stream}", study.unit[run]),
+                normalization={name: point.config["dataset"][name] for name in ("mean", "std")},
+            )
+            values = np.full(study.sizes.train, np.nan, np.float32)
+            values[members] = ntk.memorization(
+                features, study.examples.given_labels[members], num_classes=study.sizes.classes
+            )
+            scores[run] = {"ntk_memorization": values}
+        return scores
 
     def _keeper(
         self, program: engines.Program, study: Study, point: Point, runs: list[int]

@@ -39,6 +39,8 @@ def _arrays(study, point, run, draw):
         arrays["loss_sum"][:] = hard
         arrays["prob_mean"][:] = 1 - hard / 2
         arrays["margin_mean"][:] = -hard
+    if "ntk_memorization" in arrays:
+        arrays["ntk_memorization"][:] = np.where(mask, draw.random(len(mask)), np.nan)
     if "train_probs" in arrays:
         arrays["train_probs"][:] = draw.dirichlet(np.ones(10), len(mask))
     return arrays
@@ -72,7 +74,7 @@ def _analyze(study, outcomes):
 
 
 def test_every_proxy_is_on_every_leaderboard(make_study):
-    study, outcomes = make_study(history_runs=12, all_probs=True)
+    study, outcomes = make_study(history_runs=12, all_probs=True, ntk=True)
     result = _analyze(study, outcomes)
     assert result.num_runs == 12
     assert set(result.points) == {p.name for p in study.points}
@@ -175,7 +177,7 @@ def _content(study, outcomes, result):
 
 
 def test_section_shows_every_figure_and_table(make_study):
-    study, outcomes = make_study(history_runs=12, all_probs=True)
+    study, outcomes = make_study(history_runs=12, all_probs=True, ntk=True)
     made = section.section(_content(study, outcomes, _analyze(study, outcomes)))
     assert made.empty == ""
     assert set(made.figures) == set(section.CAPTIONS)

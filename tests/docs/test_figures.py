@@ -106,3 +106,19 @@ def test_the_table_of_runs_for_a_half_width_has_the_numbers_of_the_reference():
         _, least, most = map(int, re.findall(r"\d+", from_records))
         outside += not least <= int(runs) <= most
     assert outside == 1
+
+
+def test_the_readme_quotes_the_leaderboard_against_leaving_out():
+    rows = section("docs/results.md", "## One run against leaving out every example")
+    board = rows.partition("one_hot_hidden64: ")[2]
+
+    def single(proxy):
+        return re.search(rf"^{proxy} .* (\d\.\d+) \(\d", board, re.MULTILINE)[1]
+
+    names = ("NTK memorization", "label probability", "area under margin", "final loss")
+    quote = (
+        r"`record.ntk`\) \| # \| \| mean label probability over training \| # \| "
+        r"\| area under the margin \| # \| \| loss of the trained network \| # \| .*ceiling\) \| #"
+    )
+    ceiling = re.search(r"^ceiling +(\d\.\d+)", board, re.MULTILINE)[1]
+    assert quoted("README.md", quote) == (*map(single, names), ceiling)

@@ -7,6 +7,7 @@ from memkit import errors, proxies, records
 from memkit.training.history import History
 
 EPOCHS, EXAMPLES, RUNS, CLASSES = 7, 12, 3, 4
+OF_THE_END = ("final", "ntk")  # proxies from the trained network, not from its history
 
 
 def _presentations(run):
@@ -37,6 +38,7 @@ def _record(run):
     return history.arrays() | {
         "train_logodds": np.log(label_prob / (1 - label_prob)).astype(np.float16),
         "train_probs": probs.astype(np.float16),
+        "ntk_memorization": rng.uniform(-1, 1, EXAMPLES).astype(np.float32),
     }
 
 
@@ -83,13 +85,14 @@ def _slow_final(run, i):
         "final_margin": np.log(q) - np.log(1 - q),
         "final_entropy": -sum(x * np.log(x) for x in p if x > 0),
         "final_el2n": sum((x - (c == label)) ** 2 for c, x in enumerate(p)) ** 0.5,
+        "ntk_memorization": float(record["ntk_memorization"][i]),
     }
 
 
 @pytest.mark.parametrize("name", proxies.PROXIES)
 def test_proxies_equal_a_slow_loop_over_presentations(name):
     values = proxies.in_sample(name, _arrays(), np.ones((RUNS, EXAMPLES), bool))
-    slow = _slow_final if name.startswith("final") else _slow_history
+    slow = _slow_final if name.startswith(OF_THE_END) else _slow_history
     for run in range(RUNS):
         for i in range(1, EXAMPLES):
             assert values[run, i] == pytest.approx(slow(run, i)[name], rel=3e-3, abs=2e-3), (run, i)
@@ -100,7 +103,7 @@ def test_examples_out_of_the_subset_or_never_seen_are_nan(name):
     mask = np.random.default_rng(5).random((RUNS, EXAMPLES)) < 0.5
     values = proxies.in_sample(name, _arrays(), mask)
     expected = ~mask
-    if not name.startswith("final"):
+    if not name.startswith(OF_THE_END):
         expected = expected | (np.arange(EXAMPLES) == 0)
     np.testing.assert_array_equal(np.isnan(values), expected)
 
@@ -122,6 +125,7 @@ def test_hardness_is_larger_for_harder_examples():
     arrays = {name: np.array([[easy[name], hard[name]]]) for name in easy}
     arrays["train_logodds"] = np.array([[6.0, -0.5]])
     arrays["train_probs"] = np.array([[[0.99, 0.01], [0.6, 0.4]]])
+    arrays["ntk_memorization"] = np.array([[0.02, 0.7]])
     arrays["given_labels"] = np.array([0, 1])
     for name in proxies.PROXIES:
         values = proxies.in_sample(name, arrays, np.ones((1, 2), bool))

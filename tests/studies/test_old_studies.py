@@ -4,6 +4,7 @@ import pytest
 
 from memkit import studies
 from memkit.errors import InputError
+from memkit.studies import checks
 
 
 @pytest.fixture
@@ -19,6 +20,27 @@ def without(tmp_path, make_config, tiny):
         return study.workdir
 
     return make
+
+
+def test_a_study_without_a_newer_field_is_the_same_study(without, make_config, tiny):
+    workdir = without("record", "ntk")
+    old = studies.load(workdir)
+    assert not old.points[0].config["record"]["ntk"]
+    grown = studies.open_or_create(workdir, make_config(), tiny)
+    assert [p.fingerprint for p in grown.points] == [p.fingerprint for p in old.points]
+    with pytest.raises(InputError, match=r"record\.ntk: expected False"):
+        studies.open_or_create(workdir, make_config({"record.ntk": True}), tiny)
+
+
+def test_a_config_need_not_have_a_newer_field(tmp_path, make_config, tiny):
+    config = make_config()
+    del config["record"]["ntk"]
+    checks.check(config)
+    old = studies.open_or_create(tmp_path / "old", config, tiny)
+    new = studies.open_or_create(tmp_path / "new", make_config(), tiny)
+    assert old.info["fingerprint"] == new.info["fingerprint"]
+    assert [p.fingerprint for p in old.points] == [p.fingerprint for p in new.points]
+    assert studies.open_or_create(tmp_path / "old", make_config(), tiny).config == make_config()
 
 
 @pytest.mark.parametrize("name", ["title", "min_influence", "min_memorization", "top_k"])

@@ -286,6 +286,7 @@ _SCIENCE = [
     {"training.sync_batch_norm": False},
     {"record.all_probs": True},
     {"record.history_runs": 1},
+    {"record.ntk": True},
     {"axis.values": [2]},
 ]
 

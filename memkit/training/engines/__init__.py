@@ -19,6 +19,8 @@ with epy.lazy_imports():  # The engine that is loaded chooses the backend of Ker
 Values: TypeAlias = list[Array]
 # Returns the initial values of a model's variables, None for a variable that keeps its value.
 Draw: TypeAlias = "Callable[[keras.Model], list[Array | None]]"
+# A function of arrays of the engine: from gradients [R, P] and further arguments to features [D].
+Reduce: TypeAlias = Callable[..., Any]
 
 # name -> (module, package it needs, extras that bring it)
 ENGINES = {
@@ -172,6 +174,12 @@ class Program:
     restore: Callable[[Sequence[Values]], None]
 
 
+class Gradients(Protocol):
+    """Type of the function that `Engine.gradients` returns."""
+
+    def __call__(self, image: Any, directions: Any, *arguments: Any) -> FloatArray: ...
+
+
 class Engine(Protocol):
     """What the module of an engine offers."""
 
@@ -194,6 +202,15 @@ class Engine(Protocol):
         resident: bool,
     ) -> Program:
         """See `engines.compile_program`."""
+
+    def gradients(self, model: "keras.Model", reduce: Reduce) -> Gradients:
+        """Returns a compiled function of (image [H, W, C], directions [R, C], *arguments).
+
+        It computes the gradients of logits . direction in all trainable variables, for a normalized
+        image in inference mode, with the present values of the variables. It returns
+        reduce(gradients [R, P], *arguments) as a NumPy array. It takes one image at a time, because
+        separate gradients for the images of a batch are slow in convolutional layers.
+        """
 
 
 def check(name: str) -> None:

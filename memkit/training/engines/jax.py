@@ -13,6 +13,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ["KERAS_NNX_ENABLED"] = "false"
 
 import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -22,8 +23,10 @@ from memkit.training.engines import (  # noqa: E402
     Blueprint,
     Draw,
     Evaluation,
+    Gradients,
     Images,
     Program,
+    Reduce,
     Setup,
     Steps,
     Values,
@@ -31,7 +34,7 @@ from memkit.training.engines import (  # noqa: E402
     jax_run,
 )
 from memkit.training.plan import EpochPlan  # noqa: E402
-from memkit.typing import Array, IntArray  # noqa: E402
+from memkit.typing import Array, FloatArray, IntArray  # noqa: E402
 
 READ_AHEAD = 4  # Number of steps whose streamed images may be in transfer at once.
 
@@ -89,6 +92,29 @@ def compile_program(
         state=pack.state,
         restore=pack.restore,
     )
+
+
+def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
+    """See `engines.Engine.gradients`."""
+
+    @jax.jit
+    def of_image(
+        values: Any, fixed: Any, image: jax.Array, directions: jax.Array, *arguments: jax.Array
+    ) -> Any:
+        def outputs(values: Any) -> jax.Array:
+            logits, _ = model.stateless_call(values, fixed, image[None], training=False)
+            return directions @ logits[0].astype(jnp.float32)
+
+        parts = jax.jacrev(outputs)(values)
+        rows = jnp.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        return reduce(rows, *arguments)
+
+    def compute(image: Any, directions: Any, *arguments: Any) -> FloatArray:
+        values = [variable.value for variable in model.trainable_variables]
+        fixed = [variable.value for variable in model.non_trainable_variables]
+        return np.asarray(of_image(values, fixed, image, directions, *arguments))
+
+    return compute
 
 
 class _Pack:

@@ -23,15 +23,17 @@ from memkit.training import plan as plans_lib  # noqa: E402
 from memkit.training.engines import (  # noqa: E402
     Blueprint,
     Evaluation,
+    Gradients,
     Images,
     Program,
+    Reduce,
     Setup,
     Steps,
 )
 from memkit.training.engines import tensorflow_replicas as replicas  # noqa: E402
 from memkit.training.engines.tensorflow_model import PointModel  # noqa: E402
 from memkit.training.plan import EpochPlan  # noqa: E402
-from memkit.typing import IntArray  # noqa: E402
+from memkit.typing import FloatArray, IntArray  # noqa: E402
 
 READ_AHEAD = 4  # Number of batches of streamed images that are ready before they are needed.
 
@@ -126,6 +128,30 @@ def compile_program(
         state=model.state,
         restore=model.restore,
     )
+
+
+def gradients(model: keras.Model, reduce: Reduce) -> Gradients:
+    """See `engines.Engine.gradients`."""
+
+    @tf.function
+    def of_image(image: tf.Tensor, directions: tf.Tensor, *arguments: tf.Tensor) -> tf.Tensor:
+        values = [variable.value for variable in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            logits = tf.cast(model(image[None], training=False), tf.float32)
+            outputs = tf.linalg.matvec(directions, logits[0])
+        # A loop over directions: the vectorized form is slow in convolutional layers.
+        parts = tape.jacobian(
+            outputs, values, unconnected_gradients="zero", experimental_use_pfor=False
+        )
+        rows = tf.concat([tf.reshape(part, (directions.shape[0], -1)) for part in parts], axis=1)
+        return reduce(rows, *arguments)
+
+    def compute(image: Any, directions: Any, *arguments: Any) -> FloatArray:
+        tensors = map(tf.convert_to_tensor, (image, directions, *arguments))
+        result: FloatArray = of_image(*tensors).numpy()
+        return result
+
+    return compute
 
 
 def _check_same(
