@@ -60,7 +60,7 @@ def needed(wanted: float, half_width: float, *, num_runs: int, train_fraction: f
 
     Examples:
       >>> needed(0.1, 0.2, num_runs=40, train_fraction=0.7)
-      Needed(least=160, likely=281, most=384)
+      Needed(least=160, likely=281, most=383)
     """
     answers, present = _answers(wanted), _answers(half_width)
     if present >= answers:
