@@ -151,7 +151,7 @@ def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
     assert result.code == 0
     assert result.out.count("one_hot_width") == 5
     assert "375" in result.out  # 25 epochs of floor(1006 / 64) steps
-    assert "total: 200 runs" in result.out
+    assert "total: 100 runs" in result.out
     assert result.engines == ()
     assert not workdir.exists()
 

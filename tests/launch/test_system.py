@@ -175,7 +175,7 @@ def test_a_flag_file_may_name_a_packaged_study(memkit, tmp_path):
     (tmp_path / "my.flags").write_text("--config=digits_width\n--no_measure\n")
     result = memkit("plan", f"--flagfile={tmp_path / 'my.flags'}")
     assert result.code == 0, result.err
-    assert "total: 200 runs" in result.out
+    assert "total: 100 runs" in result.out
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])
