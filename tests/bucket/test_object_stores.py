@@ -91,7 +91,7 @@ def test_growing_a_study_in_a_bucket_keeps_its_runs(study, make_config, tiny):
     assert len(studies.listed_runs(grown, grown.points[0])) == 20
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_real_commands_run_a_study_whose_workdir_is_a_bucket(bucket, uploads, tmp_path):
     config = tmp_path / "tiny.py"
     config.write_text(TINY)
