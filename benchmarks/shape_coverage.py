@@ -43,6 +43,10 @@ class Outcomes:
     runs: np.ndarray
 
     @property
+    def index(self) -> np.ndarray:
+        return self.runs
+
+    @property
     def mask(self) -> np.ndarray:
         return self.world.mask[self.runs]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from memkit import seeds
 from memkit.analysis.distribution.result import Shape
-from memkit.estimators import WithError, distribution, grouped, noise_free, units
+from memkit.estimators import WithError, grouped, noise_free, units
 from memkit.typing import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ class NoiseFree:
     """True memorization at one point, as far as the runs tell.
 
     Attributes:
+      runs: [R] int, numbers of the runs.
       draws: [D, N] float32, see `estimators.noise_free.draws`, from all runs.
       sample: [n] int, the examples of `replicates`, ascending.
       replicates: [G][d, n] float32, draws without the runs of one group.
       df: degrees of freedom of the errors.
     """
 
+    runs: IntArray
     draws: FloatArray
     sample: IntArray
     replicates: tuple[FloatArray, ...]
@@ -53,7 +55,6 @@ def scores(outcomes: "PointOutcomes", seed: int) -> NoiseFree:
     sample = np.sort(rng.choice(num_examples, size, replace=False))
     group = grouped.run_groups(outcomes.num_units, seed, num_groups=GROUPS)
     group = group[units.numbered(outcomes.unit, len(outcomes.unit))]
-
     replicates = [
         noise_free.draws(
             outcomes.posterior_of(np.flatnonzero(is_in), sample),
@@ -63,6 +64,7 @@ def scores(outcomes: "PointOutcomes", seed: int) -> NoiseFree:
         for is_in in grouped.left_out(group)
     ]
     return NoiseFree(
+        runs=outcomes.index,
         draws=noise_free.draws(outcomes.posterior, rng=rng, num_draws=NUM_DRAWS),
         sample=sample,
         replicates=tuple(replicates),
@@ -72,38 +74,55 @@ def scores(outcomes: "PointOutcomes", seed: int) -> NoiseFree:
 
 def shape(point: NoiseFree, examples: BoolArray) -> Shape:
     """Returns the shape of the distribution of some examples, [N] bool, at a point."""
-    estimate = noise_free.statistics(point.draws[:, examples])
-    replicates = _replicates(point, examples)
     return Shape(
-        **{
-            name: _with_error(value, variance, replicates[name], point.df)
-            for name, (value, variance) in estimate.items()
-        }
+        **{name: number.with_error(point.df) for name, number in _numbers(point, examples).items()}
     )
 
 
 def change(first: NoiseFree, last: NoiseFree, examples: BoolArray) -> Shape:
-    """Returns the shape at the last point minus that at the first one.
+    """Returns the shape at the last point minus that at the first one, for examples [N] bool.
 
-    The jackknife is paired if both points have the same runs.
+    The jackknife is paired if both points have the same runs. Otherwise its variances add up.
     """
-    before, after = (noise_free.statistics(point.draws[:, examples]) for point in (first, last))
-    old, new = (_replicates(point, examples) for point in (first, last))
-    df = min(first.df, last.df)
-    changes = {}
-    for name in before:
-        (value, variance), (value_after, variance_after) = before[name], after[name]
-        replicates = new[name] - old[name]
-        changes[name] = _with_error(value_after - value, variance + variance_after, replicates, df)
-    return Shape(**changes)
+    before, after = (_numbers(point, examples) for point in (first, last))
+    df, is_paired = min(first.df, last.df), np.array_equal(first.runs, last.runs)
+    return Shape(
+        **{name: after[name].minus(before[name], is_paired).with_error(df) for name in before}
+    )
 
 
-def _replicates(point: NoiseFree, examples: BoolArray) -> dict[str, FloatArray]:
-    """Returns {statistic: [G]}, each without the runs of one group."""
+@dataclasses.dataclass(frozen=True)
+class _Number:
+    """A number of the shape, the variance between draws, and that of the jackknife.
+
+    Attributes:
+      replicates: [G] float64, each without the runs of one group.
+    """
+
+    value: float
+    variance: float
+    jackknife: float
+    replicates: FloatArray
+
+    def minus(self, other: "_Number", is_paired: bool) -> "_Number":
+        jackknife = self.jackknife + other.jackknife
+        if is_paired:
+            jackknife = float(grouped.jackknife(self.replicates - other.replicates)) ** 2
+        return _Number(
+            self.value - other.value, self.variance + other.variance, jackknife, np.empty(0)
+        )
+
+    def with_error(self, df: int) -> WithError:
+        return WithError(self.value, float(np.sqrt(self.variance + self.jackknife)), df)
+
+
+def _numbers(point: NoiseFree, examples: BoolArray) -> dict[str, _Number]:
+    estimate = noise_free.statistics(point.draws[:, examples])
     members = examples[point.sample]
-    numbers = [noise_free.statistics(draws[:, members]) for draws in point.replicates]
-    return {name: np.array([of[name][0] for of in numbers]) for name in distribution.STATISTICS}
-
-
-def _with_error(value: float, variance: float, replicates: FloatArray, df: int) -> WithError:
-    return WithError(value, float(np.hypot(np.sqrt(variance), grouped.jackknife(replicates))), df)
+    without = [noise_free.statistics(draws[:, members]) for draws in point.replicates]
+    numbers = {}
+    for name, (value, variance) in estimate.items():
+        replicates = np.array([statistics[name][0] for statistics in without])
+        jackknife = float(grouped.jackknife(replicates)) ** 2
+        numbers[name] = _Number(value, variance, jackknife, replicates)
+    return numbers

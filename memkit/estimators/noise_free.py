@@ -49,7 +49,7 @@ def draws(posterior: Posterior, *, rng: Generator, num_draws: int) -> FloatArray
         return center[None].astype(np.float32)
     noise = rng.normal(size=(2, num_draws, len(center)))
     in_rate, out_rate = (
-        special.ndtr(rate.score + rate.score_error * of_arm)
+        special.ndtr(rate.score + rate.score_stderr * of_arm)
         for rate, of_arm in zip(posterior.rates, noise, strict=True)
     )
     deviation = in_rate - out_rate - center

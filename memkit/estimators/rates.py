@@ -42,7 +42,7 @@ class Rate:
       lower: [N] float64, lower end of the 95% interval.
       upper: [N] float64, upper end.
       score: [N] float64, posterior mean of the normal score of the rate.
-      score_error: [N] float64, its posterior standard deviation.
+      score_stderr: [N] float64, its posterior standard deviation.
     """
 
     value: FloatArray
@@ -50,7 +50,7 @@ class Rate:
     lower: FloatArray
     upper: FloatArray
     score: FloatArray
-    score_error: FloatArray
+    score_stderr: FloatArray
 
 
 def rate(answers: Answers, mean_columns: FloatArray, variance_columns: FloatArray) -> Rate:
@@ -131,5 +131,5 @@ def _corrected(answers: Answers, score: FloatArray, score_error: FloatArray) -> 
         lower=np.clip(value - below, 0, 1) + undefined,
         upper=np.clip(value + above, 0, 1) + undefined,
         score=center * np.sqrt(1 + spread**2) + undefined,
-        score_error=spread,
+        score_stderr=spread,
     )

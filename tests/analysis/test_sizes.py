@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from memkit import estimators
-from memkit.analysis import Results
+from memkit.analysis import Results, noise_free
 from memkit.analysis.size_changes import estimate as size_changes
 from memkit.analysis.trajectories import estimate as trajectories
 from memkit.analysis.trajectories.result import ALPHAS
 from memkit.estimators import distribution, restricted
+from memkit.estimators.noise_free import statistics
 from tests.analysis import worlds
 
 
@@ -194,3 +195,26 @@ def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
     assert (one_point.first_to_last, one_point.classes) == (None, {})
     nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
     assert size_changes.analyze(study, [nothing], Results({})).series == {}
+
+
+@pytest.mark.parametrize("num_runs", [1, 3, 20])
+def test_a_point_with_fewer_runs_has_a_change_whose_variances_add_up(world, num_runs):
+    study, result, _ = world
+    fewer = worlds.outcomes(study, result[2].correct[:num_runs], size=4)
+    everything = np.ones(80, bool)
+    change = noise_free.change(result[0].noise_free, fewer.noise_free, everything)
+    first, last = (noise_free.shape(o.noise_free, everything) for o in (result[0], fewer))
+    for name in distribution.STATISTICS:
+        number, before, after = (getattr(shape, name) for shape in (change, first, last))
+        assert number.value == pytest.approx(after.value - before.value, nan_ok=True)
+        together = np.hypot(before.stderr, after.stderr)
+        assert number.stderr == pytest.approx(together, nan_ok=True)
+
+
+def test_the_change_of_a_point_to_itself_is_certain_up_to_its_draws(world):
+    _, result, _ = world
+    everything = np.ones(80, bool)
+    change = noise_free.change(result[0].noise_free, result[0].noise_free, everything)
+    variance = statistics(result[0].noise_free.draws)["share_below_01"][1]
+    assert change.share_below_01.value == 0
+    assert change.share_below_01.stderr == pytest.approx(np.sqrt(2 * variance))

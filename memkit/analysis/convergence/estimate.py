@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memkit import estimators, proxies, seeds, studies
+from memkit import estimators, seeds, studies
 from memkit.analysis.convergence.result import (
     Convergence,
     HalfWidths,
@@ -13,7 +13,7 @@ from memkit.analysis.convergence.result import (
     PointConvergence,
     Quantiles,
 )
-from memkit.analysis.outcomes import HISTORY, PointOutcomes
+from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.summary import Results
 from memkit.estimators import convergence, precision
 from memkit.studies import Study
@@ -74,22 +74,8 @@ def _pooled_and_raw(
     outcomes: PointOutcomes, rows: IntArray, examples: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Returns the pooled and the raw scores of some examples from some rows of the outcomes."""
-    chosen = np.ix_(rows, examples)
-    correct, mask = outcomes.correct[chosen], outcomes.mask[chosen]
-    seen = np.flatnonzero(np.isin(outcomes.proxy_index, outcomes.index[rows]))
-    history = [
-        proxies.average(outcomes.proxies[name][np.ix_(seen, examples)])
-        for name in HISTORY
-        if name in outcomes.proxies
-    ]
-    pooled = estimators.pooled(
-        correct,
-        outcomes.logodds[chosen],
-        mask,
-        history=np.stack(history, axis=1) if history else None,
-        features=outcomes.features[examples],
-    )
-    return pooled.value, estimators.memorization(correct, mask).value
+    posterior = outcomes.posterior_of(rows, examples)
+    return posterior.estimate.value, posterior.raw.value
 
 
 def _pooled_half_widths(outcomes: PointOutcomes) -> HalfWidths:
