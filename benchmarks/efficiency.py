@@ -28,18 +28,43 @@ from benchmarks import interleave, small_studies
 from memkit import analysis, estimators, studies, subsets, tables
 from memkit.estimators.pooled import Posterior, posterior
 
-# Tests import several benchmarks into one process, where their flags would clash.
-_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
-_NPZ = flags.DEFINE_string("npz", "", "images instead of the digits", flag_values=_FLAGS)
-_CLASSES = flags.DEFINE_integer("classes", 10, "use the first labels", flag_values=_FLAGS)
-_EPOCHS = flags.DEFINE_integer("epochs", 40, "epochs of a run", flag_values=_FLAGS)
-_PEAK = flags.DEFINE_float("peak", 0.1, "highest learning rate", flag_values=_FLAGS)
-_STUDIES = flags.DEFINE_integer("studies", 30, "studies of 20 runs", flag_values=_FLAGS)
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
+
+class Flags:
+    """The flags of a benchmark that trains worlds.
+
+    Args:
+      module: `__name__` of the benchmark. Tests import several into one process, where their flags
+        would clash.
+    """
+
+    def __init__(self, module: str):
+        self.values = flags.FLAGS if module == "__main__" else flags.FlagValues()
+        options = dict(flag_values=self.values)
+        self.npz = flags.DEFINE_string("npz", "", "images instead of the digits", **options)
+        self.classes = flags.DEFINE_integer("classes", 10, "use the first labels", **options)
+        self.epochs = flags.DEFINE_integer("epochs", 40, "epochs of a run", **options)
+        self.peak = flags.DEFINE_float("peak", 0.1, "highest learning rate", **options)
+        self.out = flags.DEFINE_string("out", None, "JSON file for the numbers", **options)
+        self.tiny = flags.DEFINE_boolean("tiny", False, "see that everything works", **options)
+
+    def train(self, case: "Case") -> "World":
+        """Trains the runs of a world on the digits, or on the first classes of the npz file."""
+        epochs = 2 if self.tiny.value else self.epochs.value
+        case = dataclasses.replace(case, epochs=epochs, peak=self.peak.value)
+        with tempfile.TemporaryDirectory() as folder:
+            if self.npz.value:
+                path = subset(
+                    self.npz.value, self.classes.value, case.per_class, pathlib.Path(folder)
+                )
+                case = dataclasses.replace(case, npz=path)
+            return train(case)
+
+
+_FLAGS = Flags(__name__)
+_STUDIES = flags.DEFINE_integer("studies", 30, "studies of 20 runs", flag_values=_FLAGS.values)
 _WORKDIR = flags.DEFINE_string(
-    "workdir", "", "a finished study whose halves are compared instead", flag_values=_FLAGS
+    "workdir", "", "a finished study whose halves are compared instead", flag_values=_FLAGS.values
 )
-_TINY = flags.DEFINE_boolean("tiny", False, "see that everything works", flag_values=_FLAGS)
 
 PROCESSES, RUNS, PACK = 2, 20, 20
 PLANTED, FRACTION = 0.08, 0.7
@@ -142,15 +167,6 @@ def train(case: Case) -> World:
         features=estimators.left_out_margins(images, labels, study.sizes.classes)[:, None],
         planted=study.examples.planted,
     )
-
-
-def train_on(case: Case, *, npz: str, classes: int) -> World:
-    """Trains the runs of a world on the digits, or on the first classes of an npz file."""
-    with tempfile.TemporaryDirectory() as folder:
-        if npz:
-            path = subset(npz, classes, case.per_class, pathlib.Path(folder))
-            case = dataclasses.replace(case, npz=path)
-        return train(case)
 
 
 def _config(case: Case) -> dict:
@@ -380,21 +396,21 @@ def main(argv: list[str]) -> None:
         rows = halves(_WORKDIR.value)
         print(tables.text(list(rows[0]), [list(row.values()) for row in rows]))
         return
-    sizes = dict(per_class=12, truth=60, paper=40, studies=4) if _TINY.value else {}
-    case = Case(epochs=2 if _TINY.value else _EPOCHS.value, peak=_PEAK.value, **sizes)
-    if not _TINY.value:
-        case = dataclasses.replace(case, studies=_STUDIES.value)
-    world = train_on(case, npz=_NPZ.value, classes=_CLASSES.value)
+    if _FLAGS.tiny.value:
+        case = Case(per_class=12, truth=60, paper=40, studies=4)
+    else:
+        case = Case(studies=_STUDIES.value)
+    world = _FLAGS.train(case)
     known = truth(world)
-    found = {"efficiency": efficiency(world, known), "coverage": coverage(world, known)}
+    printed = {"efficiency": efficiency(world, known), "coverage": coverage(world, known)}
     correct, mask = world.arrays["train_correct"], world.mask
     print(
         f"accuracy {correct[mask].mean():.3f} in-sample, {correct[~mask].mean():.3f} out-of-sample"
     )
-    for rows in found.values():
+    for rows in printed.values():
         print(tables.text(list(rows[0]), [list(row.values()) for row in rows]))
         print()
-    interleave.finish(_OUT.value, {"case": dataclasses.asdict(case), **found})
+    interleave.finish(_FLAGS.out.value, {"case": dataclasses.asdict(world.case), **printed})
 
 
 if __name__ == "__main__":

@@ -26,17 +26,10 @@ from benchmarks import efficiency, interleave
 from memkit import tables
 from memkit.estimators import intervals, precision
 
-# Tests import several benchmarks into one process, where their flags would clash.
-_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
-_NPZ = flags.DEFINE_string("npz", "", "images instead of the digits", flag_values=_FLAGS)
-_CLASSES = flags.DEFINE_integer("classes", 10, "use the first labels", flag_values=_FLAGS)
-_EPOCHS = flags.DEFINE_integer("epochs", 40, "epochs of a run", flag_values=_FLAGS)
-_PEAK = flags.DEFINE_float("peak", 0.1, "highest learning rate", flag_values=_FLAGS)
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
+_FLAGS = efficiency.Flags(__name__)
 _WORKDIR = flags.DEFINE_string(
-    "workdir", "", "a finished study whose points are measured instead", flag_values=_FLAGS
+    "workdir", "", "a finished study whose points are measured instead", flag_values=_FLAGS.values
 )
-_TINY = flags.DEFINE_boolean("tiny", False, "see that everything works", flag_values=_FLAGS)
 
 FEWEST = efficiency.RUNS
 RUNS = (20, 40, 80, 160, 320)
@@ -87,30 +80,27 @@ def _widths(world: efficiency.World, runs: np.ndarray) -> np.ndarray:
 
 def worlds() -> Iterator[tuple[str, efficiency.World]]:
     """Trains the worlds one after another and yields their names and runs."""
-    count = 2 if _TINY.value else RUNS[-1] // efficiency.RUNS
-    sizes = [(12, 0.7)] if _TINY.value else WORLDS[: 1 if _NPZ.value else None]
+    count = 2 if _FLAGS.tiny.value else RUNS[-1] // efficiency.RUNS
+    sizes = [(12, 0.7)] if _FLAGS.tiny.value else WORLDS[: 1 if _FLAGS.npz.value else None]
     for per_class, fraction in sizes:
         case = efficiency.Case(
             per_class=per_class,
-            epochs=2 if _TINY.value else _EPOCHS.value,
-            peak=_PEAK.value,
             fraction=fraction,
             truth=0,
             paper=0,
             studies=count,
         )
-        world = efficiency.train_on(case, npz=_NPZ.value, classes=_CLASSES.value)
-        yield f"{10 * per_class} images, {fraction:.0%}", world
+        yield f"{10 * per_class} images, {fraction:.0%}", _FLAGS.train(case)
 
 
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    found = []
+    printed = []
     for name, world in efficiency.points(_WORKDIR.value) if _WORKDIR.value else worlds():
-        found += rows(name, world)
-    print(tables.text(list(found[0]), [list(row.values()) for row in found]))
-    interleave.finish(_OUT.value, {"rows": found})
+        printed += rows(name, world)
+    print(tables.text(list(printed[0]), [list(row.values()) for row in printed]))
+    interleave.finish(_FLAGS.out.value, {"rows": printed})
 
 
 if __name__ == "__main__":

@@ -24,15 +24,8 @@ from memkit.analysis.distribution import estimate as distribution
 from memkit.estimators.distribution import STATISTICS
 from memkit.estimators.pooled import Posterior
 
-# Tests import several benchmarks into one process, where their flags would clash.
-_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
-_NPZ = flags.DEFINE_string("npz", "", "images instead of the digits", flag_values=_FLAGS)
-_CLASSES = flags.DEFINE_integer("classes", 10, "use the first labels", flag_values=_FLAGS)
-_EPOCHS = flags.DEFINE_integer("epochs", 40, "epochs of a run", flag_values=_FLAGS)
-_PEAK = flags.DEFINE_float("peak", 0.1, "highest learning rate", flag_values=_FLAGS)
-_STUDIES = flags.DEFINE_integer("studies", 20, "studies of 40 runs", flag_values=_FLAGS)
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
-_TINY = flags.DEFINE_boolean("tiny", False, "see that everything works", flag_values=_FLAGS)
+_FLAGS = efficiency.Flags(__name__)
+_STUDIES = flags.DEFINE_integer("studies", 20, "studies of 40 runs", flag_values=_FLAGS.values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,19 +94,17 @@ def table(world: efficiency.World, num_studies: int) -> list[dict]:
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    num_studies = 2 if _TINY.value else _STUDIES.value
+    num_studies = 2 if _FLAGS.tiny.value else _STUDIES.value
     case = efficiency.Case(
-        per_class=12 if _TINY.value else 60,
-        epochs=2 if _TINY.value else _EPOCHS.value,
-        peak=_PEAK.value,
-        truth=60 if _TINY.value else 900,
+        per_class=12 if _FLAGS.tiny.value else 60,
+        truth=60 if _FLAGS.tiny.value else 900,
         paper=0,
         studies=2 * num_studies,
     )
-    world = efficiency.train_on(case, npz=_NPZ.value, classes=_CLASSES.value)
+    world = _FLAGS.train(case)
     rows = table(world, num_studies)
     print(tables.text(list(rows[0]), [list(row.values()) for row in rows]))
-    interleave.finish(_OUT.value, {"rows": rows})
+    interleave.finish(_FLAGS.out.value, {"rows": rows})
 
 
 if __name__ == "__main__":

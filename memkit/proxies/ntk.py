@@ -161,5 +161,5 @@ def leverage(coordinates: FloatArray, curvature: FloatArray, penalty: float) -> 
     hessian[np.diag_indices_from(hessian)] += penalty
     factor = np.linalg.cholesky(hessian)
     whitened = scipy.linalg.solve_triangular(factor, coordinates.T, lower=True)
-    own = (whitened**2).sum(axis=0)
-    return own / (1 - curvature * own)
+    hat = (whitened**2).sum(axis=0)
+    return hat / (1 - curvature * hat)

@@ -44,7 +44,7 @@ def features(
       gradients: see `Compiler.gradients`.
       images: [N, H, W, C] uint8.
       members: [n] int, rows of the images.
-      rng: draws signs and places.
+      rng: draws signs and sources.
       normalization: `mean` and `std` of `step.normalize`.
     """
     num_weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -72,13 +72,13 @@ def directions(num_classes: int, rng: seeds.Generator) -> FloatArray:
 def fold_plan(length: int, rng: seeds.Generator) -> tuple[IntArray, FloatArray]:
     """Returns where `fold` takes its entries from, and their signs, both [K LENGTH]."""
     rounded = -(-length // LENGTH) * LENGTH
-    places = rng.permutation(rounded).astype(np.int32)
-    return places, rng.choice(np.array([-1, 1], np.float32), rounded)
+    sources = rng.permutation(rounded).astype(np.int32)
+    return sources, rng.choice(np.array([-1, 1], np.float32), rounded)
 
 
-def fold(gradients: Any, places: Any, signs: Any) -> Any:
+def fold(gradients: Any, sources: Any, signs: Any) -> Any:
     """Returns gradients [R, P] as features [LENGTH]; all are arrays of the engine."""
     entries = keras.ops.reshape(gradients, (-1,))
-    padded = keras.ops.pad(entries, (0, places.shape[0] - entries.shape[0]))
-    mixed = keras.ops.take(padded, places) * signs
+    padded = keras.ops.pad(entries, (0, sources.shape[0] - entries.shape[0]))
+    mixed = keras.ops.take(padded, sources) * signs
     return keras.ops.sum(keras.ops.reshape(mixed, (-1, LENGTH)), axis=0)
