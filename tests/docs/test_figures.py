@@ -122,3 +122,13 @@ def test_the_readme_quotes_the_leaderboard_against_leaving_out():
     )
     ceiling = re.search(r"^ceiling +(\d\.\d+)", board, re.MULTILINE)[1]
     assert quoted("README.md", quote) == (*map(single, names), ceiling)
+
+
+def test_the_readme_quotes_the_runs_that_pooled_scores_are_worth():
+    row = re.search(
+        r"^\| pooled \| ([\d.]+) ",
+        section("docs/results.md", "## Runs needed: pooled scores"),
+        re.M,
+    )
+    (runs,) = quoted("README.md", "20 runs of memkit have the squared error of # runs")
+    assert runs == rounded(row[1], 0)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+from memkit import subsets
 from memkit.analysis.distribution import chart
 from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.distribution.result import Distribution, Shape
 from memkit.report import content as contents
 from memkit.report import formatting
-from memkit.report.blocks import Section, Table, figure
+from memkit.report.blocks import Block, Figure, Section, Table, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
@@ -25,37 +26,35 @@ NOISY = "The same shares of noisy scores, as the papers report them."
 
 
 def section(content: Content) -> Section:
-    """Returns the section of the distribution of memorization."""
-    result, points = content.results[Distribution], content.summary.points
+    """Returns the section of the distribution of memorization.
+
+    In studies that leave one example out nothing is corrected, so only noisy scores are shown.
+    """
+    points = content.results[Distribution].points
+    noisy = _table(content, NOISY, {name: of.noisy_shape for name, of in points.items()})
+    if content.config["subsets"]["design"] == subsets.LEAVE_ONE_OUT:
+        blocks: tuple[Block, ...] = (_noisy_figure(content, "memorization_histograms"), noisy)
+    else:
+        rows = chart.table(content.summary.points, content.results[Distribution].histograms)
+        title = contents.size_title(content)
+        blocks = (
+            figure("memorization_histograms", CAPTION, rows, chart.chart, size_title=title),
+            _table(content, TRUE, {name: of.shape for name, of in points.items()}),
+            _noisy_figure(content, "noisy_histograms"),
+            noisy,
+        )
+    return Section(anchor="distribution", title="Distribution of memorization", blocks=blocks)
+
+
+def _noisy_figure(content: Content, name: str) -> Figure:
     planted = contents.planted(content)
     noisy = {
-        name: histograms(score["correct"].value[None], planted)
-        for name, score in content.scores.items()
+        point: histograms(score["correct"].value[None], planted)
+        for point, score in content.scores.items()
     }
+    rows = chart.table(content.summary.points, noisy)
     title = contents.size_title(content)
-    draw = chart.chart
-    return Section(
-        anchor="distribution",
-        title="Distribution of memorization",
-        blocks=(
-            figure(
-                "memorization_histograms",
-                CAPTION,
-                chart.table(points, result.histograms),
-                draw,
-                size_title=title,
-            ),
-            _table(content, TRUE, {name: p.shape for name, p in result.points.items()}),
-            figure(
-                "noisy_histograms",
-                NOISY_CAPTION,
-                chart.table(points, noisy),
-                draw,
-                size_title=title,
-            ),
-            _table(content, NOISY, {name: p.noisy_shape for name, p in result.points.items()}),
-        ),
-    )
+    return figure(name, NOISY_CAPTION, rows, chart.chart, size_title=title)
 
 
 def _table(content: Content, caption: str, shapes: Mapping[str, Shape]) -> Table:

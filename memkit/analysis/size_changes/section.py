@@ -29,8 +29,9 @@ INTRO = (
 )
 CAPTIONS = {
     "distribution_ends": "Shares of hardly and of almost fully memorized examples, on a "
-    "square-root scale: by right or wrong answers corrected for the noise of the scores, by label "
-    "probability of noisy scores. 95% bands over runs.",
+    "square-root scale: by right or wrong answers corrected for the noise of the scores (but "
+    "not in studies that leave one example out), by label probability of noisy scores. 95% bands "
+    "over runs.",
     "means_unsaturated": "Mean memorization of all examples, and of those whose in-sample mean is "
     "below 1 at every size. 95% bands over runs.",
 }
@@ -120,7 +121,8 @@ def _shapes(content: Content) -> Table:
     ]
     return Table(
         caption="Distribution of memorization: by right or wrong answers corrected for the noise "
-        "of the scores, by label probability of noisy scores. Bimodality: Sarle's coefficient (0 "
+        "of the scores (but not in studies that leave one example out), by label probability of "
+        "noisy scores. Bimodality: Sarle's coefficient (0 "
         "to 1; 1 = two values only, 5/9 = uniform; a long tail raises it too). Upper mode: density "
         "at or above 0.9 minus density from 0.25 to 0.75; above 0 = the distribution rises again "
         f"towards 1. {NOTE}",
