@@ -13,9 +13,10 @@ What subsets cost: studies of other subsets, in workdirs of their own, and a com
     --and_with=out/subsets70,out/subsets90 --out=out/cost
 Small version: --config=digits_leave_one_out:smoke
 
-Cost: 11,504 models of 660 steps, minutes on 2 CPU cores.
-Expect: planted labels have the highest scores. docs/methods.md explains the pairs of runs and their
-intervals.
+Cost: 11,504 models of 660 steps, minutes on 2 CPU cores; docs/results.md has the time.
+Expect: planted labels have a mean memorization of 0.40 and clean ones of 0.04. The perceptron does
+not learn all planted labels. docs/results.md has the printed numbers, and docs/methods.md explains
+the pairs of runs and their intervals.
 """
 
 from memkit.configs import common
