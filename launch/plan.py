@@ -2,12 +2,12 @@
 
 import sys
 
-from memkit.launch import flags, values
+from memkit.launch import flags, stages, values
 
 from memkit import cli, studies
 from memkit.data import description
 from memkit.sweeps import costs, runs_needed, stopping
-from memkit.training import images
+from memkit.training import compiler, images
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -30,6 +30,8 @@ def main() -> int:
     dataset = images.load_dataset(config)
     study = studies.draft(config, dataset)
     print("\n".join(description.lines(dataset)))
+    if compiler.needs_trial(config) and not _NO_MEASURE.value:
+        stages.try_out(study, dataset, placement)
     print(costs.text(study, placement, is_measured=not _NO_MEASURE.value))
     if _HALF_WIDTH.value is not None:
         workdir = _WORKDIR.value

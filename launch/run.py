@@ -27,7 +27,7 @@ def main() -> int:
     if _UNTIL.value is not None:
         stopping.check(_UNTIL.value, config)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
-    study = stages.open_study(config, workdir)
+    study = stages.open_study(config, workdir, placement)
     if _UNTIL.value is None:
         trained = stages.train(study, placement)
     else:

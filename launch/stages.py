@@ -16,14 +16,15 @@ from memkit import analysis, studies
 from memkit.analysis import Summary, Timing
 from memkit.analysis.accuracy.estimate import outlying
 from memkit.data import description
+from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.printable import printable
 from memkit.studies import Study
-from memkit.sweeps import executor, selection, stopping
+from memkit.sweeps import executor, pool, selection, stopping, worker
 from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import Progress, duration
 from memkit.sweeps.queue import Failure
-from memkit.training import images
+from memkit.training import compiler, images
 from memkit.training.runner import Runner
 from memkit.typing import Config, Path
 
@@ -50,16 +51,36 @@ class Trained:
     left: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
 
-def open_study(config: Config, workdir: Path) -> Study:
-    """Returns the study of a checked config in a workdir, created or grown if needed."""
+def open_study(config: Config, workdir: Path, placement: Placement) -> Study:
+    """Returns the study of a checked config in a workdir, created or grown if needed.
+
+    Raises:
+      InputError: see `studies.open_or_create` and `try_out`.
+    """
     command = shlex.join(["memkit", *sys.argv[1:]])
     dataset = images.load_dataset(config)
+    if compiler.needs_trial(config):
+        try_out(studies.draft(config, dataset), dataset, placement)
     study = studies.open_or_create(workdir, config, dataset, command=command)
     for line in description.lines(dataset):
         logging.info("%s", line)
     tidy(study)
     warn_of_vanished(study)
     return study
+
+
+def try_out(study: Study, dataset: ImageDataset, placement: Placement) -> None:
+    """Builds the model and the optimizer of every point, in a process that ends afterwards.
+
+    The process sees no accelerator, because workers need all of its memory.
+
+    Raises:
+      InputError: one of them cannot work.
+    """
+    sizes = compiler.Sizes(dataset.image_shape, dataset.num_classes)
+    hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    engine = placement.setup.engine
+    pool.call_in_process(worker.ENVIRONMENT | hidden, compiler.try_out, study, sizes, engine)
 
 
 def warn_of_vanished(study: Study) -> None:

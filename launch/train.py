@@ -21,7 +21,7 @@ def main() -> int:
     selected = values.selected(_SELECTION)
     config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
-    study = stages.open_study(config, workdir)
+    study = stages.open_study(config, workdir, placement)
     trained = stages.train(study, placement, **selected)
     stages.print_time(started)
     return stages.print_failures(trained)

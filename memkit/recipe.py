@@ -1,4 +1,4 @@
-"""What a config can say about training: learning-rate schedules, optimizers and augmentations.
+"""What a config can say about training: learning-rate schedules and augmentations.
 
 NumPy only, so that a config can be checked without an engine.
 """
@@ -126,61 +126,3 @@ def check_options(
     for option in valid:
         if option not in options:
             raise missing(f"{section}.{option}", "value")
-
-
-def sgd(
-    weights: Mapping[str, Any],
-    velocity: Mapping[str, Any],
-    gradient: Mapping[str, Any],
-    rate: Any,
-    *,
-    momentum: float,
-    nesterov: bool,
-    weight_decay: float,
-    decay_all: bool,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Takes one step of stochastic gradient descent with momentum and coupled weight decay.
-
-    g <- gradient + weight_decay * w (kernels only, unless decay_all), v <- momentum * v - rate * g,
-    w <- w + v, or w + momentum * v - rate * g with Nesterov momentum (Sutskever et al. 2013), as
-    keras.optimizers.SGD has it. Coupled decay is that of He et al. 2016: the gradient of
-    weight_decay / 2 * |w|^2.
-
-    Args:
-      weights: {name: array}; a name ends in "kernel" if the variable multiplies inputs.
-      velocity: {name: array}, zeros before the first step.
-      gradient: {name: array}.
-      rate: scalar, the learning rate of this step.
-      momentum: float in [0, 1).
-      weight_decay: float >= 0.
-      decay_all: True decays biases and batch-norm parameters too.
-
-    Returns:
-      (weights, velocity) after the step; works on the arrays of any engine.
-    """
-    new_weights, new_velocity = {}, {}
-    for name, weight in weights.items():
-        slope = gradient[name]
-        if weight_decay and (decay_all or name.endswith("kernel")):
-            slope = slope + weight_decay * weight
-        change = rate * slope
-        speed = momentum * velocity[name] - change
-        new_velocity[name] = speed
-        new_weights[name] = weight + (momentum * speed - change if nesterov else speed)
-    return new_weights, new_velocity
-
-
-OPTIMIZERS: dict[str, Callable[..., Any]] = {"sgd": sgd}
-
-
-def check_optimizer(*, name: str, **options: Any) -> None:
-    """Checks the `optimizer` section of a config.
-
-    Raises:
-      InputError: an unknown optimizer, unknown or missing options, or values out of range.
-    """
-    check_options("optimizer", name, OPTIMIZERS, options)
-    if not 0 <= options["momentum"] < 1:
-        raise expected("optimizer.momentum", "a number in [0, 1)", options["momentum"])
-    if not options["weight_decay"] >= 0:
-        raise expected("optimizer.weight_decay", "a number of at least 0", options["weight_decay"])

@@ -34,6 +34,7 @@ FLOORS = {
     "data": 1,
     "models": 1,
     "subsets": 1,
+    "optimizers": 1,
     "recipe": 1,
     "records": 1,
     "estimators": 1,
@@ -143,7 +144,7 @@ def test_studies_import_nothing_of_training():
 def test_only_their_users_import_engines():
     for name in MODULES:
         roots = {imported.split(".")[0] for imported in _imports(name)} & set(HEAVY)
-        allowed = {"memkit.models", "memkit.training"}
+        allowed = {"memkit.models", "memkit.optimizers", "memkit.training"}
         if roots and name not in ENGINES:
             assert any(name.startswith(package) for package in allowed), name
 

@@ -6,9 +6,10 @@ names its layers, since Keras numbers unnamed layers by how many were built befo
 A user's own model has a name with a colon, `my_package.my_module:build`. The function is called
 as `build(input_shape=(height, width, channels), num_classes=C, **options)`, where the options are
 the other fields of the config's `model` section, checked against the function's signature. It
-returns a keras.Model from normalized float images to float32 logits [batch, C]. The model has no
-dropout or other layers that draw random numbers, since all randomness is drawn on the host, and
-adds no losses of its own: weight decay is `optimizer.weight_decay`.
+returns a keras.Model from normalized float images to float32 logits [batch, C]. Layers such as
+dropout, noise and Keras's augmentations may draw random numbers: the seed generators in the model
+start from a state of the run, whatever seeds the function gave them. Regularizers and the losses
+that layers add are added to the mean loss of each batch.
 
 The function is imported only in processes in which the user has named it, by a flag of a command
 or by `memkit.models.allow(["my_package.my_module:build"])`. The files of a study, which may come

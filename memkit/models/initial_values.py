@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Standard deviation of a standard normal truncated at two sigma; Keras divides by it as well.
 _TRUNCATED_DEVIATION = 0.87962566103423978
+_MOST_SEED = 2**31  # The type of a seed generator's state depends on the engine.
 
 
 def initial_values(
@@ -33,23 +34,37 @@ def initial_values(
 
     Returns:
       One array per variable, in the order of `model.variables`. Each variable has a random stream
-      of its own, numbered by its index in that order. None for a variable whose layer has no
-      initializer for it or is named in `model.memkit_keep`: it is reset to its value after build.
+      of its own, numbered by its index in that order. The states of seed generators are among the
+      variables. None for a variable whose layer has no initializer for it or is named in
+      `model.memkit_keep`: it is reset to its value after build.
 
     Raises:
       InputError: an initializer of an unknown class, the message lists the known ones; or a name in
         `model.memkit_keep` that no layer has.
     """
     initializers, kept = _initializers(model), _kept_variables(model)
+    states = seed_states(model)
     values: list[Array | None] = []
     for index, variable in enumerate(model.variables):
+        rng = seeds.stream(seed, purpose, run, index)
+        if id(variable) in states:
+            values.append(rng.integers(_MOST_SEED, size=2).astype(variable.dtype))
+            continue
         if id(variable) in kept or id(variable) not in initializers:
             values.append(None)
             continue
-        rng = seeds.stream(seed, purpose, run, index)
         value = draw(initializers[id(variable)], tuple(variable.shape), rng)
         values.append(value.astype(variable.dtype))
     return values
+
+
+def seed_states(model: "keras.Model") -> set[int]:
+    """Returns the ids of the variables that hold the states of a model's seed generators.
+
+    Layers such as dropout draw random numbers from them and advance them with every step.
+    """
+    layers = model._flatten_layers()
+    return {id(generator.state) for layer in layers for generator in layer._seed_generators}
 
 
 def check(model: "keras.Model") -> None:

@@ -21,9 +21,10 @@ def choose_backend() -> None:
 
     Must come before the import of code that imports Keras; otherwise Keras uses the backend of
     `keras.json`, which may not be installed. The experimental NNX mode, which needs flax, is
-    switched off.
+    switched off, and so are the log messages of TensorFlow's import.
     """
     os.environ["KERAS_NNX_ENABLED"] = "false"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ.get("KERAS_BACKEND") not in _BACKENDS:
         installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
         os.environ["KERAS_BACKEND"] = installed[0] if installed else _BACKENDS[0]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from memkit import data, models, recipe, rules
+from memkit import data, models, optimizers, recipe, rules
 from memkit.data import labels as label_noise
 from memkit.errors import InputError, expected, missing, reason, unknown, unknown_field
 from memkit.studies import fields, points
@@ -95,7 +95,7 @@ def _check(config: Any, *, is_stored: bool) -> None:
     for point in points.points(config):
         _check_point(point.config)
         (models.check_stored if is_stored else models.check)(**point.config["model"])
-        recipe.check_optimizer(**point.config["optimizer"])
+        optimizers.check(**point.config["optimizer"], is_stored=is_stored)
         recipe.rates(
             point.config["schedule"],
             epochs=point.config["training"]["epochs"],

@@ -103,7 +103,7 @@ def lower(
       resident: whether the images are on the device.
     """
     mesh = jax_pack.mesh(worker_devices, data_parallel=blueprint.data_parallel)
-    model, teacher, train, evaluate = jax_pack.build_programs(
+    functions, train, evaluate = jax_pack.build_programs(
         blueprint,
         mesh=mesh,
         packing=setup.packing,
@@ -115,7 +115,8 @@ def lower(
     shared = {"labels": _array((num_images,), np.int32)}
     if resident:
         shared["images"] = _array((num_images, math.prod(image_shape)), np.uint8)
-    states = _by_run(jax_run.initial_state(model, _values(model)), runs)
+    model, teacher = functions.model, functions.teacher
+    states = _by_run(jax_run.initial_state(model, functions.rule, _values(model)), runs)
     teachers = _by_run(_values(teacher) if teacher else [], runs)
     plan, batch = _batches(epoch, blueprint.whole_eval_batch, None if resident else image_shape)
     plan = _by_run(plan, runs)

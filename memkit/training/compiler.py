@@ -1,19 +1,22 @@
 """Compiles the programs of a study's points, and keeps the last one for the next runs."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from memkit import models
+from memkit import models, optimizers
 from memkit.data import dataset as datasets
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
+from memkit.studies import points
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import engines, tangent_features
 from memkit.training.images import all_images, load_dataset
+from memkit.typing import Config
 
 if TYPE_CHECKING:
     import keras
@@ -118,3 +121,37 @@ def model_builder(point: Point, sizes: ImageSizes) -> "Callable[[], keras.Model]
         num_classes=sizes.num_classes,
         **point.config["model"],
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """`ImageSizes` without images, for another process."""
+
+    image_shape: tuple[int, ...]
+    num_classes: int
+
+
+def needs_trial(config: Config) -> bool:
+    """Returns whether models or optimizers of a study are not memkit's own."""
+    return any(
+        models.is_own(point.config["model"]["name"])
+        or point.config["optimizer"]["name"] != optimizers.SGD
+        for point in points.points(config)
+    )
+
+
+def try_out(study: Study, sizes: ImageSizes, engine: str) -> None:
+    """Builds the model and the optimizer of every point, and trains nothing.
+
+    Raises:
+      InputError: a model or an optimizer that cannot work; names the point.
+    """
+    engines.load(engine)
+    for point in study.points:
+        try:
+            common = blueprint(study, point, sizes)
+            model, _ = common.models()
+            if common.optimizer["name"] != optimizers.SGD:
+                optimizers.create(model.trainable_variables, **common.optimizer)
+        except InputError as error:
+            raise InputError(f"{error} (point {point.name})") from error

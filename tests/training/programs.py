@@ -14,7 +14,13 @@ from memkit.training import engines, plan
 NUM_TRAIN, NUM_TEST, NUM_CLASSES, BATCH, PAD = 30, 7, 10, 8, 2
 SEED, MEMBERS = 11, 26
 CALLS = ((1, 1, 1), (3,))  # steps of each call of Program.train, by epoch
-OPTIMIZER = {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3, "decay_all": False}
+OPTIMIZER = {
+    "name": "sgd",
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 1e-3,
+    "decay_all": False,
+}
 DISTILLATION = {"weight": 0.7, "temperature": 2.0, "scale": True}
 
 
@@ -28,6 +34,24 @@ def tiny_convolutional(*, input_shape, num_classes, filters):
 
 
 TINY = {"name": "tests.training.programs:tiny_convolutional", "filters": 3}
+
+
+def noisy_perceptron(*, input_shape, num_classes, rate):
+    """Returns a perceptron with dropout, noise, penalties and normalization."""
+    import keras
+
+    images = keras.Input(input_shape, name="images")
+    x = keras.layers.Flatten(name="flatten")(images)
+    penalties = {"kernel_regularizer": "l2", "activity_regularizer": "l1"}
+    x = keras.layers.Dense(12, activation="relu", name="hidden", **penalties)(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Dropout(rate, seed=1, name="dropout")(x)
+    x = keras.layers.GaussianNoise(rate, seed=1, name="noise")(x)
+    logits = keras.layers.Dense(num_classes, name="logits", dtype="float32")(x)
+    return keras.Model(images, logits, name="noisy")
+
+
+NOISY = {"name": "tests.training.programs:noisy_perceptron", "rate": 0.5}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +81,7 @@ class Case:
     precision: str = "float32"
     eval_batch: int = 16
     teacher: dict | None = None
+    optimizer: dict = dataclasses.field(default_factory=lambda: OPTIMIZER)
 
 
 def data(case):
@@ -98,7 +123,7 @@ def plans(case, run):
 
 def build(section, case):
     """Returns the keras.Model of a section."""
-    models.allow([TINY["name"]])
+    models.allow([TINY["name"], NOISY["name"]])
     return models.build(input_shape=case.image_shape, num_classes=NUM_CLASSES, **section)
 
 
@@ -115,7 +140,7 @@ def compiled(case, engine):
         build=lambda: build(case.model, case),
         mean=mean,
         std=std,
-        optimizer=OPTIMIZER | {"name": "sgd"},
+        optimizer=case.optimizer,
         pad=PAD if case.augmented else None,
         eval_batch=case.eval_batch,
         precision=case.precision,

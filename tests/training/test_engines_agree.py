@@ -18,6 +18,27 @@ FAST = {
         "image_shape": [6, 10, 3],
     },
     "tiny": {"model": programs.TINY},
+    "penalties": {
+        "model": programs.NOISY | {"rate": 0.0},
+        "optimizer": {"name": "adamw", "weight_decay": 0.1, "global_clipnorm": 0.5},
+        "peak": 0.01,
+    },
+}
+OPTIMIZERS = {
+    name: {"model": programs.TINY, "optimizer": {"name": name}, "peak": 0.01}
+    for name in (
+        "adadelta",
+        "adafactor",
+        "adagrad",
+        "adam",
+        "adamax",
+        "ftrl",
+        "lamb",
+        "lion",
+        "muon",
+        "nadam",
+        "rmsprop",
+    )
 }
 # Small differences grow from step to step in deep networks, so these are compared for two steps.
 DEEP = {
@@ -58,7 +79,8 @@ def fast(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
-    return _of_both(SLOW | DEEP | {"tiny": FAST["tiny"]}, tmp_path_factory.mktemp("slow"))
+    cases = SLOW | DEEP | OPTIMIZERS | {"tiny": FAST["tiny"]}
+    return _of_both(cases, tmp_path_factory.mktemp("slow"))
 
 
 def assert_agree(actual, expected, *, tolerance=1e-5):
@@ -86,8 +108,8 @@ def test_losses_weights_statistics_and_logits_agree(fast, case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [name for name in SLOW if name != "half"])
-def test_more_networks_agree(slow, case):
+@pytest.mark.parametrize("case", [*OPTIMIZERS, *(name for name in SLOW if name != "half")])
+def test_more_networks_and_optimizers_agree(slow, case):
     assert_agree(slow["jax"][case], slow["tensorflow"][case])
     assert_moved(slow["jax"][case])
 

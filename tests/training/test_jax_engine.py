@@ -40,6 +40,13 @@ FAST = {
     "streamed": {"model": TINY, "runs": THREE, "resident": False},
     "scanned": {"model": TINY, "setup": {"kind": "gpu"}, "runs": THREE},
     "batch 7": {"model": TINY, "runs": [0], "eval_batch": 7},
+    "noisy": {"model": programs.NOISY, "runs": THREE, "optimizer": {"name": "adamw"}},
+    "noisy by vmap": {
+        "model": programs.NOISY,
+        "setup": _pack("vmap"),
+        "runs": [2, 1, 0],
+        "optimizer": {"name": "adamw"},
+    },
 }
 SLOW = {
     "one by map": {"model": TINY, "setup": _pack("map", 1), "runs": THREE},
@@ -115,6 +122,11 @@ def differ(actual, expected, place):
 )
 def test_a_run_has_the_same_outcomes_in_every_program(fast, case, runs):
     assert_same(fast[case], fast["alone"], list(range(runs)))
+
+
+def test_runs_with_dropout_draw_the_same_numbers_in_every_program(fast):
+    assert_same(fast["noisy by vmap"], fast["noisy"], [2, 1, 0])
+    assert differ(fast["noisy"], fast["noisy by vmap"], 0)
 
 
 def test_streamed_images_give_the_same_bits(fast):

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from etils import epy
 
-from memkit.errors import InputError, reason, unknown
+from memkit.errors import InputError, expected, reason, unknown
+from memkit.models import initial_values
 from memkit.training.plan import EpochPlan
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -66,7 +67,7 @@ class Blueprint:
       build: returns a new model from normalized images to logits; all runs share its variables.
       mean: normalization, C floats.
       std: normalization, C floats.
-      optimizer: keyword arguments of the update rule, with its `name`.
+      optimizer: the `optimizer` section of the config, see `memkit.optimizers`.
       pad: pixels of padding before the plan's crops and flips, or None to leave them out.
       eval_batch: examples per evaluation step; results do not depend on it.
       precision: "float32" or "bfloat16", the type that the layers compute in; with "bfloat16"
@@ -91,10 +92,18 @@ class Blueprint:
     distillation: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def models(self) -> "tuple[keras.Model, keras.Model | None]":
-        """Returns a new model and a new teacher (or None) that compute in this precision."""
+        """Returns a new model and a new teacher (or None) that compute in this precision.
+
+        Raises:
+          InputError: devices that share a run would draw the same random numbers in the model.
+        """
         policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
         keras.config.set_dtype_policy(policies[self.precision])
-        return self.build(), self.teacher() if self.teacher else None
+        model, teacher = self.build(), self.teacher() if self.teacher else None
+        if self.data_parallel > 1 and initial_values.seed_states(model):
+            expectation = "1 for a model whose layers draw random numbers"
+            raise expected("training.data_parallel", expectation, self.data_parallel)
+        return model, teacher
 
     @property
     def whole_eval_batch(self) -> int:
@@ -156,7 +165,7 @@ class Program:
     Attributes:
       size: R, the number of runs at a time.
       reset: (draws, teachers=None); for each of R runs, assigns the values that draw(model) returns
-        to the model's variables (for None, their values after build), sets the velocity to zero
+        to the model's variables (for None, their values after build), resets the optimizer's state
         and, for students, assigns the teacher's weights.
       train: trains one epoch; takes R EpochPlans, returns R Steps.
       evaluate: returns R Evaluations.

@@ -136,7 +136,7 @@ class _Pack:
         """Builds the programs; for the arguments see `engines.compile_program`."""
         self._mesh = _mesh(setup, blueprint.data_parallel)
         self._has_whole_epochs = resident and setup.kind != "cpu"
-        self._model, _, self._train_program, self._evaluation_program = jax_pack.build_programs(
+        functions, self._train_program, self._evaluation_program = jax_pack.build_programs(
             blueprint,
             mesh=self._mesh,
             packing=setup.packing,
@@ -144,6 +144,7 @@ class _Pack:
             resident=resident,
             image_shape=images.shape[1:],
         )
+        self._model, self._rule = functions.model, functions.rule
         self.size = setup.runs_per_program * (
             1 if blueprint.data_parallel > 1 else setup.num_devices
         )
@@ -160,7 +161,7 @@ class _Pack:
     def reset(self, draws: Sequence[Draw], teachers: Sequence[Values] | None = None) -> None:
         """See `Program.reset`."""
         drawn = [_filled(draw(self._model), self._built) for draw in draws]
-        states = [jax_run.initial_state(self._model, values) for values in drawn]
+        states = [jax_run.initial_state(self._model, self._rule, values) for values in drawn]
         self._states = jax_pack.to_devices(_stack(states), self._mesh, by_run=True)
         teachers = teachers or [[]] * self.size
         self._teachers = jax_pack.to_devices(_stack(teachers), self._mesh, by_run=True)

@@ -7,15 +7,12 @@ normalization then sees the whole batch) or each device executes it on its slice
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from memkit.training.engines import Blueprint, jax_run
-
-if TYPE_CHECKING:
-    import keras
 
 RUNS, BATCH = "runs", "batch"  # What the devices of a mesh divide.
 
@@ -33,7 +30,7 @@ def build_programs(
     whole_epochs: bool,
     resident: bool,
     image_shape: tuple[int, ...],
-) -> "tuple[keras.Model, keras.Model | None, jax.stages.Wrapped, jax.stages.Wrapped]":
+) -> tuple[jax_run.RunFunctions, jax.stages.Wrapped, jax.stages.Wrapped]:
     """Builds the models of a point and compiles nothing yet.
 
     Args:
@@ -44,13 +41,14 @@ def build_programs(
       image_shape: (height, width, channels).
 
     Returns:
-      (model, teacher or None, train program, evaluation program).
+      (functions of one run, train program, evaluation program).
     """
     model, teacher = blueprint.models()
     shares_a_run = BATCH in mesh.axis_names
     functions = jax_run.RunFunctions(
         model,
         teacher,
+        jax_run.update_rule(model, blueprint.optimizer),
         blueprint,
         image_shape=image_shape,
         axis=BATCH if shares_a_run and not blueprint.sync_batch_norm else None,
@@ -64,7 +62,7 @@ def build_programs(
         sync_batch_norm=blueprint.sync_batch_norm,
     )
     evaluate = evaluation_program(functions.evaluate, mesh, packing=packing)
-    return model, teacher, train, evaluate
+    return functions, train, evaluate
 
 
 def train_program(

@@ -1,16 +1,17 @@
 """One run as pure functions of its state: a training step, an epoch, an evaluation."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from memkit import recipe
+from memkit import optimizers
 from memkit.training import losses, step
 from memkit.training.engines import Blueprint
+from memkit.typing import Config
 
 if TYPE_CHECKING:
     import keras
@@ -29,12 +30,14 @@ class RunFunctions:
     a TPU pads the last axis of an array to 128.
 
     Attributes:
+      rule: UpdateRule of the model's trainable variables.
       image_shape: (height, width, channels).
       axis: name of the mesh axis over which slices of a batch are averaged, or None.
     """
 
     model: "keras.Model"
     teacher: "keras.Model | None"
+    rule: "UpdateRule"
     blueprint: Blueprint
     image_shape: tuple[int, ...]
     axis: str | None = None
@@ -53,16 +56,25 @@ class RunFunctions:
             x = step.crop_and_flip(x, batch["crop"], batch["flip"], pad=self.blueprint.pad)
 
         def loss(weights: list[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-            logits, stats = self.model.stateless_call(weights, state["stats"], x, training=True)
+            logits, stats, penalties = self.model.stateless_call(
+                weights, state["stats"], x, training=True, return_losses=True
+            )
             logits = logits.astype(jnp.float32)
-            return self._objective(teacher_values, x, logits, y).mean(), (logits, stats)
+            objective = self._objective(teacher_values, x, logits, y).mean()
+            return sum(penalties, start=objective), (logits, stats)
 
         differentiate = jax.value_and_grad(loss, has_aux=True)
         (value, (logits, stats)), gradient = differentiate(state["weights"])
-        weights, velocity = self._update(state, self._mean(gradient), batch["rate"])
+        weights, update_state = self.rule.step(
+            state["weights"], state["update_state"], self._mean(gradient), batch["rate"]
+        )
         correct = (logits.argmax(-1) == y).astype(jnp.float32)
         rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), correct)
-        state = {"weights": weights, "velocity": velocity, "stats": self._mean(stats)}
+        state = {
+            "weights": weights,
+            "update_state": update_state,
+            "stats": self._mean(stats),
+        }
         return state, (self._mean(value), jnp.stack(rows, axis=-1))
 
     def train_epoch(
@@ -102,21 +114,6 @@ class RunFunctions:
         teacher_logits = teacher_logits.astype(jnp.float32)
         return losses.distillation_loss(logits, teacher_logits, y, **self.blueprint.distillation)
 
-    def _update(
-        self, state: State, gradient: list[jax.Array], rate: jax.Array
-    ) -> tuple[list[jax.Array], list[jax.Array]]:
-        """Returns weights and velocity after a step of the optimizer."""
-        options = dict(self.blueprint.optimizer)
-        rule = functools.partial(recipe.OPTIMIZERS[options.pop("name")], **options)
-        # The names are numbered, since two layers of a user's model may share a path.
-        names = [f"{index}/{v.path}" for index, v in enumerate(self.model.trainable_variables)]
-        by_name = [
-            dict(zip(names, arrays, strict=True))
-            for arrays in (state["weights"], state["velocity"], gradient)
-        ]
-        weights, velocity = rule(*by_name, rate)
-        return [weights[name] for name in names], [velocity[name] for name in names]
-
     def _mean(self, values: Any) -> Any:
         """Returns the mean over the devices that share the run."""
         return values if self.axis is None else jax.lax.pmean(values, self.axis)
@@ -127,10 +124,68 @@ TrainFunction: TypeAlias = Callable[
 ]
 
 
-def initial_state(model: "keras.Model", values: Sequence[Any]) -> State:
+@dataclasses.dataclass(frozen=True)
+class UpdateRule:
+    """An optimizer as functions of lists with one array per trainable variable.
+
+    Attributes:
+      start: returns the optimizer's state before the first step from the weights.
+      step: (weights, state, gradient, rate) -> (weights, state).
+    """
+
+    start: Callable[[Sequence[Any]], list[Any]]
+    step: Callable[
+        [list[jax.Array], list[jax.Array], list[jax.Array], jax.Array],
+        tuple[list[jax.Array], list[jax.Array]],
+    ]
+
+
+def update_rule(model: "keras.Model", optimizer: Config) -> UpdateRule:
+    """Returns the UpdateRule of a model for the `optimizer` section of a config."""
+    if optimizer["name"] != optimizers.SGD:
+        return _keras_rule(optimizers.create(model.trainable_variables, **optimizer))
+    options = {name: value for name, value in optimizer.items() if name != "name"}
+    # The names are numbered, since two layers of a user's model may share a path.
+    names = [f"{index}/{v.path}" for index, v in enumerate(model.trainable_variables)]
+
+    def step(
+        weights: list[jax.Array],
+        velocity: list[jax.Array],
+        gradient: list[jax.Array],
+        rate: jax.Array,
+    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        weights_by_name, velocity_by_name, gradient_by_name = (
+            dict(zip(names, arrays, strict=True)) for arrays in (weights, velocity, gradient)
+        )
+        new_weights, new_velocity = optimizers.sgd(
+            weights_by_name, velocity_by_name, gradient_by_name, rate, **options
+        )
+        return [new_weights[name] for name in names], [new_velocity[name] for name in names]
+
+    return UpdateRule(start=lambda weights: [0 * w for w in weights], step=step)
+
+
+def _keras_rule(optimizer: "keras.optimizers.Optimizer") -> UpdateRule:
+    built = [np.asarray(variable) for variable in optimizer.variables]
+    rate_index = [v is optimizer.learning_rate for v in optimizer.variables].index(True)
+
+    def step(
+        weights: list[jax.Array],
+        state: list[jax.Array],
+        gradient: list[jax.Array],
+        rate: jax.Array,
+    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        state = [rate if i == rate_index else array for i, array in enumerate(state)]
+        new_weights, new_state = optimizer.stateless_apply(state, gradient, weights)
+        return list(new_weights), list(new_state)
+
+    return UpdateRule(start=lambda weights: built, step=step)
+
+
+def initial_state(model: "keras.Model", rule: UpdateRule, values: Sequence[Any]) -> State:
     """Returns the state of a run that starts from values, one array per variable of the model."""
     weights, stats = _split(model, values)
-    return {"weights": weights, "velocity": [0 * w for w in weights], "stats": stats}
+    return {"weights": weights, "update_state": rule.start(weights), "stats": stats}
 
 
 def values(model: "keras.Model", state: State) -> list[jax.Array]:

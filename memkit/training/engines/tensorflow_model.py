@@ -7,11 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from memkit import recipe
+from memkit import optimizers
 from memkit.training import losses, step
 from memkit.training.engines import Blueprint, Draw, Images, Values
 from memkit.training.engines import tensorflow_replicas as replicas
-from memkit.typing import IntArray
+from memkit.typing import Config, IntArray
 
 
 class PointModel:
@@ -39,12 +39,13 @@ class PointModel:
         with strategy.scope():
             self._model, self._teacher = blueprint.models()
             self._objective = _objective(self._teacher, blueprint.distillation)
-            self._update, self._velocity = _update_rule(self._model, blueprint.optimizer)
+            self._update, self._update_state = _update_rule(self._model, blueprint.optimizer)
         self._images = images
         if images is not None:
             with strategy.scope() if are_images_shared else contextlib.nullcontext():
                 self._images = tf.Variable(images, trainable=False)
         self._built = [variable.numpy() for variable in self._model.variables]
+        self._start = [variable.numpy() for variable in self._update_state]
         is_synchronized = blueprint.sync_batch_norm and strategy.num_replicas_in_sync > 1
         _synchronize_batch_norm(self._model, is_synchronized)
         self._labels = tf.constant(labels)
@@ -69,8 +70,10 @@ class PointModel:
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(x, training=True), tf.float32)
             loss = tf.reduce_mean(self._objective(x, logits, y))
+            for penalty in self._model.losses:
+                loss += penalty
         gradients = tape.gradient(loss, [v.value for v in self._model.trainable_variables])
-        self._update(replicas.mean(gradients), rate)
+        self._update(gradients, rate)
         correct = tf.cast(tf.equal(tf.argmax(logits, -1, output_type=tf.int32), y), tf.float32)
         rows = (losses.cross_entropy(logits, y), losses.margin(logits, y), correct)
         return replicas.mean(loss), replicas.all_rows(tf.stack(rows, axis=-1))
@@ -92,8 +95,8 @@ class PointModel:
         drawn = draws[0](self._model)
         for variable, value, built in zip(self._model.variables, drawn, self._built, strict=True):
             variable.assign(built if value is None else value)
-        for velocity in self._velocity:
-            velocity.assign(tf.zeros(velocity.shape))
+        for variable, value in zip(self._update_state, self._start, strict=True):
+            variable.assign(value)
         if self._teacher is not None and teachers is not None:
             for variable, value in zip(self._teacher.variables, teachers[0], strict=True):
                 variable.assign(value)
@@ -104,11 +107,11 @@ class PointModel:
 
     def state(self) -> list[Values]:
         """See `Program.state`."""
-        return [[variable.numpy() for variable in (*self._model.variables, *self._velocity)]]
+        return [[variable.numpy() for variable in (*self._model.variables, *self._update_state)]]
 
     def restore(self, states: Sequence[Values]) -> None:
         """See `Program.restore`."""
-        variables = (*self._model.variables, *self._velocity)
+        variables = (*self._model.variables, *self._update_state)
         for variable, value in zip(variables, states[0], strict=True):
             variable.assign(value)
 
@@ -141,11 +144,12 @@ def _objective(
 
 
 def _update_rule(
-    model: keras.Model, optimizer: Mapping[str, Any]
-) -> tuple[Callable[[Sequence[tf.Tensor], tf.Tensor], None], tuple[tf.Variable, ...]]:
-    """Returns (function of gradients and rate that updates the model, velocity variables)."""
-    options = dict(optimizer)
-    rule = recipe.OPTIMIZERS[options.pop("name")]
+    model: keras.Model, optimizer: Config
+) -> tuple[Callable[[Sequence[tf.Tensor], tf.Tensor], None], Sequence[Any]]:
+    """Returns (function of a replica's gradients and the rate, variables of the optimizer)."""
+    if optimizer["name"] != optimizers.SGD:
+        return _keras_rule(model, optimizers.create(model.trainable_variables, **optimizer))
+    options = {name: value for name, value in optimizer.items() if name != "name"}
     # The names are numbered, since two layers of a user's model may share a path.
     weights = {
         f"{index}/{variable.path}": variable.value
@@ -154,10 +158,22 @@ def _update_rule(
     velocity = {name: tf.Variable(tf.zeros(weight.shape)) for name, weight in weights.items()}
 
     def update(gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
-        gradient = dict(zip(weights, gradients, strict=True))
-        new_weights, new_velocity = rule(weights, velocity, gradient, rate, **options)
+        gradient = dict(zip(weights, replicas.mean(gradients), strict=True))
+        new_weights, new_velocity = optimizers.sgd(weights, velocity, gradient, rate, **options)
         for name in weights:
             weights[name].assign(new_weights[name])
             velocity[name].assign(new_velocity[name])
 
     return update, tuple(velocity.values())
+
+
+def _keras_rule(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> tuple[Callable[[Sequence[tf.Tensor], tf.Tensor], None], Sequence[keras.Variable]]:
+    def update(gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
+        count = tf.distribute.get_replica_context().num_replicas_in_sync
+        optimizer.learning_rate.assign(rate)
+        # Keras adds up the gradients of all replicas.
+        optimizer.apply([gradient / count for gradient in gradients], model.trainable_variables)
+
+    return update, optimizer.variables
