@@ -68,6 +68,7 @@ def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 
         precision="float32",
         data_parallel=1,
         sync_batch_norm=True,
+        label_smoothing=0.0,
     )
 
 

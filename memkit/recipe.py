@@ -17,7 +17,27 @@ Rate: TypeAlias = Callable[[FloatArray, int], FloatArray]
 # (steps done, steps per epoch, total epochs) -> rate of each step.
 Schedule: TypeAlias = Callable[[np.ndarray, int, int], FloatArray]
 
-AUGMENTATIONS = ("none", "pad_crop_flip")
+# name -> numbers per example that its plan holds besides crops and flips, see `step.augment`
+AUGMENTATIONS = {
+    "none": 0,
+    "pad_crop_flip": 0,
+    "random_resized_crop": 4,
+    "mixup": 1,
+    "cutmix": 4,
+}
+MIXING = ("mixup", "cutmix")
+
+
+def padding(augment: str, pad: int) -> int | None:
+    """Returns the pixels of padding before crops and flips; None without either.
+
+    Args:
+      augment: key of AUGMENTATIONS; "random_resized_crop" flips, and crops in its own way.
+      pad: pixels of the config.
+    """
+    if augment == "none":
+        return None
+    return 0 if augment == "random_resized_crop" else pad
 
 
 def steps_per_epoch(num_members: int, batch_size: int) -> int:

@@ -67,6 +67,7 @@ _CONFIG = {
         "precision": "float32",
         "data_parallel": 1,
         "sync_batch_norm": True,
+        "label_smoothing": 0.0,
     },
     "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},
     "record": {"ntk": False, "all_probs": False, "history_runs": 0},

@@ -135,7 +135,7 @@ def _batches(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the batch arguments of both programs; they hold images if an image_shape is given."""
     plan: dict[str, Any] = {
-        name: getattr(epoch, name) for name in ("index", "rate", "crop", "flip")
+        name: getattr(epoch, name) for name in ("index", "rate", "crop", "flip", "draws")
     }
     batch = {"index": _array((eval_batch,), np.int32)}
     if image_shape is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from memkit import models, optimizers
+from memkit import models, optimizers, recipe
 from memkit.data import dataset as datasets
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
@@ -103,7 +103,9 @@ def blueprint(study: Study, point: Point, sizes: ImageSizes) -> engines.Blueprin
         mean=point.config["dataset"]["mean"],
         std=point.config["dataset"]["std"],
         optimizer=point.config["optimizer"],
-        pad=None if training["augment"] == "none" else training["pad"],
+        pad=recipe.padding(training["augment"], training["pad"]),
+        augment=training["augment"],
+        label_smoothing=training["label_smoothing"],
         eval_batch=EVAL_BATCH,
         precision=training["precision"],
         data_parallel=training["data_parallel"],

@@ -16,10 +16,27 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
+def label_loss(logits: Tensor, labels: Tensor, *, smoothing: float, shares: Tensor) -> Tensor:
+    """Returns the loss [B] of int labels [B] and logits [B, C].
+
+    Args:
+      smoothing: weight of the uniform distribution in the targets (Szegedy et al. 2016), in [0, 1).
+      shares: [B] of each image in a mixture, whose other label is that at the mirrored place in the
+        batch, see `step.augment`; None without a mixture.
+    """
+    loss = cross_entropy(logits, labels)
+    if shares is not None:
+        loss = shares * loss + (1 - shares) * cross_entropy(logits, keras.ops.flip(labels, axis=0))
+    if smoothing:
+        uniform = -keras.ops.mean(keras.ops.log_softmax(logits), axis=-1)
+        loss = (1 - smoothing) * loss + smoothing * uniform
+    return loss
+
+
 def distillation_loss(
     logits: Tensor,
     teacher_logits: Tensor,
-    labels: Tensor,
+    loss: Tensor,
     *,
     weight: float,
     temperature: float,
@@ -29,12 +46,12 @@ def distillation_loss(
 
     The teacher's part is the cross-entropy of softmax(logits / temperature) to
     softmax(teacher_logits / temperature), times temperature^2 where `scale` (Hinton et al. 2015);
-    the labels' part is `cross_entropy`.
+    the labels' part is `loss` [B], see `label_loss`.
     """
     targets = keras.ops.softmax(teacher_logits / temperature)
     soft = keras.ops.categorical_crossentropy(targets, logits / temperature, from_logits=True)
     soft = soft * (temperature**2 if scale else 1.0)
-    return weight * soft + (1 - weight) * cross_entropy(logits, labels)
+    return weight * soft + (1 - weight) * loss
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:

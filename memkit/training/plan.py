@@ -25,12 +25,14 @@ class EpochPlan:
       crop: [T, B, 2] uint8, top and left corner of each crop in the padded image; (pad, pad) is
         the image in its original position.
       flip: [T, B] bool, True where the image is mirrored left to right.
+      draws: [T, B, K] float32, further numbers of the augmentation, see `step.augment`.
     """
 
     index: IntArray
     rate: FloatArray
     crop: IntArray
     flip: BoolArray
+    draws: FloatArray
 
 
 def epochs(
@@ -72,11 +74,11 @@ def epochs(
     for epoch, rate in enumerate(np.asarray(rates, np.float32)):
         order = seeds.stream(seed, f"order{stream}", run, epoch)
         shuffled = np.asarray(members, np.int32)[order.permutation(len(members))]
-        crop, flip = _augmentation(
+        crop, flip, draws = _augmentation(
             augment, pad, (steps, batch_size), seeds.stream(seed, f"augment{stream}", run, epoch)
         )
         index = _without(left_out, shuffled, steps * batch_size).reshape(steps, batch_size)
-        yield EpochPlan(index=index, rate=rate, crop=crop, flip=flip)
+        yield EpochPlan(index=index, rate=rate, crop=crop, flip=flip, draws=draws)
 
 
 def _without(left_out: IntArray | Sequence[int], shuffled: IntArray, num_used: int) -> IntArray:
@@ -94,12 +96,47 @@ def _without(left_out: IntArray | Sequence[int], shuffled: IntArray, num_used: i
 
 def _augmentation(
     augment: str, pad: int, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[IntArray, BoolArray]:
-    """Returns the crops [T, B, 2] and flips [T, B] of an epoch."""
+) -> tuple[IntArray, BoolArray, FloatArray]:
+    """Returns the crops [T, B, 2], flips [T, B] and draws [T, B, K] of an epoch."""
+    draws = np.zeros((*shape, AUGMENTATIONS[augment]), np.float32)
     if augment == "none":
-        return np.full((*shape, 2), pad, np.uint8), np.zeros(shape, bool)
+        return np.full((*shape, 2), pad, np.uint8), np.zeros(shape, bool), draws
+    if augment == "random_resized_crop":
+        draws[:] = _boxes(rng, shape)
+        crop = np.zeros((*shape, 2), np.uint8)
+        return crop, rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool), draws
     crop = rng.integers(0, 2 * pad, size=(*shape, 2), endpoint=True, dtype=np.uint8)
-    return crop, rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool)
+    flip = rng.integers(0, 2, size=shape, dtype=np.uint8).astype(bool)
+    # Mixing draws one share for all examples of a batch, as in the papers.
+    if augment == "mixup":
+        draws[:] = rng.random((shape[0], 1, 1))
+    if augment == "cutmix":
+        draws[:] = _rectangles(rng, shape[0])[:, None]
+    return crop, flip, draws
+
+
+def _boxes(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """Returns boxes [T, B, 4], top, left, height and width as shares of the image's sides.
+
+    A box has 8% to 100% of the area and sides between 3:4 and 4:3, as in Szegedy et al. (2015); it
+    is clipped where it is longer than the image.
+    """
+    area = rng.uniform(0.08, 1, shape)
+    ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), shape))
+    sides = np.minimum(np.stack([np.sqrt(area / ratio), np.sqrt(area * ratio)], axis=-1), 1)
+    corners = rng.random((*shape, 2)) * (1 - sides)
+    return np.concatenate([corners, sides], axis=-1)
+
+
+def _rectangles(rng: np.random.Generator, num: int) -> FloatArray:
+    """Returns rectangles [T, 4], top, left, bottom and right as shares of the image's sides.
+
+    The area is uniform in [0, 1] and the center uniform in the image; what lies outside is cut off
+    (Yun et al. 2019).
+    """
+    half = np.sqrt(rng.random((num, 1))) / 2
+    center = rng.random((num, 2))
+    return np.clip(np.concatenate([center - half, center + half], axis=-1), 0, 1)
 
 
 def evaluation_rows(count: int, size: int, *, whole: bool) -> list[IntArray]:

@@ -1,4 +1,4 @@
-"""The part of a training step that all engines share: from uint8 images to a normalized batch."""
+"""The part of a training step that all engines share: from uint8 images to an augmented batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,3 +41,58 @@ def crop_and_flip(images: Any, crop: Any, flip: Any, *, pad: int) -> Any:
     columns = keras.ops.where(flip[:, None], width - 1 - columns, columns) + crop[:, 1:]
     padded = keras.ops.take_along_axis(padded, rows[:, :, None, None], axis=1)
     return keras.ops.take_along_axis(padded, columns[:, None, :, None], axis=2)
+
+
+def augment(images: Any, draws: Any, *, name: str) -> tuple[Any, Any]:
+    """Applies what an augmentation does beyond padded crops and flips.
+
+    Args:
+      images: [B, H, W, C] normalized floats.
+      draws: [B, K] float32 of the plan. For "random_resized_crop" the top, left, height and width
+        of each crop; for "mixup" the share of each image; for "cutmix" the top, left, bottom and
+        right of the rectangle that comes from another image. Positions are shares of the sides.
+      name: a key of `recipe.AUGMENTATIONS`.
+
+    Returns:
+      (images, shares): shares [B] in [0, 1] of each image in the mixture with the image at the
+      mirrored place in the batch, or None without a mixture.
+    """
+    if name == "random_resized_crop":
+        return _resized(images, draws), None
+    if name == "mixup":
+        share = draws[:, 0]
+        weight = share[:, None, None, None]
+        return weight * images + (1 - weight) * keras.ops.flip(images, axis=0), share
+    if name == "cutmix":
+        rows, columns = (
+            _is_within(draws[:, i], draws[:, i + 2], images.shape[1 + i]) for i in (0, 1)
+        )
+        inside = keras.ops.logical_and(rows[:, :, None], columns[:, None, :])
+        mixed = keras.ops.where(inside[..., None], keras.ops.flip(images, axis=0), images)
+        return mixed, 1 - keras.ops.mean(keras.ops.cast(inside, "float32"), axis=(1, 2))
+    return images, None
+
+
+def _is_within(first: Any, last: Any, size: int) -> Any:
+    """Returns whether the pixels of a side lie between two positions [B], as bool [B, size]."""
+    centers = (np.arange(size, dtype=np.float32) + 0.5) / size
+    return keras.ops.logical_and(centers >= first[:, None], centers < last[:, None])
+
+
+def _resized(images: Any, boxes: Any) -> Any:
+    """Returns boxes [B, 4] of images, resized to the size of the images by bilinear interpolation.
+
+    The interpolation along a side is a product with a matrix, since gathering is slow on TPUs.
+    """
+    rows, columns = (
+        _interpolation(boxes[:, i], boxes[:, i + 2], images.shape[1 + i]) for i in (0, 1)
+    )
+    return keras.ops.einsum("brh,bhwc,bsw->brsc", rows, images, columns)
+
+
+def _interpolation(start: Any, length: Any, size: int) -> Any:
+    """Returns the weights [B, size, size] of the pixels of a side in the pixels of the result."""
+    pixels = np.arange(size, dtype=np.float32)
+    position = (start[:, None] + length[:, None] * ((pixels + 0.5) / size)) * size - 0.5
+    position = keras.ops.clip(position, 0, size - 1)
+    return keras.ops.maximum(1 - keras.ops.abs(position[:, :, None] - pixels), 0)

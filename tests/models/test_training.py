@@ -47,6 +47,7 @@ def _plan():
         rate=np.full(_STEPS, 0.02, np.float32),
         crop=np.full((_STEPS, _BATCH, 2), 4, np.uint8),
         flip=np.zeros((_STEPS, _BATCH), bool),
+        draws=np.zeros((_STEPS, _BATCH, 0), np.float32),
     )
 
 

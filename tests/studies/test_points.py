@@ -86,7 +86,7 @@ _BAD = [
     ("model.depth", 2, "model.depth"),
     ("model.depth", 8.0, "model.depth"),
     ("model.hidden", [4], "model.hidden"),
-    ("optimizer.name", "adam", "optimizer.name"),
+    ("optimizer.name", "adem", "optimizer.name"),
     ("optimizer.beta", 0.9, "optimizer.beta"),
     ("optimizer.momentum", 1.0, "optimizer.momentum"),
     ("optimizer.momentum", -0.1, "optimizer.momentum"),
@@ -99,7 +99,7 @@ _BAD = [
     ("training.epochs", 0, "training.epochs"),
     ("training.batch_size", 0, "training.batch_size"),
     ("training.batch_size", 8.0, "training.batch_size"),
-    ("training.augment", "mixup", "training.augment"),
+    ("training.augment", "mix", "training.augment"),
     ("training.pad", 128, "training.pad"),
     ("training.pad", -1, "training.pad"),
     ("training.precision", "float16", "training.precision"),
@@ -187,7 +187,7 @@ def test_zero_deviation_is_refused_by_name(make_config):
 
 
 @pytest.mark.parametrize(
-    "field, values", [("training.batch_size", [8, 0]), ("training.augment", ["none", "mixup"])]
+    "field, values", [("training.batch_size", [8, 0]), ("training.augment", ["none", "mix"])]
 )
 def test_bad_value_on_the_axis_is_refused_by_name(make_config, field, values):
     with pytest.raises(InputError, match=f"^{field}: "):
@@ -269,7 +269,7 @@ _SCIENCE = [
     {"subsets.train_fraction": 0.7},
     {"model.depth": 14},
     {"model.name": "mlp"},
-    {"optimizer.name": "other"},
+    {"optimizer.name": "adam"},
     {"optimizer.momentum": 0.8},
     {"optimizer.nesterov": False},
     {"optimizer.weight_decay": 0.0},
@@ -287,6 +287,7 @@ _SCIENCE = [
     {"record.all_probs": True},
     {"record.history_runs": 1},
     {"record.ntk": True},
+    {"training.label_smoothing": 0.1},
     {"axis.values": [2]},
 ]
 

@@ -6,7 +6,7 @@ from unittest import mock
 
 import numpy as np
 
-from memkit import models
+from memkit import models, recipe
 from memkit.models import layers
 from memkit.models.initial_values import initial_values
 from memkit.training import engines, plan
@@ -74,7 +74,8 @@ class Case:
     inverted: int = -1
     peak: float = 0.07
     image_shape: tuple = (8, 8, 1)
-    augmented: bool = True
+    augment: str = "pad_crop_flip"
+    label_smoothing: float = 0.0
     resident: bool = True
     data_parallel: int = 1
     sync_batch_norm: bool = True
@@ -108,10 +109,8 @@ def members(run):
 def plans(case, run):
     """Returns the EpochPlans of the calls of Program.train: 1, 1, 1 and 3 steps."""
     rates = case.peak * np.linspace(2 / 7, 1, 6).reshape(2, 3)
-    augment = "pad_crop_flip" if case.augmented else "none"
-    whole = plan.epochs(
-        members(run), batch_size=BATCH, rates=rates, augment=augment, pad=PAD, seed=SEED, run=run
-    )
+    options = {"augment": case.augment, "pad": PAD, "seed": SEED, "run": run}
+    whole = plan.epochs(members(run), batch_size=BATCH, rates=rates, **options)
     actual = []
     for epoch, lengths in zip(whole, CALLS, strict=True):
         ends = np.cumsum(lengths)
@@ -141,7 +140,9 @@ def compiled(case, engine):
         mean=mean,
         std=std,
         optimizer=case.optimizer,
-        pad=PAD if case.augmented else None,
+        pad=recipe.padding(case.augment, PAD),
+        augment=case.augment,
+        label_smoothing=case.label_smoothing,
         eval_batch=case.eval_batch,
         precision=case.precision,
         data_parallel=case.data_parallel,

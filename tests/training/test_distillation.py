@@ -40,7 +40,8 @@ def test_loss_is_the_weighted_cross_entropy_to_soft_targets_and_labels():
 
     soft = -(softmax(teacher / 3) * np.log(softmax(logits / 3))).sum(axis=1)
     hard = -np.log(softmax(logits)[np.arange(6), labels])
-    loss = functools.partial(losses.distillation_loss, logits, teacher, labels, temperature=3.0)
+    of_labels = losses.label_loss(logits, labels, smoothing=0.0, shares=None)
+    loss = functools.partial(losses.distillation_loss, logits, teacher, of_labels, temperature=3.0)
     for weight in (0.0, 0.4, 1.0):
         plain = np.asarray(loss(weight=weight, scale=False))
         scaled = np.asarray(loss(weight=weight, scale=True))

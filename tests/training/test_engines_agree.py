@@ -22,6 +22,8 @@ FAST = {
         "model": programs.NOISY | {"rate": 0.0},
         "optimizer": {"name": "adamw", "weight_decay": 0.1, "global_clipnorm": 0.5},
         "peak": 0.01,
+        "augment": "cutmix",
+        "label_smoothing": 0.1,
     },
 }
 OPTIMIZERS = {
@@ -52,7 +54,9 @@ DEEP = {
 SLOW = {
     "mlp": {"model": {"name": "mlp", "hidden": [12]}},
     "half": {"model": programs.TINY, "precision": "bfloat16"},
-    "plain": {"model": programs.TINY, "augmented": False},
+    "mixup": {"model": programs.TINY, "augment": "mixup"},
+    "random_resized_crop": {"model": programs.TINY, "augment": "random_resized_crop"},
+    "plain": {"model": programs.TINY, "augment": "none"},
     "resnet": {"model": RESNET},
     "projections": {"model": RESNET | {"shortcut": "B"}},
     "second version": {

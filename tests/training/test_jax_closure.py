@@ -71,8 +71,8 @@ def test_engine_needs_only_numerical_packages_and_etils():
     roots, modules = blocked(_IMPORT)
     assert {"numpy", "jax", "keras", "etils"} <= set(roots)
     parts = {name.split(".")[1] for name in modules if "." in name}
-    needed = {"errors", "seeds", "storage", "tables", "typing"}
-    assert parts <= needed | {"models", "recipe", "records", "training"}
+    needed = {"errors", "printable", "rules", "seeds", "storage", "tables", "typing"}
+    assert parts <= needed | {"models", "optimizers", "recipe", "records", "training"}
 
 
 def test_perceptron_trains_for_an_epoch():

@@ -50,3 +50,22 @@ def test_cross_entropy_equals_a_float64_reference(spread):
     actual = np.asarray(losses.cross_entropy(logits, labels))
     expected = -scipy.special.log_softmax(logits.astype(float), axis=1)[np.arange(200), labels]
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_label_loss_is_the_cross_entropy_to_smoothed_and_mixed_targets():
+    logits, labels = _logits(2.0)
+    shares = np.random.default_rng(1).random(200).astype(np.float32)
+    one_hot = np.eye(10)[labels]
+    mixed = shares[:, None] * one_hot + (1 - shares[:, None]) * one_hot[::-1]
+    targets = 0.9 * mixed + 0.1 / 10
+    expected = -(targets * scipy.special.log_softmax(logits.astype(float), axis=1)).sum(axis=1)
+    actual = losses.label_loss(logits, labels, smoothing=0.1, shares=shares)
+    np.testing.assert_allclose(np.asarray(actual), expected, rtol=1e-4)
+
+
+def test_label_loss_without_either_is_the_cross_entropy():
+    logits, labels = _logits(2.0)
+    actual = losses.label_loss(logits, labels, smoothing=0.0, shares=None)
+    np.testing.assert_array_equal(
+        np.asarray(actual), np.asarray(losses.cross_entropy(logits, labels))
+    )

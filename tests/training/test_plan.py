@@ -136,9 +136,40 @@ def test_no_augmentation_is_the_unshifted_unflipped_image():
         assert epoch.flip.shape == (2, 4) and not epoch.flip.any()
 
 
+def test_boxes_have_the_documented_areas_and_ratios_and_lie_in_the_image():
+    epochs = _epochs(np.arange(3000), batch_size=3000, num_epochs=3, augment="random_resized_crop")
+    top, left, height, width = np.concatenate([e.draws.reshape(-1, 4) for e in epochs]).T
+    assert min(top.min(), left.min()) >= 0
+    assert max((top + height).max(), (left + width).max()) <= 1 + 1e-6
+    is_whole = (height < 1) & (width < 1)  # A longer side would have been clipped.
+    area, ratio = (height * width)[is_whole], (width / height)[is_whole]
+    assert 0.08 - 1e-6 <= area.min() < 0.1
+    assert 3 / 4 - 1e-3 <= ratio.min() < 0.76 and 1.32 < ratio.max() <= 4 / 3 + 1e-3
+    assert all((e.crop == 0).all() and 0.4 < e.flip.mean() < 0.6 for e in epochs)
+
+
+def test_mixtures_share_one_draw_in_a_batch_and_keep_crops_and_flips():
+    plain = _epochs(np.arange(400), batch_size=4, num_epochs=3, augment="pad_crop_flip")
+    shares, areas = [], []
+    for augment, values in (("mixup", shares), ("cutmix", areas)):
+        epochs = _epochs(np.arange(400), batch_size=4, num_epochs=3, augment=augment)
+        for mixed, epoch in zip(epochs, plain, strict=True):
+            np.testing.assert_array_equal(mixed.crop, epoch.crop)
+            np.testing.assert_array_equal(mixed.flip, epoch.flip)
+            assert (mixed.draws == mixed.draws[:, :1]).all()
+            values.append(mixed.draws[:, 0])
+    shares = np.concatenate(shares)[:, 0]
+    assert len(np.unique(shares)) == 300
+    assert abs(shares.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 300)
+    top, left, bottom, right = np.concatenate(areas).T
+    assert (top >= 0).all() and (top <= bottom).all() and (bottom <= 1).all()
+    # E[(s - s^2 / 4)^2] of a square of side s, s^2 uniform, with a uniform center.
+    assert abs(((bottom - top) * (right - left)).mean() - 0.321) < 0.06
+
+
 def test_unknown_augmentation_lists_the_valid_ones():
-    with pytest.raises(InputError, match="^training.augment: .*none, pad_crop_flip.*'mixup'$"):
-        _epochs(augment="mixup")
+    with pytest.raises(InputError, match="^training.augment: .*none, pad_crop_flip.*'mix'$"):
+        _epochs(augment="mix")
 
 
 def test_importing_plans_imports_only_numpy():

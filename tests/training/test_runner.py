@@ -229,6 +229,7 @@ def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, bui
         rate=np.zeros(1, np.float32),
         crop=np.full((1, 8, 2), 4, np.uint8),
         flip=np.zeros((1, 8), bool),
+        draws=np.zeros((1, 8, 0), np.float32),
     )
     program.reset([lambda model: initial_values(model, seed=3, purpose="init", run=1)])
     expected = initial_values(built[-1], seed=3, purpose="init", run=1)

@@ -56,3 +56,59 @@ def test_mean_color_is_normalized_to_zero():
     images = np.full((1, 2, 2, 1), 51, np.uint8)
     actual = np.asarray(step.normalize(images, mean=[0.2], std=[0.3]))
     np.testing.assert_allclose(actual, 0, atol=1e-6)
+
+
+def _sampled(image, box):
+    """Returns a box of an image, resized to its size, pixel by pixel."""
+    height, width = image.shape[:2]
+    top, left, box_height, box_width = box
+    result = np.empty_like(image)
+    for row in range(height):
+        y = np.clip((top + box_height * (row + 0.5) / height) * height - 0.5, 0, height - 1)
+        for column in range(width):
+            x = np.clip((left + box_width * (column + 0.5) / width) * width - 0.5, 0, width - 1)
+            (y0, x0), (v, u) = (int(y), int(x)), (y % 1, x % 1)
+            y1, x1 = min(y0 + 1, height - 1), min(x0 + 1, width - 1)
+            upper = (1 - u) * image[y0, x0] + u * image[y0, x1]
+            lower = (1 - u) * image[y1, x0] + u * image[y1, x1]
+            result[row, column] = (1 - v) * upper + v * lower
+    return result
+
+
+def test_resized_crops_equal_bilinear_sampling_pixel_by_pixel(images):
+    images = images.astype(np.float32)
+    rng = np.random.default_rng(1)
+    sides = rng.uniform(0.2, 1, (7, 2))
+    boxes = np.concatenate([rng.random((7, 2)) * (1 - sides), sides], axis=1).astype(np.float32)
+    boxes[0] = 0, 0, 1, 1
+    actual, shares = step.augment(images, boxes, name="random_resized_crop")
+    expected = [_sampled(image, box) for image, box in zip(images, boxes, strict=True)]
+    np.testing.assert_allclose(np.asarray(actual), expected, atol=0.01)
+    np.testing.assert_allclose(np.asarray(actual)[0], images[0], atol=1e-3)
+    assert shares is None
+
+
+def test_mixup_is_the_weighted_sum_with_the_image_at_the_mirrored_place(images):
+    images = images.astype(np.float32)
+    draws = np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+    actual, shares = step.augment(images, draws, name="mixup")
+    weight = draws[:, :, None, None]
+    np.testing.assert_allclose(np.asarray(actual), weight * images + (1 - weight) * images[::-1])
+    np.testing.assert_array_equal(np.asarray(shares), draws[:, 0])
+
+
+def test_cutmix_takes_the_pixels_of_the_rectangle_and_their_share(images):
+    images = images.astype(np.float32)
+    draws = np.tile(np.array([1 / 6, 0, 4 / 6, 3 / 9], np.float32), (7, 1))
+    draws[6] = 0
+    actual, shares = step.augment(images, draws, name="cutmix")
+    expected = images.copy()
+    expected[:6, 1:4, :3] = images[::-1][:6, 1:4, :3]
+    np.testing.assert_array_equal(np.asarray(actual), expected)
+    np.testing.assert_allclose(np.asarray(shares), [1 - 9 / 54] * 6 + [1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["none", "pad_crop_flip"])
+def test_other_augmentations_do_nothing_further(images, name):
+    actual, shares = step.augment(images, np.zeros((7, 0), np.float32), name=name)
+    assert actual is images and shares is None

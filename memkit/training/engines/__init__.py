@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from etils import epy
 
+from memkit import recipe
 from memkit.errors import InputError, expected, reason, unknown
 from memkit.models import initial_values
 from memkit.training.plan import EpochPlan
@@ -69,6 +70,8 @@ class Blueprint:
       std: normalization, C floats.
       optimizer: the `optimizer` section of the config, see `memkit.optimizers`.
       pad: pixels of padding before the plan's crops and flips, or None to leave them out.
+      augment: key of `recipe.AUGMENTATIONS`; what it does besides crops and flips is applied.
+      label_smoothing: see `losses.label_loss`.
       eval_batch: examples per evaluation step; results do not depend on it.
       precision: "float32" or "bfloat16", the type that the layers compute in; with "bfloat16"
         variables, updates, batch statistics and logits stay float32.
@@ -85,6 +88,8 @@ class Blueprint:
     optimizer: dict[str, Any]
     pad: int | None
     eval_batch: int
+    augment: str = "none"
+    label_smoothing: float = 0.0
     precision: str = "float32"
     data_parallel: int = 1
     sync_batch_norm: bool = True
@@ -95,10 +100,14 @@ class Blueprint:
         """Returns a new model and a new teacher (or None) that compute in this precision.
 
         Raises:
-          InputError: devices that share a run would draw the same random numbers in the model.
+          InputError: devices would share a run whose model draws random numbers or whose examples
+            are mixed.
         """
         policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
         keras.config.set_dtype_policy(policies[self.precision])
+        if self.data_parallel > 1 and self.augment in recipe.MIXING:
+            expectation = f"1 with {self.augment}, which mixes the examples of a batch"
+            raise expected("training.data_parallel", expectation, self.data_parallel)
         model, teacher = self.build(), self.teacher() if self.teacher else None
         if self.data_parallel > 1 and initial_values.seed_states(model):
             expectation = "1 for a model whose layers draw random numbers"

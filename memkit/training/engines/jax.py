@@ -168,7 +168,7 @@ class _Pack:
 
     def train(self, plans: Sequence[EpochPlan]) -> list[Steps]:
         """See `Program.train`."""
-        names = ("index", "rate", "crop", "flip")
+        names = ("index", "rate", "crop", "flip", "draws")
         plan = {name: np.stack([getattr(of_run, name) for of_run in plans]) for name in names}
         if self._has_whole_epochs:
             objective, rows = jax.device_get(self._advance(plan))

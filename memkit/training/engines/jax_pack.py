@@ -91,7 +91,8 @@ def train_program(
         specs = PartitionSpec(), by_run, by_run, by_run
     else:
         sliced = PartitionSpec(*[None] * (1 + whole_epochs), BATCH)
-        batch = dict.fromkeys(("index", "crop", "flip"), sliced) | {"rate": PartitionSpec()}
+        batch = dict.fromkeys(("index", "crop", "flip", "draws"), sliced)
+        batch["rate"] = PartitionSpec()
         batch |= {"raw": sliced} if streamed else {}
         specs = PartitionSpec(), PartitionSpec(), PartitionSpec(), batch
         results = PartitionSpec(), (PartitionSpec(), sliced)

@@ -45,7 +45,7 @@ class RunFunctions:
     def train_step(
         self, shared: Arrays, state: State, teacher_values: Sequence[jax.Array], batch: Arrays
     ) -> tuple[State, tuple[jax.Array, jax.Array]]:
-        """Trains on one batch: the `index`, `rate`, `crop` and `flip` of a step of an EpochPlan.
+        """Trains on one batch: a step of an EpochPlan, by the names of its arrays.
 
         Returns:
           (state, (objective, rows)); the rows [B, 3] hold loss, margin and 0/1 correct of each
@@ -54,13 +54,14 @@ class RunFunctions:
         x, y = self._inputs(shared, batch)
         if self.blueprint.pad is not None:
             x = step.crop_and_flip(x, batch["crop"], batch["flip"], pad=self.blueprint.pad)
+        x, shares = step.augment(x, batch["draws"], name=self.blueprint.augment)
 
         def loss(weights: list[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, Any]]:
             logits, stats, penalties = self.model.stateless_call(
                 weights, state["stats"], x, training=True, return_losses=True
             )
             logits = logits.astype(jnp.float32)
-            objective = self._objective(teacher_values, x, logits, y).mean()
+            objective = self._objective(teacher_values, x, logits, y, shares).mean()
             return sum(penalties, start=objective), (logits, stats)
 
         differentiate = jax.value_and_grad(loss, has_aux=True)
@@ -104,15 +105,22 @@ class RunFunctions:
         return x, shared["labels"][batch["index"]]
 
     def _objective(
-        self, teacher_values: Sequence[jax.Array], x: jax.Array, logits: jax.Array, y: jax.Array
+        self,
+        teacher_values: Sequence[jax.Array],
+        x: jax.Array,
+        logits: jax.Array,
+        y: jax.Array,
+        shares: jax.Array | None,
     ) -> jax.Array:
         """Returns the loss [B] of a batch."""
+        smoothing = self.blueprint.label_smoothing
+        loss = losses.label_loss(logits, y, smoothing=smoothing, shares=shares)
         if self.teacher is None:
-            return losses.cross_entropy(logits, y)
+            return loss
         teacher_weights = _split(self.teacher, teacher_values)
         teacher_logits, _ = self.teacher.stateless_call(*teacher_weights, x, training=False)
         teacher_logits = teacher_logits.astype(jnp.float32)
-        return losses.distillation_loss(logits, teacher_logits, y, **self.blueprint.distillation)
+        return losses.distillation_loss(logits, teacher_logits, loss, **self.blueprint.distillation)
 
     def _mean(self, values: Any) -> Any:
         """Returns the mean over the devices that share the run."""

@@ -175,10 +175,11 @@ def _train_epoch(
     """
     if images is None:
         unused = np.zeros(len(plan.rate), np.uint8)
-        results = train_steps(unused, plan.index, plan.rate, plan.crop, plan.flip)
+        results = train_steps(unused, plan.index, plan.rate, plan.crop, plan.flip, plan.draws)
         objective, rows = (tensor.numpy() for tensor in results)
     else:
-        steps = zip(_batches(images, plan.index), plan.rate, plan.crop, plan.flip, strict=True)
+        numbers_of_steps = (plan.rate, plan.crop, plan.flip, plan.draws)
+        steps = zip(_batches(images, plan.index), *numbers_of_steps, strict=True)
         by_step = [
             train_steps(*(array[None] for array in (*batch, *numbers))) for batch, *numbers in steps
         ]

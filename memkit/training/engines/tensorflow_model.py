@@ -1,7 +1,8 @@
 """The model of one point under TensorFlow: its variables, training step and evaluation."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -34,11 +35,11 @@ class PointModel:
           are_images_shared: whether the strategy places the images on its replicas.
           labels: [N + T] int32.
         """
-        self._pad = blueprint.pad
+        self._pad, self._augment = blueprint.pad, blueprint.augment
         self._normalization = {"mean": blueprint.mean, "std": blueprint.std}
         with strategy.scope():
             self._model, self._teacher = blueprint.models()
-            self._objective = _objective(self._teacher, blueprint.distillation)
+            self._objective = _objective(self._teacher, blueprint)
             self._update, self._update_state = _update_rule(self._model, blueprint.optimizer)
         self._images = images
         if images is not None:
@@ -51,13 +52,19 @@ class PointModel:
         self._labels = tf.constant(labels)
 
     def train_step(
-        self, raw: tf.Tensor, index: tf.Tensor, rate: tf.Tensor, crop: tf.Tensor, flip: tf.Tensor
+        self,
+        raw: tf.Tensor,
+        index: tf.Tensor,
+        rate: tf.Tensor,
+        crop: tf.Tensor,
+        flip: tf.Tensor,
+        draws: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Trains on one batch in replica context.
 
         Args:
           raw: [B, H, W, C] uint8 images; not read if the images are on the device.
-          index, crop, flip: [B, ...], a step of an EpochPlan.
+          index, crop, flip, draws: [B, ...], a step of an EpochPlan.
           rate: learning rate of the step.
 
         Returns:
@@ -67,9 +74,10 @@ class PointModel:
         if self._pad is not None:
             crop, flip = replicas.slice_of(crop), replicas.slice_of(flip)
             x = step.crop_and_flip(x, crop, flip, pad=self._pad)
+        x, shares = step.augment(x, replicas.slice_of(draws), name=self._augment)
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(x, training=True), tf.float32)
-            loss = tf.reduce_mean(self._objective(x, logits, y))
+            loss = tf.reduce_mean(self._objective(x, logits, y, shares))
             for penalty in self._model.losses:
                 loss += penalty
         gradients = tape.gradient(loss, [v.value for v in self._model.trainable_variables])
@@ -130,15 +138,17 @@ def _synchronize_batch_norm(model: keras.Model, is_synchronized: bool) -> None:
 
 
 def _objective(
-    teacher: keras.Model | None, distillation: Mapping[str, Any]
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the function from images, logits and labels to the loss [B] of a point."""
+    teacher: keras.Model | None, blueprint: Blueprint
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None], tf.Tensor]:
+    """Returns the function from images, logits, labels and shares to the loss [B] of a point."""
+    label_loss = functools.partial(losses.label_loss, smoothing=blueprint.label_smoothing)
     if teacher is None:
-        return lambda x, logits, y: losses.cross_entropy(logits, y)
+        return lambda x, logits, y, shares: label_loss(logits, y, shares=shares)
 
-    def loss(x: tf.Tensor, logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        teacher_logits = tf.cast(teacher(x, training=False), tf.float32)
-        return losses.distillation_loss(logits, tf.stop_gradient(teacher_logits), y, **distillation)
+    def loss(x: tf.Tensor, logits: tf.Tensor, y: tf.Tensor, shares: tf.Tensor | None) -> tf.Tensor:
+        teacher_logits = tf.stop_gradient(tf.cast(teacher(x, training=False), tf.float32))
+        of_labels = label_loss(logits, y, shares=shares)
+        return losses.distillation_loss(logits, teacher_logits, of_labels, **blueprint.distillation)
 
     return loss
 
