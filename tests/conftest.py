@@ -4,7 +4,6 @@ import copy
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import types
 
@@ -19,7 +18,7 @@ import sklearn.datasets
 
 from memkit import data
 from memkit.data.dataset import ImageDataset
-from tests import once
+from tests import commands, once
 
 # Tests that a shell started in the background, or under nohup, ignore these, and so would every
 # process that they start.
@@ -163,13 +162,20 @@ def tiny(register):
 
 
 @pytest.fixture(scope="session")
-def smoke_study(tmp_path_factory):
+def memkit():
+    """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
+    runner = commands.Commands()
+    yield runner.run
+    runner.close()
+
+
+@pytest.fixture(scope="session")
+def smoke_study(memkit, tmp_path_factory):
     """The workdir of the smoke variant of the demo, run whole once for all; tests only read it."""
 
     def make(folder):
-        command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
-        done = subprocess.run([*command, f"--workdir={folder}"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        result = memkit("run", "--config=digits_width:smoke", f"--workdir={folder}")
+        assert result.code == 0, result.err
 
     return once.made(tmp_path_factory, "smoke_study", make)
 

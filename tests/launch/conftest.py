@@ -30,14 +30,6 @@ def get_config(variant=""):
 
 
 @pytest.fixture(scope="session")
-def memkit():
-    """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
-    runner = commands.Commands()
-    yield runner.run
-    runner.close()
-
-
-@pytest.fixture(scope="session")
 def start():
     """Returns a function that starts `memkit ARGS` in a process group of its own."""
 
