@@ -53,7 +53,7 @@ import numpy as np
 from benchmarks import arithmetic
 from memkit import models
 
-model = models.build("resnet", input_shape=(32, 32, 3), num_classes=10, depth=20, width=16)
+model = models.build("resnet", input_shape=(32, 32, 3), num_classes=10, depth=8, width=16)
 weights = [v.value for v in model.trainable_variables]
 stats = [v.value for v in model.non_trainable_variables]
 

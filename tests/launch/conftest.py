@@ -19,6 +19,7 @@ from memkit.configs import common
 def get_config(variant=""):
     config = common.study(title="tiny")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
+    config.dataset.train_per_class, config.dataset.test_per_class = 40, 10
     config.labels.planted_fraction = 0.08
     config.subsets.num_runs = 20
     config.model = dict(name="mlp", hidden=(8,))

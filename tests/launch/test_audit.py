@@ -29,7 +29,7 @@ def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study
     workdir = shutil.copytree(tiny_study[0], tmp_path / "study")
     result = memkit("audit", f"--workdir={workdir}", "--point=one_hot_momentum0.5")
     assert result.code == 0, result.err
-    assert result.out.startswith("one_hot_momentum0.5: 1437 train examples")
+    assert result.out.startswith("one_hot_momentum0.5: 400 train examples")
     assert (workdir / "tables" / "audit.parquet").exists()
 
 

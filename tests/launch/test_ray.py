@@ -41,13 +41,14 @@ def outcomes(workdir):
 @pytest.mark.slow
 def test_the_engine_trains_the_same_bits_on_a_cluster(cluster, memkit, tmp_path):
     on_ray, here = tmp_path / "ray", tmp_path / "here"
+    study = ("--config=digits_width:smoke", "--config.training.epochs=2")
     where = ("--executor=ray", f"--ray_address={cluster.address}")
-    result = memkit("train", "--config=digits_width:smoke", f"--workdir={on_ray}", *where)
+    result = memkit("train", *study, f"--workdir={on_ray}", *where)
     assert result.code == 0, result.err
     assert "2 workers, each tensorflow on cpu, one_device (actors of Ray, nodes: 2)" in result.out
     assert "train 40/40 runs" in result.err
     few = ("--runs=0:2", "--workers=1")
-    trained = memkit("train", "--config=digits_width:smoke", f"--workdir={here}", *few)
+    trained = memkit("train", *study, f"--workdir={here}", *few)
     assert trained.code == 0, trained.err
     records, expected = outcomes(on_ray), outcomes(here)
     assert {key: records[key] for key in expected} == expected

@@ -78,7 +78,7 @@ def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tin
         assert means.all_examples.memorization.value == pytest.approx(value.mean())
         assert means.noisy_shape.share_above_025.value == pytest.approx((value >= 0.25).mean())
         planted, labels = study.examples.planted, summary.results[Planted].points[point.name]
-        assert labels.count == labels.means.num_examples == planted.sum() == 115
+        assert labels.count == labels.means.num_examples == planted.sum() == 32
         assert labels.means.memorization.value == pytest.approx(value[planted].mean())
         assert means.clean.memorization.value == pytest.approx(value[~planted].mean())
         assert 0 <= labels.auroc.value <= 1
@@ -205,7 +205,7 @@ def test_a_study_loads_in_three_lines_for_notebooks(tiny_study):
     scores = studies.read_estimates(study, "one_hot_momentum0.9")["correct"]
     most = study.examples.train_ids[scores.value.argmax()]
     assert most.startswith("digit_")
-    assert analysis.read_outcomes(study, study.points[0]).correct.shape == (20, 1437)
+    assert analysis.read_outcomes(study, study.points[0]).correct.shape == (20, 400)
 
 
 OWN_MODEL = """
