@@ -146,6 +146,8 @@ def main():
         module = importlib.import_module(name)
         # Some are imported at their first use.
         dir(module)
+    # Altair checks a specification when it is complete, and not each of its parts before.
+    importlib.import_module("altair.utils.schemapi").disable_debug_mode()
     gc.freeze()  # The collector of a fork would copy the memory of all that is imported.
     request = _next_command()
     if request is None:

@@ -43,10 +43,10 @@ def _trainable(model):
 @pytest.mark.parametrize(
     "variant, alpha, minimalistic",
     [
-        ("small", 0.75, False),
         ("small", 1.0, True),
         ("large", 0.75, True),
-        ("large", 1.0, False),
+        pytest.param("small", 0.75, False, marks=pytest.mark.slow),
+        pytest.param("large", 1.0, False, marks=pytest.mark.slow),
         pytest.param("small", 0.35, False, marks=pytest.mark.slow),
         pytest.param("large", 1.25, False, marks=pytest.mark.slow),
     ],
@@ -64,7 +64,11 @@ def test_count_of_small_at_alpha_1():
 
 @pytest.mark.parametrize(
     "variant, alpha, minimalistic, pixels",
-    [("small", 0.75, False, 64), ("large", 0.35, False, 51), ("small", 0.35, True, 45)],
+    [
+        ("small", 0.75, False, 64),
+        ("small", 0.35, True, 45),
+        pytest.param("large", 0.35, False, 51, marks=pytest.mark.slow),
+    ],
 )
 def test_network_computes_the_same_as_that_of_keras(variant, alpha, minimalistic, pixels):
     options = {"alpha": alpha, "minimalistic": minimalistic, "pixels": pixels, "num_classes": 7}

@@ -30,7 +30,14 @@ def _expected_resnet(depth, width, channels, classes):
 
 
 @pytest.mark.parametrize(
-    "depth, millions", [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)]
+    "depth, millions",
+    [
+        (20, 0.27),
+        (32, 0.46),
+        (44, 0.66),
+        pytest.param(56, 0.85, marks=pytest.mark.slow),
+        pytest.param(110, 1.7, marks=pytest.mark.slow),
+    ],
 )
 def test_resnet_has_the_published_number_of_parameters(depth, millions):
     model = _build(input_shape=(32, 32, 3), num_classes=10, depth=depth, width=16)
@@ -89,7 +96,7 @@ def test_defaults_are_the_first_papers_network_variable_by_variable():
 @pytest.mark.parametrize(
     "depth, block, shortcut, count",
     [
-        (110, "basic", "A", 1_727_962),
+        pytest.param(110, "basic", "A", 1_727_962, marks=pytest.mark.slow),
         pytest.param(164, "bottleneck", "B", 1_703_258, marks=pytest.mark.slow),
     ],
 )
@@ -260,6 +267,7 @@ def _ours(theirs):
     return f"stage{int(stage[4]) - 2}_block{int(block[5:]) - 1}_{place}_{kind}"
 
 
+@pytest.mark.slow
 def test_resnet50_computes_the_same_as_that_of_keras():
     theirs = keras.applications.ResNet50(
         weights=None, input_shape=(64, 64, 3), classes=7, classifier_activation=None

@@ -14,6 +14,9 @@ from tests.sweeps import fake_work, sweeping, threads
 from tests.sweeps.sweeping import execute
 
 
+ONE_POINT = {"axis": {"field": "", "values": ()}}
+
+
 @pytest.fixture
 def journal(tmp_path):
     folder = tmp_path / "journal"
@@ -81,22 +84,21 @@ def test_a_run_that_raises_is_tried_once_and_a_run_that_kills_its_worker_three_t
     assert len(failures) == (not is_done)
 
 
-def test_the_stderr_tail_and_the_stack_of_a_crashed_worker_are_stored(study):
+def test_the_stderr_tail_and_the_stack_of_a_crashed_worker_are_stored(make_study):
+    study = make_study("study", **ONE_POINT)
     work = functools.partial(fake_work.crash, bad_run=6)
-    failures, _ = execute(study, work, workers=1)
-    for failure in failures:
-        words = json.loads(failure.file.read_text())["traceback"]
-        assert "the device is on fire" in words
-        assert "fake_work.py" in words
-        assert len(words) < 20_000
-    assert [(f.run, f.reason) for f in failures] == [
-        (6, "the worker process was ended by SIGSEGV")
-    ] * 2
+    (failure,), _ = execute(study, work, workers=1)
+    message = json.loads(failure.file.read_text())["traceback"]
+    assert "the device is on fire" in message
+    assert "fake_work.py" in message
+    assert len(message) < 20_000
+    assert (failure.run, failure.reason) == (6, "the worker process was ended by SIGSEGV")
 
 
-def test_temporary_files_of_killed_workers_are_removed_at_the_end(study):
+def test_temporary_files_of_killed_workers_are_removed_at_the_end(make_study):
+    study = make_study("study", **ONE_POINT)
     failures, _ = execute(study, functools.partial(fake_work.die_writing, bad_run=6), workers=1)
-    assert len(failures) == 2
+    assert len(failures) == 1
     folder = study.workdir / "points" / study.points[0].name / "runs"
     assert len(os.listdir(folder)) == 19
 

@@ -213,3 +213,21 @@ def by_case(arrays):
 def as_case(attributes):
     """Returns the Case of attributes that were JSON."""
     return Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()})
+
+
+def assert_agree(actual, expected, *, tolerance=1e-5):
+    """Compares all outcomes of two programs: weights relative to their size, the rest directly."""
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
+        scale = max(1.0, np.abs(array).max())
+        np.testing.assert_allclose(
+            actual[name], array, rtol=0, atol=tolerance * scale, err_msg=name
+        )
+
+
+def assert_moved(arrays):
+    """The comparison would be empty if training had changed nothing."""
+    weights = [name.partition("/")[2] for name in arrays if name.startswith("weights0/")]
+    for i in weights:
+        assert (arrays[f"weights0/{i}"] != arrays[f"weights3/{i}"]).any()
+    assert arrays["objective"].std() > 0

@@ -24,10 +24,9 @@ def study(tmp_path, tiny, mlp_config):
 
 
 @pytest.fixture
-def resnet_study(tmp_path, tiny, make_config):
+def convolutional_study(tmp_path, tiny, convolutional_config):
     """A study of a network with batch normalization."""
-    config = make_config(LONG | {"axis": {"field": "", "values": []}})
-    return studies.open_or_create(tmp_path / "resnet", config, tiny)
+    return studies.open_or_create(tmp_path / "convolutional", convolutional_config(LONG), tiny)
 
 
 def files(study):
@@ -40,8 +39,8 @@ def assert_equal(actual, expected):
         np.testing.assert_array_equal(actual[key], array, err_msg=str(key))
 
 
-def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(resnet_study):
-    study = resnet_study
+def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(convolutional_study):
+    study = convolutional_study
     (point,) = study.points
     expected, epochs = resuming.train(study, point, [3], SETUP)
     assert (len(epochs), files(study)) == (4, [])

@@ -1,24 +1,17 @@
 """Both engines from the same initial values on the same plans, with crops and flips.
 
 The first two calls of Program.train are one step each: weights after the second show the velocity.
-The batch statistics are among the weights.
+The batch statistics are among the weights. test_strategies.py compares the smallest network.
 """
 
 import numpy as np
 import pytest
 
 from tests.training import processes, programs
+from tests.training.programs import assert_agree, assert_moved
 
 RESNET = {"name": "resnet", "depth": 8, "width": 2}
 MOBILENET = {"name": "mobilenet_v3", "variant": "small", "alpha": 0.35, "resolution": 32}
-FAST = {
-    "student": {
-        "model": {"name": "mlp", "hidden": [12]},
-        "teacher": programs.TINY,
-        "image_shape": [6, 10, 3],
-    },
-    "tiny": {"model": programs.TINY},
-}
 # Small differences grow from step to step in deep networks, so these are compared for two steps.
 DEEP = {
     "resnet_imagenet": {
@@ -30,6 +23,11 @@ DEEP = {
 }
 SLOW = {
     "mlp": {"model": {"name": "mlp", "hidden": [12]}},
+    "student": {
+        "model": {"name": "mlp", "hidden": [12]},
+        "teacher": programs.TINY,
+        "image_shape": [6, 10, 3],
+    },
     "half": {"model": programs.TINY, "precision": "bfloat16"},
     "plain": {"model": programs.TINY, "augmented": False},
     "resnet": {"model": RESNET},
@@ -52,42 +50,15 @@ def _of_both(cases, folder):
 
 
 @pytest.fixture(scope="module")
-def fast(tmp_path_factory):
-    return _of_both(FAST, tmp_path_factory.mktemp("fast"))
-
-
-@pytest.fixture(scope="module")
 def slow(tmp_path_factory):
-    return _of_both(SLOW | DEEP | {"tiny": FAST["tiny"]}, tmp_path_factory.mktemp("slow"))
-
-
-def assert_agree(actual, expected, *, tolerance=1e-5):
-    """Compares all outcomes of two programs: weights relative to their size, the rest directly."""
-    assert set(actual) == set(expected)
-    for name, array in expected.items():
-        scale = max(1.0, np.abs(array).max())
-        np.testing.assert_allclose(
-            actual[name], array, rtol=0, atol=tolerance * scale, err_msg=name
-        )
-
-
-def assert_moved(arrays):
-    """The comparison would be empty if training had changed nothing."""
-    weights = [name.partition("/")[2] for name in arrays if name.startswith("weights0/")]
-    for i in weights:
-        assert (arrays[f"weights0/{i}"] != arrays[f"weights3/{i}"]).any()
-    assert arrays["objective"].std() > 0
-
-
-@pytest.mark.parametrize("case", FAST)
-def test_losses_weights_statistics_and_logits_agree(fast, case):
-    assert_agree(fast["jax"][case], fast["tensorflow"][case])
-    assert_moved(fast["jax"][case])
+    return _of_both(
+        SLOW | DEEP | {"tiny": {"model": programs.TINY}}, tmp_path_factory.mktemp("slow")
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [name for name in SLOW if name != "half"])
-def test_more_networks_agree(slow, case):
+def test_losses_weights_statistics_and_logits_agree(slow, case):
     assert_agree(slow["jax"][case], slow["tensorflow"][case])
     assert_moved(slow["jax"][case])
 

@@ -11,9 +11,8 @@ from memkit.training.runner import Runner
 
 
 @pytest.fixture
-def study(tmp_path, make_config, register, tiny):
-    register(tiny)
-    config = make_config({"series": ["one_hot", "last_layer"]})
+def study(tmp_path, convolutional_config, tiny):
+    config = convolutional_config({"series": ["one_hot", "last_layer"]})
     return studies.open_or_create(tmp_path / "study", config, tiny)
 
 
