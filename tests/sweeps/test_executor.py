@@ -13,7 +13,6 @@ from memkit.sweeps.queue import IN_A_ROW
 from tests.sweeps import fake_work, sweeping, threads
 from tests.sweeps.sweeping import execute
 
-
 ONE_POINT = {"axis": {"field": "", "values": ()}}
 
 
