@@ -80,7 +80,7 @@ def test_errors_are_near_the_spread_over_studies():
     """Rates stay, runs are drawn anew."""
     rate = np.random.default_rng(0).random(200)
     values, errors = [], []
-    for study in range(60):
+    for study in range(40):
         rng = np.random.default_rng(study)
         mask = subsets.balanced(np.zeros(200, int), 40, 0.7, study)
         outcome = rng.random(mask.shape) < np.where(mask, 0.95, rate)
