@@ -184,12 +184,12 @@ def smoke_study(memkit, tmp_path_factory):
 def browser():
     """Returns a headless Chromium; skips where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
+    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if executable is None:
         pytest.skip("Chromium is not installed")
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox"], timeout=0
+            executable_path=executable, args=["--no-sandbox"], timeout=0
         )
         yield started
         started.close()

@@ -76,12 +76,12 @@ def test_a_concurrent_reader_sees_only_complete_files(tmp_path):
     storage.write(where, b"\xfe" * _SIZE)
     child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
     try:
-        seen = set()
-        while len(seen) < 5:
+        first_bytes = set()
+        while len(first_bytes) < 5:
             content = where.read_bytes()
             assert len(content) == _SIZE
             assert content.count(content[0]) == _SIZE
-            seen.add(content[0])
+            first_bytes.add(content[0])
     finally:
         child.kill()
         child.wait()
@@ -126,10 +126,10 @@ def test_writing_removes_temporary_files_of_killed_processes_in_the_same_folder(
 
 
 def test_temporary_files_of_running_processes_are_kept(tmp_path):
-    mine = _temporary(tmp_path, os.getpid())
+    of_this_process = _temporary(tmp_path, os.getpid())
     of_init = _temporary(tmp_path, 1)
     storage.remove_stale_temporaries(tmp_path)
-    assert mine.exists() and of_init.exists()
+    assert of_this_process.exists() and of_init.exists()
 
 
 def test_temporary_files_of_other_machines_and_containers_are_kept_for_a_day(tmp_path, ended_pid):
@@ -152,11 +152,11 @@ def test_digits_in_a_host_name_are_not_taken_for_a_process_id(tmp_path, ended_pi
 
 
 def test_old_files_of_users_are_kept(tmp_path):
-    theirs = tmp_path / ".tmp-notes"
-    theirs.write_bytes(b"")
-    _make_old(theirs, 1e6)
+    notes = tmp_path / ".tmp-notes"
+    notes.write_bytes(b"")
+    _make_old(notes, 1e6)
     storage.remove_stale_temporaries(tmp_path)
-    assert theirs.exists()
+    assert notes.exists()
 
 
 def test_the_probe_folder_of_a_killed_process_is_removed(tmp_path, ended_pid):

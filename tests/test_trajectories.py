@@ -353,9 +353,9 @@ def test_order_of_runs_does_not_matter():
     mask = subsets.random(50, 40, 0.7, 0)
     outcomes = rng.random((4, 40, 50)) < rng.random((4, 1, 50))
     order = rng.permutation(40)
-    one = trajectories.change_test(outcomes, mask).p
-    other = trajectories.change_test(outcomes[:, order], mask[order]).p
-    np.testing.assert_allclose(one, other, atol=0.002)
+    plain = trajectories.change_test(outcomes, mask).p
+    shuffled = trajectories.change_test(outcomes[:, order], mask[order]).p
+    np.testing.assert_allclose(plain, shuffled, atol=0.002)
 
 
 def test_draws_are_standard_normal():

@@ -49,14 +49,14 @@ def test_numbers_are_those_of_the_joined_scores(study, tmp_path):
     joined, result = across.with_file(study, study.points, comparisons.read(where))
     assert (len(joined.columns), joined.num_checked) == (40, 40)
     assert len(result) == 2 * 2 * 2
-    ours = studies.read_estimates(study, study.points[1])["prob"]
+    estimate = studies.read_estimates(study, study.points[1])["prob"]
     row = _numbers(result, point=study.points[1].name, outcome="prob", score="memorization")
-    expected = comparisons.compare(ours.value[:40], values[:40])
+    expected = comparisons.compare(estimate.value[:40], values[:40])
     assert {key: row[key] for key in vars(expected)} == vars(expected)
-    assert row["jaccard"] == comparisons.jaccard(ours.value[:40], values[:40], 0.25)
+    assert row["jaccard"] == comparisons.jaccard(estimate.value[:40], values[:40], 0.25)
     assert 0 < row["ceiling"] < 1
     other = _numbers(result, point=study.points[1].name, outcome="prob", score="consistency")
-    assert other["spearman"] == comparisons.compare(ours.out_mean[:40], values[:40]).spearman
+    assert other["spearman"] == comparisons.compare(estimate.out_mean[:40], values[:40]).spearman
     assert np.isnan([other["mean_difference"], other["jaccard"], other["ceiling"]]).all()
 
 
@@ -103,10 +103,10 @@ def test_examples_with_different_given_labels_are_left_out(study, tmp_path, make
         study, other, [(study.points[0], other.points[1])]
     )
     assert count == 54
-    ours = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
-    theirs = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
+    first = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
+    second = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
     row = _numbers(result, outcome="correct", score="memorization")
-    assert row["spearman"] == comparisons.compare(ours, theirs).spearman
+    assert row["spearman"] == comparisons.compare(first, second).spearman
     assert (row["point"], row["other"]) == (study.points[0].name, other.points[1].name)
 
 
@@ -124,9 +124,9 @@ def test_points_are_paired_by_name_or_as_requested(study):
 
 def test_pairs_of_a_file_are_compared_with_those_of_the_study(study, tmp_path):
     point = study.points[0]
-    ours = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
-    ours = {key: np.array(values) for key, values in ours.items()}
-    studies.write_arrays(study, "influence", ours, point=point)
+    pairs = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
+    pairs = {key: np.array(values) for key, values in pairs.items()}
+    studies.write_arrays(study, "influence", pairs, point=point)
     e = study.examples
     np.savez(
         tmp_path / "pairs.npz",
@@ -186,9 +186,9 @@ def _replicates(study, point, runs=slice(None)):
 
 def _errors(item):
     curves = comparisons.threshold_curves(item.first, item.second)
-    (place,) = np.flatnonzero(curves.thresholds == 0.25)
-    assert item.curve_errors["jaccard_stderr"][place] == item.numbers["jaccard_stderr"]
-    difference = item.curve_errors["difference_stderr"][place]
+    (index,) = np.flatnonzero(curves.thresholds == 0.25)
+    assert item.curve_errors["jaccard_stderr"][index] == item.numbers["jaccard_stderr"]
+    difference = item.curve_errors["difference_stderr"][index]
     return item.numbers["spearman_stderr"], item.numbers["jaccard_stderr"], difference
 
 

@@ -120,8 +120,8 @@ def test_undefined_scores_are_missing_in_tables(study):
     assert [i for i, v in enumerate(table["memorization_correct"].to_pylist()) if v is None] == [4]
     assert table["num_out"][4].as_py() == 0
     header, *lines = where.with_suffix(".csv").read_text().splitlines()
-    place = header.split(",").index('"memorization_correct"')
-    assert lines[4].split(",")[place] == ""
+    column = header.split(",").index('"memorization_correct"')
+    assert lines[4].split(",")[column] == ""
 
 
 def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):

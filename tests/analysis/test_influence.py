@@ -157,7 +157,7 @@ def test_jax_and_numpy_give_the_same_product():
     correct = (draw.random((300, 40)) < 0.6).astype(np.float32)
     prob = draw.random((300, 40), np.float32) - 0.5
     for values in (correct, prob):
-        ours = mask_product.jax_product(values)(mask[:, 3:])
-        theirs = mask_product.numpy_product(values)(mask[:, 3:])
-        assert ours.dtype == theirs.dtype == np.float32
-        np.testing.assert_allclose(ours, theirs, atol=0 if values is correct else 2e-4)
+        by_jax = mask_product.jax_product(values)(mask[:, 3:])
+        by_numpy = mask_product.numpy_product(values)(mask[:, 3:])
+        assert by_jax.dtype == by_numpy.dtype == np.float32
+        np.testing.assert_allclose(by_jax, by_numpy, atol=0 if values is correct else 2e-4)

@@ -169,9 +169,11 @@ def test_order_of_examples_does_not_matter(world):
             assert change is None
             continue
         assert (change.first, change.last) == (expected.first, expected.last)
-        numbers, wanted = (_numbers(dataclasses.astuple(c.change)) for c in (change, expected))
+        numbers, expected_numbers = (
+            _numbers(dataclasses.astuple(c.change)) for c in (change, expected)
+        )
         assert len(numbers) == 3 * 8 + 1
-        assert numbers == pytest.approx(wanted)
+        assert numbers == pytest.approx(expected_numbers)
 
 
 def test_only_runs_of_all_points_are_used(world):

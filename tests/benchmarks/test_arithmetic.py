@@ -73,13 +73,13 @@ print(json.dumps([
 
 @pytest.mark.slow
 def test_xla_counts_nearly_the_same():
-    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", _COUNT_BY_XLA],
-        env=os.environ | own,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    for ours, of_xla in json.loads(done.stdout.splitlines()[-1]):
-        assert ours == pytest.approx(of_xla, rel=0.1)
+    for count, of_xla in json.loads(done.stdout.splitlines()[-1]):
+        assert count == pytest.approx(of_xla, rel=0.1)

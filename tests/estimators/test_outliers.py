@@ -59,8 +59,8 @@ def test_order_of_runs_does_not_matter():
 
 @pytest.mark.parametrize("num_runs", [0, 1, 2])
 def test_too_few_runs_have_no_outliers(num_runs):
-    found = _found(np.full((2, num_runs), 0.5))
-    assert found.shape == (num_runs,) and not found.any()
+    is_outlier = _found(np.full((2, num_runs), 0.5))
+    assert is_outlier.shape == (num_runs,) and not is_outlier.any()
 
 
 @pytest.mark.parametrize("num_runs", [20, 100])

@@ -36,8 +36,8 @@ def _by_hand(first, second, mask, members):
 def test_change_and_error_equal_recomputing_without_each_run(probabilities):
     first, second, mask = _points(0, probabilities=probabilities)
     groups = np.random.default_rng(1).random((25, 3)) < 0.5
-    found = change_of_means(first, second, mask, groups)
-    for k, means in enumerate(found):
+    changes = change_of_means(first, second, mask, groups)
+    for k, means in enumerate(changes):
         whole = _by_hand(first, second, mask, groups[:, k])
         deleted = np.array(
             [
@@ -55,9 +55,9 @@ def test_change_from_nothing_is_the_jackknife_mean_of_the_point():
     _, second, mask = _points(2)
     (change,) = change_of_means(np.zeros_like(second), second, mask)
     plain = jackknife_mean(second, mask)
-    for one, other in zip(_parts(change), _parts(plain), strict=True):
-        assert one.value == pytest.approx(other.value)
-        assert one.stderr == pytest.approx(other.stderr)
+    for actual, expected in zip(_parts(change), _parts(plain), strict=True):
+        assert actual.value == pytest.approx(expected.value)
+        assert actual.stderr == pytest.approx(expected.stderr)
 
 
 def test_change_is_the_mean_of_the_differences_of_the_examples():
@@ -142,9 +142,9 @@ def test_wrong_groups_and_mixed_outcomes_are_refused():
 
 
 def test_paired_mean_is_the_mean_change_per_run():
-    found = paired_mean([0.5, 0.7, 0.9], [0.6, 0.9, 0.9])
-    assert found.value == pytest.approx(0.1)
-    assert found.stderr == pytest.approx(0.1 / np.sqrt(3))
+    change = paired_mean([0.5, 0.7, 0.9], [0.6, 0.9, 0.9])
+    assert change.value == pytest.approx(0.1)
+    assert change.stderr == pytest.approx(0.1 / np.sqrt(3))
     assert np.isnan(paired_mean([0.5], [0.6]).stderr) and np.isnan(paired_mean([], []).value)
 
 
@@ -164,8 +164,8 @@ def test_joint_histogram_equals_counting_by_hand():
     counts, edges = joint_histogram(first, second)
     by_hand = np.zeros((20, 20), int)
     for a, b in zip(first[1:], second[1:], strict=True):
-        places = [min(19, max(0, int(np.floor(20 * score + 1e-6)))) for score in (a, b)]
-        by_hand[places[0], places[1]] += 1
+        cells = [min(19, max(0, int(np.floor(20 * score + 1e-6)))) for score in (a, b)]
+        by_hand[cells[0], cells[1]] += 1
     np.testing.assert_array_equal(counts, by_hand)
     assert counts.sum() == 499 and (edges[0], edges[-1], len(edges)) == (0, 1, 21)
 

@@ -41,11 +41,11 @@ def _remembering(function, folder):
         where = folder / _key([function.__qualname__, arguments, options])
         if where.exists():
             return pickle.loads(where.read_bytes())
-        found = function(*arguments, **options)
+        result = function(*arguments, **options)
         temporary = folder / f"{os.getpid()}.tmp"
-        temporary.write_bytes(pickle.dumps(found))
+        temporary.write_bytes(pickle.dumps(result))
         temporary.rename(where)
-        return found
+        return result
 
     return call
 

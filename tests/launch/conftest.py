@@ -70,8 +70,8 @@ def tiny_study(memkit, tiny_config, tmp_path_factory):
     folder = once.made(tmp_path_factory, "tiny", make)
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
     shutil.copytree(folder / "study", workdir)
-    said = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
-    return workdir, commands.Result(**json.loads(said))
+    result_text = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
+    return workdir, commands.Result(**json.loads(result_text))
 
 
 @pytest.fixture(scope="session")

@@ -44,8 +44,11 @@ def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study
     ],
 )
 def test_mistakes_get_one_line_and_code_2(memkit, tiny_study, tmp_path, arguments, message):
-    places = {"--workdir=W": f"--workdir={tiny_study[0]}", "--out=O": f"--out={tmp_path / 'out'}"}
-    words = [places[word] if word in places else word for word in arguments]
+    replacements = {
+        "--workdir=W": f"--workdir={tiny_study[0]}",
+        "--out=O": f"--out={tmp_path / 'out'}",
+    }
+    words = [replacements[word] if word in replacements else word for word in arguments]
     result = memkit(*words)
     assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
     assert message in result.err
@@ -82,6 +85,6 @@ def test_cleanlab_takes_the_export_and_finds_planted_labels(memkit, digits, tmp_
     folder, planted = tmp_path / "one_hot_width4", studies.load(digits).examples.planted
     labels, probs = (np.load(folder / name) for name in ("labels.npy", "pred_probs.npy"))
     issues = cleanlab.filter.find_label_issues(labels, probs, n_jobs=1)
-    found = issues & planted
-    assert found.sum() > 0.6 * planted.sum()
-    assert found.sum() > 0.6 * issues.sum() > 5 * planted.mean() * issues.sum()
+    both = issues & planted
+    assert both.sum() > 0.6 * planted.sum()
+    assert both.sum() > 0.6 * issues.sum() > 5 * planted.mean() * issues.sum()

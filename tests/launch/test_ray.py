@@ -28,14 +28,14 @@ def record_files(workdir):
 
 def outcomes(workdir):
     """Arrays of every record of a study, by point, run and name."""
-    study, found = studies.load(workdir), {}
+    study, arrays = studies.load(workdir), {}
     for point in study.points:
         runs = studies.read_runs(study, point, ("train_correct", "train_logodds", "curve"))
         assert runs.problems == {}
         for name, stacked in runs.arrays.items():
             for run, array in zip(runs.index, stacked):
-                found[point.name, int(run), name] = array.tobytes()
-    return found
+                arrays[point.name, int(run), name] = array.tobytes()
+    return arrays
 
 
 @pytest.mark.slow
@@ -81,11 +81,11 @@ def test_signals_end_the_actors_and_the_same_command_continues(
 
     assert interrupt(signal.SIGINT) == 130
     assert interrupt(signal.SIGTERM) == 143
-    kept = len(record_files(workdir))
-    assert 6 <= kept < 40
+    num_finished = len(record_files(workdir))
+    assert 6 <= num_finished < 40
     again = memkit(*words)
     assert again.code == 0, again.err
-    assert f"train: {40 - kept} runs" in again.out
+    assert f"train: {40 - num_finished} runs" in again.out
     assert len(record_files(workdir)) == 40
 
 

@@ -18,15 +18,15 @@ from tests.sweeps.sweeping import wait_until
 def read_all(workdir):
     """Every array of every record of a study, by point, run and name."""
     study = studies.load(workdir)
-    found = {}
+    arrays = {}
     for point in study.points:
         names = [name for name, field in SCHEMA.items() if not field.where]
         runs = studies.read_runs(study, point, names)
         assert runs.problems == {}
         for name, stacked in runs.arrays.items():
             for run, array in zip(runs.index, stacked, strict=True):
-                found[point.name, int(run), name] = array.tobytes()
-    return found
+                arrays[point.name, int(run), name] = array.tobytes()
+    return arrays
 
 
 def record_files(workdir):
@@ -69,10 +69,10 @@ def test_the_summary_has_the_promised_fields_and_they_agree_with_the_records(tin
         runs = studies.read_runs(study, point, ("train_correct", "test_correct"))
         correct, mask = runs.arrays["train_correct"], study.train_mask
         assert (row.series, row.axis_value, row.num_runs) == ("one_hot", point.axis_value, 20)
-        wanted = correct[mask].mean(), correct[~mask].mean(), runs.arrays["test_correct"].mean()
+        expected = correct[mask].mean(), correct[~mask].mean(), runs.arrays["test_correct"].mean()
         accuracy = summary.results[Accuracy].points[point.name]
-        found = [n.value for n in (accuracy.train_in, accuracy.train_out, accuracy.test)]
-        np.testing.assert_allclose(found, wanted, atol=1e-12)
+        actual = [n.value for n in (accuracy.train_in, accuracy.train_out, accuracy.test)]
+        np.testing.assert_allclose(actual, expected, atol=1e-12)
         value = studies.read_estimates(study, point)["correct"].value
         means = summary.results[Distribution].points[point.name]
         assert means.all_examples.memorization.value == pytest.approx(value.mean())

@@ -87,19 +87,19 @@ def one_line(result):
 def test_an_unreadable_file_is_named_in_one_line(workdir, plainly, verb, name):
     (workdir / name).chmod(0)
     try:
-        said = one_line(run(verb, f"--workdir={workdir}", before=plainly))
+        line = one_line(run(verb, f"--workdir={workdir}", before=plainly))
     finally:
         (workdir / name).chmod(0o755)
-    assert f"{workdir / name}" in said
-    assert "Permission denied" in said
+    assert f"{workdir / name}" in line
+    assert "Permission denied" in line
 
 
 def test_an_unwritable_folder_is_named_in_one_line(workdir, plainly):
     shutil.rmtree(workdir / "tables", ignore_errors=True)
     (workdir / "tables").mkdir(mode=0o555)
-    said = one_line(run("audit", f"--workdir={workdir}", before=plainly))
-    assert f"{workdir / 'tables'}" in said
-    assert "Permission denied" in said
+    line = one_line(run("audit", f"--workdir={workdir}", before=plainly))
+    assert f"{workdir / 'tables'}" in line
+    assert "Permission denied" in line
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_characters_that_the_terminal_lacks_are_escaped(workdir, tmp_path):
         )
         assert code == 0, err
         assert "\\xf6" in out or "\\udcff" in out
-    said = one_line(run("status", f"--workdir={tmp_path}/größe", env={"PYTHONIOENCODING": "ascii"}))
-    assert "\\xf6" in said
+    line = one_line(run("status", f"--workdir={tmp_path}/größe", env={"PYTHONIOENCODING": "ascii"}))
+    assert "\\xf6" in line
 
 
 def test_control_characters_in_errors_are_escaped(memkit, tmp_path):
@@ -158,9 +158,9 @@ def test_addresses_that_cannot_be_opened_are_one_line(memkit, address, words):
     protocol = address.partition(":")[0]
     if protocol in ("gs", "s3", "az") and _can_open(protocol):
         pytest.skip(f"{protocol}:// can be opened here")
-    said = one_line_of(memkit("status", f"--workdir={address}"))
-    assert f"{address}: expected" in said
-    assert words in said
+    line = one_line_of(memkit("status", f"--workdir={address}"))
+    assert f"{address}: expected" in line
+    assert words in line
 
 
 def _can_open(protocol):
@@ -182,8 +182,8 @@ def test_a_flag_file_may_name_a_packaged_study(memkit, tmp_path):
 def test_an_unreadable_flag_file_is_named(memkit, tmp_path, content):
     if content:
         (tmp_path / "my.flags").write_bytes(content)
-    said = one_line_of(memkit("status", f"--flagfile={tmp_path / 'my.flags'}"))
-    assert f"--flagfile={tmp_path / 'my.flags'}: " in said
+    line = one_line_of(memkit("status", f"--flagfile={tmp_path / 'my.flags'}"))
+    assert f"--flagfile={tmp_path / 'my.flags'}: " in line
 
 
 @pytest.mark.parametrize(

@@ -73,5 +73,5 @@ def forge(study, point, run):
     sizes = study.sizes_at(point, run)
     arrays, info = records.read(record_file(study, point, run), sizes)
     arrays["test_predicted"][:7] ^= 1
-    kept = {name: value for name, value in info.items() if name not in ("format", "checksum")}
-    studies.write_record(study, point, run, arrays, kept)
+    unchanged = {name: value for name, value in info.items() if name not in ("format", "checksum")}
+    studies.write_record(study, point, run, arrays, unchanged)

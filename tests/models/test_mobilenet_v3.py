@@ -115,8 +115,8 @@ def test_smallest_resolution_keeps_the_last_three_halvings(variant, strided):
 
 def test_resolution_changes_no_variable():
     built = [_build(alpha=0.1, resolution=resolution, pixels=32) for resolution in (32, 64, 224)]
-    first, *others = ([(v.path, v.shape) for v in model.variables] for model in built)
-    assert others == [first, first]
+    first, *other_variables = ([(v.path, v.shape) for v in model.variables] for model in built)
+    assert other_variables == [first, first]
 
 
 @pytest.mark.parametrize("options, momentum", [({}, 0.9), ({"bn_momentum": 0.99}, 0.99)])

@@ -42,8 +42,8 @@ def change_record(study, point, run):
     runs = studies.read_runs(study, point, tuple(_names(study, point)), among=[run])
     arrays = {name: stack[0] for name, stack in runs.arrays.items()}
     arrays["train_correct"] = ~arrays["train_correct"]
-    kept = ("format", "checksum", "fingerprint", "point", "run", "subset")
-    info = {k: v for k, v in runs.infos[0].items() if k not in kept}
+    left_out = ("format", "checksum", "fingerprint", "point", "run", "subset")
+    info = {k: v for k, v in runs.infos[0].items() if k not in left_out}
     studies.write_record(study, point, run, arrays, info)
 
 
@@ -137,10 +137,10 @@ def test_a_damaged_list_is_refused_by_name_and_replaced_by_the_next_estimate(stu
 
 def test_a_missing_list_is_named_by_verify_and_by_the_next_estimate(study, caplog):
     os.unlink(study.workdir / "derived.json")
-    wanted = "it is missing, although there is a summary.json"
-    assert wanted in verify.verify(study.workdir).problems["derived.json"]
+    message = "it is missing, although there is a summary.json"
+    assert message in verify.verify(study.workdir).problems["derived.json"]
     analysis.estimate(study)
-    assert f"derived.json: {wanted}" in caplog.text
+    assert f"derived.json: {message}" in caplog.text
     assert verify.verify(study.workdir).problems == {}
 
 

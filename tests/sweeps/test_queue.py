@@ -84,20 +84,20 @@ def test_executors_that_alternate_repeat_at_most_the_last_block_of_a_point(
 ):
     monkeypatch.setattr(queue_lib, "_LISTING_SHARE", 1e9)  # A look before every block.
     queues = [queue_of(study) for _ in range(number)]
-    begun, turn = [], 0
+    started_runs, turn = [], 0
     while not all(queue.is_over for queue in queues):
-        place = turn % number
-        queue = queues[place]
+        rank_of_executor = turn % number
+        queue = queues[rank_of_executor]
         for name, runs in list(queue.taken.values()):
             write(study, name, runs)
             for run in runs:
                 queue.finished("worker", run, 1.0)
         queue.ended("worker")
-        block = queue.take("worker", rank=(place, number))
-        begun += [(block[0], run) for run in block[1]] if block else []
+        block = queue.take("worker", rank=(rank_of_executor, number))
+        started_runs += [(block[0], run) for run in block[1]] if block else []
         turn += 1
-    assert len(set(begun)) == 40
-    assert len(begun) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
+    assert len(set(started_runs)) == 40
+    assert len(started_runs) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
 
 
 def test_the_second_of_two_executors_starts_in_the_middle_then_continues_from_the_end(study):

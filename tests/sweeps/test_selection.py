@@ -108,11 +108,11 @@ def test_missing_or_contradictory_variables_of_a_scheduler_are_an_error(
 
 
 def test_the_parts_of_a_slurm_array_are_all_shards(environment):
-    found = set()
+    shards = set()
     for task in (4, 8, 12, 16):
         environment(SLURM | {"SLURM_ARRAY_TASK_ID": str(task)})
-        found.add(selection.own_shard())
-    assert found == {(i, 4) for i in range(4)}
+        shards.add(selection.own_shard())
+    assert shards == {(i, 4) for i in range(4)}
 
 
 def test_records_of_other_shards_are_not_read(study, monkeypatch):

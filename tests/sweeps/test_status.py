@@ -75,8 +75,8 @@ def test_a_teachers_run_without_its_weights_is_missing(make_study):
     studies.write_weights(study, study.points[0], 1, [])
     name = study.points[0].name
     assert counts(study)[name][:3] == [2, 0, 18]
-    wanted = f"points/{name}/weights/0.npz is missing; `memkit train` trains these runs again"
-    assert wanted in said(study)
+    line = f"points/{name}/weights/0.npz is missing; `memkit train` trains these runs again"
+    assert line in said(study)
 
 
 def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study):
@@ -97,11 +97,11 @@ def test_an_executor_is_named_with_what_it_does_and_when_it_was_seen(study):
     name = study.points[0].name
     blocks = [{"point": name, "runs": [3, 4]}, {"point": name, "runs": [5]}]
     announce(study, blocks=blocks, shard=[2, 8])
-    wanted = (
+    line = (
         f"at work: {machine.process_name()}, shard 2/8, 2 workers: 10 runs finished, "
         f"at {name} run 3 4 5, seen 0 s ago"
     )
-    assert wanted in said(study)
+    assert line in said(study)
 
 
 def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing(
@@ -188,8 +188,8 @@ def test_status_writes_nothing(study):
 
 def files(study):
     """Returns when every file and folder of a study was last changed."""
-    found = pathlib.Path(study.workdir).rglob("*")
-    return {path: path.stat().st_mtime_ns for path in [pathlib.Path(study.workdir), *found]}
+    paths = pathlib.Path(study.workdir).rglob("*")
+    return {path: path.stat().st_mtime_ns for path in [pathlib.Path(study.workdir), *paths]}
 
 
 @pytest.mark.parametrize(

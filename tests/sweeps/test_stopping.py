@@ -51,7 +51,7 @@ def test_a_study_of_at_most_100_runs_is_an_error():
 
 def test_the_half_width_is_that_of_95_percent_of_the_examples_at_the_worst_point(study):
     execute(study)
-    found = []
+    quantiles = []
     for point in study.points:
         names = ("train_correct", "train_logodds")
         arrays = studies.read_runs(study, point, names).arrays
@@ -61,10 +61,10 @@ def test_the_half_width_is_that_of_95_percent_of_the_examples_at_the_worst_point
             features=analysis.image_features(study),
         )
         half = np.sort(estimate.upper - estimate.lower) / 2
-        found.append(np.quantile(half, 0.95))
-        assert np.mean(half <= found[-1]) >= 0.93
-    assert found[0] != found[1]
-    assert stopping.half_width(study) == pytest.approx(max(found), rel=1e-4)
+        quantiles.append(np.quantile(half, 0.95))
+        assert np.mean(half <= quantiles[-1]) >= 0.93
+    assert quantiles[0] != quantiles[1]
+    assert stopping.half_width(study) == pytest.approx(max(quantiles), rel=1e-4)
 
 
 def test_a_point_without_runs_is_never_narrow_enough(study):

@@ -111,8 +111,8 @@ def test_a_damaged_or_foreign_checkpoint_is_not_used(study, spoil):
     spoil(study)
     problems = studies.checkpoints.damaged(study, point, [run])
     is_sound = spoil not in (_truncate, _of_another_run)  # It is only another engine's.
-    wanted = [] if is_sound else [f"points/{point.name}/checkpoints/{run}.npz"]
-    assert list(problems) == wanted
+    damaged = [] if is_sound else [f"points/{point.name}/checkpoints/{run}.npz"]
+    assert list(problems) == damaged
     actual, epochs = resuming.train(study, point, [run], SETUP)
     assert len(epochs) == 4
     assert_equal(actual, expected)

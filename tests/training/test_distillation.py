@@ -69,8 +69,8 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
         compiler.model_builder(p, dataset)() for p in (student, study.point(student.teacher))
     )
     start = loop.draw_initial_values(model, point=student, run=3)
-    for kept, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
-        for variable, value in zip(kept.variables, values, strict=True):
+    for network, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
+        for variable, value in zip(network.variables, values, strict=True):
             variable.assign(value)
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
     decay = [1e-4 if v.name == "kernel" else 0.0 for v in model.trainable_variables]

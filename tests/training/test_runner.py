@@ -41,14 +41,14 @@ def create(tmp_path, register):
 @pytest.fixture
 def built(monkeypatch):
     """The list of the models that are built."""
-    seen, real = [], models.build
+    models_built, real = [], models.build
 
     def build(*arguments, **options):
-        seen.append(real(*arguments, **options))
-        return seen[-1]
+        models_built.append(real(*arguments, **options))
+        return models_built[-1]
 
     monkeypatch.setattr(models, "build", build)
-    return seen
+    return models_built
 
 
 def _specs(study):
@@ -182,10 +182,10 @@ def test_runs_do_not_depend_on_their_order_or_on_earlier_work(
     again = _train(runner, study, [2, 0])
     _train(runner, study, [5], point=1)
     alone = _train(runner, study, [1])
-    for run, others in ((0, again), (2, again), (1, alone)):
-        _assert_equal(first[run][0], others[run][0])
+    for run, repeated in ((0, again), (2, again), (1, alone)):
+        _assert_equal(first[run][0], repeated[run][0])
         for name in ("status", "train_accuracy", "test_accuracy", "steps"):
-            assert first[run][1][name] == others[run][1][name]
+            assert first[run][1][name] == repeated[run][1][name]
     assert (first[0][0]["train_logodds"] != first[1][0]["train_logodds"]).any()
 
 

@@ -222,11 +222,11 @@ def _finished(*started):
 
 def _free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    for each_socket in sockets:
+        each_socket.bind(("127.0.0.1", 0))
+    ports = [each_socket.getsockname()[1] for each_socket in sockets]
+    for each_socket in sockets:
+        each_socket.close()
     return ports
 
 

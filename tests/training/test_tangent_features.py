@@ -59,8 +59,8 @@ def test_folding_is_right_on_average():
     rows = rng.normal(size=(2, 3, 4000)).astype(np.float32)
     products = []
     for seed in range(200):
-        places, signs = tangent_features.fold_plan(12_000, np.random.default_rng(seed))
-        first, second = (np.asarray(tangent_features.fold(row, places, signs)) for row in rows)
+        positions, signs = tangent_features.fold_plan(12_000, np.random.default_rng(seed))
+        first, second = (np.asarray(tangent_features.fold(row, positions, signs)) for row in rows)
         products.append([first @ second, first @ first])
     expected = [np.vdot(*rows), np.vdot(rows[0], rows[0])]
     error = np.std(products, axis=0) / np.sqrt(len(products))
@@ -139,9 +139,9 @@ def test_a_pack_of_jax_gives_the_scores_of_tensorflow(tmp_path, mlp_config):
     for run, expected in _train(study, [0, 1]).items():
         arrays, _ = runs.read_record(study, study.points[0], run)
         members = study.train_mask[run]
-        scores, others = (a["ntk_memorization"][members] for a in (arrays, expected))
-        np.testing.assert_allclose(scores, others, atol=0.02)
-        assert spearman(scores, others) > 0.99
+        scores, expected_scores = (a["ntk_memorization"][members] for a in (arrays, expected))
+        np.testing.assert_allclose(scores, expected_scores, atol=0.02)
+        assert spearman(scores, expected_scores) > 0.99
 
 
 def test_a_diverged_run_has_no_scores(make_study):
