@@ -151,9 +151,9 @@ def test_a_record_is_read_as_it_was_written(tmp_path_factory, train, test, class
             arrays[name] = arrays[name] > 127
     info = dict.fromkeys(records.INFO, "text")
     del info["format"], info["checksum"]
-    where = tmp_path_factory.mktemp("records") / "0.npz"
-    records.write(where, arrays, info, sizes, inside=where.parent)
-    read, read_info = records.read(where, sizes)
+    path = tmp_path_factory.mktemp("records") / "0.npz"
+    records.write(path, arrays, info, sizes, inside=path.parent)
+    read, read_info = records.read(path, sizes)
     assert {name: read_info[name] for name in info} == info
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)

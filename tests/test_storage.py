@@ -37,8 +37,8 @@ def _temporary(folder, pid, host=None, namespace=None):
     return name
 
 
-def _make_old(where, seconds):
-    os.utime(where, (time.time() - seconds,) * 2)
+def _make_old(path, seconds):
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 @pytest.fixture
@@ -55,16 +55,16 @@ def test_a_written_file_can_be_read(tmp_path):
 
 
 def test_a_killed_writer_leaves_only_complete_files(tmp_path):
-    where = tmp_path / "file"
+    path = tmp_path / "file"
     for delay in (0.0, 0.003, 0.007, 0.013):
-        child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
-        where.unlink(missing_ok=True)
-        while not where.exists():
+        child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(path), str(_SIZE)])
+        path.unlink(missing_ok=True)
+        while not path.exists():
             assert child.poll() is None
         time.sleep(delay)
         child.kill()
         child.wait()
-        content = where.read_bytes()
+        content = path.read_bytes()
         assert len(content) == _SIZE
         assert len(set(content)) == 1
         storage.remove_stale_temporaries(tmp_path)
@@ -72,13 +72,13 @@ def test_a_killed_writer_leaves_only_complete_files(tmp_path):
 
 
 def test_a_concurrent_reader_sees_only_complete_files(tmp_path):
-    where = tmp_path / "file"
-    storage.write(where, b"\xfe" * _SIZE)
-    child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
+    path = tmp_path / "file"
+    storage.write(path, b"\xfe" * _SIZE)
+    child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(path), str(_SIZE)])
     try:
         first_bytes = set()
         while len(first_bytes) < 5:
-            content = where.read_bytes()
+            content = path.read_bytes()
             assert len(content) == _SIZE
             assert content.count(content[0]) == _SIZE
             first_bytes.add(content[0])
@@ -88,11 +88,11 @@ def test_a_concurrent_reader_sees_only_complete_files(tmp_path):
 
 
 def test_a_failed_write_leaves_only_the_old_file(tmp_path):
-    where = tmp_path / "file"
-    where.write_bytes(b"old")
-    code = subprocess.run([sys.executable, "-c", _WRITE_TOO_MUCH, str(where)]).returncode
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    code = subprocess.run([sys.executable, "-c", _WRITE_TOO_MUCH, str(path)]).returncode
     assert code == 7
-    assert where.read_bytes() == b"old"
+    assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
 
 

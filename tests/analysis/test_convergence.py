@@ -118,7 +118,7 @@ def test_a_point_without_runs_is_left_out(world):
 
 def test_two_runs_have_no_halves_and_nan_is_not_a_number_of_runs(world):
     study, result = world
-    two = worlds.outcomes(study, result.correct[:2], index=[0, 1])
-    convergence_of_point = _analyze(study, two)["one_hot-width1"]
+    two_runs = worlds.outcomes(study, result.correct[:2], index=[0, 1])
+    convergence_of_point = _analyze(study, two_runs)["one_hot-width1"]
     assert convergence_of_point.agreement["correct"]["memorization"] == ()
     assert convergence_of_point.num_runs == 2

@@ -73,10 +73,12 @@ def test_class_changes_equal_averaging_the_members_by_hand(world):
             row, members = changes.series["distilled"].classes[alpha][name], classes == code
             assert row.count == members.sum()
             if members.any():
-                each = [values[3 + k][members].mean() - values[k][members].mean() for k in range(3)]
-                assert row.change.value == pytest.approx(np.mean(each), abs=1e-7)
+                changes_by_size = [
+                    values[3 + k][members].mean() - values[k][members].mean() for k in range(3)
+                ]
+                assert row.change.value == pytest.approx(np.mean(changes_by_size), abs=1e-7)
                 by_size = [change.value for change in row.by_size]
-                assert by_size == pytest.approx(each, abs=1e-7)
+                assert by_size == pytest.approx(changes_by_size, abs=1e-7)
 
 
 def test_contributions_sum_to_the_change_of_the_mean(world):

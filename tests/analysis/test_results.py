@@ -64,9 +64,9 @@ def reads(monkeypatch):
     """{file: how often it was read as a record}."""
     counts, read = collections.Counter(), records.read
 
-    def counted(where, sizes):
-        counts[str(where)] += 1
-        return read(where, sizes)
+    def counted(path, sizes):
+        counts[str(path)] += 1
+        return read(path, sizes)
 
     monkeypatch.setattr(records, "read", counted)
     return counts

@@ -35,7 +35,7 @@ def numbers(value):
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return [number for each in value for number in numbers(each)]
+        return [number for entry in value for number in numbers(entry)]
     return [value] if isinstance(value, (int, float)) else []
 
 

@@ -155,8 +155,8 @@ def test_runs_needed_shrink_the_width_as_stated():
         runs_needed(0.2, 40, 0)
 
 
-@pytest.mark.parametrize(("num_runs", "wanted", "tolerance"), [(60, 0.1, 0.08), (200, 0.05, 0.04)])
-def test_the_runs_needed_give_the_wanted_width_in_a_bernoulli_world(num_runs, wanted, tolerance):
+@pytest.mark.parametrize(("num_runs", "target", "tolerance"), [(60, 0.1, 0.08), (200, 0.05, 0.04)])
+def test_the_runs_needed_give_the_wanted_width_in_a_bernoulli_world(num_runs, target, tolerance):
     rng = np.random.default_rng(4)
 
     def median(num_runs):
@@ -165,8 +165,8 @@ def test_the_runs_needed_give_the_wanted_width_in_a_bernoulli_world(num_runs, wa
         estimate = memorization(outcome, mask)
         return half_widths(estimate.lower, estimate.upper)[0]
 
-    needed = runs_needed(median(num_runs), num_runs, wanted)
-    assert median(round(needed / 20) * 20) == pytest.approx(wanted, rel=tolerance)
+    needed = runs_needed(median(num_runs), num_runs, target)
+    assert median(round(needed / 20) * 20) == pytest.approx(target, rel=tolerance)
 
 
 def _pooled_scores(correct, logodds, mask, feature):

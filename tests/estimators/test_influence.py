@@ -288,8 +288,8 @@ def test_bad_runs_that_also_choose_the_family_make_no_more_false_pairs(kind):
 @KINDS
 def test_runs_that_nearly_fail_make_more_pairs_than_expected_but_no_more_at_low_q(kind):
     worlds = null_worlds.pair_worlds(kind, 40, bad=0.3, worse=20, min_influence=0.15)
-    results = [each for each, _ in worlds]
-    assert sum((each.q <= 0.05).any() for each in results) <= 6
+    results = [result for result, _ in worlds]
+    assert sum((result.q <= 0.05).any() for result in results) <= 6
     listed, expected = (
         sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in results))
     )

@@ -63,9 +63,9 @@ def test_change_from_nothing_is_the_jackknife_mean_of_the_point():
 def test_change_is_the_mean_of_the_differences_of_the_examples():
     first, second, mask = _points(3)
     (change,) = change_of_means(first, second, mask)
-    each = memorization_difference(first, second, mask)
-    assert change.memorization.value == pytest.approx(each.value.mean())
-    assert change.out_mean.value == pytest.approx(each.out_mean.mean())
+    differences = memorization_difference(first, second, mask)
+    assert change.memorization.value == pytest.approx(differences.value.mean())
+    assert change.out_mean.value == pytest.approx(differences.out_mean.mean())
 
 
 def test_order_of_runs_and_examples_does_not_matter():
@@ -81,9 +81,12 @@ def test_order_of_runs_and_examples_does_not_matter():
 
 def test_swapping_the_points_turns_the_sign():
     first, second, mask = _points(6)
-    (there,), (back,) = change_of_means(first, second, mask), change_of_means(second, first, mask)
-    assert there.memorization.value == pytest.approx(-back.memorization.value)
-    assert there.memorization.stderr == pytest.approx(back.memorization.stderr)
+    (forward,), (backward,) = (
+        change_of_means(first, second, mask),
+        change_of_means(second, first, mask),
+    )
+    assert forward.memorization.value == pytest.approx(-backward.memorization.value)
+    assert forward.memorization.stderr == pytest.approx(backward.memorization.stderr)
 
 
 def test_groups_that_share_out_the_examples_sum_to_the_whole():
@@ -126,8 +129,10 @@ def test_paired_error_is_the_spread_over_simulated_studies_and_below_the_unpaire
         (change,) = change_of_means(first, second, mask)
         values.append(change.memorization.value)
         stated.append(change.memorization.stderr)
-        both = [jackknife_mean(rows, mask).memorization.stderr for rows in (first, second)]
-        unpaired.append(np.hypot(*both))
+        errors_of_points = [
+            jackknife_mean(rows, mask).memorization.stderr for rows in (first, second)
+        ]
+        unpaired.append(np.hypot(*errors_of_points))
     # The spread of 300 values has a relative error of 4%; the jackknife leans a little upwards.
     assert np.sqrt(np.mean(np.square(stated))) == pytest.approx(np.std(values), rel=0.16)
     assert np.mean(stated) < 0.8 * np.mean(unpaired)

@@ -77,9 +77,9 @@ def test_utility_on_chosen_tests_looks_at_no_other():
 
 def test_missing_runs_are_undefined():
     rows = _design(repeats=2, thresholds=(0.6,))
-    there = rows.kind != "random"
-    present = removal.Rows(*(part[there] for part in vars(rows).values()))
-    (utility,) = removal.utility(present, np.ones((there.sum(), 3), bool))
+    is_present = rows.kind != "random"
+    present = removal.Rows(*(part[is_present] for part in vars(rows).values()))
+    (utility,) = removal.utility(present, np.ones((is_present.sum(), 3), bool))
     assert np.isnan([utility.random.value, utility.difference.value]).all()
     assert utility.without.value == 1
 

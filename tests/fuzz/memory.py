@@ -38,13 +38,13 @@ def remember(folder: pathlib.Path) -> None:
 def _remembering(function, folder):
     @functools.wraps(function)
     def call(*arguments, **options):
-        where = folder / _key([function.__qualname__, arguments, options])
-        if where.exists():
-            return pickle.loads(where.read_bytes())
+        path = folder / _key([function.__qualname__, arguments, options])
+        if path.exists():
+            return pickle.loads(path.read_bytes())
         result = function(*arguments, **options)
         temporary = folder / f"{os.getpid()}.tmp"
         temporary.write_bytes(pickle.dumps(result))
-        temporary.rename(where)
+        temporary.rename(path)
         return result
 
     return call

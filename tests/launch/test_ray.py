@@ -42,8 +42,8 @@ def outcomes(workdir):
 def test_the_engine_trains_the_same_bits_on_a_cluster(cluster, memkit, tmp_path):
     on_ray, here = tmp_path / "ray", tmp_path / "here"
     study = ("--config=digits_width:smoke", "--config.training.epochs=2")
-    where = ("--executor=ray", f"--ray_address={cluster.address}")
-    result = memkit("train", *study, f"--workdir={on_ray}", *where)
+    flags = ("--executor=ray", f"--ray_address={cluster.address}")
+    result = memkit("train", *study, f"--workdir={on_ray}", *flags)
     assert result.code == 0, result.err
     assert "2 workers, each tensorflow on cpu, one_device (actors of Ray, nodes: 2)" in result.out
     assert "train 40/40 runs" in result.err

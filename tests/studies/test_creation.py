@@ -92,9 +92,9 @@ def test_study_file_is_written_last(tmp_path, make_config, tiny, monkeypatch):
     written = []
     real = storage.write
 
-    def write(where, content, **options):
-        written.append(os.path.basename(where))
-        real(where, content, **options)
+    def write(path, content, **options):
+        written.append(os.path.basename(path))
+        real(path, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
     studies.open_or_create(tmp_path, make_config(), tiny)
@@ -118,11 +118,11 @@ def _fail_after(monkeypatch, completed):
     """Makes every write after the first `completed` ones fail."""
     real, left = storage.write, [completed]
 
-    def write(where, content, **options):
+    def write(path, content, **options):
         if not left[0]:
             raise OSError("killed")
         left[0] -= 1
-        real(where, content, **options)
+        real(path, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
 

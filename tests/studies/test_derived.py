@@ -80,14 +80,14 @@ def test_a_record_that_was_trained_again_with_other_numbers_is_named(study):
 
 
 def test_a_record_damaged_since_changes_no_estimate_but_one_repaired_since_does(study):
-    where = study.workdir / f"points/{POINT}/runs/7.npz"
-    whole = where.read_bytes()
-    where.write_bytes(whole[:-30])
+    path = study.workdir / f"points/{POINT}/runs/7.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
     studies.check_sources(study)
     analysis.estimate(study)
     assert list(derived.read_manifest(study)["sources"][POINT]["left_out"]) == ["7"]
     studies.check_sources(study)
-    where.write_bytes(whole)
+    path.write_bytes(whole)
     with pytest.raises(InputError, match=f"run 7 of {POINT}"):
         studies.check_sources(study)
 
@@ -103,10 +103,10 @@ def test_other_options_than_those_of_the_study_are_named(study, make_config, tin
     "name", [f"points/{POINT}/estimates.npz", f"points/{POINT}/influence.npz", "summary.json"]
 )
 def test_a_file_that_is_not_the_one_of_the_set_is_refused_by_name(study, name):
-    where = study.workdir / name
-    data = bytearray(where.read_bytes())
+    path = study.workdir / name
+    data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
-    where.write_bytes(data)
+    path.write_bytes(data)
     with pytest.raises(DamagedFileError, match=rf"{name}: it is not .*; run `memkit estimate` ag"):
         derived.read(study, name)
     assert list(verify.verify(study.workdir).problems) == [name]
@@ -145,10 +145,10 @@ def test_a_missing_list_is_named_by_verify_and_by_the_next_estimate(study, caplo
 
 
 def test_the_list_of_another_study_is_refused(study):
-    where = study.workdir / "derived.json"
-    manifest = files.read_json(where)
+    path = study.workdir / "derived.json"
+    manifest = files.read_json(path)
     manifest["sources"][POINT]["fingerprint"] = "another"
-    files.write_json(where, manifest, inside=study.workdir)
+    files.write_json(path, manifest, inside=study.workdir)
     with pytest.raises(DamagedFileError, match=r"derived.json: it belongs to another study"):
         studies.write_arrays(study, "more", {"a": np.zeros(3)})
 

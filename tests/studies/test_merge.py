@@ -132,8 +132,8 @@ def test_damaged_and_foreign_records_are_named_and_never_copied(make, tmp_path):
 
 def test_a_damaged_record_in_the_workdir_is_replaced(make):
     a, b = make("a", [0]), make("b", [0])
-    where = a.workdir / "points" / a.points[0].name / "runs" / "0.npz"
-    where.write_bytes(b"junk")
+    path = a.workdir / "points" / a.points[0].name / "runs" / "0.npz"
+    path.write_bytes(b"junk")
     _, (results,) = merge(a.workdir, [b.workdir])
     assert (results.copied, results.same) == (1, 1)
     assert records_of(a) == records_of(b)
@@ -224,11 +224,11 @@ def test_a_merge_that_was_killed_anywhere_goes_on(make, tmp_path, monkeypatch, w
     a, b = make("a", range(3), STUDENTS), make("b", range(3, 5), STUDENTS)
     real, left = storage.write, [writes]
 
-    def write(where, data, **options):
+    def write(path, data, **options):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        real(where, data, **options)
+        real(path, data, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write", write)

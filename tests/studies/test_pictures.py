@@ -82,11 +82,11 @@ def test_creation_that_was_killed_among_the_blocks_is_taken_up(create, monkeypat
     monkeypatch.setattr(pictures, "BLOCK", 8)
     real, left = storage.write, [completed]
 
-    def write(where, content, **options):
+    def write(path, content, **options):
         if not left[0]:
             raise OSError("killed")
         left[0] -= 1
-        real(where, content, **options)
+        real(path, content, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(storage, "write", write)

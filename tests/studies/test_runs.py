@@ -212,11 +212,11 @@ def test_half_written_results_are_removed(study, folder):
 
 
 def test_failure_keeps_point_run_and_traceback(study):
-    where = studies.write_failure(study, study.points[1], np.int64(7), "Traceback: boom")
-    assert os.path.dirname(where) == str(study.workdir / "failures")
-    failure = json.loads(where.read_text())
+    path = studies.write_failure(study, study.points[1], np.int64(7), "Traceback: boom")
+    assert os.path.dirname(path) == str(study.workdir / "failures")
+    failure = json.loads(path.read_text())
     assert (failure["point"], failure["run"]) == ("one_hot_width2", 7)
-    assert studies.read_failure(study, study.points[1], 7) == ("Traceback: boom", where)
+    assert studies.read_failure(study, study.points[1], 7) == ("Traceback: boom", path)
 
 
 def _damage(rng, files, foreign):

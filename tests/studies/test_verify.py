@@ -37,20 +37,20 @@ def everything_below(folder):
     }
 
 
-def edit_npz(where, **changes):
-    with np.load(where) as file:
+def edit_npz(path, **changes):
+    with np.load(path) as file:
         arrays = dict(file) | changes
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    where.write_bytes(buffer.getvalue())
+    path.write_bytes(buffer.getvalue())
 
 
-def edit_json(where, **changes):
+def edit_json(path, **changes):
     """Changes a JSON file as an earlier version would have written it, without checksums."""
-    info = json.loads(where.read_text()) | changes
+    info = json.loads(path.read_text()) | changes
     for name in ("checksum", "files", "subsets_fingerprint"):
         info.pop(name, None)
-    where.write_text(json.dumps(info))
+    path.write_text(json.dumps(info))
 
 
 def test_a_sound_study_has_no_problems_and_nothing_is_written(study):
@@ -106,14 +106,12 @@ def test_damaged_swapped_and_missing_weights_are_named(taught):
 
 
 def test_every_changed_byte_of_weights_is_named_or_changes_no_number(taught):
-    point, where = taught.points[0], taught.workdir / "points" / POINT / "weights" / "4.npz"
-    student, whole = taught.points[2], where.read_bytes()
+    point, path = taught.points[0], taught.workdir / "points" / POINT / "weights" / "4.npz"
+    student, whole = taught.points[2], path.read_bytes()
     expected = studies.read_weights(taught, student, 4)
     refused = 0
     for position in range(0, len(whole), 7):
-        where.write_bytes(
-            whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :]
-        )
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
         _, broken = studies.weights.check_weights(taught, point)
         refused += bool(broken)
         if not broken:
@@ -126,8 +124,8 @@ def test_every_changed_byte_of_weights_is_named_or_changes_no_number(taught):
 
 @pytest.mark.parametrize("name", ["study.json", "examples.npz", "design.npz", "duplicates.json"])
 def test_truncated_file_of_the_study_is_named(study, name):
-    where = study.workdir / name
-    where.write_bytes(where.read_bytes()[:-20])
+    path = study.workdir / name
+    path.write_bytes(path.read_bytes()[:-20])
     result = verify.verify(study.workdir)
     assert list(result.problems) == [name]
     assert result.problems[name].startswith(("not JSON", "not a whole npz file", "it is not the"))

@@ -72,7 +72,7 @@ def summary(placement):
 
 
 @pytest.mark.parametrize(
-    "engine,machine,data_parallel,wanted",
+    "engine,machine,data_parallel,expected",
     [
         ("tensorflow", {}, 1, ("one_device", "cpu", 1, 2)),
         ("jax", {}, 1, ("one_device", "cpu", 1, 2)),
@@ -91,13 +91,13 @@ def summary(placement):
     ],
 )
 def test_auto_picks_the_best_devices_and_spreads_a_run_only_where_asked(
-    on_machine, engine, machine, data_parallel, wanted
+    on_machine, engine, machine, data_parallel, expected
 ):
     on_machine(**machine)
     placement = place(data_parallel, engine=engine)
-    assert summary(placement) == wanted
+    assert summary(placement) == expected
     assert placement.setup.engine == engine
-    strategy, kind, *_ = wanted
+    strategy, kind, *_ = expected
     for word in (engine, kind, strategy, "--devices=auto"):
         assert word in placement.note
     assert "\n" not in placement.note
@@ -124,8 +124,8 @@ def test_processes_of_one_cluster_train_their_runs_in_step_and_others_do_not(
         return [], {}
 
     monkeypatch.setattr(stages.executor, "execute", execute)
-    for found in (place(2), place(1), place(2, engine="jax")):
-        stages.train(study, found)
+    for placed in (place(2), place(1), place(2, engine="jax")):
+        stages.train(study, placed)
     assert asked == [True, False, False]
 
 

@@ -121,9 +121,9 @@ def test_records_of_other_shards_are_not_read(study, monkeypatch):
         arrays = fake_work.arrays(study, point, run)
         studies.write_record(study, point, run, arrays, fake_work.info())
 
-    def watched(where, sizes):
-        opened.append(where.name)
-        return read(where, sizes)
+    def watched(path, sizes):
+        opened.append(path.name)
+        return read(path, sizes)
 
     monkeypatch.setattr(studies.runs.records, "read", watched)
     missing, _ = selection.missing(study, points=[point.name], shard=(1, 3))

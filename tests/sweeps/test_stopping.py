@@ -31,10 +31,10 @@ def test_the_rule_is_checked_after_whole_blocks_from_100_runs_on_and_after_all_r
     assert stopping.looks(_config(num_runs, train_fraction)) == (looks, block)
 
 
-@pytest.mark.parametrize("wanted", [0, 1, -0.1, float("nan")])
-def test_a_half_width_outside_0_to_1_is_an_error(wanted):
+@pytest.mark.parametrize("half_width", [0, 1, -0.1, float("nan")])
+def test_a_half_width_outside_0_to_1_is_an_error(half_width):
     with pytest.raises(InputError, match="--until_halfwidth: expected a half width above 0"):
-        stopping.check(wanted, _config(200))
+        stopping.check(half_width, _config(200))
 
 
 def test_a_study_that_leaves_one_example_out_is_an_error():

@@ -54,8 +54,8 @@ def by_slices(argument, engine):
     pictures = ((images / 255 - mean) / std).astype(np.float32)
     rows = [model(picture[None], training=False).numpy()[0] for picture in pictures]
     single = {name: [actual.pop(name)] for name in ("objective", "loss")}
-    both = actual | single | {"logits": [rows]}
-    return {f"reference|{name}": np.array(array) for name, array in both.items()}
+    arrays = actual | single | {"logits": [rows]}
+    return {f"reference|{name}": np.array(array) for name, array in arrays.items()}
 
 
 def _augmented(images, crop, flip, case):

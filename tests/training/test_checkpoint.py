@@ -88,14 +88,14 @@ def _change(study, **changes):
 
 
 def _truncate(study):
-    (where,) = study.workdir.glob("points/*/checkpoints/3.npz")
-    where.write_bytes(where.read_bytes()[:-40])
+    (path,) = study.workdir.glob("points/*/checkpoints/3.npz")
+    path.write_bytes(path.read_bytes()[:-40])
 
 
 def _of_another_run(study):
-    (where,) = study.workdir.glob("points/*/checkpoints/3.npz")
-    where.with_name("4.npz").write_bytes(where.read_bytes())
-    where.unlink()
+    (path,) = study.workdir.glob("points/*/checkpoints/3.npz")
+    path.with_name("4.npz").write_bytes(path.read_bytes())
+    path.unlink()
 
 
 @pytest.mark.parametrize(

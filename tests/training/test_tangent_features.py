@@ -12,7 +12,7 @@ ENGINES = ("tensorflow", "jax")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def gradients(tmp_path_factory):
     """{engine: {name: array}} of `tangent_jobs.gradients`."""
     jobs = {"tests.training.tangent_jobs:gradients": None}
     folder = tmp_path_factory.mktemp("tangent")
@@ -20,14 +20,14 @@ def found(tmp_path_factory):
     return {name: result() for name, result in started.items()}
 
 
-def test_both_engines_give_the_same_gradients(found):
-    for name, array in found["tensorflow"].items():
+def test_both_engines_give_the_same_gradients(gradients):
+    for name, array in gradients["tensorflow"].items():
         scale = np.abs(array).max()
-        np.testing.assert_allclose(found["jax"][name], array, rtol=0, atol=1e-5 * scale)
+        np.testing.assert_allclose(gradients["jax"][name], array, rtol=0, atol=1e-5 * scale)
         assert array.std() > 0
 
 
-def test_gradients_are_the_slopes_of_the_logits(found):
+def test_gradients_are_the_slopes_of_the_logits(gradients):
     model, x = tangent_jobs.network(), tangent_jobs.images()[:3]
     rng = np.random.default_rng(2)
     weights = [variable.numpy() for variable in model.trainable_variables]
@@ -41,13 +41,13 @@ def test_gradients_are_the_slopes_of_the_logits(found):
         logits.append(np.asarray(model(x, training=False), float))
     slopes = (logits[1] - logits[0]) / 2e-2
     direction = np.concatenate([change.ravel() for change in changes])
-    actual = found["tensorflow"]["rows"][:3] @ direction
+    actual = gradients["tensorflow"]["rows"][:3] @ direction
     np.testing.assert_allclose(actual, slopes, rtol=0, atol=0.02 * np.abs(slopes).max())
 
 
-def test_folding_keeps_inner_products(found):
-    rows = found["tensorflow"]["rows"].reshape(30, -1)
-    features = found["tensorflow"]["features"]
+def test_folding_keeps_inner_products(gradients):
+    rows = gradients["tensorflow"]["rows"].reshape(30, -1)
+    features = gradients["tensorflow"]["features"]
     assert features.shape == (30, tangent_features.LENGTH)
     lengths = np.linalg.norm(rows, axis=1)
     errors = (features @ features.T - rows @ rows.T) / np.outer(lengths, lengths)
