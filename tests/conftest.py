@@ -17,6 +17,7 @@ import pytest
 import sklearn.datasets
 
 from memkit import data
+from memkit.analysis.proxies import estimate as proxies
 from memkit.data.dataset import ImageDataset
 from tests import commands, once
 
@@ -159,6 +160,12 @@ def register(monkeypatch):
 def tiny(register):
     """The data set "tiny": 60 train and 21 test digits."""
     return register(_small_digits())
+
+
+@pytest.fixture
+def few_splits(monkeypatch):
+    """Makes the estimates of proxies faster and less precise."""
+    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from memkit import analysis, big_arrays, estimators, studies, trajectories
-from memkit.analysis.proxies import estimate as proxies
 from memkit.studies import derived
 from tests.analysis import recorded
 
@@ -124,10 +123,9 @@ def estimated(workdir):
 
 
 def test_memory_mapped_matrices_give_bit_identical_results(
-    tmp_path, make_config, tiny, monkeypatch
+    tmp_path, make_config, tiny, monkeypatch, few_splits
 ):
     changes = {"series": ["one_hot", "distilled"], "record.history_runs": 0}
-    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)  # It is faster with fewer.
     study = studies.open_or_create(tmp_path / "study", make_config(changes), tiny)
     recorded.record(study)
     for run in (3, 8):

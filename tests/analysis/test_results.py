@@ -11,7 +11,6 @@ import pytest
 
 from memkit import analysis, records, studies
 from memkit.analysis import results
-from memkit.analysis.proxies import estimate as proxies
 from memkit.estimators import WithError
 from memkit.report import gather
 from memkit.studies import removal
@@ -29,9 +28,8 @@ def bare(tmp_path, make_config, tiny):
 
 
 @pytest.fixture
-def study(tmp_path, make_config, tiny, monkeypatch):
+def study(tmp_path, make_config, tiny, few_splits):
     """A study that has a result for every question."""
-    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)  # It is faster with fewer.
     changes = {"series": ["one_hot", "distilled"], "report.min_influence": 0.1}
     made = recorded.record(studies.open_or_create(tmp_path / "study", make_config(changes), tiny))
     recorded.estimate(made)

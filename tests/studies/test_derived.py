@@ -17,19 +17,30 @@ from tests.analysis import recorded
 POINT, OTHER = "one_hot_width1", "one_hot_width2"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of the studies that are made once, of which every test has a copy."""
+    return tmp_path_factory.mktemp("made")
+
+
 @pytest.fixture
-def bare(tmp_path, make_config, tiny):
+def bare(folder, tmp_path, make_config, tiny):
     """A study of two points with 20 made-up runs each."""
-    return recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
+    made = folder / "bare"
+    if not made.exists():
+        recorded.record(studies.open_or_create(made, make_config(), tiny))
+    return studies.load(shutil.copytree(made, tmp_path / "study"))
 
 
 @pytest.fixture
-def study(bare, monkeypatch):
+def study(folder, bare, monkeypatch):
     """The same with estimates; those that take seconds are left out."""
     fast = [q for q in analysis.QUESTIONS if q.name in ("influence", "trajectories")]
     monkeypatch.setattr(analysis, "QUESTIONS", fast)
-    analysis.estimate(bare)
-    return bare
+    made = folder / "estimated"
+    if not made.exists():
+        analysis.estimate(studies.load(shutil.copytree(folder / "bare", made)))
+    return studies.load(shutil.copytree(made, bare.workdir, dirs_exist_ok=True))
 
 
 def contents(study):
