@@ -178,10 +178,14 @@ def memkit():
 
 @pytest.fixture(scope="session")
 def smoke_study(memkit, tmp_path_factory):
-    """The workdir of the smoke variant of the demo, run whole once for all; tests only read it."""
+    """The workdir of the smoke variant of the demo, run whole once for all; tests only read it.
+
+    Its records have the probabilities of all classes.
+    """
 
     def make(folder):
-        result = memkit("run", "--config=digits_width:smoke", f"--workdir={folder}")
+        command = ["run", "--config=digits_width:smoke", "--config.record.all_probs"]
+        result = memkit(*command, f"--workdir={folder}")
         assert result.code == 0, result.err
 
     return once.made(tmp_path_factory, "smoke_study", make)
