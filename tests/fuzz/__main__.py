@@ -31,7 +31,7 @@ def main() -> int:
         if not (folder / "finished").exists():
             world.build(folder, is_whole=not options.cells)
         kinds = tuple(KINDS) if options.all else options.kinds
-        chosen = cells.wanted(
+        chosen = cells.allowed(
             folder, kinds=kinds, damages=options.damages, commands=options.commands
         )
         if options.cells:
@@ -42,7 +42,7 @@ def main() -> int:
     if options.out:
         out = pathlib.Path(options.out)
         out.mkdir(parents=True, exist_ok=True)
-        (out / "bad.txt").write_text("\n".join(f"== {cell.line}\n{cell.said}\n" for cell in bad))
+        (out / "bad.txt").write_text("\n".join(f"== {cell.line}\n{cell.output}\n" for cell in bad))
         (out / "table.txt").write_text(cells.table(results) + "\n")
         rows = [dataclasses.asdict(cell) for cell in results]
         (out / "cells.json").write_text(json.dumps(rows, indent=1))

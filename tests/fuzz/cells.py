@@ -24,7 +24,7 @@ class Cell:
       command: a key of COMMANDS.
       outcome: one of judge.OUTCOMES.
       why: in one line, "" where it is the usual.
-      said: what the command printed, where the cell is bad.
+      output: what the command printed, where the cell is bad.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Cell:
     command: str
     outcome: str
     why: str
-    said: str = ""
+    output: str = ""
 
     @property
     def line(self) -> str:
@@ -40,7 +40,7 @@ class Cell:
         return f"{self.kind}, {self.how}, {self.command}: {self.why}"
 
 
-def wanted(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
+def allowed(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
     """Returns the (kind, damage, command) that a world in a folder allows.
 
     Args:

@@ -56,11 +56,11 @@ def digest(file: str) -> str:
     if key not in _KNOWN:
         with open(file, "rb") as opened:
             data = opened.read()
-        _KNOWN[key] = hashlib.sha256(_said(file, data)).hexdigest()[:16]
+        _KNOWN[key] = hashlib.sha256(_comparable(file, data)).hexdigest()[:16]
     return _KNOWN[key]
 
 
-def _said(file, data):
+def _comparable(file, data):
     try:
         if file.endswith(".npz"):
             with np.load(io.BytesIO(data)) as stored:

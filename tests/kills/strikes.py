@@ -77,7 +77,7 @@ def build(folder: pathlib.Path) -> None:
 
 def undisturbed(folder: pathlib.Path, verb: str) -> Undisturbed:
     """Returns what a verb does when it is let alone."""
-    copy = _place(folder, verb)
+    copy = _copy_of_study(folder, verb)
     try:
         before = judge.files(copy)
         read = {reader: [_read(copy, reader)] for reader in READERS}
@@ -97,7 +97,7 @@ def undisturbed(folder: pathlib.Path, verb: str) -> Undisturbed:
 
 def strike(folder: pathlib.Path, verb: str, usual: Undisturbed, rng: random.Random) -> Strike:
     """Kills a verb once, reads the study, repeats the verb and compares."""
-    copy = _place(folder, verb)
+    copy = _copy_of_study(folder, verb)
     try:
         if rng.random() < 0.7:  # Between two changes, where mixtures come from.
             operation = rng.randint(1, usual.operations)
@@ -117,8 +117,8 @@ def _problem(copy, verb, usual, reader):
     """Returns what is wrong with a folder in which a verb was killed."""
     code, _, text, _ = reading = _read(copy, reader)
     is_refused = code in (1, 2) and "memkit estimate" in text and "Traceback" not in text
-    if not is_refused and _seen(reading, usual) not in [
-        _seen(r, usual) for r in usual.read[reader]
+    if not is_refused and _effects(reading, usual) not in [
+        _effects(r, usual) for r in usual.read[reader]
     ]:
         return f"{reader} sees neither the old nor the new: {text.strip().splitlines()[-1:]}"
     again = forks.run(VERBS[verb][1], copy)
@@ -129,7 +129,7 @@ def _problem(copy, verb, usual, reader):
     return f"differs when it is repeated: {', '.join(sorted(different)[:4])}" if different else ""
 
 
-def _seen(reading, usual):
+def _effects(reading, usual):
     """Returns what `_read` returns without the errors, and without what the verb writes anyway.
 
     A reader that writes may first move the files of the verb into place.
@@ -159,7 +159,7 @@ def _read(study_folder, reader):
         shutil.rmtree(copied)
 
 
-def _place(folder, verb):
+def _copy_of_study(folder, verb):
     source = folder / VERBS[verb][0] / "study"
     kill_folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="kill-"))
     world.copy(source, kill_folder / "study")

@@ -65,12 +65,12 @@ def tiny_study(memkit, tiny_config, tmp_path_factory):
     def make(folder):
         workdir = folder / "study"
         result = memkit("run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
-        (folder / "said.json").write_text(json.dumps(dataclasses.asdict(result)))
+        (folder / "result.json").write_text(json.dumps(dataclasses.asdict(result)))
 
     folder = once.made(tmp_path_factory, "tiny", make)
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
     shutil.copytree(folder / "study", workdir)
-    result_text = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
+    result_text = (folder / "result.json").read_text().replace(str(folder / "study"), str(workdir))
     return workdir, commands.Result(**json.loads(result_text))
 
 

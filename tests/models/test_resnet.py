@@ -262,7 +262,7 @@ def test_large_network_computes_the_diagrams_of_the_papers(depth, version):
     np.testing.assert_allclose(model(images, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
-def _ours(keras_name):
+def _name_in_memkit(keras_name):
     """Returns memkit's name of a layer of keras.applications.ResNet50."""
     if keras_name.startswith("conv1"):
         return keras_name.replace("conv1", "stem")
@@ -281,10 +281,10 @@ def test_resnet50_computes_the_same_as_that_of_keras():
     biases = 0
     for layer in theirs.layers:
         if isinstance(layer, keras.layers.Conv2D):
-            layer.set_weights([model.get_layer(_ours(layer.name)).kernel, layer.bias])
+            layer.set_weights([model.get_layer(_name_in_memkit(layer.name)).kernel, layer.bias])
             biases += layer.filters
         elif layer.weights:
-            name = "logits" if layer.name == "predictions" else _ours(layer.name)
+            name = "logits" if layer.name == "predictions" else _name_in_memkit(layer.name)
             layer.set_weights(model.get_layer(name).get_weights())
     assert _trainable(theirs) - biases == _trainable(model)
     images = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype(np.float32)

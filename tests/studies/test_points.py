@@ -429,13 +429,13 @@ def test_a_series_that_is_no_file_name_is_refused(make_config, series):
 
 
 def test_an_axis_of_numbers_has_numbers_and_any_other_has_texts(make_config):
-    def places(values):
+    def values_of_points(values):
         return [point.axis_value for point in _points(make_config, values)]
 
-    assert places([1, 0.5]) == [1, 0.5]
-    assert places([True, False]) == ["True", "False"]
-    assert places([[4], [8, 4]]) == ["4", "8, 4"]
-    assert places([1, "one", None]) == ["1", "one", "None"]
+    assert values_of_points([1, 0.5]) == [1, 0.5]
+    assert values_of_points([True, False]) == ["True", "False"]
+    assert values_of_points([[4], [8, 4]]) == ["4", "8, 4"]
+    assert values_of_points([1, "one", None]) == ["1", "one", "None"]
     assert _points(make_config, [], field="")[0].axis_value is None
 
 

@@ -109,7 +109,7 @@ def traces(argument, engine):
     arrays = {}
     for case, attributes in argument.items():
         made = {"loop": [], "one_by_one": []}
-        with _kept(engine, "loop", made), _kept(engine, "one_by_one", made):
+        with _recording(engine, "loop", made), _recording(engine, "one_by_one", made):
             arrays |= programs.cases({case: attributes}, engine)
         for name, graphs in made.items():
             counts = [graph.experimental_get_tracing_count() for graph in graphs]
@@ -117,7 +117,7 @@ def traces(argument, engine):
     return arrays
 
 
-def _kept(engine, name, made):
+def _recording(engine, name, made):
     """Adds the graphs that a function of the replicas makes to made[name]."""
     real = getattr(engine.replicas, name)
 
