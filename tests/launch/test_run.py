@@ -242,6 +242,7 @@ def test_a_models_function_of_ones_own_trains_in_worker_processes(
     assert "model.name: expected the code" in again.err
 
 
+@pytest.mark.slow
 def test_diverged_runs_and_their_blocked_students_are_counted_left_out_and_reported(
     memkit, tiny_config, tmp_path
 ):
