@@ -18,6 +18,8 @@ import sys
 import tempfile
 import traceback
 
+from tests.fuzz.forks import drop_privileges
+
 ROOT = pathlib.Path(__file__).parents[1]
 ENGINES = ("tensorflow", "keras", "jax")
 # What the modules of the verbs import. They themselves define flags, so each fork imports one.
@@ -73,14 +75,21 @@ class Commands:
             text=True,
         )
 
-    def run(self, *args, cwd=None):
-        """Runs `memkit ARGS` to its end; returns its Result."""
+    def run(self, *args, cwd=None, is_root=True):
+        """Runs `memkit ARGS` to its end; returns its Result.
+
+        Args:
+          *args: words of the command.
+          cwd: the working directory.
+          is_root: False takes from the superuser the right to read and write everything.
+        """
         with tempfile.TemporaryDirectory() as folder:
             request = {
                 "args": list(map(str, args)),
                 "cwd": str(cwd or os.getcwd()),
                 "environment": dict(os.environ),
                 "folder": folder,
+                "is_root": is_root,
             }
             print(json.dumps(request), file=self._server.stdin, flush=True)
             code = int(self._server.stdout.readline())
@@ -117,6 +126,8 @@ def _become(request):
         file = os.open(os.path.join(request["folder"], name), os.O_RDWR | os.O_CREAT)
         os.dup2(file, number)
         os.close(file)
+    if not request["is_root"] and not os.geteuid():
+        drop_privileges()
     # Worker processes import the main module of their parent.
     sys.modules["__main__"].__spec__ = importlib.util.find_spec("memkit.cli")
 

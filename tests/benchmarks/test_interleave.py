@@ -28,7 +28,7 @@ def sleep(*, seconds):
 
 
 def test_every_way_gets_every_round():
-    variants = {name: interleave.Way(count, {"units": 5}, ({}, {})) for name in "ab"}
+    variants = {name: interleave.Way(count, {"units": 5}, ({},)) for name in "ab"}
     rates = interleave.measure(variants, 3)
     assert [len(rates[name]) for name in "ab"] == [3, 3]
     assert min(rates["a"] + rates["b"]) > 0
