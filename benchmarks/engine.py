@@ -21,7 +21,9 @@ from memkit import tables
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "turns of each way", lower_bound=1)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
 _CASES = flags.DEFINE_list("cases", None, "which of the cases; default all")
-_TINY = flags.DEFINE_boolean("tiny", False, "a step per turn, to see that everything works")
+_TINY = flags.DEFINE_boolean(
+    "tiny", False, "a step per turn, in one process of each way, to see that everything works"
+)
 
 CASES = {
     "digits_width4": engine_variants.Case(depth=8, width=4, size=8, batch=64, steps=15, epochs=10),
@@ -37,9 +39,9 @@ FIT_EPOCH = "Model.fit, steps_per_execution=epoch, 2 x 1 thread"
 PEAK = "float32 matrix product, 2 x 1 thread"
 
 
-def ways(case, product):
+def ways(case, product, processes):
     """Returns {name: Way} of a case; product is (size, count) of the matrix products of a turn."""
-    setup, environments = interleave.workers("tensorflow")
+    setup, environments = interleave.workers("tensorflow", processes)
     options = {"case": case}
     fit = {"make": engine_variants.fit, "environments": environments}
     size, count = product
@@ -56,13 +58,14 @@ def ways(case, product):
     }
 
 
-def measure(case, *, rounds, product=(2048, 5)):
+def measure(case, *, rounds, product=(2048, 5), processes=2):
     """Returns the numbers of one case: rates of each round, FLOPs of an image, seconds by group."""
     setup, environments = interleave.workers("tensorflow")
     profile = interleave.Way(op_times.profile, {"case": case, "setup": setup}, environments[:1])
     flops = interleave.Way(engine_variants.flops, {"case": case}, environments[:1])
     return {
-        "rates": interleave.measure(ways(case, product), rounds),
+        "rates": interleave.measure(ways(case, product, processes), rounds),
+        "processes": processes,
         "flops_per_image": interleave.once(flops),
         "seconds_by_group": interleave.once(profile),
         "images_profiled": case.images,
@@ -85,7 +88,7 @@ def _speed_rows(name, found):
 def _profile_rows(name, found):
     groups = found["seconds_by_group"]
     total = sum(groups.values())
-    peak = statistics.median(found["rates"][PEAK]) / 2  # The profile is of one of two processes.
+    peak = statistics.median(found["rates"][PEAK]) / found["processes"]  # The profile is of one.
     work = found["images_profiled"] * found["flops_per_image"]
     in_convolutions = sum(groups[group] for group in op_times.GROUPS[:2])
     rows = [[name, group, f"{seconds / total:.1%}"] for group, seconds in groups.items()]
@@ -97,7 +100,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     cases = TINY if _TINY.value else {name: CASES[name] for name in _CASES.value or CASES}
-    options = {"product": (64, 1)} if _TINY.value else {}
+    options = {"product": (64, 1), "processes": 1} if _TINY.value else {}
     found = {n: measure(case, rounds=_ROUNDS.value, **options) for n, case in cases.items()}
     header = ["model", "way", "images/s", "share of peak", "memkit is faster by", "over the rounds"]
     print(tables.text(header, [row for item in found.items() for row in _speed_rows(*item)]))

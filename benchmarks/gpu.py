@@ -80,7 +80,7 @@ class Size:
 
 
 TINY = Size(
-    depths=(8, 14),
+    depths=(8,),
     batches=(16,),
     packings=(("none", 1), ("vmap", 2), ("map", 2)),
     study_batch=16,

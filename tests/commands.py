@@ -4,7 +4,10 @@ Each command is a process of its own, with its own exit code, output, environmen
 does not spend a second on imports. No engine is imported beforehand.
 """
 
+import atexit
+import contextlib
 import dataclasses
+import gc
 import importlib
 import importlib.util
 import json
@@ -13,6 +16,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import traceback
+
+from tests.fuzz.forks import drop_privileges
 
 ROOT = pathlib.Path(__file__).parents[1]
 ENGINES = ("tensorflow", "keras", "jax")
@@ -37,6 +43,7 @@ MODULES = (
     "memkit.sweeps.status",
     "memkit.tpu_check.check",
     "sklearn.datasets",
+    "sklearn.model_selection",
 )
 
 
@@ -68,14 +75,21 @@ class Commands:
             text=True,
         )
 
-    def run(self, *args, cwd=None):
-        """Runs `memkit ARGS` to its end; returns its Result."""
+    def run(self, *args, cwd=None, is_root=True):
+        """Runs `memkit ARGS` to its end; returns its Result.
+
+        Args:
+          *args: words of the command.
+          cwd: the working directory.
+          is_root: False takes from the superuser the right to read and write everything.
+        """
         with tempfile.TemporaryDirectory() as folder:
             request = {
                 "args": list(map(str, args)),
                 "cwd": str(cwd or os.getcwd()),
                 "environment": dict(os.environ),
                 "folder": folder,
+                "is_root": is_root,
             }
             print(json.dumps(request), file=self._server.stdin, flush=True)
             code = int(self._server.stdout.readline())
@@ -112,8 +126,30 @@ def _become(request):
         file = os.open(os.path.join(request["folder"], name), os.O_RDWR | os.O_CREAT)
         os.dup2(file, number)
         os.close(file)
+    if not request["is_root"] and not os.geteuid():
+        drop_privileges()
     # Worker processes import the main module of their parent.
     sys.modules["__main__"].__spec__ = importlib.util.find_spec("memkit.cli")
+
+
+def _execute(args):
+    """Runs the command; returns the exit code with which Python would end."""
+    try:
+        importlib.import_module("memkit.cli").main(args)
+    except SystemExit as stop:
+        return stop.code
+    except BaseException:
+        traceback.print_exc()
+        return 1
+
+
+def _exit(code):
+    """Ends this process as Python does, but without clearing every module, which takes a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def main():
@@ -121,15 +157,17 @@ def main():
         module = importlib.import_module(name)
         # Some are imported at their first use.
         dir(module)
+    # Altair checks a specification when it is complete, and not each of its parts before.
+    importlib.import_module("altair.utils.schemapi").disable_debug_mode()
+    gc.freeze()  # The collector of a fork would copy the memory of all that is imported.
     request = _next_command()
     if request is None:
         return
     _become(request)
-    try:
-        importlib.import_module("memkit.cli").main(request["args"])
-    finally:
-        engines = " ".join(set(ENGINES) & set(sys.modules))
-        pathlib.Path(request["folder"], "engines").write_text(engines)
+    code = _execute(request["args"])
+    engines = " ".join(set(ENGINES) & set(sys.modules))
+    pathlib.Path(request["folder"], "engines").write_text(engines)
+    _exit(code)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import copy
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import types
 
@@ -18,8 +17,9 @@ import pytest
 import sklearn.datasets
 
 from memkit import data
+from memkit.analysis.proxies import estimate as proxies
 from memkit.data.dataset import ImageDataset
-from tests import once
+from tests import commands, once
 
 # Tests that a shell started in the background, or under nohup, ignore these, and so would every
 # process that they start.
@@ -163,14 +163,31 @@ def tiny(register):
     return register(_small_digits())
 
 
+@pytest.fixture
+def few_splits(monkeypatch):
+    """Makes the estimates of proxies faster and less precise."""
+    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)
+
+
 @pytest.fixture(scope="session")
-def smoke_study(tmp_path_factory):
-    """The workdir of the smoke variant of the demo, run whole once for all; tests only read it."""
+def memkit():
+    """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
+    runner = commands.Commands()
+    yield runner.run
+    runner.close()
+
+
+@pytest.fixture(scope="session")
+def smoke_study(memkit, tmp_path_factory):
+    """The workdir of the smoke variant of the demo, run whole once for all; tests only read it.
+
+    Its records have the probabilities of all classes.
+    """
 
     def make(folder):
-        command = (sys.executable, "-m", "memkit.cli", "run", "--config=digits_width:smoke")
-        done = subprocess.run([*command, f"--workdir={folder}"], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        command = ["run", "--config=digits_width:smoke", "--config.record.all_probs"]
+        result = memkit(*command, f"--workdir={folder}")
+        assert result.code == 0, result.err
 
     return once.made(tmp_path_factory, "smoke_study", make)
 
@@ -179,12 +196,12 @@ def smoke_study(tmp_path_factory):
 def browser():
     """Returns a headless Chromium; skips where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
+    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if executable is None:
         pytest.skip("Chromium is not installed")
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox"], timeout=0
+            executable_path=executable, args=["--no-sandbox"], timeout=0
         )
         yield started
         started.close()

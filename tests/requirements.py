@@ -131,8 +131,8 @@ def main() -> int:
         for extra in extras():
             everywhere = cases(extra)
             problems = list(threads.map(lambda case: problem(case, built), everywhere))
-            cells = ["no" if one else "yes" for one in problems]
-            rows = (" ".join(f"{one:>4}" for one in cells[i : i + 3]) for i in range(0, 9, 3))
+            cells = ["no" if cell else "yes" for cell in problems]
+            rows = (" ".join(f"{cell:>4}" for cell in cells[i : i + 3]) for i in range(0, 9, 3))
             print(f"{extra:9}" + "".join(f"{row:>20}" for row in rows), flush=True)
             for case, received in zip(everywhere, problems):
                 reasons.add(why_not(case))

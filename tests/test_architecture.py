@@ -69,7 +69,7 @@ MODULE_LINES, FUNCTION_LINES = 300, 60
 
 def _modules():
     """Returns {module name: file} of everything that installs."""
-    found = {}
+    files_by_name = {}
     for folder, package in (
         ("memkit", "memkit"),
         ("launch", "memkit.launch"),
@@ -78,8 +78,8 @@ def _modules():
         for file in sorted((ROOT / folder).rglob("*.py")):
             parts = file.relative_to(ROOT / folder).with_suffix("").parts
             parts = parts[:-1] if parts[-1] == "__init__" else parts
-            found[".".join((package, *parts))] = file
-    return found
+            files_by_name[".".join((package, *parts))] = file
+    return files_by_name
 
 
 MODULES = _modules()
@@ -127,8 +127,8 @@ def test_imports_point_down_only():
     def imported_from_above(name):
         if _part(name) is None:
             return [i for i in _imports(name) if i != "importlib.metadata"]  # for __version__
-        own = [imported for imported in _imports(name) if imported.split(".")[0] == "memkit"]
-        return [i for i in own if i == "memkit" or FLOORS[_part(i)] > FLOORS[_part(name)]]
+        of_memkit = [imported for imported in _imports(name) if imported.split(".")[0] == "memkit"]
+        return [i for i in of_memkit if i == "memkit" or FLOORS[_part(i)] > FLOORS[_part(name)]]
 
     assert _violations(imported_from_above) == {}
 
@@ -199,8 +199,8 @@ def test_everything_but_the_engines_imports_no_engine():
 @pytest.mark.slow
 def test_every_module_can_be_the_first_one_imported():
     """On top of packages of others, which take most of the time and know no module of memkit."""
-    others = {"absl.app", "altair", "jinja2", "ml_collections", "numpy", "scipy.stats"}
-    assert _import_all(others, apart=set(MODULES) - ENGINES) == ""
+    packages = {"absl.app", "altair", "jinja2", "ml_collections", "numpy", "scipy.stats"}
+    assert _import_all(packages, apart=set(MODULES) - ENGINES) == ""
 
 
 _READ_A_STUDY = """

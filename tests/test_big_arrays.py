@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from memkit import analysis, big_arrays, estimators, studies, trajectories
-from memkit.analysis.proxies import estimate as proxies
 from memkit.studies import derived
 from tests.analysis import recorded
 
@@ -87,9 +86,9 @@ def test_taken_rows_and_columns_are_those_of_numpy(axis, dtype, tiny_memory):
             if axis == 0
             else matrix[:, :0]
         )
-        taken = big_arrays.take(matrix, chosen, axis)
-        assert taken.dtype == matrix.dtype
-        np.testing.assert_array_equal(taken, expected)
+        actual = big_arrays.take(matrix, chosen, axis)
+        assert actual.dtype == matrix.dtype
+        np.testing.assert_array_equal(actual, expected)
 
 
 def test_taking_all_rows_in_order_returns_the_matrix_itself():
@@ -111,8 +110,8 @@ def test_the_mean_of_matrices_is_that_of_numpy(tiny_memory):
 def test_masks_of_any_shape_are_unpacked_correctly(num_runs, num_examples, tiny_memory):
     rng = np.random.default_rng(0)
     mask = rng.random((num_runs, num_examples)) < 0.5
-    taken = studies.study._unpacked(np.packbits(mask), num_runs, num_examples)
-    np.testing.assert_array_equal(taken, mask)
+    unpacked = studies.study._unpacked(np.packbits(mask), num_runs, num_examples)
+    np.testing.assert_array_equal(unpacked, mask)
 
 
 def estimated(workdir):
@@ -124,10 +123,9 @@ def estimated(workdir):
 
 
 def test_memory_mapped_matrices_give_bit_identical_results(
-    tmp_path, make_config, tiny, monkeypatch
+    tmp_path, make_config, tiny, monkeypatch, few_splits
 ):
     changes = {"series": ["one_hot", "distilled"], "record.history_runs": 0}
-    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)  # It is faster with fewer.
     study = studies.open_or_create(tmp_path / "study", make_config(changes), tiny)
     recorded.record(study)
     for run in (3, 8):

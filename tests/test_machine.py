@@ -25,9 +25,9 @@ def system(tmp_path, monkeypatch):
             (tmp_path / "proc/self").mkdir(parents=True, exist_ok=True)
             (tmp_path / "proc/self" / name).write_text(text)
         for name, text in files.items():
-            where = tmp_path / "sys/fs/cgroup" / name
-            where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_text(text)
+            path = tmp_path / "sys/fs/cgroup" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         return str(tmp_path)
 
     return make

@@ -51,13 +51,14 @@ def test_the_wheel_installs_only_memkit_and_its_types(installed):
 
 @pytest.mark.slow
 def test_the_wheel_works_outside_of_a_checkout(installed, smoke_study, tmp_path):
-    where = run("-c", "import memkit; print(memkit.__file__)", cwd=tmp_path, path=installed)
-    assert where.stdout.startswith(str(installed))
+    printed = run("-c", "import memkit; print(memkit.__file__)", cwd=tmp_path, path=installed)
+    assert printed.stdout.startswith(str(installed))
     study = shutil.copytree(smoke_study, tmp_path / "study")
     shutil.rmtree(study / "report")
     (record, *_) = study.glob("points/*/runs/0.npz")
     record.unlink()
-    command = ["run", "--config=digits_width:smoke", f"--workdir={study}", "--workers=1"]
+    command = ["run", "--config=digits_width:smoke", "--config.record.all_probs"]
+    command += [f"--workdir={study}", "--workers=1"]
     result = run("-m", "memkit.cli", *command, cwd=tmp_path, path=installed)
     assert result.returncode == 0, result.stderr
     assert record.exists()

@@ -135,8 +135,8 @@ def test_ids_are_matched_one_to_one_by_whole_endings_of_paths(ids, others):
         ]
         assert longer[-len(shorter) :] == shorter
     common = set(ids) & set(others)
-    found = {ids[column] for column in matched.columns}
-    assert common <= found
+    matched_ids = {ids[column] for column in matched.columns}
+    assert common <= matched_ids
 
 
 @hypothesis.given(st.integers(1, 40), st.integers(1, 9), st.integers(2, 300), st.randoms())
@@ -151,12 +151,12 @@ def test_a_record_is_read_as_it_was_written(tmp_path_factory, train, test, class
             arrays[name] = arrays[name] > 127
     info = dict.fromkeys(records.INFO, "text")
     del info["format"], info["checksum"]
-    where = tmp_path_factory.mktemp("records") / "0.npz"
-    records.write(where, arrays, info, sizes, inside=where.parent)
-    found, found_info = records.read(where, sizes)
-    assert {name: found_info[name] for name in info} == info
+    path = tmp_path_factory.mktemp("records") / "0.npz"
+    records.write(path, arrays, info, sizes, inside=path.parent)
+    read, read_info = records.read(path, sizes)
+    assert {name: read_info[name] for name in info} == info
     for name, array in arrays.items():
-        np.testing.assert_array_equal(found[name], array)
+        np.testing.assert_array_equal(read[name], array)
 
 
 NUMBERS = st.floats(-1e6, 1e6) | st.just(float("nan"))
@@ -166,5 +166,5 @@ NUMBERS = st.floats(-1e6, 1e6) | st.just(float("nan"))
 def test_an_estimate_survives_json(value, stderr, df):
     error = WithError(value, stderr, df)
     text = json.dumps(results.to_json(error), allow_nan=False)
-    found = results.from_json(json.loads(text), WithError)
-    np.testing.assert_array_equal((found.value, found.stderr, found.df), (value, stderr, df))
+    read = results.from_json(json.loads(text), WithError)
+    np.testing.assert_array_equal((read.value, read.stderr, read.df), (value, stderr, df))

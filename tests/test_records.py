@@ -29,9 +29,9 @@ def _info(**changes):
     return INFO | identity | changes
 
 
-def _write(where, sizes=SIZES, arrays=None, **changes):
+def _write(path, sizes=SIZES, arrays=None, **changes):
     arrays = _arrays(sizes) if arrays is None else arrays
-    records.write(where, arrays, _info(**changes), sizes)
+    records.write(path, arrays, _info(**changes), sizes)
     return arrays
 
 
@@ -165,35 +165,35 @@ def test_npz_files_that_are_not_records_are_errors(tmp_path):
 SMALL = Sizes(train=5, test=3, epochs=1, classes=3)
 
 
-def _read_or_none(where):
+def _read_or_none(path):
     try:
-        return records.read(where, SMALL)
+        return records.read(path, SMALL)
     except RecordError:
         return None
 
 
 def test_a_truncated_record_is_an_error(tmp_path):
-    where = tmp_path / "r.npz"
-    _write(where, SMALL)
-    content = where.read_bytes()
+    path = tmp_path / "r.npz"
+    _write(path, SMALL)
+    content = path.read_bytes()
     for length in range(len(content)):
-        where.write_bytes(content[:length])
-        assert _read_or_none(where) is None, length
+        path.write_bytes(content[:length])
+        assert _read_or_none(path) is None, length
 
 
-@pytest.mark.parametrize("flip, every", [(0xFF, 1), (0x01, 2), (0x80, 3)])
+@pytest.mark.parametrize("flip, every", [(0xFF, 3), (0x01, 5), (0x80, 7)])
 def test_a_record_with_a_changed_byte_is_an_error_or_has_the_same_content(tmp_path, flip, every):
-    where = tmp_path / "r.npz"
-    arrays = _write(where, SMALL)
-    content = where.read_bytes()
-    _, info = records.read(where, SMALL)
+    path = tmp_path / "r.npz"
+    arrays = _write(path, SMALL)
+    content = path.read_bytes()
+    _, info = records.read(path, SMALL)
     refused = 0
     positions = range(0, len(content), every)
     for position in positions:
         changed = bytearray(content)
         changed[position] ^= flip
-        where.write_bytes(changed)
-        loaded = _read_or_none(where)
+        path.write_bytes(changed)
+        loaded = _read_or_none(path)
         refused += loaded is None
         if loaded is not None:
             _assert_same(loaded[0], arrays)
@@ -201,13 +201,13 @@ def test_a_record_with_a_changed_byte_is_an_error_or_has_the_same_content(tmp_pa
     assert refused > len(positions) / 2
 
 
-def _rewrite(where, change):
+def _rewrite(path, change):
     """Changes the content of a record without updating its checksum."""
-    with np.load(where) as file:
+    with np.load(path) as file:
         stored = dict(file)
     info = json.loads(str(stored.pop("info")))
     change(stored, info)
-    np.savez(where, info=np.array(json.dumps(info)), **stored)
+    np.savez(path, info=np.array(json.dumps(info)), **stored)
 
 
 @pytest.mark.parametrize("name", sorted(set(records.INFO) - {"format"}))

@@ -31,5 +31,5 @@ def test_the_processor_alone_decides_which_tensorflow_the_extra_cpu_brings():
         ("arm64", "darwin", "tensorflow"),
         ("AMD64", "win32", "tensorflow"),
     ):
-        where = {"platform_machine": machine, "sys_platform": system}
-        assert [line.name for line in lines if line.marker.evaluate(where)] == [name]
+        environment = {"platform_machine": machine, "sys_platform": system}
+        assert [line.name for line in lines if line.marker.evaluate(environment)] == [name]

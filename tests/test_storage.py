@@ -37,8 +37,8 @@ def _temporary(folder, pid, host=None, namespace=None):
     return name
 
 
-def _make_old(where, seconds):
-    os.utime(where, (time.time() - seconds,) * 2)
+def _make_old(path, seconds):
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 @pytest.fixture
@@ -55,16 +55,16 @@ def test_a_written_file_can_be_read(tmp_path):
 
 
 def test_a_killed_writer_leaves_only_complete_files(tmp_path):
-    where = tmp_path / "file"
+    path = tmp_path / "file"
     for delay in (0.0, 0.003, 0.007, 0.013):
-        child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
-        where.unlink(missing_ok=True)
-        while not where.exists():
+        child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(path), str(_SIZE)])
+        path.unlink(missing_ok=True)
+        while not path.exists():
             assert child.poll() is None
         time.sleep(delay)
         child.kill()
         child.wait()
-        content = where.read_bytes()
+        content = path.read_bytes()
         assert len(content) == _SIZE
         assert len(set(content)) == 1
         storage.remove_stale_temporaries(tmp_path)
@@ -72,27 +72,27 @@ def test_a_killed_writer_leaves_only_complete_files(tmp_path):
 
 
 def test_a_concurrent_reader_sees_only_complete_files(tmp_path):
-    where = tmp_path / "file"
-    storage.write(where, b"\xfe" * _SIZE)
-    child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(where), str(_SIZE)])
+    path = tmp_path / "file"
+    storage.write(path, b"\xfe" * _SIZE)
+    child = subprocess.Popen([sys.executable, "-c", _WRITE_FOREVER, str(path), str(_SIZE)])
     try:
-        seen = set()
-        while len(seen) < 5:
-            content = where.read_bytes()
+        first_bytes = set()
+        while len(first_bytes) < 5:
+            content = path.read_bytes()
             assert len(content) == _SIZE
             assert content.count(content[0]) == _SIZE
-            seen.add(content[0])
+            first_bytes.add(content[0])
     finally:
         child.kill()
         child.wait()
 
 
 def test_a_failed_write_leaves_only_the_old_file(tmp_path):
-    where = tmp_path / "file"
-    where.write_bytes(b"old")
-    code = subprocess.run([sys.executable, "-c", _WRITE_TOO_MUCH, str(where)]).returncode
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    code = subprocess.run([sys.executable, "-c", _WRITE_TOO_MUCH, str(path)]).returncode
     assert code == 7
-    assert where.read_bytes() == b"old"
+    assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
 
 
@@ -126,10 +126,10 @@ def test_writing_removes_temporary_files_of_killed_processes_in_the_same_folder(
 
 
 def test_temporary_files_of_running_processes_are_kept(tmp_path):
-    mine = _temporary(tmp_path, os.getpid())
+    of_this_process = _temporary(tmp_path, os.getpid())
     of_init = _temporary(tmp_path, 1)
     storage.remove_stale_temporaries(tmp_path)
-    assert mine.exists() and of_init.exists()
+    assert of_this_process.exists() and of_init.exists()
 
 
 def test_temporary_files_of_other_machines_and_containers_are_kept_for_a_day(tmp_path, ended_pid):
@@ -152,11 +152,11 @@ def test_digits_in_a_host_name_are_not_taken_for_a_process_id(tmp_path, ended_pi
 
 
 def test_old_files_of_users_are_kept(tmp_path):
-    theirs = tmp_path / ".tmp-notes"
-    theirs.write_bytes(b"")
-    _make_old(theirs, 1e6)
+    notes = tmp_path / ".tmp-notes"
+    notes.write_bytes(b"")
+    _make_old(notes, 1e6)
     storage.remove_stale_temporaries(tmp_path)
-    assert theirs.exists()
+    assert notes.exists()
 
 
 def test_the_probe_folder_of_a_killed_process_is_removed(tmp_path, ended_pid):

@@ -30,8 +30,8 @@ def test_system_errors_name_their_files(tmp_path):
     assert explained(raised(open, tmp_path / "none")) == f"{tmp_path / 'none'}: " + (
         "No such file or directory"
     )
-    both = explained(raised((tmp_path / "none").rename, tmp_path / "new"))
-    assert both == f"{tmp_path / 'none'} and {tmp_path / 'new'}: No such file or directory"
+    message = explained(raised((tmp_path / "none").rename, tmp_path / "new"))
+    assert message == f"{tmp_path / 'none'} and {tmp_path / 'new'}: No such file or directory"
     assert explained(PermissionError(errno.EACCES, "Permission denied", b"/a\xff")) == (
         "/a\udcff: Permission denied"
     )
@@ -113,12 +113,12 @@ def test_an_exhausted_machine_memory_is_explained_with_the_requested_size():
 
 
 def test_an_input_error_of_the_disk_names_the_file(tmp_path, monkeypatch):
-    where = tmp_path / "0.npz"
-    where.write_bytes(b"data")
-    path = type(storage.path(where))
+    file = tmp_path / "0.npz"
+    file.write_bytes(b"data")
+    path = type(storage.path(file))
     monkeypatch.setattr(path, "read_bytes", lambda _: fail(OSError(errno.EIO, "input")))
-    line = explained(raised(storage.read, where))
-    assert line == f"{where}: {os.strerror(errno.EIO)}"
+    line = explained(raised(storage.read, file))
+    assert line == f"{file}: {os.strerror(errno.EIO)}"
 
 
 def fail(error):

@@ -353,9 +353,9 @@ def test_order_of_runs_does_not_matter():
     mask = subsets.random(50, 40, 0.7, 0)
     outcomes = rng.random((4, 40, 50)) < rng.random((4, 1, 50))
     order = rng.permutation(40)
-    one = trajectories.change_test(outcomes, mask).p
-    other = trajectories.change_test(outcomes[:, order], mask[order]).p
-    np.testing.assert_allclose(one, other, atol=0.002)
+    plain = trajectories.change_test(outcomes, mask).p
+    shuffled = trajectories.change_test(outcomes[:, order], mask[order]).p
+    np.testing.assert_allclose(plain, shuffled, atol=0.002)
 
 
 def test_draws_are_standard_normal():
@@ -435,15 +435,15 @@ def test_errors_of_shares_equal_leaving_out_each_quarter_of_the_runs():
 def test_errors_of_shares_match_their_spread_over_studies():
     """Examples stay, runs are drawn anew."""
     rng = np.random.default_rng(0)
-    truth = np.clip(rng.uniform(0, 0.7, (250, 1)) + rng.normal(0, 0.15, (250, 3)), 0, 0.95)
+    truth = np.clip(rng.uniform(0, 0.7, (120, 1)) + rng.normal(0, 0.15, (120, 3)), 0, 0.95)
     values, errors = [], []
     for study in range(40):
         outcomes, mask = _drifting(study, truth)
         stacked = trajectories.stack([memorization(o, mask) for o in outcomes])
-        p = trajectories.change_test(outcomes, mask, num_draws=256, seed=study).p
+        p = trajectories.change_test(outcomes, mask, num_draws=128, seed=study).p
         result = trajectories.shares(trajectories.classify(stacked.value, 0.2, p))
         values.append([result[name] for name in ("constant", "increasing", "decreasing")])
-        result = trajectories.share_errors(outcomes, mask, [0.2], num_draws=256, seed=study)
+        result = trajectories.share_errors(outcomes, mask, [0.2], num_draws=128, seed=study)
         errors.append([result[0.2][name] for name in ("constant", "increasing", "decreasing")])
     ratio = np.mean(errors, axis=0) / np.std(values, axis=0, ddof=1)
     assert (ratio > 0.7).all() and (ratio < 1.7).all(), ratio

@@ -20,17 +20,17 @@ def record(study, *, seed=0, runs=None):
     The log-odds of the runs of a unit share a part that is much larger than their differences.
     """
     num = study.sizes.train
-    for place, point in enumerate(study.points):
+    for position, point in enumerate(study.points):
         for run in range(len(study.train_mask)) if runs is None else runs:
-            shared = stream(seed, "tests/leave_one_out", place, study.unit[run])
-            own = stream(seed, "tests/leave_one_out/own", place, run)
+            shared = stream(seed, "tests/leave_one_out", position, study.unit[run])
+            draw_of_run = stream(seed, "tests/leave_one_out/own", position, run)
             mask = study.train_mask[run]
             logodds = 3 - 4 * (~mask & (np.arange(num) % 2 == 0)) + shared.normal(0, 1, num)
             arrays = {
                 name: np.zeros(shape, dtype)
                 for name, (dtype, shape) in records.array_specs(study.sizes_at(point, run)).items()
             }
-            arrays["train_logodds"] = (logodds + own.normal(0, 0.1, num)).astype(np.float16)
+            arrays["train_logodds"] = (logodds + draw_of_run.normal(0, 0.1, num)).astype(np.float16)
             arrays["train_correct"] = arrays["train_logodds"] > 0
             arrays["train_predicted"] = np.where(
                 arrays["train_correct"], study.examples.given_labels, 0

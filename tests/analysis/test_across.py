@@ -17,10 +17,10 @@ def study(tmp_path, make_config, tiny):
     return made
 
 
-def _csv(where, ids, labels, values, name="memorization"):
+def _csv(path, ids, labels, values, name="memorization"):
     lines = [f"{i},{label},{value}" for i, label, value in zip(ids, labels, values, strict=True)]
-    where.write_text("\n".join([f"id,label,{name}", *lines]) + "\n")
-    return where
+    path.write_text("\n".join([f"id,label,{name}", *lines]) + "\n")
+    return path
 
 
 def _numbers(result, **expected):
@@ -36,7 +36,7 @@ def test_permuted_ids_give_the_same_numbers(study, tmp_path):
         _csv(tmp_path / "b.csv", e.train_ids[order], e.train_labels[order], values[order]),
     ]
     result = [
-        across.with_file(study, study.points[:1], comparisons.read(where))[1] for where in files
+        across.with_file(study, study.points[:1], comparisons.read(path))[1] for path in files
     ]
     for item, other in zip(*result, strict=True):
         assert item.numbers == pytest.approx(other.numbers, nan_ok=True)
@@ -45,40 +45,40 @@ def test_permuted_ids_give_the_same_numbers(study, tmp_path):
 
 def test_numbers_are_those_of_the_joined_scores(study, tmp_path):
     e, values = study.examples, stream(0, "tests/across").random(60)
-    where = _csv(tmp_path / "a.csv", e.train_ids[:40], e.train_labels[:40], values[:40])
-    joined, result = across.with_file(study, study.points, comparisons.read(where))
+    path = _csv(tmp_path / "a.csv", e.train_ids[:40], e.train_labels[:40], values[:40])
+    joined, result = across.with_file(study, study.points, comparisons.read(path))
     assert (len(joined.columns), joined.num_checked) == (40, 40)
     assert len(result) == 2 * 2 * 2
-    ours = studies.read_estimates(study, study.points[1])["prob"]
+    estimate = studies.read_estimates(study, study.points[1])["prob"]
     row = _numbers(result, point=study.points[1].name, outcome="prob", score="memorization")
-    expected = comparisons.compare(ours.value[:40], values[:40])
+    expected = comparisons.compare(estimate.value[:40], values[:40])
     assert {key: row[key] for key in vars(expected)} == vars(expected)
-    assert row["jaccard"] == comparisons.jaccard(ours.value[:40], values[:40], 0.25)
+    assert row["jaccard"] == comparisons.jaccard(estimate.value[:40], values[:40], 0.25)
     assert 0 < row["ceiling"] < 1
     other = _numbers(result, point=study.points[1].name, outcome="prob", score="consistency")
-    assert other["spearman"] == comparisons.compare(ours.out_mean[:40], values[:40]).spearman
+    assert other["spearman"] == comparisons.compare(estimate.out_mean[:40], values[:40]).spearman
     assert np.isnan([other["mean_difference"], other["jaccard"], other["ceiling"]]).all()
 
 
 def test_consistency_is_compared_in_level_with_consistency_only(study, tmp_path):
     e = study.examples
-    where = _csv(tmp_path / "c.csv", e.train_ids, e.train_labels, np.ones(60), "consistency")
-    _, result = across.with_file(study, study.points[:1], comparisons.read(where))
+    path = _csv(tmp_path / "c.csv", e.train_ids, e.train_labels, np.ones(60), "consistency")
+    _, result = across.with_file(study, study.points[:1], comparisons.read(path))
     assert [item.is_same for item in result] == [False, True, False, True]
 
 
 def test_shuffled_labels_raise_an_error(study, tmp_path):
     e = study.examples
-    where = _csv(tmp_path / "a.csv", e.train_ids, np.roll(e.train_labels, 1), np.ones(60))
+    path = _csv(tmp_path / "a.csv", e.train_ids, np.roll(e.train_labels, 1), np.ones(60))
     with pytest.raises(InputError, match="different labels"):
-        across.with_file(study, study.points, comparisons.read(where))
+        across.with_file(study, study.points, comparisons.read(path))
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_scores_of_an_exported_table_equal_those_of_the_study(study, tmp_path, kind):
     tables.write(study, recorded.estimate(study))
-    (where,) = exports.export(study, study.points[:1], kind, tmp_path / "out")
-    _, result = across.with_file(study, study.points[:1], comparisons.read(where))
+    (path,) = exports.export(study, study.points[:1], kind, tmp_path / "out")
+    _, result = across.with_file(study, study.points[:1], comparisons.read(path))
     row = _numbers(result, outcome="correct", score="memorization")
     assert (row["jaccard"], row["mean_absolute_difference"]) == (1, 0)
     assert row["spearman"] == pytest.approx(1)
@@ -103,10 +103,10 @@ def test_examples_with_different_given_labels_are_left_out(study, tmp_path, make
         study, other, [(study.points[0], other.points[1])]
     )
     assert count == 54
-    ours = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
-    theirs = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
+    first = studies.read_estimates(study, study.points[0])["correct"].value[~planted]
+    second = studies.read_estimates(other, other.points[1])["correct"].value[~planted]
     row = _numbers(result, outcome="correct", score="memorization")
-    assert row["spearman"] == comparisons.compare(ours, theirs).spearman
+    assert row["spearman"] == comparisons.compare(first, second).spearman
     assert (row["point"], row["other"]) == (study.points[0].name, other.points[1].name)
 
 
@@ -124,9 +124,9 @@ def test_points_are_paired_by_name_or_as_requested(study):
 
 def test_pairs_of_a_file_are_compared_with_those_of_the_study(study, tmp_path):
     point = study.points[0]
-    ours = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
-    ours = {key: np.array(values) for key, values in ours.items()}
-    studies.write_arrays(study, "influence", ours, point=point)
+    pairs = {"tr_idx": [0, 1, 5], "tt_idx": [2, 0, 3], "infl": [0.2, 0.3, 0.5], "mem": [1.0] * 3}
+    pairs = {key: np.array(values) for key, values in pairs.items()}
+    studies.write_arrays(study, "influence", pairs, point=point)
     e = study.examples
     np.savez(
         tmp_path / "pairs.npz",
@@ -145,8 +145,8 @@ def test_pairs_of_a_file_are_compared_with_those_of_the_study(study, tmp_path):
 
 def test_text_and_files_of_a_comparison(study, tmp_path):
     e = study.examples
-    where = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, np.linspace(-0.1, 1, 60))
-    text = across_text.with_file(where, study, list(study.points), out=tmp_path / "out")
+    path = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, np.linspace(-0.1, 1, 60))
+    text = across_text.with_file(path, study, list(study.points), out=tmp_path / "out")
     assert "60 of 60 examples joined by id; labels agree" in text
     assert text.count("one_hot_width1") == 4 and "nan" not in text
     numbers = json.loads((tmp_path / "out" / "comparison.json").read_text())
@@ -171,10 +171,10 @@ def _slow_errors(first, second):
     for a, b in zip(first, second, strict=True):
         defined = ~np.isnan(a) & ~np.isnan(b)
         result = comparisons.compare(a[defined], b[defined])
-        both = [set(np.flatnonzero(score[defined] >= 0.25)) for score in (a, b)]
-        union = sorted(both[0] | both[1])
+        memorized = [set(np.flatnonzero(score[defined] >= 0.25)) for score in (a, b)]
+        union = sorted(memorized[0] | memorized[1])
         difference = (b - a)[defined][union].mean()
-        rows.append([result.spearman, len(both[0] & both[1]) / len(union), difference])
+        rows.append([result.spearman, len(memorized[0] & memorized[1]) / len(union), difference])
     return np.std(rows, axis=0, ddof=1)
 
 
@@ -186,9 +186,9 @@ def _replicates(study, point, runs=slice(None)):
 
 def _errors(item):
     curves = comparisons.threshold_curves(item.first, item.second)
-    (place,) = np.flatnonzero(curves.thresholds == 0.25)
-    assert item.curve_errors["jaccard_stderr"][place] == item.numbers["jaccard_stderr"]
-    difference = item.curve_errors["difference_stderr"][place]
+    (index,) = np.flatnonzero(curves.thresholds == 0.25)
+    assert item.curve_errors["jaccard_stderr"][index] == item.numbers["jaccard_stderr"]
+    difference = item.curve_errors["difference_stderr"][index]
     return item.numbers["spearman_stderr"], item.numbers["jaccard_stderr"], difference
 
 
@@ -200,9 +200,9 @@ def _of(result, outcome="prob", score="memorization"):
 
 def test_errors_of_a_comparison_with_a_file_cover_the_runs_of_the_study(study, tmp_path):
     e, values = study.examples, stream(0, "tests/across").random(60)
-    where = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values)
+    path = _csv(tmp_path / "a.csv", e.train_ids, e.train_labels, values)
     point = study.points[1]
-    _, result = across.with_file(study, [point], comparisons.read(where))
+    _, result = across.with_file(study, [point], comparisons.read(path))
     expected = _slow_errors(_replicates(study, point), [values] * 100)
     assert _errors(_of(result)) == pytest.approx(tuple(expected))
 

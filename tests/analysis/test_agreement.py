@@ -30,12 +30,12 @@ def world(tmp_path_factory):
 def _pair(agreements, first, second, outcome="correct"):
     """Returns the position and the PairAgreement of two points."""
     expected = outcome, first, second
-    (found,) = (
+    (match,) = (
         (position, pair)
         for position, pair in enumerate(agreements.pairs)
         if (pair.outcome, pair.first, pair.second) == expected
     )
-    return found
+    return match
 
 
 NAMES = ("one_hot-width1", "one_hot-width2", "one_hot-width4")

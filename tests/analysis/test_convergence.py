@@ -26,11 +26,11 @@ def world(tmp_path):
 
 def test_every_score_and_outcome_has_its_agreement(world):
     study, result = world
-    found = _analyze(study, result)["one_hot-width1"]
+    convergence_of_point = _analyze(study, result)["one_hot-width1"]
     for outcome in ("correct", "prob"):
         plain = agreements(getattr(result, outcome), study.train_mask, study.config["seed"])
         for score, entries in plain.items():
-            rows = found.agreement[outcome][score]
+            rows = convergence_of_point.agreement[outcome][score]
             assert [row.halves for row in rows] == entries
             assert [row.halves.runs for row in rows] == [4, 8, 16, 20]
             expected = spearman_brown(entries[-1].pearson.value)
@@ -52,7 +52,7 @@ def test_half_widths_are_those_of_the_intervals(world):
 
 def test_pooled_scores_have_their_agreement_without_extrapolation(world):
     study, result = world
-    found = _analyze(study, result)["one_hot-width1"].agreement["pooled"]
+    convergence_of_point = _analyze(study, result)["one_hot-width1"].agreement["pooled"]
 
     def scores(runs):
         chosen = result.correct[runs], result.logodds[runs], result.mask[runs]
@@ -63,42 +63,50 @@ def test_pooled_scores_have_their_agreement_without_extrapolation(world):
 
     plain = pooled_agreements(scores, 40, study.config["seed"])
     for score, entries in plain.items():
-        assert [row.halves for row in found[score]] == entries
-        assert [row.halves.runs for row in found[score]] == [8, 20]
-        assert np.isnan([(row.pearson_full, row.spearman_full) for row in found[score]]).all()
+        assert [row.halves for row in convergence_of_point[score]] == entries
+        assert [row.halves.runs for row in convergence_of_point[score]] == [8, 20]
+        assert np.isnan(
+            [(row.pearson_full, row.spearman_full) for row in convergence_of_point[score]]
+        ).all()
 
 
 def test_halves_use_the_training_history_of_their_own_runs(world):
     study, result = world
     rows, examples = np.arange(3, 20), np.arange(60)
     history = np.random.default_rng(0).random((10, 60))
-    seen = dataclasses.replace(
+    with_history = dataclasses.replace(
         result, proxy_index=np.arange(10), proxies={"area_under_margin": history}
     )
-    found, _ = convergence._pooled_and_raw(seen, rows, examples)
+    score, _ = convergence._pooled_and_raw(with_history, rows, examples)
     chosen = result.correct[rows], result.logodds[rows], result.mask[rows]
-    wanted = estimators.pooled(*chosen, history=history[3:].mean(axis=0)[:, None])
-    assert found == pytest.approx(wanted.value)
-    assert found != pytest.approx(estimators.pooled(*chosen).value)
+    expected = estimators.pooled(*chosen, history=history[3:].mean(axis=0)[:, None])
+    assert score == pytest.approx(expected.value)
+    assert score != pytest.approx(estimators.pooled(*chosen).value)
 
 
 def test_pooled_half_widths_need_the_runs_of_plan_at_the_90_percent_quantile(world):
     study, result = world
-    found = _analyze(study, result)["one_hot-width1"].half_widths["pooled"]["memorization"]
+    convergence_of_point = _analyze(study, result)["one_hot-width1"].half_widths["pooled"][
+        "memorization"
+    ]
     score = result.estimates["pooled"]
-    assert found.now.q90 == pytest.approx(np.quantile(score.upper - score.lower, 0.9) / 2)
-    for target, needed in found.runs_for.items():
+    assert convergence_of_point.now.q90 == pytest.approx(
+        np.quantile(score.upper - score.lower, 0.9) / 2
+    )
+    for target, needed in convergence_of_point.runs_for.items():
         assert np.isnan(needed.median)
-        likely = precision.needed(target, found.now.q90, num_runs=40, train_fraction=0.7).likely
+        likely = precision.needed(
+            target, convergence_of_point.now.q90, num_runs=40, train_fraction=0.7
+        ).likely
         assert needed.q90 == likely
 
 
 def test_paired_runs_have_no_agreement_of_pooled_scores(world):
     study, result = world
     paired = dataclasses.replace(result, unit=np.arange(40) // 2)
-    found = _analyze(study, paired)["one_hot-width1"]
-    assert found.agreement["pooled"] == {"memorization": (), "against_raw": ()}
-    runs_for = found.half_widths["pooled"]["memorization"].runs_for
+    convergence_of_point = _analyze(study, paired)["one_hot-width1"]
+    assert convergence_of_point.agreement["pooled"] == {"memorization": (), "against_raw": ()}
+    runs_for = convergence_of_point.half_widths["pooled"]["memorization"].runs_for
     assert np.isnan([needed.q90 for needed in runs_for.values()]).all()
 
 
@@ -110,7 +118,7 @@ def test_a_point_without_runs_is_left_out(world):
 
 def test_two_runs_have_no_halves_and_nan_is_not_a_number_of_runs(world):
     study, result = world
-    two = worlds.outcomes(study, result.correct[:2], index=[0, 1])
-    found = _analyze(study, two)["one_hot-width1"]
-    assert found.agreement["correct"]["memorization"] == ()
-    assert found.num_runs == 2
+    two_runs = worlds.outcomes(study, result.correct[:2], index=[0, 1])
+    convergence_of_point = _analyze(study, two_runs)["one_hot-width1"]
+    assert convergence_of_point.agreement["correct"]["memorization"] == ()
+    assert convergence_of_point.num_runs == 2

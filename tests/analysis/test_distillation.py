@@ -21,10 +21,10 @@ def _world(study, *, effect, seed=0):
     increasing = np.arange(num) < num // 3
     result = []
     for series in study.config["series"]:
-        for place, size in enumerate(SIZES):
-            in_rate = np.where(increasing, 0.2 + 0.35 * place, 0.5)
+        for position, size in enumerate(SIZES):
+            in_rate = np.where(increasing, 0.2 + 0.35 * position, 0.5)
             if series != "one_hot":
-                in_rate = in_rate - effect * increasing * place / 2
+                in_rate = in_rate - effect * increasing * position / 2
             out_rate = np.where(increasing, 0.1, 0.4)
             correct = worlds.bernoulli(rng, study.train_mask, in_rate, out_rate)
             teacher = "" if series == "one_hot" else "one_hot-width4"
@@ -73,10 +73,12 @@ def test_class_changes_equal_averaging_the_members_by_hand(world):
             row, members = changes.series["distilled"].classes[alpha][name], classes == code
             assert row.count == members.sum()
             if members.any():
-                each = [values[3 + k][members].mean() - values[k][members].mean() for k in range(3)]
-                assert row.change.value == pytest.approx(np.mean(each), abs=1e-7)
+                changes_by_size = [
+                    values[3 + k][members].mean() - values[k][members].mean() for k in range(3)
+                ]
+                assert row.change.value == pytest.approx(np.mean(changes_by_size), abs=1e-7)
                 by_size = [change.value for change in row.by_size]
-                assert by_size == pytest.approx(each, abs=1e-7)
+                assert by_size == pytest.approx(changes_by_size, abs=1e-7)
 
 
 def test_contributions_sum_to_the_change_of_the_mean(world):
@@ -98,7 +100,7 @@ def test_the_simulated_reduction_is_found_in_its_class(world):
 
 
 def test_classes_from_other_runs_show_no_change_if_there_is_none(tmp_path):
-    changes, others, errors = [], [], []
+    changes, disjoint_changes, errors = [], [], []
     for seed in range(5):
         study = _study(tmp_path, num_runs=40, num_examples=150)
         rng = np.random.default_rng(100 + seed)
@@ -112,11 +114,11 @@ def test_classes_from_other_runs_show_no_change_if_there_is_none(tmp_path):
         row = _analyze(study, result).series["distilled"].classes[0.1]["cap_shaped"]
         changes.append(row.by_size[1].value)
         if row.disjoint_count:
-            others.append(row.disjoint.value)
+            disjoint_changes.append(row.disjoint.value)
             errors.append(row.disjoint.stderr)
     # A cap is a middle score that came out high: the student's, drawn anew, is lower by chance.
     assert np.nanmean(changes) < -0.2
-    assert abs(np.mean(others)) < 4 * np.sqrt(np.sum(np.square(errors))) / len(errors)
+    assert abs(np.mean(disjoint_changes)) < 4 * np.sqrt(np.sum(np.square(errors))) / len(errors)
 
 
 def test_joint_histograms_hold_every_example_once_with_the_distilled_score_first(world):

@@ -43,7 +43,7 @@ def test_feldman_zhang_files_are_read_back_unchanged(study, tmp_path):
     _, scores, pairs = _estimated(study)
     assert len(pairs) > 3
     written = exports.export(study, study.points[:1], "feldman_zhang", tmp_path / "out")
-    index, listed, matrices = (comparisons.read(where) for where in written)
+    index, listed, matrices = (comparisons.read(path) for path in written)
     assert [item.layout for item in (index, listed, matrices)] == ["columns", "pairs", "classwise"]
     for item in (index, matrices):
         np.testing.assert_array_equal(item.values, scores)
@@ -115,13 +115,13 @@ def test_undefined_scores_are_missing_in_tables(study):
     mask[:, 4] = True
     outcomes = [dataclasses.replace(o, mask=mask) for o in recorded.estimate(study)]
     tables.write(study, outcomes)
-    where = study.workdir / "tables" / study.points[0].name
-    table = parquet.read_table(f"{where}.parquet")
+    path = study.workdir / "tables" / study.points[0].name
+    table = parquet.read_table(f"{path}.parquet")
     assert [i for i, v in enumerate(table["memorization_correct"].to_pylist()) if v is None] == [4]
     assert table["num_out"][4].as_py() == 0
-    header, *lines = where.with_suffix(".csv").read_text().splitlines()
-    place = header.split(",").index('"memorization_correct"')
-    assert lines[4].split(",")[place] == ""
+    header, *lines = path.with_suffix(".csv").read_text().splitlines()
+    column = header.split(",").index('"memorization_correct"')
+    assert lines[4].split(",")[column] == ""
 
 
 def test_points_without_runs_have_no_table(tmp_path, make_config, tiny):
@@ -152,9 +152,11 @@ def test_cleanlabs_files_hold_the_mean_probabilities_of_the_held_out_runs(
     np.testing.assert_array_equal(labels, study.examples.given_labels)
     assert written[2].read_text().split() == study.examples.train_ids.tolist()
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-12)
-    told = studies.read_runs(study, study.points[0], ("train_probs",)).arrays["train_probs"]
+    recorded_probs = studies.read_runs(study, study.points[0], ("train_probs",)).arrays[
+        "train_probs"
+    ]
     for i in range(study.sizes.train):
-        held_out = [told[m, i] for m in range(20) if not study.train_mask[m, i]]
+        held_out = [recorded_probs[m, i] for m in range(20) if not study.train_mask[m, i]]
         np.testing.assert_allclose(probs[i], np.mean(held_out, axis=0), atol=2e-3)
 
 
@@ -179,7 +181,7 @@ def test_only_csv_escapes_formulas_and_compare_removes_the_escapes(study, tmp_pa
     ids = np.array(["=cmd|' /C calc'!A0", "@x", "'-1", "plain", "two\nlines", "\udcff.png"])
     names = ["csv", "parquet"]
     columns = {"id": ids, "memorization": np.array([-0.5, 0, 1, 0.5, 0.25, 0.125])}
-    written = [str(where) for where in write_audit(study, columns, tmp_path)]
+    written = [str(path) for path in write_audit(study, columns, tmp_path)]
     by_kind = dict(zip(names, sorted(written), strict=True))
     cells = csv.read_csv(
         by_kind["csv"], parse_options=csv.ParseOptions(newlines_in_values=True)
@@ -188,25 +190,25 @@ def test_only_csv_escapes_formulas_and_compare_removes_the_escapes(study, tmp_pa
     assert cells["memorization"] == columns["memorization"].tolist()
     stored = parquet.read_table(by_kind["parquet"]).to_pydict()["id"]
     assert stored == [*ids[:5].tolist(), "\\udcff.png"]
-    for where in written:
-        assert comparisons.read(where).ids.tolist() == stored
+    for path in written:
+        assert comparisons.read(path).ids.tolist() == stored
 
 
 def test_an_exported_table_has_no_formulas(study, tmp_path):
     recorded.estimate(study)
     tables.write(study, recorded.estimate(study))
-    where = study.workdir / "tables" / f"{study.points[0].name}.csv"
-    safe = where.read_bytes()
-    where.write_text("id\n=1+1\n")
+    path = study.workdir / "tables" / f"{study.points[0].name}.csv"
+    safe = path.read_bytes()
+    path.write_text("id\n=1+1\n")
     (written,) = exports.export(study, study.points[:1], "csv", tmp_path / "out")
     assert written.read_bytes() == safe
 
 
 def test_a_damaged_table_is_named(study, tmp_path):
     tables.write(study, recorded.estimate(study))
-    where = study.workdir / "tables" / f"{study.points[0].name}.parquet"
-    where.write_bytes(where.read_bytes()[:-100])
-    with pytest.raises(InputError, match=f"{where.name}: .*run `memkit estimate` again"):
+    path = study.workdir / "tables" / f"{study.points[0].name}.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=f"{path.name}: .*run `memkit estimate` again"):
         exports.export(study, study.points[:1], "csv", tmp_path / "out")
 
 

@@ -68,10 +68,12 @@ def test_rows_show_the_most_influenced_tests_of_the_class(analyzed):
     ):
         of_class = study.examples.test_labels == study.examples.given_labels[train]
         values = influence_of([train], outcomes[0].test_correct, mask)[0]
-        there = tests >= 0
-        assert there.sum() == min(4, of_class.sum()) and of_class[tests[there]].all()
-        np.testing.assert_allclose(infl[there], np.sort(values[of_class])[::-1][: there.sum()])
-        for test, rate in zip(tests[there], q[there]):
+        is_shown = tests >= 0
+        assert is_shown.sum() == min(4, of_class.sum()) and of_class[tests[is_shown]].all()
+        np.testing.assert_allclose(
+            infl[is_shown], np.sort(values[of_class])[::-1][: is_shown.sum()]
+        )
+        for test, rate in zip(tests[is_shown], q[is_shown]):
             listed = (arrays.tr_idx == train) & (arrays.tt_idx == test)
             expected = arrays.q[listed][0] if listed.any() else np.nan
             np.testing.assert_array_equal(rate, expected)
@@ -157,7 +159,7 @@ def test_jax_and_numpy_give_the_same_product():
     correct = (draw.random((300, 40)) < 0.6).astype(np.float32)
     prob = draw.random((300, 40), np.float32) - 0.5
     for values in (correct, prob):
-        ours = mask_product.jax_product(values)(mask[:, 3:])
-        theirs = mask_product.numpy_product(values)(mask[:, 3:])
-        assert ours.dtype == theirs.dtype == np.float32
-        np.testing.assert_allclose(ours, theirs, atol=0 if values is correct else 2e-4)
+        by_jax = mask_product.jax_product(values)(mask[:, 3:])
+        by_numpy = mask_product.numpy_product(values)(mask[:, 3:])
+        assert by_jax.dtype == by_numpy.dtype == np.float32
+        np.testing.assert_allclose(by_jax, by_numpy, atol=0 if values is correct else 2e-4)

@@ -69,9 +69,9 @@ def test_a_unit_that_lacks_a_run_is_left_out_with_a_warning(recorded, caplog):
     (recorded.workdir / "points" / point.name / "runs" / f"{SIZE + 7}.npz").unlink()
     after = analysis.read_outcomes(recorded, point)
     assert "1 units of 61 runs lack runs" in caplog.text
-    kept = before.unit != 1
-    np.testing.assert_array_equal(after.unit, before.unit[kept])
-    np.testing.assert_array_equal(after.correct, before.correct[kept])
+    is_complete = before.unit != 1
+    np.testing.assert_array_equal(after.unit, before.unit[is_complete])
+    np.testing.assert_array_equal(after.correct, before.correct[is_complete])
     assert len(after.runs) == UNITS * SIZE - 1
 
 
@@ -102,11 +102,11 @@ def test_influence_compares_with_the_runs_that_leave_out_another_example(recorde
     arrays = studies.read_arrays(recorded, "influence", point=point)
     outcomes = analysis.read_outcomes(recorded, point)
     correct = outcomes.test_correct.reshape(UNITS, SIZE, -1).astype(float)
-    found = zip(arrays["tr_idx"], arrays["tt_idx"], arrays["infl"], strict=True)
-    for train, test, influence in found:
+    pairs = zip(arrays["tr_idx"], arrays["tt_idx"], arrays["infl"], strict=True)
+    for train, test, influence in pairs:
         without = correct[:, 1 + train, test].mean()
-        others = np.delete(correct[:, :, test], 1 + train, axis=1).mean()
-        assert influence == pytest.approx(others - without)
+        with_example = np.delete(correct[:, :, test], 1 + train, axis=1).mean()
+        assert influence == pytest.approx(with_example - without)
     # Test example j is harder without train example j, and no other influence exists.
     assert len(arrays["tr_idx"]) and (arrays["tr_idx"] == arrays["tt_idx"])[:3].all()
 
@@ -124,8 +124,8 @@ def test_an_example_whose_copy_stays_in_the_subset_is_not_held_out(recorded):
     outcomes = analysis.read_outcomes(recorded, recorded.points[0])
     in_subset = outcomes.with_copies((np.array([3, 8]),))
     assert in_subset[:, [3, 8]].all()
-    others = np.delete(np.arange(60), [3, 8])
-    np.testing.assert_array_equal(in_subset[:, others], outcomes.mask[:, others])
+    other_examples = np.delete(np.arange(60), [3, 8])
+    np.testing.assert_array_equal(in_subset[:, other_examples], outcomes.mask[:, other_examples])
     labels = recorded.examples.given_labels
     votes = audit.votes(outcomes.predicted, in_subset, labels, 10)
     assert votes.num.tolist() == [0 if i in (3, 8) else UNITS for i in range(60)]

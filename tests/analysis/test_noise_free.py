@@ -67,9 +67,9 @@ def test_the_error_has_both_parts():
 
 def test_without_a_group_of_runs_its_answers_do_not_count():
     outcomes, _ = _point(1)
-    kept = np.arange(NUM_RUNS) % 5 != 0
-    changed = outcomes.correct ^ ~kept[:, None]
+    is_used = np.arange(NUM_RUNS) % 5 != 0
+    changed = outcomes.correct ^ ~is_used[:, None]
     other = dataclasses.replace(outcomes, correct=changed)
-    rows, examples = np.flatnonzero(kept), np.arange(outcomes.mask.shape[1])
+    rows, examples = np.flatnonzero(is_used), np.arange(outcomes.mask.shape[1])
     first, second = (o.posterior_of(rows, examples).estimate.value for o in (outcomes, other))
     np.testing.assert_array_equal(first, second)

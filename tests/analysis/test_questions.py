@@ -67,7 +67,9 @@ def always_right(tmp_path, monkeypatch):
     return result
 
 
-def test_a_folder_and_a_line_add_a_question(tmp_path, make_config, tiny, monkeypatch, always_right):
+def test_a_folder_and_a_line_add_a_question(
+    tmp_path, make_config, tiny, monkeypatch, always_right, few_splits
+):
     monkeypatch.setattr(charts, "images", lambda *spec: {"svg": b""})
     study = recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
     analysis.estimate(study, timing=lambda: Timing(wall_seconds=1.0))

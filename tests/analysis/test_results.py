@@ -11,7 +11,6 @@ import pytest
 
 from memkit import analysis, records, studies
 from memkit.analysis import results
-from memkit.analysis.proxies import estimate as proxies
 from memkit.estimators import WithError
 from memkit.report import gather
 from memkit.studies import removal
@@ -29,9 +28,8 @@ def bare(tmp_path, make_config, tiny):
 
 
 @pytest.fixture
-def study(tmp_path, make_config, tiny, monkeypatch):
+def study(tmp_path, make_config, tiny, few_splits):
     """A study that has a result for every question."""
-    monkeypatch.setattr(proxies, "NUM_SPLITS", 1)  # It is faster with fewer.
     changes = {"series": ["one_hot", "distilled"], "report.min_influence": 0.1}
     made = recorded.record(studies.open_or_create(tmp_path / "study", make_config(changes), tiny))
     recorded.estimate(made)
@@ -42,21 +40,21 @@ def study(tmp_path, make_config, tiny, monkeypatch):
     return made
 
 
-def _assert_same(found, expected):
+def _assert_same(actual, expected):
     if dataclasses.is_dataclass(expected):
-        assert type(found) is type(expected)
-        found, expected = vars(found), vars(expected)
+        assert type(actual) is type(expected)
+        actual, expected = vars(actual), vars(expected)
     if isinstance(expected, Mapping):
-        assert list(found) == list(expected)
+        assert list(actual) == list(expected)
         for key, value in expected.items():
-            _assert_same(found[key], value)
+            _assert_same(actual[key], value)
     elif isinstance(expected, tuple):
-        assert isinstance(found, tuple) and len(found) == len(expected)
-        for pair in zip(found, expected, strict=True):
+        assert isinstance(actual, tuple) and len(actual) == len(expected)
+        for pair in zip(actual, expected, strict=True):
             _assert_same(*pair)
     else:
-        assert not isinstance(expected, np.ndarray) or found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+        assert not isinstance(expected, np.ndarray) or actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.fixture
@@ -64,9 +62,9 @@ def reads(monkeypatch):
     """{file: how often it was read as a record}."""
     counts, read = collections.Counter(), records.read
 
-    def counted(where, sizes):
-        counts[str(where)] += 1
-        return read(where, sizes)
+    def counted(path, sizes):
+        counts[str(path)] += 1
+        return read(path, sizes)
 
     monkeypatch.setattr(records, "read", counted)
     return counts
@@ -78,25 +76,25 @@ def test_a_report_has_the_results_of_all_questions_and_records_are_read_once(stu
     files = [*pathlib.Path(study.workdir).rglob("runs/*.npz")]
     assert len(files) == 86 and reads == collections.Counter(map(str, files))
     reads.clear()
-    found = gather.content(study).summary
+    actual = gather.content(study).summary
     assert not reads
     for question in analysis.QUESTIONS:
         result = written.results[question.result]
         parts = [part for part in vars(result).values() if isinstance(part, Mapping)]
         assert all(parts), question.name
-        _assert_same(found.results[question.result], result)
+        _assert_same(actual.results[question.result], result)
     for field in dataclasses.fields(analysis.Summary):
         if field.name != "results":
-            _assert_same(getattr(found, field.name), getattr(written, field.name))
-    assert (found.layout, found.timing) == (analysis.LAYOUT, TIMING)
-    assert found.stop == {"wanted": 0.1, "half_width": None, "runs": 20, "block": 10}
+            _assert_same(getattr(actual, field.name), getattr(written, field.name))
+    assert (actual.layout, actual.timing) == (analysis.LAYOUT, TIMING)
+    assert actual.stop == {"wanted": 0.1, "half_width": None, "runs": 20, "block": 10}
 
 
 def test_results_of_a_study_without_runs_are_read_as_they_were_written(bare):
     written = analysis.estimate(bare)
-    found = analysis.read(bare)
+    actual = analysis.read(bare)
     for question in analysis.QUESTIONS:
-        _assert_same(found.results[question.result], written.results[question.result])
+        _assert_same(actual.results[question.result], written.results[question.result])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,9 +146,9 @@ def test_a_difference_of_numbers_without_spread_keeps_its_margin_of_zero(bare):
     entry = _entry(bare, written)
     expected = {"value": 0.25, "stderr": 0, "df": None, "margin": 0}
     assert entry["peak"]["mean"] == expected
-    found = results.read(bare, "toy", _Numbers, entry)
-    _assert_same(found, written)
-    assert found.peak.mean.margin == 0
+    actual = results.read(bare, "toy", _Numbers, entry)
+    _assert_same(actual, written)
+    assert actual.peak.mean.margin == 0
 
 
 def test_arrays_are_stored_in_files_and_not_in_the_summary(bare):
@@ -171,5 +169,5 @@ def test_a_dataclass_of_arrays_is_read_as_one(bare):
 def test_missing_arrays_are_none_or_an_empty_mapping(bare):
     assert results.read(bare, "toy", _WithScores, {}).scores is None
     entry = _entry(bare, _Numbers(0.5, {}, None, {}, {}))
-    found = results.read(bare, "toy", _Numbers, entry)
-    assert found.curves == found.of_points == {}
+    actual = results.read(bare, "toy", _Numbers, entry)
+    assert actual.curves == actual.of_points == {}

@@ -107,12 +107,12 @@ def test_no_example_below_one_everywhere_leaves_nan_and_no_change(world):
 
 def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
     study, result, _ = world
-    two = result[:2]
-    changes = _analyze(study, two)
-    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
+    two_points = result[:2]
+    changes = _analyze(study, two_points)
+    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two_points]
     defined = restricted.unsaturated_examples(means)
     assert 0 < defined.sum() < 80
-    alone = _analyze(*_subset(study, two, defined))
+    alone = _analyze(*_subset(study, two_points, defined))
     for outcome in ("correct", "prob"):
         left = changes.outcomes[outcome]["unsaturated_examples"]
         assert left.num_examples == defined.sum()
@@ -126,11 +126,11 @@ def test_restricted_examples_give_the_numbers_of_those_examples_alone(world):
 
 def test_the_true_scores_of_restricted_examples_are_those_drawn_from_all_examples(world):
     study, result, _ = world
-    two = result[:2]
-    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two]
+    two_points = result[:2]
+    means = [estimators.memorization(o.correct, study.train_mask).in_mean for o in two_points]
     defined = restricted.unsaturated_examples(means)
-    left = _analyze(study, two).outcomes["correct"]["unsaturated_examples"]
-    for point, numbers in zip(two, left.points.values(), strict=True):
+    left = _analyze(study, two_points).outcomes["correct"]["unsaturated_examples"]
+    for point, numbers in zip(two_points, left.points.values(), strict=True):
         share = np.mean(point.noise_free.draws[:, defined] < 0.1)
         assert numbers.shape.share_below_01.value == pytest.approx(share)
 
@@ -169,9 +169,11 @@ def test_order_of_examples_does_not_matter(world):
             assert change is None
             continue
         assert (change.first, change.last) == (expected.first, expected.last)
-        numbers, wanted = (_numbers(dataclasses.astuple(c.change)) for c in (change, expected))
+        numbers, expected_numbers = (
+            _numbers(dataclasses.astuple(c.change)) for c in (change, expected)
+        )
         assert len(numbers) == 3 * 8 + 1
-        assert numbers == pytest.approx(wanted)
+        assert numbers == pytest.approx(expected_numbers)
 
 
 def test_only_runs_of_all_points_are_used(world):

@@ -20,7 +20,7 @@ ENGINE = (
 
 def code(packages):
     """Returns the code that leaves `packages`, the standard library, memkit and benchmarks."""
-    own = ("memkit", "benchmarks")
+    own_packages = ("memkit", "benchmarks")
     return f"""
 import sys
 
@@ -31,7 +31,7 @@ class Only:
     def find_spec(self, name, path=None, target=None):
         root = name.partition(".")[0]
         is_python = root in sys.stdlib_module_names or root.startswith("_sysconfigdata")
-        if is_python or root in {(*own, *packages)!r}:
+        if is_python or root in {(*own_packages, *packages)!r}:
             return self.finder.find_spec(name, path, target)
 
 sys.meta_path[:] = map(Only, sys.meta_path)

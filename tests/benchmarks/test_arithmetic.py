@@ -53,7 +53,7 @@ import numpy as np
 from benchmarks import arithmetic
 from memkit import models
 
-model = models.build("resnet", input_shape=(32, 32, 3), num_classes=10, depth=20, width=16)
+model = models.build("resnet", input_shape=(32, 32, 3), num_classes=10, depth=8, width=16)
 weights = [v.value for v in model.trainable_variables]
 stats = [v.value for v in model.non_trainable_variables]
 
@@ -73,13 +73,13 @@ print(json.dumps([
 
 @pytest.mark.slow
 def test_xla_counts_nearly_the_same():
-    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", _COUNT_BY_XLA],
-        env=os.environ | own,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    for ours, of_xla in json.loads(done.stdout.splitlines()[-1]):
-        assert ours == pytest.approx(of_xla, rel=0.1)
+    for count, of_xla in json.loads(done.stdout.splitlines()[-1]):
+        assert count == pytest.approx(of_xla, rel=0.1)

@@ -24,6 +24,6 @@ def test_the_tiny_benchmark_of_paired_coverage_prints_both_outcomes():
     command = [sys.executable, "-m", "benchmarks.paired_coverage", "--tiny"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = re.findall(r"^(\w+): coverage (\S+), half width (\S+)$", done.stdout, re.MULTILINE)
-    assert [name for name, *_ in found] == ["prob", "correct"]
-    assert all(0.8 <= float(coverage) <= 1 for _, coverage, _ in found)
+    rows = re.findall(r"^(\w+): coverage (\S+), half width (\S+)$", done.stdout, re.MULTILINE)
+    assert [name for name, *_ in rows] == ["prob", "correct"]
+    assert all(0.8 <= float(coverage) <= 1 for _, coverage, _ in rows)

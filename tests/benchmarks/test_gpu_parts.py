@@ -69,15 +69,17 @@ def test_scores_of_other_rows_are_refused(tmp_path):
     labels = np.arange(5)
     np.savez(tmp_path / "scores.npz", scores=np.linspace(0, 1, 5), labels=labels)
     assert gpu_study.read_scores(tmp_path / "scores.npz", labels).shape == (5,)
-    for others in (labels[::-1], labels[:4]):
+    for other_labels in (labels[::-1], labels[:4]):
         with pytest.raises(InputError, match="--scores"):
-            gpu_study.read_scores(tmp_path / "scores.npz", others)
+            gpu_study.read_scores(tmp_path / "scores.npz", other_labels)
 
 
 def test_all_programs_are_timed_unpacked_before_any_is_packed():
-    wanted = gpu_sweep.combinations((20, 56), (128, 512), PACKINGS)
-    assert len(wanted) == len(set(wanted)) == 12
-    assert [one.packing for one in wanted] == 4 * ["none"] + 4 * ["vmap"] + 4 * ["map"]
+    combinations = gpu_sweep.combinations((20, 56), (128, 512), PACKINGS)
+    assert len(combinations) == len(set(combinations)) == 12
+    assert [combination.packing for combination in combinations] == 4 * ["none"] + 4 * [
+        "vmap"
+    ] + 4 * ["map"]
 
 
 def timed(epoch=1.0, compilation=2.0):
@@ -86,11 +88,11 @@ def timed(epoch=1.0, compilation=2.0):
 
 def test_no_combination_starts_that_may_not_end_in_time(study, point, monkeypatch):
     monkeypatch.setattr(gpu_sweep, "_measure", lambda *arguments: timed(compilation=100.0))
-    wanted = gpu_sweep.combinations((8,), (16,), PACKINGS)
+    combinations = gpu_sweep.combinations((8,), (16,), PACKINGS)
     options = dict(kind="cpu", seconds_each=1.0, first_guess=10.0)
     monkeypatch.setattr(gpu_sweep.time, "monotonic", lambda: 1000.0)
-    found = gpu_sweep.sweep(study, point, wanted, end=1050.0, **options)
-    first, *others = [value for _, value in found]
+    results = gpu_sweep.sweep(study, point, combinations, end=1050.0, **options)
+    first, *others = [value for _, value in results]
     assert first == timed(compilation=100.0)
     assert len(others) == 2 and all(value.startswith("skipped") for value in others)
 
@@ -102,10 +104,10 @@ def test_a_combination_that_fails_does_not_end_the_others(study, point, monkeypa
         return timed()
 
     monkeypatch.setattr(gpu_sweep, "_measure", fail)
-    wanted = gpu_sweep.combinations((8,), (16,), PACKINGS)
+    combinations = gpu_sweep.combinations((8,), (16,), PACKINGS)
     options = dict(kind="cpu", seconds_each=1.0, first_guess=1.0, end=float("inf"))
-    found = dict(gpu_sweep.sweep(study, point, wanted, **options))
-    assert [found[one] for one in wanted] == [
+    results = dict(gpu_sweep.sweep(study, point, combinations, **options))
+    assert [results[one] for one in combinations] == [
         timed(),
         "failed: MemoryError: out of memory",
         timed(),
@@ -128,8 +130,8 @@ def test_rates_count_all_runs_whole_batches_and_the_whole_recipe(study):
 
 def test_shares_are_of_the_measured_peaks():
     peaks = {"flops_per_second": 1e6, "bytes_per_second": 1e4}
-    found = gpu_sweep.shares({"images_per_second": 100}, {"flops": 500, "bytes": 20}, peaks)
-    assert found == {"of_matrix_peak": 0.05, "of_memory_peak": 0.2}
+    shares = gpu_sweep.shares({"images_per_second": 100}, {"flops": 500, "bytes": 20}, peaks)
+    assert shares == {"of_matrix_peak": 0.05, "of_memory_peak": 0.2}
 
 
 def test_study_trains_whole_packs_until_no_other_fits(study, monkeypatch):
@@ -152,13 +154,17 @@ def test_study_trains_whole_packs_until_no_other_fits(study, monkeypatch):
 
 def test_text_has_a_row_or_a_reason_for_every_combination(study):
     peaks = {"flops_per_second": 1e12, "bytes_per_second": 1e11}
-    one = gpu_sweep.Combination(20, 128, "none", 1)
-    row = dataclasses.asdict(one) | dataclasses.asdict(timed())
-    row |= gpu_sweep.rates(one, timed(), _larger(study), epochs=10)
+    combination = gpu_sweep.Combination(20, 128, "none", 1)
+    row = dataclasses.asdict(combination) | dataclasses.asdict(timed())
+    row |= gpu_sweep.rates(combination, timed(), _larger(study), epochs=10)
     row |= gpu_sweep.shares(row, {"flops": 1e6, "bytes": 1e5}, peaks)
-    skipped = dataclasses.asdict(one) | {"packing": "map", "runs": 8, "note": "skipped: no time"}
-    found = {"circumstances": {"device": "a card"}, "peaks": peaks, "sweep": [row, skipped]}
-    text = gpu_text.text(found)
+    skipped = dataclasses.asdict(combination) | {
+        "packing": "map",
+        "runs": 8,
+        "note": "skipped: no time",
+    }
+    results = {"circumstances": {"device": "a card"}, "peaks": peaks, "sweep": [row, skipped]}
+    text = gpu_text.text(results)
     assert "device: a card" in text and "matrix peak 1 TFLOP/s" in text
     assert "ResNet-20 128 map 8 skipped: no time" in text
     assert len([line for line in text.splitlines() if line.startswith("ResNet-20")]) == 2

@@ -28,15 +28,15 @@ def sleep(*, seconds):
 
 
 def test_every_way_gets_every_round():
-    ways = {name: interleave.Way(count, {"units": 5}, ({}, {})) for name in "ab"}
-    rates = interleave.measure(ways, 3)
+    variants = {name: interleave.Way(count, {"units": 5}, ({},)) for name in "ab"}
+    rates = interleave.measure(variants, 3)
     assert [len(rates[name]) for name in "ab"] == [3, 3]
     assert min(rates["a"] + rates["b"]) > 0
 
 
 def test_units_of_all_processes_count_over_the_time_of_the_slowest():
-    ways = {"two": interleave.Way(sleep, {"seconds": 0.2}, ({}, {}))}
-    (rate,) = interleave.measure(ways, 1)["two"]
+    variants = {"two": interleave.Way(sleep, {"seconds": 0.2}, ({}, {}))}
+    (rate,) = interleave.measure(variants, 1)["two"]
     assert 0 < rate <= 2 / 0.2
 
 
@@ -47,8 +47,8 @@ def test_a_way_computes_with_one_thread_unless_it_asks_for_all():
 
 
 def test_variables_are_set_before_the_work_is_made():
-    way = interleave.Way(environment, {"name": "KIND"}, ({"KIND": "mine"},))
-    assert interleave.once(way) == "mine"
+    variant = interleave.Way(environment, {"name": "KIND"}, ({"KIND": "mine"},))
+    assert interleave.once(variant) == "mine"
 
 
 def test_a_process_that_fails_says_why():

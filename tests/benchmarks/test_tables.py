@@ -18,8 +18,8 @@ def test_memory_slope_is_that_of_the_last_half():
 
 
 def test_compilation_is_what_runs_take_beyond_the_median_of_their_point():
-    found = startup_stages.split_seconds([[5.0, 1.0, 1.0, 1.0], [2.0, 2.0, 4.0]])
-    assert found == {"steady": 10.0, "compilation": 6.0}
+    seconds = startup_stages.split_seconds([[5.0, 1.0, 1.0, 1.0], [2.0, 2.0, 4.0]])
+    assert seconds == {"steady": 10.0, "compilation": 6.0}
 
 
 def test_stages_add_up_to_the_whole():
@@ -66,6 +66,6 @@ def test_only_single_operations_count():
         ("epoch/while:While", 50.0),
         ("tf.constant", 50.0),
     ]
-    found = op_times.grouped(events)
-    assert found.pop("batch normalization") == 3
-    assert set(found.values()) == {0}
+    seconds = op_times.grouped(events)
+    assert seconds.pop("batch normalization") == 3
+    assert set(seconds.values()) == {0}

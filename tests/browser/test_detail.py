@@ -30,14 +30,14 @@ def test_a_click_opens_the_numbers_of_the_example(report, visit):
     assert page.inner_text("#detail-title") == content.ids[example]
     rows, predictions = _rows(page), content.results[Accuracy].predictions
     assert len(rows) == report.last + 1
-    for place, row in enumerate(rows):
-        score, prob = (report.scores(place)[key] for key in ("pooled", "prob"))
-        name = content.summary.points[place].name
+    for number, row in enumerate(rows):
+        score, prob = (report.scores(number)[key] for key in ("pooled", "prob"))
+        name = content.summary.points[number].name
         ends = (_number(end[example]) for end in (score.lower, score.upper))
         assert row[1:] == [
             _number(score.value[example]),
             " to ".join(ends),
-            _number(report.scores(place)["correct"].value[example]),
+            _number(report.scores(number)["correct"].value[example]),
             _number(score.in_mean[example]),
             _number(score.out_mean[example]),
             _number(prob.out_mean[example]),
@@ -61,12 +61,12 @@ def test_influences_are_those_of_the_chosen_size(report, visit):
     page, content = visit(report), report.content
     example = 2
     _open(page, report, example)
-    for place in (report.last, 0):
-        arrays = content.results[Influence].arrays[content.summary.points[place].name]
-        page.select_option("#detail-size", str(place))
+    for number in (report.last, 0):
+        arrays = content.results[Influence].arrays[content.summary.points[number].name]
+        page.select_option("#detail-size", str(number))
         page.wait_for_function(
             "text => document.querySelector('#detail-note').textContent.startsWith(text)",
-            arg=f"At {page.locator('#detail-size option').nth(place).inner_text()}",
+            arg=f"At {page.locator('#detail-size option').nth(number).inner_text()}",
         )
         items = page.locator("#detail-tests li").evaluate_all(
             "all => all.map((li) => [...li.querySelectorAll(':scope > :not(.picture)')]"
@@ -104,8 +104,8 @@ def test_a_click_on_a_dot_opens_its_example(report, visit):
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     # Dots of planted labels are orange; the legend above the chart has one too.
-    places = canvas.evaluate(ORANGE)
-    x, y = places[len(places) // 2]
+    dots = canvas.evaluate(ORANGE)
+    x, y = dots[len(dots) // 2]
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
     page.wait_for_selector("#detail-chart svg")
     example = list(content.ids).index(page.inner_text("#detail-title"))

@@ -36,10 +36,12 @@ def _drag(page, start, stop):
     canvas = page.locator("#scatter canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, stop)]
-    page.mouse.move(*places[0])
+    corners = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, stop)
+    ]
+    page.mouse.move(*corners[0])
     page.mouse.down()
-    page.mouse.move(*places[1], steps=3)
+    page.mouse.move(*corners[1], steps=3)
     page.mouse.up()
 
 
@@ -49,7 +51,7 @@ def _region(page):
 
 
 def _inside(report, region):
-    x, y = (thousandths(report.scores(place)["pooled"].value) for place in (0, report.last))
+    x, y = (thousandths(report.scores(number)["pooled"].value) for number in (0, report.last))
     return (region[0] <= x) & (x <= region[1]) & (region[2] <= y) & (y <= region[3])
 
 
@@ -101,10 +103,10 @@ def test_every_preset_lists_its_examples_in_its_order(report, visit):
     presets = gallery.groups(content)
     titles = page.locator("#preset option").all_inner_texts()
     assert titles == ["all examples", *(preset.title for preset in presets)]
-    for place in (0, 3, len(presets) - 1):
-        page.select_option("#preset", label=presets[place].title)
-        assert _listed(page) == [content.ids[i] for i in presets[place].examples]
-        assert page.inner_text("#preset-note") == presets[place].note
+    for number in (0, 3, len(presets) - 1):
+        page.select_option("#preset", label=presets[number].title)
+        assert _listed(page) == [content.ids[i] for i in presets[number].examples]
+        assert page.inner_text("#preset-note") == presets[number].note
 
 
 def test_search_finds_examples_with_and_without_pictures(report, visit):

@@ -27,7 +27,7 @@ def hostile(written):
     content = worlds.with_influence(build(), per_example=3)
     ids = [f"{TEXTS[i % len(TEXTS)]}{i}" for i in range(len(content.ids))]
     tests = [f"{TEXTS[j % len(TEXTS)]}{j}" for j in range(len(content.test_ids))]
-    provenance = {key: TEXTS[place % 3] for place, key in enumerate(content.provenance)}
+    provenance = {key: TEXTS[number % 3] for number, key in enumerate(content.provenance)}
     return written(
         dataclasses.replace(
             content,

@@ -40,13 +40,13 @@ class FakeBucket(fsspec.AbstractFileSystem):
     def ls(self, path, detail=True, **_):
         """Lists what is below a name, up to the next slash."""
         path = self._strip_protocol(path).rstrip("/")
-        found = self._ls_from_cache(path)
-        if found is None:
-            found = self.dircache[path] = self._list(path)
-        return found if detail else [entry["name"] for entry in found]
+        entries = self._ls_from_cache(path)
+        if entries is None:
+            entries = self.dircache[path] = self._list(path)
+        return entries if detail else [entry["name"] for entry in entries]
 
     def _list(self, path):
-        found = {}
+        entries = {}
         for file in (self._root / "objects").iterdir():
             name = urllib.parse.unquote(file.name)
             if name.startswith(f"{path}/"):
@@ -54,10 +54,10 @@ class FakeBucket(fsspec.AbstractFileSystem):
                 kind = "directory" if slash else "file"
                 size = 0 if slash else file.stat().st_size
                 name = f"{path}/{first}"
-                found[name] = {"name": name, "size": size, "type": kind}
-        if not found:
+                entries[name] = {"name": name, "size": size, "type": kind}
+        if not entries:
             raise FileNotFoundError(path)
-        return list(found.values())
+        return list(entries.values())
 
     def info(self, path, **_):
         """Says whether a name is an object or the beginning of some."""

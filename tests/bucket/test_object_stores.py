@@ -50,9 +50,9 @@ def test_what_another_machine_uploads_is_seen(study, bucket):
     folder = f"{ADDRESS}/points/{point.name}/runs"
     subprocess.run([sys.executable, "-c", child, f"{folder}/0.npz", f"{folder}/1.npz"], check=True)
     assert studies.listed_runs(study, point) == {0, 1}
-    found = studies.read_runs(study, point)
-    assert found.index.tolist() == [0]
-    assert list(found.problems) == [f"points/{point.name}/runs/1.npz"]
+    runs = studies.read_runs(study, point)
+    assert runs.index.tolist() == [0]
+    assert list(runs.problems) == [f"points/{point.name}/runs/1.npz"]
 
 
 def test_a_study_in_a_bucket_gives_the_numbers_of_a_folder(
@@ -77,11 +77,11 @@ def test_a_study_in_a_bucket_gives_the_numbers_of_a_folder(
 def test_studies_in_buckets_and_folders_are_merged(study, tmp_path, make_config, tiny):
     local = studies.open_or_create(tmp_path / "local", make_config(), tiny)
     recorded.record(local)
-    grown, (taken,) = merge(ADDRESS, [local.workdir])
-    assert taken.copied == 40
+    grown, (part,) = merge(ADDRESS, [local.workdir])
+    assert part.copied == 40
     assert verify.verify(grown.workdir).problems == {}
-    again, (taken,) = merge(tmp_path / "back", [ADDRESS])
-    assert taken.copied == 40
+    again, (part,) = merge(tmp_path / "back", [ADDRESS])
+    assert part.copied == 40
     assert verify.verify(again.workdir).problems == {}
 
 

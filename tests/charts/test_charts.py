@@ -195,8 +195,8 @@ def test_names_have_one_color_and_lines_of_a_chart_differ():
         for k in range(3):
             if k == 1 and "clean" not in names and "test" not in names:
                 continue
-            looks = [str(styles.STYLES[name][k]) for name in names]
-            assert len(set(looks)) == len(looks)
+            line_styles = [str(styles.STYLES[name][k]) for name in names]
+            assert len(set(line_styles)) == len(line_styles)
     assert styles.STYLES["in-sample"] == styles.STYLES["train, in-sample"]
     assert styles.STYLES["out-of-sample"] == styles.STYLES["train, out-of-sample"]
 

@@ -21,9 +21,9 @@ def test_shares_of_each_score_sum_to_one_and_leave_out_nan():
     first, second = _scores()
     rows = comparison.histogram_table({"a": {"ours": first, "theirs": second}})
     for name, count in (("ours", 500), ("theirs", 497)):
-        mine = [r for r in rows if r["name"] == name]
-        assert sum(r["share"] for r in mine) == pytest.approx(1)
-        assert sum(r["count"] for r in mine) == count
+        rows_of_score = [r for r in rows if r["name"] == name]
+        assert sum(r["share"] for r in rows_of_score) == pytest.approx(1)
+        assert sum(r["count"] for r in rows_of_score) == count
     bins = [[r["start"] for r in rows if r["name"] == name] for name in ("ours", "theirs")]
     assert bins[0] == bins[1]
 

@@ -2,15 +2,13 @@
 
 import functools
 import importlib
-import io
 import pkgutil
 import re
 
 import numpy as np
 import pytest
 
-import memkit.charts
-from memkit import analysis, comparisons
+from memkit import analysis, charts, comparisons
 from memkit.analysis.accuracy import chart as accuracy_chart
 from memkit.analysis.agreement import chart as agreement_chart
 from memkit.analysis.convergence import chart as convergence_chart
@@ -223,7 +221,7 @@ def _without_rows(spec):
 
 def _modules_with_charts():
     """Yields (name below `memkit.analysis` or `memkit`, module) of everything that may draw."""
-    for module in pkgutil.iter_modules(memkit.charts.__path__, "charts."):
+    for module in pkgutil.iter_modules(charts.__path__, "charts."):
         yield module.name, importlib.import_module(f"memkit.{module.name}")
     for question in analysis.QUESTIONS:
         package = importlib.import_module(f"memkit.analysis.{question.name}")
@@ -243,15 +241,19 @@ def test_every_chart_function_is_tested_here():
 
 
 @pytest.fixture(scope="module")
-def drawn(make_points):
-    """Returns a function (chart, study) -> chart, which draws each once."""
-    return functools.cache(lambda name, study: CHARTS[name](make_points(**STUDIES[study])))
+def spec_of(make_points):
+    """Returns a function (chart, study) -> Vega-Lite specification, which makes each once."""
+
+    def make(name, study):
+        return CHARTS[name](make_points(**STUDIES[study])).to_dict()
+
+    return functools.cache(make)
 
 
 @study
 @every
-def test_a_chart_has_a_description_and_a_title_on_every_axis(drawn, name, study):
-    spec = drawn(name, study).to_dict()
+def test_a_chart_has_a_description_and_a_title_on_every_axis(spec_of, name, study):
+    spec = spec_of(name, study)
     assert len(spec["description"]) > 40
     axes = 0
     for part in _parts(_without_rows(spec)):
@@ -264,8 +266,8 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(drawn, name, study)
 
 
 @every
-def test_a_chart_uses_only_colors_of_the_theme(drawn, name):
-    spec = drawn(name, "two series").to_dict()
+def test_a_chart_uses_only_colors_of_the_theme(spec_of, name):
+    spec = spec_of(name, "two series")
     allowed = {c for c, *_ in (*styles.STYLES.values(), *styles.OTHER_STYLES)} | NEUTRAL
     parts = list(_parts(_without_rows(spec)))
     result = {v for p in parts for x in p.values() for v in (x if isinstance(x, list) else [x])
@@ -277,13 +279,12 @@ def test_a_chart_uses_only_colors_of_the_theme(drawn, name):
 
 @study
 @every
-def test_a_chart_is_readable_at_the_width_of_a_column(drawn, name, study):
-    svg = io.StringIO()
-    drawn(name, study).save(svg, format="svg")
-    (width,) = re.findall(r'<svg[^>]* width="([\d.]+)"', svg.getvalue())
-    smallest = min(map(float, re.findall(r'font-size="([\d.]+)px"', svg.getvalue())))
+def test_a_chart_is_readable_at_the_width_of_a_column(spec_of, name, study):
+    svg = charts.images(spec_of(name, study), ["svg"])["svg"].decode()
+    (width,) = re.findall(r'<svg[^>]* width="([\d.]+)"', svg)
+    smallest = min(map(float, re.findall(r'font-size="([\d.]+)px"', svg)))
     assert smallest * MM / 25.4 * 72 / float(width) >= POINTS_HIGH
-    texts = re.findall(r"<text[^>]*>(?:<tspan[^>]*>)?([^<]*)", svg.getvalue())
+    texts = re.findall(r"<text[^>]*>(?:<tspan[^>]*>)?([^<]*)", svg)
     assert texts and not [t for t in texts if re.search(r"\de[+-]?\d|NaN|undefined\d", t)]
 
 

@@ -22,16 +22,16 @@ def test_a_file_name_in_two_class_folders_matches_within_its_class():
 
 
 def test_a_path_never_matches_another_folder():
-    others = ["bird/1.png", "test/cat/1.png", "xtrain/cat/2.png", "train/cat/1.jpg"]
-    assert _pairs(TRAIN, others) == ({}, 0)
+    other_paths = ["bird/1.png", "test/cat/1.png", "xtrain/cat/2.png", "train/cat/1.jpg"]
+    assert _pairs(TRAIN, other_paths) == ({}, 0)
 
 
 @pytest.mark.parametrize("root", ["/data/photos/", "C:\\data\\", "./", "../"])
 def test_roots_of_other_machines_do_not_matter(root):
-    others = [root + name for name in TRAIN]
+    other_paths = [root + name for name in TRAIN]
     if "\\" in root:
-        others = [name.replace("/", "\\") for name in others]
-    for first, second in ((TRAIN, others), (others, TRAIN)):
+        other_paths = [name.replace("/", "\\") for name in other_paths]
+    for first, second in ((TRAIN, other_paths), (other_paths, TRAIN)):
         assert _pairs(first, second) == (dict(zip(first, second, strict=True)), 0)
 
 

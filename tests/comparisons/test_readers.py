@@ -91,8 +91,8 @@ def test_the_imagenet_index_is_read_with_file_names_as_ids(world, tmp_path):
 def test_memorization_from_a_tree_of_runs_equals_a_slow_loop(world, tmp_path):
     world.mask[:, 5], world.mask[:, 6] = True, False
     folder = world.write_tree(tmp_path)
-    for where in (folder, folder / "0.7"):
-        result = comparisons.read(where)
+    for path in (folder, folder / "0.7"):
+        result = comparisons.read(path)
         np.testing.assert_allclose(result.values, world.memorizations())
         assert np.flatnonzero(np.isnan(result.values)).tolist() == [5, 6]
         assert result.facts["runs"] == 25
@@ -167,29 +167,29 @@ def test_the_score_column_can_be_chosen(tmp_path):
             comparisons.read(tmp_path / "t.csv", score=score)
 
 
-def _write_text(where):
-    where.write_text("no archive")
+def _write_text(path):
+    path.write_text("no archive")
 
 
-def _write_pickle(where):
-    np.savez(where, scores=np.array([{}], dtype=object), labels=[1])
+def _write_pickle(path):
+    np.savez(path, scores=np.array([{}], dtype=object), labels=[1])
 
 
-def _write_cut(where):
-    np.savez(where, scores=np.arange(1000.0), labels=np.arange(1000))
-    where.write_bytes(where.read_bytes()[:500])
+def _write_cut(path):
+    np.savez(path, scores=np.arange(1000.0), labels=np.arange(1000))
+    path.write_bytes(path.read_bytes()[:500])
 
 
-def _write_others(where):
-    np.savez(where, weights=np.ones((3, 3)))
+def _write_others(path):
+    np.savez(path, weights=np.ones((3, 3)))
 
 
 @pytest.mark.parametrize("write", [_write_text, _write_pickle, _write_cut, _write_others])
 def test_any_other_file_raises_an_error_of_one_line(tmp_path, write):
-    where = tmp_path / "scores.npz"
-    write(where)
+    path = tmp_path / "scores.npz"
+    write(path)
     with pytest.raises(InputError) as error:
-        comparisons.read(where)
+        comparisons.read(path)
     assert str(error.value).startswith("--with: expected") and "\n" not in str(error.value)
 
 
@@ -277,6 +277,6 @@ def _write_two_columns_of_a_name(folder):
 )
 def test_invalid_ids_raise_an_error(tmp_path, write, message):
     write(tmp_path)
-    (where,) = tmp_path.iterdir()
+    (path,) = tmp_path.iterdir()
     with pytest.raises(InputError, match=message):
-        comparisons.read(where)
+        comparisons.read(path)

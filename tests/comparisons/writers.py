@@ -42,11 +42,11 @@ class World:
                     result.append((i, j, self.influence(i, j), self.memorization(i)))
         return result
 
-    def write_pairs(self, where):
+    def write_pairs(self, path):
         train, test, influence, memorization = zip(*self.pairs(same_class=True), strict=True)
-        np.savez(where, tr_idx=train, tt_idx=test, infl=influence, mem=memorization)
+        np.savez(path, tr_idx=train, tt_idx=test, infl=influence, mem=memorization)
 
-    def write_classwise(self, where):
+    def write_classwise(self, path):
         arrays = {
             "tr_mem": self.memorizations(),
             "tr_labels": self.train_labels,
@@ -59,12 +59,12 @@ class World:
             arrays[f"tt_classidx_{k}"] = test
             matrix = [[self.influence(i, j) for j in test] for i in train]
             arrays[f"infl_matrix_class{k}"] = matrix
-        np.savez(where, **arrays)
+        np.savez(path, **arrays)
 
-    def write_index(self, where):
+    def write_index(self, path):
         names = [f"n0{label}/n0{label}_{i}.JPEG" for i, label in enumerate(self.train_labels)]
         np.savez(
-            where,
+            path,
             tr_filenames=np.array(names, "S"),
             tr_labels=self.train_labels,
             tt_filenames=np.array([f"val_{j}.JPEG" for j in range(TEST)], "S"),

@@ -120,11 +120,11 @@ def _webp(width, height):
     return bytes(encoded)
 
 
-def _resized(file_format, places, order):
+def _resized(file_format, offsets, order):
     """A small file whose header says 30,000 x 30,000."""
     encoded = bytearray(_encoded(PIL.Image.new("RGB", (16, 16)), file_format))
-    for place in places:
-        struct.pack_into(order, encoded, place, 30_000)
+    for offset in offsets:
+        struct.pack_into(order, encoded, offset, 30_000)
     return bytes(encoded)
 
 
@@ -162,9 +162,9 @@ def test_a_changed_byte_gives_an_image_or_a_one_line_error(file_format, pictures
     if file_format == "AVIF" and "AVIF" not in images._formats():
         pytest.skip("this Pillow has no AVIF")
     encoded = _encoded(PIL.Image.fromarray(pictures(1, 8, 8, 3)[0]), file_format)
-    for place in range(0, len(encoded), max(1, len(encoded) // 150)):
+    for position in range(0, len(encoded), max(1, len(encoded) // 150)):
         for value in (0, 255):
-            damaged = encoded[:place] + bytes([value]) + encoded[place + 1 :]
+            damaged = encoded[:position] + bytes([value]) + encoded[position + 1 :]
             try:
                 decoded = images.decode(damaged, "x")
             except InputError as error:

@@ -76,9 +76,9 @@ def _load(folder, name, **options):
     return data.load("tfds", tfds_name=name, data_dir=str(folder), **options)
 
 
-def _check_equal(one, two):
-    for name, value in vars(one).items():
-        np.testing.assert_array_equal(getattr(two, name), value)
+def _check_equal(first, second):
+    for name, value in vars(first).items():
+        np.testing.assert_array_equal(getattr(second, name), value)
 
 
 def _stored(folder, name):
@@ -341,8 +341,8 @@ def test_a_prepared_data_set_cannot_make_memkit_run_its_code(tmp_path, monkeypat
     _prepare(tmp_path, "strange", salt="a")
     (tmp_path / "intruder.py").write_text(f"open({str(tmp_path / 'victim')!r}, 'w')")
     monkeypatch.syspath_prepend(tmp_path)
-    where = next(tmp_path.rglob("features.json"))
-    where.write_text(re.sub(r'"pythonClassName": "[^"]*"', written, where.read_text(), count=1))
+    path = next(tmp_path.rglob("features.json"))
+    path.write_text(re.sub(r'"pythonClassName": "[^"]*"', written, path.read_text(), count=1))
     with pytest.raises(InputError, match="features.json: expected features of tensorflow_datasets"):
         _load(tmp_path, "strange")
     assert not (tmp_path / "victim").exists()

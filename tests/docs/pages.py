@@ -40,5 +40,7 @@ def mentioned(page):
     text = _BLOCK.sub("", page.read_text())
     spans = re.findall(r"`(memkit [^`]+)`|^ {4}(memkit .+)$", text, re.MULTILINE)
     written = [block.text for block in blocks(page) if block.language in ("sh", "console")]
-    found = [words for text in (*map("".join, spans), *written) for words in commands(text)]
-    return [words for words in found if words[0] == "memkit" and words[1] != "VERB"]
+    commands_of_page = [
+        words for text in (*map("".join, spans), *written) for words in commands(text)
+    ]
+    return [words for words in commands_of_page if words[0] == "memkit" and words[1] != "VERB"]

@@ -2,15 +2,15 @@
 
 The rule for who writes these pages: a block of ```sh is run, line by line, and a block of
 ```python too, in the order of the page and in one folder, as a reader would do it. A block with a
-title is written to that file instead. Studies become `NAME:smoke`; those that name images of the
-reader keep them and become small by overrides. The folder holds `photos`, `unsplit` and
-`images.npz`. What cannot run here (other devices, hours of training, files that nobody may copy)
-is in blocks of ```console or indented, of which only verbs, flags and configs are checked; what is
-no command has no language or ```text. `make`, `pip` and `python -m` are not run; what they name
-must exist.
+title is written to that file instead. Commands of memkit run in a small size, see `smoke`: studies
+become `NAME:smoke`, of digits with 20 images per class; those that name images of the reader keep
+them and become small by overrides. The folder holds `photos`, `unsplit`, `images.npz` and the
+finished study of digits. What cannot run here (other devices, hours of training, files that nobody
+may copy) is in blocks of ```console or indented, of which only verbs, flags and configs are
+checked; what is no command has no language or ```text. `make`, `pip` and `python -m` are not run;
+what they name must exist.
 """
 
-import concurrent.futures
 import re
 import shutil
 import subprocess
@@ -22,9 +22,11 @@ import pytest
 import sklearn.datasets
 
 from memkit import cli
+from tests import once
 from tests.docs import pages
 
-SMALL = {
+# Overrides of studies on images of the reader, of studies on digits, and of what is only compiled.
+IMAGES = {
     "subsets.num_runs": 20,
     "training.epochs": 1,
     "training.batch_size": 8,
@@ -32,35 +34,57 @@ SMALL = {
     "model.depth": 8,
     "model.width": 4,
 }
+DIGITS = {
+    "dataset.train_per_class": 20,
+    "dataset.test_per_class": 4,
+    "training.batch_size": 16,
+}
+COMPILED = {"axis.values": "(8,)"}
+# Verbs that train. One worker spends its time on training, and not each on starting.
+TRAINING = ("run", "train", "removal")
 RUN = ("sh", "python")
 PAGES_THAT_RUN = [p for p in pages.PAGES if any(b.language in RUN for b in pages.blocks(p))]
 
 
-def run(command, folder):
-    """Runs words in a folder and returns what they print; fails with what they complain of."""
-    command = [sys.executable, *command[1:]] if command[0] == "python" else command
-    if command[0] == "memkit":
-        command = [sys.executable, "-m", "memkit.cli", *smoke(command[1:])]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, (command, done.stderr)
-    return done.stdout
+@pytest.fixture(scope="session")
+def run(memkit):
+    """Returns a function (words of a command, folder) that fails with what the command prints."""
+
+    def execute(command, folder):
+        if command[0] == "memkit":
+            result = memkit(*smoke(command[1:]), cwd=folder)
+            assert result.code == 0, (command, result.err)
+            return
+        command = [sys.executable, *command[1:]]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 0, (command, done.stderr)
+
+    return execute
 
 
 def smoke(words):
-    """Returns the words of a memkit command with its study in smoke size."""
-    small = []
-    for word in words:
-        config = word.removeprefix("--config=")
-        if config == word:
-            small.append(word)
+    """Returns the words of a memkit command with its study in a small size."""
+    verb, *flags = words
+    small = [verb]
+    for flag in flags:
+        config = flag.removeprefix("--config=")
+        if config == flag:
+            small.append(flag)
         elif "path=" in config:
-            small += [word, *(f"--config.{field}={value}" for field, value in SMALL.items())]
+            small += [flag, *_overrides(IMAGES)]
         else:
             name, colon, arguments = config.partition(":")
             small.append(f"--config={name}:{arguments}{',' if colon else ''}smoke")
-    if words[0] == "removal":
-        small += ["--thresholds=0.5", "--repeats=2"]
+            small += _overrides(DIGITS) if name.startswith("digits") else []
+            is_measured = verb == "plan" and "--no_measure" not in flags
+            small += _overrides(COMPILED) if is_measured or verb == "tpu_check" else []
+    small += ["--workers=1"] if verb in TRAINING else []
+    small += ["--thresholds=0.25", "--repeats=2"] if verb == "removal" else []
     return small
+
+
+def _overrides(fields):
+    return [f"--config.{field}={value}" for field, value in fields.items()]
 
 
 def check_unrun(words):
@@ -78,28 +102,35 @@ def check_unrun(words):
         assert (pages.ROOT / (words[2].replace(".", "/") + ".py")).exists(), line
 
 
-@pytest.fixture(scope="module")
-def readers_files(tmp_path_factory, smoke_study):
-    """A folder with images as a reader has them, and the smoke study of digits."""
-    folder = tmp_path_factory.mktemp("reader")
+@pytest.fixture(scope="session")
+def readers_files(tmp_path_factory, run):
+    """A folder with images as a reader has them, and the study of digits; tests only read it."""
+
+    def make(folder):
+        folder.mkdir()
+        _write_images(folder)
+        run(["memkit", "run", "--config=digits_width", "--workdir=out/digits"], folder)
+
+    return once.made(tmp_path_factory, "reader", make)
+
+
+def _write_images(folder):
     digits = sklearn.datasets.load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
     chosen = [i for i in range(100) if digits.target[i] < 3]
-    for place, i in enumerate(chosen):
-        part = "test" if place % 5 == 0 else "train"
+    for number, i in enumerate(chosen):
+        part = "test" if number % 5 == 0 else "train"
         for path in (f"photos/{part}/{digits.target[i]}", f"unsplit/{digits.target[i]}"):
             (folder / path).mkdir(parents=True, exist_ok=True)
             PIL.Image.fromarray(images[i]).convert("RGB").save(folder / path / f"{i}.png")
     arrays = {"x_train": images[:60], "x_test": images[60:80]}
     labels = {"y_train": digits.target[:60], "y_test": digits.target[60:80]}
     np.savez(folder / "images.npz", **arrays, **labels)
-    shutil.copytree(smoke_study, folder / "out/digits")
-    return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_THAT_RUN, ids=pages.name)
-def test_the_commands_of_a_page_run_in_order(page, readers_files, tmp_path):
+def test_the_commands_of_a_page_run_in_order(page, readers_files, run, tmp_path):
     folder = tmp_path / "reader"
     shutil.copytree(readers_files, folder)
     for block in (b for b in pages.blocks(page) if b.language in RUN):
@@ -117,25 +148,24 @@ def test_the_commands_of_a_page_run_in_order(page, readers_files, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_chart_of_a_report_is_explained(readers_files):
+def test_every_chart_of_a_report_is_explained(smoke_study):
     explained = re.findall(r"`(\w+)(?:_<\w+>)?`", (pages.ROOT / "docs/reading.md").read_text())
-    charts = list((readers_files / "out/digits/report/charts").glob("*.png"))
+    charts = list((smoke_study / "report/charts").glob("*.png"))
     assert charts
     for chart in charts:
         assert chart.stem.startswith(tuple(explained)), chart.stem
 
 
 @pytest.mark.slow
-def test_every_verb_flag_and_config_of_the_pages_exists():
-    def flags(verb):
-        return set(re.findall(r"^  --(\w+)", run(["memkit", verb, "--help"], None), re.MULTILINE))
-
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        known = dict(zip(cli.VERBS, pool.map(flags, cli.VERBS), strict=True))
+def test_every_verb_flag_and_config_of_the_pages_exists(memkit):
+    known = {
+        verb: set(re.findall(r"^  --(\w+)", memkit(verb, "--help").out, re.MULTILINE))
+        for verb in cli.VERBS
+    }
     configs = {path.stem for path in (pages.ROOT / "configs").glob("*.py")}
-    found = [(page, words) for page in pages.PAGES for words in pages.mentioned(page)]
-    assert found
-    for page, (_, verb, *words) in found:
+    commands = [(page, words) for page in pages.PAGES for words in pages.mentioned(page)]
+    assert commands
+    for page, (_, verb, *words) in commands:
         line = f"{pages.name(page)}: memkit {verb} {' '.join(words)}"
         assert verb in known, line
         for flag in re.findall(r"(?:^| )--(\w+)", " ".join(words)):

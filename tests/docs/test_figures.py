@@ -94,8 +94,8 @@ def test_the_table_of_runs_for_a_half_width_has_the_numbers_of_the_reference():
     assert len(rows) > 20
     outside = 0
     for data, fraction, runs, half_width, from_records, from_reference in rows:
-        found = re.match(r"[\d,]+", data)
-        num_examples = int(found[0].replace(",", ""))
+        match = re.match(r"[\d,]+", data)
+        num_examples = int(match[0].replace(",", ""))
         needed = precision.needed_before(
             float(half_width), num_examples, train_fraction=int(fraction) / 100
         )

@@ -73,9 +73,9 @@ def test_search_needs_neither_server_nor_network(site, browser):
     page.get_by_placeholder("Search").click()
     page.keyboard.type("Newcombe")
     page.wait_for_selector(".md-search-result__item")
-    found = page.locator(".md-search-result__item").all_inner_texts()
+    results = page.locator(".md-search-result__item").all_inner_texts()
     page.close()
-    assert any("Methods" in text for text in found)
+    assert any("Methods" in text for text in results)
     assert errors == []
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 

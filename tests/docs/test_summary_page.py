@@ -39,7 +39,7 @@ def _leaves(value, key=""):
         yield key
 
 
-def test_every_key_of_a_summary_is_documented(tmp_path, make_config, tiny, documented):
+def test_every_key_of_a_summary_is_documented(tmp_path, make_config, tiny, documented, few_splits):
     study = recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
     analysis.estimate(study)
     summary = json.loads((study.workdir / "summary.json").read_text())

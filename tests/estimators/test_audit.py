@@ -29,17 +29,17 @@ def test_votes_equal_a_double_loop():
     mask[:, 3] = True
     predicted = rng.integers(0, 4, mask.shape)
     predicted[:, 5] = given[5]
-    found = audit.votes(predicted, mask, given, 4)
+    votes = audit.votes(predicted, mask, given, 4)
     for i in range(40):
-        said = [predicted[m, i] for m in range(9) if not mask[m, i]]
-        others = {c: said.count(c) for c in range(4) if c != given[i] and c in said}
-        rival = max(others, key=lambda c: (others[c], -c)) if others else -1
-        assert (found.num[i], found.given[i]) == (len(said), said.count(given[i]))
-        assert found.rival[i] == rival
-        assert found.rival_votes[i] == (others[rival] if others else 0)
-        wanted = min(said, key=lambda c: (-said.count(c), c), default=-1)
-        assert found.most(given)[i] == wanted
-    assert found.rival[3] == found.rival[5] == found.most(given)[3] == -1
+        predictions = [predicted[m, i] for m in range(9) if not mask[m, i]]
+        rivals = {c: predictions.count(c) for c in range(4) if c != given[i] and c in predictions}
+        rival = max(rivals, key=lambda c: (rivals[c], -c)) if rivals else -1
+        assert (votes.num[i], votes.given[i]) == (len(predictions), predictions.count(given[i]))
+        assert votes.rival[i] == rival
+        assert votes.rival_votes[i] == (rivals[rival] if rivals else 0)
+        most_frequent = min(predictions, key=lambda c: (-predictions.count(c), c), default=-1)
+        assert votes.most(given)[i] == most_frequent
+    assert votes.rival[3] == votes.rival[5] == votes.most(given)[3] == -1
 
 
 def test_votes_do_not_depend_on_the_size_of_blocks(monkeypatch):
@@ -48,10 +48,10 @@ def test_votes_do_not_depend_on_the_size_of_blocks(monkeypatch):
     predicted = rng.integers(0, 4, mask.shape).astype(np.uint8)
     whole = audit.votes(predicted, mask, given, 4)
     monkeypatch.setattr(audit.arms, "_BLOCK_ELEMENTS", 30)
-    for one, other in zip(
+    for at_once, other in zip(
         vars(whole).values(), vars(audit.votes(predicted, mask, given, 4)).values()
     ):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(at_once, other)
 
 
 def test_a_coin_between_two_classes_is_called_mislabeled_in_at_most_4_percent():
@@ -74,25 +74,25 @@ def test_kinds_of_a_known_world_are_found():
     given = np.repeat(np.arange(5), 60)
     right = np.eye(5)[given]
     wrong = np.eye(5)[(given + 1) % 5]
-    place = np.tile(np.repeat(np.arange(3), 20), 5)
+    group = np.tile(np.repeat(np.arange(3), 20), 5)
     rest = (1 - right) / 4
     chances = np.select(
-        [(place == k)[:, None] for k in range(3)],
+        [(group == k)[:, None] for k in range(3)],
         [0.95 * right + 0.05 * rest, 0.9 * wrong + 0.1 * right, 0.1 * right + 0.9 * rest],
     )
     predicted, prob, mask = _world(rng, chances, given)
     copied = np.zeros(300, bool)
-    found = audit.audit(predicted, prob, mask, given, 5, copied=copied)
-    assert (found.kind[place == 0] == UNSUSPECTED).all()
-    assert (found.kind[place == 1] == MISLABELED).all()
-    assert (found.votes.rival[place == 1] == (given[place == 1] + 1) % 5).all()
-    assert np.isin(found.kind[place == 2], [AMBIGUOUS, MISLABELED]).all()
-    assert (found.kind[place == 2] == AMBIGUOUS).mean() > 0.95
-    np.testing.assert_allclose(found.score, 1 - chances[np.arange(300), given], atol=1e-12)
+    result = audit.audit(predicted, prob, mask, given, 5, copied=copied)
+    assert (result.kind[group == 0] == UNSUSPECTED).all()
+    assert (result.kind[group == 1] == MISLABELED).all()
+    assert (result.votes.rival[group == 1] == (given[group == 1] + 1) % 5).all()
+    assert np.isin(result.kind[group == 2], [AMBIGUOUS, MISLABELED]).all()
+    assert (result.kind[group == 2] == AMBIGUOUS).mean() > 0.95
+    np.testing.assert_allclose(result.score, 1 - chances[np.arange(300), given], atol=1e-12)
     copied[:] = True
     again = audit.audit(predicted, prob, mask, given, 5, copied=copied)
-    np.testing.assert_array_equal(again.kind == MISLABELED, found.kind == MISLABELED)
-    assert (again.kind[found.kind != MISLABELED] == DUPLICATE).all()
+    np.testing.assert_array_equal(again.kind == MISLABELED, result.kind == MISLABELED)
+    assert (again.kind[result.kind != MISLABELED] == DUPLICATE).all()
 
 
 def test_order_of_runs_and_examples_does_not_matter():
@@ -100,8 +100,8 @@ def test_order_of_runs_and_examples_does_not_matter():
     given = np.repeat(np.arange(3), 20)
     predicted, prob, mask = _world(rng, rng.dirichlet(np.full(3, 0.5), 60), given, num_runs=40)
     copied = rng.random(60) < 0.2
-    found = audit.audit(predicted, prob, mask, given, 3, copied=copied)
-    assert len(set(found.kind.tolist())) >= 4
+    result = audit.audit(predicted, prob, mask, given, 3, copied=copied)
+    assert len(set(result.kind.tolist())) >= 4
     runs, rows = rng.permutation(40), rng.permutation(60)
     again = audit.audit(
         predicted[runs][:, rows],
@@ -111,20 +111,20 @@ def test_order_of_runs_and_examples_does_not_matter():
         3,
         copied=copied[rows],
     )
-    np.testing.assert_array_equal(again.kind, found.kind[rows])
-    np.testing.assert_allclose(again.score, found.score[rows])
+    np.testing.assert_array_equal(again.kind, result.kind[rows])
+    np.testing.assert_allclose(again.score, result.score[rows])
 
 
 def test_too_few_held_out_runs_are_no_judgment_however_unanimous():
     mask = np.ones((10, 3), bool)
     mask[: audit.LEAST - 1, 0] = mask[: audit.LEAST, 1] = False
     predicted, given = np.ones((10, 3), int), np.zeros(3, int)
-    found = audit.audit(predicted, np.zeros((10, 3)), mask, given, 2, copied=np.zeros(3, bool))
-    assert found.kind.tolist() == [NOT_JUDGED, MISLABELED, NOT_JUDGED]
-    assert np.isnan(found.score).tolist() == [True, False, True]
+    result = audit.audit(predicted, np.zeros((10, 3)), mask, given, 2, copied=np.zeros(3, bool))
+    assert result.kind.tolist() == [NOT_JUDGED, MISLABELED, NOT_JUDGED]
+    assert np.isnan(result.score).tolist() == [True, False, True]
     for name in ("value", "stderr", "lower", "upper"):
-        assert np.isnan(getattr(found.out_prob, name)).tolist() == [True, False, True]
-    assert found.out_prob.num.tolist() == [4, 5, 0]
+        assert np.isnan(getattr(result.out_prob, name)).tolist() == [True, False, True]
+    assert result.out_prob.num.tolist() == [4, 5, 0]
 
 
 def test_runs_that_trained_on_a_copy_have_no_vote():
@@ -139,9 +139,9 @@ def test_runs_that_trained_on_a_copy_have_no_vote():
     predicted, given = np.zeros((60, 6), int), np.zeros(6, int)
     predicted[:30, 1] = 1
     joined = audit.with_copies(mask, [np.array([1, 4])])
-    naive, found = (audit.votes(predicted, one, given, 2) for one in (mask, joined))
+    naive, votes = (audit.votes(predicted, trained, given, 2) for trained in (mask, joined))
     assert (naive.num[1], naive.rival_votes[1]) == (60, 30)
-    assert (found.num[1], found.rival_votes[1]) == (30, 0)
+    assert (votes.num[1], votes.rival_votes[1]) == (30, 0)
 
 
 def test_rank_follows_kind_then_conflict_then_score():
@@ -149,10 +149,10 @@ def test_rank_follows_kind_then_conflict_then_score():
         [UNSUSPECTED, AMBIGUOUS, DUPLICATE, DUPLICATE, MISLABELED, MISLABELED, NOT_JUDGED]
     )
     score = np.array([0.9, 0.6, 0.8, np.nan, 0.7, 0.95, np.nan])
-    found = audit.Audit(kind, score, None, None)
+    result = audit.Audit(kind, score, None, None)
     conflicting = np.arange(7) == 3
-    assert audit.ranked(found, conflicting).tolist() == [5, 4, 3, 2, 1, 6]
-    assert audit.ranked(found, np.zeros(7, bool)).tolist() == [5, 4, 2, 3, 1, 6]
+    assert audit.ranked(result, conflicting).tolist() == [5, 4, 3, 2, 1, 6]
+    assert audit.ranked(result, np.zeros(7, bool)).tolist() == [5, 4, 2, 3, 1, 6]
 
 
 def test_class_influence_equals_a_loop_over_runs():
@@ -182,9 +182,9 @@ def test_class_influences_sum_to_zero_where_subsets_are_balanced_by_class():
     mask = subsets.balanced(labels, 200, 0.7, 0)
     quality = np.random.default_rng(0).random((200, 1))
     test_prob = np.repeat(quality, 10, axis=1)
-    found, _ = audit.class_influence(test_prob, np.repeat([0, 1], 5), mask, labels, 2)
+    influences, _ = audit.class_influence(test_prob, np.repeat([0, 1], 5), mask, labels, 2)
     for number in (0, 1):
-        influence = found[labels == number]
+        influence = influences[labels == number]
         assert abs(influence.sum()) < 0.01 * np.abs(influence).sum()
         assert 0.3 < np.mean(influence < 0) < 0.7
 

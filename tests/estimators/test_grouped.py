@@ -16,18 +16,18 @@ def test_few_runs_are_a_group_each(num_runs):
 
 
 def test_each_replicate_leaves_out_one_group():
-    kept = grouped.left_out(np.array([0, 1, 0, 2]))
-    np.testing.assert_array_equal(~kept, [[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    is_used = grouped.left_out(np.array([0, 1, 0, 2]))
+    np.testing.assert_array_equal(~is_used, [[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
 
 def test_the_error_of_a_mean_of_groups_of_one_is_the_usual_one():
     values = np.random.default_rng(0).normal(size=(13, 2))
     replicates = [np.delete(values, k, axis=0).mean(axis=0) for k in range(13)]
-    wanted = values.std(axis=0, ddof=1) / np.sqrt(13)
-    np.testing.assert_allclose(grouped.jackknife(replicates), wanted)
+    expected = values.std(axis=0, ddof=1) / np.sqrt(13)
+    np.testing.assert_allclose(grouped.jackknife(replicates), expected)
 
 
 def test_an_error_is_undefined_below_two_groups_or_where_a_replicate_is():
     assert np.isnan(grouped.jackknife(np.ones((1, 3)))).all()
-    found = grouped.jackknife([[1, 2, np.nan], [1, 4, 1]])
-    np.testing.assert_allclose(found, [0, 1, np.nan])
+    error = grouped.jackknife([[1, 2, np.nan], [1, 4, 1]])
+    np.testing.assert_allclose(error, [0, 1, np.nan])

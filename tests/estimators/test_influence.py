@@ -32,13 +32,13 @@ def _study(seed=0, kind="correct", num_runs=30, num_train=24, num_test=18):
 
 def _slow_influence(outcome, mask):
     """Returns influence [N, T] by a double loop over examples."""
-    found = np.full((mask.shape[1], outcome.shape[1]), np.nan)
-    for i, j in np.ndindex(found.shape):
+    influence = np.full((mask.shape[1], outcome.shape[1]), np.nan)
+    for i, j in np.ndindex(influence.shape):
         inside = [float(outcome[m, j]) for m in range(len(mask)) if mask[m, i]]
         outside = [float(outcome[m, j]) for m in range(len(mask)) if not mask[m, i]]
         if inside and outside:
-            found[i, j] = np.mean(inside) - np.mean(outside)
-    return found
+            influence[i, j] = np.mean(inside) - np.mean(outside)
+    return influence
 
 
 def _slow_p(influence, outcome, num_in):
@@ -61,10 +61,12 @@ def _slow_p(influence, outcome, num_in):
 def test_influence_equals_a_double_loop(seed, kind):
     outcome, mask, _ = _study(seed, kind)
     mask[:, 3], mask[:, 4] = True, False
-    found = influence_of(np.arange(24), outcome, mask)
-    np.testing.assert_allclose(found, _slow_influence(outcome, mask), atol=1e-12)
-    assert np.isnan(found[3:5]).all() and np.isfinite(np.delete(found, [3, 4], axis=0)).all()
-    np.testing.assert_allclose(influence_of([7, 2], outcome, mask), found[[7, 2]])
+    influence = influence_of(np.arange(24), outcome, mask)
+    np.testing.assert_allclose(influence, _slow_influence(outcome, mask), atol=1e-12)
+    assert (
+        np.isnan(influence[3:5]).all() and np.isfinite(np.delete(influence, [3, 4], axis=0)).all()
+    )
+    np.testing.assert_allclose(influence_of([7, 2], outcome, mask), influence[[7, 2]])
 
 
 @KINDS
@@ -72,7 +74,7 @@ def test_influence_equals_a_double_loop(seed, kind):
 def test_pairs_equal_a_double_loop(seed, kind):
     outcome, mask, options = _study(seed, kind)
     mask[:, 3], options["memorization"][5] = True, np.nan
-    found = pairs(outcome, mask, **options, min_influence=0.1, min_memorization=0.4)
+    result = pairs(outcome, mask, **options, min_influence=0.1, min_memorization=0.4)
     influence, num_in = _slow_influence(outcome, mask), mask.sum(axis=0)
     family, by_chance = {}, 0.0
     for i, j in np.ndindex(influence.shape):
@@ -86,15 +88,15 @@ def test_pairs_equal_a_double_loop(seed, kind):
                 least = grid[grid >= 0.1 - 1e-9].min()
             by_chance += _slow_p(least, outcome[:, j], num_in[i])
     q = dict(zip(family, scipy.stats.false_discovery_control(list(family.values()))))
-    wanted = sorted((-influence[pair], pair) for pair in family if influence[pair] >= 0.1 - 1e-9)
-    assert len(wanted) > 5 and found.family_size == len(family)
-    assert set(zip(found.tr_idx, found.tt_idx)) == {pair for _, pair in wanted}
-    np.testing.assert_allclose(found.infl, [-value for value, _ in wanted])
-    listed = list(zip(found.tr_idx, found.tt_idx))
-    np.testing.assert_allclose(found.p, [family[pair] for pair in listed], rtol=1e-6)
-    np.testing.assert_allclose(found.q, [q[pair] for pair in listed], rtol=1e-6)
-    np.testing.assert_array_equal(found.mem, options["memorization"][found.tr_idx])
-    assert found.expected_by_chance == pytest.approx(by_chance, rel=1e-6)
+    expected = sorted((-influence[pair], pair) for pair in family if influence[pair] >= 0.1 - 1e-9)
+    assert len(expected) > 5 and result.family_size == len(family)
+    assert set(zip(result.tr_idx, result.tt_idx)) == {pair for _, pair in expected}
+    np.testing.assert_allclose(result.infl, [-value for value, _ in expected])
+    listed = list(zip(result.tr_idx, result.tt_idx))
+    np.testing.assert_allclose(result.p, [family[pair] for pair in listed], rtol=1e-6)
+    np.testing.assert_allclose(result.q, [q[pair] for pair in listed], rtol=1e-6)
+    np.testing.assert_array_equal(result.mem, options["memorization"][result.tr_idx])
+    assert result.expected_by_chance == pytest.approx(by_chance, rel=1e-6)
 
 
 @KINDS
@@ -121,8 +123,8 @@ def test_order_of_runs_and_examples_does_not_matter(kind):
         test_labels=options["test_labels"][test],
         min_influence=0.05,
     )
-    places = {pair: k for k, pair in enumerate(zip(whole.tr_idx, whole.tt_idx))}
-    order = [places[pair] for pair in zip(train[shuffled.tr_idx], test[shuffled.tt_idx])]
+    positions = {pair: k for k, pair in enumerate(zip(whole.tr_idx, whole.tt_idx))}
+    order = [positions[pair] for pair in zip(train[shuffled.tr_idx], test[shuffled.tt_idx])]
     assert sorted(order) == list(range(len(whole.infl)))
     for name in ("infl", "mem", "p", "q"):
         np.testing.assert_allclose(getattr(shuffled, name), getattr(whole, name)[order], rtol=1e-6)
@@ -141,8 +143,8 @@ def test_outcomes_that_never_change_have_no_influence(kind):
     )
     more = np.full((1, 2), 0.15)
     np.testing.assert_array_equal(null_distribution.tail(more, outcome[:, :2], num_in=[20]), 0)
-    found = pairs(outcome, mask, **options, min_influence=1e-6, min_memorization=0)
-    assert not np.isin(found.tt_idx, [0, 1]).any()
+    result = pairs(outcome, mask, **options, min_influence=1e-6, min_memorization=0)
+    assert not np.isin(result.tt_idx, [0, 1]).any()
     on_test, of_train = top_influences.strongest(outcome, mask, 24)
     assert (on_test.index[:2] == -1).all() and np.isnan(on_test.infl[:2]).all()
     assert not np.isin(of_train.index, [0, 1]).any()
@@ -151,11 +153,11 @@ def test_outcomes_that_never_change_have_no_influence(kind):
 def test_examples_without_two_arms_have_no_pairs():
     outcome, mask, options = _study(0)
     mask[:, :12], mask[:, 12:] = True, False
-    found = pairs(outcome, mask, **options, min_memorization=0)
-    assert found.family_size == 0 and found.infl.size == 0 and found.expected_by_chance == 0
+    result = pairs(outcome, mask, **options, min_memorization=0)
+    assert result.family_size == 0 and result.infl.size == 0 and result.expected_by_chance == 0
     on_test, of_train = top_influences.strongest(outcome, mask, 3)
     assert (on_test.index == -1).all() and (of_train.index == -1).all()
-    counts = headline(found, num_test=18)
+    counts = headline(result, num_test=18)
     assert counts.pairs == 0 and counts.influence_per_test == 0
     assert math.isnan(counts.mean_influence) and math.isnan(counts.largest_influence)
 
@@ -185,7 +187,7 @@ def test_nearest_neighbor_learner_gets_its_exact_influence(design):
     distance = np.linalg.norm(tests[:, None] - points, axis=2)
     mask = subsets.design(design, labels=labels, num_runs=num_runs, train_fraction=0.7, seed=1)
     nearest = np.where(mask[:, None, :], distance, np.inf).argmin(axis=2)
-    found = influence_of(np.arange(num_train), labels[nearest] == answers, mask)
+    influence = influence_of(np.arange(num_train), labels[nearest] == answers, mask)
     order = np.argsort(distance, axis=1)
     z = []
     for i, j in np.ndindex(num_train, num_test):
@@ -193,7 +195,7 @@ def test_nearest_neighbor_learner_gets_its_exact_influence(design):
         inside, outside = _neighbor_means(right, rank, num_train, size)
         num_in = mask[:, i].sum()
         error = inside * (1 - inside) / num_in + outside * (1 - outside) / (num_runs - num_in)
-        difference = found[i, j] - (inside - outside)
+        difference = influence[i, j] - (inside - outside)
         assert abs(difference) <= 5 * math.sqrt(error) + 1e-12
         if error > 1e-12:
             z.append(difference / math.sqrt(error))
@@ -208,8 +210,10 @@ def _neighbor_means(right, rank, num_train, size):
     inside = sum(right[k] * math.comb(num_train - 2 - k, size - 2) for k in range(rank)) + right[
         rank
     ] * math.comb(num_train - 1 - rank, size - 1)
-    others = np.delete(right, rank)
-    outside = sum(others[k] * math.comb(num_train - 2 - k, size - 1) for k in range(num_train - 1))
+    other_answers = np.delete(right, rank)
+    outside = sum(
+        other_answers[k] * math.comb(num_train - 2 - k, size - 1) for k in range(num_train - 1)
+    )
     return inside / math.comb(num_train - 1, size - 1), outside / math.comb(num_train - 1, size)
 
 
@@ -217,10 +221,10 @@ def test_hypergeometric_tail_equals_scipy():
     for num_runs, num_in in ((50, 33), (7, 1), (7, 6), (400, 280)):
         successes = np.unique(np.linspace(0, num_runs, 9).astype(int))[:, None]
         least = np.arange(-1, num_runs + 2)
-        found = null_distribution.hypergeometric_tail(least, num_runs, num_in, successes)
-        wanted = scipy.stats.hypergeom.sf(least - 1, num_runs, successes, num_in)
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-300)
-        assert found.shape == (len(successes), len(least))
+        tail = null_distribution.hypergeometric_tail(least, num_runs, num_in, successes)
+        expected = scipy.stats.hypergeom.sf(least - 1, num_runs, successes, num_in)
+        np.testing.assert_allclose(tail, expected, rtol=1e-9, atol=1e-300)
+        assert tail.shape == (len(successes), len(least))
 
 
 @pytest.mark.parametrize("fails", [0.05, 0.95])
@@ -232,26 +236,26 @@ def test_p_of_probabilities_is_the_chance_of_random_subsets_or_above(fails):
     simulated = np.sort(draw.permuted(weights, axis=1) @ outcome[:, 0])
     for p in (0.3, 0.05, 0.002):
         height = simulated[-int(p * len(simulated))]
-        found = null_distribution.tail([[height]], outcome, num_in=[70])[0, 0]
+        estimate = null_distribution.tail([[height]], outcome, num_in=[70])[0, 0]
         # With few good runs the tail ends early; the normal one used there is on the safe side.
-        assert p / 1.6 < found < p * (1.6 if fails < 0.5 else 6)
+        assert p / 1.6 < estimate < p * (1.6 if fails < 0.5 else 6)
     if fails < 0.5:
         z = height / (np.std(outcome, ddof=1) * math.sqrt(1 / 70 + 1 / 30))
-        assert scipy.stats.norm.sf(z) < 0.6 * found
+        assert scipy.stats.norm.sf(z) < 0.6 * estimate
 
 
 def test_rates_equal_scipy_and_do_not_depend_on_what_is_kept():
     p = stream(0, "tests/rates").random(3000) ** 2
     p[:100] /= 1e4
     p[100:120] = p[50]
-    wanted = scipy.stats.false_discovery_control(p)
+    expected = scipy.stats.false_discovery_control(p)
     whole = discoveries.family([p[:700], p[700:]])
-    np.testing.assert_allclose(discoveries.q_values(p, whole), wanted)
+    np.testing.assert_allclose(discoveries.q_values(p, whole), expected)
     few = discoveries.family(np.array_split(p, 40), most_kept=900)
     assert few.size == 3000 and 0.05 <= few.cut < 0.5 and len(few.p) <= 900
-    found = discoveries.q_values(p, few)
-    np.testing.assert_array_equal(np.isnan(found), wanted > few.cut)
-    np.testing.assert_allclose(found[wanted <= few.cut], wanted[wanted <= few.cut])
+    q = discoveries.q_values(p, few)
+    np.testing.assert_array_equal(np.isnan(q), expected > few.cut)
+    np.testing.assert_allclose(q[expected <= few.cut], expected[expected <= few.cut])
     assert discoveries.family(np.array_split(p, 40), most_kept=1).cut == 0.05
     assert discoveries.family([]).size == 0
 
@@ -259,38 +263,44 @@ def test_rates_equal_scipy_and_do_not_depend_on_what_is_kept():
 @KINDS
 def test_null_worlds_have_false_pairs_at_the_nominal_level(kind):
     num_studies = 60
-    found = [f for f, _ in null_worlds.pair_worlds(kind, num_studies)]
-    with_false = sum((f.q <= 0.05).any() for f in found)
+    results = [f for f, _ in null_worlds.pair_worlds(kind, num_studies)]
+    with_false = sum((f.q <= 0.05).any() for f in results)
     # 5% of 60 are 3; more than 8 have a chance of 0.4%.
     assert with_false <= 8
-    assert min(f.family_size for f in found) > 2000
-    listed, expected = (sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in found)))
+    assert min(f.family_size for f in results) > 2000
+    listed, expected = (
+        sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in results))
+    )
     assert listed == pytest.approx(expected, rel=0.03 if kind == "correct" else 0.06)
 
 
 @KINDS
 def test_bad_runs_that_also_choose_the_family_make_no_more_false_pairs(kind):
     """An example that the bad runs held out looks memorized, and influential, by accident."""
-    found = [f for f, _ in null_worlds.pair_worlds(kind, 60, bad=0.1)]
-    assert sum((f.q <= 0.05).any() for f in found) <= 8
-    listed, expected = (sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in found)))
+    results = [f for f, _ in null_worlds.pair_worlds(kind, 60, bad=0.1)]
+    assert sum((f.q <= 0.05).any() for f in results) <= 8
+    listed, expected = (
+        sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in results))
+    )
     assert listed == pytest.approx(expected, rel=0.1)
 
 
 @KINDS
 def test_runs_that_nearly_fail_make_more_pairs_than_expected_but_no_more_at_low_q(kind):
     worlds = null_worlds.pair_worlds(kind, 40, bad=0.3, worse=20, min_influence=0.15)
-    found = [each for each, _ in worlds]
-    assert sum((each.q <= 0.05).any() for each in found) <= 6
-    listed, expected = (sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in found)))
+    results = [result for result, _ in worlds]
+    assert sum((result.q <= 0.05).any() for result in results) <= 6
+    listed, expected = (
+        sum(x) for x in zip(*((len(f.infl), f.expected_by_chance) for f in results))
+    )
     assert 1.1 < listed / expected < 1.45
 
 
 @KINDS
 def test_found_pairs_are_false_at_the_nominal_rate(kind):
     shares, power = [], []
-    for found, truth in null_worlds.pair_worlds(kind, 20, real=40):
-        listed = zip(found.tr_idx, found.tt_idx, found.q)
+    for result, truth in null_worlds.pair_worlds(kind, 20, real=40):
+        listed = zip(result.tr_idx, result.tt_idx, result.q)
         believed = [(int(i), int(j)) for i, j, q in listed if q <= 0.05]
         shares.append(np.mean([pair not in truth for pair in believed]) if believed else 0)
         power.append(np.mean([pair in truth for pair in believed]) * len(believed))
@@ -300,20 +310,20 @@ def test_found_pairs_are_false_at_the_nominal_rate(kind):
 
 def _slow_strongest(influence, k):
     """Returns, per row, the k largest positive values of the list of (value, index) pairs."""
-    found = []
+    strongest = []
     for row in influence:
         positive = [(-value, j) for j, value in enumerate(row) if value > 1e-6]
-        found.append(sorted(positive)[:k])
-    return found
+        strongest.append(sorted(positive)[:k])
+    return strongest
 
 
-def _assert_strongest(found, influence, k):
-    for row, wanted in enumerate(_slow_strongest(influence, k)):
-        values = [-value for value, _ in wanted]
-        np.testing.assert_allclose(found.infl[row, : len(wanted)], values, atol=1e-6)
-        assert (found.index[row, len(wanted) :] == -1).all()
-        assert np.isnan(found.infl[row, len(wanted) :]).all()
-        index = found.index[row, : len(wanted)]
+def _assert_strongest(actual, influence, k):
+    for row, expected in enumerate(_slow_strongest(influence, k)):
+        values = [-value for value, _ in expected]
+        np.testing.assert_allclose(actual.infl[row, : len(expected)], values, atol=1e-6)
+        assert (actual.index[row, len(expected) :] == -1).all()
+        assert np.isnan(actual.infl[row, len(expected) :]).all()
+        index = actual.index[row, : len(expected)]
         assert len(set(index)) == len(index)
         np.testing.assert_allclose(influence[row, index], values, atol=1e-6)
 
@@ -364,11 +374,11 @@ def test_another_product_gives_the_same():
         asked.append((values.dtype, values.shape))
         return lambda train_mask: np.einsum("rn,rt->nt", train_mask, values)
 
-    ours, theirs = (
+    by_memkit, by_other = (
         top_influences.strongest(outcome, mask, 3, product=p) for p in (product, _numpy())
     )
-    for one, other in zip(ours, theirs):
-        np.testing.assert_array_equal(one.index, other.index)
+    for first, other in zip(by_memkit, by_other):
+        np.testing.assert_array_equal(first.index, other.index)
     assert asked == [(np.float32, (30, 18))]
 
 

@@ -13,9 +13,9 @@ from memkit.estimators.margins import (
 
 
 def test_the_quantile_is_that_of_published_tables_of_student():
-    found = student(np.array([1, 3, 9, 19, 39, 99, 399, np.inf]))
+    quantiles = student(np.array([1, 3, 9, 19, 39, 99, 399, np.inf]))
     table = [12.706, 3.182, 2.262, 2.093, 2.023, 1.984, 1.966, 1.960]
-    np.testing.assert_allclose(found, table, atol=6e-4)
+    np.testing.assert_allclose(quantiles, table, atol=6e-4)
 
 
 def test_one_value_has_no_interval():

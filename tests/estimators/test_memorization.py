@@ -73,10 +73,10 @@ def test_never_held_out_is_nan(probabilities):
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_swapping_in_and_out_flips_the_sign(probabilities):
     outcome, mask = _random_study(1, probabilities=probabilities)
-    one, other = memorization(outcome, mask), memorization(outcome, ~mask)
-    np.testing.assert_allclose(one.value, -other.value)
-    np.testing.assert_allclose(one.lower, -other.upper, atol=1e-14)
-    np.testing.assert_allclose(one.stderr, other.stderr)
+    plain, swapped = memorization(outcome, mask), memorization(outcome, ~mask)
+    np.testing.assert_allclose(plain.value, -swapped.value)
+    np.testing.assert_allclose(plain.lower, -swapped.upper, atol=1e-14)
+    np.testing.assert_allclose(plain.stderr, swapped.stderr)
 
 
 @pytest.mark.parametrize("probabilities", [False, True])
@@ -184,10 +184,10 @@ def test_difference_is_the_difference_of_the_points(probabilities):
     second, _ = _random_study(7, probabilities=probabilities)
     mask[:, 0] = True
     change = memorization_difference(first, second, mask)
-    one, other = memorization(first, mask), memorization(second, mask)
+    before, after = memorization(first, mask), memorization(second, mask)
     for name in ("value", "in_mean", "out_mean"):
         np.testing.assert_allclose(
-            getattr(change, name), getattr(other, name) - getattr(one, name), atol=1e-7
+            getattr(change, name), getattr(after, name) - getattr(before, name), atol=1e-7
         )
     assert np.isnan(change.value[0]) and np.isnan(change.lower[0])
     per_run = second.astype(float) - first.astype(float)

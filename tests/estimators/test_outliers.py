@@ -10,13 +10,13 @@ def _accuracies(num_runs, seed=0):
     return np.clip([0.95, 0.7] + rng.normal(0, 0.01, (num_runs, 2)), 0, 1).T
 
 
-def _found(accuracies):
+def _outliers(accuracies):
     return outliers.outlying_runs(*accuracies, num_in=700, num_out=300)
 
 
 @pytest.mark.parametrize("num_runs", [10, 20, 40, 100, 400])
 def test_healthy_runs_are_hardly_ever_called_outliers(num_runs):
-    called = [_found(_accuracies(num_runs, seed)).any() for seed in range(200)]
+    called = [_outliers(_accuracies(num_runs, seed)).any() for seed in range(200)]
     assert np.mean(called) <= 0.02
 
 
@@ -24,43 +24,43 @@ def test_healthy_runs_are_hardly_ever_called_outliers(num_runs):
 def test_failed_runs_are_found_and_no_others(num_runs, num_bad):
     accuracies = _accuracies(num_runs)
     accuracies[:, 3 : 3 + num_bad] = 0.4
-    np.testing.assert_array_equal(np.flatnonzero(_found(accuracies)), np.arange(3, 3 + num_bad))
+    np.testing.assert_array_equal(np.flatnonzero(_outliers(accuracies)), np.arange(3, 3 + num_bad))
 
 
 def test_runs_that_memorize_otherwise_are_found_though_they_answer_as_well():
     accuracies = _accuracies(20)
     accuracies[:, 7] = 0.83, 0.82
-    np.testing.assert_array_equal(np.flatnonzero(_found(accuracies)), [7])
+    np.testing.assert_array_equal(np.flatnonzero(_outliers(accuracies)), [7])
 
 
 def test_a_far_run_among_many_does_an_interval_no_harm():
     accuracies = _accuracies(400)
     accuracies[:, 0] -= 0.07
-    assert not _found(accuracies).any()
+    assert not _outliers(accuracies).any()
     accuracies[:, 0] -= 0.3
-    assert _found(accuracies).sum() == 1
+    assert _outliers(accuracies).sum() == 1
 
 
 def test_differences_below_the_noise_of_so_many_examples_are_none():
     accuracies = np.tile([[1.0], [0.8]], 20)
-    assert not _found(accuracies).any()
+    assert not _outliers(accuracies).any()
     accuracies[0, 0] = 0.997
-    assert not _found(accuracies).any()
+    assert not _outliers(accuracies).any()
     accuracies[0, 0] = 0.9
-    assert _found(accuracies).sum() == 1
+    assert _outliers(accuracies).sum() == 1
 
 
 def test_order_of_runs_does_not_matter():
     accuracies = _accuracies(30)
     accuracies[:, :2] = 0.3
     order = np.random.default_rng(1).permutation(30)
-    np.testing.assert_array_equal(_found(accuracies[:, order]), _found(accuracies)[order])
+    np.testing.assert_array_equal(_outliers(accuracies[:, order]), _outliers(accuracies)[order])
 
 
 @pytest.mark.parametrize("num_runs", [0, 1, 2])
 def test_too_few_runs_have_no_outliers(num_runs):
-    found = _found(np.full((2, num_runs), 0.5))
-    assert found.shape == (num_runs,) and not found.any()
+    is_outlier = _outliers(np.full((2, num_runs), 0.5))
+    assert is_outlier.shape == (num_runs,) and not is_outlier.any()
 
 
 @pytest.mark.parametrize("num_runs", [20, 100])

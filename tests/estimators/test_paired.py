@@ -36,8 +36,8 @@ def _by_hand(first, second, mask, members):
 def test_change_and_error_equal_recomputing_without_each_run(probabilities):
     first, second, mask = _points(0, probabilities=probabilities)
     groups = np.random.default_rng(1).random((25, 3)) < 0.5
-    found = change_of_means(first, second, mask, groups)
-    for k, means in enumerate(found):
+    changes = change_of_means(first, second, mask, groups)
+    for k, means in enumerate(changes):
         whole = _by_hand(first, second, mask, groups[:, k])
         deleted = np.array(
             [
@@ -55,17 +55,17 @@ def test_change_from_nothing_is_the_jackknife_mean_of_the_point():
     _, second, mask = _points(2)
     (change,) = change_of_means(np.zeros_like(second), second, mask)
     plain = jackknife_mean(second, mask)
-    for one, other in zip(_parts(change), _parts(plain), strict=True):
-        assert one.value == pytest.approx(other.value)
-        assert one.stderr == pytest.approx(other.stderr)
+    for actual, expected in zip(_parts(change), _parts(plain), strict=True):
+        assert actual.value == pytest.approx(expected.value)
+        assert actual.stderr == pytest.approx(expected.stderr)
 
 
 def test_change_is_the_mean_of_the_differences_of_the_examples():
     first, second, mask = _points(3)
     (change,) = change_of_means(first, second, mask)
-    each = memorization_difference(first, second, mask)
-    assert change.memorization.value == pytest.approx(each.value.mean())
-    assert change.out_mean.value == pytest.approx(each.out_mean.mean())
+    differences = memorization_difference(first, second, mask)
+    assert change.memorization.value == pytest.approx(differences.value.mean())
+    assert change.out_mean.value == pytest.approx(differences.out_mean.mean())
 
 
 def test_order_of_runs_and_examples_does_not_matter():
@@ -81,9 +81,12 @@ def test_order_of_runs_and_examples_does_not_matter():
 
 def test_swapping_the_points_turns_the_sign():
     first, second, mask = _points(6)
-    (there,), (back,) = change_of_means(first, second, mask), change_of_means(second, first, mask)
-    assert there.memorization.value == pytest.approx(-back.memorization.value)
-    assert there.memorization.stderr == pytest.approx(back.memorization.stderr)
+    (forward,), (backward,) = (
+        change_of_means(first, second, mask),
+        change_of_means(second, first, mask),
+    )
+    assert forward.memorization.value == pytest.approx(-backward.memorization.value)
+    assert forward.memorization.stderr == pytest.approx(backward.memorization.stderr)
 
 
 def test_groups_that_share_out_the_examples_sum_to_the_whole():
@@ -126,8 +129,10 @@ def test_paired_error_is_the_spread_over_simulated_studies_and_below_the_unpaire
         (change,) = change_of_means(first, second, mask)
         values.append(change.memorization.value)
         stated.append(change.memorization.stderr)
-        both = [jackknife_mean(rows, mask).memorization.stderr for rows in (first, second)]
-        unpaired.append(np.hypot(*both))
+        errors_of_points = [
+            jackknife_mean(rows, mask).memorization.stderr for rows in (first, second)
+        ]
+        unpaired.append(np.hypot(*errors_of_points))
     # The spread of 300 values has a relative error of 4%; the jackknife leans a little upwards.
     assert np.sqrt(np.mean(np.square(stated))) == pytest.approx(np.std(values), rel=0.16)
     assert np.mean(stated) < 0.8 * np.mean(unpaired)
@@ -142,9 +147,9 @@ def test_wrong_groups_and_mixed_outcomes_are_refused():
 
 
 def test_paired_mean_is_the_mean_change_per_run():
-    found = paired_mean([0.5, 0.7, 0.9], [0.6, 0.9, 0.9])
-    assert found.value == pytest.approx(0.1)
-    assert found.stderr == pytest.approx(0.1 / np.sqrt(3))
+    change = paired_mean([0.5, 0.7, 0.9], [0.6, 0.9, 0.9])
+    assert change.value == pytest.approx(0.1)
+    assert change.stderr == pytest.approx(0.1 / np.sqrt(3))
     assert np.isnan(paired_mean([0.5], [0.6]).stderr) and np.isnan(paired_mean([], []).value)
 
 
@@ -164,8 +169,8 @@ def test_joint_histogram_equals_counting_by_hand():
     counts, edges = joint_histogram(first, second)
     by_hand = np.zeros((20, 20), int)
     for a, b in zip(first[1:], second[1:], strict=True):
-        places = [min(19, max(0, int(np.floor(20 * score + 1e-6)))) for score in (a, b)]
-        by_hand[places[0], places[1]] += 1
+        cells = [min(19, max(0, int(np.floor(20 * score + 1e-6)))) for score in (a, b)]
+        by_hand[cells[0], cells[1]] += 1
     np.testing.assert_array_equal(counts, by_hand)
     assert counts.sum() == 499 and (edges[0], edges[-1], len(edges)) == (0, 1, 21)
 

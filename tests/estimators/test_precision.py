@@ -23,12 +23,14 @@ def _half_width(noise, num_runs, seed):
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_the_range_from_20_runs_holds_the_number_that_has_the_half_width(noise):
-    wanted = np.mean([_half_width(noise, 100, seed) for seed in range(2)])
-    found = [
-        precision.needed(wanted, _half_width(noise, 20, seed), num_runs=20, train_fraction=FRACTION)
+    half_width = np.mean([_half_width(noise, 100, seed) for seed in range(2)])
+    needed = [
+        precision.needed(
+            half_width, _half_width(noise, 20, seed), num_runs=20, train_fraction=FRACTION
+        )
         for seed in range(2)
     ]
-    least, likely, most = np.mean([(n.least, n.likely, n.most) for n in found], axis=0)
+    least, likely, most = np.mean([(n.least, n.likely, n.most) for n in needed], axis=0)
     assert least < 100 < most
     assert 80 <= likely <= 150
 
@@ -38,35 +40,35 @@ def test_the_number_follows_the_equation(num_runs):
     half_width = NORMAL_QUANTILE / 2 / np.sqrt(0.3 * num_runs + 17)
     worth = precision.worth(half_width, num_runs=num_runs, train_fraction=FRACTION)
     assert worth == pytest.approx(17)
-    wanted = NORMAL_QUANTILE / 2 / np.sqrt(0.3 * 500 + 17)
-    found = precision.needed(wanted, half_width, num_runs=num_runs, train_fraction=FRACTION)
-    assert found.likely == 500
+    target = NORMAL_QUANTILE / 2 / np.sqrt(0.3 * 500 + 17)
+    needed = precision.needed(target, half_width, num_runs=num_runs, train_fraction=FRACTION)
+    assert needed.likely == 500
 
 
 def test_a_half_width_that_is_reached_needs_no_more_runs():
-    found = precision.needed(0.2, 0.2, num_runs=60, train_fraction=FRACTION)
-    assert (found.least, found.likely, found.most) == (60, 60, 60)
+    needed = precision.needed(0.2, 0.2, num_runs=60, train_fraction=FRACTION)
+    assert (needed.least, needed.likely, needed.most) == (60, 60, 60)
 
 
 def test_a_narrower_interval_takes_more_runs_and_the_range_is_in_order():
     for fraction in (0.5, 0.7, 0.9):
         known = dict(num_runs=20, train_fraction=fraction)
-        ways = (
+        functions = (
             lambda w, known=known: precision.needed(w, 0.3, **known),
             lambda w, fraction=fraction: precision.needed_before(w, 600, train_fraction=fraction),
         )
-        for way in ways:
-            found = [way(wanted) for wanted in (0.25, 0.15, 0.1, 0.05, 0.01)]
-            assert all(0 <= n.least <= n.likely <= n.most for n in found)
-            assert all(a.likely < b.likely for a, b in itertools.pairwise(found))
+        for function in functions:
+            needed = [function(target) for target in (0.25, 0.15, 0.1, 0.05, 0.01)]
+            assert all(0 <= n.least <= n.likely <= n.most for n in needed)
+            assert all(a.likely < b.likely for a, b in itertools.pairwise(needed))
 
 
 def test_the_reference_depends_on_the_size_of_the_data_between_200_and_1400_examples():
-    found = [
+    numbers = [
         precision.needed_before(0.1, size, train_fraction=FRACTION).likely
         for size in (50, 200, 600, 1400, 50_000)
     ]
-    assert found[0] == found[1] > found[2] > found[3] == found[4]
+    assert numbers[0] == numbers[1] > numbers[2] > numbers[3] == numbers[4]
 
 
 def test_without_other_examples_rates_near_one_half_take_the_most_runs():

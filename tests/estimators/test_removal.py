@@ -55,33 +55,33 @@ def test_utility_is_the_difference_of_two_means_with_its_error():
     rows = _design(repeats=2, thresholds=(0.6,))
     rng = np.random.default_rng(0)
     test_correct = rng.random((len(rows.kind), 40)) < 0.7
-    (found,) = removal.utility(rows, test_correct)
+    (utility,) = removal.utility(rows, test_correct)
     accuracy = test_correct.mean(1)
     without, random = (accuracy[rows.kind == kind] for kind in ("memorized", "random"))
-    assert found.removed == 2
-    assert found.remaining == 6 / 8
-    assert found.difference.value == pytest.approx(without.mean() - random.mean())
+    assert utility.removed == 2
+    assert utility.remaining == 6 / 8
+    assert utility.difference.value == pytest.approx(without.mean() - random.mean())
     variance = without.var(ddof=1) / 2 + random.var(ddof=1) / 2
-    assert found.difference.stderr == pytest.approx(np.sqrt(variance))
-    assert found.nothing.value == pytest.approx(accuracy[rows.kind == "nothing"].mean())
+    assert utility.difference.stderr == pytest.approx(np.sqrt(variance))
+    assert utility.nothing.value == pytest.approx(accuracy[rows.kind == "nothing"].mean())
 
 
 def test_utility_on_chosen_tests_looks_at_no_other():
     rows = _design(repeats=2, thresholds=(0.6,))
     test_correct = np.zeros((len(rows.kind), 4), bool)
     test_correct[rows.kind == "random", 2] = True
-    (found,) = removal.utility(rows, test_correct, tests=[2])
-    numbers = found.without, found.random, found.difference
+    (utility,) = removal.utility(rows, test_correct, tests=[2])
+    numbers = utility.without, utility.random, utility.difference
     assert [number.value for number in numbers] == [0, 1, -1]
 
 
 def test_missing_runs_are_undefined():
     rows = _design(repeats=2, thresholds=(0.6,))
-    there = rows.kind != "random"
-    kept = removal.Rows(*(part[there] for part in vars(rows).values()))
-    (found,) = removal.utility(kept, np.ones((there.sum(), 3), bool))
-    assert np.isnan([found.random.value, found.difference.value]).all()
-    assert found.without.value == 1
+    is_present = rows.kind != "random"
+    present = removal.Rows(*(part[is_present] for part in vars(rows).values()))
+    (utility,) = removal.utility(present, np.ones((is_present.sum(), 3), bool))
+    assert np.isnan([utility.random.value, utility.difference.value]).all()
+    assert utility.without.value == 1
 
 
 def test_standard_error_covers_a_true_difference():
@@ -91,6 +91,6 @@ def test_standard_error_covers_a_true_difference():
     inside = 0
     for _ in range(200):
         test_correct = rng.random((len(rows.kind), 50)) < chance[:, None]
-        (found,) = removal.utility(rows, test_correct)
-        inside += abs(found.difference.value + 0.1) < 1.96 * found.difference.stderr
+        (utility,) = removal.utility(rows, test_correct)
+        inside += abs(utility.difference.value + 0.1) < 1.96 * utility.difference.stderr
     assert 180 <= inside <= 199

@@ -161,8 +161,8 @@ def test_intervals_of_paired_outcomes_cover(num_units):
         for lost in (0, 0.05, 0.2):
             if gained + lost > 1:
                 continue
-            kept = max(0, 1 - gained - lost)
-            draws = rng.choice(3, (num_units, 4000), p=[gained, lost, kept])
+            unchanged = max(0, 1 - gained - lost)
+            draws = rng.choice(3, (num_units, 4000), p=[gained, lost, unchanged])
             outcome = np.empty((2 * num_units, 4000), bool)
             outcome[::2] = (draws == 0) | ((draws == 2) & (rng.random(draws.shape) < 0.5))
             outcome[1::2] = np.where(draws == 0, False, (draws == 1) | outcome[::2])

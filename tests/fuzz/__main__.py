@@ -31,22 +31,22 @@ def main() -> int:
         if not (folder / "finished").exists():
             world.build(folder, is_whole=not options.cells)
         kinds = tuple(KINDS) if options.all else options.kinds
-        chosen = cells.wanted(
+        chosen = cells.allowed(
             folder, kinds=kinds, damages=options.damages, commands=options.commands
         )
         if options.cells:
             chosen = cells.sample(chosen, options.cells, options.seed)
-        found = cells.run(folder, chosen, jobs=options.jobs)
-    print(cells.table(found))
-    bad = [cell for cell in found if cell.outcome == "BAD"]
+        results = cells.run(folder, chosen, jobs=options.jobs)
+    print(cells.table(results))
+    bad = [cell for cell in results if cell.outcome == "BAD"]
     if options.out:
         out = pathlib.Path(options.out)
         out.mkdir(parents=True, exist_ok=True)
-        (out / "bad.txt").write_text("\n".join(f"== {cell.line}\n{cell.said}\n" for cell in bad))
-        (out / "table.txt").write_text(cells.table(found) + "\n")
-        rows = [dataclasses.asdict(cell) for cell in found]
+        (out / "bad.txt").write_text("\n".join(f"== {cell.line}\n{cell.output}\n" for cell in bad))
+        (out / "table.txt").write_text(cells.table(results) + "\n")
+        rows = [dataclasses.asdict(cell) for cell in results]
         (out / "cells.json").write_text(json.dumps(rows, indent=1))
-    print(f"{len(bad)} of {len(found)} cells are bad")
+    print(f"{len(bad)} of {len(results)} cells are bad")
     return 1 if bad else 0
 
 

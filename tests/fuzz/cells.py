@@ -24,7 +24,7 @@ class Cell:
       command: a key of COMMANDS.
       outcome: one of judge.OUTCOMES.
       why: in one line, "" where it is the usual.
-      said: what the command printed, where the cell is bad.
+      output: what the command printed, where the cell is bad.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Cell:
     command: str
     outcome: str
     why: str
-    said: str = ""
+    output: str = ""
 
     @property
     def line(self) -> str:
@@ -40,7 +40,7 @@ class Cell:
         return f"{self.kind}, {self.how}, {self.command}: {self.why}"
 
 
-def wanted(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
+def allowed(folder: pathlib.Path, *, kinds=(), damages=(), commands=()) -> list:
     """Returns the (kind, damage, command) that a world in a folder allows.
 
     Args:
@@ -65,7 +65,7 @@ def _has_other(folder, name):
 def sample(cells: list, number: int, seed: int) -> list:
     """Returns a part of cells, drawn at random, in their order."""
     chosen = set(random.Random(seed).sample(range(len(cells)), min(number, len(cells))))
-    return [cell for place, cell in enumerate(cells) if place in chosen]
+    return [cell for index, cell in enumerate(cells) if index in chosen]
 
 
 def run(folder: pathlib.Path, cells: list, *, jobs: int = 1, show=print) -> list:
@@ -79,14 +79,14 @@ def run(folder: pathlib.Path, cells: list, *, jobs: int = 1, show=print) -> list
     pids = [
         _start(folder, part, sound, show if job == 0 else None) for job, part in enumerate(parts)
     ]
-    found = []
+    results = []
     for pid in pids:
         _, status = os.waitpid(pid, 0)
         if status:
             raise RuntimeError(f"a process of the fuzz test ended with status {status}")
-        found += [Cell(**one) for one in json.loads((folder / f"{pid}.json").read_text())]
-    order = {cell: place for place, cell in enumerate(cells)}
-    return sorted(found, key=lambda cell: order[cell.kind, cell.how, cell.command])
+        results += [Cell(**fields) for fields in json.loads((folder / f"{pid}.json").read_text())]
+    order = {cell: index for index, cell in enumerate(cells)}
+    return sorted(results, key=lambda cell: order[cell.kind, cell.how, cell.command])
 
 
 def _check_sound(key, done):
@@ -99,15 +99,15 @@ def _start(folder, cells, sound, show):
     if pid:
         return pid
     try:
-        found = []
-        for place, (name, how, command) in enumerate(cells):
+        results = []
+        for index, (name, how, command) in enumerate(cells):
             cell = _cell(folder, name, how, command, sound)
-            found.append(dataclasses.asdict(cell))
+            results.append(dataclasses.asdict(cell))
             if cell.outcome == "BAD":
                 print(cell.line, flush=True)
-            if show and place % 25 == 24:
-                show(f"{place + 1} of {len(cells)} cells", flush=True)
-        (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
+            if show and index % 25 == 24:
+                show(f"{index + 1} of {len(cells)} cells", flush=True)
+        (folder / f"{os.getpid()}.json").write_text(json.dumps(results))
     except BaseException:
         import traceback
 
@@ -120,24 +120,24 @@ def _cell(folder, name, how, command, sound):
     kind = KINDS[name]
     done = _done(folder, kind.world, COMMANDS[command], kind, how)
     outcome, why = judge.verdict(command, kind, how, done=done, sound=sound[kind.world, command])
-    said = f"{done.result.out}{done.result.err}" if outcome == "BAD" else ""
-    return Cell(name, how, command, outcome, why, said[-4000:])
+    output = f"{done.result.out}{done.result.err}" if outcome == "BAD" else ""
+    return Cell(name, how, command, outcome, why, output[-4000:])
 
 
 def _done(folder, which, words, kind=None, how=""):
     """Runs a command on a copy of a study, damaged where a kind is given; returns judge.Done."""
     source = folder / which / "study"
-    place = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="cell-"))
+    cell_folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="cell-"))
     try:
-        world.copy(source, place / "study")
-        (place / "sound").symlink_to(source)
+        world.copy(source, cell_folder / "study")
+        (cell_folder / "sound").symlink_to(source)
         if kind is not None:
-            _damage(how, kind, place / "study", folder / "other/study")
-        before = judge.files(place)
-        result = forks.run(words, place, is_root=how != "unreadable")
-        return judge.Done(result, before, judge.files(place))
+            _damage(how, kind, cell_folder / "study", folder / "other/study")
+        before = judge.files(cell_folder)
+        result = forks.run(words, cell_folder, is_root=how != "unreadable")
+        return judge.Done(result, before, judge.files(cell_folder))
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(cell_folder)
 
 
 def _damage(how, kind, study, other):

@@ -182,8 +182,8 @@ def drop_privileges() -> None:
     sets = (ctypes.c_uint32 * 6)()
     if libc.capget(header, sets):
         raise OSError(ctypes.get_errno(), "capget")
-    for place in (0, 1, 2):  # effective, permitted, inheritable; bits 1 and 2 are what goes
-        sets[place] &= ~0b110
+    for number in (0, 1, 2):  # effective, permitted, inheritable; bits 1 and 2 are what goes
+        sets[number] &= ~0b110
     for capability in (1, 2):
         libc.prctl(24, capability, 0, 0, 0)  # From the bounding set, so that no exec regains it.
     if libc.capset(header, sets):

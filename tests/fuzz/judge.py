@@ -39,8 +39,8 @@ def files(folder: pathlib.Path) -> dict:
     """Returns {path in the folder: digest of what the file says}; times are left out of it."""
     return {
         os.path.relpath(os.path.join(root, name), folder): digest(os.path.join(root, name))
-        for root, _, found in os.walk(folder)
-        for name in found
+        for root, _, names in os.walk(folder)
+        for name in names
     }
 
 
@@ -56,11 +56,11 @@ def digest(file: str) -> str:
     if key not in _KNOWN:
         with open(file, "rb") as opened:
             data = opened.read()
-        _KNOWN[key] = hashlib.sha256(_said(file, data)).hexdigest()[:16]
+        _KNOWN[key] = hashlib.sha256(_comparable(file, data)).hexdigest()[:16]
     return _KNOWN[key]
 
 
-def _said(file, data):
+def _comparable(file, data):
     try:
         if file.endswith(".npz"):
             with np.load(io.BytesIO(data)) as stored:
@@ -131,9 +131,9 @@ def _is_named(kind, result, sound):
 
 def _changed(kind, done, sound):
     """Returns what differs from the results with a sound study, but for the damage itself."""
-    found = []
+    changes = []
     if plain(done.result.out) != plain(sound.result.out):
-        found.append("what it prints")
+        changes.append("what it prints")
     damaged = _damaged_files(kind)
     for name in sorted({*done.files, *sound.files}):
         now = done.files.get(name)
@@ -141,8 +141,8 @@ def _changed(kind, done, sound):
         # Without a list of derived files, an audit begins one that has its own.
         is_begun = name == MANIFEST and name in damaged and name not in done.before
         if now != sound.files.get(name) and not is_left and not is_begun:
-            found.append(name)
-    return found
+            changes.append(name)
+    return changes
 
 
 def _strange(done, sound):

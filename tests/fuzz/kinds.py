@@ -101,8 +101,8 @@ KINDS = {
 
 def flipped(data: bytes) -> bytes:
     """Returns data with a bit of one byte in its middle flipped."""
-    place = random.Random(len(data)).randrange(len(data) // 4, max(1, 3 * len(data) // 4))
-    return data[:place] + bytes([data[place] ^ 0x04]) + data[place + 1 :]
+    position = random.Random(len(data)).randrange(len(data) // 4, max(1, 3 * len(data) // 4))
+    return data[:position] + bytes([data[position] ^ 0x04]) + data[position + 1 :]
 
 
 def truncated(data: bytes) -> bytes:
@@ -136,8 +136,8 @@ def _npz_nan(data):
 def _json_nan(data):
     """Replaces the last number; where there is none, the last text."""
     text = data.decode()
-    found = list(re.finditer(r'(?<=[\s\[:,])-?\d[\d.e+-]*(?=\s*[,\]}\n])|(?<=: )"[^"]*"', text))
-    numbers = [match for match in found if match[0][0] != '"'] or found
+    values = list(re.finditer(r'(?<=[\s\[:,])-?\d[\d.e+-]*(?=\s*[,\]}\n])|(?<=: )"[^"]*"', text))
+    numbers = [match for match in values if match[0][0] != '"'] or values
     start, end = numbers[-1].span()
     json.loads(text)
     return (text[:start] + "NaN" + text[end:]).encode()

@@ -38,14 +38,14 @@ def remember(folder: pathlib.Path) -> None:
 def _remembering(function, folder):
     @functools.wraps(function)
     def call(*arguments, **options):
-        where = folder / _key([function.__qualname__, arguments, options])
-        if where.exists():
-            return pickle.loads(where.read_bytes())
-        found = function(*arguments, **options)
+        path = folder / _key([function.__qualname__, arguments, options])
+        if path.exists():
+            return pickle.loads(path.read_bytes())
+        result = function(*arguments, **options)
         temporary = folder / f"{os.getpid()}.tmp"
-        temporary.write_bytes(pickle.dumps(found))
-        temporary.rename(where)
-        return found
+        temporary.write_bytes(pickle.dumps(result))
+        temporary.rename(path)
+        return result
 
     return call
 

@@ -15,8 +15,8 @@ def _fuzz(out, *options):
 
 
 def test_a_damaged_file_gives_the_same_numbers_or_is_named(tmp_path):
-    cells = _fuzz(tmp_path / "out", "--cells=40", "--seed=0")
-    assert len(cells) == 40
+    cells = _fuzz(tmp_path / "out", "--cells=14", "--seed=0")
+    assert len(cells) == 14
     assert {cell["outcome"] for cell in cells} == {"same", "named", "refused"}
 
 

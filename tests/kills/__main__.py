@@ -42,12 +42,12 @@ def _storm(folder, options):
     usual = {verb: strikes.undisturbed(folder, verb) for verb in verbs}
     while killed.total() < options.kills:
         verb = verbs[killed.total() % len(verbs)]
-        found = strikes.strike(folder, verb, usual[verb], rng)
-        killed[verb] += found.is_killed
-        if found.problem:
-            problems.append(found)
-        what = found.problem or "harmless" if found.is_killed else "ended before"
-        print(f"{found.verb}, killed {found.moment}: {what}", flush=True)
+        result = strikes.strike(folder, verb, usual[verb], rng)
+        killed[verb] += result.is_killed
+        if result.problem:
+            problems.append(result)
+        what = result.problem or "harmless" if result.is_killed else "ended before"
+        print(f"{result.verb}, killed {result.moment}: {what}", flush=True)
     counts = ", ".join(f"{verb} {killed[verb]}" for verb in verbs)
     print(f"{killed.total()} kills ({counts}), {len(problems)} with a problem")
     return 1 if problems else 0

@@ -77,75 +77,79 @@ def build(folder: pathlib.Path) -> None:
 
 def undisturbed(folder: pathlib.Path, verb: str) -> Undisturbed:
     """Returns what a verb does when it is let alone."""
-    place = _place(folder, verb)
+    copy = _copy_of_study(folder, verb)
     try:
-        before = judge.files(place)
-        read = {reader: [_read(place, reader)] for reader in READERS}
+        before = judge.files(copy)
+        read = {reader: [_read(copy, reader)] for reader in READERS}
         started = time.monotonic()
-        done = forks.call(lambda: _counting(VERBS[verb][1], place / "operations"), place)
+        done = forks.call(lambda: _counting(VERBS[verb][1], copy / "operations"), copy)
         seconds = time.monotonic() - started
         if done.code != 0:
             raise RuntimeError(f"{verb} of a sound study: {done}")
-        operations = int((place / "operations").read_text())
-        (place / "operations").unlink()
+        operations = int((copy / "operations").read_text())
+        (copy / "operations").unlink()
         for reader in READERS:
-            read[reader].append(_read(place, reader))
-        return Undisturbed(before, judge.files(place), operations, seconds, read)
+            read[reader].append(_read(copy, reader))
+        return Undisturbed(before, judge.files(copy), operations, seconds, read)
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(copy)
 
 
 def strike(folder: pathlib.Path, verb: str, usual: Undisturbed, rng: random.Random) -> Strike:
     """Kills a verb once, reads the study, repeats the verb and compares."""
-    place = _place(folder, verb)
+    copy = _copy_of_study(folder, verb)
     try:
         if rng.random() < 0.7:  # Between two changes, where mixtures come from.
             operation = rng.randint(1, usual.operations)
             moment = f"before change {operation} of {usual.operations}"
-            done = forks.call(lambda: _counting(VERBS[verb][1], None, operation), place)
+            done = forks.call(lambda: _counting(VERBS[verb][1], None, operation), copy)
         else:
             seconds = rng.uniform(0, usual.seconds)
             moment = f"after {seconds:.2f} of {usual.seconds:.2f} s"
-            done = forks.call(lambda: forks.main(VERBS[verb][1]), place, killed_after=seconds)
-        problem = _problem(place, verb, usual, rng.choice(READERS))
+            done = forks.call(lambda: forks.main(VERBS[verb][1]), copy, killed_after=seconds)
+        problem = _problem(copy, verb, usual, rng.choice(READERS))
         return Strike(verb, moment, done.code == -signal.SIGKILL, problem)
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(copy)
 
 
-def _problem(place, verb, usual, reader):
+def _problem(copy, verb, usual, reader):
     """Returns what is wrong with a folder in which a verb was killed."""
-    code, _, text, _ = found = _read(place, reader)
+    code, _, text, _ = reading = _read(copy, reader)
     is_refused = code in (1, 2) and "memkit estimate" in text and "Traceback" not in text
-    if not is_refused and _seen(found, usual) not in [_seen(r, usual) for r in usual.read[reader]]:
+    if not is_refused and _effects(reading, usual) not in [
+        _effects(r, usual) for r in usual.read[reader]
+    ]:
         return f"{reader} sees neither the old nor the new: {text.strip().splitlines()[-1:]}"
-    again = forks.run(VERBS[verb][1], place)
+    again = forks.run(VERBS[verb][1], copy)
     if again.code != 0:
         return f"fails when it is repeated: {again.err.strip().splitlines()[-1:]}"
-    files = judge.files(place)
+    files = judge.files(copy)
     different = [n for n in {*files, *usual.after} if files.get(n) != usual.after.get(n)]
     return f"differs when it is repeated: {', '.join(sorted(different)[:4])}" if different else ""
 
 
-def _seen(found, usual):
+def _effects(reading, usual):
     """Returns what `_read` returns without the errors, and without what the verb writes anyway.
 
     A reader that writes may first move the files of the verb into place.
     """
-    code, printed, _, written = found
-    own = {name: digest for name, digest in written.items() if usual.after.get(name) != digest}
-    return code, printed, own
+    code, printed, _, written = reading
+    changed_files = {
+        name: digest for name, digest in written.items() if usual.after.get(name) != digest
+    }
+    return code, printed, changed_files
 
 
-def _read(place, reader):
+def _read(study_folder, reader):
     """Returns (exit code, text printed, error text, files written) of a command that reads."""
-    copied = pathlib.Path(tempfile.mkdtemp(dir=place.parent, prefix="read-"))
+    copied = pathlib.Path(tempfile.mkdtemp(dir=study_folder.parent, prefix="read-"))
     try:
         for name in ("study", "sound"):
-            if (place / name).is_symlink():
-                (copied / name).symlink_to((place / name).readlink())
+            if (study_folder / name).is_symlink():
+                (copied / name).symlink_to((study_folder / name).readlink())
             else:
-                world.copy(place / name, copied / name)
+                world.copy(study_folder / name, copied / name)
         before = judge.files(copied)
         done = forks.run(COMMANDS[reader], copied)
         after = judge.files(copied)
@@ -155,12 +159,12 @@ def _read(place, reader):
         shutil.rmtree(copied)
 
 
-def _place(folder, verb):
+def _copy_of_study(folder, verb):
     source = folder / VERBS[verb][0] / "study"
-    place = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="kill-"))
-    world.copy(source, place / "study")
-    (place / "sound").symlink_to(source)
-    return place
+    kill_folder = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="kill-"))
+    world.copy(source, kill_folder / "study")
+    (kill_folder / "sound").symlink_to(source)
+    return kill_folder
 
 
 def _counting(words, counted=None, deadly=None):

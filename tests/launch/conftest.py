@@ -19,6 +19,7 @@ from memkit.configs import common
 def get_config(variant=""):
     config = common.study(title="tiny")
     config.dataset = common.dataset("digits", mean=(0.3,), std=(0.37,))
+    config.dataset.train_per_class, config.dataset.test_per_class = 40, 10
     config.labels.planted_fraction = 0.08
     config.subsets.num_runs = 20
     config.model = dict(name="mlp", hidden=(8,))
@@ -27,14 +28,6 @@ def get_config(variant=""):
     config.axis = dict(field="optimizer.momentum", values=(0.5, 0.9))
     return config
 """
-
-
-@pytest.fixture(scope="session")
-def memkit():
-    """Returns a function that runs `memkit ARGS` to its end in a process of its own."""
-    runner = commands.Commands()
-    yield runner.run
-    runner.close()
 
 
 @pytest.fixture(scope="session")
@@ -72,13 +65,13 @@ def tiny_study(memkit, tiny_config, tmp_path_factory):
     def make(folder):
         workdir = folder / "study"
         result = memkit("run", f"--config={tiny_config}", f"--workdir={workdir}", "--workers=2")
-        (folder / "said.json").write_text(json.dumps(dataclasses.asdict(result)))
+        (folder / "result.json").write_text(json.dumps(dataclasses.asdict(result)))
 
     folder = once.made(tmp_path_factory, "tiny", make)
     workdir = tmp_path_factory.mktemp("studies") / "tiny"
     shutil.copytree(folder / "study", workdir)
-    said = (folder / "said.json").read_text().replace(str(folder / "study"), str(workdir))
-    return workdir, commands.Result(**json.loads(said))
+    result_text = (folder / "result.json").read_text().replace(str(folder / "study"), str(workdir))
+    return workdir, commands.Result(**json.loads(result_text))
 
 
 @pytest.fixture(scope="session")

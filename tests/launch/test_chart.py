@@ -22,11 +22,11 @@ def _names(folder):
 def test_list_names_every_chart_of_the_report_and_why_others_are_missing(memkit, study):
     result = memkit("chart", f"--workdir={study}", "--list")
     assert result.code == 0, result.err
-    there, absent = result.out.split("\n\n")
-    listed = [line.split()[0] for line in there.splitlines()[1:]]
+    present, absent = result.out.split("\n\n")
+    listed = [line.split()[0] for line in present.splitlines()[1:]]
     drawn = {name.removesuffix(".svg") for name in _names(study / "report" / "charts")}
     assert set(listed) == {name for name in drawn if not name.endswith(".png")}
-    assert "Mean accuracy over runs" in there
+    assert "Mean accuracy over runs" in present
     assert re.search(r"^distillation +This study has no distilled series", absent, re.MULTILINE)
 
 

@@ -11,10 +11,10 @@ from memkit import studies
 def scores(tiny_study, tmp_path_factory):
     """A file of scores of the tiny study's examples."""
     examples = studies.load(tiny_study[0]).examples
-    where = tmp_path_factory.mktemp("scores") / "scores.npz"
+    path = tmp_path_factory.mktemp("scores") / "scores.npz"
     values = np.linspace(0, 1, len(examples.train_ids))
-    np.savez(where, ids=examples.train_ids, labels=examples.train_labels, memorization=values)
-    return where
+    np.savez(path, ids=examples.train_ids, labels=examples.train_labels, memorization=values)
+    return path
 
 
 def test_a_file_alone_gives_its_headlines(memkit, scores):

@@ -54,9 +54,9 @@ def jax_study(memkit, tiny_config, tmp_path_factory):
 
 def _records(workdir, point=0):
     study = studies.load(workdir)
-    found = studies.read_runs(study, study.points[point], NAMES)
-    assert found.problems == {}
-    return found
+    runs = studies.read_runs(study, study.points[point], NAMES)
+    assert runs.problems == {}
+    return runs
 
 
 @pytest.mark.slow
@@ -64,15 +64,15 @@ def test_scores_of_a_study_agree_between_engines(tiny_study, jax_study):
     workdir, result = jax_study
     assert result.code == 0, result.err
     assert "jax on cpu, one_device" in result.out
-    kept, found = (studies.load(one) for one in (tiny_study[0], workdir))
-    for point in kept.points:
-        wanted = studies.read_estimates(kept, point)
-        mine = studies.read_estimates(found, found.point(point.name))
+    by_tensorflow, by_jax = (studies.load(folder) for folder in (tiny_study[0], workdir))
+    for point in by_tensorflow.points:
+        expected = studies.read_estimates(by_tensorflow, point)
+        actual = studies.read_estimates(by_jax, by_jax.point(point.name))
         for outcome in studies.OUTCOMES:
-            value, reference = mine[outcome].value, wanted[outcome].value
+            value, reference = actual[outcome].value, expected[outcome].value
             defined = np.isfinite(value)
             np.testing.assert_array_equal(defined, np.isfinite(reference))
-            inside = (wanted[outcome].lower <= value) & (value <= wanted[outcome].upper)
+            inside = (expected[outcome].lower <= value) & (value <= expected[outcome].upper)
             assert inside[defined].mean() > 0.999
             assert np.corrcoef(value[defined], reference[defined])[0, 1] > 0.98
 
@@ -100,13 +100,13 @@ def test_a_study_continues_under_another_engine_and_status_reports_it(
     result = memkit("run", *flags)
     assert result.code == 0, result.err
     assert "train: 3 runs at 1 points" in result.out
-    found = _records(workdir)
-    assert found.index.tolist() == list(range(20))
-    made = [info["engine"] for info in found.infos]
+    after = _records(workdir)
+    assert after.index.tolist() == list(range(20))
+    made = [info["engine"] for info in after.infos]
     assert [run for run in range(20) if made[run] == "jax"] == [3, 4, 17]
     for name in NAMES:
-        mine, wanted = (one.arrays[name].astype(float) for one in (found, before))
-        np.testing.assert_allclose(mine, wanted, rtol=5e-3, atol=5e-3, err_msg=name)
+        actual, expected = (runs.arrays[name].astype(float) for runs in (after, before))
+        np.testing.assert_allclose(actual, expected, rtol=5e-3, atol=5e-3, err_msg=name)
     status = memkit("status", f"--workdir={workdir}")
     assert status.code == 0
     assert f"{mixed.name} mixes engines: jax on CPU, tensorflow on CPU" in status.out
@@ -128,8 +128,8 @@ def test_packed_runs_on_two_devices_write_the_records_of_single_ones(
     assert result.code == 0, result.err
     assert "1 workers, each jax on 2 cpu, one_device, 3 runs per program by vmap" in result.out
     for point in (0, 1):
-        found, wanted = _records(workdir, point), _records(jax_study[0], point)
-        assert found.index.tolist() == list(range(20))
+        packed, single = _records(workdir, point), _records(jax_study[0], point)
+        assert packed.index.tolist() == list(range(20))
         for name in NAMES:
-            mine, others = (one.arrays[name].astype(float) for one in (found, wanted))
-            np.testing.assert_allclose(mine, others, rtol=5e-3, atol=5e-3, err_msg=name)
+            actual, expected = (runs.arrays[name].astype(float) for runs in (packed, single))
+            np.testing.assert_allclose(actual, expected, rtol=5e-3, atol=5e-3, err_msg=name)

@@ -44,8 +44,8 @@ def test_a_full_disk_gets_one_line_and_the_same_command_goes_on_when_there_is_sp
         cp -r {workdir} {tmp_path}/result
     """)
     assert done.returncode == 0, done.stderr
-    said = [line for line in done.stdout.splitlines() if not line.startswith(("train: ", "done "))]
-    assert said == ["code 2", "code 0"]
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(("train: ", "done "))]
+    assert lines == ["code 2", "code 0"]
     line = (tmp_path / "first").read_text().splitlines()[-1]
     assert line.startswith(f"memkit train: error: {workdir}: No space left on device (run ")
     assert "of 38 runs were finished and are kept; the same command goes on from there" in line
@@ -128,8 +128,8 @@ def test_five_kills_of_workers_and_of_the_command_lose_nothing(
 
 
 def _processes_of(group):
-    found = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
-    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    listed = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
+    rows = [line.split() for line in listed.stdout.splitlines()[1:]]
     return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and "Z" not in stat]
 
 

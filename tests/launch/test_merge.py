@@ -9,14 +9,14 @@ from memkit import studies
 @pytest.fixture
 def halves(tiny_study, tmp_path):
     """Two folders with the even and the odd runs of the tiny study."""
-    found = []
-    for place, name in enumerate(("even", "odd")):
+    folders = []
+    for remainder, name in enumerate(("even", "odd")):
         shutil.copytree(tiny_study[0], tmp_path / name)
         for file in (tmp_path / name / "points").glob("*/runs/*.npz"):
-            if int(file.stem) % 2 != place:
+            if int(file.stem) % 2 != remainder:
                 file.unlink()
-        found.append(tmp_path / name)
-    return found
+        folders.append(tmp_path / name)
+    return folders
 
 
 def test_studies_made_apart_become_one_with_the_same_estimates(
@@ -33,10 +33,10 @@ def test_studies_made_apart_become_one_with_the_same_estimates(
     ]
     assert memkit("verify", f"--workdir={out}").code == 0
     assert memkit("estimate", f"--workdir={out}").code == 0
-    one, whole = (
+    merged, whole = (
         json.loads((folder / "summary.json").read_text()) for folder in (out, tiny_study[0])
     )
-    assert one["points"] == whole["points"]
+    assert merged["points"] == whole["points"]
     assert "nothing is missing" not in result.out
     assert json.loads((out / "study.json").read_text())["command"].startswith("memkit merge ")
 

@@ -28,26 +28,27 @@ def record_files(workdir):
 
 def outcomes(workdir):
     """Arrays of every record of a study, by point, run and name."""
-    study, found = studies.load(workdir), {}
+    study, arrays = studies.load(workdir), {}
     for point in study.points:
         runs = studies.read_runs(study, point, ("train_correct", "train_logodds", "curve"))
         assert runs.problems == {}
         for name, stacked in runs.arrays.items():
             for run, array in zip(runs.index, stacked):
-                found[point.name, int(run), name] = array.tobytes()
-    return found
+                arrays[point.name, int(run), name] = array.tobytes()
+    return arrays
 
 
 @pytest.mark.slow
 def test_the_engine_trains_the_same_bits_on_a_cluster(cluster, memkit, tmp_path):
     on_ray, here = tmp_path / "ray", tmp_path / "here"
-    where = ("--executor=ray", f"--ray_address={cluster.address}")
-    result = memkit("train", "--config=digits_width:smoke", f"--workdir={on_ray}", *where)
+    study = ("--config=digits_width:smoke", "--config.training.epochs=2")
+    flags = ("--executor=ray", f"--ray_address={cluster.address}")
+    result = memkit("train", *study, f"--workdir={on_ray}", *flags)
     assert result.code == 0, result.err
     assert "2 workers, each tensorflow on cpu, one_device (actors of Ray, nodes: 2)" in result.out
     assert "train 40/40 runs" in result.err
     few = ("--runs=0:2", "--workers=1")
-    trained = memkit("train", "--config=digits_width:smoke", f"--workdir={here}", *few)
+    trained = memkit("train", *study, f"--workdir={here}", *few)
     assert trained.code == 0, trained.err
     records, expected = outcomes(on_ray), outcomes(here)
     assert {key: records[key] for key in expected} == expected
@@ -80,11 +81,11 @@ def test_signals_end_the_actors_and_the_same_command_continues(
 
     assert interrupt(signal.SIGINT) == 130
     assert interrupt(signal.SIGTERM) == 143
-    kept = len(record_files(workdir))
-    assert 6 <= kept < 40
+    num_finished = len(record_files(workdir))
+    assert 6 <= num_finished < 40
     again = memkit(*words)
     assert again.code == 0, again.err
-    assert f"train: {40 - kept} runs" in again.out
+    assert f"train: {40 - num_finished} runs" in again.out
     assert len(record_files(workdir)) == 40
 
 

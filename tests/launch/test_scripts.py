@@ -195,9 +195,9 @@ def test_workers_of_a_slice_start_different_shards(dry, tmp_path, worker, vm, sh
     commands = dry(TPU, "start", *VM, *STUDY, "--vms=2", "--hosts=2", "--", *more)
     command = remote_commands(commands)[vm]
     words = started_words(command, tmp_path / "home", TPU_WORKER_ID=str(worker))
-    found = parsed(words[1:])
+    meaning = parsed(words[1:])
     assert words[0] == "train"
-    assert found == {
+    assert meaning == {
         "workdir": "gs://bucket/depth",
         "engine": "jax",
         "packing": "vmap",
@@ -295,8 +295,8 @@ def test_boxes_train_a_shard_each_and_add_up_in_one_folder(dry, tmp_path):
     commands = dry(GPU, "start", *options, "--", "--workers=2")
     for i, (tool, box, command) in enumerate(commands):
         assert (tool, box) == ("ssh", ["me@one", "me@two"][i])
-        found = parsed(started_words(command, tmp_path / str(i))[1:])
-        assert (found["shard"], found["engine"]) == ([i, 2], "tensorflow")
+        meaning = parsed(started_words(command, tmp_path / str(i))[1:])
+        assert (meaning["shard"], meaning["engine"]) == ([i, 2], "tensorflow")
     assert dry(GPU, "collect", *options, "--out=here")[1:] == [
         ["scp", "-q", "-r", f"me@{box}:memkit/study", "here"] for box in ("one", "two")
     ]
@@ -367,8 +367,8 @@ def test_slurm_tasks_train_the_shard_that_the_array_says(tmp_path):
     assert done.returncode == 0, done.stderr
     words = done.stdout.splitlines()
     assert words[0] == "train"
-    found = parsed(words[1:], **scheduled)
-    assert (found["shard"], found["workdir"]) == ([2, 4], "/shared/d")
+    meaning = parsed(words[1:], **scheduled)
+    assert (meaning["shard"], meaning["workdir"]) == ([2, 4], "/shared/d")
 
 
 def test_kubernetes_pods_train_the_shard_that_the_job_says():
@@ -376,12 +376,12 @@ def test_kubernetes_pods_train_the_shard_that_the_job_says():
     job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
     spec = job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
-    told = {one["name"]: one["value"] for one in container["env"]}
+    environment = {variable["name"]: variable["value"] for variable in container["env"]}
     assert spec["completionMode"] == "Indexed"
-    assert int(told["MEMKIT_SHARDS"]) == spec["completions"] == spec["parallelism"]
+    assert int(environment["MEMKIT_SHARDS"]) == spec["completions"] == spec["parallelism"]
     verb, *words = container["args"]
-    found = parsed(words, JOB_COMPLETION_INDEX="3", **told)
-    assert (verb, found["shard"]) == ("train", [3, spec["completions"]])
+    meaning = parsed(words, JOB_COMPLETION_INDEX="3", **environment)
+    assert (verb, meaning["shard"]) == ("train", [3, spec["completions"]])
 
 
 def test_kubernetes_knows_the_exit_codes_of_memkit():
@@ -459,8 +459,8 @@ def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(
         subprocess.run(["flock", home / "memkit" / "train.lock", "true"])
         assert (home / "memkit" / "train.code").read_text() == "0\n"
         assert not is_complete(home / "memkit" / "study", 20)
-    said = cloud("status", *words, hosts=2).stdout
-    assert said.count("ended with exit code 0") == 2
+    status = cloud("status", *words, hosts=2).stdout
+    assert status.count("ended with exit code 0") == 2
     assert cloud("collect", *words, hosts=2).returncode == 0
     assert is_complete(tmp_path / "out" / "study", 20)
     estimated = memkit("estimate", f"--workdir={tmp_path / 'out' / 'study'}")

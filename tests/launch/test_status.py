@@ -32,16 +32,16 @@ def test_status_follows_a_study_that_another_process_trains_until_all_is_done(
     trained = trainer.communicate()
     assert trainer.returncode == 0, trained
     assert (watcher.returncode, err) == (0, "")
-    looks = out.split("point ")
-    for look in looks:
-        assert all(sum(row[:4]) == 20 for row in rows(look).values())  # done to set aside
-    totals = [sum(row[0] for row in rows(look).values()) for look in looks]
+    tables = out.split("point ")
+    for table in tables:
+        assert all(sum(row[:4]) == 20 for row in rows(table).values())  # done to set aside
+    totals = [sum(row[0] for row in rows(table).values()) for table in tables]
     assert totals == sorted(totals)
     assert totals[-1] == 40
-    running = [look for look in looks if any(row[1] for row in rows(look).values())]
+    running = [table for table in tables if any(row[1] for row in rows(table).values())]
     assert running
-    assert all("at work: " in look for look in running)
-    assert any("runs/hour" in look for look in looks)
+    assert all("at work: " in table for table in running)
+    assert any("runs/hour" in table for table in tables)
     alone = memkit("status", f"--workdir={workdir}")
     assert alone.code == 0
     assert "at work" not in alone.out
@@ -68,8 +68,8 @@ def test_invalid_seconds_of_watch_are_an_error(memkit, tiny_study, seconds):
 
 def test_status_changes_nothing_in_a_study(memkit, tiny_study):
     def files():
-        found = pathlib.Path(tiny_study[0]).rglob("*")
-        return {path: path.stat().st_mtime_ns for path in found}
+        paths = pathlib.Path(tiny_study[0]).rglob("*")
+        return {path: path.stat().st_mtime_ns for path in paths}
 
     before = files()
     assert memkit("status", f"--workdir={tiny_study[0]}").code == 0

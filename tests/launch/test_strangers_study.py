@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from memkit import data, storage, studies
+from memkit import storage, studies
 from memkit.studies import creation
+from memkit.training import images
 from tests import once
 from tests.analysis import recorded
 
@@ -40,9 +41,10 @@ COMMANDS = {
 @pytest.fixture
 def small(make_config, tmp_path, tmp_path_factory):
     """A study of digits whose records were made up, with one of memkit's own models."""
+    source = {"name": "digits", "train_per_class": 20, "test_per_class": 4}
     config = make_config(
         {
-            "dataset": {"name": "digits", "mean": [0.3], "std": [0.37], "resident": True},
+            "dataset": source | {"mean": [0.3], "std": [0.37], "resident": True},
             "model": {"name": "mlp", "hidden": [4]},
             "training.epochs": 2,
             "axis": {"field": "", "values": []},
@@ -50,7 +52,8 @@ def small(make_config, tmp_path, tmp_path_factory):
     )
 
     def make(folder):
-        recorded.record(studies.open_or_create(folder / "study", config, data.load("digits")))
+        dataset = images.load_dataset(config)
+        recorded.record(studies.open_or_create(folder / "study", config, dataset))
 
     folder = once.made(tmp_path_factory, "recorded_digits", make)
     return storage.path(shutil.copytree(folder / "study", tmp_path / "study"))

@@ -12,11 +12,6 @@ from memkit import studies
 from memkit.sweeps import worker
 from tests.sweeps import fake_work, small_study
 
-# Root may read everything, so these tests give that right up.
-_NO_RIGHTS = "-dac_override,-dac_read_search"
-_DROP = ["setpriv", "--bounding-set", _NO_RIGHTS, "--inh-caps", _NO_RIGHTS]
-
-
 HUGE = """
 import keras
 
@@ -29,9 +24,9 @@ def build(*, input_shape, num_classes, hidden):
 """
 
 
-def run(*words, before=(), env=None, redirect=""):
+def run(*words, env=None, redirect=""):
     """Runs `memkit WORDS` with shell redirections such as "2>&-"."""
-    command = [*before, sys.executable, "-m", "memkit.cli", *map(str, words)]
+    command = [sys.executable, "-m", "memkit.cli", *map(str, words)]
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirect}', "sh", *command],
         capture_output=True,
@@ -51,16 +46,6 @@ def workdir(tmp_path):
             arrays = fake_work.arrays(study, point, number)
             studies.write_record(study, point, number, arrays, fake_work.info())
     return tmp_path / "study"
-
-
-@pytest.fixture
-def plainly():
-    """The words before a command that give up root's right to read everything."""
-    if os.geteuid():
-        return []
-    if not shutil.which("setpriv"):
-        pytest.skip("needs setpriv, or not to be root")
-    return _DROP
 
 
 def one_line_of(result):
@@ -84,22 +69,22 @@ def one_line(result):
         ("estimate", "design.npz"),
     ],
 )
-def test_an_unreadable_file_is_named_in_one_line(workdir, plainly, verb, name):
+def test_an_unreadable_file_is_named_in_one_line(workdir, memkit, verb, name):
     (workdir / name).chmod(0)
     try:
-        said = one_line(run(verb, f"--workdir={workdir}", before=plainly))
+        line = one_line_of(memkit(verb, f"--workdir={workdir}", is_root=False))
     finally:
         (workdir / name).chmod(0o755)
-    assert f"{workdir / name}" in said
-    assert "Permission denied" in said
+    assert f"{workdir / name}" in line
+    assert "Permission denied" in line
 
 
-def test_an_unwritable_folder_is_named_in_one_line(workdir, plainly):
+def test_an_unwritable_folder_is_named_in_one_line(workdir, memkit):
     shutil.rmtree(workdir / "tables", ignore_errors=True)
     (workdir / "tables").mkdir(mode=0o555)
-    said = one_line(run("audit", f"--workdir={workdir}", before=plainly))
-    assert f"{workdir / 'tables'}" in said
-    assert "Permission denied" in said
+    line = one_line_of(memkit("audit", f"--workdir={workdir}", is_root=False))
+    assert f"{workdir / 'tables'}" in line
+    assert "Permission denied" in line
 
 
 @pytest.mark.parametrize(
@@ -136,8 +121,8 @@ def test_characters_that_the_terminal_lacks_are_escaped(workdir, tmp_path):
         )
         assert code == 0, err
         assert "\\xf6" in out or "\\udcff" in out
-    said = one_line(run("status", f"--workdir={tmp_path}/größe", env={"PYTHONIOENCODING": "ascii"}))
-    assert "\\xf6" in said
+    line = one_line(run("status", f"--workdir={tmp_path}/größe", env={"PYTHONIOENCODING": "ascii"}))
+    assert "\\xf6" in line
 
 
 def test_control_characters_in_errors_are_escaped(memkit, tmp_path):
@@ -158,9 +143,9 @@ def test_addresses_that_cannot_be_opened_are_one_line(memkit, address, words):
     protocol = address.partition(":")[0]
     if protocol in ("gs", "s3", "az") and _can_open(protocol):
         pytest.skip(f"{protocol}:// can be opened here")
-    said = one_line_of(memkit("status", f"--workdir={address}"))
-    assert f"{address}: expected" in said
-    assert words in said
+    line = one_line_of(memkit("status", f"--workdir={address}"))
+    assert f"{address}: expected" in line
+    assert words in line
 
 
 def _can_open(protocol):
@@ -182,8 +167,8 @@ def test_a_flag_file_may_name_a_packaged_study(memkit, tmp_path):
 def test_an_unreadable_flag_file_is_named(memkit, tmp_path, content):
     if content:
         (tmp_path / "my.flags").write_bytes(content)
-    said = one_line_of(memkit("status", f"--flagfile={tmp_path / 'my.flags'}"))
-    assert f"--flagfile={tmp_path / 'my.flags'}: " in said
+    line = one_line_of(memkit("status", f"--flagfile={tmp_path / 'my.flags'}"))
+    assert f"--flagfile={tmp_path / 'my.flags'}: " in line
 
 
 @pytest.mark.parametrize(

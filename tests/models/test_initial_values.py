@@ -69,12 +69,12 @@ def test_variables_of_equal_shape_differ(model):
 
 def test_batch_norm_and_biases_start_as_in_keras(model):
     expected = {"gamma": 1, "beta": 0, "moving_mean": 0, "moving_variance": 1, "bias": 0}
-    seen = set()
+    names = set()
     for variable, value in zip(model.variables, _values(model), strict=True):
         if variable.name != "kernel":
             assert (value == expected[variable.name]).all()
-            seen.add(variable.name)
-    assert seen == set(expected)
+            names.add(variable.name)
+    assert names == set(expected)
 
 
 _UNBOUNDED = [
@@ -99,15 +99,17 @@ _INITIALIZERS = [
 @pytest.mark.parametrize("shape", [(3, 5, 24, 60), (90, 240)], ids=["conv", "dense"])
 @pytest.mark.parametrize("initializer", _INITIALIZERS, ids=lambda i: type(i).__name__)
 def test_values_have_the_distribution_of_keras(initializer, shape):
-    ours = draw(initializer, shape, np.random.default_rng(0)).ravel()
-    theirs = np.asarray(initializer(shape), float).ravel()
-    assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-3
-    assert ours.mean() == pytest.approx(theirs.mean(), abs=5 * theirs.std() / len(ours) ** 0.5)
-    assert ours.std() == pytest.approx(theirs.std(), rel=0.03)
+    actual = draw(initializer, shape, np.random.default_rng(0)).ravel()
+    expected = np.asarray(initializer(shape), float).ravel()
+    assert scipy.stats.ks_2samp(actual, expected).pvalue > 1e-3
+    assert actual.mean() == pytest.approx(
+        expected.mean(), abs=5 * expected.std() / len(actual) ** 0.5
+    )
+    assert actual.std() == pytest.approx(expected.std(), rel=0.03)
     if initializer not in _UNBOUNDED:
-        middle = theirs.mean()
-        bound = np.abs(theirs - middle).max()
-        assert np.abs(ours - middle).max() == pytest.approx(bound, rel=0.02)
+        middle = expected.mean()
+        bound = np.abs(expected - middle).max()
+        assert np.abs(actual - middle).max() == pytest.approx(bound, rel=0.02)
 
 
 @pytest.mark.parametrize(

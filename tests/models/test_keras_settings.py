@@ -91,6 +91,7 @@ def test_the_bits_do_not_depend_on_keras_json_or_environment_variables(tmp_path,
     assert trained(tmp_path / "strange", engine, name, **variables) == plain
 
 
+@pytest.mark.slow
 def test_a_users_model_is_imported_with_any_backend_in_keras_json(tmp_path):
     (tmp_path / "keras.json").write_text(json.dumps(STRANGE))
     (tmp_path / "own_model.py").write_text(OWN)

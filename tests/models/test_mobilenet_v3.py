@@ -1,5 +1,7 @@
 """MobileNetV3 against the one of keras.applications, and its strides by resolution."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -18,6 +20,12 @@ def _build(variant="small", *, alpha=1.0, resolution=224, pixels=224, num_classe
         resolution=resolution,
         **options,
     )
+
+
+@functools.cache
+def _narrow(variant, resolution, pixels):
+    """Returns a narrow network that several tests look at and none changes."""
+    return _build(variant, alpha=0.1, resolution=resolution, pixels=pixels)
 
 
 def _of_keras(variant, *, pixels=224, num_classes=1000, **options):
@@ -43,10 +51,10 @@ def _trainable(model):
 @pytest.mark.parametrize(
     "variant, alpha, minimalistic",
     [
-        ("small", 0.75, False),
         ("small", 1.0, True),
         ("large", 0.75, True),
-        ("large", 1.0, False),
+        pytest.param("small", 0.75, False, marks=pytest.mark.slow),
+        pytest.param("large", 1.0, False, marks=pytest.mark.slow),
         pytest.param("small", 0.35, False, marks=pytest.mark.slow),
         pytest.param("large", 1.25, False, marks=pytest.mark.slow),
     ],
@@ -64,7 +72,11 @@ def test_count_of_small_at_alpha_1():
 
 @pytest.mark.parametrize(
     "variant, alpha, minimalistic, pixels",
-    [("small", 0.75, False, 64), ("large", 0.35, False, 51), ("small", 0.35, True, 45)],
+    [
+        ("small", 0.75, False, 64),
+        ("small", 0.35, True, 45),
+        pytest.param("large", 0.35, False, 51, marks=pytest.mark.slow),
+    ],
 )
 def test_network_computes_the_same_as_that_of_keras(variant, alpha, minimalistic, pixels):
     options = {"alpha": alpha, "minimalistic": minimalistic, "pixels": pixels, "num_classes": 7}
@@ -92,7 +104,7 @@ def _product_of_strides(model):
 @pytest.mark.parametrize("variant", ["small", "large"])
 @pytest.mark.parametrize("resolution, stride, last", [(32, 8, 4), (64, 16, 4), (224, 32, 7)])
 def test_resolution_determines_the_total_stride(variant, resolution, stride, last):
-    model = _build(variant, alpha=0.1, resolution=resolution, pixels=resolution)
+    model = _narrow(variant, resolution, resolution)
     assert _product_of_strides(model) == stride
     assert model.get_layer("pool").input.shape[1:3] == (last, last)
 
@@ -102,7 +114,7 @@ def test_resolution_determines_the_total_stride(variant, resolution, stride, las
     [("small", ["block1", "block3", "block8"]), ("large", ["block3", "block6", "block12"])],
 )
 def test_smallest_resolution_keeps_the_last_three_halvings(variant, strided):
-    model = _build(variant, alpha=0.1, resolution=32, pixels=32)
+    model = _narrow(variant, 32, 32)
     assert model.get_layer("stem_conv").strides == (1, 1)
     depthwise = [x for x in model.layers if isinstance(x, keras.layers.DepthwiseConv2D)]
     halving = [x.name.removesuffix("_depthwise") for x in depthwise if x.strides == (2, 2)]
@@ -110,9 +122,9 @@ def test_smallest_resolution_keeps_the_last_three_halvings(variant, strided):
 
 
 def test_resolution_changes_no_variable():
-    built = [_build(alpha=0.1, resolution=resolution, pixels=32) for resolution in (32, 64, 224)]
-    first, *others = ([(v.path, v.shape) for v in model.variables] for model in built)
-    assert others == [first, first]
+    built = [_narrow("small", resolution, 32) for resolution in (32, 64, 224)]
+    first, *other_variables = ([(v.path, v.shape) for v in model.variables] for model in built)
+    assert other_variables == [first, first]
 
 
 @pytest.mark.parametrize("options, momentum", [({}, 0.9), ({"bn_momentum": 0.99}, 0.99)])
@@ -123,7 +135,7 @@ def test_every_batch_norm_has_the_given_momentum(options, momentum):
 
 
 def test_network_draws_no_random_numbers():
-    model = _build(alpha=0.1, resolution=32, pixels=32)
+    model = _narrow("small", 32, 32)
     assert not [v.path for v in model.variables if "seed" in v.path]
 
 

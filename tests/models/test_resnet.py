@@ -30,7 +30,14 @@ def _expected_resnet(depth, width, channels, classes):
 
 
 @pytest.mark.parametrize(
-    "depth, millions", [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)]
+    "depth, millions",
+    [
+        (20, 0.27),
+        (32, 0.46),
+        (44, 0.66),
+        pytest.param(56, 0.85, marks=pytest.mark.slow),
+        pytest.param(110, 1.7, marks=pytest.mark.slow),
+    ],
 )
 def test_resnet_has_the_published_number_of_parameters(depth, millions):
     model = _build(input_shape=(32, 32, 3), num_classes=10, depth=depth, width=16)
@@ -89,7 +96,7 @@ def test_defaults_are_the_first_papers_network_variable_by_variable():
 @pytest.mark.parametrize(
     "depth, block, shortcut, count",
     [
-        (110, "basic", "A", 1_727_962),
+        pytest.param(110, "basic", "A", 1_727_962, marks=pytest.mark.slow),
         pytest.param(164, "bottleneck", "B", 1_703_258, marks=pytest.mark.slow),
     ],
 )
@@ -141,10 +148,10 @@ def test_versions_1_and_1_5_have_equal_variables(depth):
 def test_version_determines_which_convolution_of_a_bottleneck_is_strided(version, strided):
     model = _large(50, version=version)
     for stage in range(4):
-        for place in ("first", "second", "third"):
-            layer = model.get_layer(f"stage{stage}_block0_{place}_conv")
-            assert layer.strides == ((2, 2) if stage and place == strided else (1, 1))
-            assert model.get_layer(f"stage{stage}_block1_{place}_conv").strides == (1, 1)
+        for position in ("first", "second", "third"):
+            layer = model.get_layer(f"stage{stage}_block0_{position}_conv")
+            assert layer.strides == ((2, 2) if stage and position == strided else (1, 1))
+            assert model.get_layer(f"stage{stage}_block1_{position}_conv").strides == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -197,18 +204,22 @@ def _forward(model, images, *, version, shortcut):
         "_".join(path.split("_")[:2]) for path in weights if path.startswith("stage")
     )
     for block in sorted(blocks):
-        places = [p for p in ("first", "second", "third") if f"{block}_{p}_conv/kernel" in weights]
+        positions = [
+            p for p in ("first", "second", "third") if f"{block}_{p}_conv/kernel" in weights
+        ]
         begins_stage = block.endswith("block0")
         if version == 2 and begins_stage and not block.startswith("stage0"):
             x = relu(norm(x, f"{block}_first"))
         y = x
-        for place in places:
+        for position in positions:
             if version == 2:
-                ready = begins_stage and place == "first"
-                y = convolve(y if ready else relu(norm(y, f"{block}_{place}")), f"{block}_{place}")
+                ready = begins_stage and position == "first"
+                y = convolve(
+                    y if ready else relu(norm(y, f"{block}_{position}")), f"{block}_{position}"
+                )
             else:
-                y = norm(convolve(y, f"{block}_{place}"), f"{block}_{place}")
-                y = relu(y) if place != places[-1] else y
+                y = norm(convolve(y, f"{block}_{position}"), f"{block}_{position}")
+                y = relu(y) if position != positions[-1] else y
         if f"{block}_shortcut_conv/kernel" in weights:
             x = convolve(x, f"{block}_shortcut")
             x = norm(x, f"{block}_shortcut") if version != 2 else x
@@ -251,15 +262,16 @@ def test_large_network_computes_the_diagrams_of_the_papers(depth, version):
     np.testing.assert_allclose(model(images, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
-def _ours(theirs):
+def _name_in_memkit(keras_name):
     """Returns memkit's name of a layer of keras.applications.ResNet50."""
-    if theirs.startswith("conv1"):
-        return theirs.replace("conv1", "stem")
-    stage, block, place, kind = theirs.split("_")
-    place = ["shortcut", "first", "second", "third"][int(place)]
-    return f"stage{int(stage[4]) - 2}_block{int(block[5:]) - 1}_{place}_{kind}"
+    if keras_name.startswith("conv1"):
+        return keras_name.replace("conv1", "stem")
+    stage, block, position, kind = keras_name.split("_")
+    position = ["shortcut", "first", "second", "third"][int(position)]
+    return f"stage{int(stage[4]) - 2}_block{int(block[5:]) - 1}_{position}_{kind}"
 
 
+@pytest.mark.slow
 def test_resnet50_computes_the_same_as_that_of_keras():
     theirs = keras.applications.ResNet50(
         weights=None, input_shape=(64, 64, 3), classes=7, classifier_activation=None
@@ -269,10 +281,10 @@ def test_resnet50_computes_the_same_as_that_of_keras():
     biases = 0
     for layer in theirs.layers:
         if isinstance(layer, keras.layers.Conv2D):
-            layer.set_weights([model.get_layer(_ours(layer.name)).kernel, layer.bias])
+            layer.set_weights([model.get_layer(_name_in_memkit(layer.name)).kernel, layer.bias])
             biases += layer.filters
         elif layer.weights:
-            name = "logits" if layer.name == "predictions" else _ours(layer.name)
+            name = "logits" if layer.name == "predictions" else _name_in_memkit(layer.name)
             layer.set_weights(model.get_layer(name).get_weights())
     assert _trainable(theirs) - biases == _trainable(model)
     images = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype(np.float32)

@@ -37,7 +37,14 @@ _MODELS = {
         {"variant": "large", "alpha": 0.1, "resolution": 32, "minimalistic": True},
     ),
 }
-_SLOW = ("resnet18", "resnet50", "resnet50-2", "mobilenet_v3-large")
+_SLOW = (
+    "resnet-2",
+    "resnet18",
+    "resnet50",
+    "resnet50-2",
+    "mobilenet_v3-small",
+    "mobilenet_v3-large",
+)
 _STEPS, _BATCH = 12, 8
 
 

@@ -256,8 +256,8 @@ def test_standard_errors_equal_leaving_out_each_group():
             other = [m for m in range(RUNS) if not part[m] and group[m] != g]
             proxy, score = [], []
             for i in range(EXAMPLES):
-                seen = [value[m, i] for m in used if mask[m, i]]
-                proxy.append(np.mean(seen) if seen else np.nan)
+                values = [value[m, i] for m in used if mask[m, i]]
+                proxy.append(np.mean(values) if values else np.nan)
                 score.append(_slow_memorization(outcomes[0], mask, other, i))
             both.append(np.corrcoef(*_slow_pairs(proxy, score))[0, 1])
         slow.append(np.mean(both))

@@ -26,8 +26,8 @@ def test_leverage_gives_the_exact_leave_one_out_of_ridge_regression(length):
     fitted = features @ _ridge(features, targets, penalty)
     leverage = ntk.leverage(features, np.ones(len(features)), penalty)
     for i in range(len(features)):
-        others = np.arange(len(features)) != i
-        without = features[i] @ _ridge(features[others], targets[others], penalty)
+        is_other = np.arange(len(features)) != i
+        without = features[i] @ _ridge(features[is_other], targets[is_other], penalty)
         closed = fitted[i] - leverage[i] * (targets[i] - fitted[i])
         np.testing.assert_allclose(closed, without, atol=1e-10)
 
@@ -79,8 +79,8 @@ def test_scores_are_close_to_those_of_fits_that_leave_one_example_out(monkeypatc
     slow = np.empty(60)
     inside = scipy.special.softmax(scaled @ _slow_fit(scaled, targets, penalty), axis=1)
     for i in rows:
-        others = rows != i
-        without = scaled[i] @ _slow_fit(scaled[others], targets[others], penalty)
+        is_other = rows != i
+        without = scaled[i] @ _slow_fit(scaled[is_other], targets[is_other], penalty)
         slow[i] = inside[i, labels[i]] - scipy.special.softmax(without)[labels[i]]
     assert spearman(scores, slow) > 0.98
     np.testing.assert_allclose(scores, slow, atol=0.1)

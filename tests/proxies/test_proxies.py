@@ -13,20 +13,20 @@ OF_THE_END = ("final", "ntk")  # proxies from the trained network, not from its 
 def _presentations(run):
     """Simulates what each epoch says of each example; example 0 is unseen, 1 never right."""
     rng = np.random.default_rng(run)
-    seen = rng.random((EPOCHS, EXAMPLES)) < 0.8
-    seen[:, 0] = False
-    seen[0, 1:] = True
+    is_shown = rng.random((EPOCHS, EXAMPLES)) < 0.8
+    is_shown[:, 0] = False
+    is_shown[0, 1:] = True
     correct = rng.random((EPOCHS, EXAMPLES)) < 0.6
     correct[:, 1] = False
     prob = rng.uniform(0.02, 0.98, (EPOCHS, EXAMPLES))
-    return seen, correct, prob, rng.normal(size=(EPOCHS, EXAMPLES))
+    return is_shown, correct, prob, rng.normal(size=(EPOCHS, EXAMPLES))
 
 
 def _record(run):
-    seen, correct, prob, margin = _presentations(run)
+    is_shown, correct, prob, margin = _presentations(run)
     history = History(EXAMPLES, EPOCHS)
     for epoch in range(EPOCHS):
-        rows = np.flatnonzero(seen[epoch])
+        rows = np.flatnonzero(is_shown[epoch])
         loss = -np.log(prob[epoch, rows])
         outcome = types.SimpleNamespace(
             correct=correct[epoch, rows], loss=loss, margin=margin[epoch, rows]
@@ -54,8 +54,8 @@ def _arrays():
 
 def _slow_history(run, i):
     """Goes through one example's presentations in order."""
-    seen, correct, prob, margin = _presentations(run)
-    times = [e for e in range(EPOCHS) if seen[e, i]]
+    is_shown, correct, prob, margin = _presentations(run)
+    times = [e for e in range(EPOCHS) if is_shown[e, i]]
     answers = [bool(correct[e, i]) for e in times]
     probs = [prob[e, i] for e in times]
     forgotten = sum(a and not b for a, b in zip(answers, answers[1:], strict=False))

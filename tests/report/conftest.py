@@ -1,8 +1,12 @@
 """Simulated studies for the tests of the report."""
 
+import altair
 import pytest
 
 from tests import simulated
+
+# Altair checks a specification when it is complete, and not each of its parts before.
+altair.utils.schemapi.disable_debug_mode()
 
 
 @pytest.fixture(scope="session")

@@ -65,12 +65,12 @@ def test_lines_compare_each_size_with_the_last(make_content):
     rows = [r for part in figure.chart.vconcat for r in part.to_dict()["data"]["values"]]
     assert {r["group"] for r in rows} == {"width 1", "width 2"}
     result = [r["value"] for r in rows if r["group"] == "width 2" and r["quantity"] == "jaccard"]
-    places = [
-        place
-        for place, pair in enumerate(content.results[Agreement].pairs)
+    indices = [
+        index
+        for index, pair in enumerate(content.results[Agreement].pairs)
         if (pair.outcome, pair.steps) == ("correct", 1)
     ]
-    assert result == pytest.approx(list(curves[places[1]].jaccard))
+    assert result == pytest.approx(list(curves[indices[1]].jaccard))
 
 
 def test_a_study_of_one_size_says_what_fills_the_section(make_content):

@@ -21,7 +21,7 @@ AXES = {
 
 
 @pytest.fixture(params=AXES)
-def study(request, tmp_path, make_config, tiny):
+def study(request, tmp_path, make_config, tiny, few_splits):
     field, values, series = AXES[request.param]
     changes = {"axis": {"field": field, "values": values}, "model": {"name": "mlp", "hidden": [16]}}
     changes |= {"series": ["one_hot", *series], "report.title": request.param}

@@ -129,16 +129,16 @@ def test_page_loads_nothing_from_the_network(page):
 
 
 def test_own_script_and_specs_name_no_address(page):
-    own = [s for s in page.scripts if "data-chart" in s]
+    own_scripts = [s for s in page.scripts if "data-chart" in s]
     specs, explorer = page.specs
-    assert len(own) == 1
+    assert len(own_scripts) == 1
     assert len(specs) == 8
     specs += [explorer["trajectory"], *(pair["spec"] for pair in explorer["pairs"].values())]
     for spec in specs:
         assert re.sub(r"^https://vega.github.io/schema/.*", "", spec.pop("$schema")) == ""
     assert "http" not in json.dumps([specs, explorer])
     # The one address is the name of a kind of element.
-    script = own[0].replace("http://www.w3.org/2000/svg", "")
+    script = own_scripts[0].replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?:|fetch\(|import\(|XMLHttpRequest", script)
 
 

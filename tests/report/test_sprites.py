@@ -18,9 +18,9 @@ def _grid(sheet):
 def _cut(sheet):
     """Yields each example of a sheet with its picture [h, w, 3]."""
     grid = _grid(sheet)
-    for place, example in enumerate(sheet.examples):
-        x = place % sheet.columns * sheet.tile[0]
-        y = place // sheet.columns * sheet.tile[1]
+    for tile_number, example in enumerate(sheet.examples):
+        x = tile_number % sheet.columns * sheet.tile[0]
+        y = tile_number // sheet.columns * sheet.tile[1]
         yield example, grid[y : y + sheet.height, x : x + sheet.width]
 
 

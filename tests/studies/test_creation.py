@@ -75,10 +75,10 @@ def test_design_of_a_length_not_divisible_by_8_comes_back(tmp_path, make_config,
     )
     changes = {"subsets.num_runs": 21, "subsets.train_fraction": 0.7}
     study = studies.open_or_create(tmp_path, make_config(changes), odd)
-    wanted = subsets.design(
+    expected = subsets.design(
         "balanced", labels=study.examples.given_labels, num_runs=21, train_fraction=0.7, seed=3
     )
-    np.testing.assert_array_equal(studies.load(tmp_path).train_mask, wanted)
+    np.testing.assert_array_equal(studies.load(tmp_path).train_mask, expected)
 
 
 def test_opening_again_changes_nothing(study, make_config, tiny):
@@ -92,9 +92,9 @@ def test_study_file_is_written_last(tmp_path, make_config, tiny, monkeypatch):
     written = []
     real = storage.write
 
-    def write(where, content, **options):
-        written.append(os.path.basename(where))
-        real(where, content, **options)
+    def write(path, content, **options):
+        written.append(os.path.basename(path))
+        real(path, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
     studies.open_or_create(tmp_path, make_config(), tiny)
@@ -118,11 +118,11 @@ def _fail_after(monkeypatch, completed):
     """Makes every write after the first `completed` ones fail."""
     real, left = storage.write, [completed]
 
-    def write(where, content, **options):
+    def write(path, content, **options):
         if not left[0]:
             raise OSError("killed")
         left[0] -= 1
-        real(where, content, **options)
+        real(path, content, **options)
 
     monkeypatch.setattr(storage, "write", write)
 
@@ -298,9 +298,9 @@ def test_large_images_become_thumbnails_in_their_rows(tmp_path, make_config, sha
         assert pictures.dtype == np.uint8
         assert max(pictures.shape[1:3]) == 32
         assert pictures.shape[3] == shape[2]
-        wanted = images[:, 0, 0]
+        expected = images[:, 0, 0]
         np.testing.assert_array_equal(
-            pictures, np.broadcast_to(wanted[:, None, None], pictures.shape)
+            pictures, np.broadcast_to(expected[:, None, None], pictures.shape)
         )
 
 
@@ -366,11 +366,11 @@ def test_exact_copies_are_counted_and_listed(tmp_path, make_config, tiny):
     images[7] = images[3]
     copied = dataclasses.replace(tiny, train_images=images)
     study = studies.open_or_create(tmp_path / "w", make_config(), copied)
-    found = studies.duplicates(study)
-    assert found["train_copies"] == 1
-    assert found["train_groups"] == [["d3", "d7"]]
-    assert found["groups_with_different_labels"] == 1
-    assert found["test_in_train"] == 0
+    duplicates = studies.duplicates(study)
+    assert duplicates["train_copies"] == 1
+    assert duplicates["train_groups"] == [["d3", "d7"]]
+    assert duplicates["groups_with_different_labels"] == 1
+    assert duplicates["test_in_train"] == 0
 
 
 @pytest.mark.parametrize("name", ["lost+found/", ".snapshot/", ".DS_Store", "._x", "Thumbs.db"])

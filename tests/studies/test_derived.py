@@ -17,19 +17,30 @@ from tests.analysis import recorded
 POINT, OTHER = "one_hot_width1", "one_hot_width2"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of the studies that are made once, of which every test has a copy."""
+    return tmp_path_factory.mktemp("made")
+
+
 @pytest.fixture
-def bare(tmp_path, make_config, tiny):
+def bare(folder, tmp_path, make_config, tiny):
     """A study of two points with 20 made-up runs each."""
-    return recorded.record(studies.open_or_create(tmp_path / "study", make_config(), tiny))
+    made = folder / "bare"
+    if not made.exists():
+        recorded.record(studies.open_or_create(made, make_config(), tiny))
+    return studies.load(shutil.copytree(made, tmp_path / "study"))
 
 
 @pytest.fixture
-def study(bare, monkeypatch):
+def study(folder, bare, monkeypatch):
     """The same with estimates; those that take seconds are left out."""
     fast = [q for q in analysis.QUESTIONS if q.name in ("influence", "trajectories")]
     monkeypatch.setattr(analysis, "QUESTIONS", fast)
-    analysis.estimate(bare)
-    return bare
+    made = folder / "estimated"
+    if not made.exists():
+        analysis.estimate(studies.load(shutil.copytree(folder / "bare", made)))
+    return studies.load(shutil.copytree(made, bare.workdir, dirs_exist_ok=True))
 
 
 def contents(study):
@@ -42,8 +53,8 @@ def change_record(study, point, run):
     runs = studies.read_runs(study, point, tuple(_names(study, point)), among=[run])
     arrays = {name: stack[0] for name, stack in runs.arrays.items()}
     arrays["train_correct"] = ~arrays["train_correct"]
-    kept = ("format", "checksum", "fingerprint", "point", "run", "subset")
-    info = {k: v for k, v in runs.infos[0].items() if k not in kept}
+    left_out = ("format", "checksum", "fingerprint", "point", "run", "subset")
+    info = {k: v for k, v in runs.infos[0].items() if k not in left_out}
     studies.write_record(study, point, run, arrays, info)
 
 
@@ -80,14 +91,14 @@ def test_a_record_that_was_trained_again_with_other_numbers_is_named(study):
 
 
 def test_a_record_damaged_since_changes_no_estimate_but_one_repaired_since_does(study):
-    where = study.workdir / f"points/{POINT}/runs/7.npz"
-    whole = where.read_bytes()
-    where.write_bytes(whole[:-30])
+    path = study.workdir / f"points/{POINT}/runs/7.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
     studies.check_sources(study)
     analysis.estimate(study)
     assert list(derived.read_manifest(study)["sources"][POINT]["left_out"]) == ["7"]
     studies.check_sources(study)
-    where.write_bytes(whole)
+    path.write_bytes(whole)
     with pytest.raises(InputError, match=f"run 7 of {POINT}"):
         studies.check_sources(study)
 
@@ -103,10 +114,10 @@ def test_other_options_than_those_of_the_study_are_named(study, make_config, tin
     "name", [f"points/{POINT}/estimates.npz", f"points/{POINT}/influence.npz", "summary.json"]
 )
 def test_a_file_that_is_not_the_one_of_the_set_is_refused_by_name(study, name):
-    where = study.workdir / name
-    data = bytearray(where.read_bytes())
+    path = study.workdir / name
+    data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
-    where.write_bytes(data)
+    path.write_bytes(data)
     with pytest.raises(DamagedFileError, match=rf"{name}: it is not .*; run `memkit estimate` ag"):
         derived.read(study, name)
     assert list(verify.verify(study.workdir).problems) == [name]
@@ -137,18 +148,18 @@ def test_a_damaged_list_is_refused_by_name_and_replaced_by_the_next_estimate(stu
 
 def test_a_missing_list_is_named_by_verify_and_by_the_next_estimate(study, caplog):
     os.unlink(study.workdir / "derived.json")
-    wanted = "it is missing, although there is a summary.json"
-    assert wanted in verify.verify(study.workdir).problems["derived.json"]
+    message = "it is missing, although there is a summary.json"
+    assert message in verify.verify(study.workdir).problems["derived.json"]
     analysis.estimate(study)
-    assert f"derived.json: {wanted}" in caplog.text
+    assert f"derived.json: {message}" in caplog.text
     assert verify.verify(study.workdir).problems == {}
 
 
 def test_the_list_of_another_study_is_refused(study):
-    where = study.workdir / "derived.json"
-    manifest = files.read_json(where)
+    path = study.workdir / "derived.json"
+    manifest = files.read_json(path)
     manifest["sources"][POINT]["fingerprint"] = "another"
-    files.write_json(where, manifest, inside=study.workdir)
+    files.write_json(path, manifest, inside=study.workdir)
     with pytest.raises(DamagedFileError, match=r"derived.json: it belongs to another study"):
         studies.write_arrays(study, "more", {"a": np.zeros(3)})
 

@@ -17,9 +17,9 @@ STUDENTS = {"series": ["one_hot", "distilled"]}
 
 def fill(study, runs, seed=0):
     """Records of some runs, with weights of teachers, that depend on point, run and seed."""
-    for place, point in enumerate(study.points):
+    for position, point in enumerate(study.points):
         for run in runs:
-            rng = np.random.default_rng([place, run, seed])
+            rng = np.random.default_rng([position, run, seed])
             if studies.is_teacher(study, point):
                 studies.write_weights(study, point, run, [rng.random(3)])
             arrays = {
@@ -55,10 +55,10 @@ def records_of(study):
 
 def test_shards_make_the_study_that_one_folder_would_hold(make, tmp_path):
     whole = make("whole", range(20))
-    shards = [make(name, range(place, 20, 2)) for place, name in enumerate("ab")]
-    study, taken = merge(tmp_path / "out", [s.workdir for s in shards])
+    shards = [make(name, range(shard, 20, 2)) for shard, name in enumerate("ab")]
+    study, results = merge(tmp_path / "out", [s.workdir for s in shards])
     assert records_of(study) == records_of(whole)
-    assert [(t.copied, t.same, t.different, t.problems) for t in taken] == [(20, 0, (), {})] * 2
+    assert [(t.copied, t.same, t.different, t.problems) for t in results] == [(20, 0, (), {})] * 2
     assert verify.verify(study.workdir).problems == {}
     for name in ("examples.npz", "design.npz", "duplicates.json", "thumbnails.npz"):
         assert (study.workdir / name).read_bytes() == (whole.workdir / name).read_bytes()
@@ -76,11 +76,15 @@ def test_a_teacher_without_sound_weights_is_taken_from_the_other_study(make, tmp
     folder = a.workdir / "points" / a.points[0].name / "weights"
     (folder / "0.npz").write_bytes(b"junk")
     os.unlink(folder / "1.npz")
-    study, taken = merge(tmp_path / "out", [a.workdir, b.workdir])
+    study, results = merge(tmp_path / "out", [a.workdir, b.workdir])
     point = study.points[0].name
-    kept = {k: v for k, v in records_of(study).items() if k.startswith(f"points/{point}/")}
-    assert kept == {k: v for k, v in records_of(b).items() if k.startswith(f"points/{point}/")}
-    assert len(taken[0].problems) == 2
+    records_of_point = {
+        k: v for k, v in records_of(study).items() if k.startswith(f"points/{point}/")
+    }
+    assert records_of_point == {
+        k: v for k, v in records_of(b).items() if k.startswith(f"points/{point}/")
+    }
+    assert len(results[0].problems) == 2
 
 
 def test_again_copies_nothing_and_writes_nothing(make, tmp_path):
@@ -88,29 +92,29 @@ def test_again_copies_nothing_and_writes_nothing(make, tmp_path):
     sources = [a.workdir, b.workdir]
     merge(tmp_path / "out", sources)
     before = {p: os.stat(tmp_path / "out" / p).st_mtime_ns for p in files_below(tmp_path / "out")}
-    _, taken = merge(tmp_path / "out", sources)
-    assert [(t.copied, t.same) for t in taken] == [(0, 4), (0, 4)]
+    _, results = merge(tmp_path / "out", sources)
+    assert [(t.copied, t.same) for t in results] == [(0, 4), (0, 4)]
     after = {p: os.stat(tmp_path / "out" / p).st_mtime_ns for p in files_below(tmp_path / "out")}
     assert after == before
 
 
 def test_of_a_run_with_other_numbers_the_first_is_kept_and_said(make, tmp_path):
     a, b = make("a", [4]), make("b", [4, 5], seed=1)
-    study, taken = merge(tmp_path / "out", [a.workdir, b.workdir])
+    study, results = merge(tmp_path / "out", [a.workdir, b.workdir])
     names = [point.name for point in study.points]
-    assert taken[1].different == tuple((name, 4) for name in names)
-    assert (taken[1].copied, taken[1].same) == (2, 0)
+    assert results[1].different == tuple((name, 4) for name in names)
+    assert (results[1].copied, results[1].same) == (2, 0)
     for name in names:
-        kept = records_of(study)[f"points/{name}/runs/4.npz"]
-        assert kept == records_of(a)[f"points/{name}/runs/4.npz"]
+        record = records_of(study)[f"points/{name}/runs/4.npz"]
+        assert record == records_of(a)[f"points/{name}/runs/4.npz"]
 
 
 def test_runs_already_in_the_workdir_stay(make):
     a, b = make("a", [4]), make("b", [4, 5], seed=1)
     before = records_of(a)
-    study, (taken,) = merge(a.workdir, [b.workdir])
+    study, (results,) = merge(a.workdir, [b.workdir])
     assert before.items() <= records_of(study).items()
-    assert (taken.copied, len(taken.different)) == (2, 2)
+    assert (results.copied, len(results.different)) == (2, 2)
 
 
 def test_damaged_and_foreign_records_are_named_and_never_copied(make, tmp_path):
@@ -118,18 +122,20 @@ def test_damaged_and_foreign_records_are_named_and_never_copied(make, tmp_path):
     folder = a.workdir / "points" / a.points[0].name / "runs"
     (folder / "1.npz").write_bytes((folder / "1.npz").read_bytes()[:-9])
     shutil.copy(folder / "0.npz", folder / "3.npz")
-    study, taken = merge(tmp_path / "out", [a.workdir, b.workdir])
-    assert sorted(taken[0].problems) == [f"points/{a.points[0].name}/runs/{m}.npz" for m in (1, 3)]
+    study, results = merge(tmp_path / "out", [a.workdir, b.workdir])
+    assert sorted(results[0].problems) == [
+        f"points/{a.points[0].name}/runs/{m}.npz" for m in (1, 3)
+    ]
     assert verify.verify(study.workdir).problems == {}
     assert studies.read_runs(study, study.points[0]).index.tolist() == [0, 1, 2]
 
 
 def test_a_damaged_record_in_the_workdir_is_replaced(make):
     a, b = make("a", [0]), make("b", [0])
-    where = a.workdir / "points" / a.points[0].name / "runs" / "0.npz"
-    where.write_bytes(b"junk")
-    _, (taken,) = merge(a.workdir, [b.workdir])
-    assert (taken.copied, taken.same) == (1, 1)
+    path = a.workdir / "points" / a.points[0].name / "runs" / "0.npz"
+    path.write_bytes(b"junk")
+    _, (results,) = merge(a.workdir, [b.workdir])
+    assert (results.copied, results.same) == (1, 1)
     assert records_of(a) == records_of(b)
 
 
@@ -138,12 +144,12 @@ def test_a_damaged_record_in_the_workdir_is_replaced(make):
 def test_the_merged_study_has_all_runs_and_points_of_the_grown_one(make, tmp_path, order, into):
     changes = {"subsets.num_runs": 40, "axis.values": [1, 2, 4]}
     small, large = make("small", range(20)), make("large", range(15, 40), changes)
-    wanted = records_of(large) | records_of(small)
+    expected = records_of(large) | records_of(small)
     sources = [tmp_path / name for name in order if name != into]
     study, _ = merge(tmp_path / into, sources)
     assert study.train_mask.shape == (40, 60)
     assert [point.axis_value for point in study.points] == [1, 2, 4]
-    assert records_of(study).keys() == wanted.keys()
+    assert records_of(study).keys() == expected.keys()
     assert verify.verify(study.workdir).problems == {}
 
 
@@ -218,11 +224,11 @@ def test_a_merge_that_was_killed_anywhere_goes_on(make, tmp_path, monkeypatch, w
     a, b = make("a", range(3), STUDENTS), make("b", range(3, 5), STUDENTS)
     real, left = storage.write, [writes]
 
-    def write(where, data, **options):
+    def write(path, data, **options):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        real(where, data, **options)
+        real(path, data, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write", write)
@@ -247,8 +253,8 @@ def test_damaged_features_are_named_and_not_copied(make, tmp_path):
     source = make("a", range(3), {"series": ["one_hot", "last_layer"]})
     missing, name = (f"points/{point.name}/features.npz" for point in source.points[2:])
     (source.workdir / name).write_bytes(b"[]")
-    study, (taken,) = merge(tmp_path / "out", [source.workdir])
-    assert taken.problems.keys() == {missing, name}
-    assert taken.problems[missing] == "is missing"
-    assert taken.copied == 3 * len(source.points)
+    study, (results,) = merge(tmp_path / "out", [source.workdir])
+    assert results.problems.keys() == {missing, name}
+    assert results.problems[missing] == "is missing"
+    assert results.copied == 3 * len(source.points)
     assert not (study.workdir / name).exists()

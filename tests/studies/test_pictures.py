@@ -34,19 +34,19 @@ def create(tmp_path, make_config, photos):
 
 
 def test_many_examples_have_the_same_thumbnails_in_blocks(create, monkeypatch):
-    wanted = studies.thumbnails(create("few"))
+    expected = studies.thumbnails(create("few"))
     monkeypatch.setattr(pictures, "MANY", 80)
     monkeypatch.setattr(pictures, "BLOCK", 8)
     study = create("many")
     assert not (study.workdir / "thumbnails.npz").exists()
     assert len(storage.names(study.workdir / "thumbnails")) == 8 + 3
-    for found, known in zip(studies.thumbnails(study), wanted, strict=True):
-        assert len(found) == len(known)
-        np.testing.assert_array_equal(list(found), known)
-        np.testing.assert_array_equal(found[np.int64(13)], known[13])
+    for actual, known in zip(studies.thumbnails(study), expected, strict=True):
+        assert len(actual) == len(known)
+        np.testing.assert_array_equal(list(actual), known)
+        np.testing.assert_array_equal(actual[np.int64(13)], known[13])
         for row in (-1, len(known)):
             with pytest.raises(IndexError):
-                found[row]
+                actual[row]
 
 
 def test_up_to_the_bound_there_is_one_file(create, monkeypatch):
@@ -82,11 +82,11 @@ def test_creation_that_was_killed_among_the_blocks_is_taken_up(create, monkeypat
     monkeypatch.setattr(pictures, "BLOCK", 8)
     real, left = storage.write, [completed]
 
-    def write(where, content, **options):
+    def write(path, content, **options):
         if not left[0]:
             raise OSError("killed")
         left[0] -= 1
-        real(where, content, **options)
+        real(path, content, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(storage, "write", write)

@@ -213,15 +213,15 @@ def test_value_of_another_type_is_refused(make_config, field, value):
 
 
 def test_study_without_axis_has_a_point_per_series(make_config):
-    found = points_lib.points(make_config({"axis": {"field": "", "values": []}}))
-    assert [(p.name, p.series, p.axis_value) for p in found] == [("one_hot", "one_hot", None)]
+    points = points_lib.points(make_config({"axis": {"field": "", "values": []}}))
+    assert [(p.name, p.series, p.axis_value) for p in points] == [("one_hot", "one_hot", None)]
 
 
 def test_points_take_the_axis_values_in_order(make_config):
-    found = points_lib.points(make_config({"axis.values": [4, 1, 16]}))
-    assert [p.name for p in found] == ["one_hot_width4", "one_hot_width1", "one_hot_width16"]
-    assert [p.axis_value for p in found] == [4, 1, 16]
-    assert [p.config["model"]["width"] for p in found] == [4, 1, 16]
+    points = points_lib.points(make_config({"axis.values": [4, 1, 16]}))
+    assert [p.name for p in points] == ["one_hot_width4", "one_hot_width1", "one_hot_width16"]
+    assert [p.axis_value for p in points] == [4, 1, 16]
+    assert [p.config["model"]["width"] for p in points] == [4, 1, 16]
 
 
 def test_points_do_not_share_their_configs(make_config):
@@ -293,9 +293,12 @@ _SCIENCE = [
 
 
 def test_science_changes_a_points_fingerprint(make_config):
-    found = [_first_fingerprint(make_config(changes)) for changes in _SCIENCE]
-    found += [_first_fingerprint(make_config()), _first_fingerprint(make_config(), "other data")]
-    assert len(set(found)) == len(_SCIENCE) + 2
+    fingerprints = [_first_fingerprint(make_config(changes)) for changes in _SCIENCE]
+    fingerprints += [
+        _first_fingerprint(make_config()),
+        _first_fingerprint(make_config(), "other data"),
+    ]
+    assert len(set(fingerprints)) == len(_SCIENCE) + 2
 
 
 def test_every_field_of_the_config_is_tested_above(make_config):
@@ -307,8 +310,8 @@ def test_every_field_of_the_config_is_tested_above(make_config):
 
 
 def test_points_of_a_study_have_different_fingerprints(make_config):
-    found = points_lib.points(make_config({"axis.values": [1, 2, 4, 8]}))
-    assert len({p.fingerprint for p in found}) == 4
+    points = points_lib.points(make_config({"axis.values": [1, 2, 4, 8]}))
+    assert len({p.fingerprint for p in points}) == 4
 
 
 def test_study_fingerprint_stays_under_growth_only(make_config):
@@ -358,8 +361,8 @@ def test_distillation_changes_the_fingerprint_of_students_only(make_config, fiel
 
 
 def test_teachers_are_one_hot_points(make_config):
-    found = {p.name: p.teacher for p in points_lib.points(make_config(STUDENTS))}
-    assert found == {
+    teachers = {p.name: p.teacher for p in points_lib.points(make_config(STUDENTS))}
+    assert teachers == {
         "one_hot_width1": "",
         "one_hot_width2": "",
         "distilled_width1": "one_hot_width1",
@@ -389,11 +392,11 @@ def _points(make_config, values, field="model.width", **changes):
 
 def test_names_of_usual_points_are_those_of_earlier_versions(make_config):
     changes = {"series": ["one_hot", "distilled_from_0.001", "last_layer"]}
-    found = _points(make_config, [1e-05, 0.001, 16], **changes)
-    names = [p.name for p in found if p.series == "one_hot"]
+    points = _points(make_config, [1e-05, 0.001, 16], **changes)
+    names = [p.name for p in points if p.series == "one_hot"]
     assert names == ["one_hot_width1e-05", "one_hot_width0.001", "one_hot_width16"]
-    assert found[3].name == "distilled_from_0.001_width1e-05"
-    assert found[3].teacher == "one_hot_width0.001"
+    assert points[3].name == "distilled_from_0.001_width1e-05"
+    assert points[3].teacher == "one_hot_width0.001"
 
 
 @pytest.mark.parametrize(
@@ -427,23 +430,23 @@ def test_a_series_that_is_no_file_name_is_refused(make_config, series):
 
 
 def test_an_axis_of_numbers_has_numbers_and_any_other_has_texts(make_config):
-    def places(values):
+    def values_of_points(values):
         return [point.axis_value for point in _points(make_config, values)]
 
-    assert places([1, 0.5]) == [1, 0.5]
-    assert places([True, False]) == ["True", "False"]
-    assert places([[4], [8, 4]]) == ["4", "8, 4"]
-    assert places([1, "one", None]) == ["1", "one", "None"]
+    assert values_of_points([1, 0.5]) == [1, 0.5]
+    assert values_of_points([True, False]) == ["True", "False"]
+    assert values_of_points([[4], [8, 4]]) == ["4", "8, 4"]
+    assert values_of_points([1, "one", None]) == ["1", "one", "None"]
     assert _points(make_config, [], field="")[0].axis_value is None
 
 
 def test_a_series_may_be_taught_by_a_list(make_config):
     changes = {"series": ["one_hot", "distilled_from_8-4"], "distillation.teacher": "[4]"}
-    found = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
-    assert [p.teacher for p in found] == ["", "", *["one_hot_hidden8-4"] * 2]
+    points = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
+    assert [p.teacher for p in points] == ["", "", *["one_hot_hidden8-4"] * 2]
     changes["series"] = ["one_hot", "distilled"]
-    found = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
-    assert found[-1].teacher == "one_hot_hidden4"
+    points = _points(make_config, [(4,), (8, 4)], field="model.hidden", **changes)
+    assert points[-1].teacher == "one_hot_hidden4"
 
 
 @pytest.mark.parametrize("values", [[float("nan"), 1], [float("inf"), 1], [2**60], [1, 1.0]])

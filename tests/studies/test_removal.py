@@ -12,12 +12,15 @@ from memkit.studies import removal
 @pytest.fixture
 def study(tmp_path, make_config, tiny):
     """Examples 0 to 11 memorized in full, the others not at all, at the first point."""
-    found = studies.open_or_create(tmp_path / "study", make_config(), tiny)
-    memorized = np.arange(found.sizes.train) < 12
-    correct = np.where(memorized, found.train_mask, True)
-    scores = {name: estimators.memorization(correct, found.train_mask) for name in studies.SCORES}
-    studies.write_estimates(found, found.points[0], scores)
-    return found
+    study_of_removal = studies.open_or_create(tmp_path / "study", make_config(), tiny)
+    memorized = np.arange(study_of_removal.sizes.train) < 12
+    correct = np.where(memorized, study_of_removal.train_mask, True)
+    scores = {
+        name: estimators.memorization(correct, study_of_removal.train_mask)
+        for name in studies.SCORES
+    }
+    studies.write_estimates(study_of_removal, study_of_removal.points[0], scores)
+    return study_of_removal
 
 
 def _create(study, tiny, thresholds=(0.5,), repeats=2):
@@ -28,8 +31,8 @@ def _create(study, tiny, thresholds=(0.5,), repeats=2):
 
 def test_runs_leave_out_the_memorized_or_as_many_random_examples(study, tiny):
     made = _create(study, tiny)
-    found, rows = removal.find(study, study.points[0])
-    assert found.info["fingerprint"] == made.info["fingerprint"]
+    child, rows = removal.find(study, study.points[0])
+    assert child.info["fingerprint"] == made.info["fingerprint"]
     assert sorted(rows.kind) == ["memorized"] * 2 + ["nothing"] * 2 + ["random"] * 2
     left_out = {kind: ~made.train_mask[rows.kind == kind] for kind in np.unique(rows.kind)}
     assert not left_out["nothing"].any()
@@ -90,5 +93,5 @@ def test_files_of_a_removal_study_that_are_gone_since_the_estimates_are_named(st
     record = f"{name}/points/one_hot/runs/0.npz"
     assert studies.vanished(study) == [record]
     shutil.rmtree(made.workdir)
-    gone = [f"{name}/study.json", f"{name}/analyses/removal_rows.npz", record]
-    assert studies.vanished(study) == gone
+    missing = [f"{name}/study.json", f"{name}/analyses/removal_rows.npz", record]
+    assert studies.vanished(study) == missing

@@ -27,21 +27,21 @@ def test_estimates_come_back(study):
     written = _estimates(study)
     studies.write_estimates(study, study.points[0], written)
     for point in (study.points[0], "one_hot_width1"):
-        found = studies.read_estimates(study, point)
-        assert set(found) == set(studies.SCORES)
+        estimates = studies.read_estimates(study, point)
+        assert set(estimates) == set(studies.SCORES)
         for outcome, estimate in written.items():
-            assert set(vars(found[outcome])) == set(vars(estimate))
+            assert set(vars(estimates[outcome])) == set(vars(estimate))
             for name, value in vars(estimate).items():
-                np.testing.assert_array_equal(getattr(found[outcome], name), value)
+                np.testing.assert_array_equal(getattr(estimates[outcome], name), value)
 
 
 def test_estimates_have_the_documented_names(study):
     studies.write_estimates(study, study.points[0], _estimates(study))
     with np.load(study.workdir / "points" / "one_hot_width1" / "estimates.npz") as file:
-        found = set(file.files)
+        names = set(file.files)
     shared = ("memorization", "in_mean", "out_mean", "stderr", "lower", "upper")
-    wanted = {f"{score}_{name}" for score in studies.SCORES for name in shared}
-    assert found >= wanted | {"num_in", "num_out"}
+    expected = {f"{score}_{name}" for score in studies.SCORES for name in shared}
+    assert names >= expected | {"num_in", "num_out"}
 
 
 def test_undefined_estimates_come_back_as_nan(study):
@@ -50,9 +50,9 @@ def test_undefined_estimates_come_back_as_nan(study):
     correct = np.ones(mask.shape, bool)
     written = {name: estimators.memorization(correct, mask) for name in studies.SCORES}
     studies.write_estimates(study, study.points[0], written)
-    found = studies.read_estimates(study, study.points[0])["correct"]
-    assert np.isnan(found.value[0]) and not np.isnan(found.value[1:]).any()
-    assert found.num_out[0] == 0
+    estimate = studies.read_estimates(study, study.points[0])["correct"]
+    assert np.isnan(estimate.value[0]) and not np.isnan(estimate.value[1:]).any()
+    assert estimate.num_out[0] == 0
 
 
 def test_trajectories_come_back_by_series(study):
@@ -64,8 +64,12 @@ def test_trajectories_come_back_by_series(study):
     }
     studies.write_arrays(study, "trajectories", written)
     assert (study.workdir / "trajectories.npz").exists()
-    found = studies.read_trajectories(study)
-    read = {f"{series}/{name}": a for series, arrays in found.items() for name, a in arrays.items()}
+    trajectories = studies.read_trajectories(study)
+    read = {
+        f"{series}/{name}": a
+        for series, arrays in trajectories.items()
+        for name, a in arrays.items()
+    }
     np.testing.assert_equal(read, written)
 
 

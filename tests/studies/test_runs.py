@@ -39,35 +39,35 @@ def _folder(study, point):
 
 def _problem(study, point, run):
     """Returns the reason why a run's file is left out; the other runs must be as written."""
-    found = studies.read_runs(study, point, NAMES)
-    assert run not in found.index
-    for row, other in enumerate(found.index):
+    runs = studies.read_runs(study, point, NAMES)
+    assert run not in runs.index
+    for row, other in enumerate(runs.index):
         for name in NAMES:
-            np.testing.assert_array_equal(found.arrays[name][row], _arrays(study, other)[name])
-    assert list(found.problems) == [f"points/{point.name}/runs/{run}.npz"]
-    return found.problems[f"points/{point.name}/runs/{run}.npz"]
+            np.testing.assert_array_equal(runs.arrays[name][row], _arrays(study, other)[name])
+    assert list(runs.problems) == [f"points/{point.name}/runs/{run}.npz"]
+    return runs.problems[f"points/{point.name}/runs/{run}.npz"]
 
 
 def test_written_runs_are_stacked_in_order(study):
     point = study.points[0]
     _write(study, point, (11, 2, 0))
-    found = studies.read_runs(study, point, NAMES)
-    assert found.index.tolist() == [0, 2, 11]
-    assert [info["run"] for info in found.infos] == [0, 2, 11]
-    assert set(found.arrays) == set(NAMES)
-    assert found.problems == {}
-    for row, run in enumerate(found.index):
+    runs = studies.read_runs(study, point, NAMES)
+    assert runs.index.tolist() == [0, 2, 11]
+    assert [info["run"] for info in runs.infos] == [0, 2, 11]
+    assert set(runs.arrays) == set(NAMES)
+    assert runs.problems == {}
+    for row, run in enumerate(runs.index):
         for name in NAMES:
-            np.testing.assert_array_equal(found.arrays[name][row], _arrays(study, run)[name])
+            np.testing.assert_array_equal(runs.arrays[name][row], _arrays(study, run)[name])
 
 
 def test_every_sound_record_is_handed_on_once_with_all_of_its_arrays(study):
     point, handed_on = study.points[0], []
     _write(study, point, (11, 2, 0))
     (_folder(study, point) / "2.npz").write_bytes(b"junk")
-    found = studies.read_runs(study, point, NAMES, each=lambda *record: handed_on.append(record))
-    assert [run for run, _, _ in handed_on] == found.index.tolist() == [0, 11]
-    assert tuple(info for _, _, info in handed_on) == found.infos
+    runs = studies.read_runs(study, point, NAMES, each=lambda *record: handed_on.append(record))
+    assert [run for run, _, _ in handed_on] == runs.index.tolist() == [0, 11]
+    assert tuple(info for _, _, info in handed_on) == runs.infos
     for run, arrays, _ in handed_on:
         assert arrays.keys() == records.array_specs(study.sizes).keys()
         for name, array in _arrays(study, run).items():
@@ -75,9 +75,9 @@ def test_every_sound_record_is_handed_on_once_with_all_of_its_arrays(study):
 
 
 def test_point_without_records_has_none(study):
-    found = studies.read_runs(study, study.points[0], NAMES)
-    assert found.index.shape == (0,)
-    assert (found.infos, found.arrays, found.problems) == ((), {}, {})
+    runs = studies.read_runs(study, study.points[0], NAMES)
+    assert runs.index.shape == (0,)
+    assert (runs.infos, runs.arrays, runs.problems) == ((), {}, {})
 
 
 def test_points_do_not_see_each_others_runs(study):
@@ -103,9 +103,9 @@ def test_swapped_records_are_problems(study):
     os.rename(folder / "1.npz", folder / "x")
     os.rename(folder / "2.npz", folder / "1.npz")
     os.rename(folder / "x", folder / "2.npz")
-    found = studies.read_runs(study, point)
-    assert found.index.tolist() == [0]
-    assert len(found.problems) == 2
+    runs = studies.read_runs(study, point)
+    assert runs.index.tolist() == [0]
+    assert len(runs.problems) == 2
 
 
 def test_record_of_another_point_is_a_problem(study):
@@ -162,9 +162,9 @@ def test_other_files_beside_the_records_are_ignored(study):
     _write(study, point, (0,))
     for name in (".tmp-here-1-x", "notes.txt", "1", "20.npz", "-1.npz", "00.npz"):
         (_folder(study, point) / name).write_bytes(b"")
-    found = studies.read_runs(study, point)
-    assert found.index.tolist() == [0]
-    assert found.problems == {}
+    runs = studies.read_runs(study, point)
+    assert runs.index.tolist() == [0]
+    assert runs.problems == {}
 
 
 def test_record_again_replaces_the_damaged_one(study):
@@ -179,9 +179,9 @@ def test_growth_keeps_the_runs(study, make_config, tiny):
     _write(study, study.points[0], (0, 19))
     changes = {"subsets.num_runs": 40, "axis.values": [4, 1, 2]}
     grown = studies.open_or_create(study.workdir, make_config(changes), tiny)
-    found = studies.read_runs(grown, grown.point("one_hot_width1"))
-    assert found.index.tolist() == [0, 19]
-    assert found.problems == {}
+    runs = studies.read_runs(grown, grown.point("one_hot_width1"))
+    assert runs.index.tolist() == [0, 19]
+    assert runs.problems == {}
 
 
 def _dead_pid():
@@ -212,11 +212,11 @@ def test_half_written_results_are_removed(study, folder):
 
 
 def test_failure_keeps_point_run_and_traceback(study):
-    where = studies.write_failure(study, study.points[1], np.int64(7), "Traceback: boom")
-    assert os.path.dirname(where) == str(study.workdir / "failures")
-    failure = json.loads(where.read_text())
+    path = studies.write_failure(study, study.points[1], np.int64(7), "Traceback: boom")
+    assert os.path.dirname(path) == str(study.workdir / "failures")
+    failure = json.loads(path.read_text())
     assert (failure["point"], failure["run"]) == ("one_hot_width2", 7)
-    assert studies.read_failure(study, study.points[1], 7) == ("Traceback: boom", where)
+    assert studies.read_failure(study, study.points[1], 7) == ("Traceback: boom", path)
 
 
 def _damage(rng, files, foreign):
@@ -235,8 +235,8 @@ def _damage(rng, files, foreign):
         elif kind == "longer":
             data += rng.bytes(50)
         else:
-            others = {"swap": files, "foreign": foreign, "empty": []}[kind]
-            data = others[rng.integers(len(others))].read_bytes() if others else b""
+            other_files = {"swap": files, "foreign": foreign, "empty": []}[kind]
+            data = other_files[rng.integers(len(other_files))].read_bytes() if other_files else b""
         file.write_bytes(data)
         how[file] = kind
     return {file: kind for file, kind in how.items() if file.read_bytes() != whole[file]}
@@ -248,25 +248,29 @@ def test_records_damaged_at_random_are_named_and_never_averaged(
 ):
     other = studies.open_or_create(tmp_path / "other", make_config({"seed": 4}), tiny)
     clean = {}
-    for one in (study, other):
-        for point in one.points:
-            _write(one, point, range(12))
-            clean[one.workdir, point.name] = studies.read_runs(one, point, NAMES)
+    for each_study in (study, other):
+        for point in each_study.points:
+            _write(each_study, point, range(12))
+            clean[each_study.workdir, point.name] = studies.read_runs(each_study, point, NAMES)
     files, foreign = (
-        [_folder(one, point) / f"{run}.npz" for point in one.points for run in range(12)]
-        for one in (study, other)
+        [
+            _folder(each_study, point) / f"{run}.npz"
+            for point in each_study.points
+            for run in range(12)
+        ]
+        for each_study in (study, other)
     )
     changed = _damage(np.random.default_rng(seed), files, foreign)
     assert changed
     named = set()
     for point in study.points:
-        found, wanted = studies.read_runs(study, point, NAMES), clean[study.workdir, point.name]
-        named |= {study.workdir / name for name in found.problems}
-        assert set(found.index) | {
-            int(file[:-4].rpartition("/")[2]) for file in found.problems
-        } == {*range(12)}
+        runs, expected = studies.read_runs(study, point, NAMES), clean[study.workdir, point.name]
+        named |= {study.workdir / name for name in runs.problems}
+        assert set(runs.index) | {int(file[:-4].rpartition("/")[2]) for file in runs.problems} == {
+            *range(12)
+        }
         for name in NAMES:
-            np.testing.assert_array_equal(found.arrays[name], wanted.arrays[name][found.index])
+            np.testing.assert_array_equal(runs.arrays[name], expected.arrays[name][runs.index])
     assert named <= changed.keys()
     # Bytes that say nothing, such as a date in the archive or what follows it, do no harm.
     harmless = {file for file, kind in changed.items() if kind in ("flip", "zeros", "longer")}
@@ -290,8 +294,8 @@ def test_of_a_grown_study_only_what_is_new_is_missing(study, make_config, tiny, 
     for point in study.points:
         _write(study, point, range(20))
     grown = studies.open_or_create(study.workdir, make_config(changes), tiny)
-    found, problems = selection.missing(grown)
-    assert {name: len(runs) for name, runs in found.items() if runs} == new
+    missing, problems = selection.missing(grown)
+    assert {name: len(runs) for name, runs in missing.items() if runs} == new
     # Teachers of new students are named once, not run by run.
     assert all(name.endswith("/weights") for name in problems)
 
@@ -309,5 +313,8 @@ def test_a_study_that_grows_by_students_keeps_the_teachers_whose_weights_are_the
     grown = studies.open_or_create(
         study.workdir, make_config({**series, "axis.values": [1, 2, 4]}), tiny
     )
-    found, _ = selection.missing(grown)
-    assert {name for name, runs in found.items() if runs} == {"one_hot_width4", "distilled_width4"}
+    missing, _ = selection.missing(grown)
+    assert {name for name, runs in missing.items() if runs} == {
+        "one_hot_width4",
+        "distilled_width4",
+    }

@@ -37,35 +37,35 @@ def everything_below(folder):
     }
 
 
-def edit_npz(where, **changes):
-    with np.load(where) as file:
+def edit_npz(path, **changes):
+    with np.load(path) as file:
         arrays = dict(file) | changes
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    where.write_bytes(buffer.getvalue())
+    path.write_bytes(buffer.getvalue())
 
 
-def edit_json(where, **changes):
+def edit_json(path, **changes):
     """Changes a JSON file as an earlier version would have written it, without checksums."""
-    info = json.loads(where.read_text()) | changes
+    info = json.loads(path.read_text()) | changes
     for name in ("checksum", "files", "subsets_fingerprint"):
         info.pop(name, None)
-    where.write_text(json.dumps(info))
+    path.write_text(json.dumps(info))
 
 
 def test_a_sound_study_has_no_problems_and_nothing_is_written(study):
     before = everything_below(study.workdir)
-    found = verify.verify(study.workdir)
-    assert found.problems == {}
-    assert {name: len(infos) for name, infos in found.sound.items()} == {POINT: 20, OTHER: 20}
-    assert verify.text(found) == "40 sound records of 40 runs, no problems"
+    result = verify.verify(study.workdir)
+    assert result.problems == {}
+    assert {name: len(infos) for name, infos in result.sound.items()} == {POINT: 20, OTHER: 20}
+    assert verify.text(result) == "40 sound records of 40 runs, no problems"
     assert everything_below(study.workdir) == before
 
 
 def test_missing_runs_are_no_problem_but_are_counted(study):
     os.unlink(study.workdir / "points" / POINT / "runs" / "7.npz")
-    found = verify.verify(study.workdir)
-    assert verify.text(found) == "39 sound records of 40 runs, no problems"
+    result = verify.verify(study.workdir)
+    assert verify.text(result) == "39 sound records of 40 runs, no problems"
 
 
 def test_every_damaged_and_misplaced_record_is_named(study):
@@ -77,18 +77,18 @@ def test_every_damaged_and_misplaced_record_is_named(study):
     shutil.copy(folder / "6.npz", folder / "8.npz")
     (folder / "21.npz").write_bytes(whole)
     (other / "copy of 3.npz").write_bytes(whole)
-    found = verify.verify(study.workdir)
-    wanted = [f"{POINT}/runs/{m}.npz" for m in (2, 3, 5, 8, 21)] + [f"{OTHER}/runs/copy of 3.npz"]
-    assert set(found.problems) == {f"points/{name}" for name in wanted}
-    assert found.problems[f"points/{POINT}/runs/8.npz"] == "run is 6, but should be 8"
-    assert sorted(found.sound[POINT]) == sorted(set(range(20)) - {2, 3, 5, 8})
-    assert len(found.sound[OTHER]) == 20
+    result = verify.verify(study.workdir)
+    names = [f"{POINT}/runs/{m}.npz" for m in (2, 3, 5, 8, 21)] + [f"{OTHER}/runs/copy of 3.npz"]
+    assert set(result.problems) == {f"points/{name}" for name in names}
+    assert result.problems[f"points/{POINT}/runs/8.npz"] == "run is 6, but should be 8"
+    assert sorted(result.sound[POINT]) == sorted(set(range(20)) - {2, 3, 5, 8})
+    assert len(result.sound[OTHER]) == 20
 
 
 def test_sound_weights_are_counted(taught):
-    found = verify.verify(taught.workdir)
-    assert found.problems == {}
-    assert found.weights == 40
+    result = verify.verify(taught.workdir)
+    assert result.problems == {}
+    assert result.weights == 40
 
 
 def test_damaged_swapped_and_missing_weights_are_named(taught):
@@ -96,38 +96,40 @@ def test_damaged_swapped_and_missing_weights_are_named(taught):
     (folder / "0.npz").write_bytes((folder / "0.npz").read_bytes()[:-40])
     shutil.copy(folder / "1.npz", folder / "2.npz")
     os.unlink(folder / "3.npz")
-    found = verify.verify(taught.workdir)
-    assert {os.path.basename(name): reason for name, reason in found.problems.items()} == {
+    result = verify.verify(taught.workdir)
+    assert {os.path.basename(name): reason for name, reason in result.problems.items()} == {
         "0.npz": "not a whole npz file (damaged archive: File is not a zip file)",
         "2.npz": "weights of another run, subset or study",
         "3.npz": "is missing, and the run's students need it",
     }
-    assert found.weights == 37
+    assert result.weights == 37
 
 
 def test_every_changed_byte_of_weights_is_named_or_changes_no_number(taught):
-    point, where = taught.points[0], taught.workdir / "points" / POINT / "weights" / "4.npz"
-    student, whole = taught.points[2], where.read_bytes()
-    wanted = studies.read_weights(taught, student, 4)
+    point, path = taught.points[0], taught.workdir / "points" / POINT / "weights" / "4.npz"
+    student, whole = taught.points[2], path.read_bytes()
+    expected = studies.read_weights(taught, student, 4)
     refused = 0
-    for place in range(0, len(whole), 3):
-        where.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+    for position in range(0, len(whole), 7):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
         _, broken = studies.weights.check_weights(taught, point)
         refused += bool(broken)
         if not broken:
-            found = studies.read_weights(taught, student, 4)
-            assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True)), place
-    assert refused > len(whole) / 3 / 2
+            weights = studies.read_weights(taught, student, 4)
+            assert all(np.array_equal(a, b) for a, b in zip(weights, expected, strict=True)), (
+                position
+            )
+    assert refused > len(whole) / 7 / 2
 
 
 @pytest.mark.parametrize("name", ["study.json", "examples.npz", "design.npz", "duplicates.json"])
 def test_truncated_file_of_the_study_is_named(study, name):
-    where = study.workdir / name
-    where.write_bytes(where.read_bytes()[:-20])
-    found = verify.verify(study.workdir)
-    assert list(found.problems) == [name]
-    assert found.problems[name].startswith(("not JSON", "not a whole npz file", "it is not the"))
-    assert "1 problem" in verify.text(found)
+    path = study.workdir / name
+    path.write_bytes(path.read_bytes()[:-20])
+    result = verify.verify(study.workdir)
+    assert list(result.problems) == [name]
+    assert result.problems[name].startswith(("not JSON", "not a whole npz file", "it is not the"))
+    assert "1 problem" in verify.text(result)
 
 
 @pytest.mark.parametrize("name", ["examples.npz", "design.npz", "duplicates.json"])

@@ -24,12 +24,12 @@ def outcomes():
     """Returns every record's arrays of a study, by point, run and name."""
 
     def read(study):
-        found = {}
+        arrays = {}
         for point in study.points:
             runs = studies.read_runs(study, point, ("train_correct", "train_logodds", "curve"))
             for name, stacked in runs.arrays.items():
                 for run, array in zip(runs.index, stacked, strict=True):
-                    found[point.name, int(run), name] = array.tobytes()
-        return found
+                    arrays[point.name, int(run), name] = array.tobytes()
+        return arrays
 
     return read

@@ -46,15 +46,15 @@ class NoTask:
 def arrays(study, point, run):
     """The record arrays of one run: pure chance, fixed by point and run."""
     rng = seeds.stream(study.config["seed"], f"fake/{point.name}", run)
-    found = {}
+    made = {}
     for name, (dtype, shape) in records.array_specs(study.sizes).items():
         if dtype.kind == "b":
-            found[name] = rng.random(shape) < 0.5
+            made[name] = rng.random(shape) < 0.5
         elif dtype.kind == "u":
-            found[name] = rng.integers(0, study.sizes.classes, shape).astype(dtype)
+            made[name] = rng.integers(0, study.sizes.classes, shape).astype(dtype)
         else:
-            found[name] = rng.random(shape).astype(dtype)
-    return found
+            made[name] = rng.random(shape).astype(dtype)
+    return made
 
 
 def info(seconds=0.0):

@@ -65,15 +65,15 @@ class Storm:
 def rage(folder, *, kills, seed=0):
     """Returns the Storm of so many kills on studies in a folder."""
     folder, rng, storm = pathlib.Path(folder), random.Random(seed), Storm()
-    wanted = results(undisturbed(folder / "undisturbed"))
+    expected = results(undisturbed(folder / "undisturbed"))
     while storm.kills.total() < kills:
-        place = folder / str(storm.studies)
-        (place / "journal").mkdir(parents=True)
-        _finish(place, rng, storm, kills)
-        study = studies.load(place / "study")
+        study_folder = folder / str(storm.studies)
+        (study_folder / "journal").mkdir(parents=True)
+        _finish(study_folder, rng, storm, kills)
+        study = studies.load(study_folder / "study")
         storm.studies += 1
-        storm.different += results(study) != wanted
-        storm.temporaries += len(list((place / "study").rglob(".tmp-*")))
+        storm.different += results(study) != expected
+        storm.temporaries += len(list((study_folder / "study").rglob(".tmp-*")))
         storm.announced += len(studies.executors.announced(study))
     return storm
 
@@ -88,51 +88,51 @@ def undisturbed(workdir):
 def results(study):
     """Returns the bytes of all estimates and records of a study, by name."""
     analysis.estimate(study)
-    found = {}
+    arrays = {}
     for point in study.points:
         for outcome, estimate in studies.read_estimates(study, point).items():
             for name, array in vars(estimate).items():
-                found[point.name, outcome, name] = np.asarray(array).tobytes()
+                arrays[point.name, outcome, name] = np.asarray(array).tobytes()
         runs = studies.read_runs(study, point, ("train_correct", "train_logodds", "curve"))
-        found[point.name, "problems"] = runs.problems
-        found[point.name, "index"] = runs.index.tolist()
+        arrays[point.name, "problems"] = runs.problems
+        arrays[point.name, "index"] = runs.index.tolist()
         for name, stacked in runs.arrays.items():
-            found[point.name, name] = stacked.tobytes()
-    return found
+            arrays[point.name, name] = stacked.tobytes()
+    return arrays
 
 
-def _finish(place, rng, storm, kills):
+def _finish(folder, rng, storm, kills):
     """Starts executors on one study until one ends in peace, killing while kills are left."""
     killed = set()
     while True:
-        with open(place / "errors", "a") as errors:
+        with open(folder / "errors", "a") as errors:
             child = sweeping.start(
-                place / "study", place / "journal", seconds=SECONDS, errors=errors
+                folder / "study", folder / "journal", seconds=SECONDS, errors=errors
             )
         storm.starts += 1
         while child.poll() is None and storm.kills.total() < kills:
             if rng.random() < 0.8:  # The others strike while processes start.
-                _wait_for_work(child, place / "journal")
+                _wait_for_work(child, folder / "journal")
             time.sleep(rng.uniform(0, 0.3))
             killed |= _strike(child, rng.choice(VICTIMS), storm)
         code = child.wait()
         sweeping.wait_until(functools.partial(sweeping.is_empty, child.pid))
         if code == 0:
             break
-        storm.set_aside += len(list((place / "study" / "failures").glob("*.json")))
-    if said := (place / "errors").read_text():
-        storm.complaints.append(said)
-    begun = sweeping.journal(place / "journal")
-    last_of = {pid: (run, at) for run, pid, at in begun}
-    seen = {}
-    for run, pid, at in begun:
-        if run in seen:
-            before, then = seen[run]
+        storm.set_aside += len(list((folder / "study" / "failures").glob("*.json")))
+    if errors_text := (folder / "errors").read_text():
+        storm.complaints.append(errors_text)
+    started_runs = sweeping.journal(folder / "journal")
+    last_of = {pid: (run, at) for run, pid, at in started_runs}
+    starts = {}
+    for run, pid, at in started_runs:
+        if run in starts:
+            before, then = starts[run]
             in_flight = last_of[before] == (run, then) and before in killed
             storm.repeated += in_flight
             storm.needless += not in_flight
-        seen[run] = pid, at
-    storm.begun += len(begun)
+        starts[run] = pid, at
+    storm.begun += len(started_runs)
 
 
 def _wait_for_work(child, journal):

@@ -36,5 +36,5 @@ def is_idle(cores):
     """True where all cores of the cluster that this process is connected to are free."""
     import ray
 
-    found = ray.available_resources()
-    return "CPU" in found and found["CPU"] == cores
+    resources = ray.available_resources()
+    return "CPU" in resources and resources["CPU"] == cores

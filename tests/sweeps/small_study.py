@@ -9,7 +9,7 @@ from memkit.studies import checks
 
 def config(**changes):
     """A checked config with two points; `changes` replace whole sections."""
-    found = {
+    default = {
         "dataset": {"name": "digits", "mean": (0.5,), "std": (0.5,), "resident": True},
         "labels": {
             "planted_fraction": 0.1,
@@ -43,8 +43,8 @@ def config(**changes):
         "seed": 0,
         "report": {"title": "small", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},
     }
-    checks.check(found | changes)
-    return found | changes
+    checks.check(default | changes)
+    return default | changes
 
 
 def dataset(num_train=30, num_test=10):

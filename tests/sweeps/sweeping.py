@@ -58,8 +58,8 @@ def start(workdir, journal, *, seconds, errors=subprocess.DEVNULL):
 
 def children_of(group):
     """Returns the live processes of a process group."""
-    found = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
-    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    listed = subprocess.run(["ps", "-eo", "pid,pgid,stat"], capture_output=True, text=True)
+    rows = [line.split() for line in listed.stdout.splitlines()[1:]]
     return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and "Z" not in stat]
 
 

@@ -49,9 +49,9 @@ def test_two_executors_of_one_study_share_the_work(tmp_path, outcomes):
         assert errors == b""
     study = studies.load(tmp_path / "study")
     assert outcomes(study) == outcomes(kills.undisturbed(tmp_path / "undisturbed"))
-    begun = [run for run, _, _ in sweeping.journal(journal)]
-    assert len(set(begun)) == 40
-    assert len(begun) < 60  # Each alone does 40.
+    started_runs = [run for run, _, _ in sweeping.journal(journal)]
+    assert len(set(started_runs)) == 40
+    assert len(started_runs) < 60  # Each alone does 40.
     assert not list((tmp_path / "study").rglob(".tmp-*"))
     assert studies.executors.announced(study) == {}
 
@@ -77,8 +77,8 @@ def test_a_study_is_finished_when_one_of_its_executors_is_killed(tmp_path, numbe
     sweeping.wait_until(lambda: sweeping.is_empty(victim.pid))
     study = studies.load(tmp_path / "study")
     assert kills.results(study) == kills.results(kills.undisturbed(tmp_path / "undisturbed"))
-    begun = [run for run, _, _ in sweeping.journal(journal)]
-    assert len(set(begun)) == 40
+    started_runs = [run for run, _, _ in sweeping.journal(journal)]
+    assert len(set(started_runs)) == 40
     assert sweeping.start(study.workdir, journal, seconds=0).wait() == 0
     assert not list((tmp_path / "study").rglob(".tmp-*"))
     assert studies.executors.announced(study) == {}

@@ -24,11 +24,11 @@ def on_machine(monkeypatch):
     """Returns a function that makes up a machine whose devices every engine can use."""
 
     def make(*, gpus=0, tpus=0, cores=2):
-        found = {
+        visible = {
             "gpu": tuple(Device("gpu", i) for i in range(gpus)),
             "tpu": tuple(Device("tpu", i) for i in range(tpus)),
         }
-        monkeypatch.setattr(devices, "visible", lambda *_: found)
+        monkeypatch.setattr(devices, "visible", lambda *_: visible)
         monkeypatch.setattr(installation, "check", lambda engine, kind, path=None: None)
         monkeypatch.setattr(placement, "available_cores", lambda: cores)
 
@@ -58,13 +58,13 @@ def refusal(data_parallel=1, **flags):
     return line
 
 
-def summary(found):
+def summary(placement):
     """Returns (strategy, kind, devices of a worker, workers)."""
     return (
-        found.setup.strategy,
-        found.setup.kind,
-        found.setup.num_devices,
-        len(found.worker_envs),
+        placement.setup.strategy,
+        placement.setup.kind,
+        placement.setup.num_devices,
+        len(placement.worker_envs),
     )
 
 
@@ -72,7 +72,7 @@ def summary(found):
 
 
 @pytest.mark.parametrize(
-    "engine,machine,data_parallel,wanted",
+    "engine,machine,data_parallel,expected",
     [
         ("tensorflow", {}, 1, ("one_device", "cpu", 1, 2)),
         ("jax", {}, 1, ("one_device", "cpu", 1, 2)),
@@ -91,16 +91,16 @@ def summary(found):
     ],
 )
 def test_auto_picks_the_best_devices_and_spreads_a_run_only_where_asked(
-    on_machine, engine, machine, data_parallel, wanted
+    on_machine, engine, machine, data_parallel, expected
 ):
     on_machine(**machine)
-    found = place(data_parallel, engine=engine)
-    assert summary(found) == wanted
-    assert found.setup.engine == engine
-    strategy, kind, *_ = wanted
+    placement = place(data_parallel, engine=engine)
+    assert summary(placement) == expected
+    assert placement.setup.engine == engine
+    strategy, kind, *_ = expected
     for word in (engine, kind, strategy, "--devices=auto"):
-        assert word in found.note
-    assert "\n" not in found.note
+        assert word in placement.note
+    assert "\n" not in placement.note
 
 
 def test_auto_takes_all_processes_of_tf_config_into_one_run(on_machine, listed):
@@ -124,8 +124,8 @@ def test_processes_of_one_cluster_train_their_runs_in_step_and_others_do_not(
         return [], {}
 
     monkeypatch.setattr(stages.executor, "execute", execute)
-    for found in (place(2), place(1), place(2, engine="jax")):
-        stages.train(study, found)
+    for placed in (place(2), place(1), place(2, engine="jax")):
+        stages.train(study, placed)
     assert asked == [True, False, False]
 
 
@@ -138,18 +138,18 @@ def test_auto_leaves_tf_config_alone_where_runs_are_not_spread(on_machine, liste
 
 def test_each_worker_gets_devices_of_its_own(on_machine):
     on_machine(gpus=4)
-    found = [e["CUDA_VISIBLE_DEVICES"] for e in place(2).worker_envs]
-    assert found == ["0,1", "2,3"]
-    found = place(devices="gpu:1,gpu:3").worker_envs
-    assert [e["CUDA_VISIBLE_DEVICES"] for e in found] == ["1", "3"]
+    devices_of_workers = [e["CUDA_VISIBLE_DEVICES"] for e in place(2).worker_envs]
+    assert devices_of_workers == ["0,1", "2,3"]
+    devices_of_workers = place(devices="gpu:1,gpu:3").worker_envs
+    assert [e["CUDA_VISIBLE_DEVICES"] for e in devices_of_workers] == ["1", "3"]
 
 
 def test_jax_workers_may_hold_several_devices_with_a_run_each(on_machine):
     on_machine(gpus=4)
-    found = place(engine="jax", workers=2, packing="vmap", runs_per_program=3)
-    assert summary(found) == ("one_device", "gpu", 2, 2)
-    assert found.runs_at_once == 6
-    assert "3 runs per program by vmap" in found.note
+    placement = place(engine="jax", workers=2, packing="vmap", runs_per_program=3)
+    assert summary(placement) == ("one_device", "gpu", 2, 2)
+    assert placement.runs_at_once == 6
+    assert "3 runs per program by vmap" in placement.note
 
 
 def test_more_workers_than_cores_or_gpus_are_as_many_as_asked_for(on_machine):
@@ -319,7 +319,7 @@ def test_tf_config_does_not_count_where_no_run_is_spread_over_machines(
     plain = place(**flags)
     monkeypatch.setenv("TF_CONFIG", text)
     assert place(**flags) == plain
-    assert all(found["TF_CONFIG"] == "{}" for found in plain.worker_envs)
+    assert all(variables["TF_CONFIG"] == "{}" for variables in plain.worker_envs)
 
 
 def test_an_empty_tf_config_lists_nobody(on_machine, monkeypatch):
@@ -336,6 +336,6 @@ def test_an_unusable_accelerator_is_named_beside_the_choice(on_machine, monkeypa
             raise InputError("no driver")
 
     monkeypatch.setattr(installation, "check", check)
-    found = place()
-    assert found.setup.kind == "cpu"
-    assert "no driver" in found.note
+    placement = place()
+    assert placement.setup.kind == "cpu"
+    assert "no driver" in placement.note

@@ -84,20 +84,20 @@ def test_executors_that_alternate_repeat_at_most_the_last_block_of_a_point(
 ):
     monkeypatch.setattr(queue_lib, "_LISTING_SHARE", 1e9)  # A look before every block.
     queues = [queue_of(study) for _ in range(number)]
-    begun, turn = [], 0
+    started_runs, turn = [], 0
     while not all(queue.is_over for queue in queues):
-        place = turn % number
-        queue = queues[place]
+        rank_of_executor = turn % number
+        queue = queues[rank_of_executor]
         for name, runs in list(queue.taken.values()):
             write(study, name, runs)
             for run in runs:
                 queue.finished("worker", run, 1.0)
         queue.ended("worker")
-        block = queue.take("worker", rank=(place, number))
-        begun += [(block[0], run) for run in block[1]] if block else []
+        block = queue.take("worker", rank=(rank_of_executor, number))
+        started_runs += [(block[0], run) for run in block[1]] if block else []
         turn += 1
-    assert len(set(begun)) == 40
-    assert len(begun) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
+    assert len(set(started_runs)) == 40
+    assert len(started_runs) - 40 <= queue_lib.BLOCK * (number - 1) * len(study.points)
 
 
 def test_the_second_of_two_executors_starts_in_the_middle_then_continues_from_the_end(study):
@@ -164,7 +164,7 @@ def test_a_block_that_ends_without_a_record_counts_as_a_failure(study):
 
 
 @pytest.fixture
-def beside(study, monkeypatch):
+def start_executor(study, monkeypatch):
     """Returns a function that makes one of several executors, by name, as if on other hosts."""
 
     def make(name, started, shard=(0, 1)):
@@ -176,15 +176,15 @@ def beside(study, monkeypatch):
     return make
 
 
-def test_executors_are_ranked_by_their_starts(study, beside):
-    assert beside("b-1", 100.0).rank == (0, 1)
-    assert beside("c-1", 200.0).rank == (1, 2)
-    assert beside("a-1", 300.0).rank == (2, 3)
+def test_executors_are_ranked_by_their_starts(study, start_executor):
+    assert start_executor("b-1", 100.0).rank == (0, 1)
+    assert start_executor("c-1", 200.0).rank == (1, 2)
+    assert start_executor("a-1", 300.0).rank == (2, 3)
 
 
-def test_an_executor_sees_earlier_executors_at_its_next_heartbeat(beside, monkeypatch):
-    first = beside("b-1", 200.0)
-    assert beside("a-1", 100.0).rank == (0, 2)
+def test_an_executor_sees_earlier_executors_at_its_next_heartbeat(start_executor, monkeypatch):
+    first = start_executor("b-1", 200.0)
+    assert start_executor("a-1", 100.0).rank == (0, 2)
     assert first.rank == (0, 1)
     monkeypatch.setattr(executors, "name", lambda: "b-1")
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: float("inf"))
@@ -192,20 +192,20 @@ def test_an_executor_sees_earlier_executors_at_its_next_heartbeat(beside, monkey
     assert first.rank == (1, 2)
 
 
-def test_executors_of_other_shards_are_not_ranked(beside):
-    beside("a-1", 100.0, shard=(0, 2))
-    beside("b-1", 200.0, shard=(1, 2))
-    assert beside("c-1", 300.0, shard=(1, 2)).rank == (1, 2)
+def test_executors_of_other_shards_are_not_ranked(start_executor):
+    start_executor("a-1", 100.0, shard=(0, 2))
+    start_executor("b-1", 200.0, shard=(1, 2))
+    assert start_executor("c-1", 300.0, shard=(1, 2)).rank == (1, 2)
 
 
-def test_an_executor_that_ended_is_not_ranked(study, beside):
-    beside("a-1", 100.0).close()
+def test_an_executor_that_ended_is_not_ranked(study, start_executor):
+    start_executor("a-1", 100.0).close()
     assert executors.announced(study) == {}
-    assert beside("b-1", 200.0).rank == (0, 1)
+    assert start_executor("b-1", 200.0).rank == (0, 1)
 
 
-def test_heartbeats_are_frequent_at_first_and_rare_later(study, beside, monkeypatch):
-    first = beside("a-1", 0.0)
+def test_heartbeats_are_frequent_at_first_and_rare_later(study, start_executor, monkeypatch):
+    first = start_executor("a-1", 0.0)
     clock, written = 0.0, []
     monkeypatch.setattr(heartbeat.time, "time", lambda: clock)
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: clock)

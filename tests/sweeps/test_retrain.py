@@ -53,11 +53,16 @@ def test_retrained_runs_are_equal_and_nothing_is_written_into_the_study(study):
         for root, _, names in os.walk(study.workdir)
         for name in names
     }
-    found = again(study, *((point, run) for point in study.points for run in (0, 5)))
-    assert len(found) == 8
-    for one in found:
-        assert (one.different, one.answers, one.largest, one.is_problem) == ((), 0, 0.0, False)
-        assert retrain.text(one).endswith("is the same, bit for bit")
+    results = again(study, *((point, run) for point in study.points for run in (0, 5)))
+    assert len(results) == 8
+    for result in results:
+        assert (result.different, result.answers, result.largest, result.is_problem) == (
+            (),
+            0,
+            0.0,
+            False,
+        )
+        assert retrain.text(result).endswith("is the same, bit for bit")
     assert before == {
         os.path.join(root, name): os.stat(os.path.join(root, name)).st_mtime_ns
         for root, _, names in os.walk(study.workdir)
@@ -73,11 +78,15 @@ def test_other_answers_of_the_same_machine_and_packages_are_a_problem_with_their
     logodds[2] += 2
     largest = float(abs(logodds[2] - arrays["test_logodds"][2]))
     rewrite(study, point, 3, changes={"train_predicted": predicted, "test_logodds": logodds})
-    (one,) = again(study, (point, 3))
-    assert set(one.different) == {"train_predicted", "test_logodds"}
-    assert (one.answers, one.total, one.largest) == (4, 40, pytest.approx(largest, rel=1e-3))
-    assert one.is_problem
-    assert "4 of 40 answers differ, log-odds by up to 2" in retrain.text(one)
+    (result,) = again(study, (point, 3))
+    assert set(result.different) == {"train_predicted", "test_logodds"}
+    assert (result.answers, result.total, result.largest) == (
+        4,
+        40,
+        pytest.approx(largest, rel=1e-3),
+    )
+    assert result.is_problem
+    assert "4 of 40 answers differ, log-odds by up to 2" in retrain.text(result)
 
 
 def test_other_answers_of_another_machine_or_accelerator_are_told_and_no_problem(study):
@@ -85,12 +94,12 @@ def test_other_answers_of_another_machine_or_accelerator_are_told_and_no_problem
     ((_, arrays, _),) = fake_training.Runner(None).train_runs(study, point, [3])
     changed = {"train_logodds": arrays["train_logodds"] + np.float16(0.25)}
     rewrite(study, point, 3, changes=changed, host="elsewhere", versions={"jax": "0"})
-    (one,) = again(study, (point, 3))
-    assert one.elsewhere == ("host", "versions")
-    assert not one.is_problem
-    assert "the original has another host, versions" in retrain.text(one)
-    assert not dataclasses.replace(one, elsewhere=(), device="NVIDIA H200").is_problem
-    assert dataclasses.replace(one, elsewhere=(), device="CPU").is_problem
+    (result,) = again(study, (point, 3))
+    assert result.elsewhere == ("host", "versions")
+    assert not result.is_problem
+    assert "the original has another host, versions" in retrain.text(result)
+    assert not dataclasses.replace(result, elsewhere=(), device="NVIDIA H200").is_problem
+    assert dataclasses.replace(result, elsewhere=(), device="CPU").is_problem
 
 
 def test_log_odds_that_are_finite_in_one_record_only_differ_infinitely(study):
@@ -99,14 +108,14 @@ def test_log_odds_that_are_finite_in_one_record_only_differ_infinitely(study):
     logodds = arrays["train_logodds"].copy()
     logodds[0] = np.nan
     rewrite(study, point, 3, changes={"train_logodds": logodds})
-    (one,) = again(study, (point, 3))
-    assert one.largest == np.inf
+    (result,) = again(study, (point, 3))
+    assert result.largest == np.inf
 
 
 def test_a_run_that_cannot_be_retrained_is_a_problem_with_its_reason(study):
     point = study.points[1]
     arrays, info = fake_training.fake_work.arrays(study, point, 13), fake_training.INFO
     studies.write_record(study, point, 13, arrays, info)
-    bad, good = sorted(again(study, (point, 13), (point, 0)), key=lambda one: -one.run)
+    bad, good = sorted(again(study, (point, 13), (point, 0)), key=lambda result: -result.run)
     assert bad.is_problem and "ZeroDivisionError: thirteen" in retrain.text(bad)
     assert not good.is_problem

@@ -66,10 +66,10 @@ def test_a_half_width_that_every_point_has_is_reached(study):
     assert text.endswith("or narrower at every point with the runs that there are")
 
 
-@pytest.mark.parametrize("wanted", [0.02, 0.001])
-def test_a_half_width_that_takes_more_than_4000_runs_is_not_reachable(wanted):
-    text = runs_needed.text(_draft(), wanted, None)
-    assert f"+/- {wanted:g} is not reachable within reason" in text
+@pytest.mark.parametrize("half_width", [0.02, 0.001])
+def test_a_half_width_that_takes_more_than_4000_runs_is_not_reachable(half_width):
+    text = runs_needed.text(_draft(), half_width, None)
+    assert f"+/- {half_width:g} is not reachable within reason" in text
     assert "in all" not in text
 
 

@@ -108,11 +108,11 @@ def test_missing_or_contradictory_variables_of_a_scheduler_are_an_error(
 
 
 def test_the_parts_of_a_slurm_array_are_all_shards(environment):
-    found = set()
+    shards = set()
     for task in (4, 8, 12, 16):
         environment(SLURM | {"SLURM_ARRAY_TASK_ID": str(task)})
-        found.add(selection.own_shard())
-    assert found == {(i, 4) for i in range(4)}
+        shards.add(selection.own_shard())
+    assert shards == {(i, 4) for i in range(4)}
 
 
 def test_records_of_other_shards_are_not_read(study, monkeypatch):
@@ -121,9 +121,9 @@ def test_records_of_other_shards_are_not_read(study, monkeypatch):
         arrays = fake_work.arrays(study, point, run)
         studies.write_record(study, point, run, arrays, fake_work.info())
 
-    def watched(where, sizes):
-        opened.append(where.name)
-        return read(where, sizes)
+    def watched(path, sizes):
+        opened.append(path.name)
+        return read(path, sizes)
 
     monkeypatch.setattr(studies.runs.records, "read", watched)
     missing, _ = selection.missing(study, points=[point.name], shard=(1, 3))

@@ -22,9 +22,9 @@ def clock(monkeypatch):
                 silences = watch.silences(["w"])
             return silences
 
-    found = Clock()
-    monkeypatch.setattr(stalls.time, "monotonic", lambda: found.now)
-    return found
+    fake_clock = Clock()
+    monkeypatch.setattr(stalls.time, "monotonic", lambda: fake_clock.now)
+    return fake_clock
 
 
 def test_a_worker_is_stalled_after_a_few_times_its_usual_time(clock):

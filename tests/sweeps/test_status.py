@@ -29,13 +29,13 @@ def announce(study, **changes):
     executors.announce(study, state | {"blocks": []} | changes)
 
 
-def said(study, known=None):
+def status_lines(study, known=None):
     return status.text(study, status.look(study, {} if known is None else known)).splitlines()
 
 
 def counts(study):
     """Returns the numbers of every row of the table, by point."""
-    header, *rows = said(study)[: 1 + len(study.points)]
+    header, *rows = status_lines(study)[: 1 + len(study.points)]
     assert header.split() == HEADER.split()
     return {row.split()[0]: [int(cell) for cell in row.split()[1:]] for row in rows}
 
@@ -52,9 +52,9 @@ def test_runs_are_done_running_missing_or_set_aside(study):
         first.name: [8, 1, 10, 1, 2, 1, 1],
         second.name: [0, 0, 20, 0, 0, 0, 0],
     }
-    assert any(line.startswith("8/40 runs, ") for line in said(study))
+    assert any(line.startswith("8/40 runs, ") for line in status_lines(study))
     assert f"set aside: {first.name} run 8: ValueError: boom (failures/{first.name}-8.json)" in (
-        said(study)
+        status_lines(study)
     )
 
 
@@ -65,7 +65,7 @@ def test_a_failure_of_a_run_that_was_done_since_or_is_being_tried_again_is_histo
     write(study, point, [1])
     announce(study, blocks=[{"point": point.name, "runs": [2]}])
     assert counts(study)[point.name][:4] == [1, 1, 18, 0]
-    assert "boom" not in "".join(said(study))
+    assert "boom" not in "".join(status_lines(study))
 
 
 def test_a_teachers_run_without_its_weights_is_missing(make_study):
@@ -75,8 +75,8 @@ def test_a_teachers_run_without_its_weights_is_missing(make_study):
     studies.write_weights(study, study.points[0], 1, [])
     name = study.points[0].name
     assert counts(study)[name][:3] == [2, 0, 18]
-    wanted = f"points/{name}/weights/0.npz is missing; `memkit train` trains these runs again"
-    assert wanted in said(study)
+    line = f"points/{name}/weights/0.npz is missing; `memkit train` trains these runs again"
+    assert line in status_lines(study)
 
 
 def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study):
@@ -85,23 +85,23 @@ def test_time_left_weighs_points_by_their_cost_and_counts_workers_at_work(study)
     write(study, second, range(10), seconds=100.0)
     blocks = [{"point": p.name, "runs": [10]} for p in study.points]
     announce(study, blocks=blocks)
-    assert "360 runs/hour, about 8 min 25 s left" in said(study)  # (10 * 1 + 10 * 100) / 2
+    assert "360 runs/hour, about 8 min 25 s left" in status_lines(study)  # (10 * 1 + 10 * 100) / 2
 
 
 def test_without_executors_no_pace_is_printed(study):
     write(study, study.points[0], range(10))
-    assert "runs/hour" not in "".join(said(study))
+    assert "runs/hour" not in "".join(status_lines(study))
 
 
 def test_an_executor_is_named_with_what_it_does_and_when_it_was_seen(study):
     name = study.points[0].name
     blocks = [{"point": name, "runs": [3, 4]}, {"point": name, "runs": [5]}]
     announce(study, blocks=blocks, shard=[2, 8])
-    wanted = (
+    line = (
         f"at work: {machine.process_name()}, shard 2/8, 2 workers: 10 runs finished, "
         f"at {name} run 3 4 5, seen 0 s ago"
     )
-    assert wanted in said(study)
+    assert line in status_lines(study)
 
 
 def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing(
@@ -111,7 +111,7 @@ def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + heartbeat.SILENT_AFTER + 60)
     assert counts(study)[study.points[0].name] == [0, 0, 20, 0, 0, 0, 0]
-    (line,) = [line for line in said(study) if line.startswith("silent: ")]
+    (line,) = [line for line in status_lines(study) if line.startswith("silent: ")]
     assert line.endswith("seen 3 min 00 s ago")
 
 
@@ -120,7 +120,7 @@ def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     write(study, point, [0, 1])
     (study.workdir / "points" / point.name / "runs" / "1.npz").write_bytes(b"PK")
     assert counts(study)[point.name][:3] == [1, 0, 19]
-    (line,) = [line for line in said(study) if "is not a record" in line]
+    (line,) = [line for line in status_lines(study) if "is not a record" in line]
     assert line.startswith(f"points/{point.name}/runs/1.npz")
 
 
@@ -128,7 +128,7 @@ def test_a_point_that_mixes_engines_is_named(study):
     point = study.points[0]
     write(study, point, [0])
     write(study, point, [1], engine="jax")
-    assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in said(study)
+    assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in status_lines(study)
 
 
 def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
@@ -137,7 +137,7 @@ def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
         for run in runs:
             write(study, point, [run], processor=f"B {run} (avx2)")
     write(study, second, [1], processor="C (avx512f)", device="NVIDIA H200")
-    lines = [line for line in said(study) if "kinds of processors" in line]
+    lines = [line for line in status_lines(study) if "kinds of processors" in line]
     assert lines == [
         f"{first.name} has runs of several kinds of processors, which agree up to rounding: "
         "B 0 (avx2), B 1 (avx2)"
@@ -151,15 +151,15 @@ def test_records_of_earlier_versions_name_no_processor(study, monkeypatch):
         point = study.points[0]
         studies.write_record(study, point, 0, fake_work.arrays(study, point, 0), info)
     write(study, point, [1])
-    assert not any("processors" in line for line in said(study))
+    assert not any("processors" in line for line in status_lines(study))
     assert list(studies.read_runs(study, point).index) == [0, 1]
 
 
 def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):
     for run in range(20):
         studies.write_failure(study, study.points[0], run, "ValueError: boom")
-    assert sum("boom" in line for line in said(study)) == 10
-    assert "and 10 more" in said(study)
+    assert sum("boom" in line for line in status_lines(study)) == 10
+    assert "and 10 more" in status_lines(study)
 
 
 def test_a_second_status_reads_only_new_records(study, monkeypatch):
@@ -182,14 +182,14 @@ def test_a_second_status_reads_only_new_records(study, monkeypatch):
 def test_status_writes_nothing(study):
     execute(study)
     before = files(study)
-    said(study)
+    status_lines(study)
     assert files(study) == before
 
 
 def files(study):
     """Returns when every file and folder of a study was last changed."""
-    found = pathlib.Path(study.workdir).rglob("*")
-    return {path: path.stat().st_mtime_ns for path in [pathlib.Path(study.workdir), *found]}
+    paths = pathlib.Path(study.workdir).rglob("*")
+    return {path: path.stat().st_mtime_ns for path in [pathlib.Path(study.workdir), *paths]}
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_damaged_heartbeats_are_named_and_otherwise_ignored(study, content):
     (file,) = (study.workdir / "workers").iterdir()
     file.write_text(file.read_text().replace("3", "NaN", 1) if content is None else content)
     executors.remove_ended(study)
-    assert not any(line.startswith(("at work", "silent")) for line in said(study))
-    assert any(line.startswith(f"workers/{file.name} is damaged: ") for line in said(study))
+    assert not any(line.startswith(("at work", "silent")) for line in status_lines(study))
+    assert any(line.startswith(f"workers/{file.name} is damaged: ") for line in status_lines(study))
     assert list(verify.verify(study.workdir).problems) == [f"workers/{file.name}"]
 
 
@@ -230,7 +230,7 @@ def test_a_worker_without_progress_is_named(study):
     name = study.points[0].name
     stalled = {"point": name, "runs": [3], "seconds": 600.0, "usual": 5.0}
     announce(study, blocks=[stalled, {"point": name, "runs": [7]}])
-    (line,) = [line for line in said(study) if line.startswith("no progress")]
+    (line,) = [line for line in status_lines(study) if line.startswith("no progress")]
     assert line == (
         f"no progress: a worker of {machine.process_name()} has finished no run for "
         f"10 min 00 s, at {name} run 3; a run there usually takes 5 s. --run_limit=SECONDS "

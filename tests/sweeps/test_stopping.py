@@ -31,10 +31,10 @@ def test_the_rule_is_checked_after_whole_blocks_from_100_runs_on_and_after_all_r
     assert stopping.looks(_config(num_runs, train_fraction)) == (looks, block)
 
 
-@pytest.mark.parametrize("wanted", [0, 1, -0.1, float("nan")])
-def test_a_half_width_outside_0_to_1_is_an_error(wanted):
+@pytest.mark.parametrize("half_width", [0, 1, -0.1, float("nan")])
+def test_a_half_width_outside_0_to_1_is_an_error(half_width):
     with pytest.raises(InputError, match="--until_halfwidth: expected a half width above 0"):
-        stopping.check(wanted, _config(200))
+        stopping.check(half_width, _config(200))
 
 
 def test_a_study_that_leaves_one_example_out_is_an_error():
@@ -51,7 +51,7 @@ def test_a_study_of_at_most_100_runs_is_an_error():
 
 def test_the_half_width_is_that_of_95_percent_of_the_examples_at_the_worst_point(study):
     execute(study)
-    found = []
+    quantiles = []
     for point in study.points:
         names = ("train_correct", "train_logodds")
         arrays = studies.read_runs(study, point, names).arrays
@@ -61,10 +61,10 @@ def test_the_half_width_is_that_of_95_percent_of_the_examples_at_the_worst_point
             features=analysis.image_features(study),
         )
         half = np.sort(estimate.upper - estimate.lower) / 2
-        found.append(np.quantile(half, 0.95))
-        assert np.mean(half <= found[-1]) >= 0.93
-    assert found[0] != found[1]
-    assert stopping.half_width(study) == pytest.approx(max(found), rel=1e-4)
+        quantiles.append(np.quantile(half, 0.95))
+        assert np.mean(half <= quantiles[-1]) >= 0.93
+    assert quantiles[0] != quantiles[1]
+    assert stopping.half_width(study) == pytest.approx(max(quantiles), rel=1e-4)
 
 
 def test_a_point_without_runs_is_never_narrow_enough(study):

@@ -60,5 +60,5 @@ def wait(workers, *, timeout):
 
 def end(workers):
     """Closes the connections, which ends the threads."""
-    for each in workers:
-        each.connection.close()
+    for each_worker in workers:
+        each_worker.connection.close()

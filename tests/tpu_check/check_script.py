@@ -92,8 +92,8 @@ def arguments(model):
     spies = spy_on_programs()
     engine._devices = lambda setup: jax.devices("cpu")[:1]
     config = students(model)
-    for place in ("resident", "streamed"):
-        config["dataset"]["resident"] = place == "resident"
+    for images in ("resident", "streamed"):
+        config["dataset"]["resident"] = images == "resident"
         flags = {"packing": "vmap", "runs_per_program": 2}
         job = parent.prepare(config, topology="v5e:2x2", **flags).job
         tpu_check._lower(job, job.study.points[-1], job.setup, jax.devices("cpu")[:1])
@@ -101,8 +101,8 @@ def arguments(model):
             train(studies.open_or_create(folder, config, digits.load()), job)
         for name in spies:
             lowered, called = (spy.seen[0] for spy in spies[name][-2:])
-            print(f"{place}_{name}", "same" if lowered == called else "different")
-            print(f"{place}_{name}_arrays", len(jax.tree.leaves(called)))
+            print(f"{images}_{name}", "same" if lowered == called else "different")
+            print(f"{images}_{name}_arrays", len(jax.tree.leaves(called)))
 
 
 def train(study, job):

@@ -132,10 +132,10 @@ def test_a_missing_compiler_raises_an_error_that_names_the_extra(monkeypatch):
 def test_subsets_are_as_large_as_those_of_the_study():
     config = _mnist()
     small = config | {"subsets": config["subsets"] | {"num_runs": 400, "train_fraction": 0.99}}
-    for each, size in ((config, 42_000), (small, 59_400)):
-        job = tpu_check.prepare(each, topology="v5e:2x2").job
+    for study_config, size in ((config, 42_000), (small, 59_400)):
+        job = tpu_check.prepare(study_config, topology="v5e:2x2").job
         assert job.study.train_mask[0].sum() == size
-        assert job.study.config["subsets"]["num_runs"] == each["subsets"]["num_runs"]
+        assert job.study.config["subsets"]["num_runs"] == study_config["subsets"]["num_runs"]
 
 
 def test_a_worker_holds_the_chips_that_share_a_run():
@@ -222,10 +222,10 @@ def test_compiler_errors_and_too_much_memory_are_failures(check, counts):
 def test_the_lowered_programs_are_those_that_the_engine_calls(model, num_arrays):
     """Shapes and types of all arguments, of students, two runs in a program."""
     results = _script("arguments", model)
-    for place in ("resident", "streamed"):
+    for images in ("resident", "streamed"):
         for program, number in zip(("train", "evaluate"), num_arrays, strict=True):
-            assert results[f"{place}_{program}"] == "same"
-            assert int(results[f"{place}_{program}_arrays"]) == number
+            assert results[f"{images}_{program}"] == "same"
+            assert int(results[f"{images}_{program}_arrays"]) == number
 
 
 @pytest.mark.slow

@@ -19,12 +19,12 @@ def records(argument, engine):
 
     The rates of the run `diverging`, -1 for none, are 1e30 after the first epoch.
     """
-    for one in argument:
-        study = studies.load(one["workdir"])
-        runner = Runner(engines.Setup(engine="jax", **one["setup"]))
-        with mock.patch.object(loop, "epoch_plans", _diverging(one["diverging"])):
-            for point in map(study.point, one["points"]):
-                for run, arrays, info in runner.train_runs(study, point, one["runs"]):
+    for job in argument:
+        study = studies.load(job["workdir"])
+        runner = Runner(engines.Setup(engine="jax", **job["setup"]))
+        with mock.patch.object(loop, "epoch_plans", _diverging(job["diverging"])):
+            for point in map(study.point, job["points"]):
+                for run, arrays, info in runner.train_runs(study, point, job["runs"]):
                     studies.write_record(study, point, run, arrays, info)
     return {}
 

@@ -173,18 +173,20 @@ def execute(case, engine):
     return {name: np.concatenate([pack[name] for pack in packs]) for name in packs[0]}
 
 
-def train_pack(case, program, places):
-    runs = [case.runs[place] for place in places]
+def train_pack(case, program, positions):
+    runs = [case.runs[position] for position in positions]
 
-    def draw(place, model):
-        values = start(model, case.runs[place])
-        return [np.nan * value for value in values] if place == case.poisoned else values
+    def draw(position, model):
+        values = start(model, case.runs[position])
+        return [np.nan * value for value in values] if position == case.poisoned else values
 
     teachers = None
     if case.teacher:
         teacher = build(case.teacher, case)
         teachers = [start(teacher, run, "teacher") for run in runs]
-    program.reset([lambda model, place=place: draw(place, model) for place in places], teachers)
+    program.reset(
+        [lambda model, position=position: draw(position, model) for position in positions], teachers
+    )
     actual, steps_of_calls = {}, []
     for call, pack in enumerate(zip(*(plans(case, run) for run in runs), strict=True)):
         steps_of_calls.append(program.train(list(pack)))
@@ -195,7 +197,7 @@ def train_pack(case, program, places):
         actual[name] = np.concatenate(by_call, axis=1)
     evaluations = program.evaluate()
     for name in ("logits", "logodds"):
-        actual[name] = np.stack([getattr(one, name) for one in evaluations])
+        actual[name] = np.stack([getattr(evaluation, name) for evaluation in evaluations])
     return actual
 
 
@@ -203,18 +205,18 @@ def train_pack(case, program, places):
 def _on_the_cpu(engine):
     """Lets a Setup of kind "gpu" compute on CPU devices."""
     if engine.__name__.endswith("jax"):
-        place, name = engine, "_devices"
+        module, name = engine, "_devices"
 
         def instead(setup):
             return engine.jax.devices("cpu")[: setup.num_devices]
 
     else:
-        place, name, create = engine.replicas, "create", engine.replicas.create
+        module, name, create = engine.replicas, "create", engine.replicas.create
 
         def instead(setup):
             return create(dataclasses.replace(setup, kind="cpu"))
 
-    with mock.patch.object(place, name, instead):
+    with mock.patch.object(module, name, instead):
         yield
 
 
@@ -239,3 +241,21 @@ def by_case(arrays):
 def as_case(attributes):
     """Returns the Case of attributes that were JSON."""
     return Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in attributes.items()})
+
+
+def assert_agree(actual, expected, *, tolerance=1e-5):
+    """Compares all outcomes of two programs: weights relative to their size, the rest directly."""
+    assert set(actual) == set(expected)
+    for name, array in expected.items():
+        scale = max(1.0, np.abs(array).max())
+        np.testing.assert_allclose(
+            actual[name], array, rtol=0, atol=tolerance * scale, err_msg=name
+        )
+
+
+def assert_moved(arrays):
+    """The comparison would be empty if training had changed nothing."""
+    weights = [name.partition("/")[2] for name in arrays if name.startswith("weights0/")]
+    for i in weights:
+        assert (arrays[f"weights0/{i}"] != arrays[f"weights3/{i}"]).any()
+    assert arrays["objective"].std() > 0

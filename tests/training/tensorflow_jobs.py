@@ -54,8 +54,8 @@ def by_slices(argument, engine):
     pictures = ((images / 255 - mean) / std).astype(np.float32)
     rows = [model(picture[None], training=False).numpy()[0] for picture in pictures]
     single = {name: [actual.pop(name)] for name in ("objective", "loss")}
-    both = actual | single | {"logits": [rows]}
-    return {f"reference|{name}": np.array(array) for name, array in both.items()}
+    arrays = actual | single | {"logits": [rows]}
+    return {f"reference|{name}": np.array(array) for name, array in arrays.items()}
 
 
 def _augmented(images, crop, flip, case):
@@ -100,29 +100,32 @@ def _descend(model, values, velocity, slopes, rate):
 
 
 def traces(argument, engine):
-    """Executes a case; returns how often each graph of its programs was traced.
+    """Executes {name: attributes of a Case}, and counts how often their graphs are traced.
 
     Returns:
-      {"traces|loop": of training, "traces|one_by_one": of the others} with one number per graph,
-      and the outcomes of the case under its name `argument["name"]`.
+      What `programs.cases` returns, and two more arrays of each case with one number per graph:
+      "loop" of training and "one_by_one" of the others.
     """
-    made = {"loop": [], "one_by_one": []}
-    replicas = engine.replicas
+    arrays = {}
+    for case, attributes in argument.items():
+        made = {"loop": [], "one_by_one": []}
+        with _recording(engine, "loop", made), _recording(engine, "one_by_one", made):
+            arrays |= programs.cases({case: attributes}, engine)
+        for name, graphs in made.items():
+            counts = [graph.experimental_get_tracing_count() for graph in graphs]
+            arrays[f"{case}|{name}"] = np.array(counts)
+    return arrays
 
-    def keep(name, real):
-        def make(*args, **options):
-            made[name].append(real(*args, **options))
-            return made[name][-1]
 
-        return mock.patch.object(replicas, name, make)
+def _recording(engine, name, made):
+    """Adds the graphs that a function of the replicas makes to made[name]."""
+    real = getattr(engine.replicas, name)
 
-    with keep("loop", replicas.loop), keep("one_by_one", replicas.one_by_one):
-        outcomes = programs.execute(programs.as_case(argument["case"]), engine)
-    counts = {
-        f"traces|{name}": np.array([graph.experimental_get_tracing_count() for graph in graphs])
-        for name, graphs in made.items()
-    }
-    return counts | {f"{argument['name']}|{name}": array for name, array in outcomes.items()}
+    def make(*args, **options):
+        made[name].append(real(*args, **options))
+        return made[name][-1]
+
+    return mock.patch.object(engine.replicas, name, make)
 
 
 def resumed(workdir, engine):

@@ -24,10 +24,9 @@ def study(tmp_path, tiny, mlp_config):
 
 
 @pytest.fixture
-def resnet_study(tmp_path, tiny, make_config):
+def convolutional_study(tmp_path, tiny, convolutional_config):
     """A study of a network with batch normalization."""
-    config = make_config(LONG | {"axis": {"field": "", "values": []}})
-    return studies.open_or_create(tmp_path / "resnet", config, tiny)
+    return studies.open_or_create(tmp_path / "convolutional", convolutional_config(LONG), tiny)
 
 
 def files(study):
@@ -40,8 +39,8 @@ def assert_equal(actual, expected):
         np.testing.assert_array_equal(actual[key], array, err_msg=str(key))
 
 
-def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(resnet_study):
-    study = resnet_study
+def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(convolutional_study):
+    study = convolutional_study
     (point,) = study.points
     expected, epochs = resuming.train(study, point, [3], SETUP)
     assert (len(epochs), files(study)) == (4, [])
@@ -89,14 +88,14 @@ def _change(study, **changes):
 
 
 def _truncate(study):
-    (where,) = study.workdir.glob("points/*/checkpoints/3.npz")
-    where.write_bytes(where.read_bytes()[:-40])
+    (path,) = study.workdir.glob("points/*/checkpoints/3.npz")
+    path.write_bytes(path.read_bytes()[:-40])
 
 
 def _of_another_run(study):
-    (where,) = study.workdir.glob("points/*/checkpoints/3.npz")
-    where.with_name("4.npz").write_bytes(where.read_bytes())
-    where.unlink()
+    (path,) = study.workdir.glob("points/*/checkpoints/3.npz")
+    path.with_name("4.npz").write_bytes(path.read_bytes())
+    path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -112,8 +111,8 @@ def test_a_damaged_or_foreign_checkpoint_is_not_used(study, spoil):
     spoil(study)
     problems = studies.checkpoints.damaged(study, point, [run])
     is_sound = spoil not in (_truncate, _of_another_run)  # It is only another engine's.
-    wanted = [] if is_sound else [f"points/{point.name}/checkpoints/{run}.npz"]
-    assert list(problems) == wanted
+    damaged = [] if is_sound else [f"points/{point.name}/checkpoints/{run}.npz"]
+    assert list(problems) == damaged
     actual, epochs = resuming.train(study, point, [run], SETUP)
     assert len(epochs) == 4
     assert_equal(actual, expected)

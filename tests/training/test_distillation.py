@@ -70,8 +70,8 @@ def test_a_student_equals_a_keras_loop_on_the_same_plan(study):
         compiler.model_builder(p, dataset)() for p in (student, study.point(student.teacher))
     )
     start = loop.draw_initial_values(model, point=student, run=3)
-    for kept, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
-        for variable, value in zip(kept.variables, values, strict=True):
+    for network, values in ((model, start), (teacher, studies.read_weights(study, student, 3))):
+        for variable, value in zip(network.variables, values, strict=True):
             variable.assign(value)
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
     decay = [1e-4 if v.name == "kernel" else 0.0 for v in model.trainable_variables]
@@ -162,12 +162,12 @@ def test_only_the_first_runs_have_a_history(tmp_path, mlp_config, tiny):
 
 
 @pytest.mark.parametrize("augment", ["none", "pad_crop_flip"])
-@pytest.mark.parametrize("name", ["mlp", "resnet"])
+@pytest.mark.parametrize("name", ["mlp", "convolutional"])
 def test_streamed_images_give_the_same_bits_as_resident_ones(
-    tmp_path, make_config, mlp_config, tiny, name, augment
+    tmp_path, convolutional_config, mlp_config, tiny, name, augment
 ):
     """After every epoch, in every weight and every velocity, on any processor."""
-    make = mlp_config if name == "mlp" else make_config
+    make = mlp_config if name == "mlp" else convolutional_config
     states = {}
     for resident in (True, False):
         config = make({"dataset.resident": resident, "training.augment": augment})
@@ -186,8 +186,8 @@ def test_streamed_images_give_the_same_bits_as_resident_ones(
             assert first.tobytes() == second.tobytes()
 
 
-def test_bfloat16_models_return_float32_logits(tmp_path, make_config, tiny):
-    config = make_config({"training.precision": "bfloat16"})
+def test_bfloat16_models_return_float32_logits(tmp_path, convolutional_config, tiny):
+    config = convolutional_config({"training.precision": "bfloat16"})
     study = studies.open_or_create(tmp_path / "half", config, tiny)
     model = compiler.model_builder(study.points[0], tiny)()
     _, info = _train(study, study.points[0].name, [0])[0]

@@ -102,19 +102,21 @@ def slow(tmp_path_factory):
     return programs.by_case(_in_one_process(tmp_path_factory.mktemp("slow"), jobs))
 
 
-def assert_same(actual, expected, places, *, bits=False):
+def assert_same(actual, expected, positions, *, bits=False):
     """Compares the first runs of a case with those at places of another."""
     assert set(actual) == set(expected)
     for name, array in expected.items():
-        mine, others = actual[name][: len(places)], array[places]
+        first_runs, expected_runs = actual[name][: len(positions)], array[positions]
         if bits:
-            np.testing.assert_array_equal(mine, others, err_msg=name)
+            np.testing.assert_array_equal(first_runs, expected_runs, err_msg=name)
         else:
-            np.testing.assert_allclose(mine, others, rtol=1e-5, atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(
+                first_runs, expected_runs, rtol=1e-5, atol=1e-5, err_msg=name
+            )
 
 
-def differ(actual, expected, place):
-    return (actual["loss"][place] != expected["loss"][place]).any()
+def differ(actual, expected, position):
+    return (actual["loss"][position] != expected["loss"][position]).any()
 
 
 @pytest.mark.parametrize(
@@ -148,13 +150,13 @@ def test_other_runs_of_the_pack_change_no_bit_of_a_run(fast):
 
 def test_a_held_out_image_that_another_run_of_the_pack_trains_on_changes_no_bit(fast):
     before, after = fast["vmap"], fast["inverted"]
-    others = np.delete(np.arange(programs.NUM_TRAIN + programs.NUM_TEST), HELD_OUT_OF_0)
+    other_images = np.delete(np.arange(programs.NUM_TRAIN + programs.NUM_TEST), HELD_OUT_OF_0)
     for name, array in after.items():
-        mine, expected = array[0], before[name][0]
+        run, expected = array[0], before[name][0]
         if name in ("logits", "logodds"):
-            assert (mine[HELD_OUT_OF_0] != expected[HELD_OUT_OF_0]).any()
-            mine, expected = mine[others], expected[others]
-        np.testing.assert_array_equal(mine, expected, err_msg=name)
+            assert (run[HELD_OUT_OF_0] != expected[HELD_OUT_OF_0]).any()
+            run, expected = run[other_images], expected[other_images]
+        np.testing.assert_array_equal(run, expected, err_msg=name)
     assert differ(before, after, 1)
 
 
@@ -163,8 +165,8 @@ def test_a_run_of_nan_does_not_change_the_others_of_its_pack(fast, case, first):
     for name, array in fast[case].items():
         if name != "correct":
             assert np.isnan(array[first + 1]).any(), name
-        for place in (0, 2):
-            np.testing.assert_array_equal(array[first + place], array[place], err_msg=name)
+        for position in (0, 2):
+            np.testing.assert_array_equal(array[first + position], array[position], err_msg=name)
 
 
 def test_evaluation_does_not_depend_on_its_batch(fast):
@@ -251,8 +253,10 @@ def _read(workdir, point="one_hot"):
 def _assert_same_records(actual, expected, runs=slice(None)):
     np.testing.assert_array_equal(actual.index, expected.index)
     for name in ARRAYS:
-        mine, others = (one.arrays[name][runs].astype(float) for one in (actual, expected))
-        np.testing.assert_allclose(mine, others, rtol=2e-3, atol=2e-3, err_msg=name)
+        arrays, expected_arrays = (
+            runs_of_study.arrays[name][runs].astype(float) for runs_of_study in (actual, expected)
+        )
+        np.testing.assert_allclose(arrays, expected_arrays, rtol=2e-3, atol=2e-3, err_msg=name)
 
 
 def _record_jobs(made):
@@ -277,16 +281,18 @@ def test_five_runs_in_packs_of_four_write_the_records_of_single_runs(made_studie
 
 def test_teachers_in_a_pack_have_different_weights(made_studies):
     single, packed = "single", "packed"
-    kept = {}
+    weights = {}
     for workdir in (single, packed):
         study = studies.load(made_studies[workdir])
         assert studies.has_weights(study, study.point("one_hot")) == {0, 1, 2, 3, 4}
-        kept[workdir] = [studies.read_weights(study, study.point("distilled"), m) for m in range(5)]
+        weights[workdir] = [
+            studies.read_weights(study, study.point("distilled"), m) for m in range(5)
+        ]
     for run in range(5):
-        for mine, expected in zip(kept[packed][run], kept[single][run], strict=True):
-            np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
-        others = [w[0] for m, w in enumerate(kept[packed]) if m != run]
-        assert all((kept[packed][run][0] != other).any() for other in others)
+        for actual, expected in zip(weights[packed][run], weights[single][run], strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+        first_weights = [w[0] for m, w in enumerate(weights[packed]) if m != run]
+        assert all((weights[packed][run][0] != other).any() for other in first_weights)
 
 
 def test_a_diverged_run_is_recorded_and_does_not_change_its_pack(made_studies):

@@ -11,9 +11,8 @@ from memkit.training.runner import Runner
 
 
 @pytest.fixture
-def study(tmp_path, make_config, register, tiny):
-    register(tiny)
-    config = make_config({"series": ["one_hot", "last_layer"]})
+def study(tmp_path, convolutional_config, tiny):
+    config = convolutional_config({"series": ["one_hot", "last_layer"]})
     return studies.open_or_create(tmp_path / "study", config, tiny)
 
 
@@ -35,15 +34,15 @@ def test_records_are_complete_and_readable(study):
 
 
 def test_features_are_those_of_a_model_trained_on_all_examples(study, monkeypatch):
-    seen, real = [], loop.train_pack
+    packs, real = [], loop.train_pack
 
     def watched(program, whole, point, runs, **options):
-        seen.append((whole.train_mask.copy(), list(runs)))
+        packs.append((whole.train_mask.copy(), list(runs)))
         return real(program, whole, point, runs, **options)
 
     monkeypatch.setattr(loop, "train_pack", watched)
     _train(study, [1, 2])
-    ((mask, runs),) = seen  # Once for all runs.
+    ((mask, runs),) = packs  # Once for all runs.
     assert mask.all()
     assert runs == [0]
 
@@ -88,8 +87,10 @@ def test_log_odds_are_those_of_the_probabilities():
     actual = last_layer.fit(features, labels, np.arange(30), num_classes=4)
     probs = np.exp(actual.logits.astype(float))
     np.testing.assert_allclose(probs.sum(1), 1, atol=1e-5)
-    own = probs[np.arange(40), labels]
-    np.testing.assert_allclose(actual.logodds, np.log(own / (1 - own)), atol=1e-3)
+    prob_of_label = probs[np.arange(40), labels]
+    np.testing.assert_allclose(
+        actual.logodds, np.log(prob_of_label / (1 - prob_of_label)), atol=1e-3
+    )
 
 
 def test_class_without_members_is_never_predicted_and_stays_finite():

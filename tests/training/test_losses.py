@@ -15,8 +15,8 @@ def _reference_log_odds(logits, labels):
     wide = logits.astype(float)
     actual = []
     for row, label in zip(wide, labels, strict=True):
-        others = np.delete(row, label)
-        actual.append(row[label] - scipy.special.logsumexp(others))
+        other_logits = np.delete(row, label)
+        actual.append(row[label] - scipy.special.logsumexp(other_logits))
     return np.array(actual)
 
 

@@ -36,10 +36,10 @@ def test_epoch_without_remainder_has_every_member():
 
 
 def test_every_member_is_left_out_equally_often():
-    kept = np.zeros(400)
+    times_used = np.zeros(400)
     for epoch in _epochs(num_epochs=2000, batch_size=4):
-        kept[epoch.index.ravel()] += 1
-    counts = kept[MEMBERS]
+        times_used[epoch.index.ravel()] += 1
+    counts = times_used[MEMBERS]
     assert counts.sum() == 2000 * 8
     deviation = np.sqrt(2000 * 8 / 11 * 3 / 11)
     assert np.abs(counts - 2000 * 8 / 11).max() < 5 * deviation

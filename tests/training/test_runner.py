@@ -1,4 +1,5 @@
 import dataclasses
+import pathlib
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
 from memkit.training import compiler, engines, loop, plan
 from memkit.training.runner import Runner
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -38,14 +41,14 @@ def create(tmp_path, register):
 @pytest.fixture
 def built(monkeypatch):
     """The list of the models that are built."""
-    seen, real = [], models.build
+    models_built, real = [], models.build
 
     def build(*arguments, **options):
-        seen.append(real(*arguments, **options))
-        return seen[-1]
+        models_built.append(real(*arguments, **options))
+        return models_built[-1]
 
     monkeypatch.setattr(models, "build", build)
-    return seen
+    return models_built
 
 
 def _specs(study):
@@ -87,16 +90,12 @@ def test_a_study_without_a_folder_trains_the_same_bits(create, mlp_config, tiny,
 
 
 _AUGMENTED = {"training.augment": "pad_crop_flip"}
+_TWO_POINTS = {"axis": {"field": "model.filters", "values": [1, 2]}}
 
 
-@pytest.fixture
-def resnet_config(make_config):
-    return make_config(_AUGMENTED | {"model.width": 2, "axis": {"field": "", "values": []}})
-
-
-@pytest.fixture(params=["mlp", "resnet"])
-def config(request, mlp_config, resnet_config):
-    return mlp_config() if request.param == "mlp" else resnet_config
+@pytest.fixture(params=["mlp", "convolutional"])
+def config(request, mlp_config, convolutional_config):
+    return mlp_config() if request.param == "mlp" else convolutional_config(_AUGMENTED)
 
 
 def test_held_out_image_and_test_image_change_no_weight_and_no_other_outcome(
@@ -175,25 +174,28 @@ def test_evaluation_is_in_inference_mode_on_unaugmented_images(create, config, t
     np.testing.assert_array_equal(first.predicted, expected.argmax(1))
 
 
-def test_runs_do_not_depend_on_their_order_or_on_earlier_work(create, make_config, tiny, runner):
-    study = create(make_config(_AUGMENTED | {"model.width": 1}), tiny)
+def test_runs_do_not_depend_on_their_order_or_on_earlier_work(
+    create, convolutional_config, tiny, runner
+):
+    study = create(convolutional_config(_AUGMENTED | _TWO_POINTS), tiny)
     first = _train(runner, study, [0, 1, 2])
     again = _train(runner, study, [2, 0])
     _train(runner, study, [5], point=1)
     alone = _train(runner, study, [1])
-    for run, others in ((0, again), (2, again), (1, alone)):
-        _assert_equal(first[run][0], others[run][0])
+    for run, repeated in ((0, again), (2, again), (1, alone)):
+        _assert_equal(first[run][0], repeated[run][0])
         for name in ("status", "train_accuracy", "test_accuracy", "steps"):
-            assert first[run][1][name] == others[run][1][name]
+            assert first[run][1][name] == repeated[run][1][name]
     assert (first[0][0]["train_logodds"] != first[1][0]["train_logodds"]).any()
 
 
 _IN_ANOTHER_PROCESS = """
 import sys
 import numpy as np
-from memkit import studies
+from memkit import models, studies
 from memkit.training import engines
 from memkit.training.runner import Runner
+models.allow([sys.argv[2]])
 runner = Runner(engines.Setup())
 runner.configure()
 study = studies.load(sys.argv[1])
@@ -202,17 +204,18 @@ for run, arrays, info in runner.train_runs(study, study.points[0], [3]):
 """
 
 
-def test_another_process_gives_the_same_bits(create, make_config, runner):
+def test_another_process_gives_the_same_bits(create, convolutional_config, runner):
     changes = {
         "dataset.name": "digits",
         "training.epochs": 1,
         "training.batch_size": 64,
         "schedule.warmup_epochs": 0.5,
-        "axis.values": [1],
     }
-    study = create(make_config(changes), data.load("digits"))
-    command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, str(study.workdir)]
-    subprocess.run(command, check=True, capture_output=True)
+    config = convolutional_config(changes)
+    study = create(config, data.load("digits"))
+    arguments = [str(study.workdir), config["model"]["name"]]
+    command = [sys.executable, "-c", _IN_ANOTHER_PROCESS, *arguments]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     actual = studies.read_runs(study, study.points[0], _names(study))
     assert actual.problems == {}
     assert actual.index.tolist() == [3]
@@ -220,8 +223,8 @@ def test_another_process_gives_the_same_bits(create, make_config, runner):
     _assert_equal({name: stack[0] for name, stack in actual.arrays.items()}, arrays)
 
 
-def test_run_starts_from_its_own_initial_values(create, resnet_config, tiny, built, runner):
-    study = create(resnet_config, tiny)
+def test_run_starts_from_its_own_initial_values(create, convolutional_config, tiny, built, runner):
+    study = create(convolutional_config(_AUGMENTED), tiny)
     program = runner.compiler.compile(study, study.points[0])
     loop.train_pack(program, study, study.points[0], [0])
     frozen = plan.EpochPlan(
@@ -321,8 +324,8 @@ def test_record_describes_the_run(create, mlp_config, tiny, runner):
     assert (info["engine"], info["seconds"] > 0) == ("tensorflow", True)
 
 
-def test_trained_records_are_sound_on_disk(create, make_config, tiny, runner):
-    study = create(make_config(), tiny)
+def test_trained_records_are_sound_on_disk(create, convolutional_config, tiny, runner):
+    study = create(convolutional_config(_TWO_POINTS), tiny)
     for point in study.points:
         for run, arrays, info in runner.train_runs(study, point, [0, 7]):
             studies.write_record(study, point, run, arrays, info)

@@ -1,4 +1,4 @@
-"""One run on two devices, under both engines, beside the same run on one; and XLA beside graphs.
+"""One run on one device and on two, under both engines; and XLA beside graphs.
 
 37 examples are no multiple of the evaluation batches (64, 16 and 7), nor of the replicas.
 """
@@ -25,12 +25,13 @@ JOB, REFERENCE, TRACES = (
         (tensorflow_jobs, "traces"),
     )
 )
-TINY = {"model": programs.TINY}
+TINY = {"model": programs.TINY, "image_shape": [6, 10, 3]}
 RESNET = {"model": {"name": "resnet", "depth": 8, "width": 2}, "teacher": programs.TINY}
 TWO = {"setup": {"strategy": "mirrored", "num_devices": 2}, "data_parallel": 2}
 APART = TINY | TWO | {"sync_batch_norm": False, "eval_batch": 7}
 ON_TWO = {"together": TINY | TWO, "apart": APART}
 ON_ONE = {"one": TINY | {"eval_batch": 64, "runs": [0, 1]}}
+ON_ONE_BY_JAX = {"one": TINY | {"eval_batch": 64}}
 SLOW_ON_TWO = {
     "streamed": TINY | TWO | {"resident": False},
     "streamed apart": APART | {"resident": False},
@@ -50,11 +51,10 @@ def outcomes(tmp_path_factory):
     jobs = {
         JOB: ON_ONE | ON_TWO,
         REFERENCE: {"case": APART, "replicas": 2},
-        TRACES: {"name": "compiled", "case": TINY | COMPILED},
     }
     started = {
         "tensorflow": _start("tensorflow", folder, jobs),
-        "jax": _start("jax", folder, {JOB: ON_TWO}),
+        "jax": _start("jax", folder, {JOB: ON_ONE_BY_JAX | ON_TWO}),
     }
     return {engine: programs.by_case(result()) for engine, result in started.items()}
 
@@ -63,11 +63,11 @@ def outcomes(tmp_path_factory):
 def slow_outcomes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
     cases = SLOW_ON_TWO | {"one student": RESNET | {"eval_batch": 64}}
-    streamed = TINY | COMPILED | {"resident": False}
-    jobs = {
-        "tensorflow": {JOB: cases, TRACES: {"name": "compiled", "case": streamed}},
-        "jax": {JOB: cases},
+    compiled = {
+        "compiled": TINY | COMPILED,
+        "compiled and streamed": TINY | COMPILED | {"resident": False},
     }
+    jobs = {"tensorflow": {JOB: cases, TRACES: compiled}, "jax": {JOB: cases}}
     started = {engine: _start(engine, folder, job) for engine, job in jobs.items()}
     return {engine: programs.by_case(result()) for engine, result in started.items()}
 
@@ -80,6 +80,16 @@ def assert_same(actual, expected, *, names=None):
         np.testing.assert_allclose(
             actual[name], expected[name][: len(actual[name])], rtol=1e-5, atol=1e-5, err_msg=name
         )
+
+
+# One device
+
+
+def test_losses_weights_statistics_and_logits_of_the_engines_agree(outcomes):
+    """On one device; test_engines_agree.py has more networks."""
+    actual, expected = outcomes["jax"]["one"], outcomes["tensorflow"]["one"]
+    programs.assert_agree(actual, {name: array[:1] for name, array in expected.items()})
+    programs.assert_moved(actual)
 
 
 # Two devices
@@ -131,25 +141,27 @@ def test_a_student_on_two_devices_agrees_with_one_device(slow_outcomes, engine):
 # XLA under TensorFlow, as on a GPU
 
 
-def test_xla_agrees_with_the_plain_graph(outcomes):
-    assert_same(outcomes["tensorflow"]["compiled"], outcomes["tensorflow"]["one"])
+@pytest.mark.slow
+def test_xla_agrees_with_the_plain_graph(outcomes, slow_outcomes):
+    assert_same(slow_outcomes["tensorflow"]["compiled"], outcomes["tensorflow"]["one"])
 
 
-def test_xla_traces_a_program_once_for_all_runs_and_epochs(outcomes):
+@pytest.mark.slow
+def test_xla_traces_a_program_once_for_all_runs_and_epochs(slow_outcomes):
     """Two runs of four calls: calls of one step, calls of three steps, evaluations."""
-    traces = outcomes["tensorflow"]["traces"]
-    assert traces["loop"].tolist() == [2]
-    *for_replicas, evaluation = traces["one_by_one"]
+    actual = slow_outcomes["tensorflow"]["compiled"]
+    assert actual["loop"].tolist() == [2]
+    *for_replicas, evaluation = actual["one_by_one"]
     assert (sum(for_replicas), evaluation) == (0, 1)
 
 
 @pytest.mark.slow
 def test_xla_compiles_streamed_steps_once(outcomes, slow_outcomes):
     """The images of each evaluation batch come from the host too."""
-    actual = slow_outcomes["tensorflow"]
-    assert_same(actual["compiled"], outcomes["tensorflow"]["one"])
-    assert actual["traces"]["loop"].tolist() == [1]
-    *for_replicas, evaluation = actual["traces"]["one_by_one"]
+    actual = slow_outcomes["tensorflow"]["compiled and streamed"]
+    assert_same(actual, outcomes["tensorflow"]["one"])
+    assert actual["loop"].tolist() == [1]
+    *for_replicas, evaluation = actual["one_by_one"]
     assert (sum(for_replicas), evaluation) == (0, 1)
 
 
@@ -210,11 +222,11 @@ def _finished(*started):
 
 def _free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
+    for each_socket in sockets:
+        each_socket.bind(("127.0.0.1", 0))
+    ports = [each_socket.getsockname()[1] for each_socket in sockets]
+    for each_socket in sockets:
+        each_socket.close()
     return ports
 
 

@@ -12,7 +12,7 @@ ENGINES = ("tensorflow", "jax")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def gradients(tmp_path_factory):
     """{engine: {name: array}} of `tangent_jobs.gradients`."""
     jobs = {"tests.training.tangent_jobs:gradients": None}
     folder = tmp_path_factory.mktemp("tangent")
@@ -20,14 +20,14 @@ def found(tmp_path_factory):
     return {name: result() for name, result in started.items()}
 
 
-def test_both_engines_give_the_same_gradients(found):
-    for name, array in found["tensorflow"].items():
+def test_both_engines_give_the_same_gradients(gradients):
+    for name, array in gradients["tensorflow"].items():
         scale = np.abs(array).max()
-        np.testing.assert_allclose(found["jax"][name], array, rtol=0, atol=1e-5 * scale)
+        np.testing.assert_allclose(gradients["jax"][name], array, rtol=0, atol=1e-5 * scale)
         assert array.std() > 0
 
 
-def test_gradients_are_the_slopes_of_the_logits(found):
+def test_gradients_are_the_slopes_of_the_logits(gradients):
     model, x = tangent_jobs.network(), tangent_jobs.images()[:3]
     rng = np.random.default_rng(2)
     weights = [variable.numpy() for variable in model.trainable_variables]
@@ -41,13 +41,13 @@ def test_gradients_are_the_slopes_of_the_logits(found):
         logits.append(np.asarray(model(x, training=False), float))
     slopes = (logits[1] - logits[0]) / 2e-2
     direction = np.concatenate([change.ravel() for change in changes])
-    actual = found["tensorflow"]["rows"][:3] @ direction
+    actual = gradients["tensorflow"]["rows"][:3] @ direction
     np.testing.assert_allclose(actual, slopes, rtol=0, atol=0.02 * np.abs(slopes).max())
 
 
-def test_folding_keeps_inner_products(found):
-    rows = found["tensorflow"]["rows"].reshape(30, -1)
-    features = found["tensorflow"]["features"]
+def test_folding_keeps_inner_products(gradients):
+    rows = gradients["tensorflow"]["rows"].reshape(30, -1)
+    features = gradients["tensorflow"]["features"]
     assert features.shape == (30, tangent_features.LENGTH)
     lengths = np.linalg.norm(rows, axis=1)
     errors = (features @ features.T - rows @ rows.T) / np.outer(lengths, lengths)
@@ -59,8 +59,8 @@ def test_folding_is_right_on_average():
     rows = rng.normal(size=(2, 3, 4000)).astype(np.float32)
     products = []
     for seed in range(200):
-        places, signs = tangent_features.fold_plan(12_000, np.random.default_rng(seed))
-        first, second = (np.asarray(tangent_features.fold(row, places, signs)) for row in rows)
+        positions, signs = tangent_features.fold_plan(12_000, np.random.default_rng(seed))
+        first, second = (np.asarray(tangent_features.fold(row, positions, signs)) for row in rows)
         products.append([first @ second, first @ first])
     expected = [np.vdot(*rows), np.vdot(rows[0], rows[0])]
     error = np.std(products, axis=0) / np.sqrt(len(products))
@@ -139,9 +139,9 @@ def test_a_pack_of_jax_gives_the_scores_of_tensorflow(tmp_path, mlp_config):
     for run, expected in _train(study, [0, 1]).items():
         arrays, _ = runs.read_record(study, study.points[0], run)
         members = study.train_mask[run]
-        scores, others = (a["ntk_memorization"][members] for a in (arrays, expected))
-        np.testing.assert_allclose(scores, others, atol=0.02)
-        assert spearman(scores, others) > 0.99
+        scores, expected_scores = (a["ntk_memorization"][members] for a in (arrays, expected))
+        np.testing.assert_allclose(scores, expected_scores, atol=0.02)
+        assert spearman(scores, expected_scores) > 0.99
 
 
 def test_a_diverged_run_has_no_scores(make_study):
