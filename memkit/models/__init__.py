@@ -57,6 +57,8 @@ BUILDERS = {
     "resnet": "memkit.models.resnet",
     "resnet_imagenet": "memkit.models.resnet_imagenet",
     "mobilenet_v3": "memkit.models.mobilenet_v3",
+    "vit": "memkit.models.vit",
+    "convnext": "memkit.models.convnext",
 }
 
 

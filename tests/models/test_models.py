@@ -13,18 +13,24 @@ _SMALL = {
     "resnet": {"depth": 8, "width": 2},
     "resnet_imagenet": {"depth": 18, "stem": "3x3", "version": 1, "width": 2},
     "mobilenet_v3": {"variant": "small", "alpha": 0.1, "resolution": 32},
+    "vit": {"depth": 1, "width": 64, "patch": 4},
+    "convnext": {"depth": 6, "width": 2, "patch": 1},
 }
 _REQUIRED = {
     "mlp": ["hidden"],
     "resnet": ["depth", "width"],
     "resnet_imagenet": ["depth", "stem", "version"],
     "mobilenet_v3": ["variant", "alpha", "resolution"],
+    "vit": ["depth", "width", "patch"],
+    "convnext": ["depth", "width", "patch"],
 }
 _OPTIONAL = {
     "mlp": [],
     "resnet": ["version", "shortcut", "block"],
     "resnet_imagenet": ["width"],
     "mobilenet_v3": ["minimalistic", "bn_momentum"],
+    "vit": ["head_width"],
+    "convnext": [],
 }
 
 

@@ -11,6 +11,8 @@ from tests.training import processes, programs
 
 RESNET = {"name": "resnet", "depth": 8, "width": 2}
 MOBILENET = {"name": "mobilenet_v3", "variant": "small", "alpha": 0.35, "resolution": 32}
+VIT = {"name": "vit", "depth": 2, "width": 8, "patch": 2, "head_width": 4}
+CONVNEXT = {"name": "convnext", "depth": 6, "width": 4, "patch": 1}
 FAST = {
     "student": {
         "model": {"name": "mlp", "hidden": [12]},
@@ -27,6 +29,8 @@ DEEP = {
         "peak": 0.01,
     },
     "mobilenet": {"model": MOBILENET, "image_shape": [16, 16, 3], "peak": 0.01},
+    "vit": {"model": VIT},
+    "convnext": {"model": CONVNEXT},
 }
 SLOW = {
     "mlp": {"model": {"name": "mlp", "hidden": [12]}},
