@@ -28,6 +28,9 @@ _STAGES = 4
 _LAYER_SCALE = 1e-6
 _MOST_DEPTH, _MOST_WIDTH, _MOST_PATCH = 1_000, 4_096, 1_024
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"depth": 12, "width": 40, "patch": 1}
+
 
 def check(*, depth: Any, width: Any, patch: Any) -> None:
     """Checks the options of a config.

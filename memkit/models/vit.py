@@ -27,6 +27,9 @@ with epy.lazy_imports():
 
 _MOST_DEPTH, _MOST_WIDTH, _MOST_PATCH = 1_000, 16_384, 1_024
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"depth": 12, "width": 192, "patch": 4}
+
 
 def check(*, depth: Any, width: Any, patch: Any, head_width: Any = 64) -> None:
     """Checks the options of a config.

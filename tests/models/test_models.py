@@ -96,6 +96,13 @@ def test_unknown_model_lists_the_valid_ones():
 
 
 @pytest.mark.parametrize("name", _SMALL)
+def test_defaults_are_valid_values_of_all_options(name):
+    defaults = models.defaults(name)
+    assert list(defaults) == _REQUIRED[name] + _OPTIONAL[name]
+    models.check(name, **defaults)
+
+
+@pytest.mark.parametrize("name", _SMALL)
 def test_unknown_option_lists_the_valid_ones(name):
     valid = ", ".join(_REQUIRED[name] + _OPTIONAL[name])
     with pytest.raises(InputError, match=f"^model.size: unknown field.* Known: {valid}"):

@@ -101,7 +101,8 @@ def test_more_networks_agree(slow, case):
 def test_the_first_steps_of_deep_networks_agree(slow, case):
     actual, expected = (_two_steps(slow[engine][case]) for engine in ("jax", "tensorflow"))
     assert_agree(actual, expected)
-    assert_moved(slow["jax"][case])
+    if case != "convnext":  # Layer scale makes its first changes smaller than rounding errors.
+        assert_moved(slow["jax"][case])
 
 
 def _two_steps(arrays):
