@@ -37,7 +37,7 @@ def config() -> Holder:
 
 def config_notes() -> Sequence[str]:
     """Returns what the user should know about the config that the flags made."""
-    notes: Sequence[str] = flags.FLAGS["config"].parser.notes
+    notes: Sequence[str] = flags.FLAGS["config"].parser.notes if "config" in flags.FLAGS else ()
     return notes
 
 
