@@ -5,10 +5,11 @@ its defaults. Other flags of the same command, such as --config.model.hidden, th
 fields, wherever they stand.
 """
 
+import ast
 import inspect
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from absl import flags
@@ -17,12 +18,14 @@ from ml_collections import ConfigDict
 from memkit import models, recipe
 from memkit.typing import Config, Json
 
-# (name, fields of the section) -> fields of the section with that name; None for an unknown name.
-Reset: TypeAlias = Callable[[str, Config], Json | None]
+# (new name, present fields, {field: text} of the command) -> new fields, all of the section but the
+# name; None for an unknown name.
+Reset: TypeAlias = Callable[[str, Config, Mapping[str, str]], Json | None]
 
 _FIELD = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 # Fields that not all schedules have.
 _SCHEDULE = {"milestones": (), "factor": 0.1}
+_SGD = {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4, "decay_all": False}
 
 
 class Parser(flags.ArgumentParser):
@@ -43,28 +46,32 @@ class Parser(flags.ArgumentParser):
         config = self._file_parser.parse(path)
         if isinstance(config, ConfigDict):
             given = _given_fields(flags.FLAGS.read_flags_from_files(sys.argv))
-            for section in RESETS.keys() & config.keys():
-                name = given[f"{section}.name"] if f"{section}.name" in given else None
-                is_reset = name is not None and reset(config[section], section, name)
+            for section in RESETS:
+                is_reset = section in config and reset(config[section], section, given)
                 if is_reset and "axis" in config and "axis.field" not in given:
                     self.notes += _reset_axis(config["axis"], section, config[section])
         return config
 
 
-def reset(fields: ConfigDict, section: str, name: str) -> bool:
-    """Gives a section of a config the fields that belong to a new name.
+def reset(fields: Any, section: str, given: Mapping[str, str]) -> bool:
+    """Gives a section of a config the fields that belong to its new name.
 
     Args:
       fields: the section, changed in place; locked or not.
+      given: {field: text} of the command, such as "model.name".
 
     Returns:
-      Whether there was anything to do. There is not if the section has that name already, if the
-      name is unknown, which the checks report, or if it is a user's function, which takes the
-      present fields.
+      Whether there was anything to do. There is not if the command gives no name or the present
+      one, if the name is unknown, which the checks report, or if it is a user's function, which
+      takes the present fields.
     """
-    if "name" not in fields or fields["name"] == name:
+    own = {k.partition(".")[2]: v for k, v in given.items() if k.startswith(f"{section}.")}
+    if "name" not in own or not isinstance(fields, ConfigDict) or "name" not in fields:
+        return False  # The checks of the config report what is wrong with it.
+    if fields["name"] == own["name"]:
         return False
-    new = RESETS[section](name, fields)
+    name = own.pop("name")
+    new = RESETS[section](name, fields, own)
     if new is None:
         return False
     with fields.unlocked():
@@ -74,10 +81,10 @@ def reset(fields: ConfigDict, section: str, name: str) -> bool:
     return True
 
 
-def _reset_axis(axis: ConfigDict, section: str, fields: ConfigDict) -> list[str]:
+def _reset_axis(axis: Any, section: str, fields: ConfigDict) -> list[str]:
     """Makes a study with one point of one along a field that a new section does not have."""
-    field = axis["field"]
-    if not field.startswith(f"{section}.") or field.partition(".")[2] in fields:
+    field = axis["field"] if isinstance(axis, ConfigDict) and "field" in axis else ""
+    if not str(field).startswith(f"{section}.") or field.partition(".")[2] in fields:
         return []
     axis.update(field="", values=())
     return [f"axis: {fields['name']} has no field {field}, so the study has a single point"]
@@ -93,11 +100,11 @@ def _given_fields(argv: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _model(name: str, fields: Config) -> Json | None:
+def _model(name: str, fields: Config, given: Mapping[str, str]) -> Json | None:
     return models.defaults(name) if name in models.BUILDERS else None
 
 
-def _schedule(name: str, fields: Config) -> Json | None:
+def _schedule(name: str, fields: Config, given: Mapping[str, str]) -> Json | None:
     """Keeps the fields that both schedules have: the peak and the warm-up."""
     if name not in recipe.SCHEDULES:
         return None
@@ -106,4 +113,17 @@ def _schedule(name: str, fields: Config) -> Json | None:
     return {option: known[option] for option in options if option in known}
 
 
-RESETS: dict[str, Reset] = {"model": _model, "schedule": _schedule}
+def _optimizer(name: str, fields: Config, given: Mapping[str, str]) -> Json:
+    """Keeps nothing: all options but those of memkit's SGD may be left out."""
+    return dict(_SGD) if name == "sgd" else {option: _literal(given[option]) for option in given}
+
+
+def _literal(text: str) -> Any:
+    """Returns the value that a text stands for, such as 0.5 or True, or else the text itself."""
+    try:
+        return ast.literal_eval(text.capitalize() if text in ("true", "false") else text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+RESETS: dict[str, Reset] = {"model": _model, "optimizer": _optimizer, "schedule": _schedule}

@@ -20,6 +20,7 @@ def parse(monkeypatch):
             config = config_dict.ConfigDict(
                 {
                     "model": {"name": "resnet", "depth": 56, "width": 16},
+                    "optimizer": {"name": "sgd", "momentum": 0.5, "weight_decay": 1e-3},
                     "schedule": {"name": "cosine", "peak": 0.3, "warmup_epochs": 2.0},
                     "axis": {"field": "model.depth", "values": (8, 14)},
                 }
@@ -55,6 +56,13 @@ def test_new_schedule_keeps_the_fields_that_both_have(parse):
     assert parse("--config.schedule.name=linear")["schedule"] == {"name": "linear", **shared}
     steps = {"name": "step", **shared, "milestones": (), "factor": 0.1}
     assert parse("--config.schedule.name=step")["schedule"] == steps
+
+
+def test_new_optimizer_has_only_the_options_of_the_command(parse):
+    options = ["--config.optimizer.weight_decay=0.05", "--config.optimizer.amsgrad=true"]
+    config = parse(*options, "--config.optimizer.name=adamw")
+    assert config["optimizer"] == {"name": "adamw", "weight_decay": 0.05, "amsgrad": True}
+    assert parse("--config.optimizer.name=lion")["optimizer"] == {"name": "lion"}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +107,15 @@ def test_plan_takes_another_schedule(memkit, tmp_path):
     assert result.code == 0, result.err
     result = memkit("plan", STEPS, "--no_measure", *words, "--config.schedule.factor=0.5")
     assert (result.code, result.err) == (2, "memkit plan: error: --config: unknown field factor\n")
+
+
+def test_config_without_an_axis_gets_one_line(memkit, tiny_config, tmp_path):
+    text = tiny_config.read_text().replace("    return", "    del config.axis\n    return")
+    (tmp_path / "damaged.py").write_text(text)
+    config = f"--config={tmp_path / 'damaged.py'}"
+    result = memkit("plan", config, "--no_measure", "--config.model.name=resnet")
+    assert result.code == 2
+    assert result.err == "memkit plan: error: config: missing section axis\n"
 
 
 def test_flag_file_may_name_the_model(memkit, tmp_path):
