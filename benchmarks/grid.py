@@ -55,7 +55,7 @@ def flops(name, chip):
     """Returns (number of runs of a point, {point: FLOPs of a run}) of a config."""
     stem, _, variant = name.partition(":")
     config = importlib.import_module(f"memkit.configs.{stem}").get_config(variant)
-    check = tpu_check.prepare(values.resolved(config, None), topology=f"{chip}:2x2")
+    check = tpu_check.prepare(values.resolved(config, None, ()), topology=f"{chip}:2x2")
     counts = pool.call_in_process(check.environment, programs.count_points, check.job)
     return check.job.study.config["subsets"]["num_runs"], counts
 

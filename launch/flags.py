@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from absl import flags
+from memkit.launch import sections
 from ml_collections import config_flags
 
 from memkit.errors import InputError, expected, unknown
@@ -22,13 +23,22 @@ Holders: TypeAlias = dict[str, Holder]
 
 def config() -> Holder:
     """Defines --config and the overrides --config.section.field=value."""
-    return config_flags.DEFINE_config_file(
+    holder = config_flags.DEFINE_config_file(
         "config",
         None,
         "name of a packaged study or path of a config file, with :variant if it has one; "
         "override any field with --config.section.field=value",
         lock_config=True,
     )
+    flag = flags.FLAGS["config"]
+    flag.parser = sections.Parser(flag.parser)
+    return holder
+
+
+def config_notes() -> Sequence[str]:
+    """Returns what the user should know about the config that the flags made."""
+    notes: Sequence[str] = flags.FLAGS["config"].parser.notes if "config" in flags.FLAGS else ()
+    return notes
 
 
 def model() -> Holder:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, TypeVar
 
 from absl import logging
-from memkit.launch.flags import Holders
+from memkit.launch.flags import Holders, config_notes
 from ml_collections import ConfigDict
 
 from memkit import models, studies
@@ -85,6 +85,8 @@ def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Seque
     if left_out:
         logging.info("model: %s takes no %s", nested["model"]["name"], ", ".join(left_out))
     checks.check(nested)
+    for note in config_notes():
+        logging.info("%s", note)
     return nested
 
 

@@ -193,7 +193,8 @@ VERBS = {
 
 
 def test_everything_but_the_engines_imports_no_engine():
-    assert _import_all(set(MODULES) - ENGINES - VERBS, apart=VERBS) == ""
+    others = set(MODULES) - ENGINES - VERBS - {"memkit.models.custom_layers"}  # Layers of Keras.
+    assert _import_all(others, apart=VERBS) == ""
 
 
 @pytest.mark.slow
@@ -325,6 +326,7 @@ def test_modules_and_public_names_have_docstrings():
 def test_classes_are_dataclasses_protocols_exceptions_or_plain():
     bases = {"Exception", "InputError", "ValueError", "NamedTuple", "Protocol", "TypedDict"}
     allowed = {*bases, *(f"typing.{name}" for name in bases), "logging.Formatter"}
+    allowed |= {"flags.ArgumentParser", "keras.layers.Layer"}
 
     def derived_classes(name):
         classes = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.ClassDef))

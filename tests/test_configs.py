@@ -45,17 +45,25 @@ TABLE_4 = {  # Lukasik et al. (TMLR 2024)
 }
 # The configs that are run whole by `make check`, one for each kind of model besides the ResNets of
 # the demo and of docs/results.md.
-KINDS_OF_STUDIES = ("cifar100_mobilenet_width", "mnist_mlp")
+KINDS_OF_STUDIES = (
+    "cifar100_convnext_width",
+    "cifar100_mobilenet_width",
+    "cifar100_vit_depth",
+    "mnist_mlp",
+)
 RECIPES = {
     "cifar10_resnet_depth": "cifar",
     "cifar100_resnet_depth": "cifar",
     "cifar100_mobilenet_width": "cifar",
+    "cifar10_distill": "cifar",
     "cifar100_distill": "cifar",
     "cifar100_teacher_depth": "cifar",
     "cifar100_label_noise": "cifar",
     "cifar100_subset_ratio": "cifar",
+    "cifar100_weight_decay": "cifar",
     "tiny_imagenet_resnet_depth": "tiny_imagenet",
     "tiny_imagenet_mobilenet_width": "tiny_imagenet",
+    "tiny_imagenet_distill": "tiny_imagenet",
 }
 
 FELDMAN_ZHANG = {  # the papers' recipes and released code (NeurIPS 2020)
@@ -154,6 +162,11 @@ def test_the_subset_ratio_keeps_the_number_of_steps():
         assert config["subsets"]["train_fraction"] == ratio
         steps.append(round(50_000 * ratio) // 1024 * config["training"]["epochs"])
     assert max(steps) / min(steps) < 1.03
+
+
+def test_the_two_weight_decays_are_the_readings_of_table_4():
+    assert load("cifar100_weight_decay")["axis"]["values"] == [1e-4, 1e-3]
+    assert load("cifar100_weight_decay", "depth=20")["model"]["depth"] == 20
 
 
 @pytest.mark.parametrize("variant", ["tiny", "npz", "ratio=0.5", "smoke,fast"])

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 from memkit.errors import missing, unknown, unknown_field
 from memkit.models import imported, keras_settings
 from memkit.models.imported import allow, allowed, is_own
-from memkit.typing import Config
+from memkit.typing import Config, Json
 
 if TYPE_CHECKING:
     import keras
@@ -49,6 +49,7 @@ __all__ = [
     "check",
     "check_stored",
     "code_fingerprint",
+    "defaults",
     "fields_of_own",
     "is_own",
 ]
@@ -58,6 +59,8 @@ BUILDERS = {
     "resnet": "memkit.models.resnet",
     "resnet_imagenet": "memkit.models.resnet_imagenet",
     "mobilenet_v3": "memkit.models.mobilenet_v3",
+    "vit": "memkit.models.vit",
+    "convnext": "memkit.models.convnext",
 }
 
 
@@ -90,6 +93,21 @@ def check_stored(name: Any, **options: Any) -> None:
         imported.check_name(name)
     else:
         check(name, **options)
+
+
+def defaults(name: str) -> Json:
+    """Returns the default value of every option of one of memkit's models.
+
+    Args:
+      name: a key of BUILDERS.
+
+    Examples:
+      >>> defaults("vit")
+      {'depth': 12, 'width': 192, 'patch': 4, 'head_width': 64}
+    """
+    module = importlib.import_module(BUILDERS[name])
+    options = inspect.signature(module.check).parameters.values()
+    return {p.name: module.DEFAULTS[p.name] if p.default is p.empty else p.default for p in options}
 
 
 def fields_of_own(section: Config) -> tuple[Config, list[str]]:

@@ -1,4 +1,4 @@
-"""Layers that the models share: convolutions without bias, batch normalization, the last layer.
+"""Layers that the models share: those of residual networks, then those of ViT and ConvNeXt.
 
 Callers name every layer; images are [batch, height, width, channels].
 """
@@ -60,3 +60,33 @@ def classify(x: Tensor, num_classes: int) -> Tensor:
     return keras.layers.Dense(
         num_classes, kernel_initializer="he_normal", dtype="float32", name="logits"
     )(x)
+
+
+def small_normal() -> "keras.initializers.Initializer":
+    """Returns the initializer of all kernels of ViT and ConvNeXt."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)
+
+
+def layer_norm(x: Tensor, *, name: str) -> Tensor:
+    """Applies layer normalization over the channels, with the epsilon of ViT and ConvNeXt."""
+    return keras.layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(x)
+
+
+def patches(x: Tensor, filters: int, *, size: int, name: str) -> Tensor:
+    """Maps every square patch of an image linearly to a position with so many filters."""
+    return keras.layers.Conv2D(
+        filters, size, strides=size, kernel_initializer=small_normal(), name=f"{name}_conv"
+    )(x)
+
+
+def linear(x: Tensor, units: int, *, name: str, dtype: str | None = None) -> Tensor:
+    """Applies a linear layer to the channels of every position."""
+    return keras.layers.Dense(units, kernel_initializer=small_normal(), dtype=dtype, name=name)(x)
+
+
+def inverted_mlp(x: Tensor, *, name: str) -> Tensor:
+    """Applies an MLP to every position, with 4 times the channels and GELU in its hidden layer."""
+    channels = x.shape[-1]
+    x = linear(x, 4 * channels, name=f"{name}_expand")
+    x = activate(x, "gelu", name=name)
+    return linear(x, channels, name=f"{name}_project")

@@ -14,6 +14,9 @@ with epy.lazy_imports():
 MOST_WIDTH = 16_384
 _MOST_LAYERS = 100
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"hidden": (512, 256)}
+
 
 def check(*, hidden: Any) -> None:
     """Checks the options of a config.

@@ -60,6 +60,9 @@ _VARIANTS = {"small": (_SMALL, 1024), "large": (_LARGE, 1280)}
 _STEM = 16
 _MOST_ALPHA = 100
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"variant": "large", "alpha": 1.0, "resolution": 32}
+
 
 def check(
     *,

@@ -23,6 +23,9 @@ _DEPTHS = {
     "bottleneck": (9, "9n+2 with n >= 1 (11, 20, 29, 56, 110, 164, 1001)"),
 }
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"depth": 20, "width": 16}
+
 
 def check(
     *, depth: Any, width: Any, version: Any = 1, shortcut: Any = "A", block: Any = "basic"

@@ -23,6 +23,9 @@ _BLOCKS = {
     152: ("bottleneck", (3, 8, 36, 3)),
 }
 
+# Values of the options without a default in `check`, see `models.defaults`.
+DEFAULTS = {"depth": 50, "stem": "3x3", "version": 1.5}
+
 
 def check(*, depth: Any, stem: Any, version: Any, width: Any = 64) -> None:
     """Checks the options of a config against the networks that the papers define.

@@ -26,9 +26,13 @@ BAD = {
         ["run", WIDTH, "--config.model.name=vgg", "--workdir=W"],
         ["model.name: unknown model 'vgg'", "Known: mlp, resnet, "],
     ),
-    "option of another model": (
-        ["run", WIDTH, "--config.model.name=mlp", "--workdir=W"],
-        ["model.depth: unknown field", "Known: hidden"],
+    "option of the former model": (
+        ["run", WIDTH, "--config.model.name=mlp", "--config.model.depth=8", "--workdir=W"],
+        ["--config: unknown field depth"],
+    ),
+    "values without an axis": (
+        ["run", WIDTH, "--config.model.name=mlp", "--config.axis.values=(1,2)", "--workdir=W"],
+        ["axis.values: expected no values where axis.field is empty, received [1, 2]"],
     ),
     "impossible depth": (
         ["run", WIDTH, "--config.model.depth=9", "--workdir=W"],

@@ -66,8 +66,20 @@ def test_counts_are_those_of_keras(variant, alpha, minimalistic):
     assert ours.count_params() == theirs.count_params()
 
 
-def test_count_of_small_at_alpha_1():
-    assert _trainable(_build("small")) == 2_542_856
+# The paper prints 2.5M and 5.4M; the exact counts are those of keras.applications and torchvision.
+@pytest.mark.parametrize("resolution", [32, 64, 224])
+@pytest.mark.parametrize("variant, count", [("small", 2_542_856), ("large", 5_483_032)])
+def test_counts_at_alpha_1_do_not_depend_on_the_resolution(variant, count, resolution):
+    assert _trainable(_build(variant, resolution=resolution, pixels=resolution)) == count
+
+
+# 32 pixels with the 100 classes of CIFAR-100, 64 with the 200 of Tiny-ImageNet.
+@pytest.mark.parametrize("pixels, num_classes", [(32, 100), (64, 200)])
+def test_counts_on_small_images_are_those_of_keras_at_224(pixels, num_classes):
+    ours = _build(alpha=0.75, resolution=pixels, pixels=pixels, num_classes=num_classes)
+    theirs = _of_keras("small", alpha=0.75, num_classes=num_classes)
+    assert _trainable(ours) == _trainable(theirs)
+    assert ours.count_params() == theirs.count_params()
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,24 @@ _SMALL = {
     "resnet": {"depth": 8, "width": 2},
     "resnet_imagenet": {"depth": 18, "stem": "3x3", "version": 1, "width": 2},
     "mobilenet_v3": {"variant": "small", "alpha": 0.1, "resolution": 32},
+    "vit": {"depth": 1, "width": 64, "patch": 4},
+    "convnext": {"depth": 6, "width": 2, "patch": 1},
 }
 _REQUIRED = {
     "mlp": ["hidden"],
     "resnet": ["depth", "width"],
     "resnet_imagenet": ["depth", "stem", "version"],
     "mobilenet_v3": ["variant", "alpha", "resolution"],
+    "vit": ["depth", "width", "patch"],
+    "convnext": ["depth", "width", "patch"],
 }
 _OPTIONAL = {
     "mlp": [],
     "resnet": ["version", "shortcut", "block"],
     "resnet_imagenet": ["width"],
     "mobilenet_v3": ["minimalistic", "bn_momentum"],
+    "vit": ["head_width"],
+    "convnext": [],
 }
 
 
@@ -87,6 +93,13 @@ def test_resnet_takes_images_of_any_shape(shape):
 def test_unknown_model_lists_the_valid_ones():
     with pytest.raises(InputError, match="^model.name: unknown model 'vgg'.* Known: mlp, resnet, "):
         models.check("vgg")
+
+
+@pytest.mark.parametrize("name", _SMALL)
+def test_defaults_are_valid_values_of_all_options(name):
+    defaults = models.defaults(name)
+    assert list(defaults) == _REQUIRED[name] + _OPTIONAL[name]
+    models.check(name, **defaults)
 
 
 @pytest.mark.parametrize("name", _SMALL)

