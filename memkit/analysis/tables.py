@@ -48,7 +48,7 @@ def of_examples(examples: Examples) -> dict[str, Array]:
 
 def of_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Array]:
     """Returns the columns {name: array [N]} of scores, of {score: Estimate}."""
-    columns = {}
+    columns: dict[str, Array] = {}
     for score, memorized in estimates.items():
         columns |= {
             f"memorization_{score}": memorized.value,
