@@ -1,7 +1,4 @@
-"""Scores of a finished study as one object: `memkit.load` and the class `Scores`.
-
-Reading a study needs no engine.
-"""
+"""The class `Scores`: the scores of one point of a study."""
 
 import dataclasses
 import functools
@@ -9,21 +6,19 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
-from absl import logging
 from etils import epy
 
-from memkit import analysis, storage, studies
+from memkit import studies
 from memkit.analysis import tables
-from memkit.analysis.audit import estimate as auditing
+from memkit.analysis.audit.estimate import columns
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit
-from memkit.errors import InputError, expected, missing
+from memkit.errors import expected, missing
 from memkit.estimators.audit import KINDS, MISLABELED
 from memkit.printable import printable
-from memkit.studies import Point, Study, exports
-from memkit.typing import Path
+from memkit.studies import Study, exports
 
 with epy.lazy_imports():  # Charts are slow to import.
-    from memkit.report import chart_files, gather, known_charts, notebook
+    from memkit.report import chart_files, known_charts, notebook
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +26,6 @@ if TYPE_CHECKING:
 
     from memkit.report.blocks import Chart
     from memkit.report.content import Content
-
 
 # Columns of `Scores.table`, in its order.
 _SCORES = ("memorization_pooled", "memorization_correct")
@@ -41,73 +35,6 @@ _COLUMNS = (
     *(f"{arm}_mean_{outcome}" for outcome in studies.OUTCOMES for arm in ("in", "out")),
     *("kind", "suggested_label"),
 )
-
-
-def load(workdir: Path, *, point: str | None = None) -> "Scores":
-    """Returns the scores of a finished study.
-
-    Estimates that are missing, or that were computed from other records than the present ones, are
-    computed and written first, as `memkit estimate` does.
-
-    Args:
-      workdir: folder or object-store address of the study.
-      point: name of the point, such as "one_hot_width16". By default it is the last point of the
-        first series: the largest model in a study of sizes.
-
-    Raises:
-      InputError: the folder holds no study, the study has no such point, or the point has no
-        finished run.
-
-    Examples:
-      >>> print(str(load(workdir)).partition(":")[0])
-      Scores of 60 images at one_hot_width2, the last of 2 points of series one_hot.
-      Mean memorization is 0.29 ± 0.04
-      >>> load(workdir, point="one_hot_width1").point
-      'one_hot_width1'
-    """
-    return of_study(studies.load(workdir), point=point)
-
-
-def of_study(study: Study, *, point: str | None = None) -> "Scores":
-    """Returns the scores of a study, see `load`.
-
-    Everything is read here, so the Scores do not need the study's folder afterwards, except for the
-    pictures of studies of more than 100,000 examples.
-    """
-    chosen = auditing.default_point(study) if point is None else study.point(point)
-    _check_has_runs(study, chosen)
-    content = _content(study)
-    of_point = next(entry for entry in content.summary.points if entry.name == chosen.name)
-    if not of_point.num_runs:
-        received = f"{chosen.name}, whose runs all failed (see `memkit status`)"
-        raise expected("point", "a point with runs that did not diverge", received)
-    audit = content.results[LabelAudit]
-    if audit.point != chosen.name:
-        estimates = content.scores[chosen.name]
-        audit = auditing.at_point(study, chosen.name, estimates=estimates)
-    suspected = exports.arrow_table(auditing.columns(study, audit))
-    return Scores(study, chosen.name, content, audit, suspected)
-
-
-def _check_has_runs(study: Study, point: Point) -> None:
-    if studies.listed_runs(study, point):
-        return
-    others = [other.name for other in study.points if studies.listed_runs(study, other)]
-    if others:
-        raise expected("point", f"a point with finished runs ({', '.join(others)})", point.name)
-    raise missing("workdir", f"finished runs in {study.workdir}", "train them with `memkit train`")
-
-
-def _content(study: Study) -> "Content":
-    """Returns the Content of a study, whose estimates are computed if they are not up to date."""
-    try:
-        return gather.content(study)
-    except InputError as error:
-        log = logging.warning if studies.vanished(study) else logging.info
-        log("the estimates are computed: %s", error)
-    storage.check_writable("workdir", study.workdir)
-    analysis.estimate(study)
-    return gather.content(study)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -137,6 +64,7 @@ class Scores:
         """Names of the points of the study, which `load(workdir, point=...)` takes.
 
         Examples:
+          >>> from memkit import load
           >>> load(workdir).points
           ('one_hot_width1', 'one_hot_width2')
         """
@@ -171,6 +99,7 @@ class Scores:
           the image; missing where it does not win over the given label.
 
         Examples:
+          >>> from memkit import load
           >>> table = load(workdir).table()
           >>> table.num_rows, table["id"][:3].to_pylist()
           (60, ['d0', 'd1', 'd2'])
@@ -212,6 +141,7 @@ class Scores:
           n: largest number of rows, at least 0.
 
         Examples:
+          >>> from memkit import load
           >>> suspects = load(workdir).suspects(3)
           >>> suspects.num_rows, suspects.column_names[:6]
           (3, ['rank', 'id', 'point', 'kind', 'given_label', 'suggested_label'])
@@ -225,6 +155,7 @@ class Scores:
         """Names of the charts that the study has the numbers for.
 
         Examples:
+          >>> from memkit import load
           >>> load(workdir).charts[:3]
           ('training_curves', 'accuracy', 'mean_memorization')
         """
@@ -240,6 +171,7 @@ class Scores:
           InputError: there is no chart of this name, or the study lacks what it needs.
 
         Examples:
+          >>> from memkit import load
           >>> chart = load(workdir).chart("mean_memorization")
           >>> chart.to_dict()["description"][:43]
           'Mean memorization against model size, and b'
@@ -272,3 +204,8 @@ class Scores:
 
     def _repr_html_(self) -> str:
         return notebook.html(self.content, self.point, self._audited)
+
+
+def of_content(study: Study, point: str, content: "Content", audit: LabelAudit) -> Scores:
+    """Returns the Scores of a point, from the Content of its study and its audit."""
+    return Scores(study, point, content, audit, exports.arrow_table(columns(study, audit)))
