@@ -7,6 +7,7 @@ import ast
 import collections.abc
 import concurrent.futures
 import dataclasses
+import importlib
 import inspect
 import pathlib
 import re
@@ -17,6 +18,7 @@ from types import NoneType
 from typing import Any
 
 from memkit import analysis, cli, data, estimators, models, proxies, records
+from memkit.report import known_charts
 
 ROOT = pathlib.Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
@@ -99,6 +101,25 @@ def proxy_table():
     return _table(["proxy", "what it is", "direction", "source"], rows)
 
 
+def chart_functions():
+    """Returns the table of charts: what each one shows, its functions, and what a study needs."""
+    return _table(
+        ["chart", "shows", "functions", "a study needs"],
+        (_chart_row(*entry) for entry in known_charts.KNOWN.items()),
+    )
+
+
+def _chart_row(name, entry):
+    path = f"memkit.analysis.{entry.module}"
+    names = [f"{entry.prefix}{kind}" for kind in ("table", "chart")]
+    draw = getattr(importlib.import_module(path), names[1])
+    shows = inspect.getdoc(draw).split("\n\n")[0].removeprefix("Returns ").replace("\n", " ")
+    links = ", ".join(f"[`{function}`](#{path}.{function})" for function in names)
+    if name.endswith("_"):
+        name += "<point>" if name == "removal_" else "<series>"
+    return f"`{name}`", shows, f"`{entry.module}`: {links}", entry.needs
+
+
 def names():
     """Returns the lists of data sets and models that a config can name."""
     lists = {"`dataset.name`": data.SOURCES, "`model.name`": models.BUILDERS}
@@ -170,6 +191,7 @@ def _table(columns, rows):
 GENERATED = {
     function.__name__: function
     for function in (
+        chart_functions,
         commands,
         configs,
         names,

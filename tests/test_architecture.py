@@ -47,6 +47,7 @@ FLOORS = {
     "sweeps": 3,
     "report": 3,
     "analysis": 3,
+    "scores": 3,
     "tpu_check": 3,
     "cli": 4,
     "launch": 4,
@@ -125,12 +126,32 @@ def test_every_part_has_a_floor():
 
 def test_imports_point_down_only():
     def imported_from_above(name):
-        if _part(name) is None:
-            return [i for i in _imports(name) if i != "importlib.metadata"]  # for __version__
+        if _part(name) is None:  # It imports names when they are first used, see below.
+            return []
         of_memkit = [imported for imported in _imports(name) if imported.split(".")[0] == "memkit"]
         return [i for i in of_memkit if i == "memkit" or FLOORS[_part(i)] > FLOORS[_part(name)]]
 
     assert _violations(imported_from_above) == {}
+
+
+_IMPORT_MEMKIT = """
+import sys
+before = set(sys.modules)
+import memkit
+print(*sorted(set(sys.modules) - before - {"memkit"} - sys.stdlib_module_names))
+assert memkit.Scores is memkit.Scores and {"load", "Scores"} <= set(dir(memkit))
+print(*sorted({"memkit.scores", "altair", *sys.argv[1:]} & set(sys.modules)))
+"""
+
+
+def test_importing_memkit_imports_no_part_of_it_and_its_names_no_engine():
+    command = [sys.executable, "-c", _IMPORT_MEMKIT, *HEAVY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    at_import, at_use = done.stdout.splitlines()
+    assert not [
+        name for name in at_import.split() if not name.startswith(("collections.", "typing."))
+    ]
+    assert at_use == "memkit.scores"
 
 
 def test_studies_import_nothing_of_training():
@@ -210,6 +231,7 @@ from memkit import estimators, records, studies, subsets
 study = studies.load(sys.argv[1])
 runs = studies.read_runs(study, study.points[0], ("train_correct",))
 studies.thumbnails(study)
+import memkit.scores, memkit.report.gather
 print(*(name for name in sys.modules if name.startswith("memkit.training")))
 """
 

@@ -54,6 +54,7 @@ __all__ = [
     "image_features",
     "read",
     "read_outcomes",
+    "summarize",
     "table",
 ]
 
@@ -127,24 +128,30 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
     with studies.replacing(study, sources) as staged:
         for of_point in outcomes:
             studies.write_estimates(staged, of_point.point, of_point.estimates)
-        results: dict[type[Any], Any] = {}
-        for question in in_order():
-            module = importlib.import_module(f"{__name__}.{question.name}.estimate")
-            needed = Results({kind: results[kind] for kind in question.needs})
-            results[question.result] = module.analyze(staged, outcomes, needed)
+        summary = summarize(staged, outcomes)
         tables.write(staged, outcomes)
-        summary = Summary(
-            layout=LAYOUT,
-            axis=_axis(study),
-            points=tuple(map(_point, outcomes)),
-            duplicates=_duplicates(study),
-            training=_training(outcomes),
-            timing=timing(),
-            stop=studies.read_stop(study),
-            results=Results(results),
-        )
+        summary = dataclasses.replace(summary, timing=timing())
         _write(staged, summary)
     return summary
+
+
+def summarize(study: Study, outcomes: Sequence[PointOutcomes]) -> Summary:
+    """Returns the Summary of the outcomes of every point; writes no file."""
+    results: dict[type[Any], Any] = {}
+    for question in in_order():
+        module = importlib.import_module(f"{__name__}.{question.name}.estimate")
+        needed = Results({kind: results[kind] for kind in question.needs})
+        results[question.result] = module.analyze(study, outcomes, needed)
+    return Summary(
+        layout=LAYOUT,
+        axis=_axis(study),
+        points=tuple(map(_point, outcomes)),
+        duplicates=_duplicates(study),
+        training=_training(outcomes),
+        timing=Timing(),
+        stop=studies.read_stop(study),
+        results=Results(results),
+    )
 
 
 def read(study: Study) -> Summary:

@@ -79,6 +79,13 @@ class PointOutcomes:
         checksums = {info["run"]: info["checksum"] for info in self.infos}
         return studies.Source(self.point.fingerprint, checksums, dict(self.left_out))
 
+    @property
+    def test_accuracy(self) -> FloatArray:
+        """Accuracy of each run on the test examples, [Q] float; NaN without test examples."""
+        if not self.test_correct.shape[1]:
+            return np.full(len(self.test_correct), np.nan)
+        return self.test_correct.mean(axis=1)
+
     @functools.cached_property
     def estimates(self) -> dict[str, Estimate]:
         """Memorization by each of `studies.SCORES`.

@@ -1,12 +1,13 @@
 """Per-example scores as tables, one parquet and one CSV file per point."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from memkit import estimators, studies
 from memkit.analysis.outcomes import PointOutcomes
-from memkit.studies import Study, exports
+from memkit.estimators import Estimate
+from memkit.studies import Examples, Study, exports
 from memkit.typing import Array
 
 
@@ -18,19 +19,37 @@ def write(study: Study, outcomes: Sequence[PointOutcomes]) -> None:
 
 
 def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
-    examples, mask = study.examples, outcomes.mask
+    mask = outcomes.mask
+    columns = of_examples(study.examples)
+    columns |= {"num_in": mask.sum(axis=0), "num_out": (~mask).sum(axis=0)}
+    columns |= of_estimates(outcomes.estimates)
+    for outcome in studies.OUTCOMES:
+        consistent = estimators.consistency(getattr(outcomes, outcome), mask)
+        columns |= {
+            f"consistency_{outcome}": consistent.value,
+            f"consistency_{outcome}_lower": consistent.lower,
+            f"consistency_{outcome}_upper": consistent.upper,
+        }
+    return columns
+
+
+def of_examples(examples: Examples) -> dict[str, Array]:
+    """Returns the columns {name: array [N]} that describe the train examples."""
     class_names = np.asarray(examples.class_names).astype(str)
-    columns = {
-        "row": np.arange(study.sizes.train),
+    return {
+        "row": np.arange(len(examples.train_ids)),
         "id": examples.train_ids,
         "label": examples.train_labels,
         "given_label": examples.given_labels,
         "class_name": class_names[examples.given_labels],
         "planted": examples.planted,
-        "num_in": mask.sum(axis=0),
-        "num_out": (~mask).sum(axis=0),
     }
-    for score, memorized in outcomes.estimates.items():
+
+
+def of_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Array]:
+    """Returns the columns {name: array [N]} of scores, of {score: Estimate}."""
+    columns: dict[str, Array] = {}
+    for score, memorized in estimates.items():
         columns |= {
             f"memorization_{score}": memorized.value,
             f"memorization_{score}_stderr": memorized.stderr,
@@ -38,12 +57,5 @@ def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:
             f"memorization_{score}_upper": memorized.upper,
             f"in_mean_{score}": memorized.in_mean,
             f"out_mean_{score}": memorized.out_mean,
-        }
-    for outcome in studies.OUTCOMES:
-        consistent = estimators.consistency(getattr(outcomes, outcome), mask)
-        columns |= {
-            f"consistency_{outcome}": consistent.value,
-            f"consistency_{outcome}_lower": consistent.lower,
-            f"consistency_{outcome}_upper": consistent.upper,
         }
     return columns

@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 
 from memkit import charts, tables
-from memkit.errors import expected, unknown
-from memkit.report import sections
-from memkit.report.blocks import Figure, Section
+from memkit.errors import unknown
+from memkit.report import known_charts, sections
+from memkit.report.blocks import Chart, Figure, Section
 from memkit.report.content import Content
+
+
+def drawn(content: Content) -> dict[str, Chart]:
+    """Returns {name: chart} of the charts that a study has numbers for."""
+    return {name: figure.chart for name, figure in of_study(content).items() if figure.chart}
 
 
 def of_study(content: Content, shown: Sequence[Section] | None = None) -> dict[str, Figure]:
@@ -24,10 +29,10 @@ def listing(content: Content) -> str:
     """Returns as text what each chart shows, and why other charts are missing."""
     shown = sections.sections(content)
     figures = of_study(content, shown)
-    drawn = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
+    there = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
     missing = [[name, f.caption] for name, f in figures.items() if not f.chart]
     missing += [[section.anchor, section.empty] for section in shown if section.empty]
-    text = tables.text(["chart", "shows"], drawn)
+    text = tables.text(["chart", "shows"], there)
     if not missing:
         return text
     return f"{text}\n\n{tables.text(['without numbers', 'reason'], missing)}"
@@ -52,20 +57,16 @@ def render(
       formats: names among charts.FORMATS.
 
     Raises:
-      InputError: no chart has this name, or the chart has no numbers.
+      InputError: no chart has this name, or the study lacks what the chart needs.
     """
-    figures = of_study(content)
-    drawn = {name: figure.chart for name, figure in figures.items() if figure.chart}
-    for name in names:
-        if name not in figures:
-            raise unknown("--figures", name, drawn, kind="chart")
-        if name not in drawn:
-            received = f"{name} ({figures[name].caption})"
-            raise expected("--figures", f"names among {', '.join(drawn)}", received)
+    there = drawn(content)
+    shown = {
+        name: known_charts.chosen(there, name, argument="--figures") for name in names or there
+    }
     return {
         f"{name}.{kind}": data
-        for name in dict.fromkeys(names or drawn)
-        for kind, data in charts.images(drawn[name].to_dict(), formats).items()
+        for name, chart in shown.items()
+        for kind, data in charts.images(chart.to_dict(), formats).items()
     }
 
 

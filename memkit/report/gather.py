@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from absl import logging
 
 from memkit import analysis, studies
+from memkit.estimators import Estimate
 from memkit.report.content import Content
+from memkit.report.sprites import Pictures
 from memkit.studies import Study
 from memkit.sweeps.progress import duration
 
@@ -22,8 +24,25 @@ def content(study: Study) -> Content:
     """
     summary = analysis.read(study)
     studies.check_sources(study)
+    scores = {p.name: studies.read_estimates(study, p) for p in study.points}
+    return of_summary(study, summary, scores, studies.thumbnails(study))
+
+
+def of_summary(
+    study: Study,
+    summary: analysis.Summary,
+    scores: Mapping[str, Mapping[str, Estimate]],
+    thumbnails: tuple[Pictures, Pictures],
+) -> Content:
+    """Returns the Content of a study.
+
+    Args:
+      study: Study.
+      summary: its Summary.
+      scores: {point: {score: Estimate}}.
+      thumbnails: pictures of the train and of the test examples.
+    """
     examples = study.examples
-    thumbnails, test_thumbnails = studies.thumbnails(study)
     return Content(
         title=study.config["report"]["title"],
         summary=summary,
@@ -33,11 +52,11 @@ def content(study: Study) -> Content:
         labels=examples.train_labels,
         given_labels=examples.given_labels,
         class_names=tuple(examples.class_names),
-        thumbnails=thumbnails,
+        thumbnails=thumbnails[0],
         test_ids=examples.test_ids,
         test_labels=examples.test_labels,
-        test_thumbnails=test_thumbnails,
-        scores={p.name: studies.read_estimates(study, p) for p in study.points},
+        test_thumbnails=thumbnails[1],
+        scores=scores,
     )
 
 

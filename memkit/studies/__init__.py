@@ -8,7 +8,7 @@ from memkit.studies.creation import draft, open_or_create
 from memkit.studies.derived import replacing
 from memkit.studies.features import check_features, read_features, write_features
 from memkit.studies.manifest import Source
-from memkit.studies.pictures import thumbnails
+from memkit.studies.pictures import shrunk, thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
     OUTCOMES,
@@ -85,6 +85,7 @@ __all__ = [
     "remove_stop",
     "remove_temporaries",
     "replacing",
+    "shrunk",
     "teacher_diverged",
     "thumbnails",
     "vanished",

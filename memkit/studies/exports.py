@@ -54,14 +54,29 @@ def write_audit(
     return [study.workdir / name for name in names.values()]
 
 
-def _table_bytes(columns: Mapping[str, Array]) -> dict[str, bytes]:
-    """Returns {format: content} of a table."""
-    table = pyarrow.table(
+def arrow_table(columns: Mapping[str, Array]) -> "pyarrow.Table":
+    """Returns columns {name: array [L]} as a pyarrow.Table.
+
+    NaN and masked entries become missing values, and bytes of file names that are not valid UTF-8
+    are escaped.
+    """
+    return pyarrow.table(
         {
-            name: pyarrow.array(_encodable(array), from_pandas=True)
+            name: pyarrow.array(
+                _encodable(np.ma.getdata(array)), mask=_missing(array), from_pandas=True
+            )
             for name, array in columns.items()
         }
     )
+
+
+def _missing(array: Array) -> BoolArray | None:
+    return np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+
+
+def _table_bytes(columns: Mapping[str, Array]) -> dict[str, bytes]:
+    """Returns {format: content} of a table."""
+    table = arrow_table(columns)
     parquet = pyarrow.BufferOutputStream()
     arrow_parquet.write_table(table, parquet)
     contents = (parquet.getvalue().to_pybytes(), _csv(table))

@@ -53,12 +53,12 @@ def write(workdir: epath.Path, dataset: ImageDataset) -> dict[str, str]:
     """
     images = {"train": dataset.train_images, "test": dataset.test_images}
     if sum(map(len, images.values())) <= MANY:
-        return _write(workdir, FILE, {part: _shrunk(images[part]) for part in images})
+        return _write(workdir, FILE, {part: shrunk(images[part]) for part in images})
     storage.remove_stale_temporaries(workdir / FOLDER)
     hashes: dict[str, str] = {}
     for part in images:
         for block, start in enumerate(range(0, len(images[part]), BLOCK)):
-            pictures = _shrunk(images[part][start : start + BLOCK])
+            pictures = shrunk(images[part][start : start + BLOCK])
             hashes |= _write(workdir, f"{FOLDER}/{_name(part, block)}", {"images": pictures})
     return hashes
 
@@ -112,8 +112,8 @@ def _name(part: str, block: int) -> str:
     return f"{part}_{block:06d}.npz"
 
 
-def _shrunk(images: Array | MappedImages) -> Array:
-    """Shrinks images [N, H, W, C] to at most SIDE pixels per side, keeping the aspect ratio."""
+def shrunk(images: Array | MappedImages) -> Array:
+    """Returns images [N, H, W, C] of at most SIDE pixels per side, with the same aspect ratio."""
     height, width, channels = images.shape[1:]
     if max(height, width) <= SIDE:
         return np.asarray(images)

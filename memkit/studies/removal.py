@@ -72,8 +72,7 @@ def create(
 
 def find(study: Study, point: Point) -> tuple[Study, removal.Rows] | None:
     """Returns (removal study, its removal.Rows) of a point, or None if there is none."""
-    where = folder(study, point)
-    if not exists(where):
+    if study.workdir is None or not exists(where := folder(study, point)):
         return None
     child = load(where)
     rows = read_rows(child)

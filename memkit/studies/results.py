@@ -152,6 +152,8 @@ def read_stop(study: Study) -> Json | None:
     Raises:
       DamagedFileError: the file is damaged.
     """
+    if study.workdir is None:
+        return None
     where = study.workdir / STOP_FILE
     try:
         return files.read_json(where)

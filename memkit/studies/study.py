@@ -22,6 +22,13 @@ DUPLICATES_FILE = "duplicates.json"
 # Entries of study.json that studies of earlier versions do not have: the hash of each file that
 # does not grow with a study, and the hash of its subsets.
 _NEWER_ENTRIES: Json = {"files": {}, "subsets_fingerprint": ""}
+_NO_DUPLICATES: Json = {
+    "train_copies": 0,
+    "groups_with_different_labels": 0,
+    "test_in_train": 0,
+    "train_groups": [],
+    "train_test_pairs": [],
+}
 _REPORT = {"title": "", "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10}
 
 
@@ -273,8 +280,14 @@ def _unpacked(packed: Array, num_runs: int, num_examples: int) -> BoolArray:
 def duplicates(study: Study) -> Json:
     """Returns counts and ids of images with identical pixels, the content of duplicates.json.
 
+    A study without a folder has none.
+
     Examples:
       >>> duplicates(load(workdir))["train_copies"]
       0
     """
-    return files.read_json(study.workdir / DUPLICATES_FILE)
+    return (
+        _NO_DUPLICATES
+        if study.workdir is None
+        else files.read_json(study.workdir / DUPLICATES_FILE)
+    )

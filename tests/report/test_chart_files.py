@@ -30,10 +30,10 @@ def test_means_are_split_only_if_labels_were_planted(content, unplanted):
     assert groups(unplanted) == {"all examples"}
 
 
-def test_a_chart_without_numbers_is_listed_and_rendering_it_raises_the_reason(unplanted):
+def test_a_chart_without_numbers_is_listed_and_rendering_it_says_what_it_needs(unplanted):
     present, absent = chart_files.listing(unplanted).split("\n\n")
     assert "planted_detection" not in present and "planted_detection" in absent
-    with pytest.raises(InputError, match=r"received planted_detection \(There is no chart here"):
+    with pytest.raises(InputError, match="received planted_detection, which needs planted"):
         chart_files.render(unplanted, ["planted_detection"])
 
 

@@ -40,7 +40,7 @@ def _of_point(outcomes: PointOutcomes) -> PointAccuracy:
         for arm, rows in zip(arms, (rows_in, rows_out), strict=True)
     )
     is_outlying = outliers.outlying_runs(train_in, train_out, num_in=num_in, num_out=num_out)
-    test = units.means(outcomes.test_correct.mean(axis=1), outcomes.test_unit)
+    test = units.means(outcomes.test_accuracy, outcomes.test_unit)
     return PointAccuracy(
         train_in=estimators.mean_over_runs(train_in),
         train_out=estimators.mean_over_runs(train_out),

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit, PlantedFound
-from memkit.analysis.copies import Copies, copies_of
+from memkit.analysis.copies import copies_of
 from memkit.analysis.outcomes import PointOutcomes, image_features, read_outcomes
 from memkit.analysis.summary import Results
 from memkit.errors import expected
+from memkit.estimators import Estimate
 from memkit.estimators import audit as auditing
 from memkit.estimators.audit import Audit
 from memkit.studies import Point, Study
@@ -22,7 +23,8 @@ LISTED = auditing.KINDS[: auditing.UNSUSPECTED]
 def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> LabelAudit:
     """Audits the study at its default point."""
     point = default_point(study)
-    return audit(study, next(o for o in outcomes if o.point.name == point.name))
+    of_point = next(o for o in outcomes if o.point.name == point.name)
+    return audit(study, of_point, of_point.estimates)
 
 
 def default_point(study: Study) -> Point:
@@ -30,22 +32,38 @@ def default_point(study: Study) -> Point:
     return [p for p in study.points if p.series == study.points[0].series][-1]
 
 
-def at_point(study: Study, name: str = "") -> LabelAudit:
+def at_point(
+    study: Study, name: str = "", *, estimates: Mapping[str, Estimate] | None = None
+) -> LabelAudit:
     """Returns the audit at a point, or at the default point if no name is given.
+
+    Args:
+      study: Study.
+      name: name of the point.
+      estimates: {score: Estimate} of its present records, as `studies.read_estimates` returns
+        them; computed if None.
 
     Raises:
       InputError: the point is unknown or has no usable run.
     """
     point = study.point(name) if name else default_point(study)
+    if estimates is not None:
+        return audit(study, read_outcomes(study, point), estimates)
     features = image_features(study)
     outcomes = read_outcomes(study, point, with_training=True, features=features)
     if not len(outcomes.index):
         raise expected("--point", "a point with finished runs (run `memkit train`)", point.name)
-    return audit(study, outcomes)
+    return audit(study, outcomes, outcomes.estimates)
 
 
-def audit(study: Study, outcomes: PointOutcomes) -> LabelAudit:
-    """Returns the audit at a point; without usable runs no example is judged."""
+def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimate]) -> LabelAudit:
+    """Returns the audit at a point; without usable runs no example is judged.
+
+    Args:
+      study: Study.
+      outcomes: outcomes of the point's runs.
+      estimates: {score: Estimate} from these outcomes.
+    """
     name, num_runs = outcomes.point.name, len(outcomes.runs)
     if not num_runs:
         return LabelAudit(name, 0, (0, 0), {}, 0, None, None)
@@ -64,15 +82,15 @@ def audit(study: Study, outcomes: PointOutcomes) -> LabelAudit:
         kinds=dict(zip(auditing.KINDS, counts, strict=True)),
         conflicting=int(copies.conflicting.sum()),
         planted=_planted(study.examples.planted, result),
-        examples=_examples(study, outcomes, result, copies),
+        examples=_examples(study, outcomes, result, estimates),
     )
 
 
 def _examples(
-    study: Study, outcomes: PointOutcomes, result: Audit, copies: Copies
+    study: Study, outcomes: PointOutcomes, result: Audit, estimates: Mapping[str, Estimate]
 ) -> AuditedExamples:
-    labels, num_train = study.examples.given_labels, study.sizes.train
-    memorized, raw = (outcomes.estimates[name] for name in ("pooled", "correct"))
+    labels, num_train, copies = study.examples.given_labels, study.sizes.train, copies_of(study)
+    memorized, raw = (estimates[name] for name in ("pooled", "correct"))
     influence, influence_stderr = auditing.class_influence(
         outcomes.test_prob,
         study.examples.test_labels,

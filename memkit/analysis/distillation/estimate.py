@@ -120,7 +120,7 @@ def _test_accuracies(pair: Pair) -> list[FloatArray]:
     accuracies = []
     for point in (pair.one_hot, pair.distilled):
         chosen = np.isin(point.test_unit, pair.common.unit)
-        accuracy = point.test_correct.mean(axis=1)[chosen]
+        accuracy = point.test_accuracy[chosen]
         accuracies.append(units.means(accuracy, point.test_unit[chosen]))
     return accuracies
 
