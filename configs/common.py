@@ -150,7 +150,7 @@ def smoke(
     config: config_dict.ConfigDict,
     *,
     image_size: int,
-    values: Sequence[float] = (),
+    values: Sequence[float | str] = (),
     channels: int = 3,
 ) -> config_dict.ConfigDict:
     """Shrinks a study to run in seconds on a CPU: synthetic images, 20 runs, two epochs.

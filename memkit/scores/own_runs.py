@@ -99,11 +99,10 @@ def of_arrays(
       >>> "memorization_histograms" in scores.charts
       True
     """
-    series: dict[str, Mapping[Size | None, OwnRuns]] = {
-        ONE_HOT: {**runs} if isinstance(runs, Mapping) else {None: runs}
-    }
+    series: dict[str, dict[Size | None, OwnRuns]] = {ONE_HOT: {}}
+    series[ONE_HOT].update(runs.items() if isinstance(runs, Mapping) else [(None, runs)])
     if distilled:
-        series[DISTILLED] = {**distilled}
+        series[DISTILLED] = dict(distilled.items())
     if distilled and not set(distilled) <= set(series[ONE_HOT]):
         sizes_of = ", ".join(map(str, series[ONE_HOT]))
         raise expected("distilled", f"sizes among {sizes_of}", ", ".join(map(str, distilled)))
