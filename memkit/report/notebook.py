@@ -22,12 +22,11 @@ def headline(content: Content, point: str) -> str:
     num_runs = contents.point(content, point).num_runs
     mean = content.results[Distribution].points[point].all_examples.memorization
     accuracy = content.results[Accuracy].points[point]
-    models = f"{num_runs} models classify" if num_runs > 1 else "model classifies"
     return (
-        f"Mean memorization is {formatting.estimate(mean)}: the {models} "
-        f"{formatting.percent(accuracy.train_in.value)} of the images that they trained on "
-        f"correctly, and {formatting.percent(accuracy.train_out.value)} of the other training "
-        "images."
+        f"Mean memorization is {formatting.estimate(mean)}: accuracy is "
+        f"{formatting.percent(accuracy.train_in.value)} on the images that a run trained on and "
+        f"{formatting.percent(accuracy.train_out.value)} on the other training images "
+        f"({num_runs} {'run' if num_runs == 1 else 'runs'})."
     )
 
 
@@ -40,7 +39,7 @@ def caution(content: Content, point: str) -> str:
     return (
         f"The models classify only {formatting.percent(inside)} of the images that they trained "
         f"on correctly; the most frequent label alone is right for {formatting.percent(chance)}. "
-        "Models memorize only what they learn: train longer, or with another learning rate."
+        "Models memorize only what they learn, so train longer or with another learning rate."
     )
 
 
@@ -59,7 +58,6 @@ def html(content: Content, point: str, audited: AuditedExamples) -> str:
         headline=headline(content, point),
         caution=caution(content, point),
         num_examples=f"{len(content.ids):,}",
-        num_runs=of_point.num_runs,
         point=printable(contents.size_text(content, of_point)),
         lists=[_memorized(content, point), _suspected(content, audited)],
     )

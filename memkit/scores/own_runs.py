@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -99,16 +99,21 @@ def of_arrays(
       >>> "memorization_histograms" in scores.charts
       True
     """
-    series: dict[str, dict[Size | None, OwnRuns]] = {ONE_HOT: {}}
-    series[ONE_HOT].update(runs.items() if isinstance(runs, Mapping) else [(None, runs)])
+    series: dict[str, Mapping[Any, OwnRuns]] = {
+        ONE_HOT: runs if isinstance(runs, Mapping) else {None: runs}
+    }
     if distilled:
-        series[DISTILLED] = dict(distilled.items())
+        series[DISTILLED] = distilled
     if distilled and not set(distilled) <= set(series[ONE_HOT]):
         sizes_of = ", ".join(map(str, series[ONE_HOT]))
         raise expected("distilled", f"sizes among {sizes_of}", ", ".join(map(str, distilled)))
-    given, tests = np.asarray(labels), np.asarray(test_labels, int)
-    true = given if true_labels is None else np.asarray(true_labels)
-    predicted = [own.predicted for by_size in series.values() for own in by_size.values()]
+    given, tests = _whole("labels", labels), _whole("test_labels", test_labels)
+    true = given if true_labels is None else _whole("true_labels", true_labels)
+    predicted = [
+        _whole("predicted", own.predicted)
+        for by_size in series.values()
+        for own in by_size.values()
+    ]
     examples = Examples(
         train_ids=np.arange(len(given)).astype(str) if ids is None else np.asarray(ids, str),
         train_labels=true,
@@ -130,6 +135,13 @@ def of_arrays(
     content = gather.of_summary(study, summary, estimates, thumbnails)
     audit = summary.results[LabelAudit]
     return of_content(study, audit.point, content, audit)
+
+
+def _whole(name: str, values: npt.ArrayLike) -> IntArray:
+    numbers = np.asarray(values)
+    if numbers.size and (numbers.dtype.kind not in "iu" or numbers.min() < 0):
+        raise expected(name, "whole numbers of at least 0", f"{numbers.dtype} values")
+    return numbers.astype(int)
 
 
 def _class_names(names: Sequence[str] | None, labels: Sequence[IntArray]) -> TextArray:

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import memkit
 from memkit import analysis, storage, studies
 from memkit.studies import verify
 from memkit.studies.merge import merge
@@ -72,6 +73,9 @@ def test_a_study_in_a_bucket_gives_the_numbers_of_a_folder(
     for point in study.points:
         for a, b in zip(*(studies.read_estimates(s, point).values() for s in (study, local))):
             np.testing.assert_equal(vars(a), vars(b))
+    stored, in_folder = memkit.load(ADDRESS), memkit.load(local.workdir)
+    assert stored.table().equals(in_folder.table())
+    assert stored._repr_html_() == in_folder._repr_html_()
 
 
 def test_studies_in_buckets_and_folders_are_merged(study, tmp_path, make_config, tiny):

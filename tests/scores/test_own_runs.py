@@ -80,7 +80,7 @@ def test_every_chart_but_that_of_removal_is_drawn(drawn):
 def test_the_numbers_are_those_of_the_arrays(drawn, world):
     table, runs, mask = drawn.table(), world.by_size[16], world.train_mask
     assert drawn.point == "one_hot_width16"
-    assert "the 20 models classify" in repr(drawn)
+    assert "(20 runs)" in repr(drawn)
     correct = runs.predicted == world.labels
     for name, values, arm in (
         ("in_mean_correct", correct, mask),
@@ -146,6 +146,10 @@ def test_the_numbers_of_a_study_do_not_change_if_its_predictions_are_passed_as_a
         ({"train_mask": np.ones((M, N))}, "train_mask: expected a bool array"),
         ({"train_mask": np.ones((M, N - 1), bool)}, r"expected an array of shape \(79,\)"),
         ({"runs": {4: None}}, "predicted: expected an array of shape"),
+        (
+            {"labels": np.full(N, 0.5)},
+            "labels: expected whole numbers of at least 0, received float",
+        ),
         ({"class_names": ["a", "b"]}, "class_names: expected 5 names or more, received 2"),
         ({"distilled": {8: None}}, "distilled: expected sizes among 4, 16, received 8"),
         ({"images": np.zeros((N, 8, 8), np.uint8)}, "images: expected uint8 images of shape"),

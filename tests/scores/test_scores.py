@@ -237,10 +237,10 @@ def test_the_headline_has_the_numbers_of_the_estimates(loaded):
         np.mean(table[name].to_numpy()) for name in ("in_mean_correct", "out_mean_correct")
     )
     text = repr(loaded)
-    assert "Scores of 60 images" in text and "the 40 models classify" in text
+    assert "Scores of 60 images" in text and "(40 runs)" in text
     (mean,) = re.findall(r"Mean memorization is ([\d.]+) ± ", text)
     assert float(mean) == pytest.approx(inside - outside, abs=0.001)
-    percents = [float(number) for number in re.findall(r"([\d.]+)% of", text)]
+    percents = [float(number) for number in re.findall(r"([\d.]+)% on", text)]
     np.testing.assert_allclose(percents, [100 * inside, 100 * outside], atol=0.4)
     assert notebook.headline(loaded.content, LAST) in loaded._repr_html_()
 
@@ -276,7 +276,7 @@ def test_a_study_that_leaves_one_example_out_has_scores(tmp_path, make_config, t
     written = parquet.read_table(study.workdir / "tables" / f"{LAST}.parquet")
     common = [name for name in loaded.table().column_names if name in written.column_names]
     assert same(loaded.table().select(common), written.select(common))
-    assert "the 305 models classify" in loaded._repr_html_()
+    assert "(305 runs)" in loaded._repr_html_()
 
 
 class _Rows(html.parser.HTMLParser):
