@@ -6,11 +6,17 @@ from memkit.launch import flags, stages, values
 
 from memkit import cli, storage, studies
 from memkit.analysis import across_points, exports
+from memkit.errors import expected
 from memkit.printable import printable
+from memkit.sweeps import saved_model
 
 _WORKDIR = flags.workdir()
 _POINTS = flags.points()
-_FORMAT = flags.choice("format", exports.FORMATS, f"one of {', '.join(exports.FORMATS)}")
+_KERAS = "keras"
+_FORMATS = (*exports.FORMATS, _KERAS)
+_FORMAT = flags.choice("format", _FORMATS, f"one of {', '.join(_FORMATS)}")
+_RUN = flags.index("run", "run whose network --format=keras saves, after it was trained again")
+_MODEL = flags.model()
 _OUT = flags.text("out", "folder to write to")
 
 
@@ -19,6 +25,8 @@ def main() -> int:
     layout = values.required("format", _FORMAT.value)
     out = values.required("out", _OUT.value)
     storage.check_writable("--out", out)
+    if layout == _KERAS:
+        return _save_network(study, out)
     if layout in exports.NEED_ESTIMATES:
         studies.check_sources(study)
     stages.warn_of_vanished(study)
@@ -26,6 +34,17 @@ def main() -> int:
     for path in exports.export(study, points, layout, out):
         print(printable(str(path)))
     return 0
+
+
+def _save_network(study: studies.Study, out: str) -> int:
+    """Saves the network of one run; returns 1 if it does not predict what the record has."""
+    if len(_POINTS.value) != 1 or _RUN.value is None:
+        raise expected("--format", "one name in --points and a --run with keras", _KERAS)
+    values.allow_models(study.config, _MODEL.value)
+    saved = saved_model.save(study, study.point(_POINTS.value[0]), _RUN.value, out)
+    print(printable(saved.path))
+    print(f"{saved.answers} of {saved.total} predictions differ from those of the record")
+    return 1 if saved.answers else 0
 
 
 if __name__ == "__main__":

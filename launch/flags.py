@@ -174,6 +174,11 @@ def count(name: str, default: int | None, meaning: str) -> Holder:
     return flags.DEFINE_integer(name, default, meaning, lower_bound=1)
 
 
+def index(name: str, meaning: str) -> Holder:
+    """Defines a flag that takes a whole number of at least 0, without a default."""
+    return flags.DEFINE_integer(name, None, meaning, lower_bound=0)
+
+
 def watch() -> Holder:
     """Defines --watch, whose value is optional."""
     return flags.DEFINE_flag(

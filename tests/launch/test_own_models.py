@@ -2,7 +2,11 @@
 
 import os
 
+import keras
+import numpy as np
 import pytest
+
+from memkit import data, studies
 
 MODULE = """
 import keras
@@ -66,3 +70,31 @@ def test_dropout_a_regularizer_and_adamw_train_the_same_bits_again(memkit, folde
     verified = memkit("verify", workdir, "--retrain=2", "--model=own_models:build")
     assert verified.code == 0, verified.err
     assert "no problems" in verified.out
+
+
+@pytest.mark.slow
+def test_the_network_of_a_run_is_saved_and_predicts_what_its_record_has(memkit, folder):
+    config, workdir = f"--config={folder / 'own.py'}", f"--workdir={folder / 'study'}"
+    assert memkit("train", config, workdir, "--workers=1", "--runs=0:2").code == 0
+    export = ["export", workdir, "--format=keras", f"--out={folder / 'out'}", "--points=one_hot"]
+    before = sorted(path.name for path in (folder / "study").rglob("*"))
+    saved = memkit(*export, "--run=1", "--model=own_models:build")
+    assert saved.code == 0, saved.err
+    path, comparison = saved.out.splitlines()
+    assert comparison == "0 of 1797 predictions differ from those of the record"
+    assert sorted(path.name for path in (folder / "study").rglob("*")) == before
+
+    dataset, study = data.load("digits"), studies.load(folder / "study")
+    network = keras.models.load_model(path, compile=False)
+    predicted = network.predict(dataset.test_images, verbose=0).argmax(axis=1)
+    recorded = studies.read_runs(study, study.points[0], ("test_predicted",), among=[1])
+    np.testing.assert_array_equal(predicted, recorded.arrays["test_predicted"][0])
+
+    for options, message in (
+        (["--run=1"], "--model: expected own_models:build"),
+        (["--run=5", "--model=own_models:build"], "--run: missing finished run 5 of one_hot"),
+        (["--model=own_models:build"], "--format: expected one name in --points and a --run"),
+    ):
+        refused = memkit(*export, *options)
+        assert refused.code == 2 and message in refused.err
+    assert [file.name for file in (folder / "out").iterdir()] == ["one_hot_1.keras"]
