@@ -80,11 +80,11 @@ def test_decay_equals_the_gradient_of_keras_l2_of_half_of_it(decay_all):
 
 def test_sgd_leaves_its_arguments_alone():
     weights = _parameters(np.random.default_rng(0))
-    kept = {name: w.copy() for name, w in weights.items()}
+    copies = {name: w.copy() for name, w in weights.items()}
     options = {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "decay_all": True}
     optimizers.sgd(weights, weights, weights, 0.1, **options)
     for name, weight in weights.items():
-        np.testing.assert_array_equal(weight, kept[name])
+        np.testing.assert_array_equal(weight, copies[name])
 
 
 def test_sgd_worked_example():

@@ -14,19 +14,19 @@ def _rates(schedule, epochs=4, steps_per_epoch=5):
 
 @pytest.mark.parametrize("schedule", [STEP, COSINE])
 def test_rates_have_a_value_per_step(schedule):
-    found = _rates(schedule)
-    assert found.shape == (4, 5)
-    assert found.dtype == np.float32
+    rates = _rates(schedule)
+    assert rates.shape == (4, 5)
+    assert rates.dtype == np.float32
 
 
 def test_milestones_drop_the_rate_from_their_first_step_on():
-    wanted = np.repeat([0.8, 0.8, 0.08, 0.008], 5).reshape(4, 5)
-    np.testing.assert_allclose(_rates(STEP), wanted, rtol=1e-6)
+    expected = np.repeat([0.8, 0.8, 0.08, 0.008], 5).reshape(4, 5)
+    np.testing.assert_allclose(_rates(STEP), expected, rtol=1e-6)
 
 
 def test_milestone_within_an_epoch():
-    found = _rates(STEP | {"milestones": (0.5,)}, epochs=1, steps_per_epoch=4)
-    np.testing.assert_allclose(found, [[0.8, 0.8, 0.08, 0.08]], rtol=1e-6)
+    rates = _rates(STEP | {"milestones": (0.5,)}, epochs=1, steps_per_epoch=4)
+    np.testing.assert_allclose(rates, [[0.8, 0.8, 0.08, 0.08]], rtol=1e-6)
 
 
 def test_no_milestones_keep_the_peak():
@@ -35,49 +35,49 @@ def test_no_milestones_keep_the_peak():
 
 @pytest.mark.parametrize("schedule", [STEP, COSINE])
 def test_warmup_rises_linearly_to_the_peak(schedule):
-    found = _rates(schedule | {"warmup_epochs": 2.0}, epochs=4).ravel()
+    rates = _rates(schedule | {"warmup_epochs": 2.0}, epochs=4).ravel()
     peak = schedule["peak"]
-    np.testing.assert_allclose(found[:10], peak * np.arange(1, 11) / 10, rtol=1e-6)
-    assert found[9] == np.float32(peak)
+    np.testing.assert_allclose(rates[:10], peak * np.arange(1, 11) / 10, rtol=1e-6)
+    assert rates[9] == np.float32(peak)
 
 
 @pytest.mark.parametrize("warmup, steps", [(0.2, 1), (0.5, 2), (1.4, 7)])
 def test_warmup_of_part_of_an_epoch_is_rounded_to_steps(warmup, steps):
-    found = _rates(STEP | {"warmup_epochs": warmup, "milestones": ()}).ravel()
-    np.testing.assert_allclose(found[:steps], 0.8 * np.arange(1, steps + 1) / steps, rtol=1e-6)
-    np.testing.assert_allclose(found[steps:], 0.8, rtol=1e-6)
+    rates = _rates(STEP | {"warmup_epochs": warmup, "milestones": ()}).ravel()
+    np.testing.assert_allclose(rates[:steps], 0.8 * np.arange(1, steps + 1) / steps, rtol=1e-6)
+    np.testing.assert_allclose(rates[steps:], 0.8, rtol=1e-6)
 
 
 @pytest.mark.parametrize("warmup, epochs, steps", [(0.5, 1, 1), (0.5, 4, 5)])
 def test_cosine_starts_at_the_peak_after_a_rounded_warmup(warmup, epochs, steps):
     schedule = COSINE | {"warmup_epochs": warmup}
-    found = _rates(schedule, epochs=epochs, steps_per_epoch=steps).ravel()
-    assert found[round(warmup * steps)] == pytest.approx(0.4)
+    rates = _rates(schedule, epochs=epochs, steps_per_epoch=steps).ravel()
+    assert rates[round(warmup * steps)] == pytest.approx(0.4)
 
 
 def test_cosine_falls_from_the_peak_to_almost_0():
-    found = _rates(COSINE | {"warmup_epochs": 0}, epochs=10, steps_per_epoch=100).ravel()
-    assert found[0] == np.float32(0.4)
-    assert found[500] == pytest.approx(0.2)
-    assert 0 < found[-1] < 1e-5
-    assert (np.diff(found) < 0).all()
+    rates = _rates(COSINE | {"warmup_epochs": 0}, epochs=10, steps_per_epoch=100).ravel()
+    assert rates[0] == np.float32(0.4)
+    assert rates[500] == pytest.approx(0.2)
+    assert 0 < rates[-1] < 1e-5
+    assert (np.diff(rates) < 0).all()
 
 
 def test_cosine_worked_example():
     # 3 epochs of 4 steps, one of warm-up: step s >= 4 has 0.4 (1 + cos(pi (s - 4) / 8)) / 2.
-    wanted = [0.1, 0.2, 0.3, 0.4]
-    wanted += [0.2 * (1 + np.cos(np.pi * s / 8)) for s in range(8)]
-    found = _rates(COSINE, epochs=3, steps_per_epoch=4)
-    np.testing.assert_allclose(found.ravel(), wanted, rtol=1e-6)
+    expected = [0.1, 0.2, 0.3, 0.4]
+    expected += [0.2 * (1 + np.cos(np.pi * s / 8)) for s in range(8)]
+    rates = _rates(COSINE, epochs=3, steps_per_epoch=4)
+    np.testing.assert_allclose(rates.ravel(), expected, rtol=1e-6)
 
 
 def test_the_published_recipe_of_resnets():
     # He et al. 2016: 0.1, divided by 10 at 50% and 75% of 164 epochs.
     schedule = STEP | {"peak": 0.1, "milestones": (82, 123)}
-    found = _rates(schedule, epochs=164, steps_per_epoch=3)
-    assert found[81, 2] == np.float32(0.1)
-    assert found[82, 0] == found[122, 2] == pytest.approx(0.01)
-    assert found[123, 0] == found[163, 2] == pytest.approx(0.001)
+    rates = _rates(schedule, epochs=164, steps_per_epoch=3)
+    assert rates[81, 2] == np.float32(0.1)
+    assert rates[82, 0] == rates[122, 2] == pytest.approx(0.01)
+    assert rates[123, 0] == rates[163, 2] == pytest.approx(0.001)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_bad_schedule_is_refused_by_name(schedule, named):
 def test_linear_rises_over_the_warmup_and_falls_to_zero():
     """Feldman and Zhang's CIFAR-100 recipe: 15% of 160 epochs up, the rest down."""
     schedule = {"name": "linear", "peak": 0.4, "warmup_epochs": 24.0}
-    found = recipe.rates(schedule, epochs=160, steps_per_epoch=10).ravel()
-    np.testing.assert_allclose(found[239], 0.4, rtol=1e-6)
-    np.testing.assert_allclose(found[:240], 0.4 * np.arange(1, 241) / 240, rtol=1e-5)
-    np.testing.assert_allclose(found[240:], 0.4 * np.arange(1360, 0, -1) / 1360, rtol=1e-5)
+    rates = recipe.rates(schedule, epochs=160, steps_per_epoch=10).ravel()
+    np.testing.assert_allclose(rates[239], 0.4, rtol=1e-6)
+    np.testing.assert_allclose(rates[:240], 0.4 * np.arange(1, 241) / 240, rtol=1e-5)
+    np.testing.assert_allclose(rates[240:], 0.4 * np.arange(1360, 0, -1) / 1360, rtol=1e-5)

@@ -107,7 +107,7 @@ def test_a_combination_that_fails_does_not_end_the_others(study, point, monkeypa
     combinations = gpu_sweep.combinations((8,), (16,), PACKINGS)
     options = dict(kind="cpu", seconds_each=1.0, first_guess=1.0, end=float("inf"))
     results = dict(gpu_sweep.sweep(study, point, combinations, **options))
-    assert [results[one] for one in combinations] == [
+    assert [results[each_combination] for each_combination in combinations] == [
         timed(),
         "failed: MemoryError: out of memory",
         timed(),

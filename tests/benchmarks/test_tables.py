@@ -24,11 +24,11 @@ def test_compilation_is_what_runs_take_beyond_the_median_of_their_point():
 
 def test_stages_add_up_to_the_whole():
     stages = {"imports": 1.0, "data and study": 2.0, "training": 10.0, "estimates": 3.0}
-    found = {
+    seconds_of_stages = {
         "stages": stages | {"report": 4.0},
         "workers": {"steady": 12.0, "compilation": 4.0},
     }
-    table = startup_stages.rows(found, workers=2)
+    table = startup_stages.rows(seconds_of_stages, workers=2)
     seconds = {name: value for name, value, _ in table}
     assert seconds["training, steady state"] == 6
     assert seconds["training, compilation"] == 2

@@ -123,7 +123,7 @@ def test_the_numbers_of_a_study_do_not_change_if_its_predictions_are_passed_as_a
         predicted=arrays["train_predicted"].astype(int),
         prob=1 / (1 + np.exp(-arrays["train_logodds"].astype(float))),
     )
-    own = scores.of_arrays(
+    of_arrays = scores.of_arrays(
         runs,
         study.train_mask,
         examples.given_labels,
@@ -134,9 +134,9 @@ def test_the_numbers_of_a_study_do_not_change_if_its_predictions_are_passed_as_a
     )
     exact = ("id", "label", "kind", "suggested_label", "num_out", "memorization_correct")
     for name in exact:
-        assert own.table()[name].to_pylist() == loaded.table()[name].to_pylist(), name
+        assert of_arrays.table()[name].to_pylist() == loaded.table()[name].to_pylist(), name
     np.testing.assert_allclose(
-        own.table()["out_mean_prob"], loaded.table()["out_mean_prob"], atol=1e-4
+        of_arrays.table()["out_mean_prob"], loaded.table()["out_mean_prob"], atol=1e-4
     )
 
 

@@ -69,11 +69,11 @@ def _first_epoch(program, study, *, seeds_of):
 
     def draw(model):
         states = seed_states(model)
-        own, other = (
+        of_run, other = (
             loop.draw_initial_values(model, point=point, run=run) for run in (0, seeds_of)
         )
         return [
-            other[i] if id(variable) in states else own[i]
+            other[i] if id(variable) in states else of_run[i]
             for i, variable in enumerate(model.variables)
         ]
 
