@@ -32,7 +32,9 @@ demo: $(VENV)/installed
 
 install: $(VENV)/installed
 
+# Compiled first, because the tests start many processes and some environments keep them from it.
 test: $(VENV)/installed-test
+	$(BIN)/python -m compileall -q memkit launch configs
 	$(BIN)/python -m pytest -p tests.doctests --doctest-modules $(EXAMPLES)
 	$(BIN)/python -m pytest $(WORKERS) --dist loadfile -m "not slow and not proof"
 
