@@ -27,6 +27,7 @@ JOB, REFERENCE, TRACES = (
 )
 TINY = {"model": programs.TINY, "image_shape": [6, 10, 3]}
 RESNET = {"model": {"name": "resnet", "depth": 8, "width": 2}, "teacher": programs.TINY}
+ADAMW = TINY | {"optimizer": {"name": "adamw", "global_clipnorm": 0.5}, "peak": 0.01}
 TWO = {"setup": {"strategy": "mirrored", "num_devices": 2}, "data_parallel": 2}
 APART = TINY | TWO | {"sync_batch_norm": False, "eval_batch": 7}
 ON_TWO = {"together": TINY | TWO, "apart": APART}
@@ -36,6 +37,7 @@ SLOW_ON_TWO = {
     "streamed": TINY | TWO | {"resident": False},
     "streamed apart": APART | {"resident": False},
     "student": RESNET | TWO,
+    "adamw": ADAMW | TWO,
 }
 COMPILED = {"setup": {"kind": "gpu"}, "runs": [0, 1]}
 
@@ -62,10 +64,11 @@ def outcomes(tmp_path_factory):
 @pytest.fixture(scope="module")
 def slow_outcomes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
-    cases = SLOW_ON_TWO | {"one student": RESNET | {"eval_batch": 64}}
+    cases = SLOW_ON_TWO | {"one student": RESNET | {"eval_batch": 64}, "one adamw": ADAMW}
     compiled = {
         "compiled": TINY | COMPILED,
         "compiled and streamed": TINY | COMPILED | {"resident": False},
+        "compiled adamw": ADAMW | COMPILED,
     }
     jobs = {"tensorflow": {JOB: cases, TRACES: compiled}, "jax": {JOB: cases}}
     started = {engine: _start(engine, folder, job) for engine, job in jobs.items()}
@@ -138,12 +141,24 @@ def test_a_student_on_two_devices_agrees_with_one_device(slow_outcomes, engine):
     assert_same(slow_outcomes[engine]["student"], slow_outcomes[engine]["one student"])
 
 
+@pytest.mark.slow
+@both
+def test_an_optimizer_of_keras_on_two_devices_agrees_with_one_device(slow_outcomes, engine):
+    assert_same(slow_outcomes[engine]["adamw"], slow_outcomes["tensorflow"]["one adamw"])
+
+
 # XLA under TensorFlow, as on a GPU
 
 
 @pytest.mark.slow
 def test_xla_agrees_with_the_plain_graph(outcomes, slow_outcomes):
     assert_same(slow_outcomes["tensorflow"]["compiled"], outcomes["tensorflow"]["one"])
+
+
+@pytest.mark.slow
+def test_xla_agrees_with_the_plain_graph_under_an_optimizer_of_keras(slow_outcomes):
+    actual = slow_outcomes["tensorflow"]["compiled adamw"]
+    assert_same({n: a[:1] for n, a in actual.items()}, slow_outcomes["tensorflow"]["one adamw"])
 
 
 @pytest.mark.slow

@@ -181,9 +181,13 @@ def _keras_rule(
     model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> tuple[Callable[[Sequence[tf.Tensor], tf.Tensor], None], Sequence[keras.Variable]]:
     def update(gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
-        count = tf.distribute.get_replica_context().num_replicas_in_sync
         optimizer.learning_rate.assign(rate)
-        # Keras adds up the gradients of all replicas.
-        optimizer.apply([gradient / count for gradient in gradients], model.trainable_variables)
+        count = tf.distribute.get_replica_context().num_replicas_in_sync
+        if count > 1:
+            # Keras clips the gradients of each replica before it adds them up, so its sum must be
+            # that of equal parts of the mean, which is clipped already.
+            clipped = optimizer._clip_gradients(replicas.mean(gradients))
+            gradients = [gradient / count for gradient in clipped]
+        optimizer.apply(gradients, model.trainable_variables)
 
     return update, optimizer.variables
