@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from absl import flags
+from memkit.configs import common
 from ml_collections import ConfigDict
 
 from memkit import models, recipe
@@ -25,7 +26,6 @@ Reset: TypeAlias = Callable[[str, Config, Mapping[str, str]], Json | None]
 _FIELD = re.compile(r"--?config\.([\w.]+)(?:=(.*))?", re.DOTALL)
 # Fields that not all schedules have.
 _SCHEDULE = {"milestones": (), "factor": 0.1}
-_SGD = {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-4, "decay_all": False}
 
 
 class Parser(flags.ArgumentParser):
@@ -65,13 +65,13 @@ def reset(fields: Any, section: str, given: Mapping[str, str]) -> bool:
       one, if the name is unknown, which the checks report, or if it is a user's function, which
       takes the present fields.
     """
-    own = {k.partition(".")[2]: v for k, v in given.items() if k.startswith(f"{section}.")}
-    if "name" not in own or not isinstance(fields, ConfigDict) or "name" not in fields:
+    options = {k.partition(".")[2]: v for k, v in given.items() if k.startswith(f"{section}.")}
+    if "name" not in options or not isinstance(fields, ConfigDict) or "name" not in fields:
         return False  # The checks of the config report what is wrong with it.
-    if fields["name"] == own["name"]:
+    if fields["name"] == options["name"]:
         return False
-    name = own.pop("name")
-    new = RESETS[section](name, fields, own)
+    name = options.pop("name")
+    new = RESETS[section](name, fields, options)
     if new is None:
         return False
     with fields.unlocked():
@@ -115,7 +115,10 @@ def _schedule(name: str, fields: Config, given: Mapping[str, str]) -> Json | Non
 
 def _optimizer(name: str, fields: Config, given: Mapping[str, str]) -> Json:
     """Keeps nothing: all options but those of memkit's SGD may be left out."""
-    return dict(_SGD) if name == "sgd" else {option: _literal(given[option]) for option in given}
+    usual = common.study(title="").optimizer
+    if name == usual.name:
+        return {option: usual[option] for option in usual if option != "name"}
+    return {option: _literal(given[option]) for option in given}
 
 
 def _literal(text: str) -> Any:

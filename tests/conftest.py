@@ -207,6 +207,7 @@ def browser():
         started.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
 def pytest_collection_modifyitems(items):
     for item in items:
         is_free = item.path.name in SPREAD or item.get_closest_marker("xdist_group")

@@ -97,3 +97,16 @@ def test_the_modules_whose_examples_make_runs_exist():
     names = re.search(r"addprefix memkit/,((?:.*\\\n)*.*)\)", text)[1].replace("\\", " ").split()
     assert names
     assert [name for name in names if not (ROOT / "memkit" / name).exists()] == []
+
+
+def test_tests_of_a_file_stay_in_one_process_of_the_slow_suite():
+    """Their fixtures are made once; it takes a version of pytest that xdist groups tests under."""
+    options = ["-n", "2", "--dist", "loadgroup", "-o", "addopts=--import-mode=importlib", "-v"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(
+        [*command, "tests/test_printable.py"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout
+    processes = re.findall(r"^\[(gw\d)\].* PASSED ", done.stdout, re.MULTILINE)
+    assert len(processes) > 5
+    assert len(set(processes)) == 1

@@ -7,8 +7,12 @@ vary.
 
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 
 from memkit.typing import FloatArray
+
+with epy.lazy_imports():  # Slow to import; commands that rank nothing start sooner.
+    import scipy.stats
 
 LEAST_PAIRS = 3
 
@@ -56,17 +60,8 @@ def ranks(values: npt.ArrayLike) -> FloatArray:
       >>> ranks([0.3, 0.1, 0.3])
       array([2.5, 1. , 2.5])
     """
-    # scipy.stats.rankdata is many times slower for a few hundred values.
-    array = np.asarray(values)
-    order = array.argsort()
-    ordered = array[order]
-    begins = np.ones(len(ordered), bool)  # The first of values that tie.
-    begins[1:] = ordered[1:] != ordered[:-1]
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(ordered)) - 1
-    result = np.empty(len(ordered))
-    result[order] = ((first + last) / 2 + 1)[begins.cumsum() - 1]
-    return result
+    ranks: FloatArray = scipy.stats.rankdata(values)
+    return ranks
 
 
 def _defined(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

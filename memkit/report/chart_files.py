@@ -29,10 +29,10 @@ def listing(content: Content) -> str:
     """Returns as text what each chart shows, and why other charts are missing."""
     shown = sections.sections(content)
     figures = of_study(content, shown)
-    there = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
+    present = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
     missing = [[name, f.caption] for name, f in figures.items() if not f.chart]
     missing += [[section.anchor, section.empty] for section in shown if section.empty]
-    text = tables.text(["chart", "shows"], there)
+    text = tables.text(["chart", "shows"], present)
     if not missing:
         return text
     return f"{text}\n\n{tables.text(['without numbers', 'reason'], missing)}"
@@ -59,9 +59,9 @@ def render(
     Raises:
       InputError: no chart has this name, or the study lacks what the chart needs.
     """
-    there = drawn(content)
+    present = drawn(content)
     shown = {
-        name: known_charts.chosen(there, name, argument="--figures") for name in names or there
+        name: known_charts.chosen(present, name, argument="--figures") for name in names or present
     }
     return {
         f"{name}.{kind}": data

@@ -1,11 +1,13 @@
-"""A run's network as a `.keras` file, which Keras loads without memkit's code.
+"""A run's network as a `.keras` file.
 
-The models `vit` and `convnext` have layers of memkit, see `models.custom_layers`.
+Keras loads it without memkit, except for the models `vit` and `convnext`, whose file needs
+`memkit.models.custom_layers`.
 """
 
 import numpy as np
 from etils import epy
 
+from memkit.errors import expected, reason
 from memkit.studies import Study
 from memkit.training import engines, plan
 from memkit.training.compiler import model_builder
@@ -30,6 +32,9 @@ def train_and_save(study: Study, name: str, run: int, file: str, setup: engines.
 
     Returns:
       Predicted classes [N + T] of the train and test images.
+
+    Raises:
+      InputError: Keras cannot load the model, such as one with a layer that is not registered.
     """
     runner, point = Runner(setup), study.point(name)
     runner.configure()
@@ -40,13 +45,21 @@ def train_and_save(study: Study, name: str, run: int, file: str, setup: engines.
     for variable, value in zip(model.variables, values, strict=True):
         variable.assign(value)
     _of_raw_images(model, point.config["dataset"], dataset.image_shape).save(file)
-    loaded = keras.models.load_model(file, compile=False)
+    loaded = _loaded(file)
     logits = [
         np.asarray(loaded.predict_on_batch(images[rows]))
         for images in (dataset.train_images, dataset.test_images)
         for rows in plan.evaluation_rows(len(images), _BATCH, whole=False)
     ]
     return np.concatenate(logits).argmax(axis=-1)
+
+
+def _loaded(file: str) -> "keras.Model":
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (TypeError, ValueError) as error:
+        expectation = "a model that Keras can load (keras.saving.register_keras_serializable)"
+        raise expected("--format=keras", expectation, reason(error).splitlines()[0]) from error
 
 
 def _of_raw_images(

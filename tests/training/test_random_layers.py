@@ -1,6 +1,7 @@
-"""Models whose layers draw random numbers, such as dropout, under TensorFlow."""
+"""Models whose layers draw random numbers or add losses, and objectives other than the loss."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from memkit import models, studies
 from memkit.errors import InputError
 from memkit.models.initial_values import seed_states
-from memkit.training import compiler, engines, loop
+from memkit.training import compiler, engines, loop, step
 from memkit.training.runner import Runner
 from tests.training import programs, resuming
 
@@ -120,3 +121,47 @@ def test_devices_that_share_a_run_are_refused(create, tiny):
     blueprint = compiler.blueprint(study, study.points[0], tiny)
     with pytest.raises(InputError, match="^training.data_parallel: expected 1 for a model whose"):
         blueprint.models()
+
+
+def test_penalties_of_the_model_are_part_of_the_objective(create, tiny):
+    """The first step: loss of the batch + what the layers of the model add to it."""
+    study = create(tiny, {"model": programs.NOISY | {"rate": 0.0}})
+    point = study.points[0]
+    program = Runner(SETUP).compiler.compile(study, point)
+    draw = functools.partial(loop.draw_initial_values, point=point, run=0)
+    program.reset([draw])
+    epoch = next(loop.epoch_plans(study, point, 0))
+    (steps,) = program.train([epoch])
+
+    model = compiler.model_builder(point, tiny)()
+    for variable, value in zip(model.variables, draw(model), strict=True):
+        variable.assign(variable.value if value is None else value)
+    normalization = {name: study.config["dataset"][name] for name in ("mean", "std")}
+    model(step.normalize(tiny.train_images[epoch.index[0]], **normalization), training=True)
+    penalty = sum(float(loss) for loss in model.losses)
+    assert penalty > 0.1
+    assert steps.objective[0] == pytest.approx(steps.loss[0].mean() + penalty, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training.label_smoothing": 0.2},
+        {"training.augment": "mixup"},
+        {"training.augment": "cutmix"},
+    ],
+    ids=str,
+)
+def test_smoothing_and_mixing_make_the_objective_another_than_the_recorded_losses(
+    create, tiny, changes
+):
+    model = {"model": programs.NOISY | {"rate": 0.0}}
+    plain, changed = (_first_epoch_of(create(tiny, model | these)) for these in ({}, changes))
+    penalty = plain.objective[0] - plain.loss[0].mean()
+    assert abs(changed.objective[0] - changed.loss[0].mean() - penalty) > 1e-3
+
+
+def _first_epoch_of(study):
+    """Returns the Steps of the first epoch of run 0."""
+    program = Runner(SETUP).compiler.compile(study, study.points[0])
+    return _first_epoch(program, study, seeds_of=0)[0]

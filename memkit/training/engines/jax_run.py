@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Arrays by name: images and labels of the data set, a batch, or the lists of arrays of a state.
 Arrays: TypeAlias = dict[str, jax.Array]
 State: TypeAlias = dict[str, list[jax.Array]]
+_Values: TypeAlias = list[jax.Array]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,10 +143,7 @@ class UpdateRule:
     """
 
     start: Callable[[Sequence[Any]], list[Any]]
-    step: Callable[
-        [list[jax.Array], list[jax.Array], list[jax.Array], jax.Array],
-        tuple[list[jax.Array], list[jax.Array]],
-    ]
+    step: Callable[[_Values, _Values, _Values, jax.Array], tuple[_Values, _Values]]
 
 
 def update_rule(model: "keras.Model", optimizer: Config) -> UpdateRule:
@@ -157,11 +155,8 @@ def update_rule(model: "keras.Model", optimizer: Config) -> UpdateRule:
     names = [f"{index}/{v.path}" for index, v in enumerate(model.trainable_variables)]
 
     def step(
-        weights: list[jax.Array],
-        velocity: list[jax.Array],
-        gradient: list[jax.Array],
-        rate: jax.Array,
-    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        weights: _Values, velocity: _Values, gradient: _Values, rate: jax.Array
+    ) -> tuple[_Values, _Values]:
         weights_by_name, velocity_by_name, gradient_by_name = (
             dict(zip(names, arrays, strict=True)) for arrays in (weights, velocity, gradient)
         )
@@ -178,11 +173,8 @@ def _keras_rule(optimizer: "keras.optimizers.Optimizer") -> UpdateRule:
     rate_index = [v is optimizer.learning_rate for v in optimizer.variables].index(True)
 
     def step(
-        weights: list[jax.Array],
-        state: list[jax.Array],
-        gradient: list[jax.Array],
-        rate: jax.Array,
-    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        weights: _Values, state: _Values, gradient: _Values, rate: jax.Array
+    ) -> tuple[_Values, _Values]:
         state = [rate if i == rate_index else array for i, array in enumerate(state)]
         new_weights, new_state = optimizer.stateless_apply(state, gradient, weights)
         return list(new_weights), list(new_state)
