@@ -6,7 +6,7 @@ from memkit.launch import flags, stages, values
 
 from memkit import cli, storage, studies
 from memkit.analysis import across_points, exports
-from memkit.errors import expected
+from memkit.errors import expected, missing
 from memkit.printable import printable
 from memkit.sweeps import saved_model
 
@@ -27,6 +27,8 @@ def main() -> int:
     storage.check_writable("--out", out)
     if layout == _KERAS:
         return _save_network(study, out)
+    if _RUN.value is not None:
+        raise expected("--run", f"no value with --format={layout}", _RUN.value)
     if layout in exports.NEED_ESTIMATES:
         studies.check_sources(study)
     stages.warn_of_vanished(study)
@@ -38,8 +40,11 @@ def main() -> int:
 
 def _save_network(study: studies.Study, out: str) -> int:
     """Saves the network of one run; returns 1 if it does not predict what the record has."""
-    if len(_POINTS.value) != 1 or _RUN.value is None:
-        raise expected("--format", "one name in --points and a --run with keras", _KERAS)
+    if len(_POINTS.value) != 1:
+        received = ",".join(_POINTS.value) or "none"
+        raise expected("--points", "the name of one point with --format=keras", received)
+    if _RUN.value is None:
+        raise missing("--run", "value, the run whose network --format=keras saves")
     values.allow_models(study.config, _MODEL.value)
     saved = saved_model.save(study, study.point(_POINTS.value[0]), _RUN.value, out)
     print(printable(saved.path))

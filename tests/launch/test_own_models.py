@@ -93,7 +93,9 @@ def test_the_network_of_a_run_is_saved_and_predicts_what_its_record_has(memkit, 
     for options, message in (
         (["--run=1"], "--model: expected own_models:build"),
         (["--run=5", "--model=own_models:build"], "--run: missing finished run 5 of one_hot"),
-        (["--model=own_models:build"], "--format: expected one name in --points and a --run"),
+        (["--model=own_models:build"], "--run: missing value, the run whose network"),
+        (["--points=", "--run=1"], "--points: expected the name of one point with --format=keras"),
+        (["--format=csv", "--run=1"], "--run: expected no value with --format=csv"),
     ):
         refused = memkit(*export, *options)
         assert refused.code == 2 and message in refused.err
