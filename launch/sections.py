@@ -105,9 +105,12 @@ def _model(name: str, fields: Config, given: Mapping[str, str]) -> Json | None:
 
 
 def _schedule(name: str, fields: Config, given: Mapping[str, str]) -> Json | None:
-    """Keeps the fields that both schedules have: the peak and the warm-up."""
+    """Keeps the fields that both schedules have: the peak and the warm-up.
+
+    Nothing is kept for a schedule of Keras.
+    """
     if name not in recipe.SCHEDULES:
-        return None
+        return {option: _literal(given[option]) for option in given}
     known = _SCHEDULE | dict(fields)
     options = inspect.signature(recipe.SCHEDULES[name]).parameters
     return {option: known[option] for option in options if option in known}

@@ -8,12 +8,13 @@ of `__all__` are imported when they are first used. The version of the installed
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from memkit.compiled import measure
     from memkit.scores import Scores, load
 
-__all__ = ["Scores", "load"]
+__all__ = ["Scores", "load", "measure"]
 __version__: str
 
-_MODULES = {"Scores": "memkit.scores", "load": "memkit.scores"}
+_MODULES = {"Scores": "memkit.scores", "load": "memkit.scores", "measure": "memkit.compiled"}
 
 
 def __getattr__(name: str) -> Any:

@@ -97,7 +97,7 @@ def check(*, name: str, is_stored: bool = False, **options: Any) -> None:
     if name == SGD:
         _check_sgd(options)
     elif is_stored:
-        _check_plain(name, options)
+        rules.check_plain("optimizer", {"name": name, **options})
     else:
         _keras_class(name, options)
 
@@ -108,15 +108,6 @@ def _check_sgd(options: dict[str, Any]) -> None:
         raise expected("optimizer.momentum", "a number in [0, 1)", options["momentum"])
     if not options["weight_decay"] >= 0:
         raise expected("optimizer.weight_decay", "a number of at least 0", options["weight_decay"])
-
-
-def _check_plain(name: str, options: dict[str, Any]) -> None:
-    """Checks that a stored section can be that of a Keras optimizer, without importing Keras."""
-    if not name.isidentifier():
-        raise expected("optimizer.name", "the name of an optimizer", rules.shown(name))
-    for option, value in options.items():
-        if not option.isidentifier() or not isinstance(value, (bool, int, float, str, type(None))):
-            raise expected(f"optimizer.{option}", "a number, text or switch", rules.shown(value))
 
 
 def create(

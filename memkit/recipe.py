@@ -1,6 +1,6 @@
 """What a config can say about training: learning-rate schedules and augmentations.
 
-NumPy only, so that a config can be checked without an engine.
+NumPy only, so that a config can be checked without an engine, unless it names a schedule of Keras.
 """
 
 import inspect
@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from memkit import keras_schedules, rules
 from memkit.errors import expected, missing, unknown, unknown_field
 from memkit.typing import Config, FloatArray
 
@@ -53,6 +54,13 @@ def steps_per_epoch(num_members: int, batch_size: int) -> int:
     return num_members // batch_size
 
 
+def constant(*, peak: float, warmup_epochs: float) -> Schedule:
+    """Returns a schedule that stays at the peak."""
+    return _with_warmup(
+        lambda epoch, total: np.full(len(epoch), peak), peak=peak, warmup_epochs=warmup_epochs
+    )
+
+
 def step(*, peak: float, warmup_epochs: float, milestones: list[float], factor: float) -> Schedule:
     """Returns a schedule that multiplies the rate by a factor at each milestone (in epochs)."""
     drops = np.asarray(milestones, float)
@@ -82,7 +90,12 @@ def linear(*, peak: float, warmup_epochs: float) -> Schedule:
     return _with_warmup(rate, peak=peak, warmup_epochs=warmup_epochs)
 
 
-SCHEDULES: dict[str, Callable[..., Schedule]] = {"cosine": cosine, "linear": linear, "step": step}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": constant,
+    "cosine": cosine,
+    "linear": linear,
+    "step": step,
+}
 
 
 def _with_warmup(rate: Rate, *, peak: float, warmup_epochs: float) -> Schedule:
@@ -101,7 +114,7 @@ def rates(schedule: Config, *, epochs: int, steps_per_epoch: int) -> FloatArray:
     """Returns the learning rate of every step.
 
     Args:
-      schedule: {"name": key of SCHEDULES, **options of that schedule}.
+      schedule: {"name": key of SCHEDULES or of `keras_schedules`, **options of that schedule}.
 
     Returns:
       [epochs, steps_per_epoch] float32.
@@ -111,6 +124,32 @@ def rates(schedule: Config, *, epochs: int, steps_per_epoch: int) -> FloatArray:
     """
     options = dict(schedule)
     name = options.pop("name")
+    num_steps = epochs * steps_per_epoch
+    if name not in SCHEDULES:
+        values = keras_schedules.rates(name, num_steps=num_steps, own=SCHEDULES, **options)
+        return values.reshape(epochs, steps_per_epoch)
+    _check_own(name, options, epochs)
+    values = SCHEDULES[name](**options)(np.arange(num_steps), steps_per_epoch, epochs)
+    return values.astype(np.float32).reshape(epochs, steps_per_epoch)
+
+
+def check_schedule(schedule: Config, *, epochs: int, is_stored: bool) -> None:
+    """Checks the `schedule` section of a config.
+
+    Args:
+      is_stored: True for a config that was read from a file, which is checked without Keras.
+
+    Raises:
+      InputError: see `rates`.
+    """
+    if is_stored and schedule["name"] not in SCHEDULES:
+        rules.check_plain("schedule", schedule)
+    else:
+        rates(schedule, epochs=epochs, steps_per_epoch=1)
+
+
+def _check_own(name: str, options: Config, epochs: int) -> None:
+    """Checks the options of one of memkit's schedules."""
     check_options("schedule", name, SCHEDULES, options)
     if not options["peak"] > 0:
         raise expected("schedule.peak", "a rate above 0", options["peak"])
@@ -120,9 +159,6 @@ def rates(schedule: Config, *, epochs: int, steps_per_epoch: int) -> FloatArray:
             f"at least 0 and less than the {epochs} epochs of training",
             options["warmup_epochs"],
         )
-    steps = np.arange(epochs * steps_per_epoch)
-    values = SCHEDULES[name](**options)(steps, steps_per_epoch, epochs)
-    return values.astype(np.float32).reshape(epochs, steps_per_epoch)
 
 
 def check_options(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from memkit.errors import expected
@@ -39,6 +39,11 @@ def is_number(value: object) -> TypeGuard[int | float]:
 def are_numbers(value: object) -> bool:
     """Returns whether a value is a list or tuple of finite numbers."""
     return isinstance(value, (list, tuple)) and all(map(is_number, value))
+
+
+def is_plain(value: object) -> bool:
+    """Returns whether a value is a number, text, switch, None or a list of finite numbers."""
+    return isinstance(value, (bool, int, float, str, type(None))) or are_numbers(value)
 
 
 def shown(value: object) -> str:
@@ -87,3 +92,21 @@ def check(field: str, value: object, rules: Sequence[Rule]) -> None:
     for rule in rules:
         if not rule.accepts(value):
             raise expected(field, rule.words, shown(value))
+
+
+def check_plain(section: str, values: Mapping[str, Any]) -> None:
+    """Checks that a stored section can name a class of Keras and its options.
+
+    Args:
+      section: name of the section, for messages.
+      values: its fields, of which `name` names the class.
+
+    Raises:
+      InputError: names the field with an invalid value.
+    """
+    if not isinstance(values["name"], str) or not values["name"].isidentifier():
+        raise expected(f"{section}.name", "the name of a class of Keras", shown(values["name"]))
+    for option, value in values.items():
+        if not option.isidentifier() or not is_plain(value):
+            expectation = "a number, text, switch or list of numbers"
+            raise expected(f"{section}.{option}", expectation, shown(value))

@@ -28,6 +28,8 @@ SOURCES = {
     "imagenet2012": "memkit.data.tfds",
 }
 
+ARRAYS = "arrays"  # `dataset.name` of studies whose data a Python program gave
+
 # Options that a name implies, which configs cannot set.
 PRESETS: dict[str, dict[str, str]] = {
     "cifar10": {"tfds_name": "cifar10"},
@@ -91,6 +93,9 @@ def _as_input_errors(name: str) -> Iterator[None]:
 
 def _split(name: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divides options into those of the source's `load`, with its presets, and of the selection."""
+    if name == ARRAYS:
+        received = "arrays that a Python program gave to memkit.measure"
+        raise expected("dataset.name", "data that a command can load", received)
     if name not in SOURCES:
         raise unknown("dataset.name", name, SOURCES, kind="data set")
     presets = PRESETS[name] if name in PRESETS else {}

@@ -33,8 +33,9 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from memkit.errors import missing, unknown, unknown_field
-from memkit.models import imported, keras_settings
+from memkit import rules
+from memkit.errors import expected, missing, unknown, unknown_field
+from memkit.models import compiled, imported, keras_settings
 from memkit.models.imported import allow, allowed, is_own
 from memkit.typing import Config, Json
 
@@ -49,6 +50,7 @@ __all__ = [
     "check",
     "check_stored",
     "code_fingerprint",
+    "compiled",
     "defaults",
     "fields_of_own",
     "is_own",
@@ -76,6 +78,9 @@ def check(name: Any, **options: Any) -> None:
     if imported.is_own(name):
         _check_names(imported.parameters(name), options)
         return
+    if name == compiled.COMPILED:
+        received = "a model that a Python program compiled, which only memkit.measure can train"
+        raise expected("model.name", "a model that a config can name", received)
     if not isinstance(name, str) or name not in BUILDERS:
         raise unknown("model.name", name, [*BUILDERS, "my_module:my_function"], kind="model")
     module = importlib.import_module(BUILDERS[name])
@@ -91,6 +96,8 @@ def check_stored(name: Any, **options: Any) -> None:
     """
     if imported.is_own(name):
         imported.check_name(name)
+    elif name == compiled.COMPILED:
+        rules.check_plain("model", {"name": name, **options})
     else:
         check(name, **options)
 

@@ -97,10 +97,24 @@ def build(
     model = _function(name)(input_shape=input_shape, num_classes=num_classes, **options)
     if not isinstance(model, keras.Model):
         raise expected("model.name", f"a keras.Model from {name}", type(model).__name__)
+    check(model, name, input_shape, num_classes)
+    return model
+
+
+def check(
+    model: "keras.Model", name: str, input_shape: tuple[int, ...], num_classes: int
+) -> None:
+    """Checks that the engines can train a model that a user's function has built.
+
+    Args:
+      name: name of the function, for messages.
+
+    Raises:
+      InputError: see `build`.
+    """
     _check_output(model, name, input_shape, num_classes)
     _check_seeds(model, name, input_shape)
     initial_values.check(model)
-    return model
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -96,11 +96,8 @@ def _check(config: Any, *, is_stored: bool) -> None:
         _check_point(point.config)
         (models.check_stored if is_stored else models.check)(**point.config["model"])
         optimizers.check(**point.config["optimizer"], is_stored=is_stored)
-        recipe.rates(
-            point.config["schedule"],
-            epochs=point.config["training"]["epochs"],
-            steps_per_epoch=1,
-        )
+        epochs = point.config["training"]["epochs"]
+        recipe.check_schedule(point.config["schedule"], epochs=epochs, is_stored=is_stored)
 
 
 def _check_sections(config: Any) -> None:

@@ -10,6 +10,7 @@ import multiprocessing.process
 import multiprocessing.resource_tracker
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
@@ -101,7 +102,7 @@ def start(
     process = context.Process(target=worker.main, args=arguments, daemon=True)
     # Before the start, so that an interrupted start is ended, too.
     workers.append(Worker(process, ours, errors, environment))
-    with _nothing_imported_from_the_current_folder():
+    with _nothing_imported_from_the_current_folder(), _main_module_not_imported():
         multiprocessing.resource_tracker.ensure_running()  # It outlives the worker.
         with _stderr_to(stderr):
             process.start()
@@ -126,6 +127,23 @@ def _nothing_imported_from_the_current_folder() -> Iterator[None]:
             del os.environ["PYTHONSAFEPATH"]
         else:
             os.environ["PYTHONSAFEPATH"] = before
+
+
+@contextlib.contextmanager
+def _main_module_not_imported() -> Iterator[None]:
+    """Keeps Python processes that the block starts from executing the main module again.
+
+    multiprocessing lets them import it, so a script that calls `memkit.measure` would have to guard
+    its last lines by `if __name__ == "__main__"`. Nothing that memkit sends to a worker needs it.
+    """
+    main = sys.modules["__main__"]
+    saved = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    vars(main).pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(saved)
 
 
 @contextlib.contextmanager
@@ -184,6 +202,7 @@ def call_in_process(
     """
     with (
         _nothing_imported_from_the_current_folder(),
+        _main_module_not_imported(),
         concurrent.futures.ProcessPoolExecutor(
             max_workers=1,
             mp_context=multiprocessing.get_context("spawn"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from etils import epy
 
 from memkit import models, optimizers, recipe
 from memkit.data import dataset as datasets
@@ -15,8 +16,11 @@ from memkit.studies import points
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import engines, tangent_features
-from memkit.training.images import all_images, load_dataset
-from memkit.typing import Config
+from memkit.training.images import RESIDENT_BYTES, all_images, load_dataset
+from memkit.typing import Array, Config
+
+with epy.lazy_imports():  # Needed only for models that a Python program gives.
+    import cloudpickle
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +37,35 @@ class ImageSizes(Protocol):
     def num_classes(self) -> int: ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """A model and examples that a Python program gives, in place of those that a config names.
+
+    It can be sent to a worker process.
+
+    Attributes:
+      build: a `models.compiled.Build`, serialized by cloudpickle.
+      inputs: path of an npy file [N + T, ...] of numbers, the inputs of the model, train then test.
+    """
+
+    build: bytes
+    inputs: str
+
+    def images(self) -> Array:
+        """Returns the inputs, memory-mapped."""
+        inputs: Array = np.load(self.inputs, mmap_mode="r")
+        return inputs
+
+    def builder(self, sizes: ImageSizes) -> "Callable[[], keras.Model]":
+        """Returns the function () -> keras.Model for inputs of these sizes."""
+        return functools.partial(
+            models.compiled.build,
+            cloudpickle.loads(self.build),
+            input_shape=sizes.image_shape,
+            num_classes=sizes.num_classes,
+        )
+
+
 class Compiler:
     """Compiles points for one engine.
 
@@ -41,9 +74,14 @@ class Compiler:
     so it can be pickled and sent to a worker process.
     """
 
-    def __init__(self, setup: engines.Setup) -> None:
-        """Creates a compiler that has compiled nothing yet."""
+    def __init__(self, setup: engines.Setup, given: Given | None = None) -> None:
+        """Creates a compiler that has compiled nothing yet.
+
+        Args:
+          given: the model and examples of every study; None for those that its config names.
+        """
         self.setup = setup
+        self._given = given
         self._dataset: tuple[Study, ImageDataset] | None = None
         self._program: tuple[Study, Point, engines.Program] | None = None
         self._gradients: tuple[Study, Point, keras.Model, engines.Gradients] | None = None
@@ -70,10 +108,9 @@ class Compiler:
             last_study, last_point, program = self._program
             if last_study is study and last_point is point:
                 return program
-        dataset = self.dataset(study)
-        images, resident = all_images(dataset, resident=point.config["dataset"]["resident"])
+        common, images, resident = self._parts(study, point)
         program = engines.compile_program(
-            blueprint(study, point, dataset),
+            common,
             setup=self.setup,
             images=images,
             labels=np.concatenate([study.examples.given_labels, study.examples.test_labels]),
@@ -81,6 +118,20 @@ class Compiler:
         )
         self._program = study, point, program
         return program
+
+    def _parts(
+        self, study: Study, point: Point
+    ) -> tuple[engines.Blueprint, engines.Images, bool]:
+        """Returns (blueprint, images [N + T, ...], whether they stay on the device)."""
+        if self._given is None:
+            dataset = self.dataset(study)
+            wanted = point.config["dataset"]["resident"]
+            return blueprint(study, point, dataset), *all_images(dataset, resident=wanted)
+        images = self._given.images()
+        sizes = Sizes(images.shape[1:], study.sizes.classes)
+        common = blueprint(study, point, sizes)
+        common = dataclasses.replace(common, build=self._given.builder(sizes))
+        return common, images, images.nbytes <= RESIDENT_BYTES
 
     def gradients(self, study: Study, point: Point) -> "tuple[keras.Model, engines.Gradients]":
         """Returns a model of a point and its `Engine.gradients`; the last ones are reused."""

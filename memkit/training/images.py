@@ -1,6 +1,7 @@
 """The data set of a study, and its train and test images as one array that a plan indexes."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,10 @@ class Joined:
     @property
     def shape(self) -> tuple[int, ...]:
         return (len(self.train) + len(self.test), *self.train.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.train.dtype
 
     def __len__(self) -> int:
         return self.shape[0]

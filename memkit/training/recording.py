@@ -88,7 +88,8 @@ def status_and_accuracies(
 ) -> Json:
     """Returns the entries `status`, `train_accuracy` and `test_accuracy` of a record."""
     train_accuracy = float(arrays["train_correct"][study.train_mask[run]].mean())
-    is_finite = np.isfinite(arrays["curve"]).all() and np.isfinite(arrays["train_logodds"]).all()
+    losses = arrays["curve"][:, 0]
+    is_finite = np.isfinite(losses).all() and np.isfinite(arrays["train_logodds"]).all()
     status = "done"
     if is_blocked:
         status = "blocked"
@@ -99,20 +100,30 @@ def status_and_accuracies(
     return {
         "status": status,
         "train_accuracy": train_accuracy,
-        "test_accuracy": float(arrays["test_correct"].mean()),
+        "test_accuracy": float(arrays["test_correct"].mean()) if study.sizes.test else np.nan,
     }
 
 
 def environment(engine: str) -> Json:
     """Returns the entries of a record about the machine and packages that trained the run."""
     module = engines.load(engine)
-    versions = {"python": platform.python_version(), "numpy": np.__version__, **module.versions()}
+    return environment_of(engine, device=module.device(), versions=module.versions())
+
+
+def environment_of(engine: str, *, device: str, versions: dict[str, str]) -> Json:
+    """Does what `environment` does for an engine that is none of memkit's.
+
+    Args:
+      engine: its name.
+      device: model of the device that computed.
+      versions: {package: version} of the packages that computed, besides NumPy.
+    """
     return {
         "engine": engine,
-        "device": module.device(),
+        "device": device,
         "host": platform.node(),
         "processor": machine.processor(),
-        "versions": versions,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, **versions},
     }
 
 

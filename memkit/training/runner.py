@@ -17,7 +17,7 @@ from memkit.training import (
     recording,
     tangent_features,
 )
-from memkit.training.compiler import Compiler
+from memkit.training.compiler import Compiler, Given
 from memkit.training.history import History
 from memkit.training.recording import RunRecord
 from memkit.typing import FloatArray
@@ -33,10 +33,14 @@ class Runner:
       compiler: compiles the points, and holds the last program and the data set.
     """
 
-    def __init__(self, setup: engines.Setup) -> None:
-        """Creates a runner; nothing is loaded or compiled before it is needed."""
+    def __init__(self, setup: engines.Setup, given: Given | None = None) -> None:
+        """Creates a runner; nothing is loaded or compiled before it is needed.
+
+        Args:
+          given: see `Compiler`.
+        """
         self._setup = setup
-        self.compiler = Compiler(setup)
+        self.compiler = Compiler(setup, given)
 
     def configure(self) -> None:
         """Configures the engine of this process; must come before it computes anything."""

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, cast
 
+import numpy as np
 from etils import epy
 
 from memkit import recipe
@@ -153,10 +154,15 @@ class Steps:
 
 
 class Images(Protocol):
-    """Images [N + T, H, W, C] uint8: an array, or a stand-in that reads rows when they are used."""
+    """Images [N + T, H, W, C] uint8: an array, or a stand-in that reads rows when they are used.
+
+    The inputs of a model that a Python program gave may have any shape [N + T, ...] and type.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
     def __len__(self) -> int: ...
     def __getitem__(self, rows: IntArray, /) -> Array: ...
 

@@ -215,6 +215,6 @@ def _batches(
         return
     stream = tf.data.Dataset.from_generator(
         lambda: (images[rows] for rows in rows_of_batches),
-        output_signature=tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
+        output_signature=tf.TensorSpec((None, *images.shape[1:]), images.dtype),
     )
     yield from zip(stream.prefetch(READ_AHEAD), rows_of_batches, strict=True)

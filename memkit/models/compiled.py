@@ -1,0 +1,46 @@
+"""Models that a Python program builds and compiles, in place of those that a config names.
+
+`memkit.measure` takes a function that returns a compiled Keras model. Here the model becomes one
+that memkit's engines can train: from inputs to logits, with variables that can be drawn again.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from etils import epy
+
+from memkit.models import imported
+
+with epy.lazy_imports():
+    import keras
+
+COMPILED = "compiled"  # `model.name` in the config of a study of such a model
+
+Build: TypeAlias = "Callable[[], keras.Model]"
+
+
+def build(function: Build, *, input_shape: tuple[int, ...], num_classes: int) -> "keras.Model":
+    """Returns a new model without its last softmax, if it has one.
+
+    Raises:
+      InputError: memkit's engines cannot train it, see `imported.build`.
+    """
+    model = without_softmax(function())
+    imported.check(model, "build", input_shape, num_classes)
+    return model
+
+
+def without_softmax(model: "keras.Model") -> "keras.Model":
+    """Replaces the softmax activation of a model's output layer, if it has one, by none.
+
+    The cross-entropy of the probabilities is the same function of the weights as that of the
+    logits, which the engines compute. Only the layers of functional and sequential models are
+    known well enough for it.
+    """
+    outputs: Any = getattr(model, "outputs", None) or []
+    layers = [output._keras_history.operation for output in outputs]
+    for layer in layers:
+        is_softmax = getattr(layer, "activation", None) is keras.activations.softmax
+        if is_softmax and len(layer._inbound_nodes) == 1:  # It is not used a second time elsewhere.
+            layer.activation = keras.activations.linear
+    return model
