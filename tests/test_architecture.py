@@ -36,6 +36,7 @@ FLOORS = {
     "subsets": 1,
     "optimizers": 1,
     "recipe": 1,
+    "keras_schedules": 1,
     "records": 1,
     "estimators": 1,
     "proxies": 1,
@@ -48,6 +49,7 @@ FLOORS = {
     "report": 3,
     "analysis": 3,
     "scores": 3,
+    "compiled": 3,
     "tpu_check": 3,
     "cli": 4,
     "launch": 4,
@@ -165,7 +167,13 @@ def test_studies_import_nothing_of_training():
 def test_only_their_users_import_engines():
     for name in MODULES:
         roots = {imported.split(".")[0] for imported in _imports(name)} & set(HEAVY)
-        allowed = {"memkit.models", "memkit.optimizers", "memkit.training"}
+        allowed = {
+            "memkit.models",
+            "memkit.optimizers",
+            "memkit.keras_schedules",
+            "memkit.training",
+            "memkit.compiled",
+        }
         if roots and name not in ENGINES:
             assert any(name.startswith(package) for package in allowed), name
 

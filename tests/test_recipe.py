@@ -85,7 +85,7 @@ def test_the_published_recipe_of_resnets():
     [
         (
             COSINE | {"name": "exponential"},
-            "schedule.name: unknown schedule .* Known: cosine, linear, step",
+            "schedule.name: unknown schedule .* Known: constant, cosine, linear, step, cosinedecay",
         ),
         (COSINE | {"factor": 1}, "schedule.factor: unknown field. Known: peak, warmup_epochs"),
         ({"name": "cosine", "peak": 1.0}, "schedule.warmup_epochs: missing value"),

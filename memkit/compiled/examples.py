@@ -112,8 +112,10 @@ def _joined(name: str, batches: Iterable[tuple[Inputs, Any]]) -> Part:
 def _hashes(part: Part) -> Array:
     """Returns [n, 16] uint8, which identify the inputs and the target of each example."""
     arrays = [*keras.tree.flatten(part.inputs), part.targets]
-    rows = (b"".join(np.ascontiguousarray(a[row]).tobytes() for a in arrays) for row in range(len(part)))
-    return mapped.image_hashes(np.array([np.frombuffer(row, np.uint8) for row in rows]))
+    columns = [array.reshape(len(part), -1) for array in arrays]
+    texts = [column.astype(str) if column.dtype == object else column for column in columns]
+    rows = [np.ascontiguousarray(column).view(np.uint8) for column in texts]
+    return mapped.image_hashes(np.concatenate(rows, axis=1))
 
 
 def pictures(part: Part) -> mapped.MappedImages:
@@ -132,7 +134,7 @@ def pictures(part: Part) -> mapped.MappedImages:
 
 
 def _pixels(images: Array) -> Array:
-    """Returns images [N, H, W, C] as uint8: scaled from 0..1, or from their range if it is wider."""
+    """Returns images [N, H, W, C] as uint8: scaled from 0..1, 0..255 or else their range."""
     if images.dtype == np.uint8 or not images.size:
         return images.astype(np.uint8, copy=False)
     low, high = float(images.min()), float(images.max())

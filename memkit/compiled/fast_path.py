@@ -10,7 +10,7 @@ from etils import epy
 from memkit import models, optimizers, recipe, rules
 from memkit.compiled.examples import Part
 from memkit.compiled.objectives import BINARY, Objective
-from memkit.errors import InputError, unknown
+from memkit.errors import InputError
 from memkit.training import engines
 from memkit.typing import Json
 
@@ -66,9 +66,7 @@ def _section(described: Any) -> Json:
     }
 
 
-def for_engines(
-    model: "keras.Model", objective: Objective, train: Part, *, epochs: int, num_classes: int
-) -> Recipe:
+def for_engines(model: "keras.Model", objective: Objective, train: Part, *, epochs: int) -> Recipe:
     """Returns the Recipe with which memkit's engines train a model as `Model.fit` would.
 
     Raises:
@@ -93,7 +91,9 @@ def for_engines(
     return Recipe(optimizer, schedule)
 
 
-def serialized(build: models.compiled.Build, *, input_shape: tuple[int, ...], num_classes: int) -> bytes:
+def serialized(
+    build: models.compiled.Build, *, input_shape: tuple[int, ...], num_classes: int
+) -> bytes:
     """Returns a function as bytes for worker processes, which build the model that it returns.
 
     Raises:

@@ -3,8 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,30 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from etils import epy
 
-from memkit import data, scores, studies
-from memkit.compiled import engine_runs, examples, fast_path, fitting, objectives
-from memkit.compiled.examples import Part
+from memkit import scores, studies
+from memkit.compiled import engine_runs, examples, fast_path, fitting, jobs
 from memkit.compiled.fitting import Callbacks
-from memkit.compiled.objectives import Objective
-from memkit.data.dataset import ImageDataset
+from memkit.compiled.jobs import Job
 from memkit.errors import InputError, expected
-from memkit.models.compiled import COMPILED, Build
+from memkit.models.compiled import Build
 from memkit.scores import Scores
 from memkit.studies import Study, checks
 from memkit.sweeps import selection
 from memkit.sweeps.progress import Progress
-from memkit.typing import Array, IntArray, Json, Path
-
-with epy.lazy_imports():  # The user's program has chosen the backend.
-    import keras
+from memkit.typing import Array, Path
 
 if TYPE_CHECKING:
     from memkit.compiled.fast_path import Recipe
 
 TRAINERS = ("auto", "engine", "fit")
-_HISTORY_RUNS = 40  # runs of the engines whose history is recorded, as in memkit's configs
 
 
 def measure(
@@ -122,12 +113,13 @@ def measure(
     test = examples.none_like(train)
     if x_test is not None:
         test = examples.read("x_test", x_test, y_test)
-    job = _job(build, train, test, class_names)
+    job = jobs.read_job(build, train, test, class_names)
     plan = _plan(job, epochs=epochs, trainer=trainer, has_callbacks=bool(callbacks))
     with _folder(workdir) as folder, _named_as_arguments():
-        config = _config(
+        config = jobs.config(
             job,
-            plan,
+            plan.recipe,
+            is_fast=plan.build is not None,
             seed=seed,
             subsets={
                 "design": "balanced",
@@ -137,29 +129,10 @@ def measure(
             training={"epochs": epochs, "batch_size": batch_size},
         )
         checks.check_stored(config)
-        dataset = _dataset(job, ids)
+        dataset = jobs.dataset(job, ids)
         study = studies.open_or_create(folder, config, dataset, command="memkit.measure")
         _train(study, job, plan, callbacks=callbacks, workers=workers)
         return scores.of_study(study)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Job:
-    """What the arguments of `measure` say.
-
-    Attributes:
-      objective: the loss of the model.
-      labels: [N + T] int, the class numbers of the examples, train then test.
-      model: the model that `build` has returned once, built for the inputs.
-    """
-
-    build: Build
-    train: Part
-    test: Part
-    objective: Objective
-    labels: IntArray
-    class_names: tuple[str, ...]
-    model: "keras.Model"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,32 +150,7 @@ class _Plan:
     reason: str
 
 
-def _job(build: Build, train: Part, test: Part, class_names: Sequence[str] | None) -> _Job:
-    """Returns the _Job; builds a model once and predicts one example with it.
-
-    Raises:
-      InputError: see `measure`.
-    """
-    model = build()
-    if not isinstance(model, keras.Model):
-        raise expected("build", "a function that returns a keras.Model", type(model).__name__)
-    objective = objectives.read(model)
-    labels = np.concatenate(
-        [objective.labels("y", train.targets), objective.labels("y_test", test.targets)]
-    )
-    outputs = model.predict(train.rows(np.arange(1)).inputs, verbose=0)
-    if not isinstance(outputs, np.ndarray):
-        raise expected("build", "a model with one output", type(outputs).__name__)
-    num_classes = objective.logits(outputs).shape[1]
-    if (highest := int(labels.max())) >= num_classes:
-        raise expected("y", f"class numbers below {num_classes}, as the model has outputs", highest)
-    names = tuple(map(str, range(num_classes) if class_names is None else class_names))
-    if len(names) != num_classes:
-        raise expected("class_names", f"{num_classes} names, one per output", len(names))
-    return _Job(build, train, test, objective, labels, names, model)
-
-
-def _plan(job: _Job, *, epochs: int, trainer: str, has_callbacks: bool) -> _Plan:
+def _plan(job: Job, *, epochs: int, trainer: str, has_callbacks: bool) -> _Plan:
     """Chooses how the runs are trained."""
     try:
         if trainer == "fit":
@@ -210,9 +158,7 @@ def _plan(job: _Job, *, epochs: int, trainer: str, has_callbacks: bool) -> _Plan
         if has_callbacks:
             raise fast_path.NotSupported("there are callbacks")
         num_classes = len(job.class_names)
-        recipe = fast_path.for_engines(
-            job.model, job.objective, job.train, epochs=epochs, num_classes=num_classes
-        )
+        recipe = fast_path.for_engines(job.model, job.objective, job.train, epochs=epochs)
         shape = job.train.inputs.shape[1:]
         build = fast_path.serialized(job.build, input_shape=shape, num_classes=num_classes)
         return _Plan(recipe, build, "")
@@ -245,79 +191,7 @@ def _named_as_arguments() -> Iterator[None]:
         raise InputError(text.replace("--workdir", "workdir")) from error
 
 
-def _config(job: _Job, plan: _Plan, *, seed: int, subsets: Json, training: Json) -> Json:
-    """Returns the config of the study, which holds what its reports show and what must not change."""
-    pictures = examples.pictures(job.train.rows(np.arange(1)))
-    channels = pictures.shape[-1]
-    history_runs = _HISTORY_RUNS if plan.build else 0
-    return {
-        "seed": seed,
-        "series": ["one_hot"],
-        "axis": {"field": "", "values": []},
-        # The model gets its inputs as they are: this normalization changes nothing.
-        "dataset": {
-            "name": data.ARRAYS,
-            "mean": [0.0] * channels,
-            "std": [1 / 255] * channels,
-            "resident": True,
-        },
-        "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
-        "model": {
-            "name": COMPILED,
-            "trainer": "engine" if plan.build else "fit",
-            "parameters": job.model.count_params(),
-            "architecture": _architecture(job.model),
-            "loss": job.objective.loss,
-        },
-        "optimizer": plan.recipe.optimizer,
-        "schedule": plan.recipe.schedule,
-        "subsets": subsets,
-        "training": {
-            **training,
-            "augment": "none",
-            "pad": 0,
-            "precision": "float32",
-            "data_parallel": 1,
-            "sync_batch_norm": True,
-            "label_smoothing": job.objective.label_smoothing,
-        },
-        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 1.0, "scale": False},
-        "record": {"all_probs": False, "history_runs": history_runs, "ntk": False},
-        "report": {
-            "title": f"Compiled Keras model {job.model.name}",
-            "min_influence": 0.15,
-            "min_memorization": 0.25,
-            "top_k": 10,
-        },
-    }
-
-
-def _architecture(model: "keras.Model") -> str:
-    """Returns a hash of the shapes of a model's variables, in their order, and of its layers."""
-    layers = [type(layer).__name__ for layer in model._flatten_layers(include_self=False)]
-    shapes = [list(variable.shape) for variable in model.variables]
-    return hashlib.sha256(json.dumps([layers, shapes]).encode()).hexdigest()[:16]
-
-
-def _dataset(job: _Job, ids: npt.ArrayLike | None) -> ImageDataset:
-    """Returns the examples as the data set of a study, whose images are pictures of them."""
-    num_train, num_test = len(job.train), len(job.test)
-    names = np.arange(num_train).astype(str) if ids is None else np.asarray(ids).astype(str)
-    if names.shape != (num_train,) or len(set(names.tolist())) != num_train:
-        raise expected("ids", f"{num_train} different names", f"{len(set(names.ravel().tolist()))}")
-    labels = job.labels.astype(np.int32)
-    return ImageDataset(
-        train_images=examples.pictures(job.train),
-        train_labels=labels[:num_train],
-        train_ids=names,
-        test_images=examples.pictures(job.test),
-        test_labels=labels[num_train:],
-        test_ids=np.arange(num_test).astype(str),
-        class_names=job.class_names,
-    )
-
-
-def _train(study: Study, job: _Job, plan: _Plan, *, callbacks: Callbacks, workers: int) -> None:
+def _train(study: Study, job: Job, plan: _Plan, *, callbacks: Callbacks, workers: int) -> None:
     """Trains the missing runs of a study and writes their records."""
     missing, _ = selection.missing(study)
     (point,) = study.points
@@ -340,7 +214,7 @@ def _train(study: Study, job: _Job, plan: _Plan, *, callbacks: Callbacks, worker
     engine_runs.train_here(study, point, runs, work, progress)
 
 
-def _stacked(job: _Job) -> Array:
+def _stacked(job: Job) -> Array:
     """Returns the inputs [N + T, ...] of the train and then the test examples."""
     stacked = np.concatenate([job.train.inputs, job.test.inputs])
     # float64 would be converted in every batch.

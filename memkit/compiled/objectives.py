@@ -58,16 +58,17 @@ class Objective:
         Raises:
           InputError: the targets are not what the loss takes.
         """
+        received = f"{targets.dtype} of shape {list(targets.shape)}"
         if self.kind == CATEGORICAL:
-            if targets.ndim != 2 or not np.isin(targets, (0, 1)).all() or (targets.sum(1) != 1).any():
-                raise expected(name, f"one-hot rows [n, classes] for {self.loss}", _shown(targets))
+            is_one_hot = targets.ndim == 2 and np.isin(targets, (0, 1)).all()
+            if not is_one_hot or (targets.sum(axis=1) != 1).any():
+                raise expected(name, f"one-hot rows [n, classes] for {self.loss}", received)
             return targets.argmax(axis=1)
         flat = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
-        labels = flat.astype(int) if flat.dtype.kind in "iufb" else flat
-        is_whole = flat.ndim == 1 and flat.dtype.kind in "iufb" and np.array_equal(labels, flat)
-        if not is_whole or (len(labels) and labels.min() < 0):
-            raise expected(name, f"class numbers [n] of at least 0 for {self.loss}", _shown(targets))
-        return labels
+        is_number = flat.ndim == 1 and flat.dtype.kind in "iufb"
+        if not is_number or (flat != flat.astype(int)).any() or (flat < 0).any():
+            raise expected(name, f"class numbers [n] of at least 0 for {self.loss}", received)
+        return flat.astype(int)
 
     def evaluation(self, outputs: FloatArray, labels: IntArray) -> engines.Evaluation:
         """Returns the Evaluation of examples from the outputs [n, C] of the model."""
@@ -106,7 +107,3 @@ def read(model: "keras.Model") -> Objective:
     options = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
     known = {key: options[key] for key in ("from_logits", "label_smoothing") if key in options}
     return Objective(name, _KINDS[name], **known)
-
-
-def _shown(targets: Array) -> str:
-    return f"{targets.dtype} of shape {list(targets.shape)}"

@@ -101,9 +101,7 @@ def build(
     return model
 
 
-def check(
-    model: "keras.Model", name: str, input_shape: tuple[int, ...], num_classes: int
-) -> None:
+def check(model: "keras.Model", name: str, input_shape: tuple[int, ...], num_classes: int) -> None:
     """Checks that the engines can train a model that a user's function has built.
 
     Args:

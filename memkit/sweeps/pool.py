@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from memkit import models
 from memkit.errors import InputError
@@ -137,7 +137,8 @@ def _main_module_not_imported() -> Iterator[None]:
     its last lines by `if __name__ == "__main__"`. Nothing that memkit sends to a worker needs it.
     """
     main = sys.modules["__main__"]
-    saved = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    names = [name for name in ("__file__", "__spec__") if name in vars(main)]
+    saved: dict[str, Any] = {name: vars(main)[name] for name in names}
     vars(main).pop("__file__", None)
     main.__spec__ = None
     try:

@@ -119,9 +119,7 @@ class Compiler:
         self._program = study, point, program
         return program
 
-    def _parts(
-        self, study: Study, point: Point
-    ) -> tuple[engines.Blueprint, engines.Images, bool]:
+    def _parts(self, study: Study, point: Point) -> tuple[engines.Blueprint, engines.Images, bool]:
         """Returns (blueprint, images [N + T, ...], whether they stay on the device)."""
         if self._given is None:
             dataset = self.dataset(study)

@@ -72,7 +72,14 @@ def test_engine_needs_only_numerical_packages_and_etils():
     assert {"numpy", "jax", "keras", "etils"} <= set(roots)
     parts = {name.split(".")[1] for name in modules if "." in name}
     needed = {"errors", "printable", "rules", "seeds", "storage", "tables", "typing"}
-    assert parts <= needed | {"models", "optimizers", "recipe", "records", "training"}
+    assert parts <= needed | {
+        "models",
+        "optimizers",
+        "keras_schedules",
+        "recipe",
+        "records",
+        "training",
+    }
 
 
 def test_perceptron_trains_for_an_epoch():

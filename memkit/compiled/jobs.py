@@ -1,0 +1,153 @@
+"""A compiled model with its examples, and the study that measures it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from etils import epy
+
+from memkit import data
+from memkit.compiled import examples, objectives
+from memkit.compiled.examples import Part
+from memkit.compiled.objectives import Objective
+from memkit.data.dataset import ImageDataset
+from memkit.errors import expected
+from memkit.models.compiled import COMPILED, Build
+from memkit.typing import IntArray, Json
+
+with epy.lazy_imports():  # The user's program has chosen the backend.
+    import keras
+
+if TYPE_CHECKING:
+    from memkit.compiled.fast_path import Recipe
+
+_HISTORY_RUNS = 40  # runs of the engines whose history is recorded, as in memkit's configs
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """A model with its examples, as the arguments of `measure` describe them.
+
+    Attributes:
+      objective: the loss of the model.
+      labels: [N + T] int, the class numbers of the examples, train then test.
+      model: the model that `build` has returned once, built for the inputs.
+    """
+
+    build: Build
+    train: Part
+    test: Part
+    objective: Objective
+    labels: IntArray
+    class_names: tuple[str, ...]
+    model: "keras.Model"
+
+
+def read_job(build: Build, train: Part, test: Part, class_names: Sequence[str] | None) -> Job:
+    """Returns the Job; builds a model once and predicts one example with it.
+
+    Raises:
+      InputError: see `measure`.
+    """
+    model = build()
+    if not isinstance(model, keras.Model):
+        raise expected("build", "a function that returns a keras.Model", type(model).__name__)
+    objective = objectives.read(model)
+    labels = np.concatenate(
+        [objective.labels("y", train.targets), objective.labels("y_test", test.targets)]
+    )
+    outputs = model.predict(train.rows(np.arange(1)).inputs, verbose=0)
+    if not isinstance(outputs, np.ndarray):
+        raise expected("build", "a model with one output", type(outputs).__name__)
+    num_classes = objective.logits(outputs).shape[1]
+    if (highest := int(labels.max())) >= num_classes:
+        raise expected("y", f"class numbers below {num_classes}, as the model has outputs", highest)
+    names = tuple(map(str, range(num_classes) if class_names is None else class_names))
+    if len(names) != num_classes:
+        raise expected("class_names", f"{num_classes} names, one per output", len(names))
+    return Job(build, train, test, objective, labels, names, model)
+
+
+def config(
+    job: Job, recipe: "Recipe", *, is_fast: bool, seed: int, subsets: Json, training: Json
+) -> Json:
+    """Returns the config of the study: what its reports show and what must not change.
+
+    Args:
+      recipe: the sections `optimizer` and `schedule`.
+      is_fast: whether an engine trains (True) or `Model.fit`.
+      subsets: the section `subsets`.
+      training: the fields of `training` that are arguments of `measure`.
+    """
+    pictures = examples.pictures(job.train.rows(np.arange(1)))
+    channels = pictures.shape[-1]
+    history_runs = _HISTORY_RUNS if is_fast else 0
+    return {
+        "seed": seed,
+        "series": ["one_hot"],
+        "axis": {"field": "", "values": []},
+        # The model gets its inputs as they are: this normalization changes nothing.
+        "dataset": {
+            "name": data.ARRAYS,
+            "mean": [0.0] * channels,
+            "std": [1 / 255] * channels,
+            "resident": True,
+        },
+        "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
+        "model": {
+            "name": COMPILED,
+            "trainer": "engine" if is_fast else "fit",
+            "parameters": job.model.count_params(),
+            "architecture": _architecture(job.model),
+            "loss": job.objective.loss,
+        },
+        "optimizer": recipe.optimizer,
+        "schedule": recipe.schedule,
+        "subsets": subsets,
+        "training": {
+            **training,
+            "augment": "none",
+            "pad": 0,
+            "precision": "float32",
+            "data_parallel": 1,
+            "sync_batch_norm": True,
+            "label_smoothing": job.objective.label_smoothing,
+        },
+        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 1.0, "scale": False},
+        "record": {"all_probs": False, "history_runs": history_runs, "ntk": False},
+        "report": {
+            "title": f"Compiled Keras model {job.model.name}",
+            "min_influence": 0.15,
+            "min_memorization": 0.25,
+            "top_k": 10,
+        },
+    }
+
+
+def _architecture(model: "keras.Model") -> str:
+    """Returns a hash of the shapes of a model's variables, in their order, and of its layers."""
+    layers = [type(layer).__name__ for layer in model._flatten_layers(include_self=False)]
+    shapes = [list(variable.shape) for variable in model.variables]
+    return hashlib.sha256(json.dumps([layers, shapes]).encode()).hexdigest()[:16]
+
+
+def dataset(job: Job, ids: npt.ArrayLike | None) -> ImageDataset:
+    """Returns the examples as the data set of a study, whose images are pictures of them."""
+    num_train, num_test = len(job.train), len(job.test)
+    names = np.arange(num_train).astype(str) if ids is None else np.asarray(ids).astype(str)
+    if names.shape != (num_train,) or len(set(names.tolist())) != num_train:
+        raise expected("ids", f"{num_train} different names", f"{len(set(names.ravel().tolist()))}")
+    labels = job.labels.astype(np.int32)
+    return ImageDataset(
+        train_images=examples.pictures(job.train),
+        train_labels=labels[:num_train],
+        train_ids=names,
+        test_images=examples.pictures(job.test),
+        test_labels=labels[num_train:],
+        test_ids=np.arange(num_test).astype(str),
+        class_names=job.class_names,
+    )
