@@ -1,6 +1,7 @@
 """The examples that a Python program gives: arrays, or a data set of batches in a fixed order."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -112,7 +113,7 @@ def _joined(name: str, batches: Iterable[tuple[Inputs, Any]]) -> Part:
 def _hashes(part: Part) -> Array:
     """Returns [n, 16] uint8, which identify the inputs and the target of each example."""
     arrays = [*keras.tree.flatten(part.inputs), part.targets]
-    columns = [array.reshape(len(part), -1) for array in arrays]
+    columns = [array.reshape(len(part), math.prod(array.shape[1:])) for array in arrays]
     texts = [column.astype(str) if column.dtype == object else column for column in columns]
     rows = [np.ascontiguousarray(column).view(np.uint8) for column in texts]
     return mapped.image_hashes(np.concatenate(rows, axis=1))

@@ -45,8 +45,7 @@ def recipe_of(model: "keras.Model") -> Recipe:
     rate = model.optimizer._learning_rate
     if not isinstance(rate, keras.Variable):
         return Recipe(_section(model.optimizer), _section(rate))
-    peak = float(keras.ops.convert_to_numpy(rate))
-    schedule = {"name": "constant", "peak": peak, "warmup_epochs": 0.0}
+    schedule = {"name": "constant", "peak": float(rate), "warmup_epochs": 0.0}
     return Recipe(_section(model.optimizer), schedule)
 
 
@@ -79,8 +78,8 @@ def for_engines(model: "keras.Model", objective: Objective, train: Part, *, epoc
     _check_training(model, objective)
     _check_inputs(model, train)
     found = recipe_of(model)
-    optimizer = _optimizer(model.optimizer, found.optimizer)
     schedule = _schedule(model.optimizer._learning_rate, found.schedule)
+    optimizer = _optimizer(model.optimizer, found.optimizer)
     try:
         optimizers.check(**optimizer)
         if optimizer["name"] != optimizers.SGD:
@@ -134,7 +133,7 @@ def _check_training(model: "keras.Model", objective: Objective) -> None:
         for name, value in usual.items():
             if name in options and options[name] != value:
                 raise NotSupported(f"the loss has {name}={options[name]!r}")
-    if model.get_compile_config()["loss_weights"]:
+    if model._compile_loss._user_loss_weights is not None:
         raise NotSupported("the model was compiled with loss_weights")
 
 

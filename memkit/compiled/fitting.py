@@ -84,7 +84,7 @@ def train_runs(
 
 
 def _note_rate(model: "keras.Model", rates: list[float], epoch: int, logs: Any) -> None:
-    rates.append(float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)))
+    rates.append(float(model.optimizer.learning_rate))
 
 
 def _outputs(model: "keras.Model", part: Part) -> FloatArray:
