@@ -130,7 +130,10 @@ def pictures(part: Part) -> mapped.MappedImages:
         inputs.ndim == 3 or (inputs.ndim == 4 and inputs.shape[-1] in (1, 3))
     )
     count = len(part)
-    pixels = _pixels(inputs.reshape(*inputs.shape[:3], -1)) if is_image else _GRAY.repeat(count, 0)
+    if is_image:
+        pixels = _pixels(inputs if inputs.ndim == 4 else inputs[..., None])
+    else:
+        pixels = _GRAY.repeat(count, axis=0)
     return mapped.MappedImages(pixels, _hashes(part), np.arange(count))
 
 

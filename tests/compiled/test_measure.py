@@ -218,9 +218,9 @@ def test_a_script_without_a_main_guard_trains_by_an_engine(tmp_path):
     folder = tmp_path / "study"
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(_SCRIPT).format(workdir=str(folder)))
-    done = subprocess.run(
-        [sys.executable, script], cwd=".", capture_output=True, text=True, check=True
-    )
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "measure: 20 runs by memkit's jax engine in 2 processes" in done.stderr
     assert {info["engine"] for info in _infos(folder)} == {"jax"}
 
