@@ -65,7 +65,9 @@ SCHEMA = {
         "float32", "N", "memorization by probability, from the trained network's gradients", "ntk"
     ),
     "train_probs": Field("float16", "NC", "softmax probability of every class", "all_probs"),
-    "curve": Field("float32", "E3", "per epoch: mean training loss (nats), accuracy, last rate"),
+    "curve": Field(
+        "float32", "E3", "per epoch: mean training loss (nats), accuracy, last rate; then the same"
+    ),
 }
 
 INFO = {
