@@ -1,8 +1,8 @@
 r"""CIFAR-100 along the strength of augmentation.
 
-What: the same ResNet-20 on the same subsets, with augmentation from none to RandAugment and
-mixtures of two images. The papers use padded crops and flips only. Memorization is measured on images that are not
-augmented.
+What: the same ResNet-20 on the same subsets, with augmentation from none to RandAugment and to
+mixtures of two images. The papers use padded crops and flips only. Memorization is measured on
+images that are not augmented.
 
   memkit run --config=cifar100_augmentation --workdir=out/cifar100_augmentation
 Another depth: --config=cifar100_augmentation:depth=56
