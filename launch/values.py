@@ -138,7 +138,7 @@ def required(name: str, value: T | None) -> T:
     return value
 
 
-def curves(folder: Path | None) -> Path | None:
+def curves(folder: str | None) -> str | None:
     """Returns the value of --tensorboard, checked.
 
     Raises:

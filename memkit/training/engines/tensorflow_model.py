@@ -35,8 +35,14 @@ class PointModel:
           are_images_shared: whether the strategy places the images on its replicas.
           labels: [N + T] int32.
         """
-        self._augmentation = {"name": blueprint.augment, "pad": blueprint.pad}
-        self._normalization = {"mean": blueprint.mean, "std": blueprint.std}
+        self._normalized = functools.partial(step.normalize, mean=blueprint.mean, std=blueprint.std)
+        self._augmented = functools.partial(
+            step.augmented,
+            name=blueprint.augment,
+            pad=blueprint.pad,
+            mean=blueprint.mean,
+            std=blueprint.std,
+        )
         with strategy.scope():
             self._model, self._teacher = blueprint.models()
             self._objective = _objective(self._teacher, blueprint)
@@ -72,7 +78,7 @@ class PointModel:
         """
         raw, y = self._batch(raw, index)
         numbers = (replicas.slice_of(array) for array in (crop, flip, draws))
-        x, shares = step.augmented(raw, *numbers, **self._augmentation, **self._normalization)
+        x, shares = self._augmented(raw, *numbers)
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(x, training=True), tf.float32)
             loss = tf.reduce_mean(self._objective(x, logits, y, shares))
@@ -87,7 +93,7 @@ class PointModel:
     def evaluate_batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits [B, C] and log-odds [B] of one batch, in replica context."""
         raw, y = self._batch(raw, index)
-        x = step.normalize(raw, **self._normalization)
+        x = self._normalized(raw)
         logits = tf.cast(self._model(x, training=False), tf.float32)
         return replicas.all_rows(logits), replicas.all_rows(losses.log_odds(logits, y))
 
