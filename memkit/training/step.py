@@ -73,7 +73,7 @@ def augmented(
       (images, shares): shares [B] in [0, 1] of each image in the mixture with the image at the
       mirrored place in the batch, or None without a mixture.
     """
-    if name == "rand_augment":  # Before the crop, as in the code of the paper for CIFAR.
+    if name == "rand_augment":  # Before the crop, as AutoAugment for CIFAR.
         images = rand_augment(images, draws, fill=[255 * m for m in mean])
     images = normalize(images, mean=mean, std=std)
     if pad is not None:
