@@ -28,12 +28,11 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config = common.study(title=f"CIFAR-100: ResNets trained to an accuracy of {percent}")
     config.dataset = common.real_data(options, "cifar100")
     config.model = dict(name="resnet", depth=56, width=16)
-    config.schedule = dict(name="step", peak=0.1, warmup_epochs=5.0, milestones=(), factor=1.0)
+    config.schedule = dict(name="constant", peak=0.1, warmup_epochs=5.0)
     config.training = common.training(epochs=200, batch_size=256)
     config.training.until_accuracy = options.accuracy
     config.axis = dict(field="model.depth", values=(14, 20, 32, 44, 56, 110))
     if options.smoke:
         common.smoke(config, image_size=16, values=(8, 14))
-        config.schedule.milestones = ()
         config.training.epochs = 12
     return config
