@@ -3,6 +3,7 @@
 import functools
 import importlib
 import importlib.metadata
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -54,6 +55,8 @@ def train_runs(
     were seeded for this run, so it does not depend on the runs before it.
     """
     training = point.config["training"]
+    # Every run has functions of its own, which TensorFlow takes for a mistake.
+    logging.getLogger("tensorflow").addFilter(_is_not_retracing)
     for run in runs:
         started = time.perf_counter()
         seed = seeds.stream(study.config["seed"], "fit", run).integers(_MOST_SEED)
@@ -81,6 +84,10 @@ def train_runs(
         seconds = round(time.perf_counter() - started, 4)
         info = {"steps": steps, "seconds": seconds, **_environment()}
         yield run, arrays, info | recording.status_and_accuracies(arrays, study, run)
+
+
+def _is_not_retracing(entry: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in entry.getMessage()
 
 
 def _note_rate(model: "keras.Model", rates: list[float], epoch: int, logs: Any) -> None:

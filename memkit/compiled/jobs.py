@@ -60,10 +60,10 @@ def read_job(build: Build, train: Part, test: Part, class_names: Sequence[str] |
     labels = np.concatenate(
         [objective.labels("y", train.targets), objective.labels("y_test", test.targets)]
     )
-    outputs = model.predict(train.rows(np.arange(1)).inputs, verbose=0)
-    if not isinstance(outputs, np.ndarray):
+    outputs = model(train.rows(np.arange(1)).inputs)  # Builds it if it is not built yet.
+    if not hasattr(outputs, "shape"):
         raise expected("build", "a model with one output", type(outputs).__name__)
-    num_classes = objective.logits(outputs).shape[1]
+    num_classes = objective.num_classes(tuple(outputs.shape))
     if (highest := int(labels.max())) >= num_classes:
         raise expected("y", f"class numbers below {num_classes}, as the model has outputs", highest)
     names = tuple(map(str, range(num_classes) if class_names is None else class_names))

@@ -70,6 +70,17 @@ class Objective:
             raise expected(name, f"class numbers [n] of at least 0 for {self.loss}", received)
         return flat.astype(int)
 
+    def num_classes(self, shape: tuple[int, ...]) -> int:
+        """Returns C, the number of classes, from the shape of the outputs of the model.
+
+        Raises:
+          InputError: the model does not return a row per example.
+        """
+        if len(shape) != 2 or (self.kind == BINARY and shape[1] != 1):
+            row = "one number" if self.kind == BINARY else "a number per class"
+            raise expected("build", f"a model with {row} per example", f"outputs {list(shape)}")
+        return 2 if self.kind == BINARY else shape[1]
+
     def evaluation(self, outputs: FloatArray, labels: IntArray) -> engines.Evaluation:
         """Returns the Evaluation of examples from the outputs [n, C] of the model."""
         logits = self.logits(outputs)
