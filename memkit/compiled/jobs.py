@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from memkit.compiled.examples import Part
 from memkit.compiled.objectives import Objective
 from memkit.data.dataset import ImageDataset
 from memkit.errors import expected
+from memkit.models import initial_values
 from memkit.models.compiled import COMPILED, Build
 from memkit.typing import IntArray, Json
 
@@ -35,7 +36,9 @@ class Job:
     Attributes:
       objective: the loss of the model.
       labels: [N + T] int, the class numbers of the examples, train then test.
-      model: the model that `build` has returned once, built for the inputs.
+      model: a model that `build` has returned.
+      loaded: hash of the values that every model of `build` starts from, such as pretrained
+        weights; "" if there are none but constants.
     """
 
     build: Build
@@ -45,31 +48,54 @@ class Job:
     labels: IntArray
     class_names: tuple[str, ...]
     model: "keras.Model"
+    loaded: str
 
 
 def read_job(build: Build, train: Part, test: Part, class_names: Sequence[str] | None) -> Job:
-    """Returns the Job; builds a model once and predicts one example with it.
+    """Returns the Job; builds two models, which tells what they start from.
 
     Raises:
       InputError: see `measure`.
     """
-    model = build()
-    if not isinstance(model, keras.Model):
-        raise expected("build", "a function that returns a keras.Model", type(model).__name__)
+    (model, outputs), (second, _) = _built(build, train), _built(build, train)
+    if second is model:
+        expectation = "a function that returns a new model in every call"
+        raise expected("build", expectation, "the same model twice")
     objective = objectives.read(model)
     labels = np.concatenate(
         [objective.labels("y", train.targets), objective.labels("y_test", test.targets)]
     )
-    outputs = model(train.rows(np.arange(1)).inputs)  # Builds it if it is not built yet.
-    if not hasattr(outputs, "shape"):
-        raise expected("build", "a model with one output", type(outputs).__name__)
     num_classes = objective.num_classes(tuple(outputs.shape))
     if (highest := int(labels.max())) >= num_classes:
         raise expected("y", f"class numbers below {num_classes}, as the model has outputs", highest)
     names = tuple(map(str, range(num_classes) if class_names is None else class_names))
     if len(names) != num_classes:
         raise expected("class_names", f"{num_classes} names, one per output", len(names))
-    return Job(build, train, test, objective, labels, names, model)
+    loaded = _same_values(model, second)
+    return Job(build, train, test, objective, labels, names, model, loaded)
+
+
+def _built(build: Build, train: Part) -> "tuple[keras.Model, Any]":
+    """Returns a new model, with variables, and its output for one example."""
+    model = build()
+    if not isinstance(model, keras.Model):
+        raise expected("build", "a function that returns a keras.Model", type(model).__name__)
+    outputs = model(train.rows(np.arange(1)).inputs)
+    if not hasattr(outputs, "shape"):
+        raise expected("build", "a model with one output", type(outputs).__name__)
+    return model, outputs
+
+
+def _same_values(model: "keras.Model", second: "keras.Model") -> str:
+    """Returns a hash of the values that two new models have in common, but for constants."""
+    digest, states = hashlib.sha256(), initial_values.seed_states(model)
+    unchanged = digest.hexdigest()
+    for variable, other in zip(model.variables, second.variables, strict=True):
+        value = variable.numpy()
+        is_same = value.size and np.array_equal(value, other.numpy()) and np.ptp(value) > 0
+        if is_same and id(variable) not in states:
+            digest.update(value.tobytes())
+    return "" if digest.hexdigest() == unchanged else digest.hexdigest()[:16]
 
 
 def config(
@@ -103,6 +129,7 @@ def config(
             "trainer": "engine" if is_fast else "fit",
             "parameters": job.model.count_params(),
             "architecture": _architecture(job.model),
+            "loaded": job.loaded,
             "loss": job.objective.loss,
         },
         "optimizer": recipe.optimizer,

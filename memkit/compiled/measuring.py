@@ -60,7 +60,8 @@ def measure(
     two is used, and why. The engines leave out the incomplete last batch of every epoch.
 
     Args:
-      build: a function without arguments that returns a new compiled keras.Model. Its loss is a
+      build: a function without arguments that returns a new compiled keras.Model in every call,
+        with new initial values or with pretrained ones. Its loss is a
         cross-entropy of Keras, of logits or probabilities; one output of sigmoid type is possible,
         too.
       x: N train examples: an array, or a structure of arrays if the model has several inputs; or a
@@ -157,6 +158,8 @@ def _plan(job: Job, *, epochs: int, trainer: str, has_callbacks: bool) -> _Plan:
             raise fast_path.NotSupported('trainer="fit"')
         if has_callbacks:
             raise fast_path.NotSupported("there are callbacks")
+        if job.loaded:
+            raise fast_path.NotSupported("every model of `build` starts from the same values")
         num_classes = len(job.class_names)
         recipe = fast_path.for_engines(job.model, job.objective, job.train, epochs=epochs)
         shape = job.train.inputs.shape[1:]

@@ -29,6 +29,9 @@ def small_blocks():
         yield
 
 
+THE_SAME = models.build()
+
+
 def measure(build=models.build, x=X, y=Y, **options):
     options = SMALL | options
     return memkit.measure(build, x, y, x_test=TEST_X, y_test=TEST_Y, **options)
@@ -75,7 +78,7 @@ def test_an_interrupted_call_goes_on_to_the_same_records(tmp_path, workdir):
     def interrupted():
         nonlocal built
         built += 1
-        if built == 4:
+        if built == 5:
             raise KeyboardInterrupt
         return models.build()
 
@@ -127,6 +130,7 @@ def test_the_folder_of_another_study_is_refused(workdir, changes, message):
     "options, message",
     [
         ({"build": lambda: 3}, r"^build: expected a function that returns a keras.Model"),
+        ({"build": lambda: THE_SAME}, r"^build: expected a function that returns a new model"),
         ({"y": Y + 1}, r"^y: expected class numbers below 3"),
         ({"ids": ["a"] * 60}, r"^ids: expected 60 different names"),
         ({"class_names": ["a"]}, r"^class_names: expected 3 names"),
@@ -173,6 +177,22 @@ def test_a_model_without_the_metric_has_no_accuracy_in_its_curve(workdir):
 def _infos(workdir):
     study = studies.load(workdir)
     return [studies.read_info(study, study.points[0], run) for run in range(4)]
+
+
+def test_pretrained_weights_are_kept_and_trained_by_fit(tmp_path):
+    pretrained = models.build().get_weights()
+
+    def build():
+        model = models.build(optimizer=keras.optimizers.SGD(1e-12))
+        model.set_weights(pretrained)
+        return model
+
+    with pytest.raises(InputError, match=r"^trainer: .*starts from the same values"):
+        measure(build, trainer="engine")
+    folder = tmp_path / "study"
+    measure(build, workdir=folder, trainer="auto")
+    predicted = records(folder)["train_predicted"]
+    np.testing.assert_array_equal(predicted, build().predict(X).argmax(1)[None].repeat(4, 0))
 
 
 def test_records_say_that_fit_trained_them(workdir):
@@ -238,8 +258,8 @@ def test_the_models_of_finished_runs_are_freed(tmp_path):
 
     measure(build)
     gc.collect()
-    assert len(references) == 5  # One more tells what the model is like.
-    assert [reference() for reference in references] == [None] * 5
+    assert len(references) == 6  # Two more tell what the model is like.
+    assert [reference() for reference in references] == [None] * 6
 
 
 @pytest.mark.slow
