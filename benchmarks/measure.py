@@ -24,7 +24,7 @@ from memkit import tables
 
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "turns of each way", lower_bound=1)
 _ENGINE = flags.DEFINE_enum("engine", "jax", ["jax", "tensorflow"], "backend of Keras")
-_EPOCHS = flags.DEFINE_integer("epochs", 25, "epochs of the ResNet-8", lower_bound=1)
+_EPOCHS = flags.DEFINE_integer("epochs", 25, "epochs of every run", lower_bound=1)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
 
 _RESNET = """
@@ -69,7 +69,7 @@ def build():
 def by_hand():
     for members in train_mask:
         model = build()
-        model.fit(x[members], y[members], batch_size=32, epochs=40, verbose=0)
+        model.fit(x[members], y[members], batch_size=32, epochs=int(sys.argv[2]), verbose=0)
         model.predict(x, batch_size=512, verbose=0)
 
 build().fit(x, y, verbose=0)
@@ -77,7 +77,7 @@ started = time.perf_counter()
 if sys.argv[1] == "hand":
     by_hand()
 else:
-    memkit.measure(build, x, y, epochs=40, trainer="fit")
+    memkit.measure(build, x, y, epochs=int(sys.argv[2]), trainer="fit")
 print(time.perf_counter() - started)
 """
 _FLAGS = (
@@ -115,7 +115,7 @@ def _engine_commands(folder: str) -> float:
 
 
 def _fit(way: str) -> float:
-    return float(_call([sys.executable, "-c", _PERCEPTRON, way]).split()[-1])
+    return float(_call([sys.executable, "-c", _PERCEPTRON, way, str(_EPOCHS.value)]).split()[-1])
 
 
 def main(_: list[str]) -> None:

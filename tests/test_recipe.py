@@ -110,3 +110,36 @@ def test_linear_rises_over_the_warmup_and_falls_to_zero():
     np.testing.assert_allclose(rates[239], 0.4, rtol=1e-6)
     np.testing.assert_allclose(rates[:240], 0.4 * np.arange(1, 241) / 240, rtol=1e-5)
     np.testing.assert_allclose(rates[240:], 0.4 * np.arange(1360, 0, -1) / 1360, rtol=1e-5)
+
+
+def test_constant_stays_at_the_peak_after_the_warmup():
+    rates = _rates({"name": "constant", "peak": 0.3, "warmup_epochs": 1.0}, epochs=3).ravel()
+    np.testing.assert_allclose(rates[:5], 0.3 * np.arange(1, 6) / 5, rtol=1e-6)
+    np.testing.assert_array_equal(rates[5:], np.float32(0.3))
+
+
+KERAS = {"name": "exponentialdecay", "initial_learning_rate": 0.4, "decay_steps": 5}
+
+
+def test_schedules_of_keras_count_steps():
+    rates = _rates(KERAS | {"decay_rate": 0.5}, epochs=2, steps_per_epoch=5)
+    np.testing.assert_allclose(rates.ravel(), 0.4 * 0.5 ** (np.arange(10) / 5), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({}, r"^schedule\.decay_rate: missing value"),
+        ({"decay_rate": 0.5, "peak": 1}, r"^schedule\.peak: unknown field"),
+        ({"decay_rate": -2.0}, r"^schedule: expected rates of at least 0"),
+    ],
+)
+def test_options_that_a_schedule_of_keras_cannot_have_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        _rates(KERAS | options)
+
+
+def test_a_stored_schedule_of_keras_is_checked_without_keras():
+    recipe.check_schedule({"name": "anything", "steps": [1, 2]}, epochs=2, is_stored=True)
+    with pytest.raises(InputError, match=r"^schedule\.name: expected the name of a class"):
+        recipe.check_schedule({"name": "os.system"}, epochs=2, is_stored=True)
