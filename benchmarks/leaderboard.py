@@ -28,17 +28,11 @@ OUTCOMES = {"prob": "the probability of the label", "correct": "right or wrong a
 
 
 def values_of(points, runs):
-    """Returns {proxy: [A, H, N]} of some runs, with the sign for which higher = harder."""
+    """Returns {proxy: [A][H, N]} of some runs."""
     names = [name for name in points[0].proxies if all(name in p.proxies for p in points)]
     rows = [np.isin(point.proxy_index, runs) for point in points]
     return {
-        name: np.stack(
-            [
-                proxies.hardness(name, p.proxies[name][of])
-                for p, of in zip(points, rows, strict=True)
-            ]
-        )
-        for name in names
+        name: [p.proxies[name][of] for p, of in zip(points, rows, strict=True)] for name in names
     }
 
 

@@ -10,6 +10,7 @@ page in Chromium, if there is one. `--memkit=PATH` measures the commands of anot
 import concurrent.futures
 import json
 import pathlib
+import resource
 import subprocess
 import sys
 import time
@@ -110,8 +111,8 @@ def _arrays(study, point, run):
 
 
 def measure(verb, workdir):
-    """Returns {"seconds", "bytes"} of a command: wall time and the peak of its own memory."""
-    started, peak = time.monotonic(), 0
+    """Returns {"seconds", "cpu_seconds", "bytes"} of a command; bytes are its own at the peak."""
+    started, cpu_before, peak = time.monotonic(), _cpu_seconds(), 0
     child = subprocess.Popen(
         [_MEMKIT.value, verb, f"--workdir={workdir}"], stdout=subprocess.DEVNULL
     )
@@ -122,7 +123,17 @@ def measure(verb, workdir):
         time.sleep(0.02)
     if child.returncode:
         raise app.UsageError(f"memkit {verb} ended with exit code {child.returncode}")
-    return {"seconds": time.monotonic() - started, "bytes": peak}
+    return {
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": _cpu_seconds() - cpu_before,
+        "bytes": peak,
+    }
+
+
+def _cpu_seconds():
+    """Returns the processor time of all children that have ended, in seconds."""
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return of_children.ru_utime + of_children.ru_stime
 
 
 def _lines(status):
@@ -168,7 +179,10 @@ def main(argv):
     )
     measured = {verb: measure(verb, workdir) for verb in ("estimate", "report")}
     for verb, taken in measured.items():
-        print(f"  {verb}: {taken['seconds']:.0f} s, peak of {taken['bytes'] / 2**30:.2f} GiB")
+        print(
+            f"  {verb}: {taken['seconds']:.0f} s, {taken['cpu_seconds']:.0f} s of processor time, "
+            f"peak of {taken['bytes'] / 2**30:.2f} GiB"
+        )
     page = workdir / "report" / "index.html"
     measured["page"] = {"bytes": page.stat().st_size, "seconds": drawn(page)}
     seconds = measured["page"]["seconds"]

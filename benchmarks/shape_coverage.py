@@ -72,7 +72,8 @@ def table(world: efficiency.World, num_studies: int) -> list[dict]:
         weights = np.vstack([np.ones(len(runs)), estimators.run_weights(len(runs), number)])
         correct, mask = world.arrays["train_correct"][runs], world.mask[runs]
         replicates = estimators.replicate_memorization(correct, mask, weights)
-        noisy.append(distribution.noisy_shape(replicates, len(runs)))
+        numbers = distribution.shape_numbers(replicates)
+        noisy.append(distribution.noisy_shape(numbers, len(runs)))
     rows = []
     for name, statistic in STATISTICS.items():
         truth = statistic(value)

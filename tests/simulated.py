@@ -172,9 +172,12 @@ def _summary(study, outcomes, sizes, modules):
         study = dataclasses.replace(study, workdir=epath.Path(folder))
         groups = {"train_groups": [], "train_test_pairs": []}
         (study.workdir / "duplicates.json").write_text(json.dumps(groups))
-        analyzed = [module.analyze(study, outcomes, Results({})) for module in modules]
+        analyzed = {}
+        for module in modules:
+            result = module.analyze(study, outcomes, Results(analyzed))
+            analyzed[type(result)] = result
     halves = {o.point.name: estimators.split_half(o.correct, o.mask, 0) for o in outcomes}
-    results = [*NOT_ANALYZED, Convergence(points={}, split_half=halves), *analyzed]
+    results = [*NOT_ANALYZED, Convergence(points={}, split_half=halves), *analyzed.values()]
     return Summary(
         layout=analysis.LAYOUT,
         axis=Axis("model.width", sizes) if len(sizes) > 1 else None,

@@ -84,7 +84,7 @@ QUESTIONS = (
     Question("distribution", Distribution),
     Question("trajectories", TrajectoryClasses),
     Question("planted", Planted),
-    Question("size_changes", SizeChanges),
+    Question("size_changes", SizeChanges, needs=(TrajectoryClasses,)),
     Question("distillation", Distillation),
     Question("influence", Influence),
     Question("removal", Removal, needs=(Influence,)),

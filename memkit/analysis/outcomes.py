@@ -251,7 +251,7 @@ class _Proxies:
         self._names = proxies.available([*recorded, "given_labels"])
         self._study, self._limit = study, num_proxy_runs(study, point)
         self._runs: list[int] = []
-        self._stacks: dict[str, FloatArray] = {}
+        self._stack: FloatArray | None = None  # [proxies, H, N]
 
     def add(self, run: int, arrays: Mapping[str, Array], info: Json) -> None:
         """Adds a run if it is usable and among the first runs, which record their history."""
@@ -261,11 +261,11 @@ class _Proxies:
         of_run = {need: arrays[need][None] for need in needed - {"given_labels"}}
         of_run["given_labels"] = self._study.examples.given_labels
         mask = self._study.train_mask[run : run + 1]
-        for name in self._names:
-            if name not in self._stacks:
-                shape = (self._limit, mask.shape[1])
-                self._stacks[name] = big_arrays.empty(shape, np.float32)
-            self._stacks[name][len(self._runs)] = proxies.in_sample(name, of_run, mask)[0]
+        if self._stack is None:
+            shape = (len(self._names), self._limit, mask.shape[1])
+            self._stack = big_arrays.empty(shape, np.float32)
+        for place, name in enumerate(self._names):
+            self._stack[place, len(self._runs)] = proxies.in_sample(name, of_run, mask)[0]
         self._runs.append(run)
 
     @property
@@ -276,7 +276,9 @@ class _Proxies:
     @property
     def values(self) -> dict[str, FloatArray]:
         """{proxy: [H, N] float32}; {} without runs."""
-        return {name: stack[: len(self._runs)] for name, stack in self._stacks.items()}
+        if self._stack is None:
+            return {}
+        return {name: of[: len(self._runs)] for name, of in zip(self._names, self._stack)}
 
 
 def _probabilities(logodds: FloatArray) -> FloatArray:

@@ -35,7 +35,7 @@ def prepare(values: FloatArray, threshold: float) -> Prepared:
     """Returns a score [N] without NaN for `agreement`; threshold is that of the Jaccard index."""
     ranks = correlation.ranks(values) if len(values) >= correlation.LEAST_PAIRS else values * np.nan
     centered = ranks - ranks.mean() if len(ranks) else ranks
-    length = np.sqrt(centered @ centered)
+    length = np.sqrt(np.sum(centered**2))
     return Prepared(
         values=values,
         ranks=centered / (length if length > 0 else np.nan),
@@ -50,7 +50,7 @@ def agreement(first: Prepared, second: Prepared) -> FloatArray:
     union = np.count_nonzero(first.is_high | second.is_high)
     both = np.count_nonzero(first.is_high & second.is_high)
     numbers = (
-        np.clip(first.ranks @ second.ranks, -1, 1),
+        np.clip(np.sum(first.ranks * second.ranks), -1, 1),
         difference.mean() if difference.size else np.nan,
         both / union if union else np.nan,
     )

@@ -123,7 +123,7 @@ def replicate_memorization(
     Args:
       outcome: [M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i.
-      weights: [R, M], how often each run counts, from `run_weights`.
+      weights: [R, M], how often each run counts, whole numbers from `run_weights`.
 
     Returns:
       [R, N] float64; NaN where the runs of an arm count 0 times.
@@ -164,16 +164,19 @@ def _replicate(
 ) -> FloatArray:
     """Returns score(in means, out means) [R, N] of each replicate."""
     outcome, train_mask = arms.check(outcome, train_mask)
-    weights = np.asarray(run_counts, np.float64)
+    # Sums of 0/1 outcomes are exact in float32, too.
+    weights = np.asarray(run_counts, np.float32 if outcome.dtype == bool else np.float64)
     if weights.ndim != 2 or weights.shape[1] != len(outcome):
         raise expected("weights", f"shape (R, {len(outcome)})", f"shape {weights.shape}")
     replicates = np.empty((len(weights), outcome.shape[1]))
-    for columns in arms.blocks(*outcome.shape):
-        values = outcome[:, columns].astype(np.float64)
-        mask = train_mask[:, columns].astype(np.float64)
+    for columns in arms.blocks(max(weights.shape), outcome.shape[1]):
+        values = outcome[:, columns].astype(weights.dtype)
+        mask = train_mask[:, columns].astype(weights.dtype)
+        num_in = weights @ mask
+        num_out = weights.sum(axis=1, keepdims=True) - num_in
         in_mean, out_mean = (
-            (weights @ (values * arm)) / arms.undefined_below(weights @ arm, 1)
-            for arm in (mask, 1 - mask)
+            (weights @ (values * arm)) / arms.undefined_below(num, 1)
+            for arm, num in ((mask, num_in), (1 - mask, num_out))
         )
         replicates[:, columns] = score(in_mean, out_mean)
     return replicates

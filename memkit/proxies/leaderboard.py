@@ -2,8 +2,8 @@
 
 The runs are split at random into two halves. A proxy is computed from runs of one half and
 memorization from all runs of the other, so that noise that they share does not count as agreement.
-The agreement is averaged over both assignments of the halves and over several splits. Proxies must
-have the sign for which higher = harder.
+The agreement is averaged over both assignments of the halves and over several splits. Every proxy
+is compared with the sign for which higher = harder.
 
 The expected agreement of a proxy that does not depend on the other half is at most the ceiling
 sqrt(r), where r is the agreement of memorization between the halves. Every agreement is an inner
@@ -19,7 +19,7 @@ import numpy as np
 
 from memkit import big_arrays, estimators, seeds
 from memkit.estimators import grouped
-from memkit.proxies import average, weighted_average
+from memkit.proxies import average, hardness, weighted_average
 from memkit.proxies.correlations import Statistic
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -72,7 +72,7 @@ def halves(num_runs: int, num_history: int, seed: int, num_splits: int) -> BoolA
 
 
 def board(
-    values: Mapping[str, FloatArray],
+    values: Mapping[str, Sequence[FloatArray]],
     outcomes: Sequence[Array] | Array,
     train_mask: BoolArray,
     *,
@@ -83,8 +83,7 @@ def board(
     """Compares proxies with memorization from the other half of the runs.
 
     Args:
-      values: {proxy: [A, H, N]} for A sizes, with the sign for which higher = harder; NaN where
-        undefined.
+      values: {proxy: matrices [H, N] of A sizes}, in the units of `PROXIES`; NaN where undefined.
       outcomes: [A, M, N] bool or float in [0, 1].
       train_mask: [M, N] bool, True where run m trained on example i; the same at all sizes.
       history: [H] int, the indices among the M runs of the runs with proxies.
@@ -105,10 +104,11 @@ def board(
             rows = np.flatnonzero(runs[history])
             for name, value in values.items():
                 averaged = np.stack([average(size[rows]) for size in value], axis=1)
+                averaged = hardness(name, averaged)
                 for s, statistic in statistics.items():
                     averages[name][s].append(statistic(averaged, score))
                     singles[name][s].extend(
-                        statistic(value[:, row].T.astype(np.float64), score)
+                        statistic(hardness(name, _single(value, row)), score)
                         for row in rows[:SINGLE_RUNS]
                     )
     reliability = {s: _mean(numbers) for s, numbers in between.items()}
@@ -121,6 +121,11 @@ def board(
     )
 
 
+def _single(value: Sequence[FloatArray], row: int) -> FloatArray:
+    """Returns a proxy of a single run at all sizes, [N, A] float64."""
+    return np.stack([size[row] for size in value]).T.astype(np.float64)
+
+
 def _reduced(reduce: Callable[[list[float]], float], samples: _Samples) -> dict[str, Numbers]:
     return {
         name: {statistic: reduce(numbers) for statistic, numbers in by_statistic.items()}
@@ -129,7 +134,7 @@ def _reduced(reduce: Callable[[list[float]], float], samples: _Samples) -> dict[
 
 
 def standard_errors(
-    values: Mapping[str, FloatArray],
+    values: Mapping[str, Sequence[FloatArray]],
     outcomes: Sequence[Array] | Array,
     train_mask: BoolArray,
     *,
@@ -167,7 +172,7 @@ def standard_errors(
                     weighted_average(size, ~np.isnan(size), weights[:, history[rows]])
                     for size in sizes
                 ]
-                proxy = np.stack(averages, axis=2)
+                proxy = hardness(name, np.stack(averages, axis=2))
                 totals[name] += _statistics(statistics, proxy, score)
     averaged = {
         name: _named(statistics, grouped.jackknife(total / (2 * len(first))))

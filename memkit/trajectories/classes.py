@@ -90,16 +90,18 @@ def classify(
     if not alpha > 0:
         raise expected("alpha", "a number above 0", alpha)
     least, most = alpha - ROUNDING, alpha + ROUNDING
-    defined = ~np.isnan(value).any(axis=1)
-    significant = np.ones(len(value), bool)
+    # One row per point, since NumPy compares whole rows at a time.
+    value = np.ascontiguousarray(value.T)
+    defined = ~np.isnan(value).any(axis=0)
+    significant = np.ones(len(defined), bool)
     if p is not None:
         defined &= ~np.isnan(p)
         significant = np.asarray(p) <= level
-    value = np.where(defined[:, None], value, 0)
-    first, last = value[:, 0], value[:, -1]
-    top, bottom = value.max(axis=1), value.min(axis=1)
-    drop = (np.maximum.accumulate(value, axis=1) - value).max(axis=1)
-    rise = (value - np.minimum.accumulate(value, axis=1)).max(axis=1)
+    value = np.where(defined, value, 0)
+    first, last = value[0], value[-1]
+    top, bottom = value.max(axis=0), value.min(axis=0)
+    drop = (np.maximum.accumulate(value) - value).max(axis=0)
+    rise = (value - np.minimum.accumulate(value)).max(axis=0)
     # Neither end exceeds itself, so the peak of a cap is always an interior point.
     rules = (
         ~defined,

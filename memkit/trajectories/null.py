@@ -182,10 +182,11 @@ def deviation(value: FloatArray) -> FloatArray:
 
 def null_deviations(draws: FloatArray, sd: FloatArray) -> FloatArray:
     """Returns the deviations [R, n] of trajectories of noise, from draws [R, A] and sd [A, n]."""
-    squares = np.zeros((len(draws), sd.shape[1]), np.float32)
-    for contrast in _contrasts(len(sd)):
-        squares += ((draws * contrast) @ sd) ** 2
-    return np.sqrt(squares)
+    contrasts = _contrasts(len(sd))
+    # One product for all contrasts, because every product waits for the threads of BLAS.
+    products = (contrasts[:, None] * draws).reshape(-1, len(sd)) @ sd
+    squares = np.square(products, out=products)
+    return np.sqrt(squares.reshape(len(contrasts), len(draws), sd.shape[1]).sum(axis=0))
 
 
 def p_value(observed: FloatArray, null: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import pytest
 
 from memkit import estimators
 from memkit.analysis import noise_free
-from memkit.analysis.distribution.estimate import noisy_shape
+from memkit.analysis.distribution.estimate import noisy_shape, shape_numbers
 from memkit.estimators.noise_free import statistics
 from tests.analysis import worlds
 from tests.estimators.test_noise_free import SHARES, _spread_means
@@ -39,7 +39,7 @@ def _noisy(outcomes):
     weights = estimators.run_weights(NUM_RUNS, 0)
     weights = np.vstack([np.ones(NUM_RUNS), weights])
     replicates = estimators.replicate_memorization(outcomes.correct, outcomes.mask, weights)
-    return noisy_shape(replicates, NUM_RUNS)
+    return noisy_shape(shape_numbers(replicates), NUM_RUNS)
 
 
 def test_intervals_cover_true_shares_that_those_of_noisy_scores_miss():

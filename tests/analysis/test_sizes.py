@@ -8,14 +8,17 @@ from memkit import estimators
 from memkit.analysis import Results, noise_free
 from memkit.analysis.size_changes import estimate as size_changes
 from memkit.analysis.trajectories import estimate as trajectories
-from memkit.analysis.trajectories.result import ALPHAS
+from memkit.analysis.trajectories.result import ALPHAS, TrajectoryClasses
 from memkit.estimators import distribution, restricted
 from memkit.estimators.noise_free import statistics
 from tests.analysis import worlds
 
+UNCLASSIFIED = TrajectoryClasses({}, {})
 
-def _analyze(study, outcomes):
-    return size_changes.analyze(study, outcomes, Results({})).series["one_hot"]
+
+def _analyze(study, outcomes, classes=UNCLASSIFIED):
+    results = Results({TrajectoryClasses: classes})
+    return size_changes.analyze(study, outcomes, results).series["one_hot"]
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +84,13 @@ def test_first_to_last_is_the_difference_of_the_ends(world):
 
 def test_classes_are_those_of_the_trajectories(world):
     study, result, changes = world
-    expected = trajectories.analyze(study, result, Results({})).series["one_hot"]
+    classified = trajectories.analyze(study, result, Results({}))
+    expected = classified.series["one_hot"]
     for alpha in ALPHAS:
         classes = changes.outcomes["correct"]["all"].classes[alpha]
         assert classes.shares == pytest.approx(expected[alpha].shares)
         assert classes.null == pytest.approx(expected[alpha].null)
+    assert str(_analyze(study, result, classified)) == str(changes)
 
 
 def test_saturated_points_are_left_out(world):
@@ -196,7 +201,8 @@ def test_one_point_has_no_change_and_a_series_without_runs_is_left_out(world):
     one_point = _analyze(study, result[:1]).outcomes["correct"]["all"]
     assert (one_point.first_to_last, one_point.classes) == (None, {})
     nothing = worlds.outcomes(study, np.zeros((0, 80), bool), index=[])
-    assert size_changes.analyze(study, [nothing], Results({})).series == {}
+    results = Results({TrajectoryClasses: UNCLASSIFIED})
+    assert size_changes.analyze(study, [nothing], results).series == {}
 
 
 @pytest.mark.parametrize("num_runs", [1, 3, 20])

@@ -183,3 +183,13 @@ def test_interval_over_runs_has_the_quantile_of_student(num_runs, quantile):
     mean = jackknife_mean(*_study(0, num_runs)).memorization
     assert mean.upper - mean.value == pytest.approx(quantile * mean.stderr, rel=3e-4)
     assert mean.value - mean.lower == pytest.approx(quantile * mean.stderr, rel=3e-4)
+
+
+def test_sums_of_0_1_outcomes_are_exact():
+    rng = np.random.default_rng(0)
+    mask, correct = rng.random((2, 60, 40)) < 0.7
+    weights = run_weights(60, 0)
+    np.testing.assert_array_equal(
+        replicate_memorization(correct, mask, weights),
+        replicate_memorization(correct.astype(np.float64), mask, weights),
+    )

@@ -63,10 +63,12 @@ def test_board_equals_a_slow_loop():
             averaged.append(stats.spearmanr(*_slow_pairs(mean, score)).statistic)
             for m in rows[: leaderboard.SINGLE_RUNS]:
                 single.append(stats.spearmanr(*_slow_pairs(value[m], score)).statistic)
-    result = _board({"p": value[None]}, outcomes, mask, first)
-    assert result.averaged["p"]["spearman"] == pytest.approx(np.mean(averaged))
-    assert result.single["p"]["spearman"] == pytest.approx(np.mean(single))
-    assert result.single_deviation["p"]["spearman"] == pytest.approx(np.std(single, ddof=1))
+    result = _board({"final_loss": value[None]}, outcomes, mask, first)
+    assert result.averaged["final_loss"]["spearman"] == pytest.approx(np.mean(averaged))
+    assert result.single["final_loss"]["spearman"] == pytest.approx(np.mean(single))
+    assert result.single_deviation["final_loss"]["spearman"] == pytest.approx(
+        np.std(single, ddof=1)
+    )
     assert result.reliability["spearman"] == pytest.approx(np.mean(between))
     assert result.ceiling["spearman"] == pytest.approx(np.sqrt(np.mean(between)))
 
@@ -83,11 +85,13 @@ def test_the_true_proxy_reaches_the_ceiling():
     outcomes, mask, truth = _world(num_runs=80, num_examples=400)
     first, history = leaderboard.halves(80, 20, 0, 4), np.arange(20)
     value = _everywhere(truth, mask, history)
-    result = _board({"truth": value}, outcomes, mask, first, history=history)
+    result = _board({"final_loss": value}, outcomes, mask, first, history=history)
     for statistic in correlations.AT_ONE_SIZE:
         assert 0.6 < result.ceiling[statistic] < 0.97
         for column in (result.averaged, result.single):
-            assert column["truth"][statistic] == pytest.approx(result.ceiling[statistic], abs=0.02)
+            assert column["final_loss"][statistic] == pytest.approx(
+                result.ceiling[statistic], abs=0.02
+            )
 
 
 def test_the_true_proxy_reaches_the_ceiling_across_sizes():
@@ -95,7 +99,7 @@ def test_the_true_proxy_reaches_the_ceiling_across_sizes():
     first, history = leaderboard.halves(80, 20, 0, 3), np.arange(20)
     everyone = np.ones(400, bool)
     result = _board(
-        {"truth": _everywhere(truth, mask, history)},
+        {"final_loss": _everywhere(truth, mask, history)},
         outcomes,
         mask,
         first,
@@ -104,7 +108,7 @@ def test_the_true_proxy_reaches_the_ceiling_across_sizes():
     )
     for statistic, ceiling in result.ceiling.items():
         assert 0.6 < ceiling < 0.97
-        assert ceiling - 0.06 < result.averaged["truth"][statistic] < ceiling + 0.02, statistic
+        assert ceiling - 0.06 < result.averaged["final_loss"][statistic] < ceiling + 0.02, statistic
 
 
 def test_an_independent_proxy_has_agreement_zero_within_its_error():
@@ -113,13 +117,15 @@ def test_an_independent_proxy_has_agreement_zero_within_its_error():
     value = np.where(mask[:20], rng.random((3, 20, 300)), np.nan)
     first, everyone = leaderboard.halves(40, 20, 0, 4), np.ones(300, bool)
     for size in range(3):
-        result = _board({"p": value[[size]]}, outcomes[[size]], mask, first, history=history)
-        assert abs(result.averaged["p"]["spearman"]) < 3 / np.sqrt(300)
-        assert abs(result.single["p"]["pearson"]) < 3 / np.sqrt(300)
+        result = _board(
+            {"final_loss": value[[size]]}, outcomes[[size]], mask, first, history=history
+        )
+        assert abs(result.averaged["final_loss"]["spearman"]) < 3 / np.sqrt(300)
+        assert abs(result.single["final_loss"]["pearson"]) < 3 / np.sqrt(300)
     statistics = correlations.across_sizes(everyone, everyone)
-    result = _board({"p": value}, outcomes, mask, first, statistics, history)
+    result = _board({"final_loss": value}, outcomes, mask, first, statistics, history)
     for statistic in statistics:
-        assert abs(result.averaged["p"][statistic]) < 3 / np.sqrt(300), statistic
+        assert abs(result.averaged["final_loss"][statistic]) < 3 / np.sqrt(300), statistic
 
 
 def test_noise_shared_within_a_run_does_not_count_as_agreement():
@@ -131,8 +137,8 @@ def test_noise_shared_within_a_run_does_not_count_as_agreement():
     from_same_runs = estimators.memorization(outcomes[0], mask).value
     assert spearman(proxies.average(value[0]), from_same_runs) > 0.4
     first = leaderboard.halves(40, 40, 0, 4)
-    result = _board({"noise": value}, outcomes, mask, first, history=history)
-    assert abs(result.averaged["noise"]["spearman"]) < 3 / np.sqrt(300)
+    result = _board({"final_loss": value}, outcomes, mask, first, history=history)
+    assert abs(result.averaged["final_loss"]["spearman"]) < 3 / np.sqrt(300)
 
 
 def test_halves_are_disjoint_and_share_the_history():
@@ -156,7 +162,7 @@ def _two_boards(change):
     changing = np.arange(EXAMPLES) % 3 > 0
     everyone = np.ones(EXAMPLES, bool)
     before = _board(
-        {"p": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
+        {"final_loss": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
     )
     rng = np.random.default_rng(8)
     if change == "examples":
@@ -167,7 +173,7 @@ def _two_boards(change):
         order = np.concatenate([np.arange(HISTORY), HISTORY + rng.permutation(RUNS - HISTORY)])
         outcomes, mask, first = outcomes[:, order], mask[order], first[:, order]
     after = _board(
-        {"p": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
+        {"final_loss": value}, outcomes, mask, first, correlations.across_sizes(changing, everyone)
     )
     return before, after
 
@@ -178,7 +184,9 @@ def test_results_are_invariant_under_permutation(change):
     for field in ("reliability", "ceiling"):
         assert getattr(before, field) == pytest.approx(getattr(after, field))
     for field in ("averaged", "single"):
-        assert getattr(before, field)["p"] == pytest.approx(getattr(after, field)["p"])
+        assert getattr(before, field)["final_loss"] == pytest.approx(
+            getattr(after, field)["final_loss"]
+        )
 
 
 def test_row_correlation_equals_a_slow_loop_in_which_a_flat_proxy_counts_zero():
@@ -232,8 +240,10 @@ def test_undefined_correlations_are_nan():
         assert np.isnan(function(np.array([1, 2, np.nan, np.nan]), np.array([1, 2, 3, 4.0])))
     outcomes, mask, _ = _world()
     first = leaderboard.halves(RUNS, HISTORY, 0, 2)
-    result = _board({"p": np.full((1, HISTORY, EXAMPLES), np.nan)}, outcomes, mask, first)
-    assert np.isnan([result.averaged["p"]["spearman"], result.single["p"]["pearson"]]).all()
+    result = _board({"final_loss": np.full((1, HISTORY, EXAMPLES), np.nan)}, outcomes, mask, first)
+    assert np.isnan(
+        [result.averaged["final_loss"]["spearman"], result.single["final_loss"]["pearson"]]
+    ).all()
 
 
 def test_standard_errors_equal_leaving_out_each_group():
@@ -262,7 +272,7 @@ def test_standard_errors_equal_leaving_out_each_group():
             both.append(np.corrcoef(*_slow_pairs(proxy, score))[0, 1])
         slow.append(np.mean(both))
     result, ceiling = leaderboard.standard_errors(
-        {"p": value[None]},
+        {"final_loss": value[None]},
         outcomes,
         mask,
         history=np.arange(HISTORY),
@@ -270,7 +280,7 @@ def test_standard_errors_equal_leaving_out_each_group():
         group=group,
         statistics=correlations.AT_ONE_SIZE,
     )
-    assert result["p"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
+    assert result["final_loss"]["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(slow)))
     assert ceiling["pearson"] == pytest.approx(np.sqrt(4 / 5 * 5 * np.var(ceilings)))
 
 
@@ -280,7 +290,7 @@ def test_standard_errors_match_the_spread_over_studies():
     rng = np.random.default_rng(0)
     truth = rng.uniform(0, 0.8, 150)
     history = np.arange(40)
-    values, errors = {"p": [], "ceiling": []}, {"p": [], "ceiling": []}
+    values, errors = {"final_loss": [], "ceiling": []}, {"final_loss": [], "ceiling": []}
     for study in range(40):
         rng = np.random.default_rng(study)
         mask = rng.random((40, 150)).argsort(axis=0) < 28
@@ -288,14 +298,14 @@ def test_standard_errors_match_the_spread_over_studies():
         proxy = np.where(mask, truth + rng.normal(0, 0.5, mask.shape), np.nan)[None]
         first = leaderboard.halves(40, 40, study, 4)
         options = {"history": history, "statistics": correlations.AT_ONE_SIZE}
-        result = leaderboard.board({"p": proxy}, outcomes, mask, first=first, **options)
-        values["p"].append(result.averaged["p"]["pearson"])
+        result = leaderboard.board({"final_loss": proxy}, outcomes, mask, first=first, **options)
+        values["final_loss"].append(result.averaged["final_loss"]["pearson"])
         values["ceiling"].append(result.ceiling["pearson"])
         group = grouped.run_groups(40, study, num_first=40)
         averaged, ceiling = leaderboard.standard_errors(
-            {"p": proxy}, outcomes, mask, first=first, group=group, **options
+            {"final_loss": proxy}, outcomes, mask, first=first, group=group, **options
         )
-        errors["p"].append(averaged["p"]["pearson"])
+        errors["final_loss"].append(averaged["final_loss"]["pearson"])
         errors["ceiling"].append(ceiling["pearson"])
     for name in values:
         ratio = np.mean(errors[name]) / np.std(values[name], ddof=1)
@@ -307,8 +317,37 @@ def test_results_do_not_depend_on_the_order_of_proxies():
     value = _everywhere(truth, mask, np.arange(HISTORY))
     first = leaderboard.halves(RUNS, HISTORY, 0, 2)
     boards = [
-        _board({name: value if name == "a" else -value for name in order}, outcomes, mask, first)
-        for order in itertools.permutations("ab")
+        _board(
+            {name: value if name == "final_loss" else -value for name in order},
+            outcomes,
+            mask,
+            first,
+        )
+        for order in itertools.permutations(("final_loss", "epoch_learned"))
     ]
-    assert boards[0].averaged["a"] == boards[1].averaged["a"]
-    assert boards[0].averaged["a"]["pearson"] == pytest.approx(-boards[1].averaged["b"]["pearson"])
+    assert boards[0].averaged["final_loss"] == boards[1].averaged["final_loss"]
+    assert boards[0].averaged["final_loss"]["pearson"] == pytest.approx(
+        -boards[1].averaged["epoch_learned"]["pearson"]
+    )
+
+
+def test_proxies_are_compared_with_the_sign_for_which_higher_is_harder():
+    outcomes, mask, truth = _world(sizes=3)
+    everyone, history = np.ones(EXAMPLES, bool), np.arange(HISTORY)
+    value = _everywhere(truth, mask, history)
+    values = {"final_loss": value, "final_margin": list(-value)}
+    statistics = correlations.across_sizes(everyone, everyone)
+    first = leaderboard.halves(RUNS, HISTORY, 0, 2)
+    result = _board(values, outcomes, mask, first, statistics)
+    for by_proxy in (result.averaged, result.single):
+        assert by_proxy["final_margin"] == pytest.approx(by_proxy["final_loss"])
+    errors, _ = leaderboard.standard_errors(
+        values,
+        outcomes,
+        mask,
+        history=history,
+        first=first,
+        group=np.arange(RUNS) % 5,
+        statistics=statistics,
+    )
+    assert errors["final_margin"] == pytest.approx(errors["final_loss"])

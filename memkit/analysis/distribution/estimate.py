@@ -1,6 +1,7 @@
 """Estimates means and shape of the distribution of memorization."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -30,31 +31,34 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Dist
 def _of_point(study: Study, outcomes: PointOutcomes) -> PointDistribution:
     correct, mask, clean = outcomes.correct, outcomes.mask, ~study.examples.planted
     unit = outcomes.unit
-    scores = np.vstack([outcomes.estimates["correct"].value, replicates(study, outcomes)])
+    scores = itertools.chain([outcomes.estimates["correct"].value], replicates(study, outcomes))
     return PointDistribution(
         all_examples=estimators.jackknife_mean(correct, mask, unit=unit),
         clean=estimators.jackknife_mean(correct, mask, clean, unit=unit),
         memorization_prob=estimators.jackknife_mean(outcomes.prob, mask, unit=unit).memorization,
         shape=noise_free.shape(outcomes.noise_free, np.ones(len(clean), bool)),
-        noisy_shape=noisy_shape(scores, outcomes.num_units),
+        noisy_shape=noisy_shape(shape_numbers(scores), outcomes.num_units),
     )
 
 
-def noisy_shape(scores: FloatArray, num_units: int, *, minus: FloatArray | None = None) -> Shape:
+def shape_numbers(scores: Iterable[FloatArray]) -> dict[str, FloatArray]:
+    """Returns {name of STATISTICS: [K]} of K scores [N] each."""
+    statistics = distribution.STATISTICS
+    numbers = [[statistic(row) for statistic in statistics.values()] for row in scores]
+    return dict(zip(statistics, map(np.array, zip(*numbers)), strict=True))
+
+
+def noisy_shape(numbers: Mapping[str, FloatArray], num_units: int) -> Shape:
     """Returns the shape of the distribution of estimated scores, with errors over replicates.
 
     Args:
-      scores: [1 + R, N], the estimates, then those of each replicate over the runs.
+      numbers: {name of STATISTICS: [1 + R]}, of the estimates, then of each replicate over the
+        runs; or the change of these numbers.
       num_units: number of sampling units.
-      minus: [1 + R, N], scores whose numbers are subtracted.
     """
-    shape = {}
-    for name, statistic in distribution.STATISTICS.items():
-        numbers = np.array([statistic(row) for row in scores])
-        if minus is not None:
-            numbers -= [statistic(row) for row in minus]
-        shape[name] = estimators.over_replicates(numbers, num_units)
-    return Shape(**shape)
+    return Shape(
+        **{name: estimators.over_replicates(of, num_units) for name, of in numbers.items()}
+    )
 
 
 def histograms(scores: FloatArray, planted: BoolArray) -> Histograms:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from memkit import estimators, proxies, trajectories
+from memkit import big_arrays, estimators, proxies, trajectories
 from memkit.analysis.common_runs import CommonRuns, common_runs
 from memkit.analysis.outcomes import PointOutcomes, num_proxy_runs
 from memkit.analysis.proxies.result import (
@@ -59,7 +59,7 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -
 
 def _of_point(study: Study, outcomes: PointOutcomes, splits: BoolArray) -> PointProxies:
     index, history, planted = outcomes.index, outcomes.proxy_index, study.examples.planted
-    values = {n: proxies.hardness(n, v)[None] for n, v in outcomes.proxies.items()}
+    values = {name: [of_point] for name, of_point in outcomes.proxies.items()}
     statistics = correlations.AT_ONE_SIZE
     runs = _Runs(common_runs([outcomes]), history)
     groups = {"clean": ~planted, "planted": planted} if planted.any() else {"all": ~planted}
@@ -76,7 +76,7 @@ def _of_point(study: Study, outcomes: PointOutcomes, splits: BoolArray) -> Point
             weights,
             num_units=outcomes.num_units,
         ) | canaries.proxy_aurocs(
-            {n: v[0] for n, v in values.items()},
+            {name: proxies.hardness(name, v) for name, v in outcomes.proxies.items()},
             planted,
             weights[:, np.searchsorted(index, history)],
         )
@@ -107,11 +107,10 @@ def _of_series(
     for point in along:
         shared = np.intersect1d(shared, point.proxy_index)
     names = [n for n in along[0].proxies if all(n in point.proxies for point in along)]
+    rows = [np.isin(point.proxy_index, shared) for point in along]
     values = {
-        n: proxies.hardness(
-            n, np.stack([p.proxies[n][np.isin(p.proxy_index, shared)] for p in along])
-        )
-        for n in names
+        name: [big_arrays.take(p.proxies[name], of) for p, of in zip(along, rows, strict=True)]
+        for name in names
     }
     correct = [common.take(p, "correct") for p in along]
     changing = ~np.isin(classes, [trajectories.CLASSES.index(c) for c in ("constant", "undefined")])
@@ -130,13 +129,13 @@ def _of_series(
 
 def _board(
     study: Study,
-    values: Mapping[str, FloatArray],
+    values: Mapping[str, Sequence[FloatArray]],
     outcomes: Sequence[BoolArray],
     of_board: _Runs,
     splits: BoolArray,
     statistics: Mapping[str, Callable[[FloatArray, FloatArray], float]],
 ) -> Leaderboard:
-    """Returns the Leaderboard of proxies {proxy: [A, H, N]} and outcomes [A][M, N]."""
+    """Returns the Leaderboard of proxies {proxy: [A][H, N]} and outcomes [A][M, N]."""
     runs = of_board.runs
     first, history = splits[:, runs.index], np.searchsorted(runs.index, of_board.history)
     result = leaderboard.board(

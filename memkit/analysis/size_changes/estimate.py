@@ -14,7 +14,7 @@ import numpy as np
 from memkit import big_arrays, estimators, studies, trajectories
 from memkit.analysis import noise_free
 from memkit.analysis.common_runs import CommonRuns, common_runs
-from memkit.analysis.distribution.estimate import noisy_shape
+from memkit.analysis.distribution.estimate import noisy_shape, shape_numbers
 from memkit.analysis.distribution.result import Shape
 from memkit.analysis.outcomes import PointOutcomes
 from memkit.analysis.size_changes.result import (
@@ -26,7 +26,7 @@ from memkit.analysis.size_changes.result import (
     SizeChanges,
 )
 from memkit.analysis.summary import Results
-from memkit.analysis.trajectories.result import ALPHAS
+from memkit.analysis.trajectories.result import ALPHAS, ClassShares, TrajectoryClasses
 from memkit.estimators import paired, restricted
 from memkit.studies import Study
 from memkit.typing import Array, BoolArray
@@ -34,7 +34,7 @@ from memkit.typing import Array, BoolArray
 RESTRICTIONS = ("all", "unsaturated_examples", "unsaturated_points")
 
 
-def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> SizeChanges:
+def analyze(study: Study, outcomes: Sequence[PointOutcomes], results: Results) -> SizeChanges:
     """Returns the change with size in every series that has two common runs."""
     by_series: dict[str, SeriesChanges] = {}
     for series in study.config["series"]:
@@ -42,16 +42,17 @@ def analyze(study: Study, outcomes: Sequence[PointOutcomes], _: Results) -> Size
         common = common_runs(along)
         if common.num_units < 2:
             continue
-        names = tuple(o.point.name for o in along)
-        stacks = {name: [common.take(o, name) for o in along] for name in studies.OUTCOMES}
-        selected = _restrictions(stacks["correct"], common.mask)
+        selected = _restrictions([common.take(o, "correct") for o in along], common.mask)
         seed = study.config["seed"]
+        shares = results[TrajectoryClasses].series
+        # Of all examples by right or wrong, the trajectories have been classified before.
+        known = {"correct": _known(shares[series]) if series in shares else {}, "prob": {}}
         by_series[series] = SeriesChanges(
-            points=names,
+            points=tuple(o.point.name for o in along),
             num_runs=common.num_units,
             outcomes={
-                outcome: _under_restrictions(outcome, along, common, seed, selected)
-                for outcome in stacks
+                outcome: _under_restrictions(outcome, along, common, seed, selected, known[outcome])
+                for outcome in studies.OUTCOMES
             },
         )
     return SizeChanges(by_series)
@@ -77,8 +78,13 @@ def _under_restrictions(
     common: CommonRuns,
     seed: int,
     selected: Mapping[str, tuple[BoolArray, BoolArray]],
+    known: Mapping[float, Classes],
 ) -> dict[str, Restricted]:
-    """Returns {restriction: Restricted} of one outcome of A points."""
+    """Returns {restriction: Restricted} of one outcome of A points.
+
+    Args:
+      known: classes of trajectory without a restriction; empty if they are not known.
+    """
     restricted_to: dict[str, Restricted] = {}
     for restriction in RESTRICTIONS:
         chosen, examples = selected[restriction]
@@ -86,7 +92,8 @@ def _under_restrictions(
             restricted_to[restriction] = restricted_to["all"]
             continue
         points = [point for point, is_chosen in zip(along, chosen, strict=True) if is_chosen]
-        restricted_to[restriction] = _restricted(outcome, points, common, seed, examples)
+        classes = known if restriction == "all" else {}
+        restricted_to[restriction] = _restricted(outcome, points, common, seed, examples, classes)
     return restricted_to
 
 
@@ -96,6 +103,7 @@ def _restricted(
     common: CommonRuns,
     seed: int,
     examples: BoolArray,
+    known: Mapping[float, Classes],
 ) -> Restricted:
     """Returns the numbers of some examples [N] in the runs that all points have."""
     outcomes = {
@@ -116,7 +124,7 @@ def _restricted(
         num_examples=mask.shape[1],
         points={name: Numbers(means[name], shapes[name]) for name in outcomes},
         first_to_last=_first_to_last(outcomes, runs, change) if change else None,
-        classes=_classes(list(outcomes.values()), runs, seed) if change else {},
+        classes=known or (_classes(list(outcomes.values()), runs, seed) if change else {}),
     )
 
 
@@ -137,15 +145,16 @@ def _noisy_shapes(
     """Returns the shape of the estimated scores at each point, and the last minus the first one."""
     weights = estimators.run_weights(len(runs.mask), seed, unit=runs.unit)
     with_estimate = np.vstack([np.ones((1, len(weights[0]))), weights])
-    scores = {
-        name: estimators.replicate_memorization(rows, runs.mask, with_estimate)
+    numbers = {
+        name: shape_numbers(estimators.replicate_memorization(rows, runs.mask, with_estimate))
         for name, rows in outcomes.items()
     }
-    shapes = {name: noisy_shape(rows, runs.num_units) for name, rows in scores.items()}
+    shapes = {name: noisy_shape(of_point, runs.num_units) for name, of_point in numbers.items()}
     if len(outcomes) < 2 or not runs.mask.shape[1]:
         return shapes, None
-    first, *_, last = scores.values()
-    return shapes, noisy_shape(last, runs.num_units, minus=first)
+    first, *_, last = numbers.values()
+    change = {name: last[name] - first[name] for name in first}
+    return shapes, noisy_shape(change, runs.num_units)
 
 
 def _first_to_last(outcomes: Mapping[str, Array], runs: CommonRuns, shape: Shape) -> Change:
@@ -153,6 +162,13 @@ def _first_to_last(outcomes: Mapping[str, Array], runs: CommonRuns, shape: Shape
     first, *_, last = outcomes
     (change,) = paired.change_of_means(outcomes[first], outcomes[last], runs.mask, unit=runs.unit)
     return Change(first, last, Numbers(change, shape))
+
+
+def _known(shares: Mapping[float, ClassShares]) -> dict[float, Classes]:
+    return {
+        alpha: Classes(shares=of.shares, null=of.null, nonconstant=of.nonconstant)
+        for alpha, of in shares.items()
+    }
 
 
 def _classes(outcomes: Sequence[Array], runs: CommonRuns, seed: int) -> dict[float, Classes]:
