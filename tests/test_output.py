@@ -51,7 +51,7 @@ def test_a_progress_line_is_still_rewritten_on_a_guarded_terminal():
     progress.finished("a", 1.0)
     progress.finished("a", 1.0)
     progress.close()
-    assert terminal.getvalue().startswith("\rtrain ") and "\\r" not in terminal.getvalue()
+    assert terminal.getvalue().startswith("\r[####") and "\\r" not in terminal.getvalue()
     assert terminal.getvalue().endswith("\n")
 
 

@@ -14,7 +14,7 @@ def _draft(**changes):
 
 
 def test_before_any_run_the_number_is_that_of_the_reference_in_whole_blocks():
-    text = runs_needed.text(_draft(), 0.1, None)
+    text = runs_needed.text(_draft(), 0.1, {})
     needed = precision.needed_before(0.1, 30, train_fraction=0.7)
     assert 260 < needed.likely <= 280
     assert "after about 280 runs per point, 560 in all" in text
@@ -25,7 +25,7 @@ def test_before_any_run_the_number_is_that_of_the_reference_in_whole_blocks():
 
 def test_records_take_the_place_of_the_reference(study):
     execute(study)
-    text = runs_needed.text(study, 0.05, study)
+    text = runs_needed.text(study, 0.05, runs_needed.recorded(study, study))
     assert "from the records in the workdir" in text and "reference" not in text
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()[-2:]}
     widths = stopping.half_widths(study, study.points)
@@ -42,7 +42,7 @@ def test_points_without_a_block_of_runs_have_the_number_of_the_reference(study):
     execute(study)
     for path in list((study.workdir / "points" / study.points[0].name / "runs").iterdir())[:1]:
         path.unlink()
-    text = runs_needed.text(study, 0.1, study)
+    text = runs_needed.text(study, 0.1, runs_needed.recorded(study, study))
     assert "1 of 2 points have 20 runs or more in the workdir" in text
     assert study.points[1].name in text and study.points[0].name not in text
 
@@ -51,7 +51,6 @@ def test_records_of_another_study_do_not_count(study):
     execute(study)
     other = _draft(seed=1)
     assert runs_needed.recorded(other, study) == {}
-    assert runs_needed.text(other, 0.1, study) == runs_needed.text(other, 0.1, None)
 
 
 def test_a_draft_with_more_runs_uses_the_records_that_there_are(study):
@@ -62,13 +61,13 @@ def test_a_draft_with_more_runs_uses_the_records_that_there_are(study):
 
 def test_a_half_width_that_every_point_has_is_reached(study):
     execute(study)
-    text = runs_needed.text(study, 0.999, study)
+    text = runs_needed.text(study, 0.999, runs_needed.recorded(study, study))
     assert text.endswith("or narrower at every point with the runs that there are")
 
 
 @pytest.mark.parametrize("half_width", [0.02, 0.001])
 def test_a_half_width_that_takes_more_than_4000_runs_is_not_reachable(half_width):
-    text = runs_needed.text(_draft(), half_width, None)
+    text = runs_needed.text(_draft(), half_width, {})
     assert f"+/- {half_width:g} is not reachable within reason" in text
     assert "in all" not in text
 
