@@ -12,8 +12,8 @@ from memkit.printable import printable
 
 # What TensorFlow logs while it is imported, before any setting of its own takes effect.
 _STARTUP_LOG = re.compile(
-    rb"[IWE]0000 00:00:\d+|\d{4}-\d\d-\d\d [\d:.]+: [IWE] \w|To enable the following instructions: |"
-    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"[IWE]0000 00:00:\d+|\d{4}-\d\d-\d\d [\d:.]+: [IWE] \w|"
+    rb"To enable the following instructions: |WARNING: All log messages before absl::InitializeLog"
 )
 
 
