@@ -13,7 +13,7 @@ from memkit.errors import expected
 
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()
-_POINT = flags.text("point", "name of the point; the last of its first series if none is given")
+_POINT = flags.point()
 _THRESHOLDS = flags.names(
     "thresholds", "examples with at least this memorization are removed; default: 0.1,0.25,0.5,0.75"
 )

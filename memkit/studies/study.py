@@ -122,12 +122,21 @@ class Study:
     def point(self, name: str) -> Point:
         """Returns the point with a name.
 
+        Args:
+          name: the name, which need not begin with the series if only one series has such a point:
+            "width4" stands for "one_hot_width4".
+
         Raises:
-          InputError: there is no such point; suggests a similar name.
+          InputError: there is no such point, or several; suggests a similar name.
         """
         for point in self.points:
             if point.name == name:
                 return point
+        short = [point for point in self.points if point.name == f"{point.series}_{name}"]
+        if len(short) == 1:
+            return short[0]
+        if short:
+            raise expected("point", f"one of {', '.join(point.name for point in short)}", name)
         raise unknown("point", name, [point.name for point in self.points], kind="point")
 
 
