@@ -78,3 +78,33 @@ def test_the_range_is_that_of_the_widest_point():
     lines = runs_needed._numbers(study, 0.1, needed)
     assert "about 100 runs per point" in lines[0]
     assert "between 40 and 100 per point" in lines[1]
+
+
+def _rows(text):
+    return [line.split("  ") for line in text.splitlines()[1:] if line.strip()[0].isdigit()]
+
+
+def test_more_runs_take_more_time_and_give_narrower_intervals():
+    text = runs_needed.table(_draft(), {}, lambda runs: 3600.0 * runs, 0.1)
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in _rows(text)]
+    assert [int(row[0]) for row in rows] == [20, 40, 100, 200, 280, 400]
+    assert [int(row[1]) for row in rows] == [40, 80, 200, 400, 560, 800]
+    assert rows[0][2] == "20 h 00 min"
+    widths = [float(row[3]) for row in rows]
+    assert widths == sorted(widths, reverse=True) and widths[4] <= 0.1 < widths[3]
+    assert "according to a reference" in text
+
+
+def test_without_measured_times_there_is_no_column_of_time():
+    text = runs_needed.table(_draft(), {}, lambda runs: None)
+    assert text.split("\n")[0].split("  ") == ["runs per point", "in all", "half width"]
+    assert "--halfwidth=0.1 says how many runs" in text
+
+
+def test_the_table_shows_the_half_width_that_the_records_have(study):
+    execute(study)
+    widths = runs_needed.recorded(study, study)
+    text = runs_needed.table(study, widths, lambda runs: None)
+    now = max(width.half_width for width in widths.values())
+    assert float(_rows(text)[0][-1]) == pytest.approx(min(now, 1), abs=5e-4)
+    assert "according to the records in the workdir" in text
