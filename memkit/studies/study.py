@@ -120,11 +120,7 @@ class Study:
         return bool(is_first and self.unit[run] < num_units)
 
     def point(self, name: str) -> Point:
-        """Returns the point with a name.
-
-        Args:
-          name: the name, which need not begin with the series if only one series has such a point:
-            "width4" stands for "one_hot_width4".
+        """Returns the point with a name; "width4" finds "one_hot_width4" if it is the only one.
 
         Raises:
           InputError: there is no such point, or several; suggests a similar name.

@@ -56,8 +56,8 @@ def section(content: Content) -> Section:
             drawing = functools.partial(chart.class_chart, rows)
             figures.append(Figure(f"distillation_classes_{series}", caption, drawing))
         caption = _caption(by_series, series, JOINT)
-        drawing = functools.partial(_joint, distillation, series, title)
-        figures.append(Figure(f"distillation_joint_{series}", caption, drawing))
+        joint = functools.partial(_joint, distillation, series, title)
+        figures.append(Figure(f"distillation_joint_{series}", caption, joint))
     tables = tuple(
         table
         for series in by_series
