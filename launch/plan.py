@@ -7,6 +7,7 @@ from memkit.launch import flags, stages, values
 
 from memkit import cli, studies, subsets
 from memkit.data import description
+from memkit.printable import printable
 from memkit.sweeps import costs, runs_needed, stopping
 from memkit.training import compiler
 
@@ -49,7 +50,10 @@ def _advice(study: studies.Study, seconds: Callable[[int], float | None]) -> str
     """Returns what several numbers of runs cost and give, and what --halfwidth asks for."""
     workdir, wanted = _WORKDIR.value, _HALF_WIDTH.value
     is_stored = workdir and studies.exists(workdir)
-    widths = runs_needed.recorded(study, studies.load(workdir)) if is_stored else {}
+    widths: dict[str, stopping.PointWidth] = {}
+    if is_stored:
+        print(f"reading the records in {printable(workdir)} ...", flush=True)
+        widths = runs_needed.recorded(study, studies.load(workdir))
     advice = runs_needed.table(study, widths, seconds, wanted)
     return advice if wanted is None else f"{advice}\n\n{runs_needed.text(study, wanted, widths)}"
 
