@@ -157,6 +157,16 @@ def selection() -> Holders:
     }
 
 
+def tensorboard() -> Holder:
+    """Defines --tensorboard."""
+    return flags.DEFINE_string(
+        "tensorboard",
+        None,
+        "folder for event files with loss, accuracy and learning rate of each run that this "
+        "command trains, for `tensorboard --logdir`; needs the extra tensorboard",
+    )
+
+
 def number(name: str, meaning: str) -> Holder:
     """Defines a flag that takes a number, without a default."""
     return flags.DEFINE_float(name, None, meaning)

@@ -13,6 +13,7 @@ _WORKDIR = flags.workdir()
 _MODEL = flags.model()
 _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
+_TENSORBOARD = flags.tensorboard()
 _UNTIL = flags.number(
     "until_halfwidth",
     "train blocks of runs, at least 100 runs, until the intervals of 95% of the examples are "
@@ -27,11 +28,12 @@ def main() -> int:
     if _UNTIL.value is not None:
         stopping.check(_UNTIL.value, config)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
+    curves = values.curves(_TENSORBOARD.value)
     study = stages.open_study(config, workdir, placement)
     if _UNTIL.value is None:
-        trained = stages.train(study, placement)
+        trained = stages.train(study, placement, curves=curves)
     else:
-        trained = stages.train_until(study, placement, _UNTIL.value)
+        trained = stages.train_until(study, placement, _UNTIL.value, curves=curves)
     stages.estimate(study, started=started, trained=trained)
     stages.write_report(study)
     stages.print_time(started)

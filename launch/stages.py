@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import functools
 import itertools
 import shlex
 import sys
@@ -20,7 +21,7 @@ from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.printable import printable
 from memkit.studies import Study
-from memkit.sweeps import executor, pool, selection, stopping, worker
+from memkit.sweeps import executor, pool, selection, stopping, tensorboard, worker
 from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import Progress, duration
 from memkit.sweeps.queue import Failure
@@ -115,8 +116,13 @@ def train(
     points: Sequence[str] = (),
     runs: tuple[int, int] | None = None,
     shard: tuple[int, int] = (0, 1),
+    curves: Path | None = None,
 ) -> Trained:
-    """Trains what is missing and prints a line about it, see `selection.missing`."""
+    """Trains what is missing and prints a line about it, see `selection.missing`.
+
+    Args:
+      curves: folder for the event files of the runs, see `sweeps.tensorboard`; None for no files.
+    """
     missing, problems = selection.missing(study, points=points, runs=runs, shard=shard)
     for name, reason in problems.items():
         logging.warning("%s is retrained: %s", name, reason)
@@ -141,6 +147,7 @@ def train(
             placement=placement,
             progress=progress,
             shard=shard,
+            finished=functools.partial(tensorboard.write, curves, study) if curves else None,
         )
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):  # The terminal may have been closed.
@@ -160,7 +167,9 @@ def _damaged_checkpoints(study: Study, missing: Mapping[str, Sequence[int]]) -> 
     return problems
 
 
-def train_until(study: Study, placement: Placement, wanted: float) -> Trained:
+def train_until(
+    study: Study, placement: Placement, wanted: float, *, curves: Path | None = None
+) -> Trained:
     """Trains whole blocks of runs until intervals are narrow, see `sweeps.stopping`.
 
     Where it stopped is written into the study.
@@ -169,7 +178,7 @@ def train_until(study: Study, placement: Placement, wanted: float) -> Trained:
     looks, block = stopping.looks(study.config)
     # The runs of each stage are new: runs that an earlier stage set aside are not tried again.
     for first, runs in itertools.pairwise([0, *looks]):
-        stages.append(train(study, placement, runs=(first, runs)))
+        stages.append(train(study, placement, runs=(first, runs), curves=curves))
         stop = stopping.Stop(wanted, stopping.half_width(study), runs, block)
         print(
             f"after {runs} runs the intervals of 95% of the examples are +/- {stop.half_width:.3f} "

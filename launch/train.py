@@ -12,6 +12,7 @@ _WORKDIR = flags.workdir()
 _MODEL = flags.model()
 _PLACEMENT = flags.placement()
 _EXECUTOR = flags.executor()
+_TENSORBOARD = flags.tensorboard()
 _SELECTION = flags.selection()
 
 
@@ -21,8 +22,9 @@ def main() -> int:
     selected = values.selected(_SELECTION)
     config = values.resolved(_CONFIG.value, workdir, _MODEL.value)
     placement = values.placed(_PLACEMENT, config, _EXECUTOR)
+    curves = values.curves(_TENSORBOARD.value)
     study = stages.open_study(config, workdir, placement)
-    trained = stages.train(study, placement, **selected)
+    trained = stages.train(study, placement, **selected, curves=curves)
     stages.print_time(started)
     return stages.print_failures(trained)
 

@@ -16,8 +16,9 @@ from memkit.printable import printable
 from memkit.studies import checks
 from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
-from memkit.sweeps import ray
+from memkit.sweeps import ray, tensorboard
 from memkit.sweeps import selection as selection_lib
+from memkit.training import loop
 from memkit.typing import Config, Json, Path
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ def placed(
     values: dict[str, Any] = {name: holder.value for name, holder in holders.items()}
     values["data_parallel"] = config["training"]["data_parallel"]
     if not executor:
-        return placement_lib.place(**values)
+        return _checked(placement_lib.place(**values), config)
     limit, address = executor["run_limit"].value, executor["ray_address"].value
     if limit is not None and not 0 < limit < math.inf:
         raise expected("--run_limit", "seconds above 0", f"{limit:g}")
@@ -57,7 +58,15 @@ def placed(
         raise expected("--ray_address", "none without --executor=ray", address)
     else:
         placement = placement_lib.place(**values)
-    return dataclasses.replace(placement, run_limit=limit)
+    return _checked(dataclasses.replace(placement, run_limit=limit), config)
+
+
+def _checked(placement: placement_lib.Placement, config: Config) -> placement_lib.Placement:
+    """Returns a placement in which every point of a config can be trained."""
+    num_runs = 1 if config["training"]["data_parallel"] > 1 else placement.runs_at_once
+    for point in points_lib.points(config):
+        loop.check_stopping(point.config["training"]["until_accuracy"], num_runs)
+    return placement
 
 
 def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Sequence[str]) -> Json:
@@ -129,6 +138,17 @@ def required(name: str, value: T | None) -> T:
     if not value:
         raise missing(f"--{name}", "value")
     return value
+
+
+def curves(folder: str | None) -> str | None:
+    """Returns the value of --tensorboard, checked.
+
+    Raises:
+      InputError: see `tensorboard.check`.
+    """
+    if folder is not None:
+        tensorboard.check(required("tensorboard", folder))
+    return folder
 
 
 def selected(holders: Holders) -> Selection:

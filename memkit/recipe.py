@@ -17,15 +17,34 @@ Rate: TypeAlias = Callable[[FloatArray, int], FloatArray]
 # (steps done, steps per epoch, total epochs) -> rate of each step.
 Schedule: TypeAlias = Callable[[np.ndarray, int, int], FloatArray]
 
-# name -> numbers per example that its plan holds besides crops and flips, see `step.augment`
+# name -> numbers per example that its plan holds besides crops and flips, see `step.augmented`
 AUGMENTATIONS = {
     "none": 0,
     "pad_crop_flip": 0,
     "random_resized_crop": 4,
     "mixup": 1,
     "cutmix": 4,
+    "rand_augment": 4,
 }
 MIXING = ("mixup", "cutmix")
+# The operations among which RandAugment draws (Cubuk et al. 2020), see `training.rand_augment`.
+RAND_AUGMENT = (
+    "identity",
+    "shear_x",
+    "shear_y",
+    "translate_x",
+    "translate_y",
+    "rotate",
+    "brightness",
+    "color",
+    "contrast",
+    "sharpness",
+    "posterize",
+    "solarize",
+    "autocontrast",
+    "equalize",
+)
+MAGNITUDE = 0.9  # of RandAugment, 9 on the scale of the paper, which ends at 10
 
 
 def padding(augment: str, pad: int) -> int | None:

@@ -45,9 +45,7 @@ class Field:
 SCHEMA = {
     "train_correct": Field("bool", "N", "prediction equals the given label; stored as packed bits"),
     "test_correct": Field("bool", "T", "prediction equals the label; stored as packed bits"),
-    "train_logodds": Field(
-        "float16", "N", "log p - log(1 - p), p = probability of the given label"
-    ),
+    "train_logodds": Field("float16", "N", "log p - log(1 - p), p = probability of given label"),
     "test_logodds": Field("float16", "T", "the same for test examples; higher = more confident"),
     "train_predicted": Field("label", "N", "class of the largest logit, without augmentation"),
     "test_predicted": Field("label", "T", "class of the largest logit"),
@@ -65,7 +63,11 @@ SCHEMA = {
         "float32", "N", "memorization by probability, from the trained network's gradients", "ntk"
     ),
     "train_probs": Field("float16", "NC", "softmax probability of every class", "all_probs"),
-    "curve": Field("float32", "E3", "per epoch: mean training loss (nats), accuracy, last rate"),
+    "curve": Field(
+        "float32",
+        "E3",
+        "per epoch: mean training loss (nats), accuracy, last rate; after a stop, its row again",
+    ),
 }
 
 INFO = {

@@ -67,6 +67,7 @@ _CONFIG = {
         "precision": "float32",
         "data_parallel": 1,
         "label_smoothing": 0.0,
+        "until_accuracy": 0.0,
         "sync_batch_norm": True,
     },
     "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": False},

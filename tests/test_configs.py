@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+from memkit import recipe
 from memkit.errors import InputError
 from memkit.studies import checks
 from memkit.studies import points as points_lib
@@ -167,6 +168,14 @@ def test_the_subset_ratio_keeps_the_number_of_steps():
 def test_the_two_weight_decays_are_the_readings_of_table_4():
     assert load("cifar100_weight_decay")["axis"]["values"] == [1e-4, 1e-3]
     assert load("cifar100_weight_decay", "depth=20")["model"]["depth"] == 20
+
+
+def test_equal_fit_stops_at_an_accuracy_and_trains_at_a_constant_rate():
+    config = load("cifar100_equal_fit", "accuracy=0.8")
+    training = config["training"]
+    assert (training["until_accuracy"], training["augment"]) == (0.8, "none")
+    rates = recipe.rates(config["schedule"], epochs=training["epochs"], steps_per_epoch=136)
+    assert (rates[5:] == rates[5, 0]).all()
 
 
 @pytest.mark.parametrize("variant", ["tiny", "npz", "ratio=0.5", "smoke,fast"])

@@ -27,6 +27,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
             rules.Rule(lambda value: rules.is_int(value) and 0 <= value <= 127, "an int in 0..127"),
         ),
         "label_smoothing": rules.number(lambda value: 0 <= value < 1, "a number in [0, 1)"),
+        "until_accuracy": rules.number(lambda value: 0 <= value <= 1, "a number in [0, 1]"),
         "precision": rules.among(PRECISIONS),
         "data_parallel": rules.whole(1, 4096),
         "sync_batch_norm": rules.SWITCH,
@@ -67,7 +68,11 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
 }
 
 # Fields that configs of earlier versions lack, with the value for which nothing has changed.
-NEWER: Json = {"record.ntk": False, "training.label_smoothing": 0.0}
+NEWER: Json = {
+    "record.ntk": False,
+    "training.label_smoothing": 0.0,
+    "training.until_accuracy": 0.0,
+}
 
 
 def check(section: str, values: Config) -> None:

@@ -33,6 +33,7 @@ class _Sweep:
       queue: the blocks that are left, and the outcome of the others.
       watch: detects workers without progress.
       free: environments that no worker has at the moment.
+      finished: called with (point name, run) after each record is on disk, or None.
       failed_starts: workers in a row that exited before they were ready.
     """
 
@@ -40,6 +41,7 @@ class _Sweep:
     queue: Queue
     watch: Watch
     free: list[Environment]
+    finished: Callable[[str, int], None] | None = None
     workers: list[Worker] = dataclasses.field(default_factory=list)
     failed_starts: int = 0
 
@@ -53,6 +55,7 @@ def execute(
     placement: "Placement",
     progress: Progress,
     shard: tuple[int, int] = (0, 1),
+    finished: Callable[[str, int], None] | None = None,
 ) -> tuple[list[Failure], dict[str, list[int]]]:
     """Trains what is missing; every finished run is on disk when this returns or is interrupted.
 
@@ -65,6 +68,7 @@ def execute(
       placement: the workers.
       progress: the progress of what is missing.
       shard: (i, n) that `missing` was chosen for.
+      finished: called in this process with (point name, run) after each record is on disk.
 
     Returns:
       (failures, left): the runs that were set aside because they raised or their workers exited,
@@ -85,7 +89,7 @@ def execute(
             study, missing, workers=num_workers, runs_at_once=runs_at_once, progress=progress
         )
         watch = Watch(runs_at_once=runs_at_once, limit=placement.run_limit)
-        sweep = _Sweep(pool, queue, watch, list(placement.worker_envs), workers)
+        sweep = _Sweep(pool, queue, watch, list(placement.worker_envs), finished, workers)
         while not queue.is_over:
             _dispatch(sweep, start, None if placement.in_step else heartbeat.rank)
             _handle_messages(sweep)
@@ -131,6 +135,8 @@ def _handle_messages(sweep: _Sweep) -> None:
             run, seconds = values
             sweep.watch.finished(worker, seconds)
             sweep.queue.finished(worker, run, seconds)
+            if sweep.finished is not None:
+                sweep.finished(sweep.queue.taken[worker][0], run)
         else:
             _handle_failure(sweep, worker, *values)
 

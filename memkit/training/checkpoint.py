@@ -24,7 +24,7 @@ class Progress:
 
     Attributes:
       curve: [epochs, 3] float32, mean objective in nats, mean accuracy and last rate of each epoch,
-        NaN for epochs after a non-finite loss.
+        NaN for epochs after a non-finite loss; see `end`.
       history: per-example sums over the steps.
       steps: number of steps up to the end of the epoch with a non-finite loss, or of all steps.
       is_alive: False after a non-finite loss.
@@ -52,6 +52,10 @@ class Progress:
         self.is_alive = bool(np.isfinite(steps.objective).all())
         if self.is_alive:
             self.history.add(epoch, plan.index, steps)
+
+    def end(self, epoch: int) -> None:
+        """Ends the run after an epoch, whose row the rest of the curve repeats."""
+        self.curve[epoch + 1 :] = self.curve[epoch]
 
 
 class Keeper:

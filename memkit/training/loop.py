@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memkit import recipe
+from memkit.errors import expected
 from memkit.models.initial_values import initial_values
 from memkit.studies.points import Point
 from memkit.studies.study import Study
@@ -36,8 +37,13 @@ def train_pack(
       teachers: the weights of each student's teacher; empty if the models are no students.
       stop_after: number of epochs to train, for measuring; None trains to the end.
       keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
+
+    Raises:
+      InputError: see `check_stopping`.
     """
     num_epochs = point.config["training"]["epochs"]
+    until = point.config["training"]["until_accuracy"]
+    check_stopping(until, program.size)
     draws = [
         functools.partial(draw_initial_values, point=point, run=int(study.unit[run]))
         for run in runs
@@ -53,9 +59,23 @@ def train_pack(
                 run.add(epoch, run_plan, steps)
         if not any(run.is_alive for run in progress):
             break
+        if until and progress[0].curve[epoch, 1] >= np.float32(until):
+            progress[0].end(epoch)
+            break
         if keeper and epoch + 1 < num_epochs:
             keeper.keep(progress, epoch + 1)
     return progress
+
+
+def check_stopping(until_accuracy: float, num_runs: int) -> None:
+    """Checks that a program which may stop before the last epoch trains one run at a time.
+
+    Raises:
+      InputError: the runs of one program would stop after different epochs.
+    """
+    if until_accuracy and num_runs > 1:
+        expectation = f"0 in a program of {num_runs} runs, which would not stop together"
+        raise expected("training.until_accuracy", expectation, until_accuracy)
 
 
 def draw_initial_values(model: "keras.Model", *, point: Point, run: int) -> list[Array | None]:

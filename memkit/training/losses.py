@@ -22,7 +22,7 @@ def label_loss(logits: Tensor, labels: Tensor, *, smoothing: float, shares: Tens
     Args:
       smoothing: weight of the uniform distribution in the targets (Szegedy et al. 2016), in [0, 1).
       shares: [B] of each image in a mixture, whose other label is that at the mirrored place in the
-        batch, see `step.augment`; None without a mixture.
+        batch, see `step.augmented`; None without a mixture.
     """
     loss = cross_entropy(logits, labels)
     if shares is not None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from memkit import seeds
 from memkit.errors import expected
-from memkit.recipe import AUGMENTATIONS, steps_per_epoch
+from memkit.recipe import AUGMENTATIONS, MAGNITUDE, RAND_AUGMENT, steps_per_epoch
 from memkit.typing import BoolArray, FloatArray, IntArray
 
 
@@ -25,7 +25,7 @@ class EpochPlan:
       crop: [T, B, 2] uint8, top and left corner of each crop in the padded image; (pad, pad) is
         the image in its original position.
       flip: [T, B] bool, True where the image is mirrored left to right.
-      draws: [T, B, K] float32, further numbers of the augmentation, see `step.augment`.
+      draws: [T, B, K] float32, further numbers of the augmentation, see `step.augmented`.
     """
 
     index: IntArray
@@ -112,6 +112,8 @@ def _augmentation(
         draws[:] = rng.random((shape[0], 1, 1))
     if augment == "cutmix":
         draws[:] = _rectangles(rng, shape[0])[:, None]
+    if augment == "rand_augment":
+        draws[:] = _operations(rng, shape)
     return crop, flip, draws
 
 
@@ -137,6 +139,16 @@ def _rectangles(rng: np.random.Generator, num: int) -> FloatArray:
     half = np.sqrt(rng.random((num, 1))) / 2
     center = rng.random((num, 2))
     return np.clip(np.concatenate([center - half, center + half], axis=-1), 0, 1)
+
+
+def _operations(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """Returns two operations for each example, [T, B, 4], see `rand_augment.rand_augment`.
+
+    They are drawn with replacement, and each magnitude has either sign (Cubuk et al. 2020).
+    """
+    operation = rng.integers(0, len(RAND_AUGMENT), size=(*shape, 2))
+    sign = 1 - 2 * rng.integers(0, 2, size=(*shape, 2))
+    return np.stack([operation, MAGNITUDE * sign], axis=-1).reshape(*shape, 4)
 
 
 def evaluation_rows(count: int, size: int, *, whole: bool) -> list[IntArray]:

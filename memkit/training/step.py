@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from etils import epy
 
+from memkit.training.rand_augment import rand_augment
+
 with epy.lazy_imports():
     import keras
 
@@ -43,20 +45,39 @@ def crop_and_flip(images: Any, crop: Any, flip: Any, *, pad: int) -> Any:
     return keras.ops.take_along_axis(padded, columns[:, None, :, None], axis=2)
 
 
-def augment(images: Any, draws: Any, *, name: str) -> tuple[Any, Any]:
-    """Applies what an augmentation does beyond padded crops and flips.
+def augmented(
+    images: Any,
+    crop: Any,
+    flip: Any,
+    draws: Any,
+    *,
+    name: str,
+    pad: int | None,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> tuple[Any, Any]:
+    """Returns the normalized and augmented images of a batch, and their shares.
 
     Args:
-      images: [B, H, W, C] normalized floats.
+      images: [B, H, W, C] uint8.
+      crop, flip: see `crop_and_flip`.
       draws: [B, K] float32 of the plan. For "random_resized_crop" the top, left, height and width
         of each crop; for "mixup" the share of each image; for "cutmix" the top, left, bottom and
-        right of the rectangle that comes from another image. Positions are shares of the sides.
+        right of the rectangle that comes from another image; for "rand_augment" see that function.
+        Positions are shares of the sides.
       name: a key of `recipe.AUGMENTATIONS`.
+      pad: pixels of padding on every side, or None to leave out crops and flips.
+      mean, std: see `normalize`.
 
     Returns:
       (images, shares): shares [B] in [0, 1] of each image in the mixture with the image at the
       mirrored place in the batch, or None without a mixture.
     """
+    if name == "rand_augment":  # Before the crop, as AutoAugment for CIFAR.
+        images = rand_augment(images, draws, fill=[255 * m for m in mean])
+    images = normalize(images, mean=mean, std=std)
+    if pad is not None:
+        images = crop_and_flip(images, crop, flip, pad=pad)
     if name == "random_resized_crop":
         return _resized(images, draws), None
     if name == "mixup":

@@ -152,18 +152,20 @@ def test_the_help_of_a_verb_lists_its_flags_and_exits_0(memkit, verb):
     assert "Traceback" not in result.err
 
 
-def test_without_an_engine_run_says_what_to_install(tmp_path):
+@pytest.mark.parametrize("package, extra", [("tensorflow", "cpu"), ("tensorboard", "tensorboard")])
+def test_without_a_package_run_says_what_to_install(tmp_path, package, extra):
     code = f"""
 import importlib.util
 real = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "tensorflow" else real(name, *rest)
+importlib.util.find_spec = lambda name, *rest: None if name == "{package}" else real(name, *rest)
 from memkit import cli
-cli.main(["run", "--config=digits_width", "--workdir={tmp_path / "study"}"])
+flags = ["--workdir={tmp_path / "study"}", "--tensorboard={tmp_path / "logs"}"]
+cli.main(["run", "--config=digits_width", *flags])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "pip install 'memkit[cpu]'" in done.stderr
-    assert not (tmp_path / "study").exists()
+    assert f"pip install 'memkit[{extra}]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):

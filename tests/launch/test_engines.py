@@ -4,8 +4,10 @@ import shutil
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing import event_accumulator
 
 from memkit import studies
+from memkit.sweeps import tensorboard
 
 WIDTH = "--config=digits_width:smoke"
 SHARED = "--config.training.data_parallel=2"
@@ -22,6 +24,17 @@ REFUSED = {
         "--strategy: expected a number of processes in TF_CONFIG",
     ),
     "no runs per program": (["--runs_per_program=0"], "runs_per_program"),
+    "runs of a program that would not stop together": (
+        [
+            *("--engine=jax", "--packing=vmap", "--runs_per_program=3"),
+            "--config.training.until_accuracy=0.5",
+        ],
+        "training.until_accuracy: expected 0 in a program of 3 runs",
+    ),
+    "a file as the folder of event files": (
+        [f"--tensorboard={__file__}"],
+        "--tensorboard: expected a writable folder",
+    ),
 }
 
 
@@ -42,6 +55,31 @@ def test_a_broken_tf_config_gets_one_line(memkit, tmp_path, monkeypatch):
     assert result.code == 2
     assert "error: TF_CONFIG: expected a JSON object" in result.err
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_tensorboard_gets_the_curves_of_the_runs_that_a_command_trains(
+    memkit, tiny_config, tmp_path, engine
+):
+    flags = [f"--config={tiny_config}", f"--workdir={tmp_path / 'study'}", f"--engine={engine}"]
+    flags += ["--points=one_hot_momentum0.5", f"--tensorboard={tmp_path / 'logs'}"]
+    first = tmp_path / "logs/one_hot_momentum0.5/0" / tensorboard.FILE
+    written = []
+    for runs in ("0:1", "0:3"):
+        result = memkit("train", *flags, f"--runs={runs}", "--workers=1")
+        assert result.code == 0, result.err
+        assert not result.engines
+        written.append(first.stat().st_mtime_ns)
+    assert written[0] == written[1]  # The second command trained only runs 1 and 2.
+    study = studies.load(tmp_path / "study")
+    curves = studies.read_runs(study, study.points[0], ("curve",)).arrays["curve"]
+    for run in range(3):
+        accumulator = event_accumulator.EventAccumulator(str(first.parents[1] / str(run)))
+        accumulator.Reload()
+        for column, tag in enumerate(tensorboard.TAGS):
+            values = [event.value for event in accumulator.Scalars(tag)]
+            np.testing.assert_array_equal(values, curves[run, :, column])
 
 
 @pytest.fixture(scope="module")

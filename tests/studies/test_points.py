@@ -288,6 +288,7 @@ _SCIENCE = [
     {"record.history_runs": 1},
     {"record.ntk": True},
     {"training.label_smoothing": 0.1},
+    {"training.until_accuracy": 0.9},
     {"axis.values": [2]},
 ]
 

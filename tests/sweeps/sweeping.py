@@ -31,6 +31,7 @@ def execute(
     in_step=False,
     note="",
     shard=(0, 1),
+    finished=None,
     **how,
 ):
     """Trains what is missing of a study; returns (failures, left). `how`: fields of Placement."""
@@ -41,7 +42,14 @@ def execute(
     setup_of_workers = engines.Setup(strategy=strategy, runs_per_program=runs_at_once)
     placed = placement.Placement(setup_of_workers, ({},) * workers, note, **how)
     return executor.execute(
-        study, missing, work, setup=setup, placement=placed, progress=progress, shard=shard
+        study,
+        missing,
+        work,
+        setup=setup,
+        placement=placed,
+        progress=progress,
+        shard=shard,
+        finished=finished,
     )
 
 

@@ -41,6 +41,12 @@ SLOW = {
         "label_smoothing": 0.1,
     },
     "mixup": {"model": programs.TINY, "augment": "mixup"},
+    "rand_augment": {
+        "model": programs.TINY,
+        "image_shape": [20, 20, 3],
+        "augment": "rand_augment",
+    },
+    "gray rand_augment": {"model": programs.TINY, "augment": "rand_augment"},
     "random_resized_crop": {"model": programs.TINY, "augment": "random_resized_crop"},
     "plain": {"model": programs.TINY, "augment": "none"},
     "resnet": {"model": RESNET},

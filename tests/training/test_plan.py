@@ -167,6 +167,21 @@ def test_mixtures_share_one_draw_in_a_batch_and_keep_crops_and_flips():
     assert abs(((bottom - top) * (right - left)).mean() - 0.321) < 0.06
 
 
+def test_two_operations_of_rand_augment_are_drawn_per_example_beside_crops_and_flips():
+    plain = _epochs(np.arange(4000), batch_size=4000, num_epochs=2, augment="pad_crop_flip")
+    epochs = _epochs(np.arange(4000), batch_size=4000, num_epochs=2, augment="rand_augment")
+    for epoch, other in zip(epochs, plain, strict=True):
+        np.testing.assert_array_equal(epoch.crop, other.crop)
+        np.testing.assert_array_equal(epoch.flip, other.flip)
+    draws = np.concatenate([epoch.draws.reshape(-1, 2, 2) for epoch in epochs])
+    operation, magnitude = draws[..., 0].astype(int), draws[..., 1]
+    counts = np.bincount(operation[:, 0] * 14 + operation[:, 1], minlength=196)
+    assert counts.size == 196
+    assert np.abs(counts - 8000 / 196).max() < 5 * np.sqrt(8000 / 196)
+    np.testing.assert_allclose(np.abs(magnitude), 0.9, rtol=1e-6)
+    assert np.abs((magnitude > 0).mean(0) - 0.5).max() < 5 * 0.5 / np.sqrt(8000)
+
+
 def test_unknown_augmentation_lists_the_valid_ones():
     with pytest.raises(InputError, match="^training.augment: .*none, pad_crop_flip.*'mix'$"):
         _epochs(augment="mix")

@@ -52,10 +52,17 @@ class RunFunctions:
           (state, (objective, rows)); the rows [B, 3] hold loss, margin and 0/1 correct of each
           example before the update.
         """
-        x, y = self._inputs(shared, batch)
-        if self.blueprint.pad is not None:
-            x = step.crop_and_flip(x, batch["crop"], batch["flip"], pad=self.blueprint.pad)
-        x, shares = step.augment(x, batch["draws"], name=self.blueprint.augment)
+        raw, y = self._inputs(shared, batch)
+        x, shares = step.augmented(
+            raw,
+            batch["crop"],
+            batch["flip"],
+            batch["draws"],
+            name=self.blueprint.augment,
+            pad=self.blueprint.pad,
+            mean=self.blueprint.mean,
+            std=self.blueprint.std,
+        )
 
         def loss(weights: list[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, Any]]:
             logits, stats, penalties = self.model.stateless_call(
@@ -91,19 +98,19 @@ class RunFunctions:
         self, shared_and_batch: tuple[Arrays, Arrays], state: State
     ) -> tuple[jax.Array, jax.Array]:
         """Returns logits [B, C] and log-odds [B] of one batch."""
-        x, y = self._inputs(*shared_and_batch)
+        raw, y = self._inputs(*shared_and_batch)
+        x = step.normalize(raw, mean=self.blueprint.mean, std=self.blueprint.std)
         logits, _ = self.model.stateless_call(state["weights"], state["stats"], x, training=False)
         logits = logits.astype(jnp.float32)
         return logits, losses.log_odds(logits, y)
 
     def _inputs(self, shared: Arrays, batch: Arrays) -> tuple[jax.Array, jax.Array]:
-        """Returns the normalized images and labels of a batch."""
+        """Returns the images [B, H, W, C] uint8 and labels of a batch."""
         if "raw" in batch:
             raw = batch["raw"]
         else:
             raw = shared["images"][batch["index"]].reshape(-1, *self.image_shape)
-        x = step.normalize(raw, mean=self.blueprint.mean, std=self.blueprint.std)
-        return x, shared["labels"][batch["index"]]
+        return raw, shared["labels"][batch["index"]]
 
     def _objective(
         self,

@@ -35,8 +35,14 @@ class PointModel:
           are_images_shared: whether the strategy places the images on its replicas.
           labels: [N + T] int32.
         """
-        self._pad, self._augment = blueprint.pad, blueprint.augment
-        self._normalization = {"mean": blueprint.mean, "std": blueprint.std}
+        self._normalized = functools.partial(step.normalize, mean=blueprint.mean, std=blueprint.std)
+        self._augmented = functools.partial(
+            step.augmented,
+            name=blueprint.augment,
+            pad=blueprint.pad,
+            mean=blueprint.mean,
+            std=blueprint.std,
+        )
         with strategy.scope():
             self._model, self._teacher = blueprint.models()
             self._objective = _objective(self._teacher, blueprint)
@@ -70,11 +76,9 @@ class PointModel:
         Returns:
           The objective, a scalar, and [B, 3] loss, margin and 0/1 correct of each example.
         """
-        x, y = self._batch(raw, index)
-        if self._pad is not None:
-            crop, flip = replicas.slice_of(crop), replicas.slice_of(flip)
-            x = step.crop_and_flip(x, crop, flip, pad=self._pad)
-        x, shares = step.augment(x, replicas.slice_of(draws), name=self._augment)
+        raw, y = self._batch(raw, index)
+        numbers = (replicas.slice_of(array) for array in (crop, flip, draws))
+        x, shares = self._augmented(raw, *numbers)
         with tf.GradientTape() as tape:
             logits = tf.cast(self._model(x, training=True), tf.float32)
             loss = tf.reduce_mean(self._objective(x, logits, y, shares))
@@ -88,7 +92,8 @@ class PointModel:
 
     def evaluate_batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns logits [B, C] and log-odds [B] of one batch, in replica context."""
-        x, y = self._batch(raw, index)
+        raw, y = self._batch(raw, index)
+        x = self._normalized(raw)
         logits = tf.cast(self._model(x, training=False), tf.float32)
         return replicas.all_rows(logits), replicas.all_rows(losses.log_odds(logits, y))
 
@@ -124,10 +129,10 @@ class PointModel:
             variable.assign(value)
 
     def _batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns this replica's normalized images and labels of a batch."""
+        """Returns this replica's images [B, H, W, C] uint8 and labels of a batch."""
         index = replicas.slice_of(index)
         raw = replicas.slice_of(raw) if self._images is None else tf.gather(self._images, index)
-        return step.normalize(raw, **self._normalization), tf.gather(self._labels, index)
+        return raw, tf.gather(self._labels, index)
 
 
 def _synchronize_batch_norm(model: keras.Model, is_synchronized: bool) -> None:
