@@ -12,7 +12,7 @@ from memkit import output
 _LIVE_SECONDS = 0.2
 _LOG_SECONDS = 15
 _COLUMNS = 80  # of a terminal that does not tell its width
-_BAR = (10, 40)  # shortest and longest bar, in characters
+_BARS = (40, 20, 10)  # lengths of bars; few, so that a bar keeps its length
 
 T = TypeVar("T")
 
@@ -80,14 +80,14 @@ def with_bar(text: str, share: float, columns: int) -> str:
 
     Examples:
       >>> with_bar("train 3/4 runs", 0.75, 30)
-      '[#########---] train 3/4 runs'
+      '[#######---] train 3/4 runs'
     """
-    shortest, longest = _BAR
-    room = min(longest, columns - len(text) - len("[] ") - 1)
-    if room < shortest:
+    room = columns - 1 - len("[] ") - len(text)
+    length = next((length for length in _BARS if length <= room), 0)
+    if not length:
         return text[: max(columns - 1, 0)]
-    filled = int(share * room)
-    return f"[{'#' * filled}{'-' * (room - filled)}] {text}"
+    filled = int(share * length)
+    return f"[{'#' * filled}{'-' * (length - filled)}] {text}"
 
 
 def counted(items: Sequence[T], verb: str, stream: TextIO) -> Iterator[T]:
