@@ -11,7 +11,8 @@ and the variance of the truth is subtracted from every squared error. Rank corre
 Spearman's, with the same truth on both sides.
 
 With --workdir, each score of one half of a study's runs is compared with the raw score of the other
-half, whose variance is subtracted.
+half, whose variance is subtracted. The standard error of how many times smaller the squared error
+of the pooled score is comes from a jackknife over groups of examples.
 """
 
 import concurrent.futures
@@ -69,6 +70,7 @@ _WORKDIR = flags.DEFINE_string(
 PROCESSES, RUNS, PACK = 2, 20, 20
 PLANTED, FRACTION = 0.08, 0.7
 RECORDED = ("train_correct", "train_logodds", "prob_mean", "margin_mean")
+GROUPS = 20  # of examples, for standard errors
 PAPER_RUNS = (20, 30, 40, 60, 80, 100, 150, 200)
 BINS = (0.05, 0.2, 0.6)  # of the truth
 
@@ -367,8 +369,12 @@ def halves(workdir: str) -> list[dict]:
     for name, world in points(workdir):
         half = len(world.mask) // 2
         first, second = slice(half), slice(half, 2 * half)
-        errors = [_differences(world, first, second), _differences(world, second, first)]
-        raw, alone, pooled = np.mean(errors, axis=0)
+        halved = [_differences(world, first, second), _differences(world, second, first)]
+        errors = np.mean(halved, axis=0)
+        raw, alone, pooled = errors.mean(axis=1)
+        group = np.arange(errors.shape[1]) % GROUPS
+        without = np.array([errors[:, group != k].mean(axis=1) for k in range(GROUPS)])
+        times = without[:, 0] / without[:, 2]
         rows.append(
             {
                 "point": name,
@@ -377,16 +383,17 @@ def halves(workdir: str) -> list[dict]:
                 "pooled, records alone": alone,
                 "pooled": pooled,
                 "times smaller": raw / pooled,
+                "+/-": float(np.sqrt((GROUPS - 1) * np.var(times))),
             }
         )
     return rows
 
 
-def _differences(world: World, runs: slice, others: slice) -> list[float]:
+def _differences(world: World, runs: slice, others: slice) -> np.ndarray:
+    """Returns [3, N], squared errors without the noise of the raw score of the other runs."""
     known = world.raw(others)
-    truth_of_others = Truth(known.value, float(np.mean(known.stderr**2)))
     scores = (world.raw(runs), world.pooled(runs, with_images=False), world.pooled(runs))
-    return [truth_of_others.errors(score.value)[0] for score in scores]
+    return np.stack([(score.value - known.value) ** 2 - known.stderr**2 for score in scores])
 
 
 def main(argv: list[str]) -> None:

@@ -126,11 +126,11 @@ def arguments(text: str, **defaults: Any) -> config_dict.ConfigDict:
 def _value(name: str, text: str, kind: type) -> Any:
     """Returns the value of an argument, converted to the type of its default."""
     words = {"true": True, "false": False}
+    values = {bool: "true or false", int: "a whole number", float: "a number"}
     try:
         return words[text.lower()] if kind is bool else kind(text)
     except (ValueError, KeyError):
-        values = "true or false" if kind is bool else f"a value of type {kind.__name__}"
-        raise ValueError(f"--config: expected {name} as {values}, received {text}") from None
+        raise ValueError(f"--config: {name}=: expected {values[kind]}, received {text}") from None
 
 
 def real_data(options: config_dict.ConfigDict, name: str, **source_options: Any) -> Json:

@@ -11,7 +11,7 @@ from memkit.printable import printable
 from memkit.studies import exports
 
 _WORKDIR = flags.workdir()
-_POINT = flags.text("point", "name of the point; the last of its first series if none is given")
+_POINT = flags.point()
 _TOP = flags.count("top", 20, "rows to print; the files hold all that are listed")
 _OUT = flags.text("out", "folder for audit.csv and audit.parquet; the study's tables if none")
 

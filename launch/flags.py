@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from absl import flags
+from memkit.configs import common
 from memkit.launch import sections
 from ml_collections import config_flags
 
 from memkit.errors import InputError, expected, unknown
+from memkit.studies import points as points_lib
 from memkit.training import engines
 
 Holder: TypeAlias = flags.FlagHolder[Any]
@@ -128,7 +130,18 @@ def topology() -> Holder:
 
 def points() -> Holder:
     """Defines --points."""
-    return flags.DEFINE_list("points", [], "only these points, by name")
+    return flags.DEFINE_list(
+        "points", [], "only these points, by name; the series may be left out, as in width4"
+    )
+
+
+def point() -> Holder:
+    """Defines --point."""
+    return flags.DEFINE_string(
+        "point",
+        None,
+        "name of the point, such as width4; the last of its first series if none is given",
+    )
 
 
 def selection() -> Holders:
@@ -206,6 +219,23 @@ def watch() -> Holder:
 def switch(name: str, meaning: str) -> Holder:
     """Defines a flag that is off unless given."""
     return flags.DEFINE_boolean(name, False, meaning)
+
+
+def fields_like(name: str) -> list[str]:
+    """Returns the fields of the config that an unknown flag may stand for.
+
+    Args:
+      name: name of the flag, such as "num_runs".
+
+    Returns:
+      A list such as ["subsets.num_runs"]; [] if the verb takes no config or no field fits.
+    """
+    if "config" not in flags.FLAGS:
+        return []
+    value = flags.FLAGS["config"].value
+    known = common.study(title="") if value is None else value
+    fields = points_lib.flatten(known.to_dict())
+    return [field for field in fields if f".{field}".endswith(f".{name}")]
 
 
 def resolve_config(argv: Sequence[str]) -> list[str]:

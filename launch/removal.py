@@ -10,11 +10,10 @@ from memkit import cli, studies
 from memkit.analysis.removal import text
 from memkit.analysis.removal.result import Removal
 from memkit.errors import expected
-from memkit.training import images
 
 _WORKDIR = flags.workdir()
 _MODEL = flags.model()
-_POINT = flags.text("point", "name of the point; the last of its first series if none is given")
+_POINT = flags.point()
 _THRESHOLDS = flags.names(
     "thresholds", "examples with at least this memorization are removed; default: 0.1,0.25,0.5,0.75"
 )
@@ -36,7 +35,7 @@ def main() -> int:
     child = studies.removal.create(
         study,
         point,
-        images.load_dataset(study.config),
+        stages.read_dataset(study.config),
         thresholds=values.numbers(
             "--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"]
         ),

@@ -59,7 +59,7 @@ def open_study(config: Config, workdir: Path, placement: Placement) -> Study:
       InputError: see `studies.open_or_create` and `try_out`.
     """
     command = shlex.join(["memkit", *sys.argv[1:]])
-    dataset = images.load_dataset(config)
+    dataset = read_dataset(config)
     if compiler.needs_trial(config):
         try_out(studies.draft(config, dataset), dataset, placement)
     study = studies.open_or_create(workdir, config, dataset, command=command)
@@ -68,6 +68,15 @@ def open_study(config: Config, workdir: Path, placement: Placement) -> Study:
     tidy(study)
     warn_of_vanished(study)
     return study
+
+
+def read_dataset(config: Config) -> ImageDataset:
+    """Returns the data set of a checked config; prints first which one is read."""
+    source = config["dataset"]
+    path = source["path"] if "path" in source else ""
+    print(printable(f"reading the data set {' '.join([source['name'], path]).strip()} ..."))
+    sys.stdout.flush()
+    return images.load_dataset(config)
 
 
 def try_out(study: Study, dataset: ImageDataset, placement: Placement) -> None:

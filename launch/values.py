@@ -10,7 +10,7 @@ from absl import logging
 from memkit.launch.flags import Holders, config_notes
 from ml_collections import ConfigDict
 
-from memkit import models, studies
+from memkit import models, optimizers, studies
 from memkit.errors import expected, missing
 from memkit.printable import printable
 from memkit.studies import checks
@@ -88,6 +88,8 @@ def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Seque
         return config
     nested: Json = points_lib.plain(config_value.copy_and_resolve_references().to_dict())
     checks.check_stored(nested)  # Before any module of the user is imported.
+    if _functions(nested) or nested["optimizer"]["name"] != optimizers.SGD:
+        print("importing Keras to check the config ...", flush=True)
     # A command with --config names the functions itself.
     allow_models(nested, model or sorted(_functions(nested)))
     nested["model"], left_out = models.fields_of_own(nested["model"])

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:  # Imported only where they are used: --help imports nothing else.
     import logging
 
+    from absl import flags
+
+    from memkit.errors import InputError
+
 # verb -> (module, description); a process imports exactly one of the modules.
 VERBS = {
     "run": ("memkit.launch.run", "train what is missing, estimate and write the report"),
@@ -151,6 +155,8 @@ def _parse(argv: Sequence[str]) -> None:
     argv = _with_flag_files(argv)
     try:
         words = flags.FLAGS(["memkit", *_flag_module().resolve_config(argv)])
+    except flags.UnrecognizedFlagError as error:
+        raise _unknown_flag(error) from error
     except flags.Error as error:
         # The error of a config file that raises has its stack trace; the last line is the message.
         line = str(error).strip().splitlines()[-1]
@@ -165,6 +171,17 @@ def _parse(argv: Sequence[str]) -> None:
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(_line_formatter())
+
+
+def _unknown_flag(error: "flags.UnrecognizedFlagError") -> "InputError":
+    """Returns the error of a flag that the verb lacks, with the config fields that it may mean."""
+    from memkit.errors import InputError
+
+    fields: list[str] = _flag_module().fields_like(error.flagname)
+    if not fields:
+        return InputError(str(error))
+    flags_of_fields = " or ".join(f"--config.{field}" for field in fields)
+    return InputError(f"--{error.flagname}: unknown flag; did you mean {flags_of_fields}?")
 
 
 def _with_flag_files(argv: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from etils import epy
 
-from memkit import rules
+from memkit import output, rules
 from memkit.errors import expected, reason, unknown, unknown_field
 from memkit.models import keras_settings
 from memkit.recipe import check_options
@@ -145,9 +145,11 @@ def create(
 def _keras_class(name: str, options: Mapping[str, Any]) -> "type[keras.optimizers.Optimizer]":
     """Returns the class of an optimizer that takes these options."""
     keras_settings.choose_backend()
+    with output.without_startup_logs():
+        members = vars(keras.optimizers)
     classes = {
         key.lower(): value
-        for key, value in sorted(vars(keras.optimizers).items())
+        for key, value in sorted(members.items())
         if inspect.isclass(value) and issubclass(value, keras.optimizers.Optimizer)
     }
     names = [SGD, *(key for key in classes if key not in (SGD, *_WRAPPERS))]

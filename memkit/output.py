@@ -1,10 +1,20 @@
 """Terminal output in which text from other people's files cannot control the terminal."""
 
+import contextlib
+import os
+import re
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from memkit.printable import printable
+
+# What TensorFlow logs while it is imported, before any setting of its own takes effect.
+_STARTUP_LOG = re.compile(
+    rb"[IWE]0000 00:00:\d+|\d{4}-\d\d-\d\d [\d:.]+: [IWE] \w|"
+    rb"To enable the following instructions: |WARNING: All log messages before absl::InitializeLog"
+)
 
 
 class Guarded:
@@ -45,3 +55,35 @@ def guard_output() -> None:
 def control(stream: TextIO | Guarded, text: str) -> None:
     """Writes control characters that memkit itself needs, such as a carriage return."""
     (stream.unguarded if isinstance(stream, Guarded) else stream).write(text)
+
+
+@contextlib.contextmanager
+def without_startup_logs() -> Iterator[None]:
+    """Leaves out what TensorFlow logs when the block imports it.
+
+    Native code writes it to file descriptor 2. All else that is written there meanwhile appears
+    when the block ends.
+    """
+    try:
+        original = os.dup(2)
+    except OSError:  # There is no error stream.
+        yield
+        return
+    with tempfile.TemporaryFile() as file:
+        _flush_errors()
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            _flush_errors()
+            os.dup2(original, 2)
+            os.close(original)
+            file.seek(0)
+            kept = b"".join(line for line in file if not _STARTUP_LOG.match(line))
+            with contextlib.suppress(OSError):
+                os.write(2, kept)
+
+
+def _flush_errors() -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # Closed, or None.
+        sys.stderr.flush()

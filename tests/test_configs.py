@@ -242,8 +242,8 @@ def test_paths_of_images_may_have_commas_and_equals_signs(variant, path, size):
     [
         ("path=/a, b=c/x", "received  b=c/x .*goes into --config.dataset.path"),
         ("path=/a,sise=8", "expected arguments among .*size=..., received sise=8"),
-        ("path=/a,size=large", "expected size as a value of type int, received large"),
-        ("path=/a,skip_bad=maybe", "expected skip_bad as true or false, received maybe"),
+        ("path=/a,size=large", "size=: expected a whole number, received large"),
+        ("path=/a,skip_bad=maybe", "skip_bad=: expected true or false, received maybe"),
         ("path=/a,size", "expected arguments among skip_bad, smoke, .*size=..., received size"),
         ("size=8,/a", "expected arguments among .*received /a"),
     ],

@@ -51,7 +51,7 @@ def test_a_progress_line_is_still_rewritten_on_a_guarded_terminal():
     progress.finished("a", 1.0)
     progress.finished("a", 1.0)
     progress.close()
-    assert terminal.getvalue().startswith("\rtrain ") and "\\r" not in terminal.getvalue()
+    assert terminal.getvalue().startswith("\r[####") and "\\r" not in terminal.getvalue()
     assert terminal.getvalue().endswith("\n")
 
 
@@ -59,3 +59,39 @@ def test_table_cells_are_single_lines_without_control_characters():
     lines = tables.text(["id", HOSTILE], [[HOSTILE + "\nx", 1], ["plain", None]]).splitlines()
     assert len(lines) == 3 and all(line.isprintable() for line in lines)
     assert lines[1].index("\\nx") > 0 and lines[2].startswith("plain ")
+
+
+def test_only_the_logs_of_a_start_are_left_out():
+    script = """
+import os, sys
+from memkit import output
+print("before", file=sys.stderr)
+with output.without_startup_logs():
+    print("from Python", file=sys.stderr)
+    os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\\n")
+    os.write(2, b"I0000 00:00:1795793209.305488 27752 port.cc:153] oneDNN custom operations\\n")
+    os.write(2, b"2026-11-27 15:00:00.123: I tensorflow/core/cpu_feature_guard.cc:210] This\\n")
+    os.write(2, b"To enable the following instructions: AVX2 FMA, rebuild TensorFlow\\n")
+    os.write(2, b"an error of a library\\n")
+print("after", file=sys.stderr)
+"""
+    process = _run(script, text=True)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.splitlines() == [
+        "before",
+        "from Python",
+        "an error of a library",
+        "after",
+    ]
+
+
+def test_errors_written_before_an_exception_are_not_lost():
+    script = """
+import sys
+from memkit import output
+with output.without_startup_logs():
+    print("the reason", file=sys.stderr)
+    raise SystemExit(3)
+"""
+    process = _run(script, text=True)
+    assert (process.returncode, process.stderr) == (3, "the reason\n")

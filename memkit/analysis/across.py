@@ -46,13 +46,13 @@ class Compared:
 
 
 def with_file(
-    study: Study, points: Sequence[Point], published: Published, *, is_original_order: bool = False
+    study: Study, points: Iterable[Point], published: Published, *, is_original_order: bool = False
 ) -> tuple[Joined, list[Compared]]:
     """Compares points of a study with a published file.
 
     Args:
       study: Study with estimates.
-      points: list of Point.
+      points: the Points, each of which takes a while.
       published: `comparisons.Published`.
       is_original_order: the file's rows are known to be in the data set's original order.
 
@@ -129,7 +129,7 @@ def pairs_with_file(study: Study, points: Sequence[Point], published: Published)
 
 
 def with_study(
-    study: Study, other: Study, points: Sequence[tuple[Point, Point]]
+    study: Study, other: Study, points: Iterable[tuple[Point, Point]]
 ) -> tuple[int, int, list[Compared]]:
     """Compares points of a study with points of another, or of the same, study.
 
@@ -139,7 +139,7 @@ def with_study(
     Args:
       study: Study with estimates.
       other: Study with estimates.
-      points: list of (Point of `study`, Point of `other`).
+      points: pairs (Point of `study`, Point of `other`), each of which takes a while.
 
     Returns:
       (number of common examples, number of ids of `other` that are left out because they fit

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Sequence
 
 import altair as alt
@@ -13,6 +14,7 @@ from memkit.charts import lines, theme
 from memkit.errors import expected
 from memkit.estimators import WithError, extrapolation
 from memkit.studies import Point, Study
+from memkit.sweeps import progress
 from memkit.typing import FloatArray, Json
 
 EXTRAPOLATED = "extrapolated"
@@ -83,7 +85,11 @@ def costs(
         across.Side(other, of_other, positions[np.isin(columns, common)])
         for (other, of_other), (columns, positions) in zip(others, joined, strict=True)
     ]
-    results = [cost for outcome in TITLES for cost in _of_outcome(outcome, ours, theirs, fractions)]
+    results = [
+        cost
+        for outcome in progress.counted(tuple(TITLES), "compare", sys.stderr)
+        for cost in _of_outcome(outcome, ours, theirs, fractions)
+    ]
     return len(common), results
 
 

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from etils import epy
 
@@ -12,11 +13,14 @@ from memkit.analysis import across
 from memkit.analysis.results import to_json
 from memkit.printable import printable
 from memkit.studies import Point, Study
+from memkit.sweeps import progress
 from memkit.typing import Json, Path
 
 with epy.lazy_imports():  # Charts take long to import and are optional.
     from memkit import charts
     from memkit.analysis import across_charts, across_fractions
+
+T = TypeVar("T")
 
 _COLUMNS = {
     "point": "point",
@@ -72,7 +76,7 @@ def with_file(
     results: list[across.Compared] = []
     if study is not None:
         joined, results = across.with_file(
-            study, points, published, is_original_order=is_original_order
+            study, _counted(points), published, is_original_order=is_original_order
         )
         lines += ["", _joined(joined, published, study), *_left_out(joined.num_ambiguous)]
         lines += ["", _table(results, study)]
@@ -98,7 +102,7 @@ def with_study(
     """
     if out:
         storage.check_writable("--out", out)
-    count, num_ambiguous, results = across.with_study(study, other, points)
+    count, num_ambiguous, results = across.with_study(study, other, _counted(points))
     lines = [f"{count} examples with the same id and given label", *_left_out(num_ambiguous)]
     lines += ["", _table(results, study)]
     return "\n".join(lines + _write(out, {"joined": count}, results, "memorization"))
@@ -126,6 +130,11 @@ def with_fractions(
             storage.write(folder / f"subset_fractions.{kind}", data)
         lines += ["", printable(f"written to {folder}")]
     return "\n".join(lines)
+
+
+def _counted(points: Sequence[T]) -> Iterator[T]:
+    """Yields points, or pairs of points, and shows on the error stream how many are compared."""
+    return progress.counted(points, "compare", sys.stderr)
 
 
 def _joined(joined: comparisons.Joined, published: comparisons.Published, study: Study) -> str:

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from absl import logging
+from etils import epy
 
 from memkit import studies
 from memkit.analysis.outcomes import PointOutcomes, read_outcomes
 from memkit.errors import expected
 from memkit.studies import Point, Study, exports
 from memkit.typing import BoolArray, FloatArray, IntArray, Path
+
+with epy.lazy_imports():  # Slow to import.
+    import scipy.special
 
 FORMATS = ("feldman_zhang", "aux_arrays", "cleanlab", *exports.TABLE_FORMATS)
 NEED_ESTIMATES = ("feldman_zhang", *exports.TABLE_FORMATS)
@@ -25,8 +29,9 @@ def export(study: Study, points: Sequence[Point], layout: str, out: Path) -> lis
       points: list of Point.
       layout: "feldman_zhang" (index, class-wise influence matrices and high-influence pairs, all
         on 0/1 outcomes), "aux_arrays" (a tree with the outcomes of every run), "cleanlab" (given
-        labels and out-of-sample probabilities of every class), "csv" or "parquet" (the table of
-        `memkit estimate`).
+        labels and out-of-sample probabilities of every class; approximate ones, see
+        `label_and_vote`, if the records lack those of other classes), "csv" or "parquet" (the
+        table of `memkit estimate`).
       out: folder.
 
     Returns:
@@ -111,10 +116,13 @@ def _aux_arrays(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]
 
 
 def _cleanlab(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
-    if not point.config["record"]["all_probs"]:
-        expectation = "a study with class probabilities (train one with --config.record.all_probs)"
-        raise expected("--workdir", expectation, f"{study.workdir} without")
     index = _outcomes(study, point).runs
+    if not point.config["record"]["all_probs"]:
+        logging.info(
+            "%s: its records have only the probability of the given label and the predicted class "
+            "(record.all_probs was off), so the probabilities of other classes are approximate",
+            point.name,
+        )
     mean_probs = out_probs(_each_probs(study, point, index), study.train_mask[index])
     held_out = ~np.isnan(mean_probs).any(axis=1)
     if not held_out.all():
@@ -126,11 +134,47 @@ def _cleanlab(study: Study, point: Point, out: Path) -> list[os.PathLike[str]]:
 
 def _each_probs(study: Study, point: Point, index: IntArray) -> Iterator[FloatArray]:
     """Yields the probabilities [N, C] of each run; only a few runs are in memory at a time."""
+    has_all = point.config["record"]["all_probs"]
+    names = ("train_probs",) if has_all else ("train_logodds", "train_predicted")
     for start in range(0, len(index), _RUNS_IN_MEMORY):
         runs = index[start : start + _RUNS_IN_MEMORY].tolist()
-        yield from studies.read_runs(study, point, ("train_probs",), among=runs).arrays[
-            "train_probs"
-        ]
+        arrays = studies.read_runs(study, point, names, among=runs).arrays
+        if has_all:
+            yield from arrays["train_probs"]
+            continue
+        labels, num_classes = study.examples.given_labels, study.sizes.classes
+        for logodds, predicted in zip(*(arrays[name] for name in names), strict=True):
+            yield label_and_vote(logodds, predicted, labels, num_classes)
+
+
+def label_and_vote(
+    logodds: FloatArray, predicted: IntArray, labels: IntArray, num_classes: int
+) -> FloatArray:
+    """Returns the probabilities of all classes that follow from the label's and from the vote.
+
+    What the given label leaves goes to the predicted class, or evenly to all others if the given
+    label is the prediction.
+
+    Args:
+      logodds: [N] log p - log(1 - p) of the given labels.
+      predicted: [N] int, the predicted classes.
+      labels: [N] int, the given labels.
+      num_classes: C, at least 2.
+
+    Returns:
+      float64 [N, C], rows sum to 1.
+
+    Examples:
+      >>> label_and_vote(np.zeros(2), np.array([2, 0]), np.array([0, 0]), 3).tolist()
+      [[0.5, 0.0, 0.5], [0.5, 0.25, 0.25]]
+    """
+    rows, rest = np.arange(len(labels)), scipy.special.expit(-logodds.astype(np.float64))
+    is_right = predicted == labels
+    evenly = np.where(is_right, rest / (num_classes - 1), 0)
+    probs = np.repeat(evenly[:, None], num_classes, axis=1)
+    probs[rows, predicted] = rest
+    probs[rows, labels] = 1 - rest
+    return probs
 
 
 def out_probs(probs: Iterable[FloatArray], train_mask: BoolArray) -> FloatArray:

@@ -5,8 +5,8 @@ import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy.special
 from absl import logging
+from etils import epy
 
 from memkit import big_arrays, estimators, proxies, records, studies
 from memkit.analysis import joined, noise_free
@@ -15,6 +15,9 @@ from memkit.estimators import Estimate, audit, units
 from memkit.estimators.pooled import Posterior, posterior
 from memkit.studies import Point, Study
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json
+
+with epy.lazy_imports():  # Slow to import.
+    import scipy.special
 
 RECORDED = ("train_correct", "train_logodds", "train_predicted", "test_correct", "test_logodds")
 CURVE = ("curve",)

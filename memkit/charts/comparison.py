@@ -1,13 +1,18 @@
 """Charts that compare scores: overlaid histograms, and joint histograms of two scores."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 
 from memkit.charts import lines, styles, theme
 from memkit.typing import FloatArray, Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 BINS = 40
 JOINT_BINS = 20

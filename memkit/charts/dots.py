@@ -1,14 +1,19 @@
 """Dot plots of agreements: one row of dots per score, one color per kind."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.charts import lines, styles, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 _T = TypeVar("_T")
 

@@ -1,12 +1,17 @@
 """Renders charts to PNG, SVG, PDF and HTML, offline, with vl-convert."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection
 
-import altair as alt
-import vl_convert
+from etils import epy
 
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
+    import vl_convert
 
 _PNG_SCALE = 3  # About 400 pixels per inch in a column of a paper.
 FORMATS = ("png", "svg", "pdf", "html")

@@ -1,15 +1,20 @@
 """Line charts of estimates against model size, with 95% bands."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.charts import styles, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 HEIGHT, PANEL_HEIGHT = 210, 150
 

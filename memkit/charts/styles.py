@@ -4,13 +4,18 @@ The colors are those of Okabe and Ito (2008), which color-blind readers can tell
 group or series has the same color, dash and marker in every chart.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
-import altair as alt
+from etils import epy
 
 from memkit.charts.theme import TEXT, WIDTH
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 Style: TypeAlias = tuple[str, list[int], str]  # color, dash and marker
 

@@ -1,5 +1,7 @@
 """Fonts, widths, panels, the row limit and the axis of model sizes, shared by all charts."""
 
+from __future__ import annotations
+
 import math
 import numbers
 import re
@@ -7,15 +9,25 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
-import altair as alt
+from etils import epy
 
 from memkit.errors import expected
 from memkit.typing import Json
 
+
+def _register_theme(_: str) -> None:
+    import altair
+
+    altair.theme.register("memkit", enable=True)(memkit_theme)
+
+
+with epy.lazy_imports(success_callback=_register_theme):  # Slow to import.
+    import altair as alt
+
 Title: TypeAlias = str | list[str]  # text, or its lines
 Size: TypeAlias = str | float  # a value of the study's axis, or the name of a point
-Panels: TypeAlias = alt.LayerChart | alt.FacetChart
-_Channel = TypeVar("_Channel", alt.Column, alt.Row, alt.Facet)
+Panels: TypeAlias = "alt.LayerChart | alt.FacetChart"
+_Channel = TypeVar("_Channel", "alt.Column", "alt.Row", "alt.Facet")
 
 ROW_LIMIT = 5_000
 # Text of 12 units is 6 points high if a chart of 476 units is printed 84 mm wide.
@@ -28,7 +40,6 @@ REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 
 
-@alt.theme.register("memkit", enable=True)
 def memkit_theme() -> alt.theme.ThemeConfig:
     """Returns the Vega-Lite configuration of every memkit chart."""
     text = {"labelFontSize": TEXT, "titleFontSize": TEXT, "titleFontWeight": "normal"}

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from etils import epy
 
 from memkit.typing import FloatArray
 
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
+
 LEVEL = 0.95
-NORMAL_QUANTILE = float(special.ndtri((1 + LEVEL) / 2))  # 1.96, of all two-sided 95% intervals
+NORMAL_QUANTILE = 1.959963984540054  # special.ndtri((1 + LEVEL) / 2), of two-sided intervals
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,12 +10,15 @@ examples is the one that follows from right and wrong answers without any model.
 import math
 
 import numpy as np
-from scipy import special
+from etils import epy
 
 from memkit.estimators.distribution import STATISTICS
 from memkit.estimators.pooled import Posterior
 from memkit.seeds import Generator
 from memkit.typing import FloatArray
+
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
 
 _MOST_STRETCH = 2.0
 

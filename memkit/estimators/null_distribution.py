@@ -7,9 +7,12 @@ influence over such draws is exact for 0/1 outcomes, and its moments are known f
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from etils import epy
 
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
+
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
 
 # With a smaller skewness the tail cannot be distinguished from the normal one.
 _LEAST_SKEWNESS = 1e-3

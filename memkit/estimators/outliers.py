@@ -7,13 +7,16 @@ measures how often runs are called outliers, and how often intervals cover the t
 """
 
 import numpy as np
-from scipy import special
+from etils import epy
 
 from memkit.typing import BoolArray, FloatArray
 
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
+
 LEVEL = 0.01  # approximate probability that a study of normally distributed runs has outliers
 CARRIED = 2 / 3
-_MAD_TO_DEVIATION = 1 / special.ndtri(0.75)
+_MAD_TO_DEVIATION = 1.482602218505602  # 1 / special.ndtri(0.75)
 # Efficiency of the median absolute deviation of M runs. It is 0.37 for many runs and larger for
 # few; few runs matter here, because for many runs Student's t is the normal distribution.
 _EFFICIENCY = 0.6

@@ -93,11 +93,32 @@ def needed_before(wanted: float, num_examples: int, *, train_fraction: float) ->
       Needed(least=131, likely=257, most=458)
     """
     answers, held_out = _answers(wanted), 1 - train_fraction
-    size = min(max(num_examples, _SMALLEST), _LARGEST) / _EXAMPLES
-    known = _WORTH * size**_GROWTH * math.sqrt(held_out / (1 - _FRACTION))
+    known = worth_before(num_examples, train_fraction=train_fraction)
     least, likely = (max(answers - k * known, 0) / held_out for k in (_MOST_TIMES, 1))
     most = answers / (held_out * train_fraction)
     return Needed(*map(_whole, (least, likely, most)))
+
+
+def worth_before(num_examples: int, *, train_fraction: float) -> float:
+    """Returns the `worth` of the other examples by the reference; see `needed_before`."""
+    size = min(max(num_examples, _SMALLEST), _LARGEST) / _EXAMPLES
+    return _WORTH * size**_GROWTH * math.sqrt((1 - train_fraction) / (1 - _FRACTION))
+
+
+def half_width(num_runs: int, *, train_fraction: float, worth: float) -> float:
+    """Returns the half width that 95% of the pooled intervals do not exceed, at most 1.
+
+    Args:
+      num_runs: runs of the point, at least 1.
+      train_fraction: share of the examples that each run trains on, in (0, 1).
+      worth: see `worth`.
+
+    Examples:
+      >>> round(half_width(257, train_fraction=0.7, worth=19), 3)
+      0.1
+    """
+    answers = (1 - train_fraction) * num_runs + worth
+    return min(1.0, math.sqrt(_WIDEST / answers)) if answers > 0 else 1.0
 
 
 def worth(half_width: float, *, num_runs: int, train_fraction: float) -> float:

@@ -7,12 +7,15 @@ normal score of the rate, which is its value on the scale of the normal quantile
 import dataclasses
 
 import numpy as np
-from scipy import special
+from etils import epy
 
 from memkit.estimators import small_area
 from memkit.estimators.margins import NORMAL_QUANTILE as Z
 from memkit.estimators.small_area import Samples
 from memkit.typing import FloatArray
+
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
 
 _GROUPS = 10
 _TAIL = 5.0  # degrees of freedom of Student's t, whose tails the bounds allow for

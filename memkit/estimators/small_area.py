@@ -8,9 +8,12 @@ trusted follows from how well they predict.
 import dataclasses
 
 import numpy as np
-from scipy import special
+from etils import epy
 
 from memkit.typing import FloatArray
+
+with epy.lazy_imports():  # Slow to import.
+    from scipy import special
 
 _PENALTY = 30.0  # of the squared coefficients of standardized columns
 _LEAST_BETWEEN = 0.02  # smallest variance around the regression, in variances of an observation

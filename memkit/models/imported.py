@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from etils import epy
 
+from memkit import output
 from memkit.errors import expected
 from memkit.models import initial_values, keras_settings
 
@@ -123,7 +124,8 @@ def _function(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     keras_settings.choose_backend()
     try:
-        attribute = getattr(importlib.import_module(module), function, None)
+        with output.without_startup_logs():  # Of TensorFlow, if the module imports it.
+            attribute = getattr(importlib.import_module(module), function, None)
     except ModuleNotFoundError as error:
         # If the missing module is one that the user's module imports, the name is correct.
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):

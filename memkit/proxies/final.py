@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import scipy.special
+from etils import epy
 
 from memkit.typing import Array, FloatArray, IntArray
+
+with epy.lazy_imports():  # Slow to import.
+    import scipy.special
 
 
 def final_loss(train_logodds: npt.ArrayLike) -> FloatArray:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
-import vl_convert
+from etils import epy
 from markupsafe import Markup
 
 from memkit import charts
 from memkit.report import formatting
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import; `memkit chart --list` does not need it.
+    import vl_convert
 
 
 def text(name: str, package: str = "memkit.report") -> str:

@@ -1,31 +1,48 @@
 """The blocks of a report's section: figures, tables, definitions and fragments of HTML."""
 
+from __future__ import annotations
+
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import altair as alt
 import numpy as np
+from etils import epy
 from markupsafe import Markup
 
-Chart: TypeAlias = (
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
+
+Chart: TypeAlias = """(
     alt.Chart
     | alt.LayerChart
     | alt.FacetChart
     | alt.ConcatChart
     | alt.HConcatChart
     | alt.VConcatChart
-)
+)"""
 NO_CHART = "There is no chart here: the study has no numbers for it."
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A chart with its file name and caption; `chart` is None if `caption` says why."""
+    """A chart with its file name and caption.
+
+    Attributes:
+      name: file name of the chart.
+      caption: what the chart shows, or why there is none.
+      drawing: draws the chart; None if there is none.
+    """
 
     name: str
     caption: str
-    chart: Chart | None
+    drawing: Callable[[], Chart] | None = None
+
+    @functools.cached_property
+    def chart(self) -> Chart | None:
+        """The chart, drawn when it is first used; None if there is none."""
+        return self.drawing() if self.drawing else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +109,7 @@ class Section:
 
 def absent(name: str) -> Figure:
     """Returns the Figure of a chart that the study has no numbers for."""
-    return Figure(name=name, caption=NO_CHART, chart=None)
+    return Figure(name, NO_CHART)
 
 
 def figure(
@@ -116,4 +133,4 @@ def figure(
     ]
     if not defined:
         return absent(name)
-    return Figure(name=name, caption=caption, chart=draw(defined, **options))
+    return Figure(name, caption, functools.partial(draw, defined, **options))

@@ -5,34 +5,34 @@ from collections.abc import Sequence
 from memkit import charts, tables
 from memkit.errors import unknown
 from memkit.report import known_charts, sections
-from memkit.report.blocks import Chart, Figure, Section
+from memkit.report.blocks import Figure, Section
 from memkit.report.content import Content
 
 
-def drawn(content: Content) -> dict[str, Chart]:
-    """Returns {name: chart} of the charts that a study has numbers for."""
-    return {name: figure.chart for name, figure in of_study(content).items() if figure.chart}
+def present(content: Content) -> dict[str, Figure]:
+    """Returns {name: Figure} of the charts that a study has numbers for; draws none of them."""
+    return {name: figure for name, figure in of_study(content).items() if figure.drawing}
 
 
 def of_study(content: Content, shown: Sequence[Section] | None = None) -> dict[str, Figure]:
-    """Returns {name: Figure} of all charts of a report, in its order.
+    """Returns {name: Figure} of all charts of a report, in its order; draws none of them.
 
     Args:
       content: Content of a study.
-      shown: its sections; built if None.
+      shown: its sections; those of the questions are built if None.
     """
-    shown = sections.sections(content) if shown is None else shown
+    shown = sections.of_questions(content) if shown is None else shown
     return {name: figure for section in shown for name, figure in section.figures.items()}
 
 
 def listing(content: Content) -> str:
-    """Returns as text what each chart shows, and why other charts are missing."""
-    shown = sections.sections(content)
+    """Returns as text what each chart shows, and why other charts are missing; draws none."""
+    shown = sections.of_questions(content)
     figures = of_study(content, shown)
-    present = [[name, _first(f.chart.description)] for name, f in figures.items() if f.chart]
-    missing = [[name, f.caption] for name, f in figures.items() if not f.chart]
+    drawable = [[name, _first(f.caption)] for name, f in figures.items() if f.drawing]
+    missing = [[name, f.caption] for name, f in figures.items() if not f.drawing]
     missing += [[section.anchor, section.empty] for section in shown if section.empty]
-    text = tables.text(["chart", "shows"], present)
+    text = tables.text(["chart", "shows"], drawable)
     if not missing:
         return text
     return f"{text}\n\n{tables.text(['without numbers', 'reason'], missing)}"
@@ -59,16 +59,16 @@ def render(
     Raises:
       InputError: no chart has this name, or the study lacks what the chart needs.
     """
-    present = drawn(content)
-    shown = {
-        name: known_charts.chosen(present, name, argument="--figures") for name in names or present
+    figures = present(content)
+    drawn = {
+        name: known_charts.chosen(figures, name, argument="--figures") for name in names or figures
     }
     return {
         f"{name}.{kind}": data
-        for name, chart in shown.items()
+        for name, chart in drawn.items()
         for kind, data in charts.images(chart.to_dict(), formats).items()
     }
 
 
-def _first(description: str) -> str:
-    return description.split(". ")[0].rstrip(".") + "."
+def _first(caption: str) -> str:
+    return caption.split(". ")[0].rstrip(".") + "."

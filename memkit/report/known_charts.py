@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from memkit.errors import InputError, expected, unknown
-from memkit.report.blocks import Chart
+from memkit.report.blocks import Chart, Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,27 +84,28 @@ def _is_of_family(name: str, start: str) -> bool:
     return start.endswith("_") and name.startswith(start)
 
 
-def chosen(charts: Mapping[str, Chart], name: str, *, argument: str) -> Chart:
-    """Returns the chart of a name.
+def chosen(figures: Mapping[str, Figure], name: str, *, argument: str) -> Chart:
+    """Draws the chart of a name.
 
     Args:
-      charts: {name: chart} of a study, those that it has numbers for.
+      figures: {name: Figure} of the charts that a study has numbers for.
       name: name of a chart.
       argument: the argument or flag that holds the name.
 
     Raises:
       InputError: no study has a chart of this name, or this study lacks what the chart needs.
     """
-    if name in charts:
-        return charts[name]
-    raise _absent(charts, name, argument)
+    chart = figures[name].chart if name in figures else None
+    if chart is None:
+        raise _absent(figures, name, argument)
+    return chart
 
 
-def _absent(charts: Mapping[str, Chart], name: str, argument: str) -> InputError:
+def _absent(figures: Mapping[str, Figure], name: str, argument: str) -> InputError:
     entry = known(name)
     siblings = (start for start in KNOWN if _is_of_family(name, start))
-    has_siblings = any(other.startswith(start) for start in siblings for other in charts)
+    has_siblings = any(other.startswith(start) for start in siblings for other in figures)
     if entry is None or has_siblings:
-        return unknown(argument, name, charts, kind="chart")
+        return unknown(argument, name, figures, kind="chart")
     received = f"{name}, which needs {entry.needs}"
     return expected(argument, "a chart that the study has the numbers for", received)

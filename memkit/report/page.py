@@ -33,7 +33,7 @@ def render(content: Content) -> dict[str, bytes]:
     """
     shown = sections.sections(content)
     figures = [figure for section in shown for figure in section.figures.values()]
-    specs = {f.name: f.chart.to_dict() for f in figures if f.chart is not None}
+    specs = {f.name: f.chart.to_dict() for f in figures if f.chart}
     page = _html(content, shown, specs).encode(errors="backslashreplace")
     return {"index.html": page, **assets.pictures(specs)}
 

@@ -1,10 +1,12 @@
 """The explorer's scatter: a 2-D histogram of all examples and a sample that can be clicked."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis import PointSummary
 from memkit.charts import lines, styles, theme
@@ -12,6 +14,9 @@ from memkit.report import content as contents
 from memkit.report.blocks import Chart
 from memkit.report.content import Content
 from memkit.typing import FloatArray, IntArray, Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 SAMPLE = 2_000
 STEP = 0.025

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import scipy.special
 from etils import epy
 
 from memkit import analysis, estimators, proxies, studies
@@ -20,6 +19,8 @@ from memkit.studies.points import DISTILLED, ONE_HOT
 from memkit.typing import Array, BoolArray, FloatArray, IntArray, Json, TextArray
 
 with epy.lazy_imports():  # Charts are slow to import.
+    import scipy.special
+
     from memkit.report import gather
 
 Size: TypeAlias = int | float | str

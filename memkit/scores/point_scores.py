@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-    from memkit.report.blocks import Chart
+    from memkit.report.blocks import Chart, Figure
     from memkit.report.content import Content
 
 # Columns of `Scores.table`, in its order.
@@ -159,7 +159,7 @@ class Scores:
           >>> load(workdir).charts[:3]
           ('training_curves', 'accuracy', 'mean_memorization')
         """
-        return tuple(self._charts)
+        return tuple(self._figures)
 
     def chart(self, name: str) -> "Chart":
         """Returns a chart of the study's report as an Altair chart.
@@ -176,11 +176,11 @@ class Scores:
           >>> chart.to_dict()["description"][:43]
           'Mean memorization against model size, and b'
         """
-        return known_charts.chosen(self._charts, name, argument="name")
+        return known_charts.chosen(self._figures, name, argument="name")
 
     @functools.cached_property
-    def _charts(self) -> "dict[str, Chart]":
-        return chart_files.drawn(self.content)
+    def _figures(self) -> "dict[str, Figure]":
+        return chart_files.present(self.content)
 
     @property
     def _audited(self) -> AuditedExamples:

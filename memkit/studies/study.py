@@ -120,14 +120,19 @@ class Study:
         return bool(is_first and self.unit[run] < num_units)
 
     def point(self, name: str) -> Point:
-        """Returns the point with a name.
+        """Returns the point with a name; "width4" finds "one_hot_width4" if it is the only one.
 
         Raises:
-          InputError: there is no such point; suggests a similar name.
+          InputError: there is no such point, or several; suggests a similar name.
         """
         for point in self.points:
             if point.name == name:
                 return point
+        short = [point for point in self.points if point.name == f"{point.series}_{name}"]
+        if len(short) == 1:
+            return short[0]
+        if short:
+            raise expected("point", f"one of {', '.join(point.name for point in short)}", name)
         raise unknown("point", name, [point.name for point in self.points], kind="point")
 
 

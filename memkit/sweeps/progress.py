@@ -1,15 +1,109 @@
-"""The progress of a sweep: a live line on a terminal, log lines elsewhere."""
+"""Progress: a bar in a terminal, log lines elsewhere."""
 
 import contextlib
+import os
 import statistics
 import time
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TextIO, TypeVar
 
 from memkit import output
 
 _LIVE_SECONDS = 0.2
 _LOG_SECONDS = 15
+_COLUMNS = 80  # of a terminal that does not tell its width
+_BARS = (40, 20, 10)  # lengths of bars; few, so that a bar keeps its length
+
+T = TypeVar("T")
+
+
+class Line:
+    """A line with a bar that is rewritten in a terminal; in other streams, a line now and then."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._shown = time.monotonic()
+        self._width = 0
+
+    def is_due(self) -> bool:
+        """Returns whether enough time has passed since the last line."""
+        seconds = _LIVE_SECONDS if self._live else _LOG_SECONDS
+        return time.monotonic() - self._shown >= seconds
+
+    def show(self, text: str, share: float) -> None:
+        """Writes a line.
+
+        Args:
+          text: what is being done.
+          share: how much of it is done, 0 to 1.
+        """
+        self._shown = time.monotonic()
+        if not self._live:
+            self._write(text + "\n")
+            return
+        columns = self._columns()
+        line = with_bar(text, share, columns)
+        self._write(line.ljust(min(self._width, columns - 1)), at_start=True)
+        self._width = len(line)
+
+    def close(self) -> None:
+        """Ends a line that would be rewritten, so that further output starts on its own line."""
+        if self._live and self._width:
+            self._write("\n")
+            self._width = 0
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):  # A stream that is no file has no number.
+            return _COLUMNS
+
+    def _write(self, text: str, *, at_start: bool = False) -> None:
+        # A sweep goes on after its terminal is closed.
+        with contextlib.suppress(OSError):
+            if at_start:
+                output.control(self._stream, "\r")
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def with_bar(text: str, share: float, columns: int) -> str:
+    """Returns a line that fits a terminal: a bar and a text, or the text alone if it is narrow.
+
+    The last column stays free, because some terminals begin a new line after it.
+
+    Args:
+      text: one line; its end is cut if it does not fit.
+      share: how much of the bar is filled, 0 to 1.
+      columns: width of the terminal in characters.
+
+    Examples:
+      >>> with_bar("train 3/4 runs", 0.75, 30)
+      '[#######---] train 3/4 runs'
+    """
+    room = columns - 1 - len("[] ") - len(text)
+    length = next((length for length in _BARS if length <= room), 0)
+    if not length:
+        return text[: max(columns - 1, 0)]
+    filled = int(share * length)
+    return f"[{'#' * filled}{'-' * (length - filled)}] {text}"
+
+
+def counted(items: Sequence[T], verb: str, stream: TextIO) -> Iterator[T]:
+    """Yields items one by one and shows how many of them are done.
+
+    Args:
+      items: what is worked on while it is yielded.
+      verb: what is done with them, the first word of the line.
+      stream: text stream; nothing is written for a single item.
+    """
+    line = Line(stream)
+    for done, item in enumerate(items):
+        if len(items) > 1 and (line.is_due() or (not done and stream.isatty())):
+            line.show(f"{verb} {done}/{len(items)}", done / len(items))
+        yield item
+    line.close()
 
 
 class Progress:
@@ -28,17 +122,15 @@ class Progress:
 
         Args:
           missing: {point name: number of runs to do}.
-          stream: text stream; a terminal gets one line that is rewritten.
+          stream: text stream; a terminal gets a bar that is rewritten.
         """
         self._left = dict(missing)
         self._left_out = self.stalled = 0
         self._seconds: dict[str, list[float]] = {name: [] for name in missing}
         self.total = sum(missing.values())
         self._workers = workers
-        self._stream = stream
-        self._live = stream.isatty()
-        self._started = self._shown = time.monotonic()
-        self._width = 0
+        self._line = Line(stream)
+        self._started = time.monotonic()
 
     @property
     def done(self) -> int:
@@ -70,16 +162,9 @@ class Progress:
 
     def show(self, force: bool = False) -> None:
         """Writes the line if enough time has passed since the last one."""
-        now = time.monotonic()
-        if not force and now - self._shown < (_LIVE_SECONDS if self._live else _LOG_SECONDS):
-            return
-        self._shown = now
-        line = self.line(now - self._started)
-        if self._live:
-            self._write(line.ljust(self._width), at_start=True)
-            self._width = len(line)
-        else:
-            self._write(line + "\n")
+        if force or self._line.is_due():
+            line = self.line(time.monotonic() - self._started)
+            self._line.show(line, self.done / max(1, self.total))
 
     def line(self, elapsed: float) -> str:
         """Returns "train 37/200 runs  1.9 runs/s  1 min 26 s left" after `elapsed` seconds."""
@@ -97,17 +182,8 @@ class Progress:
         return "  ".join(parts)
 
     def close(self) -> None:
-        """Ends the live line, so that further output starts on a line of its own."""
-        if self._live and self._width:
-            self._write("\n")
-
-    def _write(self, text: str, *, at_start: bool = False) -> None:
-        # A sweep goes on after its terminal is closed.
-        with contextlib.suppress(OSError):
-            if at_start:
-                output.control(self._stream, "\r")
-            self._stream.write(text)
-            self._stream.flush()
+        """Ends the bar, so that further output starts on a line of its own."""
+        self._line.close()
 
 
 def time_left(left: Mapping[str, int], seconds: Mapping[str, float]) -> float:

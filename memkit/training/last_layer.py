@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import scipy.special
 from etils import epy
 
 from memkit import studies
@@ -24,8 +23,9 @@ from memkit.training.history import History
 from memkit.training.images import Joined
 from memkit.typing import FloatArray, IntArray
 
-with epy.lazy_imports():  # Runs of other series need neither scikit-learn nor another model.
+with epy.lazy_imports():  # Slow to import; runs of other series need none of them.
     import keras
+    import scipy.special
     import sklearn.linear_model
 
 ABSENT = -100.0  # Logit of a class that a subset has no example of.

@@ -4,7 +4,7 @@ import platform
 from typing import TypeAlias
 
 import numpy as np
-import scipy.special
+from etils import epy
 
 from memkit import machine, records
 from memkit.studies.points import Point
@@ -12,6 +12,9 @@ from memkit.studies.study import Study
 from memkit.training import engines
 from memkit.training.history import History
 from memkit.typing import Array, FloatArray, Json
+
+with epy.lazy_imports():  # Slow to import.
+    import scipy.special
 
 # What `studies.write_record` takes: the index of the run, its arrays and its entries.
 RunRecord: TypeAlias = tuple[int, dict[str, Array], Json]

@@ -171,10 +171,32 @@ def test_cleanlabs_files_leave_out_examples_that_no_run_held_out(tmp_path, make_
     assert np.isfinite(np.load(written[1])).all()
 
 
-def test_a_study_without_class_probabilities_says_which_field_asks_for_them(study, tmp_path):
-    with pytest.raises(InputError, match="--config.record.all_probs"):
-        exports.export(study, study.points, "cleanlab", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_without_class_probabilities_cleanlab_gets_the_labels_and_the_votes(
+    study, tmp_path, caplog
+):
+    labels = study.examples.given_labels
+    point, rows = study.points[0], np.arange(len(labels))
+    with caplog.at_level("INFO"):
+        written = exports.export(study, [point], "cleanlab", tmp_path / "out")
+    assert "record.all_probs was off" in caplog.text
+    probs = np.load(written[1])
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-12)
+    arrays = studies.read_runs(study, point, ("train_logodds", "train_predicted")).arrays
+    of_label = 1 / (1 + np.exp(-arrays["train_logodds"].astype(float)))
+    held_out = ~study.train_mask
+    mean = np.where(held_out, of_label, 0).sum(axis=0) / held_out.sum(axis=0)
+    np.testing.assert_allclose(probs[rows, labels], mean, atol=1e-12)
+    for label in range(study.sizes.classes):
+        is_vote = held_out & (arrays["train_predicted"] == label) & (labels != label)
+        least = np.where(is_vote, 1 - of_label, 0).sum(axis=0) / held_out.sum(axis=0)
+        assert np.all(probs[labels != label, label] >= least[labels != label] - 1e-12)
+
+
+def test_what_a_label_leaves_goes_to_the_vote_or_evenly_to_all_others():
+    logodds = np.array([0.0, np.log(3), -np.inf], np.float16)
+    probs = exports.label_and_vote(logodds, np.array([0, 2, 1]), np.array([0, 1, 3]), 4)
+    expected = [[1 / 2, 1 / 6, 1 / 6, 1 / 6], [0, 3 / 4, 1 / 4, 0], [0, 1, 0, 0]]
+    np.testing.assert_allclose(probs, expected, atol=1e-3)
 
 
 def test_only_csv_escapes_formulas_and_compare_removes_the_escapes(study, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import efficiency
 from memkit.estimators.distribution import STATISTICS
+from tests.estimators.test_pooled import world
 
 
 def _papers(scale=1.0):
@@ -45,6 +46,24 @@ def test_a_subset_holds_as_many_images_of_each_of_the_first_classes(tmp_path):
         assert np.bincount(file["y_train"]).tolist() == [7, 7, 7]
         assert file["x_train"].shape == (21, 5, 5, 1)
         assert (file["x_train"][:, 0, 0, 0] == file["y_train"]).all()
+
+
+def test_the_error_of_halves_is_the_spread_over_studies(monkeypatch):
+    def worlds(_):
+        for seed in range(12):
+            correct, logodds, mask, feature, _ = world("normal", seed, num_runs=40)
+            arrays = {"train_correct": correct, "train_logodds": logodds}
+            arrays |= {name: np.zeros(mask.shape) for name in ("prob_mean", "margin_mean")}
+            planted = np.zeros(mask.shape[1], bool)
+            yield str(seed), efficiency.World(efficiency.Case(), mask, arrays, feature, planted)
+
+    monkeypatch.setattr(efficiency, "points", worlds)
+    rows = efficiency.halves("a study")
+    times = np.array([row["times smaller"] for row in rows])
+    errors = np.array([row["+/-"] for row in rows])
+    np.testing.assert_allclose(times, [r["right or wrong"] / r["pooled"] for r in rows])
+    assert np.mean(times) > 1.5
+    assert 0.5 < np.std(times, ddof=1) / np.sqrt(np.mean(errors**2)) < 2
 
 
 @pytest.mark.slow

@@ -81,3 +81,24 @@ def test_without_other_examples_rates_near_one_half_take_the_most_runs():
 def test_a_half_width_of_zero_is_an_error():
     with pytest.raises(InputError, match="half_width: expected a half width above 0"):
         precision.needed_before(0, 600, train_fraction=FRACTION)
+
+
+@pytest.mark.parametrize("wanted", [0.05, 0.1, 0.17])
+def test_the_half_width_after_the_needed_runs_is_the_wanted_one(wanted):
+    before = precision.needed_before(wanted, 600, train_fraction=FRACTION).likely
+    worth = precision.worth_before(600, train_fraction=FRACTION)
+    options = dict(train_fraction=FRACTION, worth=worth)
+    assert (
+        precision.half_width(before, **options)
+        <= wanted
+        < precision.half_width(before - 1, **options)
+    )
+    worth = precision.worth(0.2, num_runs=40, train_fraction=FRACTION)
+    needed = precision.needed(wanted, 0.2, num_runs=40, train_fraction=FRACTION).likely
+    assert precision.half_width(40, train_fraction=FRACTION, worth=worth) == pytest.approx(0.2)
+    assert precision.half_width(needed, train_fraction=FRACTION, worth=worth) <= wanted
+
+
+def test_no_half_width_exceeds_one():
+    assert precision.half_width(1, train_fraction=FRACTION, worth=-5.0) == 1
+    assert precision.half_width(20, train_fraction=FRACTION, worth=-5.9) == 1

@@ -40,16 +40,11 @@ def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study
         (["audit", "--workdir=W", "--point=width3"], "point: unknown point 'width3'"),
         (["audit", "--workdir=W", "--top=0"], "top"),
         (["audit", "--workdir=W", "--out=/proc/x"], "--out: expected a writable folder"),
-        (["export", "--workdir=W", "--format=cleanlab", "--out=O"], "--config.record.all_probs"),
+        (["export", "--workdir=W", "--format=cleanlab"], "--out: missing value"),
     ],
 )
 def test_mistakes_get_one_line_and_code_2(memkit, tiny_study, tmp_path, arguments, message):
-    replacements = {
-        "--workdir=W": f"--workdir={tiny_study[0]}",
-        "--out=O": f"--out={tmp_path / 'out'}",
-    }
-    words = [replacements[word] if word in replacements else word for word in arguments]
-    result = memkit(*words)
+    result = memkit(*(word.replace("=W", f"={tiny_study[0]}") for word in arguments))
     assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
     assert message in result.err
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -26,8 +28,24 @@ def test_list_names_every_chart_of_the_report_and_why_others_are_missing(memkit,
     listed = [line.split()[0] for line in present.splitlines()[1:]]
     drawn = {name.removesuffix(".svg") for name in _names(study / "report" / "charts")}
     assert set(listed) == {name for name in drawn if not name.endswith(".png")}
-    assert "Mean accuracy over runs" in present
+    assert re.search(r"^accuracy +Accuracy by model size\.$", present, re.MULTILINE)
     assert re.search(r"^distillation +This study has no distilled series", absent, re.MULTILINE)
+
+
+def test_list_imports_no_chart_library(study):
+    code = f"""
+import sys
+from memkit import cli
+try:
+    cli.main(["chart", "--workdir={study}", "--list"])
+except SystemExit as stop:
+    assert stop.code == 0, stop.code
+loaded = {{"altair", "tensorflow", "keras", "jax"}} & set(sys.modules)
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "mean_memorization" in done.stdout
 
 
 def test_chosen_charts_are_written_in_every_format(memkit, study, tmp_path):

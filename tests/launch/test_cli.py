@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -20,6 +21,22 @@ BAD = {
     "unknown config key": (
         ["run", WIDTH, "--config.subsets.num_run=3", "--workdir=W"],
         ["num_run", "num_runs"],
+    ),
+    "config field as a flag": (
+        ["run", WIDTH, "--num_runs=5", "--workdir=W"],
+        ["--num_runs: unknown flag; did you mean --config.subsets.num_runs?"],
+    ),
+    "field of several sections as a flag": (
+        ["plan", WIDTH, "--name=mlp", "--workdir=W"],
+        ["did you mean --config.dataset.name or --config.model.name or --config.optimizer.name"],
+    ),
+    "config field as a flag of a verb without configs": (
+        ["estimate", "--num_runs=5", "--workdir=W"],
+        ["Unknown command line flag 'num_runs'"],
+    ),
+    "argument of a config": (
+        ["plan", "--config=my_images:path=photos,size=big", "--workdir=W"],
+        ["--config: size=: expected a whole number, received big"],
     ),
     "wrong type": (["run", WIDTH, "--config.subsets.num_runs=many", "--workdir=W"], ["many"]),
     "unknown model": (
@@ -162,6 +179,16 @@ def test_plan_counts_runs_steps_and_disk_without_writing(memkit, tmp_path):
     assert not workdir.exists()
 
 
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_the_first_line_says_what_is_read(memkit, tmp_path, verb):
+    npz = tmp_path / "images.npz"
+    npz.write_bytes(b"no images")
+    config = f"--config=mnist_mlp:npz={npz}"
+    result = memkit(verb, config, f"--workdir={tmp_path / 'study'}")
+    assert result.code == 2 and len(result.err.strip().splitlines()) == 1, result.err
+    assert result.out == f"reading the data set npz {npz} ...\n"
+
+
 def test_plan_says_how_many_runs_a_half_width_takes_without_writing(memkit, tmp_path):
     workdir = tmp_path / "study"
     command = ["plan", WIDTH, f"--workdir={workdir}", "--no_measure"]
@@ -172,7 +199,9 @@ def test_plan_says_how_many_runs_a_half_width_takes_without_writing(memkit, tmp_
     assert "The number comes from a reference" in result.out
     assert result.engines == ()
     assert not workdir.exists()
-    assert "half width" not in memkit(*command).out
+    assert re.search(r"^ +260 +1300 +0.098$", result.out, re.MULTILINE)
+    without = memkit(*command).out
+    assert "260" not in without and "--halfwidth=0.1 says how many runs" in without
 
 
 def test_a_half_width_that_makes_no_sense_is_one_line(memkit):

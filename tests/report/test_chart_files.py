@@ -1,10 +1,13 @@
 import re
 
+import altair as alt
 import pytest
 
 from memkit import charts
+from memkit.analysis.training_curves import chart as curves_chart
 from memkit.errors import InputError
 from memkit.report import chart_files, sections
+from memkit.report.blocks import Figure
 
 
 @pytest.fixture
@@ -44,3 +47,22 @@ def test_each_chart_is_rendered_once_however_often_it_is_named(content, monkeypa
     drawn = chart_files.of_study(content)
     names = [name for name, figure in drawn.items() if figure.chart]
     assert list(chart_files.render(content, (), ("svg",))) == [f"{name}.svg" for name in names]
+
+
+def test_one_chart_draws_no_other(content, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("another chart is drawn")
+
+    monkeypatch.setattr(curves_chart, "chart", fail)
+    assert list(chart_files.render(content, ["accuracy"], ("svg",))) == ["accuracy.svg"]
+    assert "training_curves" in chart_files.listing(content)
+    with pytest.raises(AssertionError, match="another chart is drawn"):
+        chart_files.render(content, ["training_curves"], ("svg",))
+
+
+def test_a_chart_is_drawn_once():
+    drawn = []
+    figure = Figure("one", "A chart.", lambda: drawn.append(alt.Chart()) or drawn[-1])
+    assert not drawn
+    assert figure.chart is figure.chart is drawn[0] and len(drawn) == 1
+    assert Figure("none", "A reason.").chart is None

@@ -1,9 +1,11 @@
 import importlib
 
+import altair as alt
 import pytest
 
 from memkit.errors import InputError
 from memkit.report import chart_files, known_charts
+from memkit.report.blocks import Figure
 from tests.charts.test_every_chart import CHARTS
 from tests.docs import pages
 
@@ -33,9 +35,11 @@ def test_every_known_chart_is_explained():
 
 
 def test_charts_of_a_family_are_suggested_only_if_the_study_has_one():
-    chart = object()
+    charts = {name: Figure(name, "", alt.Chart) for name in ("removal_one_hot", "accuracy")}
     with pytest.raises(InputError, match="did you mean 'removal_one_hot'"):
-        known_charts.chosen({"removal_one_hot": chart}, "removal_onehot", argument="name")
+        known_charts.chosen(charts, "removal_onehot", argument="name")
+    others = {"accuracy": charts["accuracy"]}
     with pytest.raises(InputError, match="received removal_onehot, which needs the runs of"):
-        known_charts.chosen({"accuracy": chart}, "removal_onehot", argument="name")
-    assert known_charts.chosen({"accuracy": chart}, "accuracy", argument="name") is chart
+        known_charts.chosen(others, "removal_onehot", argument="name")
+    chart = known_charts.chosen(charts, "accuracy", argument="name")
+    assert isinstance(chart, alt.Chart) and chart is charts["accuracy"].chart

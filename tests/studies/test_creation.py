@@ -276,9 +276,23 @@ def test_absent_study_is_refused(tmp_path):
 
 def test_unknown_point_lists_the_valid_ones(study):
     with pytest.raises(
-        InputError, match="unknown point 'width1'; .* Known: one_hot_width1, one_hot_width2"
+        InputError, match="unknown point 'one_hot_width3'; .* Known: one_hot_width1, one_hot_width2"
     ):
-        study.point("width1")
+        study.point("one_hot_width3")
+
+
+def test_a_point_is_found_without_its_series_if_only_one_has_it(study):
+    assert study.point("width2") is study.point("one_hot_width2") is study.points[1]
+    students = [
+        dataclasses.replace(point, series="distilled", name=f"distilled_{size}")
+        for point, size in zip(study.points, ("width1", "width4"), strict=True)
+    ]
+    both = dataclasses.replace(study, points=(*study.points, *students))
+    assert both.point("width2").name == "one_hot_width2"
+    assert both.point("width4").name == "distilled_width4"
+    message = "^point: expected one of one_hot_width1, distilled_width1, received width1$"
+    with pytest.raises(InputError, match=message):
+        both.point("width1")
 
 
 def test_small_images_are_their_own_thumbnails(study, tiny):

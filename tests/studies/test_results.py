@@ -121,9 +121,9 @@ def test_study_without_estimates_says_what_to_run(study, read):
 
 def test_estimates_of_an_unknown_point_are_refused(study):
     with pytest.raises(
-        InputError, match="^point: unknown point 'width1'.* Known: one_hot_width1, "
+        InputError, match="^point: unknown point 'width3'.* Known: one_hot_width1, "
     ):
-        studies.read_estimates(study, "width1")
+        studies.read_estimates(study, "width3")
 
 
 def test_report_files_are_written_and_the_page_last(study, monkeypatch):

@@ -1,8 +1,14 @@
 import errno
 import io
+import os
+import pty
+import subprocess
+import sys
+import termios
 
 import pytest
 
+from memkit.sweeps import progress as progress_lib
 from memkit.sweeps.progress import Progress, duration
 
 
@@ -43,6 +49,54 @@ def test_a_terminal_gets_one_line_that_is_rewritten():
     progress.close()
     assert stream.getvalue().count("\n") == 1
     assert stream.getvalue().startswith("\r")
+
+
+def test_a_bar_grows_with_the_runs_that_are_done():
+    stream = Terminal()
+    progress = Progress({"a": 4}, workers=1, stream=stream)
+    for _ in range(4):
+        progress.finished("a", 1.0)
+        progress.show(force=True)
+    bars = [line[: line.index("]")].count("#") for line in stream.getvalue().split("\r")[1:]]
+    lengths = {line.index("]") for line in stream.getvalue().split("\r")[1:]}
+    assert bars == sorted(bars) and len(lengths) == 1
+    assert bars[-1] == lengths.pop() - 1  # Full, without the bracket.
+
+
+@pytest.mark.parametrize("columns", range(1, 120, 7))
+def test_no_line_is_wider_than_a_terminal(columns):
+    text = "train 37/200 runs  1.9 runs/s  1 min 26 s left"
+    line = progress_lib.with_bar(text, 37 / 200, columns)
+    assert len(line) <= columns - 1
+    assert line.endswith(text) or text.startswith(line)
+
+
+def test_a_real_terminal_gets_a_bar_that_fits_its_width():
+    code = """
+import sys
+from memkit.sweeps.progress import Progress
+progress = Progress({"a": 2}, workers=1, stream=sys.stderr)
+progress.finished("a", 1.0)
+progress.finished("a", 1.0)
+progress.close()
+"""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 66))
+    done = subprocess.run([sys.executable, "-c", code], stderr=theirs)
+    os.close(theirs)
+    text = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, text
+    lines = [line.strip() for line in text.split("\r") if line.strip()]
+    assert lines[-1].startswith("[###") and {len(line) <= 65 for line in lines} == {True}
+
+
+def test_items_are_counted_in_a_terminal_and_hardly_elsewhere():
+    terminal, file = Terminal(), io.StringIO()
+    assert list(progress_lib.counted("abc", "compare", terminal)) == list("abc")
+    assert list(progress_lib.counted("abc", "compare", file)) == list("abc")
+    assert "compare 0/3" in terminal.getvalue() and terminal.getvalue().endswith("\n")
+    assert file.getvalue() == ""
 
 
 def test_a_shorter_line_covers_the_longer_one_before_it():

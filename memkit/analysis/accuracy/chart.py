@@ -1,12 +1,17 @@
 """Accuracy against model size on trained-on, held-out and test examples."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
+from etils import epy
 
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.charts import lines, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 NAMES = ("train, in-sample", "train, out-of-sample", "test")
 

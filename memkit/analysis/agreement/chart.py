@@ -4,14 +4,19 @@ To show consistency across architectures, Feldman & Zhang (2020) plot the Jaccar
 above a threshold and the mean difference of the scores against that threshold.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 _BOUNDS = {"jaccard": (0, 1), "difference": (-1, 1)}
 

@@ -1,5 +1,7 @@
 """Do the sizes memorize the same examples? Agreement of the points of a series."""
 
+import functools
+
 from memkit.analysis.agreement import chart as charts
 from memkit.analysis.agreement.result import Agreement, PairAgreement
 from memkit.report import content as contents
@@ -47,22 +49,20 @@ def _figure(content: Content, series: str, agreement: Agreement) -> Figure:
         if (pair.series, pair.outcome, pair.second) == (series, "correct", last.name)
     ]
     if not chosen:
-        return Figure(
-            name=f"agreement_{series}",
-            chart=None,
-            caption=f"Series {series} has no runs at its last size to compare with.",
-        )
+        reason = f"Series {series} has no runs at its last size to compare with."
+        return Figure(f"agreement_{series}", reason)
     largest = contents.size_text(content, last)
     firsts = [contents.point(content, agreement.pairs[index].first) for index in chosen]
     sizes = [contents.size_text(content, point) for point in firsts]
     arrays = {name: array[chosen] for name, array in agreement.curves.items()}
     prefix = contents.series_prefix(content, series)
     return Figure(
-        name=f"agreement_{series}",
-        caption=f"{prefix}Each size beside {largest}, 0/1 outcomes. Above: Jaccard index of the "
+        f"agreement_{series}",
+        f"{prefix}Each size beside {largest}, 0/1 outcomes. Above: Jaccard index of the "
         "sets of examples at or above the threshold. Below: mean difference of memorization over "
         "their union. 95% bands over runs, paired.",
-        chart=charts.curve_chart(
+        functools.partial(
+            charts.curve_chart,
             charts.curve_table([(f"{size} and {largest}", size) for size in sizes], arrays),
             group_title=f"Compared with {largest}",
             difference_title=["Mean difference over the union,", f"{largest} - the other size"],

@@ -1,13 +1,18 @@
 """Agreement of scores from separate halves of the runs, against the number of runs per half."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis.convergence.result import PointConvergence
 from memkit.charts import lines, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 LINES = {
     ("correct", "memorization"): "memorization",

@@ -1,5 +1,6 @@
 """The section on convergence: do the runs suffice, and how many would?"""
 
+import functools
 from collections.abc import Iterator
 
 from memkit.analysis.convergence import chart
@@ -34,7 +35,7 @@ def section(content: Content) -> Section:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     noun = contents.noun(content)
     rows = chart.table(points, content.summary.points, noun)
-    figures = [Figure(name=NAME, caption=CAPTION, chart=chart.chart(rows))] if rows else []
+    figures = [Figure(NAME, CAPTION, functools.partial(chart.chart, rows))] if rows else []
     tables = [table for table in (_reliability(content), _widths(content)) if table.rows]
     blocks: tuple[Block, ...] = (*figures, *tables)
     return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=blocks)

@@ -4,12 +4,14 @@ After Lukasik et al. (2024), figure 5 and tables 1 and 2; the joint histogram ha
 score.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.distillation.result import ClassChange
@@ -18,7 +20,10 @@ from memkit.charts import lines, styles, theme
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
-_Axis = TypeVar("_Axis", alt.X, alt.Y)
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
+
+_Axis = TypeVar("_Axis", "alt.X", "alt.Y")
 
 MAX_SIZES = 11
 _JOINT_COLUMNS = 3

@@ -1,5 +1,6 @@
 """The section on distillation: students beside models of their size trained on labels."""
 
+import functools
 from collections.abc import Sequence, Sized
 
 from memkit.analysis.accuracy.result import Accuracy
@@ -47,17 +48,16 @@ def section(content: Content) -> Section:
         return Section(anchor=NAME, title=TITLE, intro=INTRO, empty=EMPTY)
     by_series = distillation.series
     rows = _means(content, ("one_hot", *by_series))
-    charts: dict[str, tuple[str, Chart]] = {
-        "distillation_means": (MEANS, chart.means_chart(rows, size_title=title))
-    }
+    means = functools.partial(chart.means_chart, rows, size_title=title)
+    figures = [Figure("distillation_means", MEANS, means)]
     for series, numbers in by_series.items():
         if rows := chart.class_table(numbers.classes):
             caption = _caption(by_series, series, CLASSES)
-            charts[f"distillation_classes_{series}"] = (caption, chart.class_chart(rows))
+            drawing = functools.partial(chart.class_chart, rows)
+            figures.append(Figure(f"distillation_classes_{series}", caption, drawing))
         caption = _caption(by_series, series, JOINT)
-        joint = _joint(distillation, series, title)
-        charts[f"distillation_joint_{series}"] = (caption, joint)
-    figures = [Figure(name, caption, drawn) for name, (caption, drawn) in charts.items()]
+        joint = functools.partial(_joint, distillation, series, title)
+        figures.append(Figure(f"distillation_joint_{series}", caption, joint))
     tables = tuple(
         table
         for series in by_series

@@ -3,15 +3,20 @@
 Lukasik et al. (2024), section 3.3: with size, the distribution moves towards 0 and 1.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis.distribution.estimate import BIN_EDGES
 from memkit.analysis.distribution.result import Histograms
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 
 def table(points: Sequence[lines.OnAxis], histograms: Mapping[str, Histograms]) -> list[Json]:

@@ -4,13 +4,18 @@ Lukasik et al. (2024), section 3.2: average memorization can fall with size beca
 mean saturates at 1 while the out-of-sample mean keeps rising.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
+from etils import epy
 
 from memkit.charts import lines
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 NAMES = ("memorization", "in-sample", "out-of-sample")
 

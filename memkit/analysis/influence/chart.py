@@ -1,13 +1,18 @@
 """Histogram of the influence of high-influence pairs (Feldman & Zhang 2020, section 3.2)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 BINS = 18
 LEVEL = 0.05

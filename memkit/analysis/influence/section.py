@@ -1,5 +1,6 @@
 """The section on influence: numbers and strengths of pairs, and pictures of them."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -53,13 +54,15 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
         pairs = {name: (of_point.infl, of_point.q) for name, of_point in arrays.items()}
         rows = charts.table(content.summary.points, pairs, min_influence=min_influence)
         name = "influence" if outcome == "correct" else f"influence_{outcome}"
+        if not rows:
+            reason = f"There is no chart of outcome {words}: no pair reaches both thresholds."
+            figures[name] = Figure(name, reason)
+            continue
         figures[name] = Figure(
-            name=name,
-            caption=f"Influence in the listed pairs, outcome {words}. Blue: pairs at q of at most "
-            "0.05; gray behind it: all pairs. Square-root scale."
-            if rows
-            else f"There is no chart of outcome {words}: no pair reaches both thresholds.",
-            chart=charts.chart(rows, size_title=contents.size_title(content)) if rows else None,
+            name,
+            f"Influence in the listed pairs, outcome {words}. Blue: pairs at q of at most "
+            "0.05; gray behind it: all pairs. Square-root scale.",
+            functools.partial(charts.chart, rows, size_title=contents.size_title(content)),
         )
     return figures
 

@@ -1,13 +1,18 @@
 """Detection of planted labels by two scores, against model size."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis.planted.result import PointPlanted
 from memkit.charts import lines, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 NAMES = ("by memorization", "by 1 - out-of-sample probability")
 

@@ -1,13 +1,18 @@
 """Canaries: memorization of planted labels against size, and their detection by every score."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
+from etils import epy
 
 from memkit.analysis.proxies.result import PointProxies
 from memkit.charts import dots, lines, theme
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 GROUPS = ("planted", "clean")
 

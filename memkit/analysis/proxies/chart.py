@@ -4,10 +4,12 @@ Lukasik et al. (2024), section 3.5: proxies agree with memorization at one size 
 across sizes. `means_*` shows the means, `board_*` and `across_*` the agreements.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis.proxies.result import (
     Leaderboard,
@@ -18,6 +20,9 @@ from memkit.analysis.proxies.result import (
 from memkit.charts import dots, lines, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 # {statistic across sizes: title of its panel}
 ACROSS = {

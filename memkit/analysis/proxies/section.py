@@ -1,5 +1,6 @@
 """The section on proxies: how well cheap scores predict memorization, and on canaries."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memkit import proxies
@@ -110,7 +111,7 @@ def _figures(content: Content, result: Proxies) -> dict[str, Figure]:
         ),
     }
     return {
-        name: Figure(name, CAPTIONS[name], draw(rows, **options))
+        name: Figure(name, CAPTIONS[name], functools.partial(draw, rows, **options))
         for name, (rows, draw, options) in charts_of.items()
         if lines.defined(rows)
     }

@@ -3,13 +3,18 @@
 After Feldman & Zhang (2020), Figure 2.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 
-import altair as alt
+from etils import epy
 
 from memkit.charts import lines, theme
 from memkit.estimators.removal import Utility
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 CURVES = ("memorized removed", "random removed")
 

@@ -1,5 +1,6 @@
 """The section on removal: how much the memorized examples contribute to test accuracy."""
 
+import functools
 from collections.abc import Sequence
 
 from memkit.analysis.removal import chart
@@ -37,7 +38,8 @@ def section(content: Content) -> Section:
             caption = (
                 f"{point}: test accuracy against the threshold of removal. 95% bands over runs."
             )
-            figures.append(Figure(f"removal_{point}", caption, chart.chart(rows)))
+            drawing = functools.partial(chart.chart, rows)
+            figures.append(Figure(f"removal_{point}", caption, drawing))
         tables.append(_table(f"{point}: accuracy on all test examples. {NOTE}", numbers.all_tests))
         if numbers.influenced:
             caption = (

@@ -4,13 +4,18 @@ After Lukasik et al. (2024), sections 3.2 and 3.3. There is one panel for 0/1 ou
 the probability of the label.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 
-import altair as alt
+from etils import epy
 
 from memkit.analysis.size_changes.result import Restricted, SizeChanges
 from memkit.charts import lines, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}

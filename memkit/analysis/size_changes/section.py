@@ -1,5 +1,6 @@
 """The section on change with size: its errors, its distribution, and what saturation explains."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 from memkit.analysis import PointSummary
@@ -48,7 +49,7 @@ def section(content: Content) -> Section:
         "means_unsaturated": (chart.means_table(points, changes), chart.means_chart),
     }
     figures = [
-        Figure(name=name, caption=CAPTIONS[name], chart=draw(rows, size_title=size_title))
+        Figure(name, CAPTIONS[name], functools.partial(draw, rows, size_title=size_title))
         for name, (rows, draw) in charts.items()
         if rows
     ]

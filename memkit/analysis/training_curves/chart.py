@@ -1,13 +1,18 @@
 """Training curves of every point: loss, accuracy and learning rate per epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
+from etils import epy
 
 from memkit.analysis.training_curves.result import Curves
 from memkit.charts import lines, styles, theme
 from memkit.typing import IntArray, Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 # The last axis of the curves; {quantity: title of its panel}
 QUANTITIES = {

@@ -4,15 +4,20 @@ The classes are those of `memkit.trajectories`. Lukasik et al. (2024), tables 1 
 threshold alpha in the same way.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 
 from memkit.analysis.trajectories.result import ClassShares
 from memkit.charts import lines, styles, theme
 from memkit.typing import Json
+
+with epy.lazy_imports():  # Slow to import.
+    import altair as alt
 
 BAND = (0.1, 0.9)
 _LABEL_WIDTH = 52  # Names of classes are this much wider than the labels of numbers.

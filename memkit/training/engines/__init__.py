@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, cast
 import numpy as np
 from etils import epy
 
-from memkit import recipe
+from memkit import output, recipe
 from memkit.errors import InputError, expected, reason, unknown
 from memkit.models import initial_values
 from memkit.training.plan import EpochPlan
@@ -262,7 +262,8 @@ def load(name: str) -> Engine:
     """
     check(name)
     try:
-        return cast(Engine, importlib.import_module(ENGINES[name][0]))
+        with output.without_startup_logs():
+            return cast(Engine, importlib.import_module(ENGINES[name][0]))
     except Exception as error:  # Such as versions of packages that do not match each other.
         line = reason(error).splitlines()[0]
         raise InputError(f"--engine: {name} cannot be imported: {line}") from error
