@@ -22,7 +22,8 @@ class Line:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._live = stream.isatty()
+        # A notebook rewrites a line as a terminal does.
+        self._live = stream.isatty() or type(stream).__module__ == "ipykernel.iostream"
         self._shown = time.monotonic()
         self._width = 0
 
