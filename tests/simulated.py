@@ -13,7 +13,7 @@ from memkit import analysis, estimators, studies, subsets
 from memkit.analysis import PointOutcomes, PointSummary, Results, Summary, Timing
 from memkit.analysis.accuracy import estimate as accuracy
 from memkit.analysis.agreement.result import Agreement
-from memkit.analysis.audit.result import LabelAudit
+from memkit.analysis.audit import estimate as audit
 from memkit.analysis.convergence.result import Convergence
 from memkit.analysis.distillation.result import Distillation
 from memkit.analysis.distribution import estimate as distribution
@@ -36,7 +36,7 @@ NOT_ANALYZED = (
     Removal({}),
     Proxies(0, {}, {}, {}, {}),
     Agreement(0.25, (), {}),
-    LabelAudit("", 0, (0, 0), {}, 0, None, None),
+    audit.nothing(""),
 )
 NUM_TEST, EPOCHS = 5, 30
 DUPLICATES = Duplicates(train_copies=2, groups_with_different_labels=1, test_in_train=0)

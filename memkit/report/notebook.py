@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.audit import text
 from memkit.analysis.audit.result import AuditedExamples
 from memkit.analysis.distribution.result import Distribution
 from memkit.estimators import audit as auditing
@@ -34,13 +35,7 @@ def caution(content: Content, point: str) -> str:
     """Returns a warning if the models hardly learned their training images, otherwise ""."""
     inside = content.results[Accuracy].points[point].train_in.value
     chance = float(np.bincount(content.given_labels).max() / len(content.given_labels))
-    if inside >= (1 + chance) / 2:
-        return ""
-    return (
-        f"The models classify only {formatting.percent(inside)} of the images that they trained "
-        f"on correctly; the most frequent label alone is right for {formatting.percent(chance)}. "
-        "Models memorize only what they learn, so train longer or with another learning rate."
-    )
+    return text.unlearned(inside, chance)
 
 
 def html(content: Content, point: str, audited: AuditedExamples) -> str:

@@ -9,7 +9,7 @@ from memkit.analysis import Results
 from memkit.analysis.accuracy import estimate as accuracy
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
-from memkit.analysis.audit.result import LabelAudit, PlantedFound
+from memkit.analysis.audit.result import PlantedFound
 from memkit.analysis.copies import copies_of
 from memkit.errors import InputError
 from memkit.estimators.audit import KINDS
@@ -161,12 +161,37 @@ def test_a_point_without_runs_raises_an_error_and_has_no_numbers(tmp_path, make_
     study = studies.open_or_create(tmp_path / "empty", make_config(RUNS), twins)
     outcomes = [analysis.read_outcomes(study, point) for point in study.points]
     result = audit.analyze(study, outcomes, Results({}))
-    expected = LabelAudit(study.points[-1].name, 0, (0, 0), {}, 0, planted=None, examples=None)
-    assert vars(result) == vars(expected)
+    assert (result.point, result.num_runs, result.examples) == (study.points[-1].name, 0, None)
     with pytest.raises(InputError, match="--point: expected a point with finished runs"):
         audit.at_point(study)
     with pytest.raises(InputError, match="point: unknown point 'width3'"):
         audit.at_point(study, "width3")
+
+
+def test_an_audit_says_when_its_models_learned_little(study):
+    result = audit.at_point(study)
+    assert audit_text.cautions(dataclasses.replace(result, accuracy=0.97, chance=0.1)) == []
+    (caution,) = audit_text.cautions(dataclasses.replace(result, accuracy=0.35, chance=0.1))
+    assert caution.startswith("The models classify only 35.0% of the images that they trained on")
+    columns = audit.columns(study, result)
+    unlearned = dataclasses.replace(result, accuracy=0.35, chance=0.1)
+    assert f"caution: {caution}" in audit_text.text(study, unlearned, columns, 1).splitlines()
+
+
+def test_an_audit_says_how_many_images_are_not_judged(study):
+    result = dataclasses.replace(audit.at_point(study), accuracy=0.97, chance=0.1)
+    few = dataclasses.replace(result, kinds={**dict.fromkeys(KINDS, 10), "not judged": 1200})
+    (caution,) = audit_text.cautions(few)
+    assert caution.startswith("1,200 of 1,240 images are not judged")
+
+
+def test_the_accuracy_of_an_audit_is_that_on_images_that_runs_trained_on(study):
+    outcomes = analysis.read_outcomes(study, study.points[-1])
+    result = audit.at_point(study)
+    by_run = [
+        correct[members] for correct, members in zip(outcomes.correct, outcomes.mask, strict=True)
+    ]
+    assert result.accuracy == pytest.approx(np.concatenate(by_run).mean())
 
 
 def test_the_text_counts_every_kind_and_shows_the_first_rows(study):

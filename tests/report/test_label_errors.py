@@ -48,6 +48,8 @@ def audited(make_content):
         kinds=dict(zip(audit.KINDS, np.bincount(kind).tolist())),
         conflicting=0,
         planted=PlantedFound(count=6, judged=6, found=6, precision=0.2, recall=1.0),
+        accuracy=0.99,
+        chance=0.11,
         examples=examples,
     )
     return simulated.with_results(content, result)

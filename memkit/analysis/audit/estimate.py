@@ -66,7 +66,7 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
     """
     name, num_runs = outcomes.point.name, len(outcomes.runs)
     if not num_runs:
-        return LabelAudit(name, 0, (0, 0), {}, 0, None, None)
+        return nothing(name)
     copies, labels = copies_of(study), study.examples.given_labels
     copied = np.zeros(study.sizes.train, bool)
     copied[[*copies.in_train, *copies.in_test]] = True
@@ -82,7 +82,16 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         kinds=dict(zip(auditing.KINDS, counts, strict=True)),
         conflicting=int(copies.conflicting.sum()),
         planted=_planted(study.examples.planted, result),
+        accuracy=float(outcomes.correct[outcomes.mask].mean()),
+        chance=float(np.bincount(labels).max() / len(labels)),
         examples=_examples(study, outcomes, result, estimates),
+    )
+
+
+def nothing(point: str) -> LabelAudit:
+    """Returns the audit at a point without usable runs."""
+    return LabelAudit(
+        point, 0, (0, 0), {}, 0, planted=None, accuracy=np.nan, chance=np.nan, examples=None
     )
 
 

@@ -84,6 +84,9 @@ class LabelAudit:
       kinds: {kind: number of examples}, see `estimators.audit.audit`.
       conflicting: train examples that have an exact copy with another label.
       planted: None without planted labels.
+      accuracy: share of the given labels that the runs predict on the examples they trained on, 0
+        to 1; low if they learned little.
+      chance: share of the most frequent given label, which a constant prediction reaches.
       examples: None if the point has no usable run.
     """
 
@@ -93,4 +96,6 @@ class LabelAudit:
     kinds: Mapping[str, int]
     conflicting: int
     planted: PlantedFound | None
+    accuracy: float
+    chance: float
     examples: AuditedExamples | None = arrays()

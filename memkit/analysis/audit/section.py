@@ -59,10 +59,11 @@ def _kinds(audit: LabelAudit) -> tuple[Block, ...]:
     table = Table(
         caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
     )
+    cautions = tuple(("Caution", line) for line in text.cautions(audit))
     if not audit.planted:
-        return (table,)
+        return (Definitions(cautions), table) if cautions else (table,)
     planted = f"{text.planted(audit.planted)}."
-    return (Definitions((("Planted labels", planted),)), table)
+    return (Definitions((*cautions, ("Planted labels", planted))), table)
 
 
 def _members(examples: AuditedExamples, kind: int) -> tuple[list[int], int]:

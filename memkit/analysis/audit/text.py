@@ -57,6 +57,7 @@ def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int
         f"{most} of {audit.num_runs} runs, whose predictions are the votes",
         tables.text(["kind", "examples", "criterion"], counts),
     ]
+    lines += [f"caution: {line}" for line in cautions(audit)]
     if audit.conflicting:
         lines.append(f"{audit.conflicting} images have a copy with another label")
     if audit.planted:
@@ -67,6 +68,41 @@ def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int
         shown = [[_cell(columns[name][i]) for name in _SHOWN] for i in range(min(top, listed))]
         lines += ["", f"first {len(shown)} of {listed}:", tables.text(_SHOWN.values(), shown)]
     return "\n".join(lines)
+
+
+def cautions(audit: LabelAudit) -> list[str]:
+    """Returns why the verdicts of an audit cannot be trusted, and what would help; often nothing.
+
+    Args:
+      audit: the audit of a point that has runs.
+    """
+    lines = [unlearned(audit.accuracy, audit.chance)]
+    if unjudged := audit.kinds["not judged"]:
+        lines.append(
+            f"{unjudged:,} of {sum(audit.kinds.values()):,} images are not judged, because fewer "
+            f"than {auditing.LEAST} runs held them out. More runs (subsets.num_runs) judge them."
+        )
+    return [line for line in lines if line]
+
+
+def unlearned(accuracy: float, chance: float) -> str:
+    """Returns a warning if models hardly learned the images that they trained on, otherwise "".
+
+    Args:
+      accuracy: their accuracy on these images, 0 to 1.
+      chance: share of the most frequent label.
+
+    Examples:
+      >>> unlearned(0.97, 0.1)
+      ''
+    """
+    if accuracy >= (1 + chance) / 2:
+        return ""
+    return (
+        f"The models classify only {accuracy:.1%} of the images that they trained on correctly; "
+        f"the most frequent label alone is right for {chance:.1%}. Models memorize only what they "
+        "learn, so train longer or with another learning rate."
+    )
 
 
 def planted(labels: PlantedFound) -> str:
