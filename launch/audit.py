@@ -1,31 +1,58 @@
-"""List likely mislabeled, duplicate and ambiguous train examples: flags plus one call."""
+"""Audit the labels of a data set within some minutes, or those of a study: flags plus one call."""
 
 import sys
+import time
 
-from memkit.launch import flags, values
+from memkit.launch import flags, quick_audit, stages, values
 
 from memkit import cli, storage, studies
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
 from memkit.printable import printable
-from memkit.studies import exports
+from memkit.studies import Study, exports
 
+_DATA = flags.data(
+    "what to audit: a folder of images, an npz file or the name of a data set; "
+    "`memkit audit photos` is short for --data=photos"
+)
+_MINUTES = flags.minutes(10.0, "time for everything, with --data")
 _WORKDIR = flags.workdir()
 _POINT = flags.point()
 _TOP = flags.count("top", 20, "rows to print; the files hold all that are listed")
 _OUT = flags.text("out", "folder for audit.csv and audit.parquet; the study's tables if none")
+_PLACEMENT = flags.placement()
 
 
 def main() -> int:
-    study = studies.load(values.required("workdir", _WORKDIR.value))
-    storage.check_writable(*(("--out", _OUT.value) if _OUT.value else ("--workdir", study.workdir)))
+    if not _DATA.value:
+        study = studies.load(values.required("workdir", _WORKDIR.value))
+        storage.check_writable(
+            *(("--out", _OUT.value) if _OUT.value else ("--workdir", study.workdir))
+        )
+        _print(study)
+        return 0
+    started = time.monotonic()
+    workdir = _WORKDIR.value or quick_audit.default_workdir(_DATA.value)
+    study, trained = quick_audit.train(
+        _DATA.value, workdir, minutes=_MINUTES.value, placement_flags=_PLACEMENT
+    )
+    stages.estimate(study, started=started, trained=trained)
+    suspects = _print(study)
+    stages.write_report(study)
+    print(f"{study.sizes.train:,} images, {suspects:,} suspects")
+    stages.print_time(started)
+    return stages.print_failures(trained)
+
+
+def _print(study: Study) -> int:
+    """Prints the audit of a study and writes its tables; returns the number of suspects."""
     result = audit.at_point(study, _POINT.value or "")
     columns = audit.columns(study, result)
     written = exports.write_audit(study, columns, _OUT.value)
     print(audit_text.text(study, result, columns, _TOP.value))
     for path in written:
         print(printable(str(path)))
-    return 0
+    return result.kinds["mislabeled"]
 
 
 if __name__ == "__main__":

@@ -167,6 +167,16 @@ def tensorboard() -> Holder:
     )
 
 
+def data(meaning: str) -> Holder:
+    """Defines --data, for which the first word of a command may stand without its name."""
+    return flags.DEFINE_string("data", None, meaning)
+
+
+def minutes(default: float, meaning: str) -> Holder:
+    """Defines --minutes."""
+    return flags.DEFINE_float("minutes", default, meaning)
+
+
 def number(name: str, meaning: str) -> Holder:
     """Defines a flag that takes a number, without a default."""
     return flags.DEFINE_float(name, None, meaning)

@@ -31,7 +31,7 @@ VERBS = {
     "verify": ("memkit.launch.verify", "check every file of a study, and retrain some runs"),
     "merge": ("memkit.launch.merge", "join studies that were trained separately"),
     "compare": ("memkit.launch.compare", "compare scores with a published file or another study"),
-    "audit": ("memkit.launch.audit", "list likely mislabeled, duplicate and ambiguous examples"),
+    "audit": ("memkit.launch.audit", "find wrong labels in a folder of images, or in a study"),
     "export": ("memkit.launch.export", "write scores in the layouts that other tools read"),
     "removal": ("memkit.launch.removal", "train without the memorized examples"),
     "tpu_check": ("memkit.launch.tpu_check", "compile a study for a TPU without having one"),
@@ -114,6 +114,8 @@ def _execute(verb: str, body: Callable[[], int], argv: Sequence[str]) -> NoRetur
     _treat_signals_as_ctrl_c()
     if {"--help", "-h", "-help"} & set(argv):
         _print_and_exit(_help(verb))
+    if verb == "audit" and argv and not argv[0].startswith("-"):
+        argv = [f"--data={argv[0]}", *argv[1:]]
     _parse(argv)
     _exit(body())
 

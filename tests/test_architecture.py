@@ -49,6 +49,7 @@ FLOORS = {
     "report": 3,
     "analysis": 3,
     "scores": 3,
+    "audits": 3,
     "compiled": 3,
     "tpu_check": 3,
     "cli": 4,

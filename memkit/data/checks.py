@@ -13,8 +13,11 @@ from memkit.typing import TextArray
 _CHANNELS = (1, 3)
 
 
-def check(dataset: ImageDataset) -> None:
+def check(dataset: ImageDataset, *, may_lack_test: bool = False) -> None:
     """Checks that scores of a data set will be defined and right.
+
+    Args:
+      may_lack_test: whether a data set without test images is accepted.
 
     Raises:
       InputError: labels are not class numbers, arrays have different lengths, image shapes differ
@@ -25,13 +28,14 @@ def check(dataset: ImageDataset) -> None:
         "test": (dataset.test_images, dataset.test_labels, dataset.test_ids),
     }
     for part, (images, labels, ids) in parts.items():
-        if not len(images):
+        if not len(images) and not (may_lack_test and part == "test"):
             raise missing("dataset", f"{part} images")
         if not len(images) == len(labels) == len(ids):
             lengths = f"{len(images)} images, {len(labels)} labels and {len(ids)} ids"
             raise expected("dataset", f"one label and one id per {part} image", lengths)
         check_labels(f"the {part} labels", labels, dataset.num_classes)
-        _check_ids(part, ids)
+        if len(ids):
+            _check_ids(part, ids)
     _check_shapes(dataset.train_images, dataset.test_images)
     counts = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     if not counts.all():

@@ -27,7 +27,8 @@ def load(
       image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
         not resize.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there
-        are no folders train and test. The selection depends on the file names only.
+        are no folders train and test; 0 for no test images. The selection depends on the file names
+        only.
       skip_bad: whether to skip images that cannot be decoded and folders that cannot be listed.
         Otherwise they are an error, which names them all.
 
@@ -112,12 +113,12 @@ def _parts(
         _check(root, listings, skip_bad)
         parts = {part: content.images for part, content in listings.items()}
         return parts, _notes([*listings.values(), listing.split(root)], parts)
-    if not test_fraction:
-        expectation = f"a number above 0 because {root} has no folder train"
-        raise expected("dataset.test_fraction", expectation, 0)
     listings = {"": listing.classes(root)}
     _check(root, listings, skip_bad)
     parts = _held_out(listings[""].images, test_fraction)
+    if test_fraction and not parts["test"]:
+        expectation = "a share that holds out an image of some class"
+        raise expected("dataset.test_fraction", expectation, test_fraction)
     return parts, _notes(listings.values(), parts)
 
 

@@ -1,0 +1,157 @@
+"""The study with which a data set is audited: chosen for its size and for the time."""
+
+import dataclasses
+import math
+
+from memkit import subsets
+from memkit.data.dataset import ImageDataset
+from memkit.training.measure import Cost
+from memkit.typing import Json
+
+TRAIN_FRACTION = 0.7
+PEAKS = (0.3, 0.1, 0.03, 0.01)  # learning rates that are tried
+AUGMENTED = "pad_crop_flip"
+_STEPS = 700  # of a run, with which a ResNet-8 fits a few thousand images
+_EPOCHS = (8, 40)  # fewest and most epochs of a run
+_MOST_BLOCKS = 5  # of runs: intervals narrow slowly
+_TRAINING_SHARE = 0.7  # of the time; the rest is for the search, for estimates and the page
+_SEARCH_EPOCHS = 1 / 3  # of those of a run
+
+
+@dataclasses.dataclass(frozen=True)
+class Amount:
+    """How much is trained.
+
+    Attributes:
+      num_runs: number of runs, in whole blocks.
+      epochs: epochs of a run.
+      seconds: that training takes, with all workers.
+    """
+
+    num_runs: int
+    epochs: int
+    seconds: float
+
+
+def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) -> Json:
+    """Returns the config of an audit with one epoch and one block of runs, to be measured.
+
+    Args:
+      dataset: the `dataset` section without normalization, see `sources.dataset`.
+      images: the data set that it names.
+      title: title of the report.
+      seed: root seed.
+    """
+    channels, count = images.image_shape[-1], len(images.train_ids)
+    return {
+        "seed": seed,
+        "series": ["one_hot"],
+        "axis": {"field": "", "values": []},
+        "dataset": {
+            **dataset,
+            "mean": [0.5] * channels,
+            "std": [0.25] * channels,
+            "resident": True,
+        },
+        "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
+        "model": {"name": "resnet", "depth": 8, "width": 16},
+        "optimizer": {
+            "name": "sgd",
+            "momentum": 0.9,
+            "nesterov": True,
+            "weight_decay": 1e-4,
+            "decay_all": False,
+        },
+        "schedule": {"name": "cosine", "peak": 0.1, "warmup_epochs": 0.0},
+        "subsets": {
+            "design": "balanced",
+            "train_fraction": TRAIN_FRACTION,
+            "num_runs": subsets.block_size(TRAIN_FRACTION),
+        },
+        "training": {
+            "epochs": 1,
+            "batch_size": _batch_size(count),
+            "augment": "none",
+            "pad": 4 if images.image_shape[0] >= 24 else 1,
+            "label_smoothing": 0.0,
+            "precision": "float32",
+            "data_parallel": 1,
+            "sync_batch_norm": True,
+        },
+        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": True},
+        "record": {"all_probs": False, "history_runs": 0, "ntk": False},
+        "report": {"title": title, "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10},
+    }
+
+
+def _batch_size(num_examples: int) -> int:
+    """Returns a batch size with which an epoch has at least four steps, if that is possible."""
+    members = int(num_examples * TRAIN_FRACTION)
+    return max(1, min(64 if num_examples >= 1000 else 32, members // 4))
+
+
+def amount(one_epoch: Cost, *, minutes: float, workers: int) -> Amount:
+    """Returns the runs and epochs that fit into a number of minutes, or the least that is sound.
+
+    Args:
+      one_epoch: the measured Cost of a run of one epoch, with its evaluation.
+      minutes: for everything.
+      workers: number of runs that are trained at the same time.
+    """
+    block = subsets.block_size(TRAIN_FRACTION)
+    per_epoch, startup = one_epoch.seconds or 0.0, one_epoch.startup or 0.0
+    available = 60 * minutes * _TRAINING_SHARE - startup
+    fewest, most = _EPOCHS
+    wanted = min(most, max(fewest, math.ceil(_STEPS / one_epoch.steps)))
+    per_block = per_epoch * math.ceil(block / workers)
+    epochs = min(wanted, max(fewest, int(available / per_block)))
+    blocks = min(_MOST_BLOCKS, max(1, int(available / (per_block * epochs))))
+    seconds = startup + blocks * per_block * epochs
+    return Amount(num_runs=blocks * block, epochs=epochs, seconds=seconds)
+
+
+def with_amount(chosen: Json, amount: Amount) -> Json:
+    """Returns a config with the runs and epochs of an Amount."""
+    return chosen | {
+        "subsets": chosen["subsets"] | {"num_runs": amount.num_runs},
+        "training": chosen["training"] | {"epochs": amount.epochs},
+        "schedule": chosen["schedule"] | {"warmup_epochs": min(2.0, amount.epochs / 10)},
+    }
+
+
+def with_epochs(chosen: Json, epochs: int) -> Json:
+    """Returns a config with a number of epochs and no warm-up."""
+    return chosen | {
+        "training": chosen["training"] | {"epochs": epochs},
+        "schedule": chosen["schedule"] | {"warmup_epochs": 0.0},
+    }
+
+
+def runs_within(one_epoch: Cost, chosen: Json, *, minutes: float, workers: int) -> int:
+    """Returns the runs of a config that fit into a number of minutes, in whole blocks.
+
+    Args:
+      one_epoch: see `amount`.
+    """
+    block = subsets.block_size(chosen["subsets"]["train_fraction"])
+    available = 60 * minutes * _TRAINING_SHARE - (one_epoch.startup or 0.0)
+    per_run = (one_epoch.seconds or 0.0) * chosen["training"]["epochs"]
+    return block * int(available / (per_run * math.ceil(block / workers)))
+
+
+def short(chosen: Json, *, peak: float, augment: str) -> Json:
+    """Returns a config of short runs with a learning rate and an augmentation, to try them."""
+    epochs = max(2, round(chosen["training"]["epochs"] * _SEARCH_EPOCHS))
+    schedule = {"peak": peak, "warmup_epochs": min(1.0, epochs / 10)}
+    return chosen | {
+        "training": chosen["training"] | {"augment": augment, "epochs": epochs},
+        "schedule": chosen["schedule"] | schedule,
+    }
+
+
+def with_recipe(chosen: Json, *, peak: float, augment: str) -> Json:
+    """Returns a config with a learning rate and an augmentation."""
+    return chosen | {
+        "training": chosen["training"] | {"augment": augment},
+        "schedule": chosen["schedule"] | {"peak": peak},
+    }

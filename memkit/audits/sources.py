@@ -1,0 +1,57 @@
+"""The data that a user names on the command line, as a `dataset` section of a config."""
+
+import collections
+import os
+import pathlib
+
+import PIL.Image
+
+from memkit import data
+from memkit.data import listing
+from memkit.errors import expected
+from memkit.typing import Json
+
+MOST_SIDE = 32  # pixels; larger images are resized, because training takes longer
+_SAMPLED = 200  # images whose sizes are read
+
+
+def dataset(words: str) -> Json:
+    """Returns the `dataset` section of a config, without its normalization.
+
+    Images keep their size if they all have the same one of at most MOST_SIDE pixels. Otherwise they
+    are resized to squares.
+
+    Args:
+      words: a folder of images (`train/<class>/*` and `test/<class>/*`, or `<class>/*` alone, whose
+        images are then all audited), an npz file, or the name of a data set, such as "cifar10".
+
+    Raises:
+      InputError: it is none of these.
+    """
+    path = pathlib.Path(os.path.expanduser(words))
+    if path.is_dir():
+        side = _side(path)
+        return {"name": "folder", "path": words, "test_fraction": 0.0, "image_size": side}
+    if path.suffix == ".npz" and path.exists():
+        return {"name": "npz", "path": words}
+    if words in data.SOURCES and words not in ("folder", "npz"):
+        return {"name": words}
+    expectation = "a folder of images, an npz file or the name of a data set such as cifar10"
+    raise expected("memkit audit", expectation, f"{words!r}, which is none of these")
+
+
+def _side(root: pathlib.Path) -> int:
+    """Returns the side to which images are resized; 0 if they keep their size."""
+    parts = ("train", "test") if (root / "train").is_dir() else ("",)
+    files = [file for part in parts for file in listing.classes(root, part).images.values()]
+    sizes: collections.Counter[tuple[int, int]] = collections.Counter()
+    for file in files[:: max(1, len(files) // _SAMPLED)]:
+        try:
+            with PIL.Image.open(file) as image:
+                sizes[image.size] += 1
+        except (OSError, PIL.Image.DecompressionBombError):
+            continue  # Loading the data set reports it.
+    (width, height), _ = (sizes.most_common(1) or [((MOST_SIDE, MOST_SIDE), 0)])[0]
+    if len(sizes) == 1 and max(width, height) <= MOST_SIDE:
+        return 0
+    return min(MOST_SIDE, max(width, height))
