@@ -87,7 +87,8 @@ def test_a_read_only_study_is_refused_for_training_and_fine_for_looking(tiny_stu
     (line,) = done.stderr.splitlines()
     assert "--workdir: expected a writable folder" in line
     assert "Read-only file system" in line
-    refused, *status, code = done.stdout.splitlines()
+    reading, refused, *status, code = done.stdout.splitlines()
+    assert reading.startswith("reading the data set")
     assert (refused, code) == ("code 2", "code 0")
     assert any(line.startswith("40/40 runs") for line in status)
     assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == before

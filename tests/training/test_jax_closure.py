@@ -71,7 +71,7 @@ def test_engine_needs_only_numerical_packages_and_etils():
     roots, modules = blocked(_IMPORT)
     assert {"numpy", "jax", "keras", "etils"} <= set(roots)
     parts = {name.split(".")[1] for name in modules if "." in name}
-    needed = {"errors", "printable", "rules", "seeds", "storage", "tables", "typing"}
+    needed = {"errors", "output", "printable", "rules", "seeds", "storage", "tables", "typing"}
     assert parts <= needed | {
         "models",
         "optimizers",
