@@ -4,6 +4,7 @@ import pathlib
 import re
 
 from memkit.launch import stages, values
+from memkit.launch.flags import Holders
 
 from memkit import studies
 from memkit.audits import choices, search, sources
@@ -26,7 +27,7 @@ def default_workdir(words: str) -> str:
 
 
 def train(
-    words: str, workdir: Path, *, minutes: float, placement_flags: values.Holders
+    words: str, workdir: Path, *, minutes: float, placement_flags: Holders
 ) -> tuple[Study, stages.Trained]:
     """Returns the study of an audit after training it, see `launch.audit`.
 
@@ -48,6 +49,8 @@ def train(
     section = sources.dataset(words)
     images = stages.read_dataset({"dataset": section})
     print("\n".join(description.lines(images)), flush=True)
+    if tests := len(images.test_ids):
+        print(f"the labels of the {tests:,} test images are not audited")
     config = studies.load(workdir).config if is_begun else None
     config = config or choices.config(section, images, title=f"Audit of {printable(words)}")
     placement = values.placed(placement_flags, config)
@@ -62,7 +65,7 @@ def train(
         amount = choices.amount(cost, minutes=minutes, workers=workers)
         config = _with_recipe(choices.with_amount(config, amount), placement)
         _announce(config, amount, minutes)
-    study = stages.open_study(config, workdir, placement)
+    study = stages.open_study(config, workdir, placement, dataset=images)
     return study, stages.train(study, placement)
 
 

@@ -52,14 +52,19 @@ class Trained:
     left: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
 
-def open_study(config: Config, workdir: Path, placement: Placement) -> Study:
+def open_study(
+    config: Config, workdir: Path, placement: Placement, *, dataset: ImageDataset | None = None
+) -> Study:
     """Returns the study of a checked config in a workdir, created or grown if needed.
+
+    Args:
+      dataset: the data set of the config; read if None.
 
     Raises:
       InputError: see `studies.open_or_create` and `try_out`.
     """
     command = shlex.join(["memkit", *sys.argv[1:]])
-    dataset = read_dataset(config)
+    dataset = dataset or read_dataset(config)
     if compiler.needs_trial(config):
         try_out(studies.draft(config, dataset), dataset, placement)
     study = studies.open_or_create(workdir, config, dataset, command=command)

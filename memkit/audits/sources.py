@@ -42,8 +42,8 @@ def dataset(words: str) -> Json:
 
 def _side(root: pathlib.Path) -> int:
     """Returns the side to which images are resized; 0 if they keep their size."""
-    parts = ("train", "test") if (root / "train").is_dir() else ("",)
-    files = [file for part in parts for file in listing.classes(root, part).images.values()]
+    part = "train" if (root / "train").is_dir() else ""
+    files = list(listing.classes(root, part).images.values())
     sizes: collections.Counter[tuple[int, int]] = collections.Counter()
     for file in files[:: max(1, len(files) // _SAMPLED)]:
         try:

@@ -67,7 +67,7 @@ def load(name: str, **options: Any) -> ImageDataset:
     with _as_input_errors(name):
         dataset: ImageDataset = importlib.import_module(SOURCES[name]).load(**source_options)
     # A folder of classes alone may be a data set without test images.
-    may_lack_test = "test_fraction" in source_options and not source_options["test_fraction"]
+    may_lack_test = name == "folder"
     checks.check(dataset, may_lack_test=may_lack_test)
     if selection_options:
         dataset = selection.keep(dataset, **selection_options)

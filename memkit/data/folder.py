@@ -23,7 +23,8 @@ def load(
     """Loads a folder of images (PNG, JPEG, WebP, BMP, GIF or TIFF).
 
     Args:
-      path: folder with `train/<class>/*.png` and `test/<class>/*.png`, or with `<class>/*.png`.
+      path: folder with `train/<class>/*.png` and `test/<class>/*.png`, or with `<class>/*.png`. If
+        there is no folder test, one of the others in `listing.TEST_FOLDERS` takes its place.
       image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
         not resize.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there
@@ -48,6 +49,9 @@ def load(
     parts, notes = _parts(root, test_fraction, skip_bad)
     names = _class_order({_class(name) for files in parts.values() for name in files})
     numbers = {name: number for number, name in enumerate(names)}
+    if test_fraction and not parts["test"]:
+        expectation = "a share that holds out an image of some class"
+        raise expected("dataset.test_fraction", expectation, test_fraction)
 
     def decode(item: tuple[str, pathlib.Path]) -> Example:
         name, file = item
@@ -107,18 +111,16 @@ def _parts(
         if test_fraction:
             expectation = f"0 because {root} has a folder train"
             raise expected("dataset.test_fraction", expectation, test_fraction)
-        if not (root / "test").is_dir():
-            raise missing("dataset.path", f"folder {root / 'test'}")
-        listings = {part: listing.classes(root, part) for part in ("train", "test")}
+        test = next((name for name in listing.TEST_FOLDERS if (root / name).is_dir()), None)
+        if test is None:
+            raise missing("dataset.path", f"folder {root / listing.TEST_FOLDERS[0]}")
+        listings = {part: listing.classes(root, part) for part in ("train", test)}
         _check(root, listings, skip_bad)
-        parts = {part: content.images for part, content in listings.items()}
-        return parts, _notes([*listings.values(), listing.split(root)], parts)
+        parts = {"train": listings["train"].images, "test": listings[test].images}
+        return parts, _notes([*listings.values(), listing.split(root, test)], parts)
     listings = {"": listing.classes(root)}
     _check(root, listings, skip_bad)
     parts = _held_out(listings[""].images, test_fraction)
-    if test_fraction and not parts["test"]:
-        expectation = "a share that holds out an image of some class"
-        raise expected("dataset.test_fraction", expectation, test_fraction)
     return parts, _notes(listings.values(), parts)
 
 

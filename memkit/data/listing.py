@@ -30,6 +30,9 @@ ENDINGS = (
 )
 
 
+TEST_FOLDERS = ("test", "val", "valid", "validation")  # names of folders of test images
+
+
 @dataclasses.dataclass(frozen=True)
 class Listing:
     """The content of one or more folders.
@@ -46,11 +49,15 @@ class Listing:
     unreadable: dict[str, str]
 
 
-def split(root: pathlib.Path) -> Listing:
-    """Lists the entries of a root other than its folders train and test, without any images."""
+def split(root: pathlib.Path, test: str) -> Listing:
+    """Lists the entries of a root other than its folders, without any images.
+
+    Args:
+      test: name of the folder of test images beside the folder train.
+    """
     ignored: dict[str, list[str]] = collections.defaultdict(list)
     for name, entry in _entries(root):
-        if name not in ("train", "test", cache.FOLDER):
+        if name not in ("train", test, cache.FOLDER):
             kind = _type(entry)
             is_other = kind == "folder" and not _is_hidden(name)
             ignored["other folder" if is_other else _kind(name, kind)].append(name)

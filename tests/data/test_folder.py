@@ -158,13 +158,9 @@ def test_missing_parts_are_errors(tmp_path, animals):
     root, _ = animals
     with pytest.raises(InputError, match="^dataset.path: expected a folder, received .*none"):
         data.load("folder", path=str(root / "none"))
-    with pytest.raises(
-        InputError, match="^dataset.test_fraction: expected a number above 0 because"
-    ):
-        data.load("folder", path=str(root))
     with pytest.raises(InputError, match="^dataset.path: expected images .*ant/<class>"):
         data.load("folder", path=str(root / "ant"), test_fraction=0.5)
-    with pytest.raises(InputError, match="^dataset: missing test images"):
+    with pytest.raises(InputError, match="^dataset.test_fraction: expected a share that holds out"):
         data.load("folder", path=str(root), test_fraction=0.01)
     (root / "train").mkdir()
     with pytest.raises(InputError, match="^dataset.test_fraction: expected 0 because"):
@@ -403,3 +399,28 @@ def test_two_folders_with_the_same_number_are_an_error(tmp_path, write_image, pi
         write_image(tmp_path / name / "1.png", pictures(1, 4, 4)[0])
     with pytest.raises(InputError, match="one folder per class, received both 01 and 1$"):
         data.load("folder", path=str(tmp_path), test_fraction=0.5)
+
+
+def test_classes_alone_are_train_images_without_a_share_of_test_images(animals):
+    root, _ = animals
+    everything = data.load("folder", path=str(root))
+    assert len(everything.test_ids) == 0
+    assert everything.test_images.shape[1:] == everything.image_shape
+    part = data.load("folder", path=str(root), test_fraction=0.5)
+    assert len(everything.train_ids) == len(part.train_ids) + len(part.test_ids)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_other_names_of_the_folder_of_test_images(split, name):
+    root, _ = split
+    before = data.load("folder", path=str(root))
+    (root / "test").rename(root / name)
+    after = data.load("folder", path=str(root))
+    np.testing.assert_array_equal(after.test_images, before.test_images)
+    assert after.test_ids[0].startswith(f"{name}/")
+
+
+def test_a_second_folder_of_test_images_is_named(split):
+    root, _ = split
+    (root / "val").mkdir()
+    assert any("other folder (val)" in note for note in data.load("folder", path=str(root)).notes)

@@ -2,7 +2,9 @@ import shutil
 
 import cleanlab.filter
 import numpy as np
+import PIL.Image
 import pytest
+import sklearn.datasets
 from pyarrow import csv
 
 from memkit import studies
@@ -73,3 +75,56 @@ def test_cleanlab_takes_the_export_and_finds_planted_labels(memkit, smoke_study,
     planted_issues = issues & planted
     assert planted_issues.sum() > 0.6 * planted.sum()
     assert planted_issues.sum() > 0.6 * issues.sum() > 5 * planted.mean() * issues.sum()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """300 digits in folders of their classes, 15 of them in a wrong one: (folder, their ids)."""
+    digits, rng = sklearn.datasets.load_digits(), np.random.default_rng(0)
+    wrong, ids = set(rng.choice(300, 15, replace=False).tolist()), set()
+    for row in range(300):
+        label = (digits.target[row] + (3 if row in wrong else 0)) % 10
+        file = tmp_path / "photos" / str(label) / f"{row:03d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(np.rint(digits.images[row] * 255 / 16).astype(np.uint8)).save(file)
+        ids |= {f"{label}/{row:03d}.png"} if row in wrong else set()
+    return tmp_path / "photos", ids
+
+
+@pytest.mark.slow
+def test_a_folder_of_images_is_audited_within_some_minutes(memkit, photos, tmp_path):
+    root, wrong = photos
+    workdir = tmp_path / "out"
+    words = ["audit", str(root), "--minutes=1", f"--workdir={workdir}", "--top=5"]
+    result = memkit(*words)
+    assert result.code == 0, result.err
+    assert "data: 300 train and 0 test images of 8x8x1, 10 classes" in result.out
+    study = studies.load(workdir)
+    assert len(study.train_mask) % 20 == 0
+    called = [
+        row["id"]
+        for row in csv.read_csv(workdir / "tables" / "audit.csv").to_pylist()
+        if row["kind"] == "mislabeled"
+    ]
+    assert len(wrong & set(called)) >= 10
+    assert len(set(called) - wrong) <= 10
+    assert f"300 images, {len(called)} suspects" in result.out
+    assert (workdir / "report" / "index.html").exists()
+    again = memkit(*words, "--minutes=1")  # The same study, which needs no search any more.
+    assert again.code == 0, again.err
+    assert "trying learning rates" not in again.out
+    assert studies.load(workdir).config["schedule"] == study.config["schedule"]
+
+
+def test_a_folder_that_does_not_exist_is_one_line_and_writes_nothing(memkit, tmp_path):
+    result = memkit("audit", "photoss", f"--workdir={tmp_path / 'out'}")
+    assert result.code == 2
+    (line,) = result.err.strip().splitlines()
+    assert "memkit audit: expected a folder of images" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_minutes_must_be_above_0(memkit, photos, tmp_path):
+    result = memkit("audit", str(photos[0]), "--minutes=0", f"--workdir={tmp_path / 'out'}")
+    assert result.code == 2
+    assert "--minutes: expected a number above 0" in result.err
