@@ -68,7 +68,9 @@ def smoke(words):
     small = [verb]
     for flag in flags:
         config = flag.removeprefix("--config=")
-        if config == flag:
+        if flag.startswith("--minutes="):
+            small.append("--minutes=0.1")
+        elif config == flag:
             small.append(flag)
         elif "path=" in config:
             small += [flag, *_overrides(IMAGES)]
@@ -80,7 +82,7 @@ def smoke(words):
             has_teacher = "distill" in name  # The axis must have its value.
             if (is_measured or verb == "tpu_check") and not has_teacher:
                 small += _overrides(COMPILED)
-    small += ["--workers=1"] if verb in TRAINING else []
+    small += ["--workers=1"] if verb in TRAINING or "--minutes=0.1" in small else []
     small += ["--thresholds=0.25", "--repeats=2"] if verb == "removal" else []
     return small
 
