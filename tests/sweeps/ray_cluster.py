@@ -33,8 +33,9 @@ def two_nodes():
 
 
 def is_idle(cores):
-    """True where all cores of the cluster that this process is connected to are free."""
+    """True where the cluster has as many nodes as cores, one on each, and all of them are free."""
     import ray
 
     resources = ray.available_resources()
-    return "CPU" in resources and resources["CPU"] == cores
+    alive = sum(node["Alive"] for node in ray.nodes())
+    return alive == cores and "CPU" in resources and resources["CPU"] == cores
