@@ -74,6 +74,7 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
     result = auditing.audit(
         outcomes.predicted, outcomes.prob, in_subset, labels, study.sizes.classes, copied=copied
     )
+    inside = outcomes.correct[outcomes.mask]
     counts = np.bincount(result.kind, minlength=len(auditing.KINDS)).tolist()
     return LabelAudit(
         point=name,
@@ -82,7 +83,7 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         kinds=dict(zip(auditing.KINDS, counts, strict=True)),
         conflicting=int(copies.conflicting.sum()),
         planted=_planted(study.examples.planted, result),
-        accuracy=float(outcomes.correct[outcomes.mask].mean()),
+        accuracy=float(inside.mean()) if inside.size else np.nan,
         chance=float(np.bincount(labels).max() / len(labels)),
         examples=_examples(study, outcomes, result, estimates),
     )

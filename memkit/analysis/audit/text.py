@@ -89,14 +89,14 @@ def unlearned(accuracy: float, chance: float) -> str:
     """Returns a warning if models hardly learned the images that they trained on, otherwise "".
 
     Args:
-      accuracy: their accuracy on these images, 0 to 1.
+      accuracy: their accuracy on these images, 0 to 1, or NaN.
       chance: share of the most frequent label.
 
     Examples:
       >>> unlearned(0.97, 0.1)
       ''
     """
-    if accuracy >= (1 + chance) / 2:
+    if not accuracy < (1 + chance) / 2:  # NaN where no run trained on anything.
         return ""
     return (
         f"The models classify only {accuracy:.1%} of the images that they trained on correctly; "
