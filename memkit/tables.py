@@ -14,8 +14,8 @@ def text(header: Iterable[str], rows: Sequence[Sequence[Cell]]) -> str:
     Columns of text are aligned to the left, all others to the right.
 
     Args:
-      rows: cells, as many per row as there are titles. Floats get three decimals and None prints
-        as "-". Control characters are escaped.
+      rows: cells, as many per row as there are titles. Floats get three decimals, and None and
+        NaN print as "-". Control characters are escaped.
     """
     titles = [printable(title) for title in header]
     lines_of_cells = [titles, *([_cell(value) for value in row] for row in rows)]
@@ -32,7 +32,7 @@ def text(header: Iterable[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def _cell(value: Cell) -> str:
-    if value is None:
+    if value is None or value != value:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
 

@@ -61,6 +61,11 @@ def test_table_cells_are_single_lines_without_control_characters():
     assert lines[1].index("\\nx") > 0 and lines[2].startswith("plain ")
 
 
+def test_table_cells_without_a_number_are_dashes():
+    lines = tables.text(["a", "b"], [[0.5, None], [float("nan"), 2]]).splitlines()
+    assert [line.split() for line in lines] == [["a", "b"], ["0.500", "-"], ["-", "2"]]
+
+
 def test_only_the_logs_of_a_start_are_left_out():
     script = """
 import os, sys

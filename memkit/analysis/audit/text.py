@@ -1,7 +1,6 @@
 """The text that `memkit audit` prints: counts and criteria of the kinds, and the first rows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from memkit import tables
 from memkit.analysis.audit.result import LabelAudit, PlantedFound
@@ -65,7 +64,7 @@ def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int
     lines.append(CLASS_INFLUENCE)
     listed = len(columns["id"])
     if listed:
-        shown = [[_cell(columns[name][i]) for name in _SHOWN] for i in range(min(top, listed))]
+        shown = [[columns[name][i].item() for name in _SHOWN] for i in range(min(top, listed))]
         lines += ["", f"first {len(shown)} of {listed}:", tables.text(_SHOWN.values(), shown)]
     return "\n".join(lines)
 
@@ -112,9 +111,3 @@ def planted(labels: PlantedFound) -> str:
         return recall
     precision = f"{labels.precision:.1%} of all that are called so are planted"
     return f"{recall} ({labels.recall:.1%}); {precision}"
-
-
-def _cell(value: Any) -> str | int | float | None:
-    """Returns a NumPy value as a str, int or float for `tables.text`; None for NaN."""
-    plain = value.item()
-    return None if plain != plain else plain
