@@ -215,3 +215,10 @@ def test_held_out_runs_that_trained_on_a_copy_do_not_count_for_what_is_predicted
     changed = dataclasses.replace(outcomes, predicted=predicted)
     result = accuracy.analyze(study, [changed], Results({}))
     assert result.predictions[study.points[0].name]["out_predicted"][5] == 2
+
+
+def test_estimates_on_disk_are_used_while_they_are_those_of_the_records(study, monkeypatch):
+    computed = audit.at_point(study)
+    analysis.estimate(study)
+    monkeypatch.setattr(audit, "image_features", None)  # Estimates cannot be computed any more.
+    np.testing.assert_equal(dataclasses.asdict(audit.at_point(study)), dataclasses.asdict(computed))

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from memkit import studies
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit, PlantedFound
 from memkit.analysis.copies import copies_of
 from memkit.analysis.outcomes import PointOutcomes, image_features, read_outcomes
 from memkit.analysis.summary import Results
-from memkit.errors import expected
+from memkit.errors import InputError, expected
 from memkit.estimators import Estimate
 from memkit.estimators import audit as auditing
 from memkit.estimators.audit import Audit
@@ -41,12 +42,13 @@ def at_point(
       study: Study.
       name: name of the point.
       estimates: {score: Estimate} of its present records, as `studies.read_estimates` returns
-        them; computed if None.
+        them; if None, those on disk if they are up to date, otherwise computed.
 
     Raises:
       InputError: the point is unknown or has no usable run.
     """
     point = study.point(name) if name else default_point(study)
+    estimates = estimates or _stored_estimates(study, point)
     if estimates is not None:
         return audit(study, read_outcomes(study, point), estimates)
     features = image_features(study)
@@ -54,6 +56,15 @@ def at_point(
     if not len(outcomes.index):
         raise expected("--point", "a point with finished runs (run `memkit train`)", point.name)
     return audit(study, outcomes, outcomes.estimates)
+
+
+def _stored_estimates(study: Study, point: Point) -> Mapping[str, Estimate] | None:
+    """Returns the estimates of a point on disk, None if there are none of the present records."""
+    try:
+        studies.check_sources(study, with_removals=False)
+        return studies.read_estimates(study, point)
+    except InputError:
+        return None
 
 
 def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimate]) -> LabelAudit:
