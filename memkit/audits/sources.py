@@ -18,8 +18,9 @@ _SAMPLED = 200  # images whose sizes are read
 def dataset(words: str) -> Json:
     """Returns the `dataset` section of a config, without its normalization.
 
-    Images keep their size if they all have the same one of at most MOST_SIDE pixels. Otherwise they
-    are resized to squares.
+    Damaged images of a folder are skipped, and the notes of the data set name them. Images keep
+    their size if they all have the same one of at most MOST_SIDE pixels. Otherwise they are resized
+    to squares.
 
     Args:
       words: a folder of images (`train/<class>/*` and `test/<class>/*`, or `<class>/*` alone, whose
@@ -30,8 +31,8 @@ def dataset(words: str) -> Json:
     """
     path = pathlib.Path(os.path.expanduser(words))
     if path.is_dir():
-        side = _side(path)
-        return {"name": "folder", "path": words, "test_fraction": 0.0, "image_size": side}
+        options = {"test_fraction": 0.0, "image_size": _side(path), "skip_bad": True}
+        return {"name": "folder", "path": words, **options}
     if path.suffix == ".npz" and path.exists():
         return {"name": "npz", "path": words}
     if words in data.SOURCES and words not in ("folder", "npz"):

@@ -128,3 +128,12 @@ def test_minutes_must_be_above_0(memkit, photos, tmp_path):
     result = memkit("audit", str(photos[0]), "--minutes=0", f"--workdir={tmp_path / 'out'}")
     assert result.code == 2
     assert "--minutes: expected a number above 0" in result.err
+
+
+def test_a_folder_without_images_is_named_as_it_was_typed(memkit, tmp_path):
+    (tmp_path / "photos" / "ant").mkdir(parents=True)
+    (tmp_path / "photos" / "ant" / "a.txt").write_text("x")
+    result = memkit("audit", str(tmp_path / "photos"), f"--workdir={tmp_path / 'out'}")
+    assert result.code == 2
+    assert f"error: {tmp_path / 'photos'}: expected images" in result.err
+    assert "dataset" not in result.err
