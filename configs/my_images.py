@@ -1,8 +1,9 @@
 r"""Finds the mislabeled, atypical and memorized images among your own.
 
 What: trains ResNet-20 on 60 subsets of 70% of the images. The images are in a folder
-(`train/<class>/*.png|jpg|webp|...` and `test/<class>/*`, or only `<class>/*` with `holdout`) or in
-an npz file (x_train, y_train, x_test, y_test).
+(`train/<class>/*.png|jpg|webp|...` and `test/<class>/*`, or only `<class>/*` with `holdout`), in
+files that a csv or parquet file lists with their labels, or in an npz file (x_train, y_train,
+x_test, y_test).
 
   memkit run --config=my_images:path=DIR,size=32,holdout=0.2 --workdir=out/my_images
 Gray images: --config=my_images:path=DIR,size=32,channels=1
@@ -23,6 +24,8 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     source = dict(
         name="folder", path=options.path, test_fraction=options.holdout, skip_bad=options.skip_bad
     )
+    if options.path.endswith((".csv", ".parquet")):
+        source["name"] = "table"
     if options.path.endswith(".npz"):
         source = dict(name="npz", path=options.path)
     mean, std = (0.5,) * options.channels, (0.25,) * options.channels

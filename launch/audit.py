@@ -12,7 +12,8 @@ from memkit.printable import printable
 from memkit.studies import Study, exports
 
 _DATA = flags.data(
-    "what to audit: a folder of images, an npz file or the name of a data set; "
+    "what to audit: a folder of images, a csv or parquet file of file names and labels, an npz "
+    "file or the name of a data set; "
     "`memkit audit photos` is short for --data=photos"
 )
 _MINUTES = flags.minutes(10.0, "time for everything, with --data")

@@ -7,7 +7,7 @@ import pathlib
 import PIL.Image
 
 from memkit import data
-from memkit.data import listing
+from memkit.data import listing, table
 from memkit.errors import expected
 from memkit.typing import Json
 
@@ -24,7 +24,8 @@ def dataset(words: str) -> Json:
 
     Args:
       words: a folder of images (`train/<class>/*` and `test/<class>/*`, or `<class>/*` alone, whose
-        images are then all audited), an npz file, or the name of a data set, such as "cifar10".
+        images are then all audited), a csv or parquet file of file names and labels, an npz file,
+        or the name of a data set, such as "cifar10".
 
     Raises:
       InputError: it is none of these.
@@ -33,11 +34,17 @@ def dataset(words: str) -> Json:
     if path.is_dir():
         options = {"test_fraction": 0.0, "image_size": _side(path), "skip_bad": True}
         return {"name": "folder", "path": words, **options}
+    if path.suffix.lower() in table.ENDINGS and path.exists():
+        options = {"test_fraction": 0.0, "image_size": MOST_SIDE, "skip_bad": True}
+        return {"name": "table", "path": words, **options}
     if path.suffix == ".npz" and path.exists():
         return {"name": "npz", "path": words}
-    if words in data.SOURCES and words not in ("folder", "npz"):
+    if words in data.SOURCES and words not in ("folder", "npz", "table"):
         return {"name": words}
-    expectation = "a folder of images, an npz file or the name of a data set such as cifar10"
+    expectation = (
+        "a folder of images, a csv or parquet file of file names and labels, an npz file or the "
+        "name of a data set such as cifar10"
+    )
     raise expected("memkit audit", expectation, f"{words!r}, which is none of these")
 
 

@@ -17,6 +17,7 @@ SOURCES = {
     "made_up": "memkit.data.made_up",
     "npz": "memkit.data.npz",
     "folder": "memkit.data.folder",
+    "table": "memkit.data.table",
     "tiny_imagenet": "memkit.data.tiny_imagenet",
     "tfds": "memkit.data.tfds",
     "cifar10": "memkit.data.tfds",
@@ -66,8 +67,8 @@ def load(name: str, **options: Any) -> ImageDataset:
     source_options, selection_options = _split(name, options)
     with _as_input_errors(name):
         dataset: ImageDataset = importlib.import_module(SOURCES[name]).load(**source_options)
-    # A folder of classes alone may be a data set without test images.
-    may_lack_test = name == "folder"
+    # A folder of classes alone, or a table, may be a data set without test images.
+    may_lack_test = name in ("folder", "table")
     checks.check(dataset, may_lack_test=may_lack_test)
     if selection_options:
         dataset = selection.keep(dataset, **selection_options)

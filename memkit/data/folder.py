@@ -47,7 +47,7 @@ def load(
     if not root.is_dir():
         raise expected("dataset.path", "a folder", f"{path}, which is not a folder")
     parts, notes = _parts(root, test_fraction, skip_bad)
-    names = _class_order({_class(name) for files in parts.values() for name in files})
+    names = class_order({_class(name) for files in parts.values() for name in files})
     numbers = {name: number for number, name in enumerate(names)}
     if test_fraction and not parts["test"]:
         expectation = "a share that holds out an image of some class"
@@ -67,7 +67,7 @@ def load(
             decode=decode,
             counts={part: len(files) for part, files in parts.items()},
             class_names=names,
-            key=lambda: [image_size, skip_bad, {part: _state(parts[part]) for part in parts}],
+            key=lambda: [image_size, skip_bad, {part: state(parts[part]) for part in parts}],
             folder=os.fspath(root),
             skip_bad=skip_bad,
             notes=notes,
@@ -80,7 +80,7 @@ def _class(name: str) -> str:
     return name.split("/")[-2]
 
 
-def _class_order(names: set[str]) -> tuple[str, ...]:
+def class_order(names: set[str]) -> tuple[str, ...]:
     """Returns sorted class names; if all are integers, sorted by value: 2 before 10."""
     if not all(re.fullmatch("-?[0-9]+", name) for name in names):
         return tuple(sorted(names))
@@ -91,7 +91,7 @@ def _class_order(names: set[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def _state(files: Files) -> list[tuple[str, int, int]]:
+def state(files: Files) -> list[tuple[str, int, int]]:
     """Returns the id, size and modification time of every file, which change with the file."""
     states = []
     for name, file in files.items():
@@ -120,7 +120,7 @@ def _parts(
         return parts, _notes([*listings.values(), listing.split(root, test)], parts)
     listings = {"": listing.classes(root)}
     _check(root, listings, skip_bad)
-    parts = _held_out(listings[""].images, test_fraction)
+    parts = _divided(listings[""].images, test_fraction)
     return parts, _notes(listings.values(), parts)
 
 
@@ -159,19 +159,30 @@ def _notes(listings: Iterable[listing.Listing], parts: Mapping[str, Files]) -> t
     return tuple(notes)
 
 
-def _held_out(files: Files, test_fraction: float) -> dict[str, Files]:
-    """Divides the files of each class by the hashes of their names."""
-    classes: dict[str, list[str]] = collections.defaultdict(list)
-    for name in files:
-        classes[_class(name)].append(name)
-    test: set[str] = set()
-    for members in classes.values():
-        members = sorted(members, key=_hash)
-        test.update(members[: round(test_fraction * len(members))])
+def _divided(files: Files, test_fraction: float) -> dict[str, Files]:
+    """Divides files into train and test images."""
+    test = held_out({name: _class(name) for name in files}, test_fraction)
     return {
         "train": {name: file for name, file in files.items() if name not in test},
         "test": {name: file for name, file in files.items() if name in test},
     }
+
+
+def held_out(class_of: Mapping[str, str], test_fraction: float) -> set[str]:
+    """Returns the ids of a share of each class, chosen by the hashes of the ids.
+
+    Args:
+      class_of: {id: name of its class}.
+      test_fraction: in [0, 1).
+    """
+    classes: dict[str, list[str]] = collections.defaultdict(list)
+    for name, class_name in class_of.items():
+        classes[class_name].append(name)
+    test: set[str] = set()
+    for members in classes.values():
+        members = sorted(members, key=_hash)
+        test.update(members[: round(test_fraction * len(members))])
+    return test
 
 
 def _hash(name: str) -> bytes:
