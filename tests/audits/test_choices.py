@@ -2,7 +2,7 @@ import pytest
 
 from memkit.audits import choices, search
 from memkit.studies import checks
-from memkit.training import engines
+from memkit.sweeps import placement
 from memkit.training.measure import Cost
 
 MINUTE = 60
@@ -54,7 +54,7 @@ def test_runs_of_a_study_that_is_continued_fit_into_the_time(chosen):
 @pytest.mark.slow
 def test_the_search_prefers_a_rate_with_which_models_learn(chosen):
     begun = choices.with_epochs(chosen, 30)
-    tried = search.search_here(begun, engines.Setup())
+    tried = search.search(begun, placement.place(data_parallel=1, workers=1))
     assert len(tried) == len(choices.PEAKS) + 1
     accuracies = [each.accuracy for each in tried]
     assert accuracies == sorted(accuracies, reverse=True)

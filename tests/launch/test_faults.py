@@ -44,7 +44,11 @@ def test_a_full_disk_gets_one_line_and_the_same_command_goes_on_when_there_is_sp
         cp -r {workdir} {tmp_path}/result
     """)
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if not line.startswith(("train: ", "done "))]
+    lines = [
+        line
+        for line in done.stdout.splitlines()
+        if not line.startswith(("reading ", "train: ", "done "))
+    ]
     assert lines == ["code 2", "code 0"]
     line = (tmp_path / "first").read_text().splitlines()[-1]
     assert line.startswith(f"memkit train: error: {workdir}: No space left on device (run ")
