@@ -99,7 +99,7 @@ def serialized(
       NotSupported: it cannot be sent to them, or the engines cannot train its model.
     """
     try:
-        models.compiled.build(build, input_shape=input_shape, num_classes=num_classes)
+        models.compiled.check(build, input_shape=input_shape, num_classes=num_classes)
     except InputError as error:
         raise NotSupported(f"of {error}") from error
     try:

@@ -76,11 +76,12 @@ def read_job(build: Build, train: Part, test: Part, class_names: Sequence[str] |
 
 
 def _built(build: Build, train: Part) -> "tuple[keras.Model, Any]":
-    """Returns a new model, with variables, and its output for one example."""
+    """Returns a new model, with variables, and its symbolic output or that for one example."""
     model = build()
     if not isinstance(model, keras.Model):
         raise expected("build", "a function that returns a keras.Model", type(model).__name__)
-    outputs = model(train.rows(np.arange(1)).inputs)
+    known = getattr(model, "outputs", None)  # of a functional model, which has its variables
+    outputs = known[0] if known and len(known) == 1 else model(train.rows(np.arange(1)).inputs)
     if not hasattr(outputs, "shape"):
         raise expected("build", "a model with one output", type(outputs).__name__)
     return model, outputs

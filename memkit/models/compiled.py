@@ -19,15 +19,18 @@ COMPILED = "compiled"  # `model.name` in the config of a study of such a model
 Build: TypeAlias = "Callable[[], keras.Model]"
 
 
-def build(function: Build, *, input_shape: tuple[int, ...], num_classes: int) -> "keras.Model":
-    """Returns a new model without its last softmax, if it has one.
+def build(function: Build) -> "keras.Model":
+    """Returns a new model without its last softmax, if it has one; see `check`."""
+    return without_softmax(function())
+
+
+def check(function: Build, *, input_shape: tuple[int, ...], num_classes: int) -> None:
+    """Checks that memkit's engines can train the models of a function.
 
     Raises:
-      InputError: memkit's engines cannot train it, see `imported.build`.
+      InputError: they cannot, see `imported.build`.
     """
-    model = without_softmax(function())
-    imported.check(model, "build", input_shape, num_classes)
-    return model
+    imported.check(build(function), "build", input_shape, num_classes)
 
 
 def without_softmax(model: "keras.Model") -> "keras.Model":

@@ -56,14 +56,9 @@ class Given:
         inputs: Array = np.load(self.inputs, mmap_mode="r")
         return inputs
 
-    def builder(self, sizes: ImageSizes) -> "Callable[[], keras.Model]":
-        """Returns the function () -> keras.Model for inputs of these sizes."""
-        return functools.partial(
-            models.compiled.build,
-            cloudpickle.loads(self.build),
-            input_shape=sizes.image_shape,
-            num_classes=sizes.num_classes,
-        )
+    def builder(self) -> "Callable[[], keras.Model]":
+        """Returns the function () -> keras.Model, whose models have been checked before."""
+        return functools.partial(models.compiled.build, cloudpickle.loads(self.build))
 
 
 class Compiler:
@@ -128,7 +123,7 @@ class Compiler:
         images = self._given.images()
         sizes = Sizes(images.shape[1:], study.sizes.classes)
         common = blueprint(study, point, sizes)
-        common = dataclasses.replace(common, build=self._given.builder(sizes))
+        common = dataclasses.replace(common, build=self._given.builder())
         return common, images, images.nbytes <= RESIDENT_BYTES
 
     def gradients(self, study: Study, point: Point) -> "tuple[keras.Model, engines.Gradients]":
