@@ -157,10 +157,33 @@ def config(
 
 
 def _architecture(model: "keras.Model") -> str:
-    """Returns a hash of the shapes of a model's variables, in their order, and of its layers."""
-    layers = [type(layer).__name__ for layer in model._flatten_layers(include_self=False)]
+    """Returns a hash of the layers of a model, their options and connections, and of its loss.
+
+    Code of the user's own classes is not part of it. Layers are named by their position, because
+    Keras numbers unnamed layers by how many were built before.
+    """
+    layers = model._flatten_layers()
+    loss = model.loss.get_config() if isinstance(model.loss, keras.losses.Loss) else None
     shapes = [list(variable.shape) for variable in model.variables]
-    return hashlib.sha256(json.dumps([layers, shapes]).encode()).hexdigest()[:16]
+    described = [[[type(x).__name__, _options(x)] for x in layers], loss, shapes]
+    text = json.dumps(described, sort_keys=True, default=_type_name)
+    for position, layer in enumerate(layers):
+        text = text.replace(json.dumps(layer.name), json.dumps(f"layer {position}"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _options(layer: "keras.layers.Layer") -> Json:
+    """Returns the config of a layer; {} of a user's own class that has none."""
+    try:
+        options: Json = layer.get_config()
+    except NotImplementedError:
+        return {}
+    return options
+
+
+def _type_name(value: object) -> str:
+    """Returns what stands for a value that JSON lacks: text with an address would never repeat."""
+    return type(value).__name__
 
 
 def dataset(job: Job, ids: npt.ArrayLike | None) -> ImageDataset:

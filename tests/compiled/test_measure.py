@@ -12,6 +12,7 @@ import pytest
 
 import memkit
 from memkit import studies, subsets
+from memkit.compiled import examples, fast_path, jobs
 from memkit.errors import InputError
 from tests.compiled import models
 
@@ -326,3 +327,37 @@ _FLAGS = (
     "--config.training.augment=none",
     "--config.subsets.num_runs=20",
 )
+
+
+def architecture(**changes):
+    """Returns what the config of a study says of a model with these options."""
+    options = {"activation": "relu", "rate": 0.1, "gamma": 0.0, "width": 8} | changes
+
+    def build():
+        layers = [
+            keras.Input((6,)),
+            keras.layers.Dense(options["width"], options["activation"]),
+            keras.layers.Dropout(options["rate"]),
+            keras.layers.Dense(models.NUM_CLASSES, "softmax"),
+        ]
+        model = keras.Sequential(layers)
+        model.compile("adam", keras.losses.CategoricalFocalCrossentropy(gamma=options["gamma"]))
+        return model
+
+    one_hot = np.eye(models.NUM_CLASSES)[Y]
+    part = examples.read("x", X, one_hot)
+    job = jobs.read_job(build, part, examples.none_like(part), None)
+    recipe = fast_path.recipe_of(job.model)
+    sections = {"is_fast": False, "seed": 0, "subsets": {}, "training": {}}
+    return jobs.config(job, recipe, **sections)["model"]["architecture"]
+
+
+def test_the_same_model_built_later_in_a_process_is_the_same():
+    assert architecture() == architecture()
+
+
+@pytest.mark.parametrize(
+    "change", [{"activation": "tanh"}, {"rate": 0.5}, {"gamma": 1.0}, {"width": 9}]
+)
+def test_a_model_with_other_options_is_another_one(change):
+    assert architecture(**change) != architecture()
