@@ -122,9 +122,12 @@ def _check_settings() -> None:
 
 
 def _check_training(model: "keras.Model", objective: Objective) -> None:
-    if type(model).train_step is not keras.Model.train_step or model.run_eagerly:
-        raise NotSupported("the model has a training step of its own")
-    if objective.kind == BINARY or "ocal" in objective.loss:
+    for name in ("train_step", "compute_loss"):
+        if getattr(type(model), name) is not getattr(keras.Model, name):
+            raise NotSupported(f"the model has a method {name} of its own")
+    if model.run_eagerly:
+        raise NotSupported("the model was compiled with run_eagerly")
+    if objective.kind == BINARY or "focal" in objective.loss.lower():
         raise NotSupported(f"the loss is {objective.loss}")
     loss = model.loss
     if isinstance(loss, keras.losses.Loss):

@@ -1,9 +1,11 @@
 """Trains runs of a compiled model with `Model.fit`, whatever the model is."""
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -54,36 +56,70 @@ def train_runs(
     Every run builds and compiles its model anew, after all generators of Keras, NumPy and Python
     were seeded for this run, so it does not depend on the runs before it.
     """
+    with _without_warnings_of_retracing():
+        for run in runs:
+            yield _trained(study, point, run, build, objective, train, test, callbacks)
+
+
+def _trained(
+    study: Study,
+    point: Point,
+    run: int,
+    build: Build,
+    objective: Objective,
+    train: Part,
+    test: Part,
+    callbacks: Callbacks,
+) -> RunRecord:
     training = point.config["training"]
-    # Every run has functions of its own, which TensorFlow takes for a mistake.
-    logging.getLogger("tensorflow").addFilter(_is_not_retracing)
-    for run in runs:
-        started = time.perf_counter()
-        seed = seeds.stream(study.config["seed"], "fit", run).integers(_MOST_SEED)
-        keras.utils.set_random_seed(int(seed))
-        model = build()
-        members = train.rows(np.flatnonzero(study.train_mask[run]))
-        rates: list[float] = []
-        note_rate = keras.callbacks.LambdaCallback(
-            on_epoch_end=functools.partial(_note_rate, model, rates)
-        )
-        fitted = model.fit(
-            members.inputs,
-            members.targets,
-            epochs=training["epochs"],
-            batch_size=training["batch_size"],
-            callbacks=[*(callbacks() if callable(callbacks) else callbacks), note_rate],
-            verbose=0,
-        )
-        outputs = [_outputs(model, part) for part in (train, test) if len(part)]
-        labels = np.concatenate([study.examples.given_labels, study.examples.test_labels])
-        evaluation = objective.evaluation(np.concatenate(outputs), labels)
-        curve = _curve(fitted.history, rates, training["epochs"])
-        arrays = recording.outcome_arrays(evaluation, curve, study)
-        steps = len(fitted.epoch) * -(-len(members) // training["batch_size"])
-        seconds = round(time.perf_counter() - started, 4)
-        info = {"steps": steps, "seconds": seconds, **_environment()}
-        yield run, arrays, info | recording.status_and_accuracies(arrays, study, run)
+    started = time.perf_counter()
+    seed = seeds.stream(study.config["seed"], "fit", run).integers(_MOST_SEED)
+    keras.utils.set_random_seed(int(seed))
+    model = build()
+    members = train.rows(np.flatnonzero(study.train_mask[run]))
+    rates: list[float] = []
+    note_rate = keras.callbacks.LambdaCallback(
+        on_epoch_end=functools.partial(_note_rate, model, rates)
+    )
+    fitted = model.fit(
+        members.inputs,
+        members.targets,
+        epochs=training["epochs"],
+        batch_size=training["batch_size"],
+        callbacks=[*(callbacks() if callable(callbacks) else callbacks), note_rate],
+        verbose=0,
+    )
+    outputs = [_outputs(model, part) for part in (train, test) if len(part)]
+    labels = np.concatenate([study.examples.given_labels, study.examples.test_labels])
+    evaluation = objective.evaluation(np.concatenate(outputs), labels)
+    curve = _curve(fitted.history, rates, training["epochs"])
+    arrays = recording.outcome_arrays(evaluation, curve, study)
+    steps = len(fitted.epoch) * -(-len(members) // training["batch_size"])
+    seconds = round(time.perf_counter() - started, 4)
+    info = {"steps": steps, "seconds": seconds, **_environment()}
+    return run, arrays, info | recording.status_and_accuracies(arrays, study, run)
+
+
+@contextlib.contextmanager
+def generators_kept() -> Iterator[None]:
+    """Restores the generators of Python and NumPy, which belong to the user's program."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+
+
+@contextlib.contextmanager
+def _without_warnings_of_retracing() -> Iterator[None]:
+    """Hides the warnings of TensorFlow that every run compiles functions of its own."""
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(_is_not_retracing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_not_retracing)
 
 
 def _is_not_retracing(entry: logging.LogRecord) -> bool:

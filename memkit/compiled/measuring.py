@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TRAINERS = ("auto", "engine", "fit")
 
 
+@fitting.generators_kept()
 def measure(
     build: Build,
     x: Any,

@@ -65,6 +65,17 @@ def own_training_step():
     return model
 
 
+class ModelWithLoss(keras.Sequential):
+    def compute_loss(self, *args, **options):
+        return 2 * super().compute_loss(*args, **options)
+
+
+def own_loss():
+    model = ModelWithLoss([keras.Input((6,)), keras.layers.Dense(3)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
 def excluding():
     model = models.build(optimizer=keras.optimizers.AdamW(0.01))
     model.optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -74,8 +85,10 @@ def excluding():
 @pytest.mark.parametrize(
     "make, why",
     [
-        (own_training_step, "training step of its own"),
-        (lambda: models.build(run_eagerly=True), "training step of its own"),
+        (own_training_step, "a method train_step of its own"),
+        (own_loss, "a method compute_loss of its own"),
+        (lambda: models.build(run_eagerly=True), "compiled with run_eagerly"),
+        (lambda: models.build(keras.losses.CategoricalFocalCrossentropy()), "the loss is"),
         (lambda: models.build("binary_crossentropy", activation="sigmoid", units=1), "the loss is"),
         (excluding, "excludes variables"),
         (lambda: models.build(optimizer=keras.optimizers.Adam(0.1, use_ema=True)), "has use_ema"),

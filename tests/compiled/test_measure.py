@@ -1,7 +1,9 @@
 """`memkit.measure` with both trainers, on examples and models that train in a moment."""
 
 import functools
+import logging
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -361,3 +363,13 @@ def test_the_same_model_built_later_in_a_process_is_the_same():
 )
 def test_a_model_with_other_options_is_another_one(change):
     assert architecture(**change) != architecture()
+
+
+def test_generators_and_loggers_of_the_program_are_left_as_they_were():
+    random.seed(5)
+    np.random.seed(5)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    filters = list(logging.getLogger("tensorflow").filters)
+    measure()
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+    assert logging.getLogger("tensorflow").filters == filters
