@@ -5,7 +5,6 @@ import functools
 import importlib
 import importlib.metadata
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -98,17 +97,6 @@ def _trained(
     seconds = round(time.perf_counter() - started, 4)
     info = {"steps": steps, "seconds": seconds, **_environment()}
     return run, arrays, info | recording.status_and_accuracies(arrays, study, run)
-
-
-@contextlib.contextmanager
-def generators_kept() -> Iterator[None]:
-    """Restores the generators of Python and NumPy, which belong to the user's program."""
-    of_python, of_numpy = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)
 
 
 @contextlib.contextmanager
