@@ -57,9 +57,10 @@ def measure(
 
     Where the model allows it, memkit's engines train it, which is several times faster than
     `Model.fit`; otherwise `Model.fit` does. A line on the standard error stream says which of the
-    two is used, and why. The engines leave out the incomplete last batch of every epoch. `Model.fit`
-    needs the global generators of Python, NumPy and Keras, which are seeded anew for every run, so
-    seed them again if your program uses them afterwards.
+    two is used, and why. The engines leave out the incomplete last batch of every epoch.
+
+    `Model.fit` needs the global generators of Python, NumPy and Keras, which are seeded anew for
+    every run, so seed them again if your program uses them afterwards.
 
     Args:
       build: a function without arguments that returns a new compiled keras.Model in every call,
