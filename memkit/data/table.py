@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow
 from pyarrow import csv, parquet
 
-from memkit.data import build, folder, images
+from memkit.data import build, folder, images, listing
 from memkit.data.dataset import ImageDataset
 from memkit.data.encoded import Encoded, Example
 from memkit.errors import DamagedFileError, expected, reason
@@ -28,8 +28,8 @@ def load(
 
     Args:
       path: a .csv or .parquet file. It has one of the columns FILES, with names relative to the
-        folder of the table, and one of the columns LABELS. A column SPLIT with "train" for train
-        images makes all others test images.
+        folder of the table, and one of the columns LABELS. In a column SPLIT, "train" marks train images
+        and one of `listing.TEST_FOLDERS` test images.
       image_size: see `folder.load`.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there is
         no column SPLIT; 0 for no test images.
@@ -125,7 +125,12 @@ def _parts(
     """Returns the names of the train and of the test images."""
     names = list(label_of)
     if SPLIT in columns:
-        is_test = [value != TRAIN for value in columns[SPLIT]]
+        values = [(value or "").lower() for value in columns[SPLIT]]
+        others = sorted(set(values) - {TRAIN, *listing.TEST_FOLDERS})
+        if others:
+            known = ", ".join((TRAIN, *listing.TEST_FOLDERS))
+            raise expected("dataset.path", f"{SPLIT} among {known}", printable(repr(others[0])))
+        is_test = [value != TRAIN for value in values]
         if test_fraction:
             received = f"{test_fraction} beside a column {SPLIT}"
             raise expected("dataset.test_fraction", "0", received)

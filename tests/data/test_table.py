@@ -65,6 +65,12 @@ def test_a_column_split_names_the_test_images(photos):
     assert sorted(dataset.test_ids.tolist()) == ["04.png", "a/03.png"]
 
 
+def test_other_words_in_the_column_split_are_refused(photos):
+    rows = [(*row, part) for row, part in zip(ROWS, ("Train", "train", "tset", "val"))]
+    with pytest.raises(InputError, match="split among train, test, .* received 'tset'"):
+        data.load("table", path=write(photos, rows, "file,label,split"))
+
+
 def test_a_share_of_each_class_is_held_out(photos):
     dataset = data.load("table", path=write(photos, ROWS), test_fraction=0.5)
     assert np.bincount(dataset.test_labels).tolist() == [1, 1]
