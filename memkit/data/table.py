@@ -28,8 +28,8 @@ def load(
 
     Args:
       path: a .csv or .parquet file. It has one of the columns FILES, with names relative to the
-        folder of the table, and one of the columns LABELS. In a column SPLIT, "train" marks train images
-        and one of `listing.TEST_FOLDERS` test images.
+        folder of the table, and one of the columns LABELS. In a column SPLIT, "train" marks train
+        images and one of `listing.TEST_FOLDERS` test images.
       image_size: see `folder.load`.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there is
         no column SPLIT; 0 for no test images.
