@@ -8,15 +8,16 @@ been aligned. Pairs that are worth comparing are the nearest neighbors of coarse
 import numpy as np
 from etils import epy
 
-from memkit import seeds
 from memkit.typing import Array, FloatArray, IntArray
 
 with epy.lazy_imports():  # Slow to import.
     import scipy.ndimage
     import sklearn.neighbors
 
-LIKENESS = 0.9  # of near-duplicates, at least
-RELATIVE = 0.25  # their distance from 1, relative to the median of nearest neighbors, at most
+LIKENESS = 0.85  # of near-duplicates, at least
+RELATIVE = 0.25  # their distance from 1, relative to that of usual nearest neighbors, at most
+RELATIVE_OWN = 0.5  # the same, relative to the images' own neighbors of a rank
+RANK = 5  # of an image's neighbors by likeness, which is taken for no near-duplicate
 CANDIDATES = 6  # coarse neighbors of an image that are compared with it
 COARSE = 0.85  # correlation of coarse versions from which images are compared
 SHIFT = 2  # pixels in each direction that alignment tries
@@ -26,7 +27,6 @@ _WINDOW = 7  # side of the windows of SSIM
 _CONSTANT = 0.003  # of SSIM, for images with standard deviation 1
 _FLAT = 2.0  # standard deviation in gray levels below which an image shows nothing
 _BLOCK = 1024
-_SAMPLE = 1000  # images whose nearest neighbors tell what is usual
 
 
 def nearest(queries: FloatArray, keys: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
@@ -55,8 +55,10 @@ def find(
 ) -> tuple[IntArray, FloatArray]:
     """Returns the near-duplicates within train and between train and test images.
 
-    Two images are near-duplicates if their `likeness` is at least LIKENESS. If the images of a data
-    set are generally alike, it must also be much closer to 1 than that of nearest neighbors is.
+    Two images are near-duplicates if their `likeness` is at least LIKENESS, four times as close to
+    1 as that of nearest neighbors usually is in this data set, and twice as close to 1 as that of
+    each one's fifth neighbor. As in the ratio test of Lowe (2004), images that have many like
+    them, such as bottles or handwritten ones, are therefore near-duplicates of none of these.
 
     Args:
       images: [N + T, H, W, C] uint8, train then test.
@@ -69,23 +71,32 @@ def find(
     """
     pairs = coarse_pairs(images, num_train)
     proposed = pairs if more is None else np.unique(np.concatenate([pairs, more]), axis=0)
-    if not len(pairs):
+    if not len(proposed):
         return np.empty((0, 2), np.int64), np.empty(0, np.float32)
     values = likeness(images, proposed)
-    rng = seeds.stream(0, "near_duplicates")
-    some = rng.permutation(len(pairs))[:_SAMPLE]
-    usual = np.median(_largest(proposed, values, len(images))[pairs[some, 0]])
-    chosen = values >= max(LIKENESS, 1 - RELATIVE * (1 - usual))
+    first, ranked = _neighbors(proposed, values, len(images))
+    limit = np.minimum(RELATIVE * (1 - first), RELATIVE_OWN * (1 - ranked[proposed].max(axis=1)))
+    chosen = 1 - values <= np.minimum(limit, 1 - LIKENESS)
     order = np.lexsort((*proposed[chosen].T[::-1], -values[chosen]))
     return proposed[chosen][order], values[chosen][order]
 
 
-def _largest(pairs: IntArray, values: FloatArray, count: int) -> FloatArray:
-    """Returns the largest likeness of each image [count] to another one."""
-    largest = np.zeros(count, np.float32)
-    for column in pairs.T:
-        np.maximum.at(largest, column, values)
-    return largest
+def _neighbors(pairs: IntArray, values: FloatArray, count: int) -> tuple[float, FloatArray]:
+    """Returns how alike images are to others: (usual largest likeness, RANK-th largest [count]).
+
+    The first is the median over images. It stands for the second of images that were compared with
+    fewer others.
+    """
+    images, both = pairs.T.ravel(), np.concatenate([values, values])
+    order = np.lexsort((-both, images))
+    images, both = images[order], both[order]
+    compared = np.bincount(images, minlength=count)
+    starts = np.cumsum(compared) - compared
+    usual = float(np.median(both[starts[compared > 0]]))
+    ranked = np.full(count, usual)
+    is_known = compared >= RANK
+    ranked[is_known] = both[starts[is_known] + RANK - 1]
+    return usual, ranked
 
 
 def coarse_pairs(images: Array, num_train: int) -> IntArray:
@@ -95,22 +106,27 @@ def coarse_pairs(images: Array, num_train: int) -> IntArray:
       images: [N + T, H, W, C] uint8.
       num_train: N; the first of each pair is a train image, and comes before the second.
     """
-    coarse, mirrored = (
-        np.concatenate(
-            [
-                _coarse(_gray(images[start : start + _BLOCK])[:, :, ::step])
-                for start in range(0, len(images), _BLOCK)
-            ]
-        )
-        for step in (1, -1)
-    )
+    own, mirrored = coarse(images), coarse(images[:, :, ::-1])
     k, found = min(CANDIDATES, num_train), [np.empty((0, 2), np.int64)]
-    for queries in (coarse, mirrored):
-        index, product = nearest(queries, coarse[:num_train], k)
+    for queries in (own, mirrored):
+        index, product = nearest(queries, own[:num_train], k)
         rows, places = np.nonzero(product >= COARSE)
         found.append(np.sort(np.stack([index[rows, places], rows], axis=1), axis=1))
     pairs = np.unique(np.concatenate(found), axis=0)
     return pairs[pairs[:, 0] != pairs[:, 1]]
+
+
+def coarse(images: Array) -> FloatArray:
+    """Returns versions of 8 x 8 gray cells, as unit vectors [N, 64] float32 without their means.
+
+    Their inner products are the correlations of the cells. Images without any contrast are 0.
+
+    Args:
+      images: [N, H, W, C] uint8.
+    """
+    return np.concatenate(
+        [_coarse(_gray(images[start : start + _BLOCK])) for start in range(0, len(images), _BLOCK)]
+    )
 
 
 def likeness(images: Array, pairs: IntArray) -> FloatArray:
@@ -145,7 +161,7 @@ def _gray(images: Array) -> FloatArray:
 
 
 def _coarse(gray: FloatArray) -> FloatArray:
-    """Returns gray images [n, H, W] as unit vectors [n, CELLS squared]; 0 for flat images."""
+    """Returns gray images [n, H, W] as `coarse` does."""
     rows, columns = (_averages(length) for length in gray.shape[1:])
     cells = np.einsum("ih,nhw,jw->nij", rows, gray, columns, optimize=True)
     cells = cells.reshape(len(gray), -1)
