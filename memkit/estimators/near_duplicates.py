@@ -84,15 +84,17 @@ def find(
 def _neighbors(pairs: IntArray, values: FloatArray, count: int) -> tuple[float, FloatArray]:
     """Returns how alike images are to others: (usual largest likeness, RANK-th largest [count]).
 
-    The first is the median over images. It stands for the second of images that were compared with
-    fewer others.
+    The first is the median over images, 0 for those that were compared with none because none is
+    alike even coarsely. It stands for the second of images that were compared with fewer others.
     """
     images, both = pairs.T.ravel(), np.concatenate([values, values])
     order = np.lexsort((-both, images))
     images, both = images[order], both[order]
     compared = np.bincount(images, minlength=count)
     starts = np.cumsum(compared) - compared
-    usual = float(np.median(both[starts[compared > 0]]))
+    largest = np.zeros(count, np.float32)
+    largest[compared > 0] = both[starts[compared > 0]]
+    usual = float(np.median(largest))
     ranked = np.full(count, usual)
     is_known = compared >= RANK
     ranked[is_known] = both[starts[is_known] + RANK - 1]

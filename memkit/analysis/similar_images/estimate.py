@@ -35,7 +35,7 @@ def analyze(study: Study, _: Sequence[PointOutcomes], __: Results) -> SimilarIma
     point = default_point(study)
     images = _images(study)
     if images is None or study.sizes.train < 2:
-        return SimilarImages(point.name, "", 0, 0, 0, 0, 0, examples=None)
+        return nothing(point.name)
     features, held_out = _recorded(study, point)
     if num_runs := len(held_out):
         keys, weights = features, _weights(held_out, len(images))
@@ -47,6 +47,11 @@ def analyze(study: Study, _: Sequence[PointOutcomes], __: Results) -> SimilarIma
     )
     compared = (point.name, FEATURES if num_runs else PIXELS, num_runs)
     return _result(study, compared, neighbors, near)
+
+
+def nothing(point: str) -> SimilarImages:
+    """Returns the result of a study whose images are not compared."""
+    return SimilarImages(point, "", 0, 0, 0, 0, 0, examples=None)
 
 
 def of_study(study: Study) -> SimilarImages:
