@@ -80,6 +80,8 @@ def main(_: list[str]) -> None:
         different = int((labels[real[:, 0]] != labels[real[:, 1]]).sum())
         found = np.isin(originals, pairs[pairs[:, 1] - pairs[:, 0] == len(labels) - len(made), 0])
         copies = found.reshape(-1, MADE).sum(axis=1).tolist()
+        if name.startswith("features"):  # Made-up images have none.
+            copies = [None] * len(COPIES)
         rows.append([name, len(real), different, *copies, seconds])
         _show(images, real, pathlib.Path(_OUT.value) / f"{name}.png")
     print(f"{count} train and {len(test)} test images, {MADE} copies of each kind")
