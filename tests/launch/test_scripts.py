@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 
 import pytest
+import yaml
 
 from memkit import cli, studies
 from tests.launch import fake_gcloud
@@ -402,7 +403,6 @@ def test_slurm_tasks_train_the_shard_that_the_array_says(tmp_path):
 
 
 def test_kubernetes_pods_train_the_shard_that_the_job_says():
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
     spec = job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
@@ -414,8 +414,30 @@ def test_kubernetes_pods_train_the_shard_that_the_job_says():
     assert (verb, meaning["shard"]) == ("train", [3, spec["completions"]])
 
 
+@pytest.mark.parametrize("version", ["1.31", "1.32", "1.33", "1.34"])
+def test_the_manifest_is_valid_kubernetes(version):
+    validator = pytest.importorskip("kubernetes_validate")
+    job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
+    validator.validate(job, version, strict=True)
+
+
+def test_nodes_of_skypilot_train_the_shard_of_their_rank(tmp_path):
+    task = yaml.safe_load((ROOT / "launch" / "sky.yaml").read_text())
+    environment = task["envs"] | {"WORKDIR": "gs://bucket/d", "HOME": str(tmp_path)}
+    tool = tmp_path / "memkit_env" / "bin" / "memkit"
+    tool.parent.mkdir(parents=True)
+    put_tool(tool, 'printf "%s\\n" "$@"')
+    done = subprocess.run(
+        ["bash", "-c", task["run"]], env=os.environ | environment, capture_output=True, text=True
+    )
+    verb, *words = done.stdout.splitlines()
+    rank = {"SKYPILOT_NODE_RANK": "2", "SKYPILOT_NUM_NODES": str(task["num_nodes"])}
+    meaning = parsed(words, **rank)
+    assert (verb, meaning["shard"], meaning["engine"]) == ("train", [2, 4], "jax")
+    assert meaning["workdir"] == "gs://bucket/d"
+
+
 def test_kubernetes_knows_the_exit_codes_of_memkit():
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
     rules = {rule["action"]: rule for rule in job["spec"]["podFailurePolicy"]["rules"]}
     assert rules["FailJob"]["onExitCodes"]["values"] == [cli.INPUT_ERROR]
