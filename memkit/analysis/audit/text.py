@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from memkit import tables
 from memkit.analysis.audit.result import LabelAudit, PlantedFound
 from memkit.estimators import audit as auditing
+from memkit.estimators import rarity
 from memkit.studies import Study
 from memkit.typing import Array
 
 CRITERIA = {
     "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
     "lies above that of the given label's",
-    "duplicate": "not that, but another image has the same pixels",
-    "ambiguous": "neither, but the 95% interval of the out-of-sample probability of the given "
+    "rare": "as mislabeled or ambiguous, but the image is unlike the images of the other class: "
+    f"more than {rarity.RARE:.0%} of undisputed images fit their label better",
+    "duplicate": "neither, but another image has the same pixels",
+    "ambiguous": "none of these, but the 95% interval of the out-of-sample probability of the given "
     f"label lies below {auditing.HARD:g}",
     "not judged": f"fewer than {auditing.LEAST} runs trained on neither the example nor a copy",
     "unsuspected": "none of these",
@@ -30,6 +33,7 @@ _SHOWN = {
     "out_prob": "probability",
     "given_share": "votes given",
     "rival_share": "votes other",
+    "rarity": "rarity",
     "memorization": "memorization",
     "memorization_lower": "lower",
     "memorization_upper": "upper",
@@ -67,6 +71,15 @@ def text(study: Study, audit: LabelAudit, columns: Mapping[str, Array], top: int
         shown = [[columns[name][i].item() for name in _SHOWN] for i in range(min(top, listed))]
         lines += ["", f"first {len(shown)} of {listed}:", tables.text(_SHOWN.values(), shown)]
     return "\n".join(lines)
+
+
+def found(audit: LabelAudit) -> str:
+    """Returns how many images look mislabeled and how many rare, in words.
+
+    Args:
+      audit: the audit of a point that has runs.
+    """
+    return f"{audit.kinds['mislabeled']:,} suspects, {audit.kinds['rare']:,} rare but right"
 
 
 def cautions(audit: LabelAudit) -> list[str]:
