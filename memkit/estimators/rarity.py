@@ -13,7 +13,7 @@ models assign to their given label, and typical is its median over these images 
 is the share of all trusted images whose misfit to their own label is smaller than that of the image
 to its rival. If the image is an ordinary one of the rival class, its misfit is one of these by
 chance, as in a conformal test (Vovk et al. 2005), so that its rarity exceeds `RARE` in about 1 of
-50 cases. Neither a scale of the distances nor a weight is fitted to data.
+100 cases. Neither a scale of the distances nor a weight is fitted to data.
 
 Limits: an image that is rare and mislabeled has a high rarity, too, because nothing but its look is
 compared; a high rarity says that the votes are no evidence against the label, not that the label
@@ -31,7 +31,7 @@ with epy.lazy_imports():  # Slow to import.
     import scipy.spatial.distance
 
 NEIGHBORS = 5
-RARE = 0.98
+RARE = 0.99
 _MOST = 500  # images of a class that distances are measured to, evenly spaced if it has more
 _BLOCK = 2048
 _SMALLEST = 1e-12  # stands for the distance of exact copies
@@ -58,7 +58,7 @@ def rarity(
     Returns:
       [N] float64 in [0, 1), higher = fits the rival worse, so rather rare than mislabeled; NaN
       without a rival, without enough votes and where at most `NEIGHBORS` images of the rival class
-      are trusted. Above `RARE` only if at least 50 images are trusted.
+      are trusted. Above `RARE` only if at least 100 images are trusted.
 
     Raises:
       InputError: on lengths that differ.
