@@ -6,10 +6,11 @@ Every world (`benchmarks.rare_worlds`) has 1,437 of scikit-learn's digits, or 2,
 file, 61 to 65 of them in rare groups and 5% with wrong labels. Models are trained on subsets and
 the labels are audited as `memkit audit` does, with perceptrons of 128 units or its ResNet-8.
 
-  AUROC       of `estimators.rarity` for planted rare images against planted wrong labels; images
-              without a rival count as rare
-  outvoted    the same among the images that the audit takes for mislabeled, rare or ambiguous
-  listed      rare images among them that it lists as rare
+  AUROC       for planted rare images against planted wrong labels, by `estimators.rarity`; images
+              that the audit does not suspect are above all others
+  outvoted    rare images that the audit lists as mislabeled, rare or ambiguous, and their AUROC
+              against the wrong labels that it lists so
+  listed      those of them that it lists as rare
 
 Intervals are 95% intervals of the bootstrap over worlds. The last table compares the list of
 mislabeled images with that of the votes alone, also in worlds without rare groups.
@@ -115,7 +116,8 @@ def separation(worlds: Sequence[Audited], chosen: Callable[[Audited], BoolArray]
     for each in worlds:
         compared = chosen(each) & (each.is_rare | each.world.is_wrong)
         is_rare.append(each.is_rare[compared])
-        rarity.append(np.nan_to_num(each.audit.rarity[compared], nan=1))
+        suspected = np.nan_to_num(each.audit.rarity, nan=1)
+        rarity.append(np.where(each.is_suspect, suspected, 1)[compared])
     joined = np.concatenate(is_rare)
     if joined.all() or not joined.any():
         return np.nan

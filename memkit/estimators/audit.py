@@ -65,8 +65,8 @@ class Audit:
       score: [N] float64, 1 - out-of-sample probability of the given label, in [0, 1]; higher = more
         suspect; NaN where fewer than `LEAST` runs held the example out.
       out_prob: out-of-sample probability of the given label; NaN for the same examples.
-      rarity: [N] float64 in [0, 1), see `rarity.rarity`; higher = unlike the images of the rival
-        class, so rather rare than mislabeled; NaN if it is undefined.
+      rarity: [N] float64 in [0, 1), see `rarity.rarity`; higher = farther from the images of the
+        rival class, so rather rare than mislabeled; NaN if it is undefined.
       votes: `Votes`.
     """
 
@@ -148,13 +148,13 @@ def audit(
     num_classes: int,
     *,
     copied: BoolArray,
-    images: Array | None,
+    images: Array | None = None,
 ) -> Audit:
     """Classifies examples by what may be wrong with their given labels.
 
     The first kind that applies is chosen. Mislabeled: the rival wins the votes, see `rival_wins`,
     and the image is not rare. Rare: the rival wins or the example is missed as an ambiguous one is,
-    but its rarity is above `rarity.RARE`: it is unlike the images of the rival class. Duplicate: an
+    but its rarity is above `rarity.RARE`: it is far from the images of the rival class. Duplicate: an
     exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so it has no score.
     Ambiguous: the 95% interval of the out-of-sample probability of the given label lies below
     `HARD`; models that held the example out miss it, but agree on no other class.
@@ -191,14 +191,9 @@ def audit(
 def _rarity(images: Array | None, given_labels: IntArray, counted: Votes) -> FloatArray:
     if images is None:
         return np.full(len(given_labels), np.nan)
-    num = np.where(counted.num >= LEAST, counted.num, np.nan)
-    return rarities.rarity(
-        images,
-        given_labels,
-        counted.rival,
-        given_share=counted.given / num,
-        rival_share=counted.rival_votes / num,
-    )
+    rival = np.where(counted.num >= LEAST, counted.rival, -1)
+    trusted = (counted.num >= LEAST) & (2 * counted.given > counted.num)
+    return rarities.rarity(images, given_labels, rival, trusted=trusted)
 
 
 def ranked(result: Audit, conflicting: BoolArray) -> IntArray:

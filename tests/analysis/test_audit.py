@@ -12,8 +12,9 @@ from memkit.analysis.audit import text as audit_text
 from memkit.analysis.audit.result import PlantedFound
 from memkit.analysis.copies import copies_of
 from memkit.errors import InputError
+from memkit.estimators import rarity
 from memkit.estimators.audit import KINDS
-from memkit.studies import exports
+from memkit.studies import exports, pictures
 from tests.analysis import recorded_votes
 
 RUNS = {"subsets.num_runs": 60, "subsets.train_fraction": 0.5}
@@ -112,6 +113,25 @@ def test_numbers_are_those_of_the_estimators(study):
         np.testing.assert_array_equal(getattr(result.examples, name)[alone], expected[alone])
     np.testing.assert_array_equal(result.examples.memorization, memorized.value)
     assert sum(result.kinds.values()) == 60
+
+
+def test_rarity_is_that_of_the_thumbnails(study):
+    examples, given = audit.at_point(study).examples, study.examples.given_labels
+    images, _ = studies.thumbnails(study)
+    trusted = examples.given_share > 0.5
+    expected = rarity.rarity(images, given, examples.rival, trusted=trusted)
+    np.testing.assert_array_equal(examples.rarity, expected)
+    assert np.isfinite(examples.rarity[study.examples.planted]).all()
+    columns = audit.columns(study, audit.at_point(study))
+    np.testing.assert_array_equal(columns["rarity"], expected[examples.order])
+
+
+def test_no_image_is_rare_if_thumbnails_are_not_read_at_once(study, monkeypatch):
+    kinds = audit.at_point(study).kinds
+    blocks = pictures.Blocks(study.workdir, "train", 60)
+    monkeypatch.setattr(studies, "thumbnails", lambda _: (blocks, blocks))
+    assert np.isnan(audit.at_point(study).examples.rarity).all()
+    assert audit.at_point(study).kinds == kinds
 
 
 def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):

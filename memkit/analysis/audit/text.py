@@ -12,8 +12,8 @@ from memkit.typing import Array
 CRITERIA = {
     "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
     "lies above that of the given label's",
-    "rare": "as mislabeled or ambiguous, but the image is unlike the images of the other class: "
-    f"more than {rarity.RARE:.0%} of undisputed images fit their label better",
+    "rare": "mislabeled or ambiguous by these rules, but far from the images of the other class: "
+    f"more than {rarity.RARE:.0%} of the undisputed images are nearer to their own",
     "duplicate": "neither, but another image has the same pixels",
     "ambiguous": "none of these, but the 95% interval of the out-of-sample probability of the given "
     f"label lies below {auditing.HARD:g}",
