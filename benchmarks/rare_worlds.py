@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 from memkit import seeds
 from memkit.errors import expected
 from memkit.seeds import Generator
-from memkit.typing import Array, BoolArray, FloatArray, IntArray, Path, TextArray
+from memkit.typing import Array, BoolArray, IntArray, Path, TextArray
 
 SIZES = (1, 2, 3, 4, 5)  # members of a group
 KINDS = ("font", "rotated", "inverted", "colored", "thick")

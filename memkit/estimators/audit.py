@@ -153,11 +153,11 @@ def audit(
     """Classifies examples by what may be wrong with their given labels.
 
     The first kind that applies is chosen. Mislabeled: the rival wins the votes, see `rival_wins`,
-    and the image is not rare. Rare: the rival wins or the example is missed as an ambiguous one is,
-    but its rarity is above `rarity.RARE`: it is far from the images of the rival class. Duplicate: an
-    exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so it has no score.
-    Ambiguous: the 95% interval of the out-of-sample probability of the given label lies below
-    `HARD`; models that held the example out miss it, but agree on no other class.
+    and the image is not rare. Rare: the rival wins or the example is missed as an ambiguous one
+    is, but its rarity is above `rarity.RARE`: it is far from the images of the rival class.
+    Duplicate: an exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so
+    it has no score. Ambiguous: the 95% interval of the out-of-sample probability of the given
+    label lies below `HARD`; models that held the example out miss it, but agree on no other class.
 
     Args:
       predicted: [M, N] int, predicted class.

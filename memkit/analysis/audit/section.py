@@ -35,7 +35,7 @@ SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
     auditing.RARE: (
         12,
-        "Rare but probably right: missed, and far from the images of the other class",
+        "Rare but probably right: outvoted, but unlike the images of the other class",
     ),
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
     auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),

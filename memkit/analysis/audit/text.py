@@ -15,8 +15,8 @@ CRITERIA = {
     "rare": "mislabeled or ambiguous by these rules, but far from the images of the other class: "
     f"more than {rarity.RARE:.0%} of the undisputed images are nearer to their own",
     "duplicate": "neither, but another image has the same pixels",
-    "ambiguous": "none of these, but the 95% interval of the out-of-sample probability of the given "
-    f"label lies below {auditing.HARD:g}",
+    "ambiguous": "none of these, but the 95% interval of the out-of-sample probability of the "
+    f"given label lies below {auditing.HARD:g}",
     "not judged": f"fewer than {auditing.LEAST} runs trained on neither the example nor a copy",
     "unsuspected": "none of these",
 }
