@@ -24,7 +24,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from absl import app, flags
-from sklearn import metrics
 
 from benchmarks import interleave, rare_worlds
 from benchmarks.rare_worlds import World
@@ -35,7 +34,7 @@ from memkit.estimators.audit import Audit
 from memkit.training import engines
 from memkit.training.images import load_dataset
 from memkit.training.runner import Runner
-from memkit.typing import BoolArray, Json
+from memkit.typing import BoolArray, FloatArray, Json
 
 _NPZ = flags.DEFINE_string("npz", "", "file with gray images of digits; scikit-learn's if none")
 _MODEL = flags.DEFINE_enum("model", "mlp", ["mlp", "resnet"], "what is trained")
@@ -106,36 +105,47 @@ def _config(dataset: Json, images: object, seed: int) -> Json:
     return config
 
 
-def separation(worlds: Sequence[Audited], chosen: Callable[[Audited], BoolArray]) -> float:
-    """Returns the AUROC of rarity for chosen rare images against wrong labels; NaN without both.
+def separation(worlds: Sequence[Audited], chosen: Sequence[BoolArray]) -> str:
+    """Returns the AUROC of rarity for chosen rare images against wrong labels, with its interval.
 
     Args:
-      chosen: returns [N] bool, the images of a world that are compared.
+      chosen: for each world [N] bool, the images that are compared.
     """
-    is_rare, rarity = [], []
-    for each in worlds:
-        compared = chosen(each) & (each.is_rare | each.world.is_wrong)
-        is_rare.append(each.is_rare[compared])
-        suspected = np.nan_to_num(each.audit.rarity, nan=1)
-        rarity.append(np.where(each.is_suspect, suspected, 1)[compared])
-    joined = np.concatenate(is_rare)
-    if joined.all() or not joined.any():
-        return np.nan
-    return float(metrics.roc_auc_score(joined, np.concatenate(rarity)))
+    rare, wrong = [], []
+    for each, compared in zip(worlds, chosen, strict=True):
+        rarity = np.where(each.is_suspect, np.nan_to_num(each.audit.rarity, nan=1), 1)
+        rare.append(rarity[compared & each.is_rare])
+        wrong.append(rarity[compared & each.world.is_wrong])
+    above = np.array([[_pairs_above(mine, others) for others in wrong] for mine in rare])
+    pairs = np.outer([len(mine) for mine in rare], [len(others) for others in wrong])
+    return with_interval(lambda draws: np.einsum("da,ab,db->d", draws, above, draws), pairs)
 
 
-def with_interval(worlds: Sequence[Audited], number: Callable[[Sequence[Audited]], float]) -> str:
-    """Returns a number of worlds with its bootstrap interval over worlds, as text."""
-    rng = seeds.stream(0, "benchmarks/rare_or_wrong")
-    draws = [
-        number([worlds[i] for i in rng.integers(0, len(worlds), len(worlds))])
-        for _ in range(_DRAWS if len(worlds) > 1 else 0)
-    ]
-    value, draws = number(worlds), [draw for draw in draws if not np.isnan(draw)]
-    if np.isnan(value) or not draws:
-        return "-" if np.isnan(value) else f"{value:.3f}"
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+def _pairs_above(rare: FloatArray, wrong: FloatArray) -> float:
+    """Returns the number of pairs in which the rare image has more rarity; a tie counts half."""
+    ordered = np.sort(wrong)
+    sides = [np.searchsorted(ordered, rare, side) for side in ("left", "right")]
+    return float(np.sum(sides)) / 2
+
+
+def with_interval(number: Callable[[FloatArray], FloatArray], base: FloatArray) -> str:
+    """Returns a ratio with its bootstrap interval over worlds, as text; "-" if it is undefined.
+
+    Args:
+      number: returns the numerators [D] of D weightings [D, worlds].
+      base: denominators of single worlds [worlds] or of pairs of worlds [worlds, worlds].
+    """
+    count = len(base)
+    draws = seeds.stream(0, "benchmarks/rare_or_wrong").integers(0, count, (_DRAWS, count))
+    weights = np.concatenate(
+        [np.ones((1, count)), (draws[:, :, None] == np.arange(count)).sum(axis=1)]
+    )
+    below = np.einsum("da,ab,db->d", weights, base, weights) if base.ndim == 2 else weights @ base
+    ratios = number(weights)[below > 0] / below[below > 0]
+    if not below[0]:
+        return "-"
+    low, high = np.quantile(ratios[1:], (0.025, 0.975))
+    return f"{ratios[0]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def rows(worlds: Sequence[Audited]) -> list[list[tables.Cell]]:
@@ -150,45 +160,35 @@ def rows(worlds: Sequence[Audited]) -> list[list[tables.Cell]]:
 
 
 def _row(worlds: Sequence[Audited], members: Callable[[Audited], BoolArray]) -> list[tables.Cell]:
-    def compared(each: Audited) -> BoolArray:
-        return members(each) | each.world.is_wrong
-
-    def disputed(each: Audited) -> BoolArray:
-        return compared(each) & each.is_suspect
-
-    suspects = sum(int((members(each) & each.is_suspect).sum()) for each in worlds)
-    listed = sum(int((members(each) & (each.audit.kind == auditing.RARE)).sum()) for each in worlds)
+    compared = [members(each) | each.world.is_wrong for each in worlds]
+    suspects = [each.is_suspect for each in worlds]
+    disputed = [chosen & suspect for chosen, suspect in zip(compared, suspects, strict=True)]
+    is_listed = [members(each) & (each.audit.kind == auditing.RARE) for each in worlds]
     return [
         sum(int(members(each).sum()) for each in worlds),
-        with_interval(worlds, lambda some: separation(some, compared)),
-        suspects,
-        with_interval(worlds, lambda some: separation(some, disputed)),
-        listed,
+        separation(worlds, compared),
+        sum(int((members(each) & each.is_suspect).sum()) for each in worlds),
+        separation(worlds, disputed),
+        sum(int(listed.sum()) for listed in is_listed),
     ]
 
 
 def found(worlds: Sequence[Audited]) -> list[list[tables.Cell]]:
-    """Returns rows about the list of mislabeled images: by votes alone, and without rare ones."""
-    lists: dict[str, Callable[[Audited], BoolArray]] = {
-        "votes alone": lambda each: each.is_outvoted,
-        "without rare images": lambda each: each.audit.kind == auditing.MISLABELED,
+    """Returns recall and precision of the mislabeled, by votes alone and without rare images."""
+    lists = {
+        "votes alone": [each.is_outvoted for each in worlds],
+        "without rare images": [each.audit.kind == auditing.MISLABELED for each in worlds],
     }
-    return [
-        [
-            name,
-            sum(int(each.world.is_wrong.sum()) for each in worlds),
-            with_interval(worlds, lambda some, called=called: _share(some, called, "is_wrong")),
-            with_interval(worlds, lambda some, called=called: _share(some, called, "")),
-        ]
-        for name, called in lists.items()
-    ]
-
-
-def _share(worlds: Sequence[Audited], called: Callable[[Audited], BoolArray], among: str) -> float:
-    """Returns recall (among wrong labels) or precision (among those that are called)."""
-    hits = sum(int((called(each) & each.world.is_wrong).sum()) for each in worlds)
-    base = [each.world.is_wrong if among else called(each) for each in worlds]
-    return hits / max(1, sum(int(each.sum()) for each in base))
+    wrong = np.array([each.world.is_wrong.sum() for each in worlds])
+    rows: list[list[tables.Cell]] = []
+    for name, called in lists.items():
+        hits = np.array([(c & w.world.is_wrong).sum() for c, w in zip(called, worlds, strict=True)])
+        sizes = np.array([each.sum() for each in called])
+        recall, precision = (
+            with_interval(lambda w, h=hits: w @ h, base) for base in (wrong, sizes)
+        )
+        rows.append([name, int(wrong.sum()), recall, precision])
+    return rows
 
 
 def main(argv: list[str]) -> None:
