@@ -29,6 +29,7 @@ from benchmarks import interleave, rare_worlds
 from benchmarks.rare_worlds import World
 from memkit import seeds, studies, tables
 from memkit.audits import choices
+from memkit.data.dataset import ImageDataset
 from memkit.estimators import audit as auditing
 from memkit.estimators.audit import Audit
 from memkit.training import engines
@@ -78,9 +79,9 @@ def audited(world: World, runner: Runner, *, seed: int) -> Audited:
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "world.npz"
         world.save(file)
-        dataset = load_dataset({"dataset": {"name": "npz", "path": str(file)}})
-        config = _config({"name": "npz", "path": str(file)}, dataset, seed)
-        study = studies.draft(config, dataset)
+        section = {"name": "npz", "path": str(file)}
+        dataset = load_dataset({"dataset": section})
+        study = studies.draft(_config(section, dataset, seed), dataset)
         runs = list(runner.train_runs(study, study.points[0], range(_RUNS.value)))
     predicted = np.stack([arrays["train_predicted"] for _, arrays, _ in runs])
     logodds = np.stack([arrays["train_logodds"] for _, arrays, _ in runs]).astype(np.float64)
@@ -96,12 +97,15 @@ def audited(world: World, runner: Runner, *, seed: int) -> Audited:
     return Audited(world, result)
 
 
-def _config(dataset: Json, images: object, seed: int) -> Json:
+def _config(section: Json, dataset: ImageDataset, seed: int) -> Json:
     amount = choices.Amount(num_runs=_RUNS.value, epochs=_EPOCHS.value, seconds=0)
-    config = choices.with_amount(choices.config(dataset, images, title="", seed=seed), amount)
+    config = choices.with_amount(choices.config(section, dataset, title="", seed=seed), amount)
     config = choices.with_recipe(config, peak=_PEAK.value, augment="none")
     if _MODEL.value == "mlp":
         config["model"] = {"name": "mlp", "hidden": (128,)}
+        pixels = np.asarray(dataset.train_images) / 255  # It has no batch normalization.
+        config["dataset"]["mean"] = [float(pixels.mean())] * 3
+        config["dataset"]["std"] = [float(pixels.std())] * 3
     return config
 
 
