@@ -105,6 +105,7 @@ def build(
             "device": "CPU (2 cores)",
             "engine": "tensorflow",
             "created": "2026-01-02",
+            "study fingerprint": "simulated",
             "command": "memkit run --config=digits_width --workdir=out/digits_width",
         },
         ids=study.examples.train_ids,

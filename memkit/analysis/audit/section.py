@@ -28,6 +28,7 @@ EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
 )
+DECISIONS = Markup("<div data-decisions></div>")  # filled by decisions.js
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
@@ -48,7 +49,7 @@ def section(content: Content) -> Section:
         anchor="label-errors",
         title=TITLE,
         intro=INTRO.format(audit.num_runs, size, *audit.held_out),
-        blocks=(*_kinds(audit), *filter(None, groups)),
+        blocks=(*_kinds(audit), DECISIONS, *filter(None, groups)),
         pictures={"train": [i for members, _ in shown.values() for i in members]},
     )
 
