@@ -48,13 +48,13 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
     if not points:
         return None
     influences = [_influence(content, point) for point in points]
-    presets = gallery.groups(content)
+    presets, views = gallery.groups(content), scatter.views(points)
     columns = _columns(content, points, influences) | {
         "presets": [dataclasses.asdict(preset) for preset in presets],
-        "views": scatter.views(points),
+        "views": views,
         "pairs": {
-            pair: dict(zip(("title", "x", "y"), texts, strict=True))
-            for pair, texts in scatter.PAIRS.items()
+            pair: dict(zip(("title", "x", "y"), scatter.PAIRS[pair], strict=True))
+            for pair in dict.fromkeys(view["pair"] for view in views)
         },
         "trajectory": scatter.trajectory_chart(content, points).to_dict(),
     }
@@ -202,8 +202,10 @@ def _albums(
     size: int,
 ) -> dict[str, Json | None]:
     """Returns {"train", "test"}: pictures of sections and presets, and of the others that fit."""
-    parts = ("train", "test")
-    first = {part: [i for s in sections if part in s.pictures for i in s.pictures[part]] for part in parts}
+    first = {
+        part: [i for s in sections if part in s.pictures for i in s.pictures[part]]
+        for part in ("train", "test")
+    }
     shown = [part["index"] for part in influences[::-1] if part is not None]
     first["train"] += listed.tolist()
     first["test"] += [i for index in shown for i in index[listed].ravel().tolist() if i >= 0]
@@ -216,7 +218,7 @@ def _albums(
     images = {"train": content.thumbnails, "test": content.test_thumbnails}
     return {
         part: _album(images[part], first[part], rest[part], size * len(rest[part]) // count)
-        for part in parts
+        for part in first
     }
 
 

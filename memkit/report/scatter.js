@@ -87,12 +87,12 @@ function stampDots(app, drawn, context, ratio) {
   const { width, height } = context.canvas;
   const radius = ratio * Math.max(1.2, Math.min(4, 40 / Math.sqrt(app.table.count) + 1.1));
   const layers = [false, true].map(() => new Float32Array(width * height));
-  const reach = Math.ceil(radius);
+  const reach = Math.ceil(1.15 * radius);
   for (const members of drawn.cells.values()) {
     for (const i of members) {
       const planted = isPlanted(app.table, i);
       const [x, y] = placeOf(drawn, i).map((length) => length * ratio);
-      stamp(layers[Number(planted)], width, [x, y], planted ? radius * 1.15 : radius, reach + 1);
+      stamp(layers[Number(planted)], width, [x, y], planted ? radius * 1.15 : radius, reach);
     }
   }
   const image = context.createImageData(width, height);

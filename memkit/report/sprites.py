@@ -79,23 +79,23 @@ def album(
       rest: other examples, which are compressed as strongly as is necessary. If even the lowest
         quality takes too much space, pictures of an evenly spaced part of them are kept.
       most: number of `rest` that are kept at most; None = all.
-      size: characters that the sheets of `rest` take together, about.
+      size: characters that all sheets take together, about, if `first` leaves room for others.
     """
     first = list(dict.fromkeys(map(int, first)))
     known = set(first)
     rest = _spread([i for i in dict.fromkeys(map(int, rest)) if i not in known], most)
     if not first and not rest:
         return None
-    pixels = math.prod(images[(first or rest)[0]].shape[:2])
-    if 3 * pixels * (len(first) + len(rest)) <= LOSSLESS_BYTES:
-        chosen, sheets = [*first, *rest], list(_sheets(images, [*first, *rest], None))
-    else:
-        quality, fit = _fitting(images, rest, size)
-        chosen = [*first, *(rest := _spread(rest, fit))]
-        of_first = None if 3 * pixels * len(first) <= LOSSLESS_BYTES else QUALITY
-        sheets = [*_sheets(images, first, of_first), *_sheets(images, rest, quality)]
-    height, width = images[chosen[0]].shape[:2]
-    return Album(np.asarray(chosen, int), width, height, tuple(sheets))
+    height, width = images[(first or rest)[0]].shape[:2]
+    pixels = 3 * height * width
+    if pixels * (len(first) + len(rest)) <= LOSSLESS_BYTES:
+        first, rest = [*first, *rest], []
+    sheets = list(_sheets(images, first, QUALITY if pixels * len(first) > LOSSLESS_BYTES else None))
+    room = size - sum(len(sheet.url) for sheet in sheets)
+    quality, fit = _fitting(images, rest, max(0, room))
+    rest = _spread(rest, fit)
+    sheets += _sheets(images, rest, quality)
+    return Album(np.asarray([*first, *rest], int), width, height, tuple(sheets))
 
 
 def picture(image: Array) -> str:
