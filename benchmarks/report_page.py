@@ -38,7 +38,8 @@ _PAGE = flags.DEFINE_string("page", None, "file for the page, to look at it")
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
 SIDE, MOVES = 32, 60
 DRAWN = """() => !document.querySelector(".picture.waiting") && document.querySelector("#cards li")
-  && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
+  && [...document.querySelectorAll("[data-chart]")].every((place) =>
+    place.closest("details:not([open])") || place.querySelector("svg"))"""
 # Notes the time from each move of the mouse to the end of the frame that follows it.
 WATCH = """() => {
   window.frames_ = [];

@@ -72,12 +72,11 @@ function showMore(app) {
 /** Opens the example of the card that is pressed, in the gallery and in sections.
  * @param {App} app */
 function openFromCards(app) {
-  document.addEventListener("click", (event) => {
+  part(document, "main").addEventListener("click", (event) => {
     const pressed = /** @type {Element} */ (event.target);
-    const element = pressed.closest("#cards li, [data-open]");
-    if (!(element instanceof HTMLElement)) return;
-    const button = element.matches("button") ? element : part(element, "button");
-    button.focus();
-    openDetail(app, Number(element.dataset.example ?? element.dataset.open)).catch(problem);
+    const element = pressed.closest("li.card[data-example]");
+    if (!(element instanceof HTMLElement) || pressed.closest("[data-decide]")) return;
+    part(element, "button").focus();
+    openDetail(app, Number(element.dataset.example)).catch(problem);
   });
 }

@@ -25,7 +25,7 @@ function fitted(spec, place, widest) {
 async function drawTrajectory(app, example) {
   const place = at("detail-chart");
   app.trajectory?.finalize();
-  const spec = fitted(app.table.trajectory, place, 660);
+  const spec = fitted(themed(app.table.trajectory), place, 660);
   spec.data = { values: trajectoryRows(app, example) };
   app.trajectory = await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
 }

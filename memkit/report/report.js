@@ -107,6 +107,7 @@ function sayPictured(app) {
 async function start(data) {
   const [table, albums] = await Promise.all([readTable(data), readAlbums(data.albums)]);
   paintSections(albums);
+  paintLines(table);
   /** @type {State} */
   const state = { pair: "", series: 0, point: 0, preset: null, region: null, sort: "last", down: true, limit: PAGE };
   /** @type {App} */
