@@ -131,8 +131,10 @@ def _read(
         text = f"{file} ({printable(reason(error))})"
         raise expected("labels.file", "labels as class numbers or class names", text) from None
     if isinstance(found, dict):
-        found = _joined(file, found, ids)
-    given = _numbers(file, np.asarray(found), class_names)
+        names = _joined(file, found, ids)
+        given: Array = _looked_up(file, names, [_encodable(name) for name in class_names])
+    else:
+        given = _numbers(file, np.asarray(found), class_names)
     checks.check_labels("labels", given, len(class_names), argument="labels.file")
     if len(given) != len(labels):
         count = f"{len(labels)} labels, one per train example"
@@ -142,13 +144,20 @@ def _read(
     return given
 
 
-def _joined(file: str, found: Mapping[str, str], ids: Sequence[str] | TextArray) -> TextArray:
+def _joined(
+    file: str, found: Mapping[str, str], ids: Sequence[str] | TextArray
+) -> list[str]:
     """Returns the labels [N] in a file {id: label} in the order of the ids."""
-    names = [str(name).encode("utf-8", "backslashreplace").decode() for name in ids]
+    names = [_encodable(str(name)) for name in ids]
     for name in names:
         if name not in found:
             raise expected("labels.file", f"a label for {printable(name)}", f"none in {file}")
-    return np.array([found[name] for name in names], str)
+    return [found[name] for name in names]
+
+
+def _encodable(name: str) -> str:
+    """Escapes bytes of file names that are not valid UTF-8, as exported tables do."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _numbers(file: str, given: Array, class_names: Sequence[str]) -> Array:

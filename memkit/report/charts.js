@@ -5,6 +5,7 @@ async function drawChart(place) {
   await vegaEmbed(place, themed(spec), { actions: false, renderer: "svg" }).catch((error) => {
     place.textContent = "This chart could not be drawn: " + error.message;
   });
+  hideWordless(place);
   // Between charts the page answers its reader.
   await new Promise((resolve) => setTimeout(resolve));
 }

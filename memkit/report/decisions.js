@@ -136,9 +136,10 @@ function focusCard(card) {
   if (card?.matches("li")) part(card, "button").focus();
 }
 
-/** Returns a cell of a CSV file; spreadsheets take no cell for a formula.
- * @param {string} text */
-function csvCell(text) {
+/** Returns a cell of a CSV file; spreadsheets take no cell for a formula, and bytes of file names
+ * that are not UTF-8 are escaped. @param {string} name */
+function csvCell(name) {
+  const text = name.replace(/\p{Cs}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
   const safe = /^[' ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

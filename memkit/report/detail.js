@@ -28,6 +28,7 @@ async function drawTrajectory(app, example) {
   const spec = fitted(themed(app.table.trajectory), place, 660);
   spec.data = { values: trajectoryRows(app, example) };
   app.trajectory = await vegaEmbed(place, spec, { actions: false, renderer: "svg" });
+  hideWordless(place);
 }
 
 /** @param {App} app @param {number} place @param {number} example */

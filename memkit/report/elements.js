@@ -50,6 +50,12 @@ function fill(select, options, chosen) {
   labelOf(select).hidden = options.length < 2;
 }
 
+/** Hides marks of a chart that have no words from screen readers; the chart itself has a description.
+ * @param {HTMLElement} chart */
+function hideWordless(chart) {
+  for (const mark of elements("svg [role]:not([aria-label])", chart)) mark.setAttribute("aria-hidden", "true");
+}
+
 /** @param {number} count */
 const said = (count) => count.toLocaleString("en-US");
 

@@ -137,7 +137,7 @@ def test_hostile_names_come_back_unchanged(written, visit, tmp_path):
         planted_fraction=0,
         seed=0,
         file=str(tmp_path / "labels.csv"),
-        class_names=[name.encode("utf-8", "backslashreplace").decode() for name in names],
+        class_names=names,
         ids=ids,
     )
     examples = content.results[LabelAudit].examples
