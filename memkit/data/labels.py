@@ -144,9 +144,7 @@ def _read(
     return given
 
 
-def _joined(
-    file: str, found: Mapping[str, str], ids: Sequence[str] | TextArray
-) -> list[str]:
+def _joined(file: str, found: Mapping[str, str], ids: Sequence[str] | TextArray) -> list[str]:
     """Returns the labels [N] in a file {id: label} in the order of the ids."""
     names = [_encodable(str(name)) for name in ids]
     for name in names:

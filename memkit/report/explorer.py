@@ -227,4 +227,6 @@ def _album(
 ) -> dict[str, Any] | None:
     most = None if isinstance(images, np.ndarray) else FEW
     album = sprites.album(images, first, rest.tolist(), most=most, size=size)
-    return album and dataclasses.asdict(album) | {"examples": packed(album.examples)}
+    if album is None:
+        return None
+    return dataclasses.asdict(album) | {"examples": packed(album.examples)}

@@ -197,7 +197,9 @@ function showHover(app, example) {
   if (example < 0 || !app.drawn) return;
   if (hover.dataset.example !== String(example)) fillCard(app, hover, example);
   const [x, y] = placeOf(app.drawn, example);
-  const right = x + 14 + hover.offsetWidth <= at("scatter").clientWidth;
-  hover.style.left = `${right ? x + 14 : Math.max(0, x - 14 - hover.offsetWidth)}px`;
-  hover.style.top = `${Math.max(0, Math.min(y - 30, HEIGHT - hover.offsetHeight))}px`;
+  const [room, width] = [at("scatter").clientWidth, hover.offsetWidth];
+  const beside = x + 14 + width <= room ? x + 14 : x - 14 - width;
+  // On a phone it has no room beside the dot.
+  hover.style.left = `${Math.max(0, beside)}px`;
+  hover.style.top = `${beside < 0 ? y + 14 : Math.max(0, Math.min(y - 30, HEIGHT - hover.offsetHeight))}px`;
 }

@@ -72,7 +72,7 @@ def visit(browser):
         page = (new or beside.context).new_page()
         pages.append(page)
         page.add_init_script(before)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(0)
         page.on("console", noted)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
