@@ -8,6 +8,7 @@ from memkit.launch import flags, quick_audit, stages, values
 from memkit import cli, storage, studies
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
+from memkit.analysis.similar_images import estimate as similar_images
 from memkit.printable import printable
 from memkit.studies import Study, exports
 
@@ -50,7 +51,8 @@ def _print(study: Study) -> int:
     result = audit.at_point(study, _POINT.value or "")
     columns = audit.columns(study, result)
     written = exports.write_audit(study, columns, _OUT.value)
-    print(audit_text.text(study, result, columns, _TOP.value))
+    similar = similar_images.of_study(study)
+    print(audit_text.text(study, result, columns, _TOP.value, similar=similar))
     for path in written:
         print(printable(str(path)))
     return result.kinds["mislabeled"]

@@ -21,6 +21,7 @@ from memkit.analysis.influence.result import Influence
 from memkit.analysis.planted import estimate as planted_labels
 from memkit.analysis.proxies.result import Proxies
 from memkit.analysis.removal.result import Removal
+from memkit.analysis.similar_images import estimate as similar_images
 from memkit.analysis.size_changes.result import SizeChanges
 from memkit.analysis.summary import Axis, Duplicates, Training
 from memkit.analysis.training_curves import estimate as training_curves
@@ -37,6 +38,7 @@ NOT_ANALYZED = (
     Proxies(0, {}, {}, {}, {}),
     Agreement(0.25, (), {}),
     audit.nothing(""),
+    similar_images.nothing(""),
 )
 NUM_TEST, EPOCHS = 5, 30
 DUPLICATES = Duplicates(train_copies=2, groups_with_different_labels=1, test_in_train=0)

@@ -19,6 +19,7 @@ from memkit.estimators.memorization import memorization
 from memkit.typing import BoolArray, FloatArray, IntArray
 
 LEAST = 5  # Four votes to none would be significant, but a fair coin gives them in 1 of 16 cases.
+LEAST_MEMBERS = 10  # examples of a class, below which held-out labels cannot be judged
 HARD = 0.5
 KINDS = ("mislabeled", "duplicate", "ambiguous", "not judged", "unsuspected")
 MISLABELED, DUPLICATE, AMBIGUOUS, NOT_JUDGED, UNSUSPECTED = range(len(KINDS))

@@ -1,4 +1,4 @@
-// One example in full: its picture, its numbers by size, and the test examples it acts on.
+// One example in full: its picture, its numbers by size, images like it, the test examples it acts on.
 /** @param {App} app @param {number} example */
 function trajectoryRows(app, example) {
   const { table } = app;
@@ -63,6 +63,32 @@ function testItem(app, { test, infl, q }) {
   return item;
 }
 
+/** @param {App} app @param {{example: number, likeness: number}} neighbor */
+function similarItem(app, { example, likeness }) {
+  const { table, albums } = app;
+  const item = document.createElement("li");
+  const picture = document.createElement("span");
+  picture.className = "picture";
+  paint(picture, albums.train, example, pictureText(table, example));
+  const button = textElement("button", table.ids[example]);
+  button.setAttribute("type", "button");
+  button.className = "id";
+  button.addEventListener("click", () => openDetail(app, example).catch(problem));
+  const value = shown(columnOf(table, app.state.point, "value")[example]);
+  const lines = [className(table, table.given[example]), `memorization ${value}`, `similarity ${shown(likeness)}`];
+  item.append(picture, button, ...lines.map((text) => textElement("span", text)));
+  return item;
+}
+
+/** @param {App} app @param {number} example */
+async function drawSimilar(app, example) {
+  const found = await similarTo(app.table, example);
+  at("similar").hidden = !found;
+  at("detail-similar").replaceChildren(...(found ?? []).map((one) => similarItem(app, one)));
+  const space = app.table.similar?.space === "pixels" ? "its pixels" : "the networks' features";
+  at("similar-note").textContent = `The training images nearest to it in ${space}, the nearest first; similarity is the cosine, at most 1.`;
+}
+
 /** @param {App} app @param {number} example */
 async function drawInfluences(app, example) {
   const { place } = app.table.points[app.state.point];
@@ -79,7 +105,8 @@ async function drawInfluences(app, example) {
 async function openDetail(app, example) {
   const { table, albums } = app;
   const { points } = table.series[app.state.series];
-  app.open = { example, from: document.activeElement ?? document.body };
+  // From one example to the next, focus goes back to where the first was opened.
+  app.open = { example, from: app.open?.from ?? document.activeElement ?? document.body };
   at("detail-title").textContent = table.ids[example];
   paint(at("detail-picture"), albums.train, example, pictureText(table, example));
   const facts = factsOf(app, example);
@@ -93,7 +120,10 @@ async function openDetail(app, example) {
   if (!dialog.open) dialog.showModal();
   at("detail-title").focus();
   writeAddress(app);
-  await Promise.all([drawInfluences(app, example), drawTrajectory(app, example)]);
+  dialog.scrollTop = 0;
+  await Promise.all([
+    drawSimilar(app, example), drawInfluences(app, example), drawTrajectory(app, example),
+  ]);
 }
 
 /** @param {App} app */

@@ -17,6 +17,7 @@ from memkit.analysis import PointSummary
 from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.audit.result import LabelAudit
 from memkit.analysis.influence.result import Influence
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines
 from memkit.estimators import audit as auditing
@@ -31,7 +32,7 @@ from memkit.typing import Array, FloatArray, IntArray, Json
 SCALE = 1_000
 MISSING = -32_768
 QUANTITIES = ("value", "in_mean", "out_mean", "lower", "upper", "out_prob", "raw")
-INFLUENCES = 4
+INFLUENCES, SIMILAR = 4, 6  # of each example
 # Characters of all data together, pictures included, so that a page of them has at most 25 MB.
 SIZE = 22_500_000
 FEW = 600  # most pictures besides those of sections and lists, if each is read from a file
@@ -78,6 +79,7 @@ def _columns(
         "given": packed(content.given_labels),
         "label": packed(content.labels),
         "suggested": packed(_suggested(content)),
+        "similar": _similar(content),
         "points": [
             _point(content, point, sized.size, influence)
             for point, sized, influence in zip(points, lines.sized(points), influences, strict=True)
@@ -93,6 +95,16 @@ def _suggested(content: Content) -> IntArray:
     if audited is None:
         return np.full(len(content.ids), -1)
     return np.where(audited.kind == auditing.MISLABELED, audited.rival, -1)
+
+
+def _similar(content: Content) -> Json | None:
+    """Returns {"space", "index", "likeness"} [N, SIMILAR] of the nearest neighbors, or None."""
+    result = content.results[SimilarImages]
+    if result.examples is None:
+        return None
+    nearest = (result.examples.neighbors, thousandths(result.examples.similarity))
+    index, likeness = (packed(array[:, :SIMILAR]) for array in nearest)
+    return {"space": result.space, "index": index, "likeness": likeness}
 
 
 def scored(content: Content) -> tuple[PointSummary, ...]:

@@ -21,6 +21,7 @@ interface Data<P, T> {
   study: string; count: number; quantities: string[]; class_names: string[]; kinds: string[];
   ids: T; given: P; label: P; suggested: P; points: Point<P>[]; series: Series<P>[];
   test: { ids: T; label: P };
+  similar: Maybe<{ space: string; index: Packed; likeness: Packed; read?: Promise<Numbers[]> }>;
   presets: Preset[]; views: View[]; pairs: Record<string, { title: string; x: string; y: string }>;
   trajectory: any;
   albums: Record<string, Maybe<{ examples: Packed; width: number; height: number; sheets: Sheet[] }>>;

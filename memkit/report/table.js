@@ -58,6 +58,18 @@ async function influencesOf(table, place, example) {
   return found;
 }
 
+/** Returns the nearest neighbors of an example, the nearest first; null where they are not known.
+ * @param {Table} table @param {number} example */
+async function similarTo(table, example) {
+  const { similar } = table;
+  if (!similar) return null;
+  similar.read ??= Promise.all([similar.index, similar.likeness].map(numbersOf));
+  const [index, likeness] = await similar.read;
+  const each = index.length / table.count;
+  return Array.from(index.subarray(example * each, (example + 1) * each), (one, k) => (
+    { example: one, likeness: likeness[example * each + k] }));
+}
+
 /** Returns one quantity of one point for every example, as thousandths.
  * @param {Table} table @param {number} place @param {string} quantity */
 function columnOf(table, place, quantity) {

@@ -50,6 +50,10 @@ def audited(make_content):
         planted=PlantedFound(count=6, judged=6, found=6, precision=0.2, recall=1.0),
         accuracy=0.99,
         chance=0.11,
+        planned=40,
+        missing={},
+        small={},
+        test_copies=0,
         examples=examples,
     )
     return simulated.with_results(content, result)

@@ -96,6 +96,10 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         planted=_planted(study.examples.planted, result),
         accuracy=float(inside.mean()) if inside.size else np.nan,
         chance=float(np.bincount(labels).max() / len(labels)),
+        planned=len(study.train_mask),
+        missing=_missing(study, outcomes),
+        small=_small(study),
+        test_copies=studies.duplicates(study)["test_in_train"],
         examples=_examples(study, outcomes, result, estimates),
     )
 
@@ -103,8 +107,45 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
 def nothing(point: str) -> LabelAudit:
     """Returns the audit at a point without usable runs."""
     return LabelAudit(
-        point, 0, (0, 0), {}, 0, planted=None, accuracy=np.nan, chance=np.nan, examples=None
+        point=point,
+        num_runs=0,
+        held_out=(0, 0),
+        kinds={},
+        conflicting=0,
+        planted=None,
+        accuracy=np.nan,
+        chance=np.nan,
+        planned=0,
+        missing={},
+        small={},
+        test_copies=0,
+        examples=None,
     )
+
+
+def _missing(study: Study, outcomes: PointOutcomes) -> dict[str, int]:
+    """Returns {why runs of a point are missing: how many}."""
+    if study.workdir is None:
+        return {}
+    present = {info["run"] for info in outcomes.infos} | {*outcomes.left_out}
+    failed = studies.failed_runs(study, outcomes.point) - present
+    counts = {
+        "diverged": outcomes.count("diverged"),
+        "blocked": outcomes.count("blocked"),
+        "damaged": len(outcomes.left_out),
+        "failed": len(failed),
+        "not finished": len(study.train_mask) - len(present) - len(failed),
+    }
+    return {why: count for why, count in counts.items() if count}
+
+
+def _small(study: Study) -> dict[str, int]:
+    """Returns {class: number of train examples} of classes that are too small to judge."""
+    examples = study.examples
+    counts = np.bincount(examples.given_labels, minlength=study.sizes.classes)
+    small = np.flatnonzero((counts > 0) & (counts < auditing.LEAST_MEMBERS))
+    order = small[np.argsort(counts[small], kind="stable")]
+    return {str(examples.class_names[label]): int(counts[label]) for label in order}
 
 
 def _examples(

@@ -87,6 +87,12 @@ class LabelAudit:
       accuracy: share of the given labels that the runs predict on the examples they trained on, 0
         to 1; low if they learned little.
       chance: share of the most frequent given label, which a constant prediction reaches.
+      planned: number of runs that the study has when it is finished.
+      missing: {why runs are missing, "diverged", "blocked", "damaged", "failed" or "not finished":
+        how many}.
+      small: {class with fewer than `estimators.audit.LEAST_MEMBERS` train examples: how many}, the
+        smallest first.
+      test_copies: test examples with the same pixels as a train example.
       examples: None if the point has no usable run.
     """
 
@@ -98,4 +104,8 @@ class LabelAudit:
     planted: PlantedFound | None
     accuracy: float
     chance: float
+    planned: int
+    missing: Mapping[str, int]
+    small: Mapping[str, int]
+    test_copies: int
     examples: AuditedExamples | None = arrays()

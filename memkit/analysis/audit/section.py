@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from memkit.analysis.audit import text
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.estimators import audit as auditing
 from memkit.report import assets, findings, formatting
 from memkit.report import content as contents
@@ -56,7 +57,11 @@ def section(content: Content) -> Section:
         title=TITLE,
         finding=_finding(audit),
         intro=INTRO.format(audit.num_runs, at, votes),
-        blocks=(*_notes(audit), DECISIONS, *groups.pop(auditing.MISLABELED)),
+        blocks=(
+            *_notes(audit, content.results[SimilarImages]),
+            DECISIONS,
+            *groups.pop(auditing.MISLABELED),
+        ),
         details=(
             *(block for group in groups.values() for block in group),
             _kinds(audit),
@@ -74,9 +79,9 @@ def _finding(audit: LabelAudit) -> str:
     return f"{findings.counted(count, 'label')} look{'s' if count == 1 else ''} wrong"
 
 
-def _notes(audit: LabelAudit) -> tuple[Block, ...]:
+def _notes(audit: LabelAudit, similar: SimilarImages) -> tuple[Block, ...]:
     """Returns why the verdicts cannot be trusted, and how many planted labels were found."""
-    notes = [("Caution", line) for line in text.cautions(audit)]
+    notes = [("Caution", line) for line in text.cautions(audit, similar)]
     if audit.planted:
         notes.append(("Planted labels", f"{text.planted(audit.planted)}."))
     return (Definitions(tuple(notes)),) if notes else ()
