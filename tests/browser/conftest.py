@@ -120,7 +120,8 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small(written):
     """Returns the report of 80 examples at five sizes."""
-    return written(worlds.with_influence(build(also=(audit,)), per_example=3))
+    content = worlds.with_similar(build(also=(audit,)))
+    return written(worlds.with_influence(content, per_example=3))
 
 
 @pytest.fixture(scope="session")
