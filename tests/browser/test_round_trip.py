@@ -63,6 +63,11 @@ def test_corrected_labels_train_the_next_study(memkit, visit, photos, tmp_path):
     # The same folder with the labels of the file: the decisions count as changes.
     command = ["train", f"--config=my_images:path={photos},size=8,channels=1,holdout=0.2"]
     command += [f"--config.labels.file={file}", "--config.subsets.num_runs=20"]
+    command += [
+        "--config.model.depth=8",
+        "--config.model.width=2",
+        "--config.schedule.warmup_epochs=0.0",
+    ]
     trained = memkit(*command, "--config.training.epochs=1", f"--workdir={tmp_path / 'second'}")
     assert trained.code == 0, trained.err
     second = studies.load(tmp_path / "second").examples
