@@ -73,7 +73,9 @@ def section(content: Content) -> Section:
 
 
 def _finding(audit: LabelAudit) -> str:
-    count = audit.kinds["mislabeled"]
+    count, unjudged = audit.kinds["mislabeled"], audit.kinds["not judged"]
+    if unjudged > sum(audit.kinds.values()) / 2:
+        return "Too few runs held the images out to judge most labels"
     if not count:
         return "No label looks wrong"
     return f"{findings.counted(count, 'label')} look{'s' if count == 1 else ''} wrong"
