@@ -65,7 +65,10 @@ def main(_: list[str]) -> None:
     train, test = studies.thumbnails(study)
     chosen = slice(0, _EXAMPLES.value)
     train, count = np.asarray(train[chosen]), len(train[chosen])
-    made = [change(image) for change in COPIES.values() for image in train[:MADE]]
+    # Of different images, because an image with five copies is taken for one with many like it.
+    originals = np.arange(len(COPIES) * MADE)
+    kinds = np.repeat([*COPIES], MADE)
+    made = [COPIES[kind](train[i]) for i, kind in zip(originals, kinds, strict=True)]
     images = np.concatenate([train, np.asarray(test), np.stack(made)])
     labels = np.concatenate(
         [study.examples.given_labels[chosen], study.examples.test_labels, np.full(len(made), -1)]
@@ -75,11 +78,10 @@ def main(_: list[str]) -> None:
         is_made = pairs[:, 1] >= len(labels) - len(made)
         real = pairs[~is_made]
         different = int((labels[real[:, 0]] != labels[real[:, 1]]).sum())
-        found = {tuple(pair) for pair in pairs[is_made].tolist()}
-        copies = [
-            sum((i, len(labels) - len(made) + kind * MADE + i) in found for i in range(MADE))
-            for kind in range(len(COPIES))
-        ]
+        found = np.isin(originals, pairs[pairs[:, 1] - pairs[:, 0] == len(labels) - len(made), 0])
+        copies = found.reshape(-1, MADE).sum(axis=1).tolist()
+        if name.startswith("features"):  # Made-up images have none.
+            copies = [None] * len(COPIES)
         rows.append([name, len(real), different, *copies, seconds])
         _show(images, real, pathlib.Path(_OUT.value) / f"{name}.png")
     print(f"{count} train and {len(test)} test images, {MADE} copies of each kind")
@@ -120,8 +122,7 @@ def _pairs(compare: Callable[[slice], Array], count: int, least: float) -> IntAr
 
 def _features(study: studies.Study, count: int) -> Array | None:
     """Returns the features of all runs that have some, of length 1; None if there are none."""
-    (point,) = study.points
-    parts = []
+    point, parts = study.points[-1], []
     for run in sorted(studies.listed_runs(study, point)):
         arrays, _ = runs.read_record(study, point, run)
         if "train_features" in arrays:
