@@ -31,6 +31,7 @@ EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
 )
+DECISIONS = Markup("<div data-decisions></div>")  # filled by decisions.js
 AT_ONCE = 12  # likely mislabeled images that are not folded
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
@@ -59,6 +60,7 @@ def section(content: Content) -> Section:
         intro=INTRO.format(audit.num_runs, at, votes),
         blocks=(
             *_notes(audit, content.results[SimilarImages]),
+            DECISIONS,
             *groups.pop(auditing.MISLABELED),
             *groups.pop(auditing.RARE),
         ),
