@@ -130,7 +130,7 @@ def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> th
 
 def by_series(
     rows: Sequence[Json], *, size_title: str, description: str, **options: Any
-) -> theme.Panels | alt.VConcatChart:
+) -> theme.Panels:
     """Returns a panel per value of the field `panel`; the charts of several series are stacked.
 
     Args:
@@ -171,6 +171,7 @@ def chart(
     shared_y: bool = True,
     width: int | None = None,
     height: int | None = None,
+    note: str = "",
 ) -> theme.Panels:
     """Returns lines with 95% bands, one line per name.
 
@@ -187,8 +188,9 @@ def chart(
       rule: value at which to draw a reference line, or None.
       legend: False if panel titles already name the lines.
       joined: False draws points and intervals only, for sizes without an order.
-      shared_y: False gives each panel its own vertical scale.
+      shared_y: False gives each panel its own vertical scale, which a sentence above them says.
       width, height: size of a panel, if it differs from the default.
+      note: a sentence to show above the chart.
     """
     scale = scale or alt.Scale(zero=True)
     width = width or theme.panel_width(rows, column, own_axes=not shared_y)
@@ -204,7 +206,8 @@ def chart(
     faceted = theme.facets(layered, rows, column=column, row=layout_row)
     if not shared_y and isinstance(faceted, alt.FacetChart):
         faceted = faceted.resolve_scale(y="independent")
-    return faceted.properties(description=description)
+        note = f"{theme.OWN_SCALES} {note}".strip()
+    return theme.noted(faceted, note).properties(description=description)
 
 
 def _layers(

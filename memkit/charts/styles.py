@@ -79,7 +79,7 @@ def _columns(names: Collection[str]) -> int:
 
 
 def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
-    """Returns color and shape channels that share one legend.
+    """Returns color and shape channels that share one legend; a single name gets no legend.
 
     Args:
       names: the entries of the legend.
@@ -91,7 +91,7 @@ def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
     def scale(values: Iterable[str]) -> alt.Scale:
         return alt.Scale(domain=list(by_name), range=list(values))
 
-    legend = alt.Legend(columns=_columns(by_name))
+    legend = alt.Legend(columns=_columns(by_name)) if len(by_name) > 1 else None
     return (
         alt.Color(f"{field}:N", scale=scale(color), legend=legend),
         alt.Shape(f"{field}:N", scale=scale(shape), legend=legend),

@@ -7,7 +7,7 @@ import numbers
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeGuard, TypeVar
+from typing import Any, TypeAlias
 
 from etils import epy
 
@@ -26,8 +26,7 @@ with epy.lazy_imports(success_callback=_register_theme):  # Slow to import.
 
 Title: TypeAlias = str | list[str]  # text, or its lines
 Size: TypeAlias = str | float  # a value of the study's axis, or the name of a point
-Panels: TypeAlias = "alt.LayerChart | alt.FacetChart"
-_Channel = TypeVar("_Channel", "alt.Column", "alt.Row", "alt.Facet")
+Panels: TypeAlias = "alt.LayerChart | alt.FacetChart | alt.VConcatChart"
 
 ROW_LIMIT = 5_000
 # Text of 12 units is 6 points high if a chart of 476 units is printed 84 mm wide.
@@ -35,8 +34,10 @@ TEXT = 12
 WIDTH = 384  # of all panels of a row together: 476 without the vertical axis
 SPACING = 20
 AXIS = 116  # width of a vertical axis with its title
+LABELS = 48  # width of a vertical axis without its title
 MAX_COLUMNS = 2
 REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
+OWN_SCALES = "Each panel has its own vertical scale."
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 
 
@@ -162,11 +163,11 @@ def panel_width(
       own_axes: True if every panel has its own vertical axis.
     """
     panels = min(len({r[column] for r in rows}) if column else 1, columns)
-    spacing = SPACING + (AXIS if own_axes else 0)
+    spacing = SPACING + (LABELS if own_axes else 0)
     return (width - spacing * (panels - 1)) // max(1, panels)
 
 
-def stacked(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
+def stacked(charts: Mapping[str, Panels], description: str) -> Panels:
     """Stacks charts vertically, each under its name; a single chart gets no name.
 
     Args:
@@ -176,8 +177,18 @@ def stacked(charts: Mapping[str, Panels], description: str) -> Panels | alt.VCon
     if len(charts) == 1:
         (chart,) = charts.values()
         return chart.properties(description=description)
-    named = [chart.properties(title=name) for name, chart in charts.items()]
+    named = [alt.vconcat(chart, title=name) for name, chart in charts.items()]
     return alt.vconcat(*named, spacing=SPACING).properties(description=description)
+
+
+def noted(chart: Panels, note: str) -> Panels:
+    """Returns the chart with a sentence above it; the chart itself if the sentence is ""."""
+    if not note:
+        return chart
+    title = alt.TitleParams(
+        fitted(note, WIDTH), fontSize=TEXT, fontWeight="normal", fontStyle="italic"
+    )
+    return alt.vconcat(chart, title=title).properties(description=chart["description"])
 
 
 def facets(
@@ -188,40 +199,88 @@ def facets(
     row: str | None = None,
     row_title: str | None = None,
     columns: int = MAX_COLUMNS,
-) -> Panels:
-    """Returns the chart repeated for every value of `column` and `row`.
+) -> alt.LayerChart | alt.FacetChart:
+    """Returns the chart repeated for every value of `column` and `row`; titles are drawn once.
 
     A field with a single value makes no panels.
 
     Args:
-      chart: a layered chart without data.
+      chart: a layered chart without data, with width and height.
       rows: the row dicts.
-      column, row: field names or None.
+      column, row: field names or None; a line feed in a value of `column` breaks its line.
       row_title: text to put before each value of `row`, or None.
       columns: largest number of panels side by side; more are wrapped, unless `row` makes panels
         too.
     """
 
-    def several(field: str | None) -> TypeGuard[str]:
-        return field is not None and len({r[field] for r in rows}) > 1
+    def count(field: str | None) -> int:
+        return len({r[field] for r in rows}) if field else 1
 
-    def channel(kind: type[_Channel], field: str, **options: Any) -> _Channel:
-        order = list(dict.fromkeys(r[field] for r in rows))
-        return kind(f"{field}:N", sort=order, title=None, **options)
+    def order(field: str | None) -> list[str]:
+        return list(dict.fromkeys(r[field] for r in rows))
 
-    if row_title and several(row):
+    across, down = count(column), count(row)
+    if row_title and down > 1:
         rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
-    chart = chart.properties(data=data(rows))
+    if across == down == 1:
+        return chart.properties(data=data(rows))
+    # Shared axes would also be drawn below empty positions of the last row of panels.
+    wrapped = down == 1 and across > columns
+    lines = -(-across // columns) if wrapped else down
+    across = columns if wrapped else across
+    untitled, titles = _untitled(chart, keep_x=across == 1 and not wrapped)
+    if "x" in titles:
+        width = across * chart["width"] + (across - 1) * SPACING
+        titles["x"] = fitted(titles["x"], width)
+    top = alt.Header(
+        title=titles["x"] if "x" in titles else None,
+        titleOrient="bottom",
+        labelExpr="split(datum.value, '\\n')",
+    )
     channels: dict[str, Any] = {}
-    if several(column) and len({r[column] for r in rows}) > columns and not several(row):
-        # Shared axes would also be drawn below empty positions of the last row of panels.
-        return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(
-            x="independent"
-        )
-    if several(column):
-        channels["column"] = channel(alt.Column, column)
-    if several(row):
+    if wrapped:
+        channels = {
+            "facet": alt.Facet(f"{column}:N", sort=order(column), header=top),
+            "columns": columns,
+        }
+    elif across > 1:
+        channels["column"] = alt.Column(f"{column}:N", sort=order(column), header=top)
+    if down > 1:
         # Headers are above the panels: beside them they would make the chart too wide to print.
         header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
-        channels["row"] = channel(alt.Row, row, header=header)
-    return chart.facet(**channels) if channels else chart
+        channels["row"] = alt.Row(f"{row}:N", sort=order(row), title=None, header=header)
+    faceted = untitled.properties(data=data(rows)).facet(**channels)
+    faceted = faceted.properties(title=_beside(titles["y"], lines * chart["height"]))
+    return faceted.resolve_axis(x="independent") if wrapped else faceted
+
+
+def _beside(title: Title, height: float) -> alt.TitleParams:
+    """Returns the title of a vertical axis as that of a chart, to the left of all its panels."""
+    return alt.TitleParams(
+        fitted(title, height),
+        orient="left",
+        anchor="middle",
+        fontSize=TEXT,
+        fontWeight="normal",
+        offset=6,
+    )
+
+
+def _untitled(chart: alt.LayerChart, *, keep_x: bool) -> tuple[alt.LayerChart, dict[str, Title]]:
+    """Returns the chart with axes that show no titles, and their titles {"x": ..., "y": ...}.
+
+    Args:
+      chart: a layered chart.
+      keep_x: True leaves the title of the horizontal axis where it is.
+    """
+    chart, titles = chart.copy(deep=True), {}
+    for layer in chart.layer:
+        for name in ("y",) if keep_x else ("x", "y"):
+            channel = layer.encoding[name]
+            if channel is alt.Undefined or channel["title"] in (alt.Undefined, None):
+                continue
+            titles.setdefault(name, channel["title"])
+            axis = channel["axis"]
+            channel["axis"] = alt.Axis() if axis is alt.Undefined else axis
+            channel["axis"]["title"] = None
+    return chart, titles

@@ -63,7 +63,7 @@ def means_table(
     return rows
 
 
-def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns small multiples of mean memorization and mean proxies, each with its own scale.
 
     Args:
@@ -112,7 +112,7 @@ def _of_statistic(board: Leaderboard, statistic: str) -> list[tuple[str, ProxyAg
     return [(name, by_statistic[statistic]) for name, by_statistic in board.proxies.items()]
 
 
-def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
+def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns dots of Spearman's correlation with memorization, one color per size.
 
     Args:
@@ -154,7 +154,7 @@ def across_table(
     return rows
 
 
-def across_chart(rows: Sequence[Json]) -> theme.Panels | alt.VConcatChart:
+def across_chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns dots of the correlations across sizes; below 0 the proxy moves the wrong way."""
     return dots.chart(
         rows,
