@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 10
+LAYOUT = 11
 
 
 @dataclasses.dataclass(frozen=True)

@@ -171,7 +171,6 @@ def chart(
     shared_y: bool = True,
     width: int | None = None,
     height: int | None = None,
-    note: str = "",
 ) -> theme.Panels:
     """Returns lines with 95% bands, one line per name.
 
@@ -190,7 +189,6 @@ def chart(
       joined: False draws points and intervals only, for sizes without an order.
       shared_y: False gives each panel its own vertical scale, which a sentence above them says.
       width, height: size of a panel, if it differs from the default.
-      note: a sentence to show above the chart.
     """
     scale = scale or alt.Scale(zero=True)
     width = width or theme.panel_width(rows, column, own_axes=not shared_y)
@@ -204,10 +202,10 @@ def chart(
         )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
     faceted = theme.facets(layered, rows, column=column, row=layout_row)
-    if not shared_y and isinstance(faceted, alt.FacetChart):
-        faceted = faceted.resolve_scale(y="independent")
-        note = f"{theme.OWN_SCALES} {note}".strip()
-    return theme.noted(faceted, note).properties(description=description)
+    if shared_y or not isinstance(faceted, alt.FacetChart):
+        return faceted.properties(description=description)
+    faceted = faceted.resolve_scale(y="independent")
+    return theme.noted(faceted, theme.OWN_SCALES, description)
 
 
 def _layers(

@@ -48,6 +48,7 @@ STYLES: dict[str, Style] = {
     "one run": ("#E69F00", [2, 2], "triangle-up"),
     "all pairs": ("#C8C8C8", [1, 0], "square"),
     "q at most 0.05": ("#0072B2", [1, 0], "square"),
+    "expected by chance": ("#222222", [1, 0], "stroke"),
 }
 # For names that depend on the study, in order of appearance.
 OTHER_STYLES: tuple[Style, ...] = (

@@ -181,14 +181,20 @@ def stacked(charts: Mapping[str, Panels], description: str) -> Panels:
     return alt.vconcat(*named, spacing=SPACING).properties(description=description)
 
 
-def noted(chart: Panels, note: str) -> Panels:
-    """Returns the chart with a sentence above it; the chart itself if the sentence is ""."""
-    if not note:
-        return chart
-    title = alt.TitleParams(
-        fitted(note, WIDTH), fontSize=TEXT, fontWeight="normal", fontStyle="italic"
-    )
-    return alt.vconcat(chart, title=title).properties(description=chart["description"])
+def noted(chart: Panels, note: str, description: str) -> Panels:
+    """Returns the chart with a sentence above it, if there is one.
+
+    Args:
+      chart: the chart.
+      note: a sentence that the reader must know, or "".
+      description: one or two sentences for screen readers.
+    """
+    if note:
+        title = alt.TitleParams(
+            fitted(note, WIDTH), fontSize=TEXT, fontWeight="normal", fontStyle="italic"
+        )
+        chart = alt.vconcat(chart, title=title)
+    return chart.properties(description=description)
 
 
 def facets(

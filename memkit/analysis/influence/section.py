@@ -51,7 +51,9 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
     figures, influence = {}, content.results[Influence]
     for outcome, words in OUTCOMES.items():
         arrays = {name: influence.of_outcome(name, outcome) for name in influence.points}
-        pairs = {name: (of_point.infl, of_point.q) for name, of_point in arrays.items()}
+        pairs = {
+            name: (of_point.infl, of_point.q, of_point.chance) for name, of_point in arrays.items()
+        }
         rows = charts.table(content.summary.points, pairs, min_influence=min_influence)
         name = "influence" if outcome == "correct" else f"influence_{outcome}"
         if not rows:
@@ -61,7 +63,7 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
         figures[name] = Figure(
             name,
             f"Influence in the listed pairs, outcome {words}. Blue: pairs at q of at most "
-            "0.05; gray behind it: all pairs. Square-root scale.",
+            "0.05; gray behind it: all pairs; lines: expected by chance. Square-root scale.",
             functools.partial(charts.chart, rows, size_title=contents.size_title(content)),
         )
     return figures

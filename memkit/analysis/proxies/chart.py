@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from etils import epy
 
 from memkit.analysis.proxies.result import (
     Leaderboard,
@@ -20,9 +19,6 @@ from memkit.analysis.proxies.result import (
 from memkit.charts import dots, lines, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
-
-with epy.lazy_imports():  # Slow to import.
-    import altair as alt
 
 # {statistic across sizes: title of its panel}
 ACROSS = {

@@ -186,12 +186,15 @@ def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     panels = {r["panel"] for r in drawn}
     small = dict.fromkeys(r["panel"] for r in rows if r["panel"] not in panels)
     note = f"Too few examples to draw: {', '.join(small)}." if small else ""
+    description = (
+        "Mean memorization against model size for the examples of each class of trajectory. Bands "
+        "hold the middle 80% of the examples."
+    )
     chart = lines.by_series(
         drawn,
         size_title=size_title,
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
         legend=False,
-        description="Mean memorization against model size for the examples of each class of "
-        "trajectory. Bands hold the middle 80% of the examples.",
+        description=description,
     )
-    return theme.noted(chart, note)
+    return theme.noted(chart, note, description)
