@@ -115,16 +115,22 @@ def defined(rows: Iterable[Json]) -> list[Json]:
     return [r for r in rows if np.isfinite(r["value"])]
 
 
-def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> theme.Panels:
+def against_size(
+    rows: Sequence[Json], *, size_title: str, sizes_titled: bool = True, **options: Any
+) -> theme.Panels:
     """Returns the `chart` of the defined rows against model size.
 
     Args:
       rows: rows of `row`.
       size_title: title of the axis of sizes.
+      sizes_titled: False if the chart stands above another one with the same axis, which shows the
+        title of both.
       **options: further arguments of `chart`.
     """
     rows = defined(rows)
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
+    if not sizes_titled:
+        x["axis"].title = None
     return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **options)
 
 

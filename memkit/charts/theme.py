@@ -142,7 +142,8 @@ def fitted(title: Title, length: float) -> list[str]:
         "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3",
         words,
     )
-    return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
+    width = max(10, int(length / (0.48 * TEXT)))
+    return textwrap.wrap(words, width, break_on_hyphens=False)
 
 
 def panel_width(

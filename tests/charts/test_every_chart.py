@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import vl_convert
 
 from memkit import analysis, charts, comparisons
 from memkit.analysis.accuracy import chart as accuracy_chart
@@ -27,6 +28,7 @@ from memkit.analysis.training_curves.estimate import curves
 from memkit.analysis.trajectories import chart as trajectories_chart
 from memkit.analysis.trajectories.result import ALPHAS
 from memkit.charts import comparison, dots, styles, theme
+from memkit.estimators.influence import BINS
 from memkit.estimators.removal import Utility
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
@@ -123,7 +125,7 @@ def _removal():
 
 def _pairs(points):
     infl = 0.15 + 0.85 * _draw(9_000) ** 4
-    return each(points, (infl, np.where(infl > 0.5, 0.01, 0.4)))
+    return each(points, (infl, np.where(infl > 0.5, 0.01, 0.4), np.linspace(99, 0, BINS)))
 
 
 LABELS = {"cumulative_correctness": "cumulative correctness", "memorization": "memorization"}
@@ -263,6 +265,34 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(spec_of, name, stud
                 assert title and len("".join(title)) > 4, part["encoding"][channel]
                 axes += 1
     assert axes >= 2
+
+
+@every
+def test_a_chart_shows_no_title_twice_and_no_legend_of_one_entry(spec_of, name):
+    spec = spec_of(name, "one series")
+    scene = vl_convert.vegalite_to_scenegraph(spec)["scenegraph"]
+    titles = [text for text, role in _texts(scene) if role in ("axis-title", "title-text")]
+    # Panels above each other may have the names of the same groups.
+    values = {v for part in _parts(spec) for row in part.get("values", []) if isinstance(row, dict)
+              for v in row.values()}  # fmt: skip
+    assert len(titles) >= 2 and {t for t in titles if titles.count(t) > 1} <= values
+    for part in _parts(scene):
+        if "role" in part and part["role"] == "legend-entry":
+            assert sum(role == "legend-label" for _, role in _texts(part)) != 1
+
+
+def _texts(part, role=""):
+    """Yields (text, role of the mark it belongs to) of a scene graph."""
+    if isinstance(part, list):
+        for entry in part:
+            yield from _texts(entry, role)
+    elif isinstance(part, dict):
+        role = part["role"] if "role" in part else role
+        if "text" in part:
+            text = part["text"]
+            yield " ".join(text) if isinstance(text, list) else str(text), role
+        for key in ("items", "groups"):
+            yield from _texts(part[key] if key in part else [], role)
 
 
 @every

@@ -26,7 +26,7 @@ with epy.lazy_imports():  # Slow to import.
 _Axis = TypeVar("_Axis", "alt.X", "alt.Y")
 
 MAX_SIZES = 11
-_JOINT_COLUMNS = 3
+_JOINT_COLUMNS = 2
 POOLED = "all sizes"
 NAMES = ("memorization", "test accuracy", "in-sample mean", "out-of-sample mean")
 _MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
@@ -69,6 +69,7 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
         panel = lines.against_size(
             [r for r in rows if r["quantity"] == name],
             size_title=size_title,
+            sizes_titled=name in NAMES[-2:],
             title=_MEMORIZATION
             if name == "memorization"
             else [name.capitalize(), "(0 to 1, higher = better)"],
@@ -185,9 +186,11 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
       rows: rows of `joint_table`.
       size_title: title of the axis of sizes.
     """
-    panels = len({r["size"] for r in rows})
-    columns = min(_JOINT_COLUMNS, panels)
-    side = min(260, theme.panel_width(rows, "size", columns=_JOINT_COLUMNS))
+    noun = size_title.partition(" (")[0].lower()
+    rows = [
+        r | {"panel": r["size"] if r["size"] == POOLED else f"{noun} {r['size']}"} for r in rows
+    ]
+    side = min(260, theme.panel_width(rows, "panel", columns=_JOINT_COLUMNS))
     color = alt.Color(
         "share:Q",
         title="Share of the examples, log scale",
@@ -196,7 +199,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     )
     tooltip = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
     x, y = (
-        _score(alt.X, "x", ["Memorization,", "distilled"]),
+        _score(alt.X, "x", ["Memorization, distilled", "(higher = more)"]),
         _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
     )
     cells = alt.Chart().mark_rect(stroke=None).encode(x=x, x2="x2", y=y, y2="y2", color=color)
@@ -208,14 +211,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     layered = alt.LayerChart(layer=[cells.encode(tooltip=tooltip), diagonal]).properties(
         width=side, height=side
     )
-    order = list(dict.fromkeys(r["size"] for r in rows))
-    faceted = layered.properties(data=theme.data(rows))
-    if panels > 1:
-        header = alt.Header(labelPadding=4)
-        facet = alt.Facet("size:N", sort=order, title=size_title, header=header)
-        # Shared axes would be drawn under the empty places of the last row too.
-        faceted = faceted.facet(facet=facet, columns=columns).resolve_axis(x="independent")
-    return faceted.properties(
+    return theme.facets(layered, rows, column="panel", columns=_JOINT_COLUMNS).properties(
         description="Joint histogram of memorization in score units: distilled student to the "
         "right, model trained on labels upwards, in bins of 0.05. Above the diagonal = "
         "distillation lowered memorization."

@@ -95,10 +95,12 @@ def _is_drawn(row: Json) -> bool:
 def _panel(series: str, alpha: str, constant: Json, *, several: bool) -> str:
     """Returns the title of a panel: series and threshold, and below them what is constant."""
     first = f"{series}, {alpha}" if several else alpha
-    chance = f" ({constant['null']:.1%} by chance)" if np.isfinite(constant["null"]) else ""
     if not np.isfinite(constant["share"]):
         return first
-    return f"{first}\n{constant['share']:.1%} constant{chance}"
+    lines = [first, f"{constant['share']:.1%} constant"]
+    if np.isfinite(constant["null"]):
+        lines.append(f"({constant['null']:.1%} by chance)")
+    return "\n".join(lines) if several else f"{first}\n{' '.join(lines[1:])}"
 
 
 def _bars(rows: Sequence[Json], names: Sequence[str]) -> list[alt.Chart]:
