@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -144,13 +144,20 @@ def _edges(values: FloatArray) -> FloatArray:
     return edges
 
 
-def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) -> theme.Panels:
+def joint_chart(
+    rows: list[Json],
+    *,
+    first: theme.Title,
+    second: theme.Title,
+    over: Sequence[alt.Chart] = (),
+) -> theme.Panels:
     """Returns joint histograms of two scores; darker = more examples, on a log scale.
 
     Args:
-      rows: rows of `joint_table`.
+      rows: rows of `joint_table`, and those of `over`, which have no count.
       first: title of the horizontal axis; names the quantity and its direction.
       second: title of the vertical axis; likewise.
+      over: layers to draw in front of the cells.
     """
     color = alt.Color(
         "count:Q",
@@ -161,6 +168,7 @@ def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) ->
     axis = alt.Axis(grid=False, tickCount=6)
     cells = (
         alt.Chart()
+        .transform_filter("isValid(datum.count)")
         .mark_rect(stroke="#ffffff", strokeWidth=0.5)
         .encode(
             x=alt.X("x:Q", title=first, axis=axis, scale=alt.Scale(nice=False)),
@@ -176,7 +184,8 @@ def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) ->
         )
     )
     side = min(300, theme.panel_width(rows, "panel"))
-    layered = alt.LayerChart(layer=[cells]).properties(width=side, height=side)
+    layered = alt.LayerChart(layer=[cells, *over]).properties(width=side, height=side)
+    layered = layered.resolve_scale(color="independent")
     return theme.facets(layered, rows, column="panel").properties(
         description="Joint histogram of two scores of the same examples: number of examples per "
         "cell, darker = more, on a log scale."

@@ -48,6 +48,8 @@ STYLES: dict[str, Style] = {
     "one run": ("#E69F00", [2, 2], "triangle-up"),
     "all pairs": ("#C8C8C8", [1, 0], "square"),
     "q at most 0.05": ("#0072B2", [1, 0], "square"),
+    "mean": ("#D55E00", [1, 0], "circle"),
+    "beyond chance": ("#E69F00", [1, 0], "diamond"),
     "expected by chance": ("#222222", [1, 0], "stroke"),
 }
 # For names that depend on the study, in order of appearance.

@@ -284,7 +284,7 @@ def _untitled(chart: alt.LayerChart, *, keep_x: bool) -> tuple[alt.LayerChart, d
     for layer in chart.layer:
         for name in ("y",) if keep_x else ("x", "y"):
             channel = layer.encoding[name]
-            if channel is alt.Undefined or channel["title"] in (alt.Undefined, None):
+            if not isinstance(channel, (alt.X, alt.Y)):
                 continue
             titles.setdefault(name, channel["title"])
             axis = channel["axis"]

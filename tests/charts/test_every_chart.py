@@ -18,6 +18,7 @@ from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
 from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.influence import chart as influence_chart
+from memkit.analysis.influence import given_chart
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.proxies import canaries_chart
 from memkit.analysis.proxies import chart as proxies_chart
@@ -26,6 +27,7 @@ from memkit.analysis.size_changes import chart as size_changes_chart
 from memkit.analysis.training_curves import chart as curves_chart
 from memkit.analysis.training_curves.estimate import curves
 from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.analysis.trajectories import examples_chart
 from memkit.analysis.trajectories.result import ALPHAS
 from memkit.charts import comparison, dots, styles, theme
 from memkit.estimators.influence import BINS
@@ -94,6 +96,19 @@ def _trajectories(points):
             _draw(30, len(sizes)), kinds, series=name, sizes=sizes
         )
     return trajectories_chart.mean_chart(rows, **TITLE)
+
+
+def _examples(points):
+    sizes = list(dict.fromkeys(point.axis_value for point in points))
+    value, kinds = _draw(60, len(sizes)), np.array(CLASSES)[np.arange(60) % 7]
+    rows = examples_chart.table(
+        examples_chart.choose(value, kinds, np.arange(60) < 9),
+        {"one_hot": (value, value - 0.1, value + 0.1)},
+        sizes=sizes,
+        pictures=(255 * _draw(60, 8, 8, 1)).astype(np.uint8),
+        labels={i: f"{i % 10} (is 3)" for i in range(60)},
+    )
+    return examples_chart.chart(rows, **TITLE)
 
 
 def _classes(points):
@@ -172,6 +187,12 @@ CHARTS = {
     ),
     "distribution.chart.chart": lambda p: histograms_chart.chart(
         histograms_chart.table(p, each(p, histograms(_draw(90)[None], np.arange(90) < 9))), **TITLE
+    ),
+    "trajectories.examples_chart.chart": _examples,
+    "influence.given_chart.chart": lambda p: given_chart.chart(
+        given_chart.table({"all": (_draw(400), 3 * _draw(400), _draw(400) < 0.05)}),
+        min_influence=0.15,
+        strongest=10,
     ),
     "influence.chart.chart": lambda p: influence_chart.chart(
         influence_chart.table(p, _pairs(p), min_influence=0.15), **TITLE

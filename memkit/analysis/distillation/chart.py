@@ -28,8 +28,13 @@ _Axis = TypeVar("_Axis", "alt.X", "alt.Y")
 MAX_SIZES = 11
 _JOINT_COLUMNS = 2
 POOLED = "all sizes"
-NAMES = ("memorization", "test accuracy", "in-sample mean", "out-of-sample mean")
-_MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
+# {quantity: title of its panel}
+NAMES = {
+    "memorization": "memorization\n(-1 to 1, higher = more)",
+    "test accuracy": "test accuracy\n(0 to 1, higher = better)",
+    "in-sample mean": "in-sample mean\n(0 to 1, higher = better)",
+    "out-of-sample mean": "out-of-sample mean\n(0 to 1, higher = better)",
+}
 _CLASS_LABELS = 52  # Names of classes are this much wider than the labels of numbers.
 CHANGES = ("classes from the same runs", "classes from other runs")
 
@@ -56,39 +61,25 @@ def means_table(
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
-def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns a small panel per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
       size_title: title of the axis of sizes.
     """
-    panels = []
-    width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
-    for name in NAMES:
-        panel = lines.against_size(
-            [r for r in rows if r["quantity"] == name],
-            size_title=size_title,
-            sizes_titled=name in NAMES[-2:],
-            title=_MEMORIZATION
-            if name == "memorization"
-            else [name.capitalize(), "(0 to 1, higher = better)"],
-            names=dict.fromkeys(r["line"] for r in rows),
-            field="line",
-            layout_row=None,
-            scale=alt.Scale(zero=name == "memorization"),
-            description=name,
-            width=width,
-            height=lines.PANEL_HEIGHT,
-        )
-        panels.append(panel)
-    return (
-        alt.concat(*panels, columns=2, spacing=theme.SPACING)
-        .resolve_scale(color="shared", shape="shared")
-        .properties(
-            description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
-            "one-hot and distilled models against model size. Bands are 95% intervals over runs."
-        )
+    return lines.against_size(
+        [r | {"panel": NAMES[r["quantity"]]} for r in rows],
+        size_title=size_title,
+        title="Mean over examples and runs",
+        names=dict.fromkeys(r["line"] for r in rows),
+        field="line",
+        column="panel",
+        layout_row=None,
+        shared_y=False,
+        scale=alt.Scale(zero=False),
+        description="Mean memorization, test accuracy, in-sample and out-of-sample mean of one-hot "
+        "and distilled models against model size. Bands are 95% intervals over runs.",
     )
 
 

@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from memkit.analysis import PointSummary
 from memkit.analysis.influence import chart as charts
+from memkit.analysis.influence import given_chart
 from memkit.analysis.influence.result import Influence
 from memkit.report import assets, formatting
 from memkit.report import content as contents
-from memkit.report.blocks import Figure, Section, Table
+from memkit.report.blocks import Figure, Section, Table, absent
 from memkit.report.content import Content
 from memkit.report.point_tables import Cell, per_point
 from memkit.typing import Json
@@ -23,6 +24,11 @@ INTRO = (
     "influence of at least {} and memorization of at least {}. Of the pairs up to some q, a "
     "share of q is expected to be false. The number expected by chance is that of pairs that "
     "would be listed if no example had any influence."
+)
+GIVEN = (
+    "Memorization of each example, and the sum of its strong influences on test examples, at the "
+    "largest size. Line: mean per bin of memorization with 95% intervals over examples. Influences "
+    "of noise count too, so compare memorized with other examples."
 )
 OUTCOMES = {"correct": "0/1", "prob": "label probability"}
 
@@ -40,6 +46,7 @@ def section(content: Content) -> Section:
         intro=INTRO.format(options["min_influence"], options["min_memorization"]),
         blocks=(
             *_figures(content, options["min_influence"]).values(),
+            _given(content, options["min_influence"], options["top_k"]),
             *(_table(content, outcome) for outcome in OUTCOMES),
             *pictured,
         ),
@@ -67,6 +74,24 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
             functools.partial(charts.chart, rows, size_title=contents.size_title(content)),
         )
     return figures
+
+
+def _given(content: Content, min_influence: float, top_k: int) -> Figure:
+    """Returns the Figure of memorization against influence at the last point of every series."""
+    influence, panels = content.results[Influence], {}
+    for series, points in contents.series(content).items():
+        names = [point.name for point in points if point.name in influence.points]
+        for name in names[-1:]:
+            arrays = influence.of_outcome(name, "correct")
+            beyond = np.zeros(len(content.ids), bool)
+            beyond[arrays.tr_idx[arrays.q <= charts.LEVEL]] = True
+            memorization = content.scores[name]["correct"].value
+            of_example = given_chart.given(arrays.train_top_infl, min_influence)
+            panels[series] = (memorization, of_example, beyond)
+    rows = given_chart.table(panels)
+    options = {"min_influence": min_influence, "strongest": top_k}
+    draw = functools.partial(given_chart.chart, rows, **options)
+    return Figure("influence_given", GIVEN, draw) if rows else absent("influence_given")
 
 
 def _table(content: Content, outcome: str) -> Table:
