@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from etils import epy
 
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
 
@@ -94,7 +94,7 @@ def chart(
         name: _series(series_rows, x, rule, color, shape, lowest_first=lowest_first)
         for name, series_rows in by_series.items()
     }
-    return theme.stacked(charts, description)
+    return layout.stacked(charts, description)
 
 
 def _linear(rows: list[Json], rule: float) -> alt.Scale:
@@ -112,7 +112,7 @@ def _series(
     lowest_first: bool,
 ) -> theme.Panels:
     kinds = list(dict.fromkeys(r["kind"] for r in rows))
-    width = theme.panel_width(rows, "panel", width=theme.WIDTH - _LABEL_WIDTH)
+    width = layout.panel_width(rows, "panel", width=theme.WIDTH - _LABEL_WIDTH)
     x = x.title(theme.fitted(x["title"], width))
     panels = list(dict.fromkeys(r["panel"] for r in rows))
     labels = _order(rows, panels[0], sign=-1 if lowest_first else 1)
@@ -132,7 +132,7 @@ def _series(
     )
     height = len(labels) * max(18, 9 * len(kinds))
     layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
-    return theme.facets(layered, rows, column="panel")
+    return layout.facets(layered, rows, column="panel")
 
 
 def _order(rows: list[Json], panel: str, *, sign: int) -> list[str]:

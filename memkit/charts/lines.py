@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from etils import epy
 
-from memkit.charts import styles, theme
+from memkit.charts import layout, styles, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
 
@@ -157,7 +157,7 @@ def by_series(
             description=description,
             **options,
         )
-    return theme.stacked(charts, description)
+    return layout.stacked(charts, description)
 
 
 def chart(
@@ -197,7 +197,7 @@ def chart(
       width, height: size of a panel, if it differs from the default.
     """
     scale = scale or alt.Scale(zero=True)
-    width = width or theme.panel_width(rows, column, own_axes=not shared_y)
+    width = width or layout.panel_width(rows, column, own_axes=not shared_y)
     height = height or (HEIGHT if width == theme.WIDTH else PANEL_HEIGHT)
     x = x.title(theme.fitted(x["title"], width))
     y = alt.Y("value:Q", title=theme.fitted(title, height), scale=scale)
@@ -207,11 +207,11 @@ def chart(
             0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
         )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
-    faceted = theme.facets(layered, rows, column=column, row=layout_row)
+    faceted = layout.facets(layered, rows, column=column, row=layout_row)
     if shared_y or not isinstance(faceted, alt.FacetChart):
         return faceted.properties(description=description)
     faceted = faceted.resolve_scale(y="independent")
-    return theme.noted(faceted, theme.OWN_SCALES, description)
+    return layout.noted(faceted, theme.OWN_SCALES, description)
 
 
 def _layers(

@@ -16,7 +16,7 @@ from etils import epy
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.distillation.result import ClassChange
 from memkit.analysis.trajectories.chart import label
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
@@ -117,7 +117,7 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
         yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),
         color=color,
     )
-    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
+    width = layout.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
     title = theme.fitted("Change of memorization (negative = lowered by distillation)", width)
     layers = (
         alt.Chart().mark_rule(**theme.REFERENCE).encode(x=alt.XDatum(0)),
@@ -129,7 +129,7 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
         ),
     )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=36 * max(1, len(classes)))
-    return theme.facets(layered, rows, column="alpha", columns=3).properties(
+    return layout.facets(layered, rows, column="alpha", columns=3).properties(
         description="Mean change of memorization by distillation per class of one-hot trajectory "
         "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
         "intervals over runs."
@@ -181,7 +181,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     rows = [
         r | {"panel": r["size"] if r["size"] == POOLED else f"{noun} {r['size']}"} for r in rows
     ]
-    side = min(260, theme.panel_width(rows, "panel", columns=_JOINT_COLUMNS))
+    side = min(260, layout.panel_width(rows, "panel", columns=_JOINT_COLUMNS))
     color = alt.Color(
         "share:Q",
         title="Share of the examples, log scale",
@@ -202,7 +202,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     layered = alt.LayerChart(layer=[cells.encode(tooltip=tooltip), diagonal]).properties(
         width=side, height=side
     )
-    return theme.facets(layered, rows, column="panel", columns=_JOINT_COLUMNS).properties(
+    return layout.facets(layered, rows, column="panel", columns=_JOINT_COLUMNS).properties(
         description="Joint histogram of memorization in score units: distilled student to the "
         "right, model trained on labels upwards, in bins of 0.05. Above the diagonal = "
         "distillation lowered memorization."

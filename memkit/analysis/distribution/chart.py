@@ -12,7 +12,7 @@ from etils import epy
 
 from memkit.analysis.distribution.estimate import BIN_EDGES
 from memkit.analysis.distribution.result import Histograms
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.typing import FloatArray, Json
 
 with epy.lazy_imports():  # Slow to import.
@@ -71,7 +71,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
     color, _ = styles.scales(groups, "group")
-    width = theme.panel_width(rows, "series", columns=len(rows))
+    width = layout.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
         title=theme.fitted("Memorization (-1 to 1, higher = more memorized)", width),
@@ -105,7 +105,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
             .mark_bar(opacity=1, stroke="#ffffff", strokeWidth=0.5)
         )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=70)
-    panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
+    panels = layout.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of memorization, one per model size: share of the examples of "
         "each group per bin, on a square-root scale so that small groups can be seen."

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from etils import epy
 
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.estimators.influence import bin_edges
 from memkit.typing import Json
 
@@ -81,7 +81,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """
     color, _ = styles.scales((ALL, SIGNIFICANT, CHANCE), "group")
     low = min(r["start"] for r in rows)
-    width = theme.panel_width(rows, "series", columns=len(rows))
+    width = layout.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
         title=theme.fitted(
@@ -120,10 +120,10 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         if any(r["group"] == group for r in rows)  # Vega warns about layers without rows.
     ]
     layered = alt.LayerChart(layer=layers).properties(width=width, height=HEIGHT)
-    panels = theme.facets(
+    panels = layout.facets(
         layered, _counted(rows), column="series", row="panel", row_title=size_title
     )
-    return theme.noted(
+    return layout.noted(
         panels,
         _verdict(rows, size_title.partition(" (")[0].lower()),
         "Histograms of the influence of high-influence pairs, one per model size: "

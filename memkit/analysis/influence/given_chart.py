@@ -109,7 +109,7 @@ def chart(rows: Sequence[Json], *, min_influence: float, strongest: int) -> them
         list(rows),
         first=first,
         second=second,
-        over=_over(names, first, second),
+        over=_over(names, first, second) if names else None,
     )
     return panels.properties(
         description="Joint histogram of memorization and of the sum of strong influences that an "
@@ -118,8 +118,8 @@ def chart(rows: Sequence[Json], *, min_influence: float, strongest: int) -> them
     )
 
 
-def _over(names: Sequence[str], first: theme.Title, second: theme.Title) -> list[alt.Chart]:
-    """Returns the layers in front of the cells: means with their intervals, and examples."""
+def _over(names: Sequence[str], first: theme.Title, second: theme.Title) -> alt.LayerChart:
+    """Returns what is in front of the cells: means with their intervals, and examples."""
     color, shape = styles.scales(names, "group")
     if len(names) > 1:  # The legend of the cells is at the top.
         legend = alt.Legend(orient="bottom")
@@ -137,4 +137,6 @@ def _over(names: Sequence[str], first: theme.Title, second: theme.Title) -> list
     mark = beyond.mark_point(filled=True, size=40, opacity=1).encode(
         y=alt.Y("value:Q", title=second), shape=shape, tooltip=tooltip
     )
-    return [*(mean if MEAN in names else []), *([mark] if BEYOND in names else [])]
+    return alt.LayerChart(
+        layer=[*(mean if MEAN in names else []), *([mark] if BEYOND in names else [])]
+    )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from etils import epy
 
 from memkit.analysis.size_changes.result import Restricted, SizeChanges
-from memkit.charts import lines, theme
+from memkit.charts import layout, lines, theme
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import.
@@ -97,7 +97,7 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         description=description,
     )
     is_alone = names == [LINES["all"]]
-    return theme.noted(chart, UNDEFINED if is_alone else "", description)
+    return layout.noted(chart, UNDEFINED if is_alone else "", description)
 
 
 def _rows(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from etils import epy
 
 from memkit.analysis.trajectories.result import ClassShares
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import.
@@ -74,11 +74,11 @@ def chart(rows: Sequence[Json]) -> theme.Panels:
     if several:  # Thresholds are below each other, series side by side.
         drawn.sort(key=lambda r: r["alpha"])
     names = list(dict.fromkeys(r["class"] for r in drawn))
-    width = theme.panel_width(drawn, "panel", width=theme.WIDTH - _LABEL_WIDTH, columns=columns)
+    width = layout.panel_width(drawn, "panel", width=theme.WIDTH - _LABEL_WIDTH, columns=columns)
     layered = alt.LayerChart(layer=_bars(drawn, names)).properties(
         width=width, height=20 * max(1, len(names))
     )
-    return theme.facets(layered, drawn, column="panel", columns=columns).properties(
+    return layout.facets(layered, drawn, column="panel", columns=columns).properties(
         description="Share of examples per class of trajectory that is not constant, for each "
         "threshold alpha, as bars, with their 95% intervals over runs and a tick at the share "
         "expected if model size had no effect."
@@ -199,4 +199,4 @@ def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         legend=False,
         description=description,
     )
-    return theme.noted(chart, note, description)
+    return layout.noted(chart, note, description)

@@ -17,7 +17,7 @@ import PIL.Image
 from etils import epy
 
 from memkit.analysis.trajectories.chart import CONSTANT, label
-from memkit.charts import styles, theme
+from memkit.charts import layout, styles, theme
 from memkit.trajectories import CLASSES
 from memkit.typing import Array, Json
 
@@ -162,7 +162,7 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         base.mark_point(filled=True, size=22, opacity=1).encode(y=y, tooltip=tooltip),
     ]
     layered = alt.LayerChart(layer=layers).properties(width=theme.WIDTH, height=top + _CURVE)
-    return theme.facets(layered, rows, row="row").properties(
+    return layout.facets(layered, rows, row="row").properties(
         description="Pictures of examples of each class of trajectory, with clean and planted "
         "labels apart, and below each picture its memorization against model size with a 95% "
         "interval."
