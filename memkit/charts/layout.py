@@ -83,7 +83,7 @@ def facets(
     A field with a single value makes no panels.
 
     Args:
-      chart: a layered chart without theme.data, with width and height.
+      chart: a layered chart without data, with width and height.
       rows: the row dicts.
       column, row: field names or None; a line feed in a value of `column` breaks its line.
       row_title: text to put before each value of `row`, or None.
@@ -94,11 +94,11 @@ def facets(
     def count(field: str | None) -> int:
         return len({r[field] for r in rows}) if field else 1
 
-    def order(field: str | None) -> list[str]:
+    def order(field: str) -> list[str]:
         return list(dict.fromkeys(r[field] for r in rows))
 
     across, down = count(column), count(row)
-    if row_title and down > 1:
+    if row and row_title and down > 1:
         rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
     if across == down == 1:
         return chart.properties(data=theme.data(rows))
@@ -116,14 +116,14 @@ def facets(
         labelExpr="split(datum.value, '\\n')",
     )
     channels: dict[str, Any] = {}
-    if wrapped:
+    if column and wrapped:
         channels = {
             "facet": alt.Facet(f"{column}:N", sort=order(column), header=top),
             "columns": columns,
         }
-    elif across > 1:
+    elif column and across > 1:
         channels["column"] = alt.Column(f"{column}:N", sort=order(column), header=top)
-    if down > 1:
+    if row and down > 1:
         # Headers are above the panels: beside them they would make the chart too wide to print.
         header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
         channels["row"] = alt.Row(f"{row}:N", sort=order(row), title=None, header=header)
@@ -159,9 +159,7 @@ def _untitled(
     return chart, titles
 
 
-def _strip(
-    chart: alt.LayerChart | alt.Chart, names: Sequence[str], titles: dict[str, theme.Title]
-) -> None:
+def _strip(chart: Any, names: Sequence[str], titles: dict[str, theme.Title]) -> None:
     """Moves the titles of the axes of a chart and of its layers into `titles`."""
     if isinstance(chart, alt.LayerChart):
         for layer in chart.layer:

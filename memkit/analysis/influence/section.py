@@ -105,8 +105,7 @@ def _given(content: Content, min_influence: float, top_k: int) -> Figure:
             of_example = given_chart.given(arrays.train_top_infl, min_influence)
             panels[series] = (memorization, of_example, beyond)
     rows = given_chart.table(panels)
-    options = {"min_influence": min_influence, "strongest": top_k}
-    draw = functools.partial(given_chart.chart, rows, **options)
+    draw = functools.partial(given_chart.chart, rows, min_influence=min_influence, strongest=top_k)
     return Figure("influence_given", GIVEN, draw) if rows else absent("influence_given")
 
 
