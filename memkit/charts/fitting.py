@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from memkit.charts.images import size, to_svg
-from memkit.charts.theme import MAX_COLUMNS
-from memkit.charts.widths import Width
+from memkit.charts.widths import USUAL_WIDTH, Width
 from memkit.typing import Json
 
-_WIDE = 1.5  # Charts this many times as wide as usual get twice as many panels side by side.
+_WIDE = 1.5  # Charts this many times as wide as usual get more panels side by side:
+_MORE_COLUMNS = (2, 1.5, 1)  # as many times more as fit
 _TRIES = 4
 _LEAST_PANEL = 40  # units
-_USUAL_UNITS = 476
 _PARTS = ("vconcat", "concat", "hconcat", "layer")
 
 
@@ -32,11 +31,11 @@ def fitted(spec: Json, width: Width) -> list[Json]:
     """
     spec = copy.deepcopy(spec)
     _give_data(spec)
-    wide = copy.deepcopy(spec)
-    if width.units > _WIDE * _USUAL_UNITS:
-        for part in _charts(wide):
-            _spread(part)
-    stretched, height = _stretched(wide, width)
+    more = _MORE_COLUMNS if width.units > _WIDE * USUAL_WIDTH.units else (1,)
+    for times in more:
+        stretched, wide, height = _stretched(_spread(spec, times), width)
+        if wide <= width.units:  # Else the titles of so many panels are wider than the panels.
+            break
     if height <= width.tallest:
         return [stretched]
     parts = _split(spec, math.ceil(height / width.tallest))
@@ -71,28 +70,34 @@ def _views(spec: Json) -> Iterator[Json]:
             yield part
 
 
-def _spread(chart: Json) -> None:
-    """Puts up to twice as many panels side by side if the chart wraps them."""
-    if "columns" in chart and "facet" in chart:
-        panels = len(_values(chart, chart["facet"]))
-        chart["columns"] = min(MAX_COLUMNS * chart["columns"], panels)
+def _spread(spec: Json, times: float) -> Json:
+    """Returns the chart with more panels side by side where it wraps them."""
+    spec = copy.deepcopy(spec)
+    for chart in _charts(spec):
+        if "columns" in chart and "facet" in chart:
+            panels = len(_values(chart, chart["facet"]))
+            chart["columns"] = min(int(times * chart["columns"]), panels)
+    return spec
 
 
-def _stretched(spec: Json, width: Width) -> tuple[Json, float]:
-    """Returns the chart with panels as wide as the width needs, and its height."""
-    natural, _ = size(to_svg(spec))
-    low, at_low = 1.0, natural
-    factor = width.units / natural
-    best = spec
+def _stretched(spec: Json, width: Width) -> tuple[Json, float, float]:
+    """Returns the chart with panels as wide as the width needs, and its width and height.
+
+    Axes, legends and titles keep their size, so the panels are found by trying. The height is that
+    of a chart that is then drawn exactly as wide as `width`.
+    """
+    tried, (wide, _) = 1.0, size(to_svg(spec))
+    factor = width.units / wide
+    stretched, slope = spec, wide
     for _ in range(_TRIES):
-        best = _scaled(spec, "width", factor)
-        at, height = size(to_svg(best))
-        if 0 <= width.units - at <= 1:
+        stretched = _scaled(spec, "width", factor)
+        before, (wide, height) = wide, size(to_svg(stretched))
+        if 0 <= width.units - wide <= 1:
             break
-        slope = (at - at_low) / (factor - low) if factor != low else natural
-        low, at_low = factor, at
-        factor += (width.units - 0.5 - at) / (slope or natural)
-    return best, height * (width.units / at)
+        if factor != tried and wide != before:
+            slope = (wide - before) / (factor - tried)
+        tried, factor = factor, factor + (width.units - 0.5 - wide) / slope
+    return stretched, wide, height * width.units / wide
 
 
 def _scaled(spec: Json, side: str, factor: float) -> Json:

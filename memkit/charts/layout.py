@@ -167,8 +167,9 @@ def _strip(chart: Any, names: Sequence[str], titles: dict[str, theme.Title]) -> 
         return
     for name in names:
         channel = chart.encoding[name]
-        if isinstance(channel, (alt.X, alt.Y)):
+        axis = channel["axis"] if isinstance(channel, (alt.X, alt.Y)) else None
+        # An axis whose title another chart shows has a title of None.
+        if axis is alt.Undefined or (axis is not None and axis["title"] is not None):
             titles.setdefault(name, channel["title"])
-            axis = channel["axis"]
             channel["axis"] = alt.Axis() if axis is alt.Undefined else axis
             channel["axis"]["title"] = None
