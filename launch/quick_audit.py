@@ -1,9 +1,7 @@
 """The stages of `memkit audit photos` before the estimates: choose a study and train it."""
 
-import contextlib
 import pathlib
 import re
-from collections.abc import Iterator
 
 from memkit.launch import stages, values
 from memkit.launch.flags import Holders
@@ -11,7 +9,7 @@ from memkit.launch.flags import Holders
 from memkit import studies
 from memkit.audits import choices, search, sources
 from memkit.data import description
-from memkit.errors import InputError, expected
+from memkit.errors import expected
 from memkit.printable import printable
 from memkit.studies import Study, checks
 from memkit.sweeps import costs
@@ -49,8 +47,7 @@ def train(
         raise expected("--minutes", "a number above 0", minutes)
     is_begun = studies.exists(workdir)
     section = sources.dataset(words)
-    with _named(words):
-        images = stages.read_dataset({"dataset": section})
+    images = stages.read_dataset({"dataset": section})
     print("\n".join(description.lines(images)), flush=True)
     if tests := len(images.test_ids):
         print(f"the labels of the {tests:,} test images are not audited")
@@ -70,18 +67,6 @@ def train(
         _announce(config, amount, minutes)
     study = stages.open_study(config, workdir, placement, dataset=images)
     return study, stages.train(study, placement)
-
-
-@contextlib.contextmanager
-def _named(words: str) -> Iterator[None]:
-    """Names the data as the user does in errors about the fields of a config."""
-    try:
-        yield
-    except InputError as error:
-        text = str(error)
-        for field in ("dataset.path", "dataset"):
-            text = text.replace(f"{field}: ", f"{words}: ", 1) if text.startswith(field) else text
-        raise InputError(text) from error
 
 
 def _with_recipe(config: Json, placement: Placement) -> Json:

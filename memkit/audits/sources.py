@@ -7,7 +7,7 @@ import pathlib
 import PIL.Image
 
 from memkit import data
-from memkit.data import listing, table
+from memkit.data import listing
 from memkit.errors import expected
 from memkit.typing import Json
 
@@ -34,7 +34,7 @@ def dataset(words: str) -> Json:
     if path.is_dir():
         options = {"test_fraction": 0.0, "image_size": _side(path), "skip_bad": True}
         return {"name": "folder", "path": words, **options}
-    if path.suffix.lower() in table.ENDINGS and path.exists():
+    if path.suffix.lower() in listing.TABLES and path.exists():
         options = {"test_fraction": 0.0, "image_size": MOST_SIDE, "skip_bad": True}
         return {"name": "table", "path": words, **options}
     if path.suffix == ".npz" and path.exists():
