@@ -41,7 +41,9 @@ from memkit.typing import BoolArray, FloatArray
 
 # Tests import several benchmarks into one process, where their flags would clash.
 _FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
-_CLEANLAB = flags.DEFINE_string("cleanlab", None, "a Python with cleanlab", flag_values=_FLAGS)
+_CLEANLAB = flags.DEFINE_string(
+    "cleanlab", sys.executable, "a Python with cleanlab", flag_values=_FLAGS
+)
 _MNIST = flags.DEFINE_string("mnist", "", "npz file of MNIST", flag_values=_FLAGS)
 _CIFAR = flags.DEFINE_string("cifar100", "", "npz file of CIFAR-100", flag_values=_FLAGS)
 _CASES = flags.DEFINE_list("cases", [], "only rows that contain one of these", flag_values=_FLAGS)
@@ -221,8 +223,6 @@ def trained_world(
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    if not _CLEANLAB.value:
-        raise app.UsageError("--cleanlab: expected a Python with cleanlab, see the file's head")
     results, versions = {}, ""
     for case in cases():
         seeds = []

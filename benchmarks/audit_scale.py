@@ -7,7 +7,8 @@ them as `memkit audit FOLDER` does, but trains only the first 2 runs, for 1 epoc
 search for a learning rate. Memory is what all processes hold together at the peak: what cannot be
 dropped (anonymous and shared memory), and all resident pages, files that are mapped included, in
 which pages that processes share count for each of them. The last lines say what the whole audit
-would cost here, from the measured epoch.
+would cost: here, from the epoch that memkit measures for its plan, and on one GPU, by arithmetic
+alone: its operations at GPU_FLOPS, or its steps at GPU_STEP, whichever takes longer.
 """
 
 import collections
@@ -27,7 +28,12 @@ import PIL.Image
 from absl import app, flags
 
 from benchmarks import interleave
-from memkit import tables
+from memkit import models, studies, tables
+from memkit.audits import choices, sources
+from memkit.sweeps import placement
+from memkit.sweeps.progress import duration
+from memkit.training.measure import Cost
+from memkit.typing import Json
 
 # Tests import several benchmarks into one process, where their flags would clash.
 _FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
@@ -43,6 +49,8 @@ _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values
 
 RUNS, EPOCHS = 2, 1
 INTERVAL = 0.1  # seconds between looks at the memory
+GPU_FLOPS = 1e13  # operations per second, an eighth to a sixth of the float32 peak of large GPUs
+GPU_STEP = 2e-3  # seconds of a step that is too small to fill a GPU
 
 
 def write(folder: pathlib.Path, *, images: int, side: int, classes: int) -> None:
@@ -139,7 +147,41 @@ def _tree(root: int) -> list[int]:
     return members
 
 
+def whole(cost: Cost, config: Json, images: int, classes: int) -> dict[str, float]:
+    """Returns what an audit takes that is not cut short, its search for a recipe included.
+
+    Args:
+      cost: of one epoch of one run.
+      config: of the audit.
+      images: number of images.
+      classes: number of classes.
+    """
+    from benchmarks import arithmetic
+
+    workers = placement.available_cores()
+    amount = choices.amount(cost, minutes=_MINUTES.value, workers=workers)
+    full = choices.with_amount(config, amount)
+    short = choices.short(full, peak=0.1, augment="none")["training"]["epochs"]
+    searched = (len(choices.PEAKS) + 1) * short
+    epochs = amount.num_runs * amount.epochs + searched
+    shape = (sources.MOST_SIDE, sources.MOST_SIDE, 3)
+    model = models.build(**config["model"], input_shape=shape, num_classes=classes)
+    trained = epochs * choices.TRAIN_FRACTION * images * arithmetic.training_flops(model)
+    evaluated = (amount.num_runs + len(choices.PEAKS) + 1) * images
+    flops = trained + evaluated * arithmetic.forward_flops(model)
+    return {
+        "runs": amount.num_runs,
+        "epochs": amount.epochs,
+        "steps": epochs * cost.steps,
+        "flops": flops,
+        "seconds here": amount.seconds + searched * cost.seconds,
+        "seconds on a GPU": max(flops / GPU_FLOPS, epochs * cost.steps * GPU_STEP),
+    }
+
+
 def main(argv: list[str]) -> None:
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     folder = pathlib.Path(_FOLDER.value)
     workdir = pathlib.Path(_WORKDIR.value or f"{folder}.study")
     if not folder.exists():
@@ -160,10 +202,19 @@ def main(argv: list[str]) -> None:
         held, resident = np.max(seen, axis=0) / 2**30 if seen else (np.nan, np.nan)
         rows.append([stage["stage"], stage["ended"] - stage["started"], held, resident])
     print(tables.text(["stage", "seconds", "GiB held", "GiB resident"], rows))
-    cost = next(stage["cost"] for stage in stages if "cost" in stage)
-    config = json.loads((workdir / "study.json").read_text())["config"]
-    print(f"peak {max(held for _, held, _ in memory) / 2**30:.2f} GiB held")
-    interleave.finish(_OUT.value, {"stages": stages, "rows": rows, "cost": cost, "config": config})
+    peaks = {"held": max(h for _, h, _ in memory), "resident": max(r for *_, r in memory)}
+    print(", ".join(f"peak {size / 2**30:.2f} GiB {name}" for name, size in peaks.items()))
+    study = studies.load(workdir)
+    cost = Cost(**next(stage["cost"] for stage in stages if "cost" in stage))
+    audited = whole(cost, study.config, study.sizes.train, study.sizes.classes)
+    print(
+        f"the whole audit: {audited['runs']} runs of {audited['epochs']} epochs, "
+        f"{audited['steps']:,} steps, {audited['flops'] / 1e15:.2f} PFLOP; "
+        f"{duration(audited['seconds here'])} here, by arithmetic "
+        f"{duration(audited['seconds on a GPU'])} on one GPU"
+    )
+    results = {"rows": rows, "peaks": peaks, "cost": vars(cost), "whole": audited}
+    interleave.finish(_OUT.value, results)
 
 
 if __name__ == "__main__":
