@@ -29,10 +29,10 @@ class Model:
 # Those after the first are tried if there is time for more than the least number of runs.
 MODELS = (
     Model(depth=8, width=16, side=32, cost=1.0),
-    Model(depth=8, width=32, side=32, cost=2.7),
-    Model(depth=20, width=16, side=32, cost=3.0),
-    Model(depth=8, width=16, side=64, cost=4.0),
-    Model(depth=20, width=16, side=64, cost=12.0),
+    Model(depth=8, width=32, side=32, cost=2.9),
+    Model(depth=20, width=16, side=32, cost=3.3),
+    Model(depth=8, width=16, side=64, cost=4.5),
+    Model(depth=20, width=16, side=64, cost=15.0),
 )
 TRAIN_FRACTION = 0.7
 PEAKS = (0.3, 0.1, 0.03, 0.01)  # learning rates that are tried
