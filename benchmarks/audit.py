@@ -49,6 +49,9 @@ _CIFAR = flags.DEFINE_string("cifar100", "", "npz file of CIFAR-100", flag_value
 _CASES = flags.DEFINE_list("cases", [], "only rows that contain one of these", flag_values=_FLAGS)
 _SEEDS = flags.DEFINE_integer("seeds", 1, "draws of flipped labels", flag_values=_FLAGS)
 _RUNS = flags.DEFINE_integer("runs", 20, "of the audit", flag_values=_FLAGS)
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", 0, "of each network; 0 = those of an audit that has time", flag_values=_FLAGS
+)
 _KEEP = flags.DEFINE_string("keep", "", "folder for finished worlds", flag_values=_FLAGS)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 _EXAMPLES = flags.DEFINE_integer("examples", 0, "fewer images, to try", flag_values=_FLAGS)
@@ -210,11 +213,13 @@ def trained_world(
 ) -> tuple[worlds.Flipped, worlds.Trained]:
     """Returns a world and its networks, trained if they are not kept."""
     world = worlds.flip(case, seed)
-    kept = pathlib.Path(_KEEP.value) / f"{case.name.replace(', ', '_')}_{seed}_{_RUNS.value}.npz"
+    name = f"{case.name.replace(', ', '_')}_{seed}_{_RUNS.value}_{_EPOCHS.value}.npz"
+    kept = pathlib.Path(_KEEP.value) / name
     if _KEEP.value and kept.exists():
         return world, worlds.read(kept)
     repetitions = -(-_RUNS.value // worlds.FOLDS)
-    trained = worlds.train(world, folder, runs=_RUNS.value, repetitions=repetitions)
+    options = {"runs": _RUNS.value, "repetitions": repetitions, "epochs": _EPOCHS.value}
+    trained = worlds.train(world, folder, **options)
     if _KEEP.value:
         worlds.write(kept, trained)
     return world, trained

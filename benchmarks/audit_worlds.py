@@ -137,7 +137,9 @@ def folds(labels: IntArray, repetition: int) -> BoolArray:
     return mask
 
 
-def train(world: Flipped, folder: pathlib.Path, *, runs: int, repetitions: int) -> Trained:
+def train(
+    world: Flipped, folder: pathlib.Path, *, runs: int, repetitions: int, epochs: int = 0
+) -> Trained:
     """Trains the audit's runs and those of repeated cross-validations, in two processes.
 
     The model, the number of epochs and the search of the learning rate are those of
@@ -147,6 +149,7 @@ def train(world: Flipped, folder: pathlib.Path, *, runs: int, repetitions: int) 
       folder: where the file of the data set is written.
       runs: of the audit, on balanced subsets of 70%.
       repetitions: of the cross-validation.
+      epochs: of each network; 0 = those of an audit that has time.
     """
     path = str(folder / "world.npz")
     arrays = {"x_train": world.images, "y_train": world.labels}
@@ -157,7 +160,8 @@ def train(world: Flipped, folder: pathlib.Path, *, runs: int, repetitions: int) 
     (cost,) = costs.counted(studies.draft(chosen, load_dataset(chosen)))
     cost = dataclasses.replace(cost, seconds=_STEPS_ONLY, startup=0.0)
     amount = choices.amount(cost, minutes=10, workers=PROCESSES)
-    chosen = choices.with_amount(chosen, dataclasses.replace(amount, num_runs=runs))
+    amount = dataclasses.replace(amount, num_runs=runs, epochs=epochs or amount.epochs)
+    chosen = choices.with_amount(chosen, amount)
     chosen["record"]["all_probs"] = True
     placed = placement.place(data_parallel=1, devices="cpu", workers=PROCESSES)
     options = {"chosen": chosen, "setup": placed.setup}
