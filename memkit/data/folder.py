@@ -50,8 +50,12 @@ def load(
     if (labels := listing.labels_file(root)) is not None:
         from memkit.data import table  # It imports this module.
 
-        options = {"test_fraction": test_fraction, "skip_bad": skip_bad}
-        return table.load(path=os.fspath(labels), image_size=image_size, **options)
+        return table.load(
+            path=os.fspath(labels),
+            image_size=image_size,
+            test_fraction=test_fraction,
+            skip_bad=skip_bad,
+        )
     parts, notes = _parts(root, test_fraction, skip_bad)
     names = class_order({_class(name) for files in parts.values() for name in files})
     numbers = {name: number for number, name in enumerate(names)}
