@@ -79,7 +79,6 @@ class Question:
 
 # In the order of the report.
 QUESTIONS = (
-    Question("training_curves", TrainingCurves),
     Question("accuracy", Accuracy),
     Question("distribution", Distribution),
     Question("trajectories", TrajectoryClasses),
@@ -91,6 +90,7 @@ QUESTIONS = (
     Question("proxies", Proxies, needs=(TrajectoryClasses,)),
     Question("agreement", Agreement),
     Question("convergence", Convergence),
+    Question("training_curves", TrainingCurves),
     Question("audit", LabelAudit),
 )
 

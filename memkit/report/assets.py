@@ -2,6 +2,7 @@
 
 import functools
 import importlib.resources
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,14 @@ from etils import epy
 from markupsafe import Markup
 
 from memkit import charts
-from memkit.report import formatting
+from memkit.report import glossary
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import; `memkit chart --list` does not need it.
     import vl_convert
+
+
+_SIZE = re.compile(rb'<svg[^>]* width="([\d.]+)"[^>]* height="([\d.]+)"')
 
 
 def text(name: str, package: str = "memkit.report") -> str:
@@ -76,6 +80,21 @@ def pictures(specs: Mapping[str, Json]) -> dict[str, bytes]:
     }
 
 
+def sizes(files: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
+    """Returns {name: (width, height)} of the charts among the files of a report, as text.
+
+    Args:
+      files: {path: bytes}, as `pictures` returns them.
+    """
+    found = {}
+    for path, data in files.items():
+        name, _, kind = path.removeprefix("charts/").rpartition(".")
+        match = _SIZE.search(data) if kind == "svg" else None
+        if match:
+            found[name] = (match[1].decode(), match[2].decode())
+    return found
+
+
 def environment() -> jinja2.Environment:
     """Returns the environment of all templates; a missing variable is an error."""
     templates = jinja2.Environment(
@@ -85,7 +104,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(text),
     )
-    templates.filters["coded"] = formatting.coded
+    templates.filters["termed"] = glossary.termed
     return templates
 
 

@@ -54,14 +54,12 @@ class Table:
       columns: titles of the columns.
       rows: cells; the first one heads the row.
       has_words: True if the cells hold text that may wrap instead of numbers.
-      folded: title under which the table is folded; "" shows it.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     has_words: bool = False
-    folded: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,35 +74,62 @@ Block: TypeAlias = Figure | Table | Definitions | Markup
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """One section of the report.
+    """One section of the report, which answers one question.
 
     Attributes:
       anchor: name in the page's address.
-      title: heading.
+      title: what the section is about, in the list of contents.
+      finding: the answer in one short sentence without a period, which is the heading; "" if the
+        title is the heading.
       intro: one or two sentences: what is shown, its unit and direction.
-      blocks: what the section shows, in order.
+      blocks: what is shown at once, in order; a chart as a rule.
+      details: further charts and tables, folded.
+      is_wide: True if the section takes the whole width of the page.
       pictures: {"train": examples, "test": examples} that fragments show by `data-sheet`,
         `data-example` and `data-text`; pictures.js paints them.
       empty: if the section has nothing to show, a sentence that says which command or config
-        field fills it.
+        field fills it; the page does not show the section then.
     """
 
     anchor: str
     title: str
+    finding: str = ""
     intro: str = ""
     blocks: tuple[Block, ...] = ()
+    details: tuple[Block, ...] = ()
+    is_wide: bool = False
     pictures: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
     empty: str = ""
 
     @property
+    def heading(self) -> str:
+        """The finding, or the title if there is none."""
+        return self.finding or self.title
+
+    @property
     def figures(self) -> dict[str, Figure]:
         """The figures by name, in order."""
-        return {block.name: block for block in self.blocks if isinstance(block, Figure)}
+        return {block.name: block for block in self._all if isinstance(block, Figure)}
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables, in order."""
-        return tuple(block for block in self.blocks if isinstance(block, Table))
+        return tuple(block for block in self._all if isinstance(block, Table))
+
+    @property
+    def summary(self) -> str:
+        """What is folded, such as "Details: 1 chart, 2 tables"."""
+        kinds = {"chart": Figure, "table": Table}
+        counts = {
+            word: sum(isinstance(block, kind) for block in self.details)
+            for word, kind in kinds.items()
+        }
+        parts = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items() if n]
+        return f"Details: {', '.join(parts)}" if parts else "Details"
+
+    @property
+    def _all(self) -> tuple[Block, ...]:
+        return (*self.blocks, *self.details)
 
 
 def absent(name: str) -> Figure:

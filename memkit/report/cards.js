@@ -65,8 +65,8 @@ function showMore(app) {
 }
 
 function openFromCards(app) {
-  at("cards").addEventListener("click", (event) => {
-    const element = event.target.closest("li.card");
+  document.querySelector("main").addEventListener("click", (event) => {
+    const element = event.target.closest("li.card[data-example]");
     if (!element) return;
     element.querySelector("button").focus();
     openDetail(app, Number(element.dataset.example)).catch(problem);

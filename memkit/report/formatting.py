@@ -1,22 +1,14 @@
 """Formats numbers as text: an estimate with its margin, and words for undefined numbers."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import TypeGuard
-
-from markupsafe import Markup, escape
 
 from memkit.estimators import WithError
 
 MISSING = "not available"
 ABSENT = "–"
 SMALLEST_CHANGE = 0.005
-
-
-def coded(text: str) -> Markup:
-    """Returns the text as HTML; text between backticks becomes code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def defined(value: float | None) -> TypeGuard[float]:
@@ -70,25 +62,58 @@ def trend(estimates: Sequence[WithError], sizes: Sequence[str]) -> str:
       estimates: A numbers with their errors; those that are NaN are left out.
       sizes: A names of sizes, such as "width 4".
     """
-    entries = [
-        (estimate, size)
-        for estimate, size in zip(estimates, sizes, strict=True)
-        if defined(estimate.value)
-    ]
+    entries = _defined(estimates, sizes)
     if not entries:
         return f"is {MISSING}"
     if len(entries) == 1:
         return f"is {_at(entries[0])}"
     first, last = entries[0], entries[-1]
-    peak, trough = (choose(entries, key=lambda entry: entry[0].value) for choose in (max, min))
-    if differ(first[0], peak[0]) and differ(last[0], peak[0]):
-        return f"rises from {_at(first)} to {_at(peak)}, then falls to {_at(last)}"
-    if differ(first[0], trough[0]) and differ(last[0], trough[0]):
-        return f"falls from {_at(first)} to {_at(trough)}, then rises to {_at(last)}"
-    if differ(first[0], last[0]):
-        verb = "rises" if last[0].value > first[0].value else "falls"
+    verb, turn = _course(entries)
+    if turn is not None:
+        back = "falls" if verb == "rises" else "rises"
+        return f"{verb} from {_at(first)} to {_at(turn)}, then {back} to {_at(last)}"
+    if verb:
         return f"{verb} from {_at(first)} to {_at(last)}"
     return f"does not clearly change ({_at(first)}, {_at(last)})"
+
+
+def direction(estimates: Sequence[WithError], sizes: Sequence[str], noun: str) -> str:
+    """Returns what `trend` says without its numbers, such as "falls with width".
+
+    Args:
+      estimates, sizes: see `trend`.
+      noun: name of the axis.
+    """
+    entries = _defined(estimates, sizes)
+    if not entries:
+        return f"is {MISSING}"
+    if len(entries) == 1:
+        return f"is {number(entries[0][0].value)}"
+    verb, turn = _course(entries)
+    if turn is not None:
+        back = "falls" if verb == "rises" else "rises"
+        return f"{verb} up to {turn[1]}, then {back}"
+    return f"{verb} with {noun}" if verb else f"does not clearly change with {noun}"
+
+
+def _defined(estimates: Sequence[WithError], sizes: Sequence[str]) -> list[tuple[WithError, str]]:
+    pairs = zip(estimates, sizes, strict=True)
+    return [(estimate, size) for estimate, size in pairs if defined(estimate.value)]
+
+
+def _course(
+    entries: Sequence[tuple[WithError, str]],
+) -> tuple[str, tuple[WithError, str] | None]:
+    """Returns "rises", "falls" or "" (no clear change), and the entry at which it turns or None."""
+    first, last = entries[0][0], entries[-1][0]
+    peak, trough = (choose(entries, key=lambda entry: entry[0].value) for choose in (max, min))
+    if differ(first, peak[0]) and differ(last, peak[0]):
+        return "rises", peak
+    if differ(first, trough[0]) and differ(last, trough[0]):
+        return "falls", trough
+    if differ(first, last):
+        return ("rises" if last.value > first.value else "falls"), None
+    return "", None
 
 
 def _at(entry: tuple[WithError, str]) -> str:

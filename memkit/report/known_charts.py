@@ -36,7 +36,6 @@ _DISTILLED = "a distilled series"
 
 # {name, or how the names of a family begin}: families end with "_". In the order of the report.
 KNOWN = {
-    "training_curves": KnownChart("training_curves.chart", "", _RUNS),
     "accuracy": KnownChart("accuracy.chart", "", _RUNS),
     "mean_memorization": KnownChart("distribution.means_chart", "", _RUNS),
     "memorization_histograms": KnownChart("distribution.chart", "", _RUNS),
@@ -69,6 +68,7 @@ KNOWN = {
     ),
     "agreement_": KnownChart("agreement.chart", "curve_", f"{_AXIS}, four at each size"),
     "convergence": KnownChart("convergence.chart", "", "a point with four finished runs"),
+    "training_curves": KnownChart("training_curves.chart", "", _RUNS),
 }
 
 

@@ -1,14 +1,11 @@
 """The report: one HTML file that opens offline, and its charts as picture files."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from memkit.report import assets, explorer, sections
-from memkit.report.blocks import Section
+from memkit.report import assets, explorer, glossary, sections
 from memkit.report.content import Content
 
 # They become one script: report.js starts those before it, and charts.js draws after it.
 SCRIPTS = (
+    "theme.js",
     "table.js",
     "pictures.js",
     "sparkline.js",
@@ -17,6 +14,7 @@ SCRIPTS = (
     "scatter.js",
     "detail.js",
     "report.js",
+    "reading.js",
     "charts.js",
 )
 
@@ -34,19 +32,15 @@ def render(content: Content) -> dict[str, bytes]:
     shown = sections.sections(content)
     figures = [figure for section in shown for figure in section.figures.values()]
     specs = {f.name: f.chart.to_dict() for f in figures if f.chart}
-    page = _html(content, shown, specs).encode(errors="backslashreplace")
-    return {"index.html": page, **assets.pictures(specs)}
-
-
-def _html(content: Content, shown: Sequence[Section], specs: Mapping[str, Any]) -> str:
-    points = content.summary.points
-    return assets.page(
+    pictures = assets.pictures(specs)
+    page = assets.page(
         "page.html",
         SCRIPTS,
         content=content,
         sections=shown,
-        num_points=len(points),
-        num_runs=sum(point.num_runs for point in points),
+        terms=glossary.TERMS,
+        sizes=assets.sizes(pictures),
         specs=specs,
         examples=explorer.data(content, shown),
     )
+    return {"index.html": page.encode(errors="backslashreplace"), **pictures}

@@ -91,6 +91,7 @@ function clearFilters(app) {
 async function start(data) {
   const [table, sheets] = await Promise.all([readTable(data), readSheets(data.sheets)]);
   paintSections(sheets);
+  paintLines(table);
   const state = { pair: null, region: null, sort: "last", down: true, limit: PAGE };
   const app = { table, sheets, state, orders: {}, drawing: Promise.resolve() };
   at("explorer").hidden = false;

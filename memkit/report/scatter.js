@@ -52,7 +52,7 @@ async function drawScatter(app) {
 async function embedScatter(app, spec) {
   app.chart?.finalize();
   const options = { actions: false, renderer: "canvas" };
-  app.chart = await vegaEmbed(at("scatter-chart"), fitted(spec, at("scatter-chart"), WIDEST), options);
+  app.chart = await vegaEmbed(at("scatter-chart"), fitted(themed(spec), at("scatter-chart"), WIDEST), options);
   app.chart.view.addSignalListener("region", (_, region) => brushed(app, region));
   app.chart.view.addEventListener("click", (_, item) => {
     if (item?.datum?.example !== undefined) openDetail(app, item.datum.example).catch(problem);

@@ -42,3 +42,11 @@ function sparkMarks(name, line, floor) {
   const r = name === "mem" ? 2.2 : 1.4;
   return [...marks, ...dots.map(([cx, cy]) => svgElement("circle", { class: name, cx, cy, r }))];
 }
+
+// The trajectories of pictures that are in the page from the start.
+function paintLines(table) {
+  for (const element of document.querySelectorAll("[data-line]")) {
+    const { points } = table.series[0];
+    element.replaceChildren(sparkline(table, points, Number(element.dataset.line)));
+  }
+}

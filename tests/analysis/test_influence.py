@@ -125,7 +125,7 @@ def test_section_has_a_row_per_point_and_images(study, monkeypatch):
         assert [len(row) for row in table.rows] == [len(table.columns)] * 2
     assert section.figures["influence"].chart.to_dict()
     shown = sum(map(len, section.pictures.values()))
-    fragment = section.blocks[-1]
+    fragment = section.details[0]
     assert fragment.count('class="picture"') == shown > 3
     assert "nan" not in fragment.lower()
 
@@ -139,7 +139,7 @@ def test_section_without_pairs_or_points_is_explained(study, monkeypatch):
     assert "memkit run" in empty
     section = section_of_influence.section(content)
     assert section.figures["influence"].chart is None
-    assert not any(isinstance(block, str) for block in section.blocks)
+    assert not any(isinstance(block, str) for block in section.details)
     assert section.tables[0].rows[0][2] == "0"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from memkit import charts, studies
+from memkit.analysis.audit import estimate as audit
 from memkit.report import Content, gather, render
 from tests.browser import worlds
 from tests.simulated import build
@@ -15,7 +16,8 @@ from tests.simulated import build
 _SERIOUS = ("error", "warning")
 _OWN = "Canvas2D: Multiple readback operations"  # a warning about tests that look at pixels
 DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
-  && [...document.querySelectorAll("[data-chart]")].every((place) => place.querySelector("svg"))"""
+  && [...document.querySelectorAll("[data-chart]")].every((place) =>
+    place.closest("details:not([open])") || place.querySelector("svg"))"""
 
 # Where the scatter is orange, as shares of it: the dots of planted labels, without the legend's.
 ORANGE = """(c) => {
@@ -86,13 +88,21 @@ def visit(browser):
     assert len([url for url in requests if "file:" in url]) == len(pages)
 
 
+_images = charts.images
+
+
+def _svg(spec):
+    """Returns a chart as SVG alone: the page reserves the heights that these files have."""
+    return _images(spec, ("svg",))
+
+
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
     """Returns a function that writes the page of a Content, without its charts as files."""
 
     def write(content):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(charts, "images", lambda chart: {})
+            patch.setattr(charts, "images", _svg)
             page = render(content)["index.html"]
         path = tmp_path_factory.mktemp("report") / "index.html"
         path.write_bytes(page)
@@ -105,6 +115,12 @@ def written(tmp_path_factory):
 def small(written):
     """Returns the report of 80 examples at five sizes."""
     return written(worlds.with_influence(build(), per_example=3))
+
+
+@pytest.fixture(scope="session")
+def audited(written):
+    """Returns the report of 80 examples at two sizes, of which some look mislabeled."""
+    return written(build(sizes=(1, 4), also=(audit,)))
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,16 @@
 """Narrow screens, dark screens, studies without an axis or with two series, no JavaScript."""
 
 import numpy as np
+import pytest
 
 from tests.browser import worlds
-from tests.browser.conftest import thousandths
+from tests.browser.conftest import DRAWN, thousandths
 from tests.simulated import build
 
 # What reaches beyond the page, unless it lies in something that scrolls.
 WIDER = """() => [...document.querySelectorAll("body *")]
-  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, .chart"))
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter((e) => e.checkVisibility() && !e.closest(".scroll, .chart, .strip, pre"))
   .map((e) => `${e.tagName} ${e.id} ${e.className}`)"""
 
 
@@ -90,4 +92,92 @@ def test_without_javascript_the_page_names_what_is_missing(small, browser):
     page.goto(small.path.as_uri())
     assert "The scatter and the gallery need JavaScript" in page.inner_text("#explore")
     assert "This chart needs JavaScript" in page.inner_text("#training")
+    page.click("#open-reading")
+    assert page.is_visible("#term-memorization")
     page.close()
+
+
+def test_charts_need_no_sideways_scrolling_on_a_phone(small, visit):
+    page = visit(small, width=390, height=844)
+    scrolling = """() => [...document.querySelectorAll("[data-chart]")]
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.dataset.chart)"""
+    assert page.evaluate(scrolling) == []
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 1), (1400, 2), (2560, 2)])
+def test_sections_use_the_width_they_have(small, visit, width, columns):
+    page = visit(small, width=width)
+    lefts = page.evaluate(
+        """() => [...document.querySelectorAll("section:not(.wide)")]
+          .map((e) => Math.round(e.getBoundingClientRect().left))"""
+    )
+    assert len(set(lefts)) == columns
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+def test_a_link_into_the_page_lands_at_its_section_at_once_and_after_loading(
+    audited, browser, width, height
+):
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(0)
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    page.goto(f"{audited.path.as_uri()}#label-errors", wait_until="commit")
+    top = "() => document.getElementById('label-errors')?.getBoundingClientRect().top"
+    page.wait_for_function("() => document.readyState !== 'loading'")
+    assert 0 <= page.evaluate(top) <= 40
+    page.wait_for_function(DRAWN)
+    assert 0 <= page.evaluate(top) <= 40
+    page.close()
+
+
+def test_charts_are_dark_on_a_dark_screen_and_change_with_it(small, visit):
+    page = visit(small, scheme="dark")
+    chart = "[data-chart=accuracy] svg"
+    background = f"{chart} > rect, {chart} path.background"
+
+    def text():
+        return _brightness(page, f"{chart} text", "fill")
+
+    assert text() > 0.5
+    assert page.locator(background).first.get_attribute("fill") != "#ffffff"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(
+        """() => document.querySelector("[data-chart=accuracy]").dataset.drawn === "false"
+          && getComputedStyle(document.querySelector("[data-chart=accuracy] svg text")).fill
+            === "rgb(0, 0, 0)\""""
+    )
+    assert text() < 0.5
+
+
+def test_folded_charts_are_drawn_when_they_are_unfolded(small, visit):
+    page = visit(small)
+    chart = "[data-chart=mean_trajectories]"
+    assert page.locator(f"{chart} svg").count() == 0
+    page.click("#trajectories summary")
+    page.wait_for_selector(f"{chart} svg")
+
+
+def test_a_term_opens_its_explanation_beside_the_page_and_escape_returns(small, visit):
+    page = visit(small)
+    assert page.is_hidden("#reading")
+    before = page.evaluate("scrollY")
+    page.locator("#planted a.term", has_text="AUROC").first.focus()
+    before = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#term-auroc")
+    assert page.evaluate("document.activeElement.id") == "term-auroc"
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#reading")
+    assert page.evaluate("document.activeElement.textContent") == "AUROC"
+    assert page.evaluate("scrollY") == before
+
+
+def test_pictures_of_the_first_screen_open_their_example(small, visit):
+    page = visit(small)
+    card = page.locator(".strip .card").first
+    name = card.locator(".id").inner_text()
+    assert card.locator("canvas").count() == 1 and card.locator("svg").count() == 1
+    card.locator(".id").click()
+    page.wait_for_selector("#detail-chart svg")
+    assert page.inner_text("#detail-title") == name

@@ -9,5 +9,6 @@ _TEMPLATE = """
 
 
 def html(section):
-    """Returns the HTML of a section's blocks."""
-    return assets.environment().from_string(_TEMPLATE).render(blocks=section.blocks)
+    """Returns the HTML of a section's blocks and details."""
+    blocks = (*section.blocks, *section.details)
+    return assets.environment().from_string(_TEMPLATE).render(blocks=blocks)

@@ -19,8 +19,10 @@ def unplanted(make_content):
 def test_every_chart_is_of_the_report_or_of_a_section_of_it(content):
     result = sections.sections(content)
     drawn = chart_files.of_study(content)
-    assert list(drawn) == list(chart_files.of_study(content, result))
-    assert {name for section in result for name in section.figures} == set(drawn)
+    shown = {name for section in result for name in section.figures}
+    # The first screen shows a part of another chart; charts without numbers have no section.
+    assert shown - {"overview"} <= set(drawn)
+    assert {name for name, figure in drawn.items() if figure.drawing} <= shown
     assert all(figure.name == name for name, figure in drawn.items())
 
 

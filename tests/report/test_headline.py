@@ -122,9 +122,3 @@ def test_points_with_outlying_runs_get_a_caution_and_are_in_the_table_of_runs(co
 def test_middle_alpha_is_the_median_value():
     assert middle_alpha([0.3, 0.1, 0.2]) == 0.2
     assert middle_alpha({0.2: 0}) == 0.2
-
-
-def test_words_between_backticks_become_code_and_markup_stays_text():
-    result = formatting.coded('run `memkit audit --top="<3>"` or `x`; 5 > 4')
-    expected = "run <code>memkit audit --top=&#34;&lt;3&gt;&#34;</code> or <code>x</code>; 5 &gt; 4"
-    assert result == expected

@@ -99,7 +99,7 @@ def test_each_kind_shows_its_most_suspect_examples_up_to_its_limit(audited):
 def test_the_section_counts_every_kind_and_names_point_and_criteria(audited):
     section = audit_section.section(audited)
     assert section.empty == ""
-    assert "The 40 runs at width 4" in section.intro and "11 to 12" in section.intro
+    assert "Of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro
     for text in ("30 mislabeled", "12 duplicate", "10 ambiguous", "3 not judged"):
         assert f'<th scope="row">{text}</th>' in rendering.html(section)
     assert "6 of 6 called mislabeled (100.0%); 20.0%" in rendering.html(section)

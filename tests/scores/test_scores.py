@@ -218,7 +218,7 @@ def test_charts_are_those_of_the_report(loaded, finished):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("acuracy", "name: unknown chart 'acuracy'; did you mean 'accuracy'? Known: training"),
+        ("acuracy", "name: unknown chart 'acuracy'; did you mean 'accuracy'? Known: accuracy"),
         ("agreement_onehot", "name: unknown chart 'agreement_onehot'; did you mean 'agreement_one"),
         ("distillation_means", "received distillation_means, which needs a distilled series"),
         ("distillation_joint_x", "received distillation_joint_x, which needs a distilled series"),

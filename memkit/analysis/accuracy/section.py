@@ -6,6 +6,7 @@ from memkit.analysis.distribution import means_chart
 from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted.result import Planted
 from memkit.report import content as contents
+from memkit.report import findings, formatting
 from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, means_by_group, per_point
@@ -16,19 +17,22 @@ MEANS = (
     "bands are 95% intervals over runs."
 )
 
-_GROUPS = {"all": "all examples", "clean": "clean labels", "planted": "planted labels"}
+GROUPS = {"all": "all examples", "clean": "clean labels", "planted": "planted labels"}
 
 
 def section(content: Content) -> Section:
     """Returns the section of accuracy and mean memorization."""
     points, by_size = content.summary.points, {"size_title": contents.size_title(content)}
     accuracy = content.results[Accuracy].points
-    groups = {_GROUPS[name]: means for name, means in means_by_group(content).items()}
+    groups = {GROUPS[name]: means for name, means in means_by_group(content).items()}
     return Section(
         anchor="sizes",
-        title="Accuracy and mean memorization by size",
+        title="Accuracy",
+        finding=_finding(content),
         blocks=(
             figure("accuracy", ACCURACY, chart.table(points, accuracy), chart.chart, **by_size),
+        ),
+        details=(
             _accuracy(content),
             figure(
                 "mean_memorization",
@@ -40,6 +44,16 @@ def section(content: Content) -> Section:
             _memorization(content),
         ),
     )
+
+
+def _finding(content: Content) -> str:
+    accuracy, done = content.results[Accuracy].points, findings.finished(content)
+    if not done:
+        return ""
+    if not formatting.defined(accuracy[done[-1].name].test.value):
+        inside = findings.along(content, lambda name: accuracy[name].train_out)
+        return f"Accuracy on images that a run did not train on {inside}"
+    return f"Test accuracy {findings.along(content, lambda name: accuracy[name].test)}"
 
 
 def _accuracy(content: Content) -> Table:

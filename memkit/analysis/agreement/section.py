@@ -26,17 +26,34 @@ def section(content: Content) -> Section:
             "this section (axis.values in the config, then memkit run).",
         )
     series = dict.fromkeys(pair.series for pair in agreement.pairs)
+    figures = tuple(_figure(content, name, agreement) for name in series)
     return Section(
         anchor=_ANCHOR,
         title=_TITLE,
-        intro="Whether two sizes memorize the same examples: rank correlation of memorization "
-        "(-1 to 1) and the Jaccard index of the sets of examples at or above a threshold (0 to 1), "
-        "higher = more agreement. Differences are second minus first, positive = the second size "
-        "memorizes more.",
-        blocks=(
-            *(_figure(content, name, agreement) for name in series),
+        intro="Two sizes agree where the same examples are at or above a threshold of "
+        "memorization: the Jaccard index of these sets (0 to 1, higher = more agreement).",
+        finding=_finding(content, agreement),
+        blocks=figures[:1],
+        details=(
+            *figures[1:],
             *(_table(content, agreement, outcome) for outcome in _OUTCOMES),
         ),
+    )
+
+
+def _finding(content: Content, agreement: Agreement) -> str:
+    """Returns how much the smallest and the largest size of the first series agree."""
+    pairs = [pair for pair in agreement.pairs if pair.outcome == "correct"]
+    ends = max((p for p in pairs if p.series == pairs[0].series), key=lambda pair: pair.steps)
+    if not formatting.defined(ends.jaccard.value):
+        return ""
+    first, last = (
+        contents.size_text(content, contents.point(content, name))
+        for name in (ends.first, ends.second)
+    )
+    return (
+        f"{first.capitalize()} and {last} share {ends.jaccard.value:.0%} of the images that "
+        "either of them memorizes"
     )
 
 

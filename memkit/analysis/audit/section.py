@@ -8,26 +8,29 @@ from markupsafe import Markup
 from memkit.analysis.audit import text
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit
 from memkit.estimators import audit as auditing
-from memkit.report import assets, formatting
+from memkit.report import assets, findings, formatting
 from memkit.report import content as contents
 from memkit.report.blocks import Block, Definitions, Section, Table
 from memkit.report.content import Content
 from memkit.typing import FloatArray, Json
 
-TITLE = "Suspected label errors"
+ANCHOR, TITLE = "label-errors", "Suspected label errors"
 INTRO = (
-    "The {} runs at {} vote on the label of every example: those runs that trained on neither "
-    "the example nor an exact copy of it, {} to {} per example. Their predictions show on which "
-    "label the models agree, not which label is true, so look at an example before you relabel "
-    "or remove it. Intervals are 95% intervals. `memkit audit --workdir=...` writes the whole "
-    "list as a CSV file. Its column `class_influence` is relative to the other examples of the "
-    "given label: a negative number means that the example helps the test examples of this label "
-    "less than the average does, which need not mean harm."
+    "Of the {} runs at {}, those that trained on neither an image nor an exact copy of it vote on "
+    "its label, {} to {} per image. Votes show on which label the models agree, not which label "
+    "is true, so look at an image before you relabel or remove it. `memkit audit --workdir=...` "
+    "writes the whole list as a CSV file."
+)
+CLASS_INFLUENCE = (
+    "The column `class_influence` of the CSV file is relative to the other examples of the given "
+    "label: a negative number means that the example helps the test examples of this label less "
+    "than the average does, which need not mean harm."
 )
 EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
 )
+AT_ONCE = 12  # likely mislabeled images that are not folded
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
@@ -41,29 +44,46 @@ def section(content: Content) -> Section:
     examples = audit.examples
     if examples is None:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
-    shown = {kind: _members(examples, kind) for kind in SHOWN}
-    groups = [_group(content, examples, kind, *members) for kind, members in shown.items()]
+    members = {kind: _members(examples, kind) for kind in SHOWN}
+    groups = {kind: _group(content, examples, kind, *of_kind) for kind, of_kind in members.items()}
     size = contents.size_text(content, contents.point(content, audit.point))
     return Section(
-        anchor="label-errors",
+        anchor=ANCHOR,
         title=TITLE,
+        finding=_finding(audit),
         intro=INTRO.format(audit.num_runs, size, *audit.held_out),
-        blocks=(*_kinds(audit), *filter(None, groups)),
-        pictures={"train": [i for members, _ in shown.values() for i in members]},
+        blocks=(*_notes(audit), *groups.pop(auditing.MISLABELED)),
+        details=(
+            *(block for group in groups.values() for block in group),
+            _kinds(audit),
+            Definitions((("Class influence", CLASS_INFLUENCE),)),
+        ),
+        is_wide=True,
+        pictures={"train": [i for of_kind, _ in members.values() for i in of_kind]},
     )
 
 
-def _kinds(audit: LabelAudit) -> tuple[Block, ...]:
+def _finding(audit: LabelAudit) -> str:
+    count = audit.kinds["mislabeled"]
+    if not count:
+        return "No label looks wrong"
+    return f"{findings.counted(count, 'label')} look{'s' if count == 1 else ''} wrong"
+
+
+def _notes(audit: LabelAudit) -> tuple[Block, ...]:
+    """Returns why the verdicts cannot be trusted, and how many planted labels were found."""
+    notes = [("Caution", line) for line in text.cautions(audit)]
+    if audit.planted:
+        notes.append(("Planted labels", f"{text.planted(audit.planted)}."))
+    return (Definitions(tuple(notes)),) if notes else ()
+
+
+def _kinds(audit: LabelAudit) -> Table:
     rows = [(f"{audit.kinds[kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
     caption = "Train examples by what the predictions of the runs that held them out."
-    table = Table(
+    return Table(
         caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
     )
-    cautions = tuple(("Caution", line) for line in text.cautions(audit))
-    if not audit.planted:
-        return (Definitions(cautions), table) if cautions else (table,)
-    planted = f"{text.planted(audit.planted)}."
-    return (Definitions((*cautions, ("Planted labels", planted))), table)
 
 
 def _members(examples: AuditedExamples, kind: int) -> tuple[list[int], int]:
@@ -75,14 +95,23 @@ def _members(examples: AuditedExamples, kind: int) -> tuple[list[int], int]:
 
 def _group(
     content: Content, examples: AuditedExamples, kind: int, members: Sequence[int], count: int
-) -> Markup | None:
+) -> tuple[Markup, ...]:
+    """Returns the cards of a kind, or nothing if there is no example of it."""
     if not count:
-        return None
+        return ()
     note = "The least probable given labels first. In brackets: votes, and intervals."
     if count > len(members):
         note = f"The first {len(members)} of {count}. {note}"
     cards = [_card(content, examples, kind, i) for i in members]
-    return assets.fragment(__package__, "cards.html", title=SHOWN[kind][1], note=note, cards=cards)
+    at_once = AT_ONCE if kind == auditing.MISLABELED else len(cards)
+    fragment = assets.fragment(
+        __package__,
+        "cards.html",
+        title=SHOWN[kind][1],
+        note=note,
+        parts=[cards[:at_once], cards[at_once:]],
+    )
+    return (fragment,)
 
 
 def _card(content: Content, examples: AuditedExamples, kind: int, index: int) -> Json:

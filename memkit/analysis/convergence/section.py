@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from memkit.analysis.convergence import chart
 from memkit.analysis.convergence.result import Convergence, PointConvergence
 from memkit.report import content as contents
-from memkit.report import formatting
-from memkit.report.blocks import Block, Figure, Section, Table
+from memkit.report import findings, formatting
+from memkit.report.blocks import Definitions, Figure, Section, Table
 from memkit.report.content import Content
 
 _QUANTILES = {"median": "median", "q90": "90%"}
@@ -19,12 +19,17 @@ INTRO = (
     "and how many runs would give intervals of a target width."
 )
 CAPTION = (
-    "Correlation over examples between two estimates from separate runs: the mean over five "
-    "random splits, with 95% intervals over runs as bands. Where a line is still rising, more "
-    "runs would change the scores. Two pooled scores agree in part because they share what the "
-    "images alone say, so their line is no measure of accuracy. The line of pooled against raw "
-    "scores is one: where it lies above the line of memorization, pooled scores are nearer to the "
-    "truth than raw ones. Both are from one split and at most 2,000 examples."
+    "Correlation over examples between two estimates from separate runs, with 95% intervals over "
+    "runs. Where a line is still rising, more runs would change the scores."
+)
+POOLED = (
+    (
+        "Pooled scores",
+        "Two pooled scores agree in part because they share what the images alone say, so their "
+        "line is no measure of accuracy. The line of pooled against raw scores is one: where it "
+        "lies above the line of memorization, pooled scores are nearer to the truth than raw ones. "
+        "Both are from one split and at most 2,000 examples, the other lines from five splits.",
+    ),
 )
 
 
@@ -37,8 +42,24 @@ def section(content: Content) -> Section:
     rows = chart.table(points, content.summary.points, noun)
     figures = [Figure(NAME, CAPTION, functools.partial(chart.chart, rows))] if rows else []
     tables = [table for table in (_reliability(content), _widths(content)) if table.rows]
-    blocks: tuple[Block, ...] = (*figures, *tables)
-    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=blocks)
+    return Section(
+        anchor=NAME,
+        title=TITLE,
+        finding=_finding(content),
+        intro=INTRO,
+        blocks=tuple(figures),
+        details=(Definitions(POOLED), *tables),
+    )
+
+
+def _finding(content: Content) -> str:
+    """Returns the reliability of the ranking at the largest size of the first series."""
+    done, split_half = findings.finished(content), content.results[Convergence].split_half
+    if not done or not formatting.defined(split_half[done[-1].name].spearman_brown):
+        return ""
+    reliability = formatting.number(split_half[done[-1].name].spearman_brown)
+    at = findings.at_last(content)
+    return f"The ranking by memorization has a reliability of {reliability} {at}".rstrip()
 
 
 def _scores(content: Content) -> Iterator[tuple[str, PointConvergence, str, str, str]]:

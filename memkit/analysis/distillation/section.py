@@ -10,7 +10,7 @@ from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.trajectories.chart import label
 from memkit.analysis.trajectories.section import ALPHA_IS
 from memkit.report import content as contents
-from memkit.report import formatting
+from memkit.report import findings, formatting
 from memkit.report.blocks import Chart, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
@@ -23,8 +23,7 @@ EMPTY = (
 )
 INTRO = (
     "Students that learned from a teacher, compared with models of the same size that were "
-    "trained on the labels, over the same runs. Changes are distilled minus one-hot, so a "
-    "negative change means that distillation lowers the number."
+    "trained on the labels, over the same runs."
 )
 MEANS = (
     "Means over examples and test accuracy of each series. The bands are 95% intervals over runs."
@@ -64,7 +63,25 @@ def section(content: Content) -> Section:
         for table in (_sizes(content, series), _classes(content, series))
         if table.rows
     )
-    return Section(anchor=NAME, title=TITLE, intro=INTRO, blocks=(*figures, *tables))
+    return Section(
+        anchor=NAME,
+        title=TITLE,
+        finding=_finding(distillation),
+        intro=INTRO,
+        blocks=tuple(figures[:1]),
+        details=(*figures[1:], *tables),
+    )
+
+
+def _finding(distillation: Distillation) -> str:
+    changes = [s.memorization for part in distillation.series.values() for s in part.sizes]
+    down, up = (sum(c.upper < 0 for c in changes), sum(c.lower > 0 for c in changes))
+    sizes = findings.counted(len(changes), "size")
+    if down >= up and down:
+        return f"Distillation lowers mean memorization at {down} of {sizes}"
+    if up:
+        return f"Distillation raises mean memorization at {up} of {sizes}"
+    return f"Distillation does not clearly change mean memorization at {sizes}"
 
 
 def _means(content: Content, series: Sequence[str]) -> list[Json]:
@@ -105,7 +122,10 @@ def _sizes(content: Content, series: str) -> Table:
         )
         for row in by_series[series].sizes
     ]
-    text = f"Change by distillation per size. {NOTE} Errors are of each run's own change."
+    text = (
+        f"Change by distillation per size, distilled minus one-hot. {NOTE} Errors are of each "
+        "run's own change."
+    )
     return Table(
         caption=_caption(by_series, series, text),
         columns=(

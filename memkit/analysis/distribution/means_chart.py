@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from etils import epy
 
-from memkit.charts import lines
+from memkit.charts import lines, theme
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
@@ -40,6 +40,26 @@ def table(
     return rows
 
 
+def memorization_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
+    """Returns the chart of mean memorization alone, a panel per group of examples.
+
+    Args:
+      rows: rows of `table`.
+      size_title: title of the axis of sizes.
+    """
+    return lines.against_size(
+        [r for r in rows if r["quantity"] == "memorization"],
+        size_title=size_title,
+        title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
+        names=["memorization"],
+        column="group",
+        # The memorization of clean labels is small: its own scale makes its rise and fall visible.
+        shared_y=False,
+        legend=False,
+        description="Mean memorization against model size. Bands are 95% intervals over runs.",
+    )
+
+
 def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
     """Returns the chart of mean memorization (-1 to 1, higher = more memorized) against size.
 
@@ -47,20 +67,8 @@ def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
       rows: rows of `table`.
       size_title: title of the axis of sizes.
     """
-    rows = lines.defined(rows)
-    memorization = [r for r in rows if r["quantity"] == "memorization"]
-    means = [r for r in rows if r["quantity"] != "memorization"]
-    # The memorization of clean labels is small: its own scale makes its rise and fall visible.
-    upper = lines.against_size(
-        memorization,
-        size_title=size_title,
-        title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
-        names=["memorization"],
-        column="group",
-        shared_y=False,
-        legend=False,
-        description="Mean memorization against model size.",
-    )
+    means = [r for r in lines.defined(rows) if r["quantity"] != "memorization"]
+    upper = memorization_chart(rows, size_title=size_title)
     lower = lines.against_size(
         means,
         size_title=size_title,

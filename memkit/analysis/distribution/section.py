@@ -7,7 +7,7 @@ from memkit.analysis.distribution import chart
 from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.distribution.result import Distribution, Shape
 from memkit.report import content as contents
-from memkit.report import formatting
+from memkit.report import findings, formatting
 from memkit.report.blocks import Block, Figure, Section, Table, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
@@ -33,17 +33,38 @@ def section(content: Content) -> Section:
     points = content.results[Distribution].points
     noisy = _table(content, NOISY, {name: of.noisy_shape for name, of in points.items()})
     if content.config["subsets"]["design"] == subsets.LEAVE_ONE_OUT:
-        blocks: tuple[Block, ...] = (_noisy_figure(content, "memorization_histograms"), noisy)
+        shown: Block = _noisy_figure(content, "memorization_histograms")
+        details: tuple[Block, ...] = (noisy,)
     else:
         rows = chart.table(content.summary.points, content.results[Distribution].histograms)
         title = contents.size_title(content)
-        blocks = (
-            figure("memorization_histograms", CAPTION, rows, chart.chart, size_title=title),
+        shown = figure("memorization_histograms", CAPTION, rows, chart.chart, size_title=title)
+        details = (
             _table(content, TRUE, {name: of.shape for name, of in points.items()}),
             _noisy_figure(content, "noisy_histograms"),
             noisy,
         )
-    return Section(anchor="distribution", title="Distribution of memorization", blocks=blocks)
+    return Section(
+        anchor="distribution",
+        title="Distribution of memorization",
+        finding=_finding(content),
+        blocks=(shown,),
+        details=details,
+    )
+
+
+def _finding(content: Content) -> str:
+    done = findings.finished(content)
+    if not done:
+        return ""
+    shape = content.results[Distribution].points[done[-1].name].shape
+    low, high = (s.value for s in (shape.share_below_01, shape.share_above_09))
+    if not (formatting.defined(low) and formatting.defined(high)):
+        return ""
+    return (
+        f"{low:.0%} of the images are hardly memorized and {high:.0%} almost completely "
+        f"{findings.at_last(content)}"
+    ).rstrip()
 
 
 def _noisy_figure(content: Content, name: str) -> Figure:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from memkit.analysis import PointSummary
 from memkit.analysis.influence import chart as charts
 from memkit.analysis.influence.result import Influence
-from memkit.report import assets, formatting
+from memkit.report import assets, findings, formatting
 from memkit.report import content as contents
 from memkit.report.blocks import Figure, Section, Table
 from memkit.report.content import Content
@@ -19,10 +19,8 @@ from memkit.typing import Json
 INTRO = (
     "The influence of a train example on a test example is the mean outcome of the test example "
     "over the runs that trained on the train example, minus the mean over the other runs (-1 to "
-    "1, higher = training on it helps more). The lists contain pairs of the same class with "
-    "influence of at least {} and memorization of at least {}. Of the pairs up to some q, a "
-    "share of q is expected to be false. The number expected by chance is that of pairs that "
-    "would be listed if no example had any influence."
+    "1, higher = training on it helps more). Listed are pairs of the same class with influence of "
+    "at least {} and memorization of at least {}."
 )
 OUTCOMES = {"correct": "0/1", "prob": "label probability"}
 
@@ -34,17 +32,31 @@ def section(content: Content) -> Section:
         empty = "No point has two runs and test examples; `memkit run` fills this section."
         return Section(anchor="influence", title=title, intro="", empty=empty)
     pictured, pictures = _pictures(content)
+    figures = tuple(_figures(content, options["min_influence"]).values())
     return Section(
         anchor="influence",
         title=title,
+        finding=_finding(content),
         intro=INTRO.format(options["min_influence"], options["min_memorization"]),
-        blocks=(
-            *_figures(content, options["min_influence"]).values(),
-            *(_table(content, outcome) for outcome in OUTCOMES),
-            *pictured,
-        ),
+        blocks=figures[:1],
+        details=(*pictured, *figures[1:], *(_table(content, outcome) for outcome in OUTCOMES)),
         pictures=pictures,
     )
+
+
+def _finding(content: Content) -> str:
+    """Returns how many pairs the last point has, and whether chance explains them."""
+    done = [p for p in content.summary.points if p.name in content.results[Influence].points]
+    last = content.results[Influence].points[done[-1].name].outcomes["correct"]
+    size = contents.size_text(content, done[-1])
+    at = f" at {size}" if content.summary.axis is not None else ""
+    pairs, chance = last.headline.pairs, last.expected_by_chance
+    if not pairs:
+        return f"No pair of images has high influence{at}"
+    text = f"{findings.counted(pairs, 'pair')} of images with high influence{at}"
+    if not last.pairs_q05 and chance >= pairs / 2:
+        return f"{text}, no more than chance explains"
+    return f"{text}, {last.pairs_q05:,} of them beyond doubt (false discovery rate 5%)"
 
 
 def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
@@ -84,9 +96,11 @@ def _table(content: Content, outcome: str) -> Table:
     }
     return per_point(
         content,
-        f"Pairs of high influence, outcome {OUTCOMES[outcome]}. Train and test examples "
-        "are distinct ones; the last column is the sum of influences over the number of all test "
-        "examples. With fewer than 1,000 runs trust q, not the number of pairs.",
+        f"Pairs of high influence, outcome {OUTCOMES[outcome]}. Of the pairs up to some q, a share "
+        "of q is expected to be false. Expected by chance: pairs that would be listed if no "
+        "example had any influence. Train and test examples are distinct ones; the last column is "
+        "the sum of influences over the number of all test examples. With fewer than 1,000 runs "
+        "trust q, not the number of pairs.",
         cells,
         points,
     )

@@ -4,6 +4,7 @@ from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted import chart
 from memkit.analysis.planted.result import Planted
 from memkit.report import content as contents
+from memkit.report import findings, formatting
 from memkit.report.blocks import Section, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
@@ -39,9 +40,21 @@ def section(content: Content) -> Section:
     return Section(
         anchor="planted",
         title="Planted labels",
+        finding=_finding(content),
         intro=INTRO,
-        blocks=(
-            figure("planted_detection", CAPTION, rows, chart.chart, size_title=title),
-            per_point(content, table, cells),
-        ),
+        blocks=(figure("planted_detection", CAPTION, rows, chart.chart, size_title=title),),
+        details=(per_point(content, table, cells),),
     )
+
+
+def _finding(content: Content) -> str:
+    planted, done = content.results[Planted].points, findings.finished(content)
+    auroc = planted[done[-1].name].auroc if done else None
+    if auroc is None or not formatting.defined(auroc.value):
+        return ""
+    found = "finds" if auroc.lower > 0.5 else "does not clearly find"
+    at = findings.at_last(content)
+    return (
+        f"Sorting by memorization {found} labels flipped on purpose {at} "
+        f"(AUROC {formatting.number(auroc.value)})"
+    ).replace("  ", " ")

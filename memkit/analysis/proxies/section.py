@@ -11,7 +11,7 @@ from memkit.analysis.proxies.result import Leaderboard, Proxies, ProxyAgreement,
 from memkit.analysis.trajectories.section import share_text
 from memkit.charts import lines
 from memkit.report import content as contents
-from memkit.report import formatting
+from memkit.report import findings, formatting
 from memkit.report.blocks import Chart, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, means_by_group
@@ -20,14 +20,14 @@ from memkit.typing import Json
 TITLE = "Proxies and canaries"
 INTRO = (
     "A proxy is a cheap score of an example, from the history of its training or from one "
-    "trained network. Shown is its correlation with memorization (1 = the same ranking, 0 = "
-    "none), with the sign of every proxy chosen so that higher means harder. Proxy and "
-    "memorization come from different runs."
+    "trained network. Shown is its correlation with memorization from other runs (1 = the same "
+    "ranking, 0 = none), with every sign chosen so that higher means harder."
 )
 EMPTY = (
     "`memkit estimate` fills this section when a point has at least 4 runs. Proxies of the "
     "training history also need record.history_runs above 0."
 )
+BOARD = "proxy_leaderboard"
 LABELS = {name: proxies.label(name) for name in proxies.PROXIES} | {
     "memorization": "memorization",
     "memorization_prob": "memorization, probability",
@@ -60,12 +60,35 @@ def section(content: Content) -> Section:
     result = content.results[Proxies]
     if not result.points:
         return Section(anchor="proxies", title=TITLE, intro=INTRO, empty=EMPTY)
+    figures = _figures(content, result)
+    shown = [figures.pop(name) for name in [BOARD] if name in figures]
     return Section(
         anchor="proxies",
         title=TITLE,
+        finding=_finding(content, result),
         intro=INTRO,
-        blocks=(*_figures(content, result).values(), *_tables(content, result)),
+        blocks=tuple(shown),
+        details=(*figures.values(), *_tables(content, result)),
     )
+
+
+def _finding(content: Content, result: Proxies) -> str:
+    """Returns the proxy that ranks best at the largest size of the first series."""
+    names = [point.name for point in findings.finished(content) if point.name in result.points]
+    if not names:
+        return ""
+    board = result.points[names[-1]].board
+    reached = {
+        name: of["spearman"].averaged.value
+        for name, of in board.proxies.items()
+        if formatting.defined(of["spearman"].averaged.value)
+    }
+    if not reached:
+        return ""
+    best = max(reached, key=lambda name: reached[name])
+    at = findings.at_last(content)
+    text = f"The best proxy of memorization {at} is {LABELS[best]}, with a rank correlation of"
+    return f"{text} {formatting.number(reached[best])}".replace("  ", " ")
 
 
 def _figures(content: Content, result: Proxies) -> dict[str, Figure]:

@@ -1,12 +1,12 @@
 """The section on removal: how much the memorized examples contribute to test accuracy."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memkit.analysis.removal import chart
-from memkit.analysis.removal.result import Removal
+from memkit.analysis.removal.result import PointRemoval, Removal
 from memkit.estimators.removal import Utility
-from memkit.report import formatting
+from memkit.report import findings, formatting
 from memkit.report.blocks import Block, Figure, Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
@@ -47,8 +47,29 @@ def section(content: Content) -> Section:
                 f"high-influence pairs. {NOTE}"
             )
             tables.append(_table(caption, numbers.influenced))
-    blocks: tuple[Block, ...] = (*figures, *tables)
-    return Section(anchor="removal", title="Removal", intro=INTRO, blocks=blocks)
+    details: tuple[Block, ...] = (*figures[1:], *tables)
+    return Section(
+        anchor="removal",
+        title="Removal",
+        finding=_finding(points),
+        intro=INTRO,
+        blocks=tuple(figures[:1]),
+        details=details,
+    )
+
+
+def _finding(points: Mapping[str, PointRemoval]) -> str:
+    memorized = [u for of in points.values() for u in of.all_tests if u.kind == "memorized"]
+    clear = [u for u in memorized if formatting.defined(u.difference.value)]
+    if not clear:
+        return ""
+    most = min(clear, key=lambda utility: utility.difference.value)
+    if most.difference.upper < 0:
+        return (
+            f"Removing the {findings.counted(most.removed, 'most memorized image')} costs "
+            f"{100 * -most.difference.value:.1f} points of accuracy more than removing others"
+        )
+    return "Memorized images are not clearly worth more than others for test accuracy"
 
 
 def _table(caption: str, rows: Sequence[Utility]) -> Table:

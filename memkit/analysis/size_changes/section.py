@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from memkit.analysis import PointSummary
 from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.size_changes import chart
-from memkit.analysis.size_changes.result import Classes, Restricted, SizeChanges
+from memkit.analysis.size_changes.result import Change, Classes, Restricted, SizeChanges
 from memkit.analysis.trajectories.chart import label
 from memkit.analysis.trajectories.section import ALPHA_IS, share_text
 from memkit.report import content as contents
@@ -23,10 +23,8 @@ RESTRICTED = {
     "unsaturated_points": "sizes with in-sample accuracy below 0.99",
 }
 INTRO = (
-    "Mean memorization (-1 to 1, higher = more memorized) and its distribution, by whether the "
-    "answer is right and by the probability of the label. An example that is always answered "
-    "right after training can only be memorized less as models improve, so everything is "
-    "repeated for examples and sizes where training has not reached this limit."
+    "An example that is always answered right after training can only be memorized less as models "
+    "improve, so everything is repeated where training has not reached this limit."
 )
 CAPTIONS = {
     "distribution_ends": "Shares of hardly and of almost fully memorized examples, on a "
@@ -54,8 +52,36 @@ def section(content: Content) -> Section:
         if rows
     ]
     tables = (_changes(content), _shapes(content), _classes(content), *accuracy_tables(content))
-    blocks: tuple[Block, ...] = (*figures, *(table for table in tables if table.rows))
-    return Section(anchor="size-changes", title=TITLE, intro=INTRO, blocks=blocks)
+    details: tuple[Block, ...] = (*figures[1:], *(table for table in tables if table.rows))
+    return Section(
+        anchor="size-changes",
+        title=TITLE,
+        finding=_finding(changes),
+        intro=INTRO,
+        blocks=tuple(figures[:1]),
+        details=details,
+    )
+
+
+def _finding(changes: SizeChanges) -> str:
+    restrictions = next(iter(changes.series.values())).outcomes["correct"]
+    whole, rest = (restrictions[name].first_to_last for name in ("all", "unsaturated_examples"))
+    if whole is None:
+        return ""
+    text = f"Mean memorization {_verb(whole)} from the smallest to the largest size"
+    if rest is None:
+        return text
+    same = _verb(rest) == _verb(whole)
+    others = "among images that are not always learned"
+    return f"{text}, {f'also {others}' if same else f'but {_verb(rest)} {others}'}"
+
+
+def _verb(change: Change) -> str:
+    """Returns whether a change of mean memorization is clear, and its direction."""
+    memorization = change.change.means.memorization
+    if memorization.lower > 0:
+        return "rises"
+    return "falls" if memorization.upper < 0 else "does not clearly change"
 
 
 def _estimates(content: Content) -> Iterator[tuple[str, str, str, Restricted]]:

@@ -3,6 +3,7 @@
 from memkit.analysis.training_curves import chart
 from memkit.analysis.training_curves.result import TrainingCurves
 from memkit.report import content as contents
+from memkit.report import findings
 from memkit.report.blocks import Section, figure
 from memkit.report.content import Content
 
@@ -17,4 +18,17 @@ def section(content: Content) -> Section:
     rows = chart.table(content.summary.points, content.results[TrainingCurves].points)
     title = contents.size_title(content)
     curves = figure("training_curves", CAPTION, rows, chart.chart, size_title=title)
-    return Section(anchor="training", title="Training curves", blocks=(curves,))
+    finding = _finding(content)
+    return Section(anchor="training", title="Training curves", finding=finding, blocks=(curves,))
+
+
+def _finding(content: Content) -> str:
+    """Returns in how many runs training failed."""
+    points = content.summary.points
+    failed = sum(point.diverged + point.collapsed for point in points)
+    runs = sum(point.num_runs + point.diverged for point in points)
+    if not runs:
+        return ""
+    if not failed:
+        return "All runs trained without a failure"
+    return f"{failed:,} of {findings.counted(runs, 'run')} diverged or collapsed"

@@ -32,8 +32,9 @@ def section(content: Content) -> Section:
     return Section(
         anchor="trajectories",
         title="Trajectories",
-        blocks=(
-            figure("trajectory_classes", CLASSES, chart.table(series), chart.chart),
+        finding=_finding(content),
+        blocks=(figure("trajectory_classes", CLASSES, chart.table(series), chart.chart),),
+        details=(
             *(_classes(content, name, by_alpha) for name, by_alpha in series.items()),
             figure(
                 "mean_trajectories",
@@ -44,6 +45,19 @@ def section(content: Content) -> Section:
             ),
         ),
     )
+
+
+def _finding(content: Content) -> str:
+    by_series = content.results[TrajectoryClasses].series
+    by_alpha = next(iter(by_series.values()))
+    classes = by_alpha[chart.middle_alpha(by_alpha)]
+    constant = classes.shares["constant"]
+    if not formatting.defined(constant):
+        return ""
+    text = f"The memorization of {1 - constant:.0%} of the images changes with "
+    text += contents.noun(content)
+    chance = classes.null["constant"] if "constant" in classes.null else None
+    return f"{text}; {1 - chance:.0%} would by chance" if formatting.defined(chance) else text
 
 
 def _mean_rows(content: Content) -> list[Json]:

@@ -23,5 +23,6 @@ def section(content: Content) -> Section:
         anchor="explore",
         title="Explore the examples",
         intro=INTRO,
+        is_wide=True,
         blocks=(assets.fragment("memkit.report", "explore.html"),),
     )

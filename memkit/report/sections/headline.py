@@ -1,31 +1,75 @@
-"""The headline section: the study in a few sentences, computed from the numbers they quote."""
+"""The first screen: what was measured, a few numbers, the main chart and some pictures."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from memkit.analysis import PointSummary
 from memkit.analysis.accuracy.estimate import outlying
 from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.accuracy.section import GROUPS
 from memkit.analysis.convergence.result import Convergence
+from memkit.analysis.distribution import chart as distribution_chart
+from memkit.analysis.distribution import means_chart
 from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted.result import Planted, PointPlanted
 from memkit.analysis.trajectories.chart import label, middle_alpha
 from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.estimators import WithError
+from memkit.report import assets, formatting, headline_numbers
 from memkit.report import content as contents
-from memkit.report import formatting
-from memkit.report.blocks import Definitions, Section
+from memkit.report import strip as strips
+from memkit.report.blocks import Definitions, Figure, Section, figure
 from memkit.report.content import Content
+from memkit.report.point_tables import means_by_group
 
-INTRO = (
-    "Memorization of an example is the accuracy on it of the runs that trained on it minus that of "
-    "the runs that did not. ± is half a 95% interval over runs."
+MEANS = "Mean memorization by model size. The bands are 95% intervals over runs."
+OWN_SCALES = " Each panel has its own vertical scale."
+DISTRIBUTION = (
+    "The distribution of memorization, corrected for the noise of the scores, on a square-root "
+    "scale."
 )
+
+_OVERVIEW = "overview"  # name of the chart of the first screen
 
 
 def section(content: Content) -> Section:
-    """Returns the section of the headline numbers."""
-    blocks = (Definitions(tuple(findings(content))),)
-    return Section(anchor="headline", title="Headline", intro=INTRO, blocks=blocks)
+    """Returns the first screen: what was measured, numbers, the main chart and pictures."""
+    of_package = functools.partial(assets.fragment, "memkit.report")
+    numbers = of_package(
+        "numbers.html",
+        measured=headline_numbers.measured(content),
+        numbers=headline_numbers.numbers(content),
+    )
+    pictures = strips.strip(content)
+    shown = () if pictures is None else (of_package("strip.html", strip=pictures),)
+    cautions = tuple(_cautions(content))
+    return Section(
+        anchor="headline",
+        title="At a glance",
+        blocks=(numbers, *_main_chart(content), *shown, *_definitions(cautions)),
+        details=_definitions(tuple(f for f in findings(content) if f not in cautions)),
+        is_wide=True,
+        pictures={} if pictures is None else {"train": [card.example for card in pictures.cards]},
+    )
+
+
+def _definitions(entries: tuple[tuple[str, str], ...]) -> tuple[Definitions, ...]:
+    return (Definitions(entries),) if entries else ()
+
+
+def _main_chart(content: Content) -> tuple[Figure, ...]:
+    """Returns mean memorization against size, or its distribution in a study of one point."""
+    points, title = content.summary.points, contents.size_title(content)
+    if not any(point.num_runs for point in points):
+        return ()
+    if content.summary.axis is None:
+        rows = distribution_chart.table(points, content.results[Distribution].histograms)
+        return (figure(_OVERVIEW, DISTRIBUTION, rows, distribution_chart.chart, size_title=title),)
+    groups = {GROUPS[name]: means for name, means in means_by_group(content).items()}
+    rows = means_chart.table(points, groups)
+    draw = means_chart.memorization_chart
+    caption = MEANS + (OWN_SCALES if len(groups) > 1 else "")
+    return (figure(_OVERVIEW, caption, rows, draw, size_title=title),)
 
 
 def findings(content: Content) -> list[tuple[str, str]]:

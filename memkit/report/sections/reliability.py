@@ -54,7 +54,9 @@ def section(content: Content) -> Section:
         anchor=NAME,
         title=TITLE,
         intro=INTRO,
-        blocks=(_table(content), Definitions(tuple(facts.items()))),
+        blocks=(_table(content),),
+        details=(Definitions(tuple(facts.items())),),
+        is_wide=True,
     )
 
 

@@ -71,6 +71,7 @@ def section(content: Content) -> Section:
         title=TITLE,
         intro=INTRO,
         blocks=(fragment,),
+        is_wide=True,
     )
 
 

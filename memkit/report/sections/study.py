@@ -8,6 +8,7 @@ from memkit.report.blocks import Section, Table
 from memkit.report.content import Content
 from memkit.report.point_tables import Cell, per_point
 
+ANCHOR = "study"
 RUNS = (
     "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the run "
     "diverged; both are left out. Collapsed: train accuracy under twice chance; kept. Outlying: "
@@ -19,9 +20,11 @@ RUNS = (
 def section(content: Content) -> Section:
     """Returns the section on what was run."""
     return Section(
-        anchor="study",
+        anchor=ANCHOR,
         title="What was run",
-        blocks=(runs(content), _provenance(content), _config(content)),
+        blocks=(runs(content),),
+        details=(_provenance(content), _config(content)),
+        is_wide=True,
     )
 
 
@@ -55,7 +58,6 @@ def _config(content: Content) -> Table:
         columns=("Field", "Value"),
         rows=tuple(_fields(content.config)),
         has_words=True,
-        folded="Resolved config",
     )
 
 
