@@ -8,7 +8,8 @@ search for a learning rate. Memory is what all processes hold together at the pe
 dropped (anonymous and shared memory), and all resident pages, files that are mapped included, in
 which pages that processes share count for each of them. The last lines say what the whole audit
 would cost: here, from the epoch that memkit measures for its plan, and on one GPU, by arithmetic
-alone: its operations at GPU_FLOPS, or its steps at GPU_STEP, whichever takes longer.
+alone: its operations at GPU_FLOPS, or its steps at GPU_STEP, whichever takes longer. A call that
+was interrupted goes on without measuring the stages again that it finished.
 """
 
 import collections
@@ -94,11 +95,23 @@ def audit(folder: str, workdir: str, stages_file: str, minutes: str) -> None:
         "list": (command, "_print"),
         "page": (stages, "write_report"),
     }
-    with open(stages_file, "w", buffering=1) as log:
+    planned = [line["cost"] for line in finished(pathlib.Path(stages_file)) if "cost" in line]
+    if planned:
+        del timed["plan"]
+        costs.measured = lambda *_: [Cost(**planned[0])]
+    with open(stages_file, "a", buffering=1) as log:
         for name, (module, function) in timed.items():
             setattr(module, function, _timed(name, getattr(module, function), log))
         flags.FLAGS([sys.argv[0], f"--data={folder}", f"--workdir={workdir}", minutes])
         sys.exit(command.main())
+
+
+def finished(stages_file: pathlib.Path) -> list[Json]:
+    """Returns a line of each stage that has finished, the last of those with the same name."""
+    if not stages_file.exists():
+        return []
+    lines = map(json.loads, stages_file.read_text().splitlines())
+    return list({line["stage"]: line for line in lines}.values())
 
 
 def _timed(name: str, function: Callable[..., Any], log: Any) -> Callable[..., Any]:
@@ -195,8 +208,7 @@ def main(argv: list[str]) -> None:
         process.wait()
     if process.returncode:
         raise app.UsageError(f"the audit ended with exit code {process.returncode}")
-    stages = [json.loads(line) for line in stages_file.read_text().splitlines()]
-    rows = []
+    stages, rows = finished(stages_file), []
     for stage in stages:
         seen = [sizes for when, *sizes in memory if stage["started"] <= when <= stage["ended"]]
         held, resident = np.max(seen, axis=0) / 2**30 if seen else (np.nan, np.nan)
