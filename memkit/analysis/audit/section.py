@@ -16,8 +16,8 @@ from memkit.typing import FloatArray, Json
 
 ANCHOR, TITLE = "label-errors", "Suspected label errors"
 INTRO = (
-    "Of the {} runs at {}, those that trained on neither an image nor an exact copy of it vote on "
-    "its label, {} to {} per image. Votes show on which label the models agree, not which label "
+    "Of the {} runs{}, those that trained on neither an image nor an exact copy of it vote on its "
+    "label, {} per image. Votes show on which label the models agree, not which label "
     "is true, so look at an image before you relabel or remove it. `memkit audit --workdir=...` "
     "writes the whole list as a CSV file."
 )
@@ -46,12 +46,15 @@ def section(content: Content) -> Section:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
     members = {kind: _members(examples, kind) for kind in SHOWN}
     groups = {kind: _group(content, examples, kind, *of_kind) for kind, of_kind in members.items()}
-    size = contents.size_text(content, contents.point(content, audit.point))
+    at = ""
+    if len(content.summary.points) > 1:
+        at = f" at {contents.size_text(content, contents.point(content, audit.point))}"
+    votes = " to ".join(str(count) for count in dict.fromkeys(audit.held_out))
     return Section(
         anchor=ANCHOR,
         title=TITLE,
         finding=_finding(audit),
-        intro=INTRO.format(audit.num_runs, size, *audit.held_out),
+        intro=INTRO.format(audit.num_runs, at, votes),
         blocks=(*_notes(audit), *groups.pop(auditing.MISLABELED)),
         details=(
             *(block for group in groups.values() for block in group),
