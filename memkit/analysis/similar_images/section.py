@@ -15,7 +15,7 @@ INTRO = (
     "picture. `tables/near_duplicates.csv` has all pairs."
 )
 EMPTY = "The images were not compared, or there are no near-duplicates among them."
-_SHOWN = 12
+_SHOWN = 6
 
 
 def section(content: Content) -> Section:
