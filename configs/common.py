@@ -1,6 +1,7 @@
 """Code shared by the configs: defaults, the recipes of the papers, arguments, the smoke size."""
 
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import config_dict
@@ -14,6 +15,28 @@ NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0
     "tiny_imagenet": ((0.4802, 0.4481, 0.3975), (0.2770, 0.2691, 0.2821)),
     "imagenet2012": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
+
+# The arguments that set fields: those of my_images, and the npz file of other configs.
+_OWN_IMAGES = {
+    "dataset.path": "path",
+    "dataset.image_size": "size",
+    "dataset.test_fraction": "holdout",
+    "dataset.skip_bad": "skip_bad",
+    "dataset.mean": "channels",
+}
+_NPZ = {"dataset.path": "npz"}
+
+
+def arguments_of_fields(config: str) -> Mapping[str, str]:
+    """Returns {field: argument} of the fields that are set by arguments of a config.
+
+    Args:
+      config: value of --config, such as "my_images:path=photos".
+    """
+    file, _, text = config.partition(":")
+    if pathlib.PurePath(file).stem == "my_images":
+        return _OWN_IMAGES
+    return _NPZ if "npz=" in text else {}
 
 
 def study(*, title: str) -> config_dict.ConfigDict:

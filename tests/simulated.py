@@ -107,6 +107,7 @@ def build(
             "device": "CPU (2 cores)",
             "engine": "tensorflow",
             "created": "2026-01-02",
+            "study fingerprint": "simulated",
             "command": "memkit run --config=digits_width --workdir=out/digits_width",
         },
         ids=study.examples.train_ids,
@@ -172,7 +173,7 @@ def _curves(draw, size, num_runs):
 def _summary(study, outcomes, sizes, modules):
     with tempfile.TemporaryDirectory() as folder:
         study = dataclasses.replace(study, workdir=epath.Path(folder))
-        groups = {"train_groups": [], "train_test_pairs": []}
+        groups = {"train_groups": [], "train_test_pairs": [], "test_in_train": 0}
         (study.workdir / "duplicates.json").write_text(json.dumps(groups))
         analyzed = {}
         for module in modules:

@@ -13,8 +13,9 @@ from memkit.analysis.audit.result import PlantedFound
 from memkit.analysis.copies import copies_of
 from memkit.analysis.similar_images import estimate as similar_images
 from memkit.errors import InputError
+from memkit.estimators import rarity
 from memkit.estimators.audit import KINDS
-from memkit.studies import exports, runs
+from memkit.studies import exports, pictures, runs
 from tests.analysis import recorded_votes
 from tests.info import INFO
 
@@ -117,6 +118,25 @@ def test_numbers_are_those_of_the_estimators(study):
     assert sum(result.kinds.values()) == 60
 
 
+def test_rarity_is_that_of_the_thumbnails(study):
+    examples, given = audit.at_point(study).examples, study.examples.given_labels
+    images, _ = studies.thumbnails(study)
+    trusted = examples.given_share > 0.5
+    expected = rarity.rarity(images, given, examples.rival, trusted=trusted)
+    np.testing.assert_array_equal(examples.rarity, expected)
+    assert np.isfinite(examples.rarity).any()
+    columns = audit.columns(study, audit.at_point(study))
+    np.testing.assert_array_equal(columns["rarity"], expected[examples.order])
+
+
+def test_no_image_is_rare_if_thumbnails_are_not_read_at_once(study, monkeypatch):
+    kinds = audit.at_point(study).kinds
+    blocks = pictures.Blocks(study.workdir, "train", 60)
+    monkeypatch.setattr(studies, "thumbnails", lambda _: (blocks, blocks))
+    assert np.isnan(audit.at_point(study).examples.rarity).all()
+    assert audit.at_point(study).kinds == kinds
+
+
 def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
     result = audit.at_point(study)
     columns = audit.columns(study, result)
@@ -191,7 +211,7 @@ def test_an_audit_says_when_its_models_learned_little(study):
 def test_an_audit_says_how_many_images_are_not_judged(study):
     few = _sound(audit.at_point(study), kinds={**dict.fromkeys(KINDS, 10), "not judged": 1200})
     (caution,) = audit_text.cautions(few, NOTHING)
-    assert caution.startswith("1,200 of 1,240 images are not judged")
+    assert caution.startswith("1,200 of 1,250 images are not judged")
 
 
 def test_an_audit_says_which_runs_are_missing_and_what_would_help(study):

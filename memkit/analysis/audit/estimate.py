@@ -1,4 +1,4 @@
-"""The audit of a data set's labels: likely mislabeled, duplicate and ambiguous train examples."""
+"""The audit of a data set's labels: likely mislabeled, rare, duplicate and ambiguous examples."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,13 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
     copied[[*copies.in_train, *copies.in_test]] = True
     in_subset = outcomes.with_copies(copies.groups)
     result = auditing.audit(
-        outcomes.predicted, outcomes.prob, in_subset, labels, study.sizes.classes, copied=copied
+        outcomes.predicted,
+        outcomes.prob,
+        in_subset,
+        labels,
+        study.sizes.classes,
+        copied=copied,
+        images=_images(study),
     )
     inside = outcomes.correct[outcomes.mask]
     counts = np.bincount(result.kind, minlength=len(auditing.KINDS)).tolist()
@@ -102,6 +108,12 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         test_copies=studies.duplicates(study)["test_in_train"],
         examples=_examples(study, outcomes, result, estimates),
     )
+
+
+def _images(study: Study) -> Array | None:
+    """Returns the thumbnails [N, h, w, C]; None if they are too many to be read at once."""
+    images, _ = studies.thumbnails(study)
+    return images if isinstance(images, np.ndarray) else None
 
 
 def nothing(point: str) -> LabelAudit:
@@ -173,6 +185,7 @@ def _examples(
         given_share=result.votes.given / num,
         rival=np.where(judged, result.votes.rival, -1),
         rival_share=result.votes.rival_votes / num,
+        rarity=result.rarity,
         memorization=memorized.value,
         memorization_lower=memorized.lower,
         memorization_upper=memorized.upper,

@@ -41,6 +41,9 @@ class AuditedExamples:
       given_share: [N] float, share of the votes for the given label.
       rival: [N] int, the other class with the most votes; -1 without one.
       rival_share: [N] float, its share of the votes.
+      rarity: [N] float in [0, 1), share of the images with undisputed labels that are nearer to
+        their class than the image is to its rival, see `estimators.rarity`; higher = rather rare
+        than mislabeled; NaN without a rival and above 100,000 examples.
       memorization: [N] float, the pooled score.
       memorization_lower: [N] float, lower end of its 95% interval.
       memorization_upper: [N] float, upper end.
@@ -62,6 +65,7 @@ class AuditedExamples:
     given_share: FloatArray
     rival: IntArray
     rival_share: FloatArray
+    rarity: FloatArray
     memorization: FloatArray
     memorization_lower: FloatArray
     memorization_upper: FloatArray

@@ -31,9 +31,11 @@ EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
 )
+DECISIONS = Markup("<div data-decisions></div>")  # filled by decisions.js
 AT_ONCE = 12  # likely mislabeled images that are not folded
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
+    auditing.RARE: (12, "Rare but probably right: unlike the images of the other class"),
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
     auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),
 }
@@ -56,7 +58,12 @@ def section(content: Content) -> Section:
         title=TITLE,
         finding=_finding(audit),
         intro=INTRO.format(audit.num_runs, at, votes),
-        blocks=(*_notes(audit, content.results[SimilarImages]), *groups.pop(auditing.MISLABELED)),
+        blocks=(
+            *_notes(audit, content.results[SimilarImages]),
+            DECISIONS,
+            *groups.pop(auditing.MISLABELED),
+            *groups.pop(auditing.RARE),
+        ),
         details=(
             *(block for group in groups.values() for block in group),
             _kinds(audit),

@@ -7,6 +7,7 @@ from memkit.analysis.audit.result import LabelAudit, PlantedFound
 from memkit.analysis.similar_images import text as near_duplicates
 from memkit.analysis.similar_images.result import SimilarImages
 from memkit.estimators import audit as auditing
+from memkit.estimators import rarity
 from memkit.printable import printable
 from memkit.studies import Study
 from memkit.typing import Array
@@ -14,9 +15,11 @@ from memkit.typing import Array
 CRITERIA = {
     "mislabeled": "another class has over half of the votes, and the 95% interval of its share "
     "lies above that of the given label's",
-    "duplicate": "not that, but another image has the same pixels",
-    "ambiguous": "neither, but the 95% interval of the out-of-sample probability of the given "
-    f"label lies below {auditing.HARD:g}",
+    "rare": "mislabeled or ambiguous by these rules, but far from the images of the other class: "
+    f"more than {rarity.RARE:.0%} of the undisputed images are nearer to their own",
+    "duplicate": "neither, but another image has the same pixels",
+    "ambiguous": "none of these, but the 95% interval of the out-of-sample probability of the "
+    f"given label lies below {auditing.HARD:g}",
     "not judged": f"fewer than {auditing.LEAST} runs trained on neither the example nor a copy",
     "unsuspected": "none of these",
 }
@@ -34,6 +37,7 @@ _SHOWN = {
     "out_prob": "probability",
     "given_share": "votes given",
     "rival_share": "votes other",
+    "rarity": "rarity",
     "memorization": "memorization",
     "memorization_lower": "lower",
     "memorization_upper": "upper",
@@ -81,6 +85,15 @@ def text(
         shown = [[columns[name][i].item() for name in _SHOWN] for i in range(min(top, listed))]
         lines += ["", f"first {len(shown)} of {listed}:", tables.text(_SHOWN.values(), shown)]
     return "\n".join(lines)
+
+
+def found(audit: LabelAudit) -> str:
+    """Returns how many images look mislabeled and how many rare, in words.
+
+    Args:
+      audit: the audit of a point that has runs.
+    """
+    return f"{audit.kinds['mislabeled']:,} suspects, {audit.kinds['rare']:,} rare but right"
 
 
 def cautions(audit: LabelAudit, similar: SimilarImages) -> list[str]:
