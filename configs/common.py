@@ -50,7 +50,7 @@ def study(*, title: str) -> config_dict.ConfigDict:
     )
     # Used only if `series` names students; see docs/methods.md.
     config.distillation = dict(teacher="same", weight=1.0, temperature=3.0, scale=True)
-    config.record = dict(all_probs=False, history_runs=40, ntk=False)
+    config.record = dict(all_probs=False, history_runs=40, ntk=False, features_runs=0)
     config.axis = dict(field="", values=())
     config.series = ("one_hot",)
     config.report = dict(title=title, min_influence=0.15, min_memorization=0.25, top_k=10)

@@ -19,6 +19,10 @@ _FIGURES = flags.names(
 _FORMAT = flags.names(
     "format", f"{', '.join(charts.FORMATS)}, or several joined by commas; default: png,svg"
 )
+_WIDTH = flags.text(
+    "width",
+    f"width to print at: {', '.join(charts.WIDTHS)} (84, 174 or 254 mm); default: as drawn",
+)
 _OUT = flags.text("out", "folder to write to; default: report/charts of the study")
 
 
@@ -30,7 +34,9 @@ def main() -> int:
     out = storage.path(_OUT.value or study.workdir / "report" / "charts")
     storage.check_writable("--out", out)
     formats = chart_files.checked(_FORMAT.value) or charts.USUAL
-    for name, data in chart_files.render(gather.content(study), _FIGURES.value, formats).items():
+    width = chart_files.width_named(_WIDTH.value or "")
+    content = gather.content(study)
+    for name, data in chart_files.render(content, _FIGURES.value, formats, width).items():
         storage.write(out / name, data, inside=_OUT.value or study.workdir)
         print(printable(str(out / name)))
     return 0

@@ -106,7 +106,13 @@ def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) ->
             "sync_batch_norm": True,
         },
         "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": True},
-        "record": {"all_probs": False, "history_runs": 0, "ntk": False},
+        "record": {
+            "all_probs": False,
+            "history_runs": 0,
+            "ntk": False,
+            # Runs of one block hold out every example, equally often.
+            "features_runs": subsets.block_size(TRAIN_FRACTION),
+        },
         "report": {"title": title, "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10},
     }
 

@@ -4,6 +4,8 @@ A chart consists of two functions: `table(...)` aggregates arrays or summary num
 into a few row dicts, and `chart(rows, ...)` turns the rows into an Altair chart.
 """
 
+from memkit.charts.fitting import fitted
 from memkit.charts.images import FORMATS, USUAL, images
+from memkit.charts.widths import WIDTHS, Width
 
-__all__ = ["FORMATS", "USUAL", "images"]
+__all__ = ["FORMATS", "USUAL", "WIDTHS", "Width", "fitted", "images"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from etils import epy
 
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.typing import FloatArray, Json
 
 with epy.lazy_imports():  # Slow to import.
@@ -87,9 +87,9 @@ def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
         line = steps.mark_line(interpolate="step-after", strokeWidth=2, strokeDash=dashes[name])
         layers.append(line.encode(x=x, y=y))
     layered = alt.LayerChart(layer=layers).properties(
-        width=theme.panel_width(rows, "panel"), height=lines.PANEL_HEIGHT
+        width=layout.panel_width(rows, "panel"), height=lines.PANEL_HEIGHT
     )
-    return theme.facets(layered, rows + _last_steps(rows, names), column="panel").properties(
+    return layout.facets(layered, rows + _last_steps(rows, names), column="panel").properties(
         description="Overlaid histograms of scores, the first as bars and the others as step "
         "lines: share of the examples per bin of 0.05, on a square-root scale."
     )
@@ -144,13 +144,20 @@ def _edges(values: FloatArray) -> FloatArray:
     return edges
 
 
-def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) -> theme.Panels:
+def joint_chart(
+    rows: list[Json],
+    *,
+    first: theme.Title,
+    second: theme.Title,
+    over: alt.LayerChart | None = None,
+) -> theme.Panels:
     """Returns joint histograms of two scores; darker = more examples, on a log scale.
 
     Args:
-      rows: rows of `joint_table`.
+      rows: rows of `joint_table`, and those of `over`, which have no count.
       first: title of the horizontal axis; names the quantity and its direction.
       second: title of the vertical axis; likewise.
+      over: what to draw in front of the cells, with colors of its own.
     """
     color = alt.Color(
         "count:Q",
@@ -161,6 +168,7 @@ def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) ->
     axis = alt.Axis(grid=False, tickCount=6)
     cells = (
         alt.Chart()
+        .transform_filter("isValid(datum.count)")
         .mark_rect(stroke="#ffffff", strokeWidth=0.5)
         .encode(
             x=alt.X("x:Q", title=first, axis=axis, scale=alt.Scale(nice=False)),
@@ -175,9 +183,10 @@ def joint_chart(rows: list[Json], *, first: theme.Title, second: theme.Title) ->
             ],
         )
     )
-    side = min(300, theme.panel_width(rows, "panel"))
-    layered = alt.LayerChart(layer=[cells]).properties(width=side, height=side)
-    return theme.facets(layered, rows, column="panel").properties(
+    side = min(300, layout.panel_width(rows, "panel"))
+    layered = alt.LayerChart(layer=[cells, over] if over else [cells])
+    layered = layered.properties(width=side, height=side).resolve_scale(color="independent")
+    return layout.facets(layered, rows, column="panel").properties(
         description="Joint histogram of two scores of the same examples: number of examples per "
         "cell, darker = more, on a log scale."
     )

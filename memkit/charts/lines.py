@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from etils import epy
 
-from memkit.charts import styles, theme
+from memkit.charts import layout, styles, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
 
@@ -115,22 +115,28 @@ def defined(rows: Iterable[Json]) -> list[Json]:
     return [r for r in rows if np.isfinite(r["value"])]
 
 
-def against_size(rows: Sequence[Json], *, size_title: str, **options: Any) -> theme.Panels:
+def against_size(
+    rows: Sequence[Json], *, size_title: str, sizes_titled: bool = True, **options: Any
+) -> theme.Panels:
     """Returns the `chart` of the defined rows against model size.
 
     Args:
       rows: rows of `row`.
       size_title: title of the axis of sizes.
+      sizes_titled: False if the chart stands above another one with the same axis, which shows the
+        title of both.
       **options: further arguments of `chart`.
     """
     rows = defined(rows)
     x = theme.size_channel([r["size"] for r in rows], title=size_title)
+    if not sizes_titled:
+        x["axis"].title = None
     return chart(rows, x=x, joined=any(r["size"] != r["name"] for r in rows), **options)
 
 
 def by_series(
     rows: Sequence[Json], *, size_title: str, description: str, **options: Any
-) -> theme.Panels | alt.VConcatChart:
+) -> theme.Panels:
     """Returns a panel per value of the field `panel`; the charts of several series are stacked.
 
     Args:
@@ -151,7 +157,7 @@ def by_series(
             description=description,
             **options,
         )
-    return theme.stacked(charts, description)
+    return layout.stacked(charts, description)
 
 
 def chart(
@@ -187,11 +193,11 @@ def chart(
       rule: value at which to draw a reference line, or None.
       legend: False if panel titles already name the lines.
       joined: False draws points and intervals only, for sizes without an order.
-      shared_y: False gives each panel its own vertical scale.
+      shared_y: False gives each panel its own vertical scale, which a sentence above them says.
       width, height: size of a panel, if it differs from the default.
     """
     scale = scale or alt.Scale(zero=True)
-    width = width or theme.panel_width(rows, column, own_axes=not shared_y)
+    width = width or layout.panel_width(rows, column, own_axes=not shared_y)
     height = height or (HEIGHT if width == theme.WIDTH else PANEL_HEIGHT)
     x = x.title(theme.fitted(x["title"], width))
     y = alt.Y("value:Q", title=theme.fitted(title, height), scale=scale)
@@ -201,10 +207,11 @@ def chart(
             0, alt.Chart().mark_rule(**theme.REFERENCE).encode(y=alt.YDatum(rule, scale=scale))
         )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=height)
-    faceted = theme.facets(layered, rows, column=column, row=layout_row)
-    if not shared_y and isinstance(faceted, alt.FacetChart):
-        faceted = faceted.resolve_scale(y="independent")
-    return faceted.properties(description=description)
+    faceted = layout.facets(layered, rows, column=column, row=layout_row)
+    if shared_y or not isinstance(faceted, alt.FacetChart):
+        return faceted.properties(description=description)
+    faceted = faceted.resolve_scale(y="independent")
+    return layout.noted(faceted, theme.OWN_SCALES, description)
 
 
 def _layers(

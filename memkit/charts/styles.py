@@ -48,6 +48,9 @@ STYLES: dict[str, Style] = {
     "one run": ("#E69F00", [2, 2], "triangle-up"),
     "all pairs": ("#C8C8C8", [1, 0], "square"),
     "q at most 0.05": ("#0072B2", [1, 0], "square"),
+    "mean": ("#D55E00", [1, 0], "circle"),
+    "beyond chance": ("#E69F00", [1, 0], "diamond"),
+    "expected by chance": ("#222222", [1, 0], "stroke"),
 }
 # For names that depend on the study, in order of appearance.
 OTHER_STYLES: tuple[Style, ...] = (
@@ -79,7 +82,7 @@ def _columns(names: Collection[str]) -> int:
 
 
 def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
-    """Returns color and shape channels that share one legend.
+    """Returns color and shape channels that share one legend; a single name gets no legend.
 
     Args:
       names: the entries of the legend.
@@ -91,7 +94,7 @@ def scales(names: Iterable[str], field: str) -> tuple[alt.Color, alt.Shape]:
     def scale(values: Iterable[str]) -> alt.Scale:
         return alt.Scale(domain=list(by_name), range=list(values))
 
-    legend = alt.Legend(columns=_columns(by_name))
+    legend = alt.Legend(columns=_columns(by_name)) if len(by_name) > 1 else None
     return (
         alt.Color(f"{field}:N", scale=scale(color), legend=legend),
         alt.Shape(f"{field}:N", scale=scale(shape), legend=legend),

@@ -6,8 +6,8 @@ import math
 import numbers
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeGuard, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from etils import epy
 
@@ -26,8 +26,7 @@ with epy.lazy_imports(success_callback=_register_theme):  # Slow to import.
 
 Title: TypeAlias = str | list[str]  # text, or its lines
 Size: TypeAlias = str | float  # a value of the study's axis, or the name of a point
-Panels: TypeAlias = "alt.LayerChart | alt.FacetChart"
-_Channel = TypeVar("_Channel", "alt.Column", "alt.Row", "alt.Facet")
+Panels: TypeAlias = "alt.LayerChart | alt.FacetChart | alt.VConcatChart"
 
 ROW_LIMIT = 5_000
 # Text of 12 units is 6 points high if a chart of 476 units is printed 84 mm wide.
@@ -35,8 +34,10 @@ TEXT = 12
 WIDTH = 384  # of all panels of a row together: 476 without the vertical axis
 SPACING = 20
 AXIS = 116  # width of a vertical axis with its title
+LABELS = 48  # width of a vertical axis without its title
 MAX_COLUMNS = 2
 REFERENCE: dict[str, Any] = {"color": "#777777", "strokeDash": [4, 4]}
+OWN_SCALES = "Each panel has its own vertical scale."
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 
 
@@ -141,87 +142,5 @@ def fitted(title: Title, length: float) -> list[str]:
         "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3",
         words,
     )
-    return textwrap.wrap(words, max(10, int(length / (0.48 * TEXT))))
-
-
-def panel_width(
-    rows: Sequence[Json],
-    column: str | None = None,
-    *,
-    width: int = WIDTH,
-    columns: int = MAX_COLUMNS,
-    own_axes: bool = False,
-) -> int:
-    """Returns the width of a panel if the rows are split into panels side by side.
-
-    Args:
-      rows: the row dicts.
-      column: the field that splits them, or None.
-      width: width of all panels together.
-      columns: largest number of panels side by side.
-      own_axes: True if every panel has its own vertical axis.
-    """
-    panels = min(len({r[column] for r in rows}) if column else 1, columns)
-    spacing = SPACING + (AXIS if own_axes else 0)
-    return (width - spacing * (panels - 1)) // max(1, panels)
-
-
-def stacked(charts: Mapping[str, Panels], description: str) -> Panels | alt.VConcatChart:
-    """Stacks charts vertically, each under its name; a single chart gets no name.
-
-    Args:
-      charts: {name: chart}.
-      description: one or two sentences for screen readers, about all charts together.
-    """
-    if len(charts) == 1:
-        (chart,) = charts.values()
-        return chart.properties(description=description)
-    named = [chart.properties(title=name) for name, chart in charts.items()]
-    return alt.vconcat(*named, spacing=SPACING).properties(description=description)
-
-
-def facets(
-    chart: alt.LayerChart,
-    rows: Sequence[Json],
-    *,
-    column: str | None = None,
-    row: str | None = None,
-    row_title: str | None = None,
-    columns: int = MAX_COLUMNS,
-) -> Panels:
-    """Returns the chart repeated for every value of `column` and `row`.
-
-    A field with a single value makes no panels.
-
-    Args:
-      chart: a layered chart without data.
-      rows: the row dicts.
-      column, row: field names or None.
-      row_title: text to put before each value of `row`, or None.
-      columns: largest number of panels side by side; more are wrapped, unless `row` makes panels
-        too.
-    """
-
-    def several(field: str | None) -> TypeGuard[str]:
-        return field is not None and len({r[field] for r in rows}) > 1
-
-    def channel(kind: type[_Channel], field: str, **options: Any) -> _Channel:
-        order = list(dict.fromkeys(r[field] for r in rows))
-        return kind(f"{field}:N", sort=order, title=None, **options)
-
-    if row_title and several(row):
-        rows = [r | {row: f"{row_title}: {r[row]}"} for r in rows]
-    chart = chart.properties(data=data(rows))
-    channels: dict[str, Any] = {}
-    if several(column) and len({r[column] for r in rows}) > columns and not several(row):
-        # Shared axes would also be drawn below empty positions of the last row of panels.
-        return chart.facet(facet=channel(alt.Facet, column), columns=columns).resolve_axis(
-            x="independent"
-        )
-    if several(column):
-        channels["column"] = channel(alt.Column, column)
-    if several(row):
-        # Headers are above the panels: beside them they would make the chart too wide to print.
-        header = alt.Header(labelOrient="top", labelAnchor="start", labelPadding=4)
-        channels["row"] = channel(alt.Row, row, header=header)
-    return chart.facet(**channels) if channels else chart
+    width = max(10, int(length / (0.48 * TEXT)))
+    return textwrap.wrap(words, width, break_on_hyphens=False)

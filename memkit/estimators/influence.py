@@ -16,6 +16,7 @@ from memkit.estimators import arms, discoveries, null_distribution
 from memkit.estimators.headline import headline as headline
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
+BINS = 18  # as in the paper
 _BLOCK_ELEMENTS = 2**21
 
 
@@ -37,6 +38,7 @@ class Pairs:
       largest_q: the largest q that is known; 1 unless the family is huge.
       expected_by_chance: expected number of pairs of the family with at least
         `min_influence` if no train example had any influence.
+      chance: [BINS] float64, these pairs per bin of `bin_edges`.
     """
 
     tr_idx: IntArray
@@ -48,6 +50,12 @@ class Pairs:
     family_size: int
     largest_q: float
     expected_by_chance: float
+    chance: FloatArray
+
+
+def bin_edges(min_influence: float) -> FloatArray:
+    """Returns [BINS + 1] edges of equal bins from the smallest influence of a pair to 1."""
+    return np.linspace(min_influence, 1, BINS + 1).round(6)
 
 
 def influence_of(
@@ -139,6 +147,7 @@ def pairs(
     infl = np.concatenate([np.empty(0), *(block.infl for block in blocks)])
     p = np.concatenate([np.empty(0), *(block.p for block in blocks)])
     order = np.lexsort((tt_idx, tr_idx, -infl))
+    by_chance = np.sum([np.zeros(BINS), *(block.by_chance for block in blocks)], axis=0)
     return Pairs(
         tr_idx=tr_idx[order],
         tt_idx=tt_idx[order],
@@ -148,19 +157,23 @@ def pairs(
         q=discoveries.q_values(p[order], members),
         family_size=members.size,
         largest_q=members.cut,
-        expected_by_chance=float(sum(block.expected_by_chance for block in blocks)),
+        expected_by_chance=float(by_chance[0]),
+        chance=by_chance - np.append(by_chance[1:], 0),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Block:
-    """The pairs of high influence in one block, and how many are expected by chance."""
+    """The pairs of high influence in one block, and how many are expected by chance.
+
+    `by_chance` [BINS] counts the pairs from the start of each bin upwards.
+    """
 
     train: IntArray
     test: IntArray
     infl: FloatArray
     p: FloatArray
-    expected_by_chance: float
+    by_chance: FloatArray
 
 
 def check(test_outcome: Array, train_mask: BoolArray) -> tuple[Array, BoolArray]:
@@ -220,13 +233,16 @@ def _search(
     p = null_distribution.tail(influence, outcome, num_in=num_in)
     row, column = np.nonzero(influence >= min_influence - null_distribution.ROUNDING)
     distinct, times = np.unique(num_in, return_counts=True)
-    threshold = np.full((len(distinct), len(test)), min_influence)
-    by_chance = times @ null_distribution.tail(threshold, outcome, num_in=distinct).sum(axis=1)
+    by_chance = np.zeros(BINS)
+    for b, start in enumerate(bin_edges(min_influence)[:-1]):
+        threshold = np.full((len(distinct), len(test)), start)
+        tails = null_distribution.tail(threshold, outcome, num_in=distinct)
+        by_chance[b] = times @ tails.sum(axis=1)
     block = _Block(
         train=train[row],
         test=test[column],
         infl=influence[row, column],
         p=p[row, column],
-        expected_by_chance=float(by_chance),
+        by_chance=by_chance,
     )
     return block, p

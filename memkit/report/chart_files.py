@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from memkit import charts, tables
+from memkit.charts import Width
 from memkit.errors import unknown
 from memkit.report import known_charts, sections
 from memkit.report.blocks import Figure, Section
 from memkit.report.content import Content
+from memkit.typing import Json
 
 
 def present(content: Content) -> dict[str, Figure]:
@@ -46,8 +48,18 @@ def checked(formats: Sequence[str]) -> Sequence[str]:
     return formats
 
 
+def width_named(name: str) -> Width | None:
+    """Returns the Width of a name, None for ""; raises an InputError if there is no such width."""
+    if name and name not in charts.WIDTHS:
+        raise unknown("--width", name, charts.WIDTHS, kind="width")
+    return charts.WIDTHS[name] if name else None
+
+
 def render(
-    content: Content, names: Sequence[str] = (), formats: Sequence[str] = charts.USUAL
+    content: Content,
+    names: Sequence[str] = (),
+    formats: Sequence[str] = charts.USUAL,
+    width: Width | None = None,
 ) -> dict[str, bytes]:
     """Returns {file name: bytes} of the named charts, or of all charts.
 
@@ -55,6 +67,8 @@ def render(
       content: Content of a study.
       names: names of charts; () stands for all.
       formats: names among charts.FORMATS.
+      width: width to print at; a chart taller than a page becomes several files, <name>_1 and so
+        on. None leaves charts as they are drawn.
 
     Raises:
       InputError: no chart has this name, or the study lacks what the chart needs.
@@ -64,10 +78,19 @@ def render(
         name: known_charts.chosen(figures, name, argument="--figures") for name in names or figures
     }
     return {
-        f"{name}.{kind}": data
+        f"{part}.{kind}": data
         for name, chart in drawn.items()
-        for kind, data in charts.images(chart.to_dict(), formats).items()
+        for part, spec in _parts(name, chart.to_dict(), width).items()
+        for kind, data in charts.images(spec, formats, width).items()
     }
+
+
+def _parts(name: str, spec: Json, width: Width | None) -> dict[str, Json]:
+    """Returns {file name: specification} of a chart, several if it is taller than a page."""
+    specs = charts.fitted(spec, width) if width else [spec]
+    if len(specs) == 1:
+        return {name: specs[0]}
+    return {f"{name}_{number}": part for number, part in enumerate(specs, 1)}
 
 
 def _first(caption: str) -> str:

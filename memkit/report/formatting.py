@@ -9,6 +9,7 @@ from memkit.estimators import WithError
 MISSING = "not available"
 ABSENT = "–"
 SMALLEST_CHANGE = 0.005
+SMALLEST_MARGIN = 0.0005
 
 
 def defined(value: float | None) -> TypeGuard[float]:
@@ -19,20 +20,48 @@ def defined(value: float | None) -> TypeGuard[float]:
 def number(value: float | None, margin: float | None = None, *, missing: str = MISSING) -> str:
     """Returns text such as "0.93 ± 0.01": the value and its margin, half its 95% interval.
 
-    Two decimals, or three if the margin is below 0.005; `missing` if the value is undefined.
+    Two decimals, or three if the margin is below 0.005, and one more if the value would have a
+    single digit. A margin below 0.0005 is left out, and a value closer to -1, 0 or 1 than the
+    decimals can tell is given as a bound, such as "> 0.999"; `missing` if the value is undefined.
+
+    Example:
+
+      >>> [number(0.0123, 0.0087), number(0.98765, 0.0012), number(0.9998, 0.0001)]
+      ['0.012 ± 0.009', '0.988 ± 0.001', '> 0.999']
     """
     if not defined(value):
         return missing
-    decimals = 3 if defined(margin) and margin < 0.005 else 2
+    if not defined(margin):
+        return _fixed(value, 2)
+    if margin < SMALLEST_MARGIN:
+        return _precise(value, 3)
+    decimals = 3 if margin < SMALLEST_CHANGE else 2
+    if 0 < abs(round(value, decimals)) < 10 ** (1 - decimals):
+        decimals += 1
+    return f"{_fixed(value, decimals)} ± {margin:.{decimals}f}"
+
+
+def _fixed(value: float, decimals: int) -> str:
     # The zero added turns "-0.00" into "0.00".
-    text = f"{round(value, decimals) + 0.0:.{decimals}f}"
-    return f"{text} ± {margin:.{decimals}f}" if defined(margin) else text
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
+def _precise(value: float, decimals: int) -> str:
+    """Returns the text of a value that is known to all its decimals, near -1, 0 and 1 a bound."""
+    step, text = 10.0**-decimals, round(value, decimals)
+    if text not in (-1, 0, 1) or value == text:
+        return _fixed(value, decimals)
+    sign, bound = (">", text - step) if value < text else ("<", text + step)
+    return f"{sign} {_fixed(bound, decimals)}"
 
 
 def percent(value: float | None, margin: float | None = None, *, missing: str = MISSING) -> str:
-    """Returns text such as "12.3% ± 0.8%" for a share in [0, 1]."""
+    """Returns text such as "12.3% ± 0.8%" for a share in [0, 1]; short margins as in `number`."""
     if not defined(value):
         return missing
+    if defined(margin) and margin < SMALLEST_MARGIN:
+        bound, _, digits = _precise(value, 3).rpartition(" ")
+        return f"{bound} {100 * float(digits):.1f}%".strip()
     text = f"{100 * value:.1f}%"
     return f"{text} ± {100 * margin:.1f}%" if defined(margin) else text
 

@@ -43,6 +43,7 @@ KNOWN = {
         "distribution.chart", "", f"{_RUNS}, in a design other than leave_one_out"
     ),
     "trajectory_classes": KnownChart("trajectories.chart", "", _AXIS),
+    "example_trajectories": KnownChart("trajectories.examples_chart", "", _AXIS),
     "mean_trajectories": KnownChart("trajectories.chart", "mean_", _AXIS),
     "planted_detection": KnownChart("planted.chart", "", _PLANTED),
     "distribution_ends": KnownChart("size_changes.chart", "", _SIZES),
@@ -54,6 +55,9 @@ KNOWN = {
     "distillation_joint_": KnownChart("distillation.chart", "joint_", _DISTILLED),
     "influence": KnownChart("influence.chart", "", _INFLUENCE),
     "influence_prob": KnownChart("influence.chart", "", _INFLUENCE),
+    "influence_given": KnownChart(
+        "influence.given_chart", "", "test examples and a point with two finished runs"
+    ),
     "removal_": KnownChart("removal.chart", "", "the runs of `memkit removal`"),
     "proxy_means": KnownChart("proxies.chart", "means_", f"{_AXIS}, four at each size"),
     "proxy_leaderboard": KnownChart("proxies.chart", "board_", _PROXIES),

@@ -54,6 +54,7 @@ def draft(config: Config, dataset: ImageDataset, mask: BoolArray | None = None) 
         dataset.num_classes,
         seed=plain["seed"],
         class_names=dataset.class_names,
+        ids=dataset.train_ids,
         **plain["labels"],
     )
     if mask is None:

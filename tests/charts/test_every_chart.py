@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import vl_convert
 
 from memkit import analysis, charts, comparisons
 from memkit.analysis.accuracy import chart as accuracy_chart
@@ -17,6 +18,7 @@ from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
 from memkit.analysis.distribution.estimate import histograms
 from memkit.analysis.influence import chart as influence_chart
+from memkit.analysis.influence import given_chart
 from memkit.analysis.planted import chart as planted_chart
 from memkit.analysis.proxies import canaries_chart
 from memkit.analysis.proxies import chart as proxies_chart
@@ -25,8 +27,10 @@ from memkit.analysis.size_changes import chart as size_changes_chart
 from memkit.analysis.training_curves import chart as curves_chart
 from memkit.analysis.training_curves.estimate import curves
 from memkit.analysis.trajectories import chart as trajectories_chart
+from memkit.analysis.trajectories import examples_chart
 from memkit.analysis.trajectories.result import ALPHAS
 from memkit.charts import comparison, dots, styles, theme
+from memkit.estimators.influence import BINS
 from memkit.estimators.removal import Utility
 from memkit.seeds import stream
 from memkit.trajectories import CLASSES
@@ -94,6 +98,19 @@ def _trajectories(points):
     return trajectories_chart.mean_chart(rows, **TITLE)
 
 
+def _examples(points):
+    sizes = list(dict.fromkeys(point.axis_value for point in points))
+    value, kinds = _draw(60, len(sizes)), np.array(CLASSES)[np.arange(60) % 7]
+    rows = examples_chart.table(
+        examples_chart.choose(value, kinds, np.arange(60) < 9),
+        {"one_hot": (value, value - 0.1, value + 0.1)},
+        sizes=sizes,
+        pictures=(255 * _draw(60, 8, 8, 1)).astype(np.uint8),
+        labels={i: f"{i % 10} (is 3)" for i in range(60)},
+    )
+    return examples_chart.chart(rows, **TITLE)
+
+
 def _classes(points):
     return trajectories_chart.chart(trajectories_chart.table(class_shares(points)))
 
@@ -123,7 +140,7 @@ def _removal():
 
 def _pairs(points):
     infl = 0.15 + 0.85 * _draw(9_000) ** 4
-    return each(points, (infl, np.where(infl > 0.5, 0.01, 0.4)))
+    return each(points, (infl, np.where(infl > 0.5, 0.01, 0.4), np.linspace(99, 0, BINS)))
 
 
 LABELS = {"cumulative_correctness": "cumulative correctness", "memorization": "memorization"}
@@ -170,6 +187,12 @@ CHARTS = {
     ),
     "distribution.chart.chart": lambda p: histograms_chart.chart(
         histograms_chart.table(p, each(p, histograms(_draw(90)[None], np.arange(90) < 9))), **TITLE
+    ),
+    "trajectories.examples_chart.chart": _examples,
+    "influence.given_chart.chart": lambda p: given_chart.chart(
+        given_chart.table({"all": (_draw(400), 3 * _draw(400), _draw(400) < 0.05)}),
+        min_influence=0.15,
+        strongest=10,
     ),
     "influence.chart.chart": lambda p: influence_chart.chart(
         influence_chart.table(p, _pairs(p), min_influence=0.15), **TITLE
@@ -263,6 +286,34 @@ def test_a_chart_has_a_description_and_a_title_on_every_axis(spec_of, name, stud
                 assert title and len("".join(title)) > 4, part["encoding"][channel]
                 axes += 1
     assert axes >= 2
+
+
+@every
+def test_a_chart_shows_no_title_twice_and_no_legend_of_one_entry(spec_of, name):
+    spec = spec_of(name, "one series")
+    scene = vl_convert.vegalite_to_scenegraph(spec)["scenegraph"]
+    titles = [text for text, role in _texts(scene) if role in ("axis-title", "title-text")]
+    # Panels above each other may have the names of the same groups.
+    values = {v for part in _parts(spec) for row in part.get("values", []) if isinstance(row, dict)
+              for v in row.values()}  # fmt: skip
+    assert len(titles) >= 2 and {t for t in titles if titles.count(t) > 1} <= values
+    for part in _parts(scene):
+        if "role" in part and part["role"] == "legend-entry":
+            assert sum(role == "legend-label" for _, role in _texts(part)) != 1
+
+
+def _texts(part, role=""):
+    """Yields (text, role of the mark it belongs to) of a scene graph."""
+    if isinstance(part, list):
+        for entry in part:
+            yield from _texts(entry, role)
+    elif isinstance(part, dict):
+        role = part["role"] if "role" in part else role
+        if "text" in part:
+            text = part["text"]
+            yield " ".join(text) if isinstance(text, list) else str(text), role
+        for key in ("items", "groups"):
+            yield from _texts(part[key] if key in part else [], role)
 
 
 @every

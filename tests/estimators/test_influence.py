@@ -9,7 +9,7 @@ from benchmarks import null_worlds
 from memkit import errors, subsets
 from memkit.estimators import discoveries, null_distribution, top_influences
 from memkit.estimators.headline import Headline, headline
-from memkit.estimators.influence import influence_of, pairs
+from memkit.estimators.influence import BINS, bin_edges, influence_of, pairs
 from memkit.seeds import stream
 
 KINDS = pytest.mark.parametrize("kind", ["correct", "prob"])
@@ -97,6 +97,21 @@ def test_pairs_equal_a_double_loop(seed, kind):
     np.testing.assert_allclose(result.q, [q[pair] for pair in listed], rtol=1e-6)
     np.testing.assert_array_equal(result.mem, options["memorization"][result.tr_idx])
     assert result.expected_by_chance == pytest.approx(by_chance, rel=1e-6)
+
+
+@KINDS
+def test_pairs_expected_by_chance_fall_into_the_bins_as_permuted_masks_do(kind):
+    outcome, mask, options = _study(0, kind)
+    # A bin of the least influences has the pairs of studies without influence, on average.
+    options["memorization"] = np.ones(24)
+    draw, counts = stream(0, "tests/chance"), np.zeros(BINS)
+    edges = bin_edges(0.1)
+    for _ in range(200):
+        found = pairs(outcome, mask[draw.permutation(30)], **options, min_influence=0.1)
+        counts += np.histogram(np.clip(found.infl + 1e-9, 0.1, 1), edges)[0] / 200
+    chance = pairs(outcome, mask, **options, min_influence=0.1)
+    assert chance.chance.sum() == pytest.approx(chance.expected_by_chance)
+    np.testing.assert_allclose(chance.chance[:6], counts[:6], rtol=0.1, atol=0.15)
 
 
 @KINDS

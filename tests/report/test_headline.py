@@ -59,11 +59,34 @@ def test_a_peak_within_the_noise_is_not_reported():
         (None, 0.1, "not available"),
         (float("nan"), 0.1, "not available"),
         (-0.001, 0.02, "0.00 ± 0.02"),
+        (0.0123, 0.0087, "0.012 ± 0.009"),
+        (-0.05, 0.02, "-0.050 ± 0.020"),
+        (0.0021, 0.0019, "0.0021 ± 0.0019"),
+        (0.9998, 0.0002, "> 0.999"),
+        (1.0, 0.0, "1.000"),
+        (0.0002, 0.0001, "< 0.001"),
+        (-0.0002, 0.0001, "> -0.001"),
+        (0.53121, 0.0002, "0.531"),
         (-0.001, None, "0.00"),
     ],
 )
 def test_number_text(value, margin, text):
     assert formatting.number(value, margin) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "margin", "text"),
+    [
+        (0.123, 0.008, "12.3% ± 0.8%"),
+        (0.123, None, "12.3%"),
+        (0.9999, 0.0001, "> 99.9%"),
+        (0.0002, 0.0001, "< 0.1%"),
+        (1.0, 0.0, "100.0%"),
+        (0.5, 0.0001, "50.0%"),
+    ],
+)
+def test_percent_text(value, margin, text):
+    assert formatting.percent(value, margin) == text
 
 
 def test_headline_quotes_the_numbers_of_the_summary(content):

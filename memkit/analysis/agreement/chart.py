@@ -88,12 +88,15 @@ def curve_chart(
 def _curve_panel(
     rows: list[Json], quantity: str, title: theme.Title, scale: alt.Scale, color: alt.Color
 ) -> alt.LayerChart:
+    axis = alt.Axis(grid=False, tickCount=5)
+    if quantity == "jaccard":
+        axis.title = None  # The lower panel has the title of both.
     base = alt.Chart().encode(
         x=alt.X(
             "threshold:Q",
             title="Threshold (higher = fewer examples are above it)",
             scale=alt.Scale(domain=[0, 1]),
-            axis=alt.Axis(grid=False, tickCount=5),
+            axis=axis,
         ),
         y=alt.Y("value:Q", title=title, scale=scale),
         color=color,

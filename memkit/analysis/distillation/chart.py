@@ -16,7 +16,7 @@ from etils import epy
 from memkit.analysis.accuracy.result import PointAccuracy
 from memkit.analysis.distillation.result import ClassChange
 from memkit.analysis.trajectories.chart import label
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.estimators import DatasetMeans
 from memkit.typing import Json
 
@@ -26,10 +26,15 @@ with epy.lazy_imports():  # Slow to import.
 _Axis = TypeVar("_Axis", "alt.X", "alt.Y")
 
 MAX_SIZES = 11
-_JOINT_COLUMNS = 3
+_JOINT_COLUMNS = 2
 POOLED = "all sizes"
-NAMES = ("memorization", "test accuracy", "in-sample mean", "out-of-sample mean")
-_MEMORIZATION = ["Mean memorization (-1 to 1,", "higher = more memorized)"]
+# {quantity: title of its panel}
+NAMES = {
+    "memorization": "memorization\n(-1 to 1, higher = more)",
+    "test accuracy": "test accuracy\n(0 to 1, higher = better)",
+    "in-sample mean": "in-sample mean\n(0 to 1, higher = better)",
+    "out-of-sample mean": "out-of-sample mean\n(0 to 1, higher = better)",
+}
 _CLASS_LABELS = 52  # Names of classes are this much wider than the labels of numbers.
 CHANGES = ("classes from the same runs", "classes from other runs")
 
@@ -56,38 +61,25 @@ def means_table(
     return [row | {"line": series[row["name"]]} for row in lines.defined(rows)]
 
 
-def means_chart(rows: Sequence[Json], *, size_title: str) -> alt.ConcatChart:
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns a small panel per quantity, with a line per series, against size.
 
     Args:
       rows: rows of `means_table`.
       size_title: title of the axis of sizes.
     """
-    panels = []
-    width = (theme.WIDTH - theme.SPACING - theme.AXIS) // 2
-    for name in NAMES:
-        panel = lines.against_size(
-            [r for r in rows if r["quantity"] == name],
-            size_title=size_title,
-            title=_MEMORIZATION
-            if name == "memorization"
-            else [name.capitalize(), "(0 to 1, higher = better)"],
-            names=dict.fromkeys(r["line"] for r in rows),
-            field="line",
-            layout_row=None,
-            scale=alt.Scale(zero=name == "memorization"),
-            description=name,
-            width=width,
-            height=lines.PANEL_HEIGHT,
-        )
-        panels.append(panel)
-    return (
-        alt.concat(*panels, columns=2, spacing=theme.SPACING)
-        .resolve_scale(color="shared", shape="shared")
-        .properties(
-            description="Mean memorization, test accuracy, in-sample and out-of-sample mean of "
-            "one-hot and distilled models against model size. Bands are 95% intervals over runs."
-        )
+    return lines.against_size(
+        [r | {"panel": NAMES[r["quantity"]]} for r in rows],
+        size_title=size_title,
+        title="Mean over examples and runs",
+        names=dict.fromkeys(r["line"] for r in rows),
+        field="line",
+        column="panel",
+        layout_row=None,
+        shared_y=False,
+        scale=alt.Scale(zero=False),
+        description="Mean memorization, test accuracy, in-sample and out-of-sample mean of one-hot "
+        "and distilled models against model size. Bands are 95% intervals over runs.",
     )
 
 
@@ -125,7 +117,7 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
         yOffset=alt.YOffset("chosen:N", sort=list(CHANGES)),
         color=color,
     )
-    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
+    width = layout.panel_width(rows, "alpha", width=theme.WIDTH - _CLASS_LABELS, columns=3)
     title = theme.fitted("Change of memorization (negative = lowered by distillation)", width)
     layers = (
         alt.Chart().mark_rule(**theme.REFERENCE).encode(x=alt.XDatum(0)),
@@ -137,7 +129,7 @@ def class_chart(rows: Sequence[Json]) -> theme.Panels:
         ),
     )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=36 * max(1, len(classes)))
-    return theme.facets(layered, rows, column="alpha", columns=3).properties(
+    return layout.facets(layered, rows, column="alpha", columns=3).properties(
         description="Mean change of memorization by distillation per class of one-hot trajectory "
         "and threshold alpha, with classes from the same and from other runs. Lines are 95% "
         "intervals over runs."
@@ -185,9 +177,11 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
       rows: rows of `joint_table`.
       size_title: title of the axis of sizes.
     """
-    panels = len({r["size"] for r in rows})
-    columns = min(_JOINT_COLUMNS, panels)
-    side = min(260, theme.panel_width(rows, "size", columns=_JOINT_COLUMNS))
+    noun = size_title.partition(" (")[0].lower()
+    rows = [
+        r | {"panel": r["size"] if r["size"] == POOLED else f"{noun} {r['size']}"} for r in rows
+    ]
+    side = min(260, layout.panel_width(rows, "panel", columns=_JOINT_COLUMNS))
     color = alt.Color(
         "share:Q",
         title="Share of the examples, log scale",
@@ -196,7 +190,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     )
     tooltip = [*(f"{k}:Q" for k in ("x", "y", "count")), alt.Tooltip("share:Q", format=".2%")]
     x, y = (
-        _score(alt.X, "x", ["Memorization,", "distilled"]),
+        _score(alt.X, "x", ["Memorization, distilled", "(higher = more)"]),
         _score(alt.Y, "y", ["Memorization, one-hot", "(higher = more)"]),
     )
     cells = alt.Chart().mark_rect(stroke=None).encode(x=x, x2="x2", y=y, y2="y2", color=color)
@@ -208,14 +202,7 @@ def joint_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     layered = alt.LayerChart(layer=[cells.encode(tooltip=tooltip), diagonal]).properties(
         width=side, height=side
     )
-    order = list(dict.fromkeys(r["size"] for r in rows))
-    faceted = layered.properties(data=theme.data(rows))
-    if panels > 1:
-        header = alt.Header(labelPadding=4)
-        facet = alt.Facet("size:N", sort=order, title=size_title, header=header)
-        # Shared axes would be drawn under the empty places of the last row too.
-        faceted = faceted.facet(facet=facet, columns=columns).resolve_axis(x="independent")
-    return faceted.properties(
+    return layout.facets(layered, rows, column="panel", columns=_JOINT_COLUMNS).properties(
         description="Joint histogram of memorization in score units: distilled student to the "
         "right, model trained on labels upwards, in bins of 0.05. Above the diagonal = "
         "distillation lowered memorization."

@@ -12,23 +12,28 @@ from etils import epy
 
 from memkit.analysis.distribution.estimate import BIN_EDGES
 from memkit.analysis.distribution.result import Histograms
-from memkit.charts import lines, styles, theme
-from memkit.typing import Json
+from memkit.charts import layout, lines, styles, theme
+from memkit.typing import FloatArray, Json
 
 with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
 
-def table(points: Sequence[lines.OnAxis], histograms: Mapping[str, Histograms]) -> list[Json]:
+def table(
+    points: Sequence[lines.OnAxis],
+    histograms: Mapping[str, Histograms],
+    edges: FloatArray = BIN_EDGES,
+) -> list[Json]:
     """Returns the share of each group per bin of memorization.
 
     Args:
       points: the points of a study.
       histograms: {point name: Histograms}; absent points give no rows.
+      edges: [B + 1], edges of their bins.
 
     Returns:
       Row dicts with name, series, size, group ("all", or "clean" and "planted"), start and end of
-      the bin (both in [-1, 1]), share of the group's defined examples in [0, 1], and their count.
+      the bin, share of the group's defined examples in [0, 1], and their count.
       Empty bins and groups give no rows.
     """
     rows: list[Json] = []
@@ -47,8 +52,8 @@ def table(points: Sequence[lines.OnAxis], histograms: Mapping[str, Histograms]) 
                     "series": point.series,
                     "size": str(point.size),
                     "group": group,
-                    "start": float(BIN_EDGES[b]),
-                    "end": float(BIN_EDGES[b + 1]),
+                    "start": float(edges[b]),
+                    "end": float(edges[b + 1]),
                     "share": float(counts[b] / counts.sum()),
                     "count": round(float(counts[b]), 1),
                 }
@@ -66,11 +71,11 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """
     groups = list(dict.fromkeys(r["group"] for r in rows))
     color, _ = styles.scales(groups, "group")
-    width = theme.panel_width(rows, "series", columns=len(rows))
+    width = layout.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
         title=theme.fitted("Memorization (-1 to 1, higher = more memorized)", width),
-        scale=alt.Scale(domain=[min([-0.25, *(r["start"] for r in rows)]), 1], nice=False),
+        scale=alt.Scale(domain=_domain(rows), nice=False),
         axis=alt.Axis(grid=False, tickCount=5, labelOverlap="greedy", labelSeparation=8),
     )
     y = alt.Y(
@@ -93,13 +98,19 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         # Narrow bars in front keep both groups visible if they share a bin.
         layers.append(
             base.transform_filter("datum.group == 'planted'")
-            .transform_calculate(start="datum.start + 0.015", end="datum.end - 0.015")
+            .transform_calculate(
+                start="0.7 * datum.start + 0.3 * datum.end",
+                end="0.3 * datum.start + 0.7 * datum.end",
+            )
             .mark_bar(opacity=1, stroke="#ffffff", strokeWidth=0.5)
         )
     layered = alt.LayerChart(layer=layers).properties(width=width, height=70)
-    panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
+    panels = layout.facets(layered, rows, column="series", row="size", row_title=size_title)
     return panels.properties(
         description="Histograms of memorization, one per model size: share of the examples of "
-        "each group per bin of 0.05, on a square-root scale so that small groups can "
-        "be seen."
+        "each group per bin, on a square-root scale so that small groups can be seen."
     )
+
+
+def _domain(rows: Sequence[Json]) -> list[float]:
+    return [min([-0.25, *(r["start"] for r in rows)]), max([1, *(r["end"] for r in rows)])]

@@ -61,20 +61,45 @@ def noisy_shape(numbers: Mapping[str, FloatArray], num_units: int) -> Shape:
     )
 
 
-def histograms(scores: FloatArray, planted: BoolArray) -> Histograms:
+def histograms(scores: FloatArray, planted: BoolArray, edges: FloatArray = BIN_EDGES) -> Histograms:
     """Returns how many examples have which memorization, on average over D draws.
 
     Args:
       scores: [D, N] float in [-1, 1]; NaN is not counted.
       planted: [N] bool, True where the label was planted.
+      edges: [B + 1], edges of the bins.
     """
-    return Histograms(clean=_counts(scores[:, ~planted]), planted=_counts(scores[:, planted]))
+    clean, of_planted = (_counts(scores[:, of], edges) for of in (~planted, planted))
+    return Histograms(clean=clean, planted=of_planted)
 
 
-def _counts(scores: FloatArray) -> FloatArray:
+def _counts(scores: FloatArray, edges: FloatArray) -> FloatArray:
     # Means of 0/1 outcomes lie on bin edges up to float rounding.
     defined = scores[np.isfinite(scores)].astype(np.float64)
-    return np.histogram(np.clip(defined + 1e-9, -1, 1), BIN_EDGES)[0] / len(scores)
+    return np.histogram(np.clip(defined + 1e-9, -1, 1), edges)[0] / len(scores)
+
+
+def edges_of_scores(num_out: int) -> FloatArray:
+    """Returns edges of bins, at least about 0.05 wide, for scores of 0/1 outcomes of few runs.
+
+    An example that every run learned has a score that is a multiple of 1 / num_out. All bins hold
+    the same number of these multiples, since others would look like a comb.
+
+    Args:
+      num_out: number of runs that did not train on an example.
+
+    Returns:
+      [B + 1] float, from at most -1 to above 1.
+
+    Example:
+
+      >>> edges_of_scores(2)
+      array([-1.25, -0.75, -0.25,  0.25,  0.75,  1.25])
+    """
+    held = max(1, round(0.05 * num_out))
+    bins_below = -(-num_out // held)
+    edges = (held * np.arange(-bins_below, num_out // held + 2) - 0.5) / num_out
+    return edges.round(6)
 
 
 def replicates(study: Study, outcomes: PointOutcomes) -> FloatArray:

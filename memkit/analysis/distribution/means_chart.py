@@ -40,16 +40,20 @@ def table(
     return rows
 
 
-def memorization_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
+def memorization_chart(
+    rows: Sequence[Json], *, size_title: str, sizes_titled: bool = True
+) -> theme.Panels:
     """Returns the chart of mean memorization alone, a panel per group of examples.
 
     Args:
       rows: rows of `table`.
       size_title: title of the axis of sizes.
+      sizes_titled: False if a chart below shows this title.
     """
     return lines.against_size(
         [r for r in rows if r["quantity"] == "memorization"],
         size_title=size_title,
+        sizes_titled=sizes_titled,
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
         names=["memorization"],
         column="group",
@@ -68,14 +72,13 @@ def chart(rows: Sequence[Json], *, size_title: str) -> alt.VConcatChart:
       size_title: title of the axis of sizes.
     """
     means = [r for r in lines.defined(rows) if r["quantity"] != "memorization"]
-    upper = memorization_chart(rows, size_title=size_title)
+    upper = memorization_chart(rows, size_title=size_title, sizes_titled=False)
     lower = lines.against_size(
         means,
         size_title=size_title,
         title=["Mean accuracy on the label", "(0 to 1, higher = better)"],
         names=["in-sample", "out-of-sample"],
         column="group",
-        shared_y=False,
         description="Mean in- and out-of-sample accuracy against model size.",
     )
     return (

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from memkit import subsets
 from memkit.analysis.distribution import chart
-from memkit.analysis.distribution.estimate import histograms
+from memkit.analysis.distribution.estimate import edges_of_scores, histograms
 from memkit.analysis.distribution.result import Distribution, Shape
 from memkit.report import content as contents
 from memkit.report import findings, formatting
@@ -68,12 +70,14 @@ def _finding(content: Content) -> str:
 
 
 def _noisy_figure(content: Content, name: str) -> Figure:
-    planted = contents.planted(content)
+    planted, scores = contents.planted(content), content.scores
+    fewest = min((np.median(of["correct"].num_out) for of in scores.values()), default=1)
+    edges = edges_of_scores(max(1, int(fewest)))
     noisy = {
-        point: histograms(score["correct"].value[None], planted)
-        for point, score in content.scores.items()
+        point: histograms(score["correct"].value[None], planted, edges)
+        for point, score in scores.items()
     }
-    rows = chart.table(content.summary.points, noisy)
+    rows = chart.table(content.summary.points, noisy, edges)
     title = contents.size_title(content)
     return figure(name, NOISY_CAPTION, rows, chart.chart, size_title=title)
 

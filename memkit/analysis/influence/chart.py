@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from etils import epy
 
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
+from memkit.estimators.influence import bin_edges
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
-BINS = 18
+HEIGHT = 80
 LEVEL = 0.05
-SIGNIFICANT, ALL = "q at most 0.05", "all pairs"
+SIGNIFICANT, ALL, CHANCE = "q at most 0.05", "all pairs", "expected by chance"
 
 
 def table(
     points: Sequence[lines.OnAxis],
-    pairs: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    pairs: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]],
     *,
     min_influence: float,
 ) -> list[Json]:
@@ -29,49 +30,58 @@ def table(
 
     Args:
       points: the points of a study.
-      pairs: {point name: (influence [P] at or above min_influence, q [P])}; absent points give no
-        rows.
+      pairs: {point name: (influence [P] at or above min_influence, q [P], number of pairs expected
+        by chance per bin [18])}; absent points give no rows.
       min_influence: float in (0, 1), start of the first bin; the last bin ends at 1.
 
     Returns:
-      Row dicts with name, series, size, group ("all pairs", or the subset with "q at most 0.05"),
-      start and end of the bin, and count of pairs. Empty bins give no rows.
+      Row dicts with name, series, size, group ("all pairs", the subset with "q at most 0.05", or
+      "expected by chance"), start and end of the bin, and count of pairs. Empty bins give no rows;
+      neither do points without pairs.
     """
-    edges = np.linspace(min_influence, 1, BINS + 1).round(6)
+    edges = bin_edges(min_influence)
     rows: list[Json] = []
     for point in lines.sized(points):
         if point.name not in pairs:
             continue
-        infl, q = (np.asarray(values, float) for values in pairs[point.name])
-        for group, member in ((ALL, slice(None)), (SIGNIFICANT, q <= LEVEL)):
-            # Means of 0/1 outcomes lie on bin edges up to float rounding.
-            count, _ = np.histogram(np.clip(infl[member] + 1e-9, min_influence, 1), edges)
-            rows += [
-                {
-                    "name": point.name,
-                    "series": point.series,
-                    "size": str(point.size),
-                    "group": group,
-                    "start": float(edges[b]),
-                    "end": float(edges[b + 1]),
-                    "count": int(count[b]),
-                }
-                for b in np.flatnonzero(count)
-            ]
+        infl, q, chance = (np.asarray(values, float) for values in pairs[point.name])
+        if not infl.size:
+            continue
+        # Means of 0/1 outcomes lie on bin edges up to float rounding.
+        clipped = np.clip(infl + 1e-9, min_influence, 1)
+        counts = {
+            ALL: np.histogram(clipped, edges)[0],
+            SIGNIFICANT: np.histogram(clipped[q <= LEVEL], edges)[0],
+            CHANCE: chance.round(2),
+        }
+        rows += [
+            {
+                "name": point.name,
+                "series": point.series,
+                "size": str(point.size),
+                "group": group,
+                "start": float(edges[b]),
+                "end": float(edges[b + 1]),
+                "count": float(count[b]),
+            }
+            for group, count in counts.items()
+            for b in np.flatnonzero(count)
+        ]
     return rows
 
 
 def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
-    """Returns stacked histograms of influence, one per size.
+    """Returns stacked histograms of influence, one per size, with the pairs expected by chance.
+
+    A sentence above them names the sizes at which no pair is beyond chance.
 
     Args:
       rows: rows of `table`, at least one.
       size_title: title of the axis of sizes.
     """
-    groups = (ALL, SIGNIFICANT)
-    color, _ = styles.scales(groups, "group")
+    color, _ = styles.scales((ALL, SIGNIFICANT, CHANCE), "group")
     low = min(r["start"] for r in rows)
-    width = theme.panel_width(rows, "series", columns=len(rows))
+    width = layout.panel_width(rows, "series", columns=len(rows))
     x = alt.X(
         "start:Q",
         title=theme.fitted(
@@ -96,19 +106,62 @@ def chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
         alt.Tooltip("end:Q", format=".2f"),
         alt.Tooltip("count:Q"),
     ]
-    base = alt.Chart().encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), color=color, tooltip=tooltip)
+    base = alt.Chart().encode(x=x, x2="end:Q", y=y, color=color, tooltip=tooltip)
+    marks: dict[str, Callable[[alt.Chart], alt.Chart]] = {
+        ALL: lambda of: of.mark_bar(stroke="#ffffff", strokeWidth=0.5).encode(y2=alt.datum(0)),
+        SIGNIFICANT: lambda of: of.mark_bar(stroke="#ffffff", strokeWidth=0.5).encode(
+            y2=alt.datum(0)
+        ),
+        CHANCE: lambda of: of.transform_filter("datum.count >= 0.5").mark_rule(strokeWidth=3),
+    }
     layers = [
-        base.transform_filter(alt.datum.group == group).mark_bar(stroke="#ffffff", strokeWidth=0.5)
-        for group in groups
+        draw(base.transform_filter(alt.datum.group == group))
+        for group, draw in marks.items()
         if any(r["group"] == group for r in rows)  # Vega warns about layers without rows.
     ]
-    layered = alt.LayerChart(layer=layers).properties(width=width, height=100)
-    panels = theme.facets(layered, rows, column="series", row="size", row_title=size_title)
-    return panels.properties(
-        description="Histograms of the influence of high-influence pairs, one per model size: "
-        "number of pairs per bin, on a square-root scale; in front the pairs whose false discovery "
-        "rate q is at most 0.05."
+    layered = alt.LayerChart(layer=layers).properties(width=width, height=HEIGHT)
+    panels = layout.facets(
+        layered, _counted(rows), column="series", row="panel", row_title=size_title
     )
+    return layout.noted(
+        panels,
+        _verdict(rows, size_title.partition(" (")[0].lower()),
+        "Histograms of the influence of high-influence pairs, one per model size: "
+        "number of pairs per bin, on a square-root scale; in front the pairs whose false discovery "
+        "rate q is at most 0.05, and as lines the numbers expected by chance.",
+    )
+
+
+def _counted(rows: Sequence[Json]) -> list[Json]:
+    """Returns the rows with a field `panel`: the size, and in a single series its numbers."""
+    if len({r["series"] for r in rows}) > 1 or len({r["size"] for r in rows}) == 1:
+        return [r | {"panel": r["size"]} for r in rows]
+    totals = {
+        (r["size"], group): sum(
+            other["count"]
+            for other in rows
+            if (other["size"], other["group"]) == (r["size"], group)
+        )
+        for r in rows
+        for group in (ALL, CHANCE)
+    }
+
+    def panel(size: str) -> str:
+        listed, chance = (totals[size, group] for group in (ALL, CHANCE))
+        return f"{size} ({listed:,.0f} pairs, {chance:,.0f} by chance)"
+
+    return [r | {"panel": panel(r["size"])} for r in rows]
+
+
+def _verdict(rows: Sequence[Json], noun: str) -> str:
+    """Returns a sentence on the sizes without a pair beyond chance, "" if every size has one."""
+    found = {r["name"] for r in rows if r["group"] == SIGNIFICANT}
+    without = list(dict.fromkeys(r["size"] for r in rows if r["name"] not in found))
+    if not without:
+        return ""
+    if len(without) == len({r["size"] for r in rows}):
+        return "No pair is beyond chance: none has q of at most 0.05."
+    return f"No pair is beyond chance at {noun} {', '.join(without)}."
 
 
 def _ticks(largest: int) -> list[int]:

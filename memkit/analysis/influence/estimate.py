@@ -63,7 +63,7 @@ def _of_outcome(
         min_memorization=options["min_memorization"],
     )
     on_test, of_train = strongest(test_outcome, mask, options["top_k"], product=product)
-    names = ("tr_idx", "tt_idx", "infl", "mem", "p", "q")
+    names = ("tr_idx", "tt_idx", "infl", "mem", "p", "q", "chance")
     arrays = OutcomeInfluence(
         **{name: getattr(pairs, name) for name in names},
         test_top_idx=on_test.index,

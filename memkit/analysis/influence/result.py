@@ -59,6 +59,7 @@ class OutcomeInfluence:
       shown_tt_idx: [S, 4] int, test examples of their class that they influence most; -1 = none.
       shown_infl: [S, 4] float, the influence on them.
       shown_q: [S, 4] float, the false discovery rate of listed pairs.
+      chance: [18] float, pairs expected by chance per bin of `estimators.influence.bin_edges`.
     """
 
     tr_idx: IntArray
@@ -75,6 +76,7 @@ class OutcomeInfluence:
     shown_tt_idx: IntArray
     shown_infl: FloatArray
     shown_q: FloatArray
+    chance: FloatArray
 
 
 # The outcome of the papers has the names of the published files.

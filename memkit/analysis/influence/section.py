@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from memkit.analysis import PointSummary
 from memkit.analysis.influence import chart as charts
+from memkit.analysis.influence import given_chart
 from memkit.analysis.influence.result import Influence
 from memkit.report import assets, findings, formatting
 from memkit.report import content as contents
-from memkit.report.blocks import Figure, Section, Table
+from memkit.report.blocks import Figure, Section, Table, absent
 from memkit.report.content import Content
 from memkit.report.point_tables import Cell, per_point
 from memkit.typing import Json
@@ -21,6 +22,11 @@ INTRO = (
     "over the runs that trained on the train example, minus the mean over the other runs (-1 to "
     "1, higher = training on it helps more). Listed are pairs of the same class with influence of "
     "at least {} and memorization of at least {}."
+)
+GIVEN = (
+    "Memorization of each example, and the sum of its strong influences on test examples, at the "
+    "largest size. Line: mean per bin of memorization with 95% intervals over examples. Influences "
+    "of noise count too, so compare memorized with other examples."
 )
 OUTCOMES = {"correct": "0/1", "prob": "label probability"}
 
@@ -39,7 +45,12 @@ def section(content: Content) -> Section:
         finding=_finding(content),
         intro=INTRO.format(options["min_influence"], options["min_memorization"]),
         blocks=figures[:1],
-        details=(*pictured, *figures[1:], *(_table(content, outcome) for outcome in OUTCOMES)),
+        details=(
+            _given(content, options["min_influence"], options["top_k"]),
+            *pictured,
+            *figures[1:],
+            *(_table(content, outcome) for outcome in OUTCOMES),
+        ),
         pictures=pictures,
     )
 
@@ -63,7 +74,9 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
     figures, influence = {}, content.results[Influence]
     for outcome, words in OUTCOMES.items():
         arrays = {name: influence.of_outcome(name, outcome) for name in influence.points}
-        pairs = {name: (of_point.infl, of_point.q) for name, of_point in arrays.items()}
+        pairs = {
+            name: (of_point.infl, of_point.q, of_point.chance) for name, of_point in arrays.items()
+        }
         rows = charts.table(content.summary.points, pairs, min_influence=min_influence)
         name = "influence" if outcome == "correct" else f"influence_{outcome}"
         if not rows:
@@ -73,10 +86,27 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
         figures[name] = Figure(
             name,
             f"Influence in the listed pairs, outcome {words}. Blue: pairs at q of at most "
-            "0.05; gray behind it: all pairs. Square-root scale.",
+            "0.05; gray behind it: all pairs; lines: expected by chance. Square-root scale.",
             functools.partial(charts.chart, rows, size_title=contents.size_title(content)),
         )
     return figures
+
+
+def _given(content: Content, min_influence: float, top_k: int) -> Figure:
+    """Returns the Figure of memorization against influence at the last point of every series."""
+    influence, panels = content.results[Influence], {}
+    for series, points in contents.series(content).items():
+        names = [point.name for point in points if point.name in influence.points]
+        for name in names[-1:]:
+            arrays = influence.of_outcome(name, "correct")
+            beyond = np.zeros(len(content.ids), bool)
+            beyond[arrays.tr_idx[arrays.q <= charts.LEVEL]] = True
+            memorization = content.scores[name]["correct"].value
+            of_example = given_chart.given(arrays.train_top_infl, min_influence)
+            panels[series] = (memorization, of_example, beyond)
+    rows = given_chart.table(panels)
+    draw = functools.partial(given_chart.chart, rows, min_influence=min_influence, strongest=top_k)
+    return Figure("influence_given", GIVEN, draw) if rows else absent("influence_given")
 
 
 def _table(content: Content, outcome: str) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from etils import epy
 
 from memkit.analysis.proxies.result import PointProxies
@@ -15,6 +16,7 @@ with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
 GROUPS = ("planted", "clean")
+SMALLEST_ERROR = 1e-4
 
 
 def detection_table(
@@ -38,21 +40,34 @@ def detection_table(
     ]
 
 
-def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
-    """Returns dots of the AUROC of detecting planted labels, one color per size.
+def detection_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
+    """Returns dots of 1 - AUROC of detecting planted labels, on a log scale, one color per size.
+
+    Most scores rank nearly all planted labels first, so only the errors tell them apart. Errors
+    below `SMALLEST_ERROR` are drawn there.
 
     Args:
       rows: rows of `detection_table`.
       size_title: title of the legend.
     """
     return dots.chart(
-        rows,
-        title=["AUROC of detecting planted labels", "(0.5 = chance, 1 = perfect)"],
+        [r | _errors(r) for r in rows],
+        title=["1 - AUROC, log scale", "(0.5 = chance, lower = better)"],
         rule=0.5,
         color_title=size_title,
-        description="Area under the ROC curve of every score and proxy as a detector of planted "
-        "labels, per model size; bars are 95% intervals over runs.",
+        scale=alt.Scale(type="log", domain=[SMALLEST_ERROR, 1], padding=7, nice=False),
+        axis=alt.Axis(values=[SMALLEST_ERROR, 0.01, 1], format="~g"),
+        lowest_first=True,
+        description="Share of the pairs of a planted and a clean label that a score or proxy ranks "
+        "in the wrong order, which is one minus the area under the ROC curve, per model size; bars "
+        "are 95% intervals over runs.",
     )
+
+
+def _errors(row: Json) -> Json:
+    """Returns 1 - AUROC and its interval, at least SMALLEST_ERROR; NaN stays undefined."""
+    of = {"value": "value", "lower": "upper", "upper": "lower"}
+    return {name: float(np.maximum(SMALLEST_ERROR, 1 - row[other])) for name, other in of.items()}
 
 
 def paths_table(

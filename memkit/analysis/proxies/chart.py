@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from etils import epy
 
 from memkit.analysis.proxies.result import (
     Leaderboard,
@@ -20,9 +19,6 @@ from memkit.analysis.proxies.result import (
 from memkit.charts import dots, lines, theme
 from memkit.estimators import WithError
 from memkit.typing import Json
-
-with epy.lazy_imports():  # Slow to import.
-    import altair as alt
 
 # {statistic across sizes: title of its panel}
 ACROSS = {
@@ -63,7 +59,7 @@ def means_table(
     return rows
 
 
-def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
+def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns small multiples of mean memorization and mean proxies, each with its own scale.
 
     Args:
@@ -112,7 +108,7 @@ def _of_statistic(board: Leaderboard, statistic: str) -> list[tuple[str, ProxyAg
     return [(name, by_statistic[statistic]) for name, by_statistic in board.proxies.items()]
 
 
-def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
+def board_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns dots of Spearman's correlation with memorization, one color per size.
 
     Args:
@@ -154,7 +150,7 @@ def across_table(
     return rows
 
 
-def across_chart(rows: Sequence[Json]) -> theme.Panels | alt.VConcatChart:
+def across_chart(rows: Sequence[Json]) -> theme.Panels:
     """Returns dots of the correlations across sizes; below 0 the proxy moves the wrong way."""
     return dots.chart(
         rows,

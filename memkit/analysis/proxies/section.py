@@ -48,8 +48,8 @@ CAPTIONS = {
     "correlation along the sizes, averaged over the examples whose memorization is not constant. "
     "Right: the correlation over all examples of the change from the first to the last size. Below "
     "0, a proxy moves against memorization. The bars are 95% intervals over runs.",
-    "canary_detection": "AUROC of every score and proxy in finding the planted labels. The bars "
-    "are 95% intervals over runs, and the dashed line is chance.",
+    "canary_detection": "Error of every score and proxy in finding the planted labels: 1 - AUROC "
+    "on a log scale, the best first. The bars are 95% intervals over runs; dashed is chance.",
     "canary_trajectories": "Mean memorization of planted and of clean labels by model size. The "
     "bands are 95% intervals over runs.",
 }

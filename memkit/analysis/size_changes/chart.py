@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from etils import epy
 
 from memkit.analysis.size_changes.result import Restricted, SizeChanges
-from memkit.charts import lines, theme
+from memkit.charts import layout, lines, theme
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import.
@@ -19,6 +19,7 @@ with epy.lazy_imports():  # Slow to import.
 
 OUTCOMES = {"correct": "right or wrong", "prob": "label probability"}
 LINES = {"all": "all examples", "unsaturated_examples": "in-sample mean below 1 at every size"}
+UNDEFINED = "All examples; too few of them are unsaturated at every size."
 
 
 def table(points: Sequence[lines.OnAxis], changes: SizeChanges) -> list[Json]:
@@ -82,16 +83,21 @@ def means_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
       rows: rows of `means_table`.
       size_title: title of the axis of sizes.
     """
-    return lines.against_size(
+    names = list(dict.fromkeys(r["quantity"] for r in rows))
+    description = (
+        "Mean memorization against model size, of all examples and of those whose in-sample mean "
+        "is below 1 at every size, for both outcomes. Bands are 95% intervals over runs."
+    )
+    chart = lines.against_size(
         rows,
         size_title=size_title,
-        names=dict.fromkeys(r["quantity"] for r in rows),
+        names=names,
         title=["Mean memorization (-1 to 1,", "higher = more memorized)"],
         column="outcome",
-        description="Mean memorization against model size, of all examples and of those whose "
-        "in-sample mean is below 1 at every size, for both outcomes. Bands are 95% intervals over "
-        "runs.",
+        description=description,
     )
+    is_alone = names == [LINES["all"]]
+    return layout.noted(chart, UNDEFINED if is_alone else "", description)
 
 
 def _rows(

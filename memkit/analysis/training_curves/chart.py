@@ -101,9 +101,10 @@ def _panel(
     series: list[str],
 ) -> alt.LayerChart:
     color, shape = styles.size_scales(order, "size", title=size_title)
-    x = alt.X(
-        "epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
-    )
+    axis = alt.Axis(tickMinStep=1, tickCount=8, grid=False, format="d")
+    if title != list(QUANTITIES.values())[-1]:
+        axis.title = None  # The lowest panel has the title of all.
+    x = alt.X("epoch:Q", title="Epoch", axis=axis)
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=title == QUANTITIES["rate"]))
     base = alt.Chart(theme.data(rows)).encode(x=x, color=color)
     by_point = base.encode(detail="name:N")

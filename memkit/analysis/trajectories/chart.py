@@ -13,13 +13,15 @@ import numpy.typing as npt
 from etils import epy
 
 from memkit.analysis.trajectories.result import ClassShares
-from memkit.charts import lines, styles, theme
+from memkit.charts import layout, lines, styles, theme
 from memkit.typing import Json
 
 with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
 BAND = (0.1, 0.9)
+CONSTANT = "constant"
+LEAST_MEMBERS = 5  # A mean and a band of fewer examples say nothing of their class.
 _LABEL_WIDTH = 52  # Names of classes are this much wider than the labels of numbers.
 
 
@@ -57,47 +59,82 @@ def table(series: Mapping[str, Mapping[float, ClassShares]]) -> list[Json]:
 
 
 def chart(rows: Sequence[Json]) -> theme.Panels:
-    """Returns bars of the observed shares, with their intervals and ticks at the null shares.
+    """Returns bars of the shares of the classes that are not constant, with ticks at chance.
+
+    The share of constant trajectories, which would hide the others, stands in the panel titles.
 
     Args:
       rows: rows of `table`.
     """
-    names = list(dict.fromkeys(r["class"] for r in rows))
+    panels = {(r["series"], r["alpha"]): r for r in rows if r["class"] == CONSTANT}
+    several = len({series for series, _ in panels}) > 1
+    titles = {key: _panel(*key, row, several=several) for key, row in panels.items()}
+    drawn = [r | {"panel": titles[r["series"], r["alpha"]]} for r in rows if _is_drawn(r)]
+    columns = theme.MAX_COLUMNS if several else 1
+    if several:  # Thresholds are below each other, series side by side.
+        drawn.sort(key=lambda r: r["alpha"])
+    names = list(dict.fromkeys(r["class"] for r in drawn))
+    width = layout.panel_width(drawn, "panel", width=theme.WIDTH - _LABEL_WIDTH, columns=columns)
+    layered = alt.LayerChart(layer=_bars(drawn, names)).properties(
+        width=width, height=20 * max(1, len(names))
+    )
+    return layout.facets(layered, drawn, column="panel", columns=columns).properties(
+        description="Share of examples per class of trajectory that is not constant, for each "
+        "threshold alpha, as bars, with their 95% intervals over runs and a tick at the share "
+        "expected if model size had no effect."
+    )
+
+
+def _is_drawn(row: Json) -> bool:
+    """Returns True for the classes that change, and for undefined ones if there are any."""
+    if row["class"] == "undefined":
+        return bool(row["share"] > 0)
+    return bool(row["class"] != CONSTANT)
+
+
+def _panel(series: str, alpha: str, constant: Json, *, several: bool) -> str:
+    """Returns the title of a panel: series and threshold, and below them what is constant."""
+    first = f"{series}, {alpha}" if several else alpha
+    if not np.isfinite(constant["share"]):
+        return first
+    lines = [first, f"{constant['share']:.1%} constant"]
+    if np.isfinite(constant["null"]):
+        lines.append(f"({constant['null']:.1%} by chance)")
+    return "\n".join(lines) if several else f"{first}\n{' '.join(lines[1:])}"
+
+
+def _bars(rows: Sequence[Json], names: Sequence[str]) -> list[alt.Chart]:
     color, _ = styles.scales(names, "class")
-    y = alt.Y("class:N", title="Class of trajectory", sort=names)
+    largest = float(np.nanmax([r[k] for r in rows for k in ("share", "upper", "null")]))
+    # The numbers stand to the right of the bars.
+    scale = alt.Scale(domain=[0, 1.3 * max(largest, 0.01)], nice=False)
+    title = "Share of all examples (tick: by chance)"
     base = alt.Chart().encode(
-        y=y,
+        y=alt.Y("class:N", title="Class of trajectory", sort=list(names)),
         tooltip=[
             alt.Tooltip("class:N"),
             *(alt.Tooltip(f"{k}:Q", format=".1%") for k in ("share", "lower", "upper")),
             alt.Tooltip("null:Q", format=".1%", title="by chance"),
         ],
     )
-    title = ["Share of examples", "(tick: by chance)"]
-    bars = base.mark_bar(size=13).encode(
-        x=alt.X(
-            "share:Q",
-            title=title,
-            scale=alt.Scale(domain=[0, 1]),
-            axis=alt.Axis(format="~%", tickCount=2),
+
+    def at(field: str) -> alt.X:
+        axis = alt.Axis(format="~%", tickCount=4)
+        return alt.X(f"{field}:Q", title=title, scale=scale, axis=axis)
+
+    numbers = base.transform_calculate(
+        end="max(datum.share, datum.upper, datum.null)", text="format(datum.share, '.1%')"
+    )
+    return [
+        base.mark_bar(size=12).encode(
+            x=at("share"), color=alt.Color("class:N", scale=color["scale"], legend=None)
         ),
-        color=alt.Color("class:N", scale=color["scale"], legend=None),
-    )
-    intervals = base.mark_rule(color="#000000", opacity=0.7).encode(
-        x=alt.X("lower:Q", title=title), x2="upper:Q"
-    )
-    ticks = base.mark_tick(thickness=3, size=20, color="#000000", opacity=1).encode(
-        x=alt.X("null:Q", title=title)
-    )
-    width = theme.panel_width(rows, "alpha", width=theme.WIDTH - _LABEL_WIDTH, columns=3)
-    layered = alt.LayerChart(layer=[bars, intervals, ticks]).properties(
-        width=width, height=24 * max(1, len(names))
-    )
-    return theme.facets(layered, rows, column="alpha", row="series", columns=3).properties(
-        description="Share of examples per class of trajectory for each threshold alpha, as bars, "
-        "with their 95% intervals over runs and a tick at the share expected if model size had no "
-        "effect."
-    )
+        base.mark_rule(color="#222222").encode(x=at("lower"), x2="upper:Q"),
+        base.mark_tick(thickness=3, size=17, color="#000000", opacity=1).encode(x=at("null")),
+        numbers.mark_text(align="left", dx=6, fontSize=theme.TEXT, color="#222222").encode(
+            x=at("end"), text="text:N"
+        ),
+    ]
 
 
 def mean_table(
@@ -126,6 +163,7 @@ def mean_table(
                 "size": size,
                 "quantity": label(name),
                 "panel": f"{label(name)} ({len(members)})",
+                "count": len(members),
                 "value": mean,
                 "lower": lo,
                 "upper": hi,
@@ -136,18 +174,29 @@ def mean_table(
     return sorted(rows, key=lambda r: order.index(r["quantity"]))
 
 
-def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels | alt.VConcatChart:
+def mean_chart(rows: Sequence[Json], *, size_title: str) -> theme.Panels:
     """Returns the mean trajectory of each class, one panel per class; series are stacked.
+
+    A class of fewer than `LEAST_MEMBERS` examples is named above the panels instead, unless no
+    class has more.
 
     Args:
       rows: rows of `mean_table`.
       size_title: title of the axis of sizes.
     """
-    return lines.by_series(
-        rows,
+    drawn = [r for r in rows if r["count"] >= LEAST_MEMBERS] or list(rows)
+    panels = {r["panel"] for r in drawn}
+    small = dict.fromkeys(r["panel"] for r in rows if r["panel"] not in panels)
+    note = f"Too few examples to draw: {', '.join(small)}." if small else ""
+    description = (
+        "Mean memorization against model size for the examples of each class of trajectory. Bands "
+        "hold the middle 80% of the examples."
+    )
+    chart = lines.by_series(
+        drawn,
         size_title=size_title,
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
         legend=False,
-        description="Mean memorization against model size for the examples of each class of "
-        "trajectory. Bands hold the middle 80% of the examples.",
+        description=description,
     )
+    return layout.noted(chart, note, description)

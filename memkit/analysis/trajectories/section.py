@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-from memkit.analysis.trajectories import chart
+import numpy as np
+
+from memkit.analysis.trajectories import chart, examples_chart
 from memkit.analysis.trajectories.result import ClassShares, TrajectoryClasses
 from memkit.report import content as contents
 from memkit.report import formatting, gallery
-from memkit.report.blocks import Section, Table, absent, figure
+from memkit.report.blocks import Figure, Section, Table, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
 from memkit.typing import Json
@@ -20,14 +22,21 @@ MEANS = (
     "Mean memorization of each class of trajectory, with the number of its examples in brackets. "
     "The bands hold the middle 80% of the examples."
 )
+FIGURES = ("trajectory_classes", "example_trajectories", "mean_trajectories")
 ALPHA_IS = "α\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"  # not to be broken in narrow columns
+
+
+EXAMPLES = (
+    "Examples of each class of trajectory: those whose memorization changes most, and the most "
+    "memorized of the constant ones. The bands are 95% intervals."
+)
 
 
 def section(content: Content) -> Section:
     """Returns the section of trajectories and their classes."""
     series, title = content.results[TrajectoryClasses].series, contents.size_title(content)
     if not series:
-        figures = (absent("trajectory_classes"), absent("mean_trajectories"))
+        figures = tuple(map(absent, FIGURES))
         return Section(anchor="trajectories", title="Trajectories", blocks=figures, empty=EMPTY)
     return Section(
         anchor="trajectories",
@@ -35,6 +44,7 @@ def section(content: Content) -> Section:
         finding=_finding(content),
         blocks=(figure("trajectory_classes", CLASSES, chart.table(series), chart.chart),),
         details=(
+            _examples(content),
             *(_classes(content, name, by_alpha) for name, by_alpha in series.items()),
             figure(
                 "mean_trajectories",
@@ -45,6 +55,35 @@ def section(content: Content) -> Section:
             ),
         ),
     )
+
+
+def _examples(content: Content) -> Figure:
+    """Returns the Figure of pictures, by the classes of the first series."""
+    series, *_ = content.results[TrajectoryClasses].series
+    arrays = content.results[TrajectoryClasses].of_series(series)
+    scores = [content.scores[str(point)]["correct"] for point in arrays.points]
+    value, lower, upper = (
+        np.stack([getattr(score, name) for score in scores], axis=1)
+        for name in ("value", "lower", "upper")
+    )
+    planted = contents.planted(content)
+    chosen = examples_chart.choose(arrays.value, gallery.kinds(content, series), planted)
+    rows = examples_chart.table(
+        chosen,
+        {series: (value, lower, upper)},
+        sizes=list(arrays.values),
+        pictures=content.thumbnails,
+        labels={i: _label(content, i) for examples in chosen.values() for i in examples},
+    )
+    title = contents.size_title(content)
+    return figure("example_trajectories", EXAMPLES, rows, examples_chart.chart, size_title=title)
+
+
+def _label(content: Content, example: int) -> str:
+    given, true = (
+        content.class_names[of[example]] for of in (content.given_labels, content.labels)
+    )
+    return given if given == true else f"{given} (is {true})"
 
 
 def _finding(content: Content) -> str:
