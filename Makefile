@@ -14,7 +14,7 @@ EXAMPLES = $(addprefix memkit/,analysis/__init__.py analysis/outcomes.py compari
 WORKERS = -n auto --maxprocesses 8
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo install test check proof lint types bench docs constraints clean
+.PHONY: help demo install test check proof lint types javascript bench docs constraints clean
 
 help:
 	@echo "make demo     train the digits study into out/digits and write its report (minutes)"
@@ -23,6 +23,7 @@ help:
 	@echo "make proof    the tests that take hours: the whole fuzz and kill tests, every config"
 	@echo "make lint     check style and format"
 	@echo "make types    check the types"
+	@echo "make javascript   check the types of the report's scripts"
 	@echo "make docs     build the documentation in out/site"
 	@echo "make constraints   write the installed versions into constraints.txt"
 	@echo "make bench    measure speed against named peers (under 25 minutes on two idle cores)"
@@ -44,7 +45,7 @@ check: lint test
 proof: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n 2 -m proof
 
-lint: types
+lint: types javascript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -54,6 +55,9 @@ types: $(VENV)/installed-test
 	@for path in memkit/* launch configs; do \
 	ln -s "$(CURDIR)/$$path" "out/types/memkit/$${path##*/}" || exit 1; done
 	$(BIN)/python -m mypy -p memkit
+
+javascript: $(VENV)/installed-test
+	$(BIN)/python -m tests.javascript
 
 docs: $(VENV)/installed-test
 	$(BIN)/mkdocs build --strict

@@ -1,6 +1,7 @@
 """Code shared by the configs: defaults, the recipes of the papers, arguments, the smoke size."""
 
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import config_dict
@@ -15,6 +16,28 @@ NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0
     "imagenet2012": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
+# The arguments that set fields: those of my_images, and the npz file of other configs.
+_OWN_IMAGES = {
+    "dataset.path": "path",
+    "dataset.image_size": "size",
+    "dataset.test_fraction": "holdout",
+    "dataset.skip_bad": "skip_bad",
+    "dataset.mean": "channels",
+}
+_NPZ = {"dataset.path": "npz"}
+
+
+def arguments_of_fields(config: str) -> Mapping[str, str]:
+    """Returns {field: argument} of the fields that are set by arguments of a config.
+
+    Args:
+      config: value of --config, such as "my_images:path=photos".
+    """
+    file, _, text = config.partition(":")
+    if pathlib.PurePath(file).stem == "my_images":
+        return _OWN_IMAGES
+    return _NPZ if "npz=" in text else {}
+
 
 def study(*, title: str) -> config_dict.ConfigDict:
     """Returns a config with the fields that have the same value in most studies."""
@@ -27,7 +50,7 @@ def study(*, title: str) -> config_dict.ConfigDict:
     )
     # Used only if `series` names students; see docs/methods.md.
     config.distillation = dict(teacher="same", weight=1.0, temperature=3.0, scale=True)
-    config.record = dict(all_probs=False, history_runs=40, ntk=False)
+    config.record = dict(all_probs=False, history_runs=40, ntk=False, features_runs=0)
     config.axis = dict(field="", values=())
     config.series = ("one_hot",)
     config.report = dict(title=title, min_influence=0.15, min_memorization=0.25, top_k=10)

@@ -2,6 +2,10 @@
 
 memkit run --config=digits_width --workdir=out/digits
 python docs/pictures.py out/digits
+
+Those of the tutorial, from the study of its first audit:
+
+python docs/pictures.py out/audit/scans tutorial
 """
 
 import io
@@ -24,23 +28,26 @@ PICTURES = (
     "agreement_one_hot",
     "convergence",
 )
+OF_TUTORIAL = ("memorization_histograms",)
 WIDTH = 720  # pixels; the site shows them at half of it on screens with twice the dots
 COLORS = 64  # lines and text on white; more would only grow the files
 
 
-def main(workdir):
+def main(workdir, prefix=""):
     content = gather.content(studies.load(workdir))
     FOLDER.mkdir(exist_ok=True)
-    for name, png in chart_files.render(content, PICTURES, ["png"]).items():
+    pictures = OF_TUTORIAL if prefix else PICTURES
+    for name, png in chart_files.render(content, pictures, ["png"]).items():
         picture = PIL.Image.open(io.BytesIO(png)).convert("RGB")
         picture.thumbnail((WIDTH, picture.height))
         # The other ways of quantizing change the hues of small marks.
         picture = picture.quantize(
             COLORS, method=PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE
         )
-        picture.save(FOLDER / name, optimize=True)
-        print(FOLDER / name, (FOLDER / name).stat().st_size, "bytes")
+        file = FOLDER / "_".join(filter(None, (prefix, name)))
+        picture.save(file, optimize=True)
+        print(file, file.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -8,6 +8,7 @@ from memkit.launch import flags, quick_audit, stages, values
 from memkit import cli, storage, studies
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
+from memkit.analysis.similar_images import estimate as similar_images
 from memkit.printable import printable
 from memkit.studies import Study, exports
 
@@ -38,22 +39,23 @@ def main() -> int:
         _DATA.value, workdir, minutes=_MINUTES.value, placement_flags=_PLACEMENT
     )
     stages.estimate(study, started=started, trained=trained)
-    suspects = _print(study)
+    found = _print(study)
     stages.write_report(study)
-    print(f"{study.sizes.train:,} images, {suspects:,} suspects")
+    print(f"{study.sizes.train:,} images, {found}")
     stages.print_time(started)
     return stages.print_failures(trained)
 
 
-def _print(study: Study) -> int:
-    """Prints the audit of a study and writes its tables; returns the number of suspects."""
+def _print(study: Study) -> str:
+    """Prints the audit of a study and writes its tables; returns what was found, in words."""
     result = audit.at_point(study, _POINT.value or "")
     columns = audit.columns(study, result)
     written = exports.write_audit(study, columns, _OUT.value)
-    print(audit_text.text(study, result, columns, _TOP.value))
+    similar = similar_images.of_study(study)
+    print(audit_text.text(study, result, columns, _TOP.value, similar=similar))
     for path in written:
         print(printable(str(path)))
-    return result.kinds["mislabeled"]
+    return audit_text.found(result)
 
 
 if __name__ == "__main__":

@@ -33,16 +33,19 @@ class Parser(flags.ArgumentParser):
 
     Attributes:
       notes: what the user should know about it, once the config has been found valid.
+      typed: value of --config, with the path of the file.
     """
 
     def __init__(self, file_parser: flags.ArgumentParser) -> None:
         """Creates a parser from the one that only reads the file."""
         super().__init__()
         self.notes: list[str] = []
+        self.typed = ""
         self._file_parser = file_parser
 
     def parse(self, path: str) -> Any:
         """Returns the config of a file, as the command line of this process names its sections."""
+        self.typed = path
         config = self._file_parser.parse(path)
         if isinstance(config, ConfigDict):
             given = _given_fields(flags.FLAGS.read_flags_from_files(sys.argv))

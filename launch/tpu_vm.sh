@@ -21,7 +21,7 @@ runtime_version=
 spot=false
 flex_start=
 vms=1
-hosts=1
+hosts=
 engine=jax
 poll=60
 
@@ -46,13 +46,11 @@ settle() {
   required name zone
   one_of api queued direct compute
   one_of engine jax tensorflow
-  number vms hosts poll
+  number vms poll
   case $command in create | all) settle_type ;; esac
   case $command in create | delete) ;; *) settle_workdir ;; esac
   case $command in setup | start | all) required config ;; esac
-  if [ "$api" = compute ] && [ "$hosts" -gt 1 ]; then
-    fail "--hosts: expected 1 with --api=compute, received $hosts"
-  fi
+  case $command in delete) ;; *) settle_hosts ;; esac
   case $engine in
     jax) extra=jax-tpu python=3.12 ;;
     tensorflow) extra=tpu python=3.11 ;;
@@ -68,6 +66,36 @@ settle() {
   for ((i = 0; i < vms; i++)); do
     machines+=("$name-$i")
   done
+}
+
+# Prints the hosts of a slice by its accelerator type; nothing where that is not known. The number
+# in the name counts chips or, for the older types, cores, of which a chip has two.
+hosts_of() {
+  local size=${1##*-} per_host
+  case $1 in
+    v5litepod-* | v6e-*) per_host=4 ;;
+    v2-* | v3-* | v4-* | v5p-*) per_host=8 ;;
+    *) return ;;
+  esac
+  case $size in
+    '' | *[!0-9]*) ;;
+    [1-8]) echo 1 ;;
+    *) echo $((size / per_host)) ;;
+  esac
+}
+
+# Every worker of a slice trains a shard of its own, so the number of workers must be known.
+settle_hosts() {
+  local known=1
+  [ "$api" = compute ] || known=$(hosts_of "$accelerator_type")
+  if [ -n "$hosts" ] && [ -n "$known" ] && [ "$hosts" != "$known" ]; then
+    fail "--hosts: expected $known for --api=$api and --accelerator_type=\
+$(quote "$accelerator_type"), or nothing, received $(quote "$hosts")"
+  fi
+  hosts=${hosts:-$known}
+  [ -n "$hosts" ] || fail "--hosts: expected the number of hosts of a VM, which does not follow \
+from --accelerator_type=$(quote "$accelerator_type"), received none"
+  number hosts
 }
 
 settle_type() {

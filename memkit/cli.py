@@ -116,8 +116,17 @@ def _execute(verb: str, body: Callable[[], int], argv: Sequence[str]) -> NoRetur
         _print_and_exit(_help(verb))
     if verb == "audit" and argv and not argv[0].startswith("-"):
         argv = [f"--data={argv[0]}", *argv[1:]]
-    _parse(argv)
-    _exit(body())
+    from memkit.errors import InputError
+
+    try:
+        _parse(argv)
+        code = body()
+    except InputError as error:
+        text = importlib.import_module("memkit.launch.typed").renamed(str(error))
+        if text == str(error):
+            raise
+        raise InputError(text) from error
+    _exit(code)
 
 
 def _print_and_exit(text: str) -> NoReturn:

@@ -23,6 +23,7 @@ from memkit.typing import Array, BoolArray, Json, Path
 Arrays: TypeAlias = Mapping[str, Array]
 
 FORMAT = 1
+FEATURES = 64  # recorded per example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Field:
 
     Attributes:
       dtype: type in memory; "label" stands for uint8 or uint16, see `label_dtype`.
-      shape: axis names out of N (train examples), T (test examples), E (epochs), C (classes).
+      shape: axis names out of N (train examples), T (test), E (epochs), C (classes), D (FEATURES).
       meaning: one sentence with units and direction.
       where: the field of the config's `record` section that requests it; "" = always recorded.
     """
@@ -52,9 +53,7 @@ SCHEMA = {
     "num_seen": Field("uint16", "N", "epochs with the example in a batch", "history_runs"),
     "num_correct": Field("uint16", "N", "... and its given label was predicted", "history_runs"),
     "num_forgotten": Field("uint16", "N", "times it turned from right to wrong", "history_runs"),
-    "epoch_learned": Field(
-        "uint16", "N", "first epoch from which it stayed right; epochs if never", "history_runs"
-    ),
+    "epoch_learned": Field("uint16", "N", "first epoch of staying right or epochs", "history_runs"),
     "loss_sum": Field("float32", "N", "sum of its loss in nats; higher = harder", "history_runs"),
     "prob_mean": Field("float16", "N", "mean probability of its label", "history_runs"),
     "prob_variance": Field("float16", "N", "variance of that probability", "history_runs"),
@@ -63,10 +62,10 @@ SCHEMA = {
         "float32", "N", "memorization by probability, from the trained network's gradients", "ntk"
     ),
     "train_probs": Field("float16", "NC", "softmax probability of every class", "all_probs"),
+    "train_features": Field("float16", "ND", "inputs of the last layer, folded", "features_runs"),
+    "test_features": Field("float16", "TD", "the same for test examples", "features_runs"),
     "curve": Field(
-        "float32",
-        "E3",
-        "per epoch: mean training loss (nats), accuracy, last rate; after a stop, its row again",
+        "float32", "E3", "per epoch: mean loss (nats), accuracy, last rate; after a stop, repeated"
     ),
 }
 
@@ -127,7 +126,8 @@ def array_specs(sizes: Sizes) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]
       >>> specs["train_correct"], specs["test_correct"]
       ((dtype('bool'), (50,)), (dtype('bool'), (20,)))
     """
-    lengths = {"N": sizes.train, "T": sizes.test, "E": sizes.epochs, "C": sizes.classes, "3": 3}
+    lengths = {"N": sizes.train, "T": sizes.test, "E": sizes.epochs, "C": sizes.classes}
+    lengths |= {"D": FEATURES, "3": 3}
     label = label_dtype(sizes.classes)
     return {
         name: (

@@ -21,6 +21,7 @@ from memkit.analysis.influence.result import Influence
 from memkit.analysis.planted import estimate as planted_labels
 from memkit.analysis.proxies.result import Proxies
 from memkit.analysis.removal.result import Removal
+from memkit.analysis.similar_images import estimate as similar_images
 from memkit.analysis.size_changes.result import SizeChanges
 from memkit.analysis.summary import Axis, Duplicates, Training
 from memkit.analysis.training_curves import estimate as training_curves
@@ -37,6 +38,7 @@ NOT_ANALYZED = (
     Proxies(0, {}, {}, {}, {}),
     Agreement(0.25, (), {}),
     audit.nothing(""),
+    similar_images.nothing(""),
 )
 NUM_TEST, EPOCHS = 5, 30
 DUPLICATES = Duplicates(train_copies=2, groups_with_different_labels=1, test_in_train=0)
@@ -105,6 +107,7 @@ def build(
             "device": "CPU (2 cores)",
             "engine": "tensorflow",
             "created": "2026-01-02",
+            "study fingerprint": "simulated",
             "command": "memkit run --config=digits_width --workdir=out/digits_width",
         },
         ids=study.examples.train_ids,
@@ -170,7 +173,7 @@ def _curves(draw, size, num_runs):
 def _summary(study, outcomes, sizes, modules):
     with tempfile.TemporaryDirectory() as folder:
         study = dataclasses.replace(study, workdir=epath.Path(folder))
-        groups = {"train_groups": [], "train_test_pairs": []}
+        groups = {"train_groups": [], "train_test_pairs": [], "test_in_train": 0}
         (study.workdir / "duplicates.json").write_text(json.dumps(groups))
         analyzed = {}
         for module in modules:

@@ -66,7 +66,7 @@ def test_every_schema_entry_is_recorded_if_requested(tmp_path, name):
     sizes = Sizes(**{**vars(SIZES), "asked": (field.where,) if field.where else ()})
     arrays = _write(tmp_path / "r.npz", sizes)
     loaded, _ = records.read(tmp_path / "r.npz", sizes)
-    axes = {"N": 13, "T": 5, "E": 3, "C": 4, "3": 3}
+    axes = {"N": 13, "T": 5, "E": 3, "C": 4, "D": records.FEATURES, "3": 3}
     assert loaded[name].shape == tuple(axes[axis] for axis in field.shape)
     np.testing.assert_array_equal(loaded[name], arrays[name])
     assert field.meaning

@@ -24,6 +24,7 @@ from memkit.analysis.outcomes import PointOutcomes, image_features, read_outcome
 from memkit.analysis.planted.result import Planted
 from memkit.analysis.proxies.result import Proxies
 from memkit.analysis.removal.result import Removal
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.analysis.size_changes.result import SizeChanges
 from memkit.analysis.summary import (
     Axis,
@@ -92,6 +93,7 @@ QUESTIONS = (
     Question("convergence", Convergence),
     Question("training_curves", TrainingCurves),
     Question("audit", LabelAudit),
+    Question("similar_images", SimilarImages),
 )
 
 
@@ -105,7 +107,8 @@ def in_order() -> tuple[Question, ...]:
 def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
     """Computes all scores and the results of all questions, and replaces the derived files.
 
-    The files appear all together when everything has been computed. Every record is read once.
+    The files appear all together when everything has been computed. Every record is read once;
+    those with features are read again.
 
     Args:
       study: Study.
@@ -130,6 +133,7 @@ def estimate(study: Study, *, timing: Callable[[], Timing] = Timing) -> Summary:
             studies.write_estimates(staged, of_point.point, of_point.estimates)
         summary = summarize(staged, outcomes)
         tables.write(staged, outcomes)
+        tables.write_near_duplicates(staged, summary.results[SimilarImages])
         summary = dataclasses.replace(summary, timing=timing())
         _write(staged, summary)
     return summary

@@ -6,6 +6,8 @@ import numpy as np
 
 from memkit import estimators, studies
 from memkit.analysis.outcomes import PointOutcomes
+from memkit.analysis.similar_images import estimate as similar_images
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.estimators import Estimate
 from memkit.studies import Examples, Study, exports
 from memkit.typing import Array
@@ -15,7 +17,14 @@ def write(study: Study, outcomes: Sequence[PointOutcomes]) -> None:
     """Writes the table of every point that has runs."""
     for of_point in outcomes:
         if len(of_point.index):
-            exports.write_table(study, of_point.point, _columns(study, of_point))
+            exports.write_table(study, of_point.point.name, _columns(study, of_point))
+
+
+def write_near_duplicates(study: Study, similar: SimilarImages) -> None:
+    """Writes the table of near-duplicates, if the images of the study were compared."""
+    if similar.examples is not None:
+        columns = similar_images.columns(study, similar.examples)
+        exports.write_table(study, "near_duplicates", columns)
 
 
 def _columns(study: Study, outcomes: PointOutcomes) -> dict[str, Array]:

@@ -8,12 +8,39 @@ from memkit.data.dataset import ImageDataset
 from memkit.training.measure import Cost
 from memkit.typing import Json
 
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A ResNet with which a data set may be audited.
+
+    Attributes:
+      depth: of the ResNet.
+      width: of its first stage.
+      side: pixels of a side to which larger images are resized.
+      cost: seconds of an epoch, in those of the first of MODELS.
+    """
+
+    depth: int
+    width: int
+    side: int
+    cost: float
+
+
+# Those after the first are tried if there is time for more than the least number of runs.
+MODELS = (
+    Model(depth=8, width=16, side=32, cost=1.0),
+    Model(depth=8, width=32, side=32, cost=2.9),
+    Model(depth=20, width=16, side=32, cost=3.3),
+    Model(depth=8, width=16, side=64, cost=4.5),
+    Model(depth=20, width=16, side=64, cost=15.0),
+)
 TRAIN_FRACTION = 0.7
 PEAKS = (0.3, 0.1, 0.03, 0.01)  # learning rates that are tried
 AUGMENTED = "pad_crop_flip"
 _STEPS = 700  # of a run, with which a ResNet-8 fits a few thousand images
 _EPOCHS = (8, 40)  # fewest and most epochs of a run
 _MOST_BLOCKS = 5  # of runs: intervals narrow slowly
+_BLOCKS_OF_LARGER = 2  # of runs that must fit into the time before larger models are tried
 _TRAINING_SHARE = 0.7  # of the time; the rest is for the search, for estimates and the page
 _SEARCH_EPOCHS = 1 / 3  # of those of a run
 
@@ -54,7 +81,7 @@ def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) ->
             "resident": True,
         },
         "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
-        "model": {"name": "resnet", "depth": 8, "width": 16},
+        "model": {"name": "resnet", "depth": MODELS[0].depth, "width": MODELS[0].width},
         "optimizer": {
             "name": "sgd",
             "momentum": 0.9,
@@ -79,7 +106,13 @@ def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) ->
             "sync_batch_norm": True,
         },
         "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": True},
-        "record": {"all_probs": False, "history_runs": 0, "ntk": False},
+        "record": {
+            "all_probs": False,
+            "history_runs": 0,
+            "ntk": False,
+            # Runs of one block hold out every example, equally often.
+            "features_runs": subsets.block_size(TRAIN_FRACTION),
+        },
         "report": {"title": title, "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10},
     }
 
@@ -99,15 +132,42 @@ def amount(one_epoch: Cost, *, minutes: float, workers: int) -> Amount:
       workers: number of runs that are trained at the same time.
     """
     block = subsets.block_size(TRAIN_FRACTION)
-    per_epoch, startup = one_epoch.seconds or 0.0, one_epoch.startup or 0.0
-    available = 60 * minutes * _TRAINING_SHARE - startup
-    fewest, most = _EPOCHS
-    wanted = min(most, max(fewest, math.ceil(_STEPS / one_epoch.steps)))
-    per_block = per_epoch * math.ceil(block / workers)
-    epochs = min(wanted, max(fewest, int(available / per_block)))
+    available, per_block = _times(one_epoch, minutes=minutes, workers=workers)
+    epochs = min(_wanted_epochs(one_epoch), max(_EPOCHS[0], int(available / per_block)))
     blocks = min(_MOST_BLOCKS, max(1, int(available / (per_block * epochs))))
-    seconds = startup + blocks * per_block * epochs
+    seconds = (one_epoch.startup or 0.0) + blocks * per_block * epochs
     return Amount(num_runs=blocks * block, epochs=epochs, seconds=seconds)
+
+
+def larger(one_epoch: Cost, *, minutes: float, workers: int) -> list[Model]:
+    """Returns the MODELS after the first for which there is time, the cheapest first.
+
+    Args:
+      one_epoch: see `amount`, of the first of MODELS.
+    """
+    available, per_block = _times(one_epoch, minutes=minutes, workers=workers)
+    least = _BLOCKS_OF_LARGER * per_block * _wanted_epochs(one_epoch)
+    return [model for model in MODELS[1:] if model.cost * least <= available]
+
+
+def with_model(chosen: Json, model: Model, dataset: Json) -> Json:
+    """Returns a config with a model and the `dataset` section of its images."""
+    return chosen | {
+        "dataset": chosen["dataset"] | dataset,
+        "model": chosen["model"] | {"depth": model.depth, "width": model.width},
+    }
+
+
+def _times(one_epoch: Cost, *, minutes: float, workers: int) -> tuple[float, float]:
+    """Returns the seconds for training, and those of one epoch of a block of runs."""
+    available = 60 * minutes * _TRAINING_SHARE - (one_epoch.startup or 0.0)
+    block = subsets.block_size(TRAIN_FRACTION)
+    return available, (one_epoch.seconds or 0.0) * math.ceil(block / workers)
+
+
+def _wanted_epochs(one_epoch: Cost) -> int:
+    fewest, most = _EPOCHS
+    return min(most, max(fewest, math.ceil(_STEPS / one_epoch.steps)))
 
 
 def with_amount(chosen: Json, amount: Amount) -> Json:

@@ -24,7 +24,8 @@ def load(
 
     Args:
       path: folder with `train/<class>/*.png` and `test/<class>/*.png`, or with `<class>/*.png`. If
-        there is no folder test, one of the others in `listing.TEST_FOLDERS` takes its place.
+        there is no folder test, one of the others in `listing.TEST_FOLDERS` takes its place. A
+        folder without folders of classes may have a `listing.labels_file`, see `table.load`.
       image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
         not resize.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there
@@ -46,6 +47,15 @@ def load(
     root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
         raise expected("dataset.path", "a folder", f"{path}, which is not a folder")
+    if (labels := listing.labels_file(root)) is not None:
+        from memkit.data import table  # It imports this module.
+
+        return table.load(
+            path=os.fspath(labels),
+            image_size=image_size,
+            test_fraction=test_fraction,
+            skip_bad=skip_bad,
+        )
     parts, notes = _parts(root, test_fraction, skip_bad)
     names = class_order({_class(name) for files in parts.values() for name in files})
     numbers = {name: number for number, name in enumerate(names)}

@@ -3,10 +3,11 @@
 Labels flipped on purpose (planted labels) show whether the scores find wrong labels.
 """
 
+import csv
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ import numpy as np
 from memkit import seeds
 from memkit.data import checks
 from memkit.errors import InputError, expected, reason, unknown
-from memkit.printable import printable
-from memkit.typing import Array, IntArray
+from memkit.printable import original_cell, printable
+from memkit.typing import Array, IntArray, TextArray
 
 NOISES = ("symmetric", "class_map")
 _RENUMBERED = 0.9  # share of the examples from which on labels count as renumbered classes
@@ -31,6 +32,7 @@ def plant(
     class_map: Sequence[int] = (),
     file: str = "",
     class_names: Sequence[str] = (),
+    ids: Sequence[str] | TextArray = (),
 ) -> IntArray:
     """Returns the labels on which models are trained.
 
@@ -43,8 +45,11 @@ def plant(
         label c to class_map[c].
       class_map: num_classes ints; a class that is mapped to itself is never flipped.
       file: .npy, .npz (key "labels") or .txt file with N given labels in row order, as class
-        numbers or class names; "" = no file. With a file, no labels are flipped.
+        numbers or class names, or a .csv file with the columns "file" (ids) and "label" (class
+        names), such as a report exports; if it has a column "split", its train rows are read.
+        "" = no file. With a file, no labels are flipped.
       class_names: one str per class; () = the file must contain class numbers.
+      ids: [N] text, the ids of the examples; only a .csv file needs them.
 
     Returns:
       [N] int32, the given labels; labels that differ from `labels` are planted.
@@ -54,7 +59,7 @@ def plant(
     """
     check(planted_fraction=planted_fraction, noise=noise, class_map=class_map, file=file)
     if file:
-        return _read(file, labels, class_names or tuple(map(str, range(num_classes))))
+        return _read(file, labels, class_names or tuple(map(str, range(num_classes))), ids)
     rng = seeds.stream(seed, "labels")
     count = round(planted_fraction * len(labels))
     order = rng.permutation(len(labels))
@@ -109,21 +114,27 @@ def _mapped(labels: IntArray, num_classes: int, class_map: Sequence[int]) -> Int
     return numbers.astype(np.int32)[labels]
 
 
-def _read(file: str, labels: IntArray, class_names: Sequence[str]) -> IntArray:
+def _read(
+    file: str, labels: IntArray, class_names: Sequence[str], ids: Sequence[str] | TextArray
+) -> IntArray:
     """Returns the given labels [N] int32 in a file, one for each of `labels`."""
     path = pathlib.Path(os.path.expanduser(file))
     try:
         if not path.is_file():
             raise expected("labels.file", "a file", f"{file}, which is not a file")
-        given: Array = np.asarray(_READERS[path.suffix](path))
+        found = _READERS[path.suffix](path)
     except OSError as error:
         raise expected("labels.file", "a readable file", f"{file} ({reason(error)})") from None
     except InputError:
         raise
-    except Exception as error:  # The zip, zlib, LZMA and NumPy readers raise many exceptions.
+    except Exception as error:  # The zip, zlib, LZMA, CSV and NumPy readers raise many types.
         text = f"{file} ({printable(reason(error))})"
         raise expected("labels.file", "labels as class numbers or class names", text) from None
-    given = _numbers(file, given, class_names)
+    if isinstance(found, dict):
+        names = _joined(file, found, ids)
+        given: Array = _looked_up(file, names, [_encodable(name) for name in class_names])
+    else:
+        given = _numbers(file, np.asarray(found), class_names)
     checks.check_labels("labels", given, len(class_names), argument="labels.file")
     if len(given) != len(labels):
         count = f"{len(labels)} labels, one per train example"
@@ -131,6 +142,20 @@ def _read(file: str, labels: IntArray, class_names: Sequence[str]) -> IntArray:
     given = given.astype(np.int32)
     _check_order(file, labels, given, class_names)
     return given
+
+
+def _joined(file: str, found: Mapping[str, str], ids: Sequence[str] | TextArray) -> list[str]:
+    """Returns the labels [N] in a file {id: label} in the order of the ids."""
+    names = [_encodable(str(name)) for name in ids]
+    for name in names:
+        if name not in found:
+            raise expected("labels.file", f"a label for {printable(name)}", f"none in {file}")
+    return [found[name] for name in names]
+
+
+def _encodable(name: str) -> str:
+    """Escapes bytes of file names that are not valid UTF-8, as exported tables do."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _numbers(file: str, given: Array, class_names: Sequence[str]) -> Array:
@@ -197,4 +222,19 @@ def _txt(path: pathlib.Path) -> Array:
     return np.array([line.strip() for line in text.splitlines() if line.strip()])
 
 
-_READERS: dict[str, Callable[[pathlib.Path], Any]] = {".npy": _npy, ".npz": _npz, ".txt": _txt}
+def _csv(path: pathlib.Path) -> dict[str, str]:
+    """Reads {id: label} of the train examples in the columns "file" and "label"."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, restval="", strict=True))
+    if not rows or not {"file", "label"} <= rows[0].keys():
+        raise ValueError("there are no columns file and label")
+    train = [row for row in rows if "split" not in row or row["split"] == "train"]
+    return {original_cell(row["file"]): original_cell(row["label"]) for row in train}
+
+
+_READERS: dict[str, Callable[[pathlib.Path], Any]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".txt": _txt,
+    ".csv": _csv,
+}

@@ -29,7 +29,7 @@ ENDINGS = (
     ".tiff",
 )
 
-
+TABLES = (".csv", ".parquet")  # of files that list images and labels
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # names of folders of test images
 
 
@@ -47,6 +47,33 @@ class Listing:
     images: dict[str, pathlib.Path]
     ignored: dict[str, list[str]]
     unreadable: dict[str, str]
+
+
+def labels_file(root: pathlib.Path) -> pathlib.Path | None:
+    """Returns the table of files and labels in a folder that has no folders of classes.
+
+    Args:
+      root: a folder.
+
+    Returns:
+      Its one CSV or Parquet file, if there is no folder train and fewer than two folders have
+      images; otherwise None.
+
+    Raises:
+      InputError: there are several such files.
+    """
+    tables = [
+        name
+        for name, entry in _entries(root)
+        if name.lower().endswith(TABLES) and not _is_hidden(name) and _type(entry) == "file"
+    ]
+    folders = {name.split("/")[0] for name in classes(root).images} if tables else set()
+    if not tables or len(folders) > 1 or (root / "train").is_dir():
+        return None
+    if len(tables) > 1:
+        expectation = "one csv or parquet file of labels beside images, or its own name"
+        raise expected("dataset.path", expectation, printable(", ".join(tables)))
+    return root / tables[0]
 
 
 def split(root: pathlib.Path, test: str) -> Listing:

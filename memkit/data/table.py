@@ -18,7 +18,6 @@ from memkit.printable import printable
 FILES = ("file", "filename", "file_name", "path", "image", "image_path")
 LABELS = ("label", "class", "class_name", "category", "target")
 SPLIT, TRAIN = "split", "train"
-ENDINGS = (".csv", ".parquet")
 
 
 def load(
@@ -77,7 +76,7 @@ def load(
 
 def _columns(file: pathlib.Path) -> dict[str, list[str | None]]:
     """Returns {name in lower case: texts} of a table."""
-    if file.suffix.lower() not in ENDINGS or not file.is_file():
+    if file.suffix.lower() not in listing.TABLES or not file.is_file():
         raise expected("dataset.path", "a .csv or .parquet file", file)
     try:
         if file.suffix.lower() == ".parquet":

@@ -2,8 +2,8 @@
 
 The prediction of a run that trained on an example says little about its label, because the run may
 have memorized it. Only votes count: the predictions of runs that held the example out. Votes show
-on which label models agree, which need not be the true one: an unusual example with a correct label
-is outvoted, too.
+on which label models agree, which need not be the true one: a rare example with a correct label is
+outvoted, too. `rarity` tells it apart.
 """
 
 import dataclasses
@@ -14,14 +14,16 @@ import numpy as np
 from memkit import big_arrays
 from memkit.errors import expected
 from memkit.estimators import arms, intervals
+from memkit.estimators import rarity as rarities
 from memkit.estimators.consistency import Mean, consistency
 from memkit.estimators.memorization import memorization
-from memkit.typing import BoolArray, FloatArray, IntArray
+from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
 LEAST = 5  # Four votes to none would be significant, but a fair coin gives them in 1 of 16 cases.
+LEAST_MEMBERS = 10  # examples of a class, below which held-out labels cannot be judged
 HARD = 0.5
-KINDS = ("mislabeled", "duplicate", "ambiguous", "not judged", "unsuspected")
-MISLABELED, DUPLICATE, AMBIGUOUS, NOT_JUDGED, UNSUSPECTED = range(len(KINDS))
+KINDS = ("mislabeled", "rare", "duplicate", "ambiguous", "not judged", "unsuspected")
+MISLABELED, RARE, DUPLICATE, AMBIGUOUS, NOT_JUDGED, UNSUSPECTED = range(len(KINDS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +66,15 @@ class Audit:
       score: [N] float64, 1 - out-of-sample probability of the given label, in [0, 1]; higher = more
         suspect; NaN where fewer than `LEAST` runs held the example out.
       out_prob: out-of-sample probability of the given label; NaN for the same examples.
+      rarity: [N] float64 in [0, 1), see `rarity.rarity`; higher = farther from the images of the
+        rival class, so rather rare than mislabeled; NaN if it is undefined.
       votes: `Votes`.
     """
 
     kind: IntArray
     score: FloatArray
     out_prob: Mean
+    rarity: FloatArray
     votes: Votes
 
 
@@ -144,13 +149,16 @@ def audit(
     num_classes: int,
     *,
     copied: BoolArray,
+    images: Array | None = None,
 ) -> Audit:
     """Classifies examples by what may be wrong with their given labels.
 
-    The first kind that applies is chosen. Mislabeled: the rival wins the votes, see `rival_wins`.
-    Duplicate: an exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so it
-    has no score. Ambiguous: the 95% interval of the out-of-sample probability of the given label
-    lies below `HARD`; models that held the example out miss it, but agree on no other class.
+    The first kind that applies is chosen. Mislabeled: the rival wins the votes, see `rival_wins`,
+    and the image is not rare. Rare: the rival wins or the example is missed as an ambiguous one
+    is, but its rarity is above `rarity.RARE`: it is far from the images of the rival class.
+    Duplicate: an exact copy exists. Not judged: fewer than `LEAST` runs held the example out, so
+    it has no score. Ambiguous: the 95% interval of the out-of-sample probability of the given
+    label lies below `HARD`; models that held the example out miss it, but agree on no other class.
 
     Args:
       predicted: [M, N] int, predicted class.
@@ -158,6 +166,7 @@ def audit(
       train_mask: [M, N] bool; see `with_copies`.
       given_labels: [N] int.
       copied: [N] bool, True if an identical image exists.
+      images: [N, ...] numbers, from which rarity is computed; None if no image can be called rare.
 
     Raises:
       InputError: on shapes that differ and values that are out of range.
@@ -170,12 +179,22 @@ def audit(
         for name in ("value", "stderr", "lower", "upper")
     }
     out_prob = dataclasses.replace(out_prob, **undefined)
+    rarity = _rarity(images, given_labels, counted)
+    wins, is_missed, is_rare = rival_wins(counted), out_prob.upper < HARD, rarity > rarities.RARE
     kind = np.select(
-        [rival_wins(counted), copied, ~judged, out_prob.upper < HARD],
-        [MISLABELED, DUPLICATE, NOT_JUDGED, AMBIGUOUS],
+        [wins & ~is_rare, (wins | is_missed) & is_rare, copied, ~judged, is_missed],
+        [MISLABELED, RARE, DUPLICATE, NOT_JUDGED, AMBIGUOUS],
         UNSUSPECTED,
     )
-    return Audit(kind.astype(np.int8), 1 - out_prob.value, out_prob, counted)
+    return Audit(kind.astype(np.int8), 1 - out_prob.value, out_prob, rarity, counted)
+
+
+def _rarity(images: Array | None, given_labels: IntArray, counted: Votes) -> FloatArray:
+    if images is None:
+        return np.full(len(given_labels), np.nan)
+    rival = np.where(counted.num >= LEAST, counted.rival, -1)
+    trusted = (counted.num >= LEAST) & (2 * counted.given > counted.num)
+    return rarities.rarity(images, given_labels, rival, trusted=trusted)
 
 
 def ranked(result: Audit, conflicting: BoolArray) -> IntArray:

@@ -1,21 +1,22 @@
 // The gallery: one card per listed example, a page at a time.
 const PAGE = 24;
 
+/** @param {HTMLElement} list @param {[string, string][]} facts */
 function describe(list, facts) {
-  list.replaceChildren(...facts.flatMap(([name, value]) => {
-    const [term, text] = ["dt", "dd"].map((tag) => document.createElement(tag));
-    [term.textContent, text.textContent] = [name, value];
-    return [term, text];
-  }));
+  list.replaceChildren(...facts.flatMap(([name, value]) => (
+    [textElement("dt", name), textElement("dd", value)])));
 }
 
+/** @param {Table} table @param {number} example */
 function isPlanted(table, example) {
   return table.given[example] !== table.label[example];
 }
 
+/** @param {App} app @param {number} example */
 function factsOf(app, example) {
   const { table, state } = app;
   const { kinds } = table.series[state.series];
+  /** @type {[string, string][]} */
   const facts = [["given", className(table, table.given[example])]];
   if (isPlanted(table, example)) facts.push(["true", className(table, table.label[example])]);
   facts.push(["predicted", className(table, table.points[state.point].predicted[example])]);
@@ -23,52 +24,59 @@ function factsOf(app, example) {
   return facts;
 }
 
+/** @param {Table} table @param {number} example */
 function pictureText(table, example) {
   return `Example ${table.ids[example]}, labeled ${className(table, table.given[example])}`;
 }
 
-function card(app, example) {
-  const { table, sheets } = app;
+/** Fills a copy of the template of cards: picture, id, facts and trajectory.
+ * @param {App} app @param {HTMLElement} element @param {number} example */
+function fillCard(app, element, example) {
+  const { table, albums } = app;
   const { points } = table.series[app.state.series];
   const [first, last] = ends(app);
+  /** @param {number} place */
   const value = (place) => shown(columnOf(table, place, "value")[example]);
-  const element = at("card-template").content.firstElementChild.cloneNode(true);
-  const part = (name) => element.querySelector(name);
-  element.dataset.example = example;
+  element.dataset.example = String(example);
   element.classList.toggle("planted", isPlanted(table, example));
-  part(".flipped").hidden = !isPlanted(table, example);
-  part(".id").textContent = table.ids[example];
-  paint(part(".picture"), sheets.train, example, pictureText(table, example));
-  describe(part("dl"), factsOf(app, example));
-  part(".line").replaceChildren(sparkline(table, points, example));
-  part(".ends").textContent = first === last ? value(last) : `${value(first)} → ${value(last)}`;
-  part(".interval").textContent = `95%: ${interval(table, last, example)}`;
+  part(element, ".flipped").hidden = !isPlanted(table, example);
+  part(element, ".id").textContent = table.ids[example];
+  paint(part(element, ".picture"), albums.train, example, pictureText(table, example));
+  describe(part(element, "dl"), factsOf(app, example));
+  part(element, ".line").replaceChildren(sparkline(table, points, example));
+  part(element, ".ends").textContent = first === last ? value(last) : `${value(first)} → ${value(last)}`;
+  part(element, ".interval").textContent = `95%: ${interval(table, last, example)}`;
   return element;
 }
 
+/** @param {App} app */
 function drawList(app) {
   const { state } = app;
   app.found = listed(app);
-  const cards = app.found.slice(0, state.limit).map((example) => card(app, example));
+  const cards = app.found.slice(0, state.limit)
+    .map((example) => fillCard(app, copied("card-template"), example));
   at("cards").replaceChildren(...cards);
   at("count").textContent = countText(app, app.found.length, cards.length);
   at("more").hidden = cards.length === app.found.length;
-  const preset = state.preset === null ? null : app.presets[state.preset];
-  at("preset-note").textContent = preset ? preset.note : "";
+  at("preset-note").textContent = state.preset === null ? "" : app.presets[state.preset].note;
 }
 
+/** @param {App} app */
 function showMore(app) {
   const before = app.state.limit;
   app.state.limit += PAGE;
   drawList(app);
-  at("cards").children[before].querySelector("button").focus();
+  part(at("cards").children[before], "button").focus();
 }
 
+/** Opens the example of the card that is pressed, in the gallery and in sections.
+ * @param {App} app */
 function openFromCards(app) {
-  document.querySelector("main").addEventListener("click", (event) => {
-    const element = event.target.closest("li.card[data-example]");
-    if (!element) return;
-    element.querySelector("button").focus();
+  part(document, "main").addEventListener("click", (event) => {
+    const pressed = /** @type {Element} */ (event.target);
+    const element = pressed.closest("li.card[data-example]");
+    if (!(element instanceof HTMLElement) || pressed.closest("[data-decide]")) return;
+    part(element, "button").focus();
     openDetail(app, Number(element.dataset.example)).catch(problem);
   });
 }

@@ -1,22 +1,26 @@
 // The page works from file:// with a policy that forbids every request, so all data are inline.
+/** @param {HTMLElement} place */
 async function drawChart(place) {
-  const spec = JSON.parse(at("spec-" + place.dataset.chart).textContent);
+  const spec = JSON.parse(at("spec-" + place.dataset.chart).textContent ?? "");
   await vegaEmbed(place, themed(spec), { actions: false, renderer: "svg" }).catch((error) => {
     place.textContent = "This chart could not be drawn: " + error.message;
   });
+  hideWordless(place);
   // Between charts the page answers its reader.
   await new Promise((resolve) => setTimeout(resolve));
 }
 
+/** @param {HTMLElement} place */
 function isFolded(place) {
   return Boolean(place.closest("details:not([open])"));
 }
 
-// Draws the charts that can be seen; those that are folded follow when they are unfolded.
-async function drawCharts(part = document) {
-  for (const place of part.querySelectorAll("[data-chart]")) {
+/** Draws the charts that can be seen; those that are folded follow when they are unfolded.
+ * @param {ParentNode} inside */
+async function drawCharts(inside = document) {
+  for (const place of elements("[data-chart]", inside)) {
     if (!isFolded(place) && place.dataset.drawn !== String(darkness.matches)) {
-      place.dataset.drawn = darkness.matches;
+      place.dataset.drawn = String(darkness.matches);
       await drawChart(place);
     }
   }
@@ -27,6 +31,6 @@ for (const folded of document.querySelectorAll("details")) {
 }
 darkness.addEventListener("change", () => drawCharts());
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details.more")) folded.open = true;
+  for (const folded of elements("details.more")) folded.setAttribute("open", "");
 });
 await drawCharts();

@@ -22,7 +22,7 @@ class Content:
       summary: Summary of the study; `results` are those of its questions.
       config: resolved config.
       provenance: {label: text}: versions, device, engine, dates, durations, workdir; "command" is
-        the command that reproduces the study.
+        the command that reproduces the study, and "study fingerprint" tells it from all others.
       ids: text [N].
       labels: int [N], true labels.
       given_labels: int [N], the labels trained on; they differ where a label was planted.

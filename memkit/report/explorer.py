@@ -8,15 +8,19 @@ import dataclasses
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memkit.analysis import PointSummary
 from memkit.analysis.accuracy.result import Accuracy
+from memkit.analysis.audit.result import LabelAudit
 from memkit.analysis.influence.result import Influence
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.analysis.trajectories.chart import label
 from memkit.charts import lines
+from memkit.estimators import audit as auditing
 from memkit.report import content as contents
 from memkit.report import gallery, scatter, sprites
 from memkit.report.blocks import Section
@@ -28,9 +32,10 @@ from memkit.typing import Array, FloatArray, IntArray, Json
 SCALE = 1_000
 MISSING = -32_768
 QUANTITIES = ("value", "in_mean", "out_mean", "lower", "upper", "out_prob", "raw")
-INFLUENCES = 4
-# Most pictures per sheet besides those of sections; FEW if each one is read from a file.
-PICTURES, FEW = 2_500, 600
+INFLUENCES, SIMILAR = 4, 6  # of each example
+# Characters of all data together, pictures included, so that a page of them has at most 25 MB.
+SIZE = 22_500_000
+FEW = 600  # most pictures besides those of sections and lists, if each is read from a file
 
 
 def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
@@ -43,38 +48,63 @@ def data(content: Content, sections: Sequence[Section] = ()) -> Json | None:
     points = scored(content)
     if not points:
         return None
-    last = [p for p in points if p.series == points[0].series][-1]
-    sample = scatter.sample(scatter.quantity(content, last, "value"))
-    views = scatter.views(content, points)
-    presets = gallery.groups(content)
     influences = [_influence(content, point) for point in points]
-    pictures = _pictures(content, sections, presets, sample, influences)
-    charts = scatter.charts(content, views)
+    presets, views = gallery.groups(content), scatter.views(points)
+    columns = _columns(content, points, influences) | {
+        "presets": [dataclasses.asdict(preset) for preset in presets],
+        "views": views,
+        "pairs": {
+            pair: dict(zip(("title", "x", "y"), scatter.PAIRS[pair], strict=True))
+            for pair in dict.fromkeys(view["pair"] for view in views)
+        },
+        "trajectory": scatter.trajectory_chart(content, points).to_dict(),
+    }
+    listed = np.array([i for preset in presets for i in preset.examples], int)
+    size = SIZE - len(json.dumps(columns))
+    return columns | {"albums": _albums(content, sections, listed, influences, size)}
+
+
+def _columns(
+    content: Content,
+    points: Sequence[PointSummary],
+    influences: Sequence[Mapping[str, IntArray] | None],
+) -> dict[str, Any]:
     return {
+        "study": content.provenance["study fingerprint"],
         "count": len(content.ids),
         "quantities": QUANTITIES,
-        "step": scatter.STEP,
         "class_names": list(map(str, content.class_names)),
         "kinds": [label(name) for name in CLASSES],
         "ids": packed_text(content.ids),
         "given": packed(content.given_labels),
         "label": packed(content.labels),
+        "suggested": packed(_suggested(content)),
+        "similar": _similar(content),
         "points": [
             _point(content, point, sized.size, influence)
             for point, sized, influence in zip(points, lines.sized(points), influences, strict=True)
         ],
         "series": _series(content, points),
-        "presets": [dataclasses.asdict(preset) for preset in presets],
         "test": {"ids": packed_text(content.test_ids), "label": packed(content.test_labels)},
-        "sheets": pictures,
-        "sample": sample.tolist(),
-        "views": views,
-        "pairs": {
-            pair: {"title": scatter.PAIRS[pair][0], "spec": chart.to_dict()}
-            for pair, chart in charts.items()
-        },
-        "trajectory": scatter.trajectory_chart(content, points).to_dict(),
     }
+
+
+def _suggested(content: Content) -> IntArray:
+    """Returns the label that the audit suggests instead of the given one, [N]; -1 for none."""
+    audited = content.results[LabelAudit].examples
+    if audited is None:
+        return np.full(len(content.ids), -1)
+    return np.where(audited.kind == auditing.MISLABELED, audited.rival, -1)
+
+
+def _similar(content: Content) -> Json | None:
+    """Returns {"space", "index", "likeness"} [N, SIMILAR] of the nearest neighbors, or None."""
+    result = content.results[SimilarImages]
+    if result.examples is None:
+        return None
+    nearest = (result.examples.neighbors, thousandths(result.examples.similarity))
+    index, likeness = (packed(array[:, :SIMILAR]) for array in nearest)
+    return {"space": result.space, "index": index, "likeness": likeness}
 
 
 def scored(content: Content) -> tuple[PointSummary, ...]:
@@ -176,36 +206,39 @@ def _known_q(arrays: Mapping[str, Array], index: IntArray, num_test: int) -> Flo
     return q
 
 
-def _pictures(
+def _albums(
     content: Content,
     sections: Sequence[Section],
-    presets: Sequence[gallery.Preset],
-    sample: IntArray,
+    listed: IntArray,
     influences: Sequence[Mapping[str, IntArray] | None],
+    size: int,
 ) -> dict[str, Json | None]:
-    """Returns {"train", "test"}: sheets of the pictures of sections, presets and the sample."""
-    of_sections = {
-        part: [
-            i for section in sections if part in section.pictures for i in section.pictures[part]
-        ]
+    """Returns {"train", "test"}: pictures of sections and presets, and of the others that fit."""
+    first = {
+        part: [i for s in sections if part in s.pictures for i in s.pictures[part]]
         for part in ("train", "test")
     }
-    listed = np.array([i for preset in presets for i in preset.examples], int)
-    train = [*listed, *sample]
-    influenced = [part["index"] for part in influences[::-1] if part is not None]
-    test = [
-        i for rows in (listed, sample) for index in influenced for i in index[rows].ravel().tolist()
-    ]
+    shown = [part["index"] for part in influences[::-1] if part is not None]
+    first["train"] += listed.tolist()
+    first["test"] += [i for index in shown for i in index[listed].ravel().tolist() if i >= 0]
+    last = [p for p in scored(content) if p.series == content.summary.points[0].series][-1]
+    rest = {
+        "train": np.argsort(-scatter.quantity(content, last, "value"), kind="stable"),
+        "test": np.unique(np.concatenate([np.empty(0, int), *(i[i >= 0] for i in shown)])),
+    }
+    count = sum(map(len, rest.values()))
+    images = {"train": content.thumbnails, "test": content.test_thumbnails}
     return {
-        "train": _sheet(content.thumbnails, of_sections["train"], train),
-        "test": _sheet(content.test_thumbnails, of_sections["test"], [i for i in test if i >= 0]),
+        part: _album(images[part], first[part], rest[part], size * len(rest[part]) // count)
+        for part in first
     }
 
 
-def _sheet(images: Pictures, required: Iterable[int], others: Iterable[int]) -> Json | None:
-    limit = PICTURES if isinstance(images, np.ndarray) else FEW
-    others = list(dict.fromkeys(map(int, others)))[:limit]
-    sheet = sprites.sheet(images, list(dict.fromkeys([*map(int, required), *others])))
-    if sheet is None:
+def _album(
+    images: Pictures, first: Sequence[int], rest: IntArray, size: int
+) -> dict[str, Any] | None:
+    most = None if isinstance(images, np.ndarray) else FEW
+    album = sprites.album(images, first, rest.tolist(), most=most, size=size)
+    if album is None:
         return None
-    return dataclasses.asdict(sheet) | {"examples": packed(sheet.examples)}
+    return dataclasses.asdict(album) | {"examples": packed(album.examples)}

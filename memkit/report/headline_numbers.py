@@ -145,7 +145,9 @@ def _number(
 
 def _with_margin(text: str, title: str, note: str) -> Number:
     value, _, margin = text.partition(" ± ")
-    return Number(value, f"± {margin}" if margin else "", title, note)
+    # An interval that is narrower than the digits shown would look like certainty.
+    is_shown = bool(margin.strip("0.%"))
+    return Number(value, f"± {margin}" if is_shown else "", title, note)
 
 
 def _changing(content: Content, series: str) -> Iterator[Number]:

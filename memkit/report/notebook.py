@@ -109,8 +109,7 @@ def _rows(
 
 def _picture(content: Content, example: int) -> str:
     """Returns the picture of a train example as a data URL."""
-    sheet = sprites.sheet(content.thumbnails, [example])
-    return sheet.url if sheet else ""
+    return sprites.picture(content.thumbnails[example])
 
 
 def _interval(value: FloatArray, lower: FloatArray, upper: FloatArray, example: int) -> str:

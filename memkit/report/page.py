@@ -5,14 +5,18 @@ from memkit.report.content import Content
 
 # They become one script: report.js starts those before it, and charts.js draws after it.
 SCRIPTS = (
+    "elements.js",
     "theme.js",
     "table.js",
     "pictures.js",
     "sparkline.js",
+    "decisions.js",
     "list.js",
     "cards.js",
     "scatter.js",
+    "region.js",
     "detail.js",
+    "address.js",
     "report.js",
     "reading.js",
     "charts.js",

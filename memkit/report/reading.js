@@ -1,7 +1,9 @@
 // Terms and methods in a panel beside the page. Without this script, links to it work as anchors.
 const panel = at("reading");
+/** @type {Maybe<HTMLElement>} */
 let opener = null;
 
+/** @param {string} anchor @param {HTMLElement} link */
 function openReading(anchor, link) {
   opener = link;
   panel.classList.add("open");
@@ -10,7 +12,7 @@ function openReading(anchor, link) {
   place.tabIndex = -1;
   place.scrollIntoView({ block: "nearest" });
   place.focus({ preventScroll: true });
-  for (const other of panel.querySelectorAll("dt")) other.classList.toggle("found", other === entry);
+  for (const other of elements("dt", panel)) other.classList.toggle("found", other === entry);
 }
 
 function closeReading() {
@@ -20,7 +22,9 @@ function closeReading() {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a.term, #open-reading, #close-reading");
+  const pressed = /** @type {Element} */ (event.target);
+  const link = /** @type {Maybe<HTMLAnchorElement>} */ (
+    pressed.closest("a.term, #open-reading, #close-reading"));
   if (!link) return;
   event.preventDefault();
   if (link.id === "close-reading") closeReading();
@@ -30,7 +34,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && panel.classList.contains("open")) closeReading();
 });
 // A choice from the list of contents closes it.
-const contents = document.querySelector("details.contents");
+const contents = part(document, "details.contents");
 contents.addEventListener("click", (event) => {
-  if (event.target.closest("a")) contents.open = false;
+  if (/** @type {Element} */ (event.target).closest("a")) contents.removeAttribute("open");
 });

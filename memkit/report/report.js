@@ -1,80 +1,86 @@
-function problem(error) {
-  at("explorer-problem").textContent = `The examples could not be shown: ${error.message}`;
-  at("explorer-problem").hidden = false;
-  throw error;
-}
-
-function fill(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, title]) => new Option(title, value)));
-  select.value = chosen;
-  // A choice of one is no choice.
-  select.closest("label").hidden = options.length < 2;
-}
-
+/** @param {App} app */
 function fillPairs(app) {
   const { pairs, views, series } = app.table;
   const { name } = series[app.state.series];
+  /** @param {string} pair */
   const fits = (pair) => views.some((view) => view.pair === pair && view.series === name
     && (view.point === null || view.point === app.state.point));
   const fitting = Object.keys(pairs).filter(fits);
   if (!fitting.includes(app.state.pair)) chooseAxes(app, fitting[0]);
-  fill(at("pair"), fitting.map((pair) => [pair, pairs[pair].title]), app.state.pair);
+  fill(choice("pair"), fitting.map((pair) => [pair, pairs[pair].title]), app.state.pair);
 }
 
+/** @param {App} app @param {string} pair */
 function chooseAxes(app, pair) {
   app.state.pair = pair;
   app.state.region = null;
   writeRegion(null);
 }
 
+/** @param {App} app */
 function fillSort(app) {
   const titles = sortTitles(app);
   if (!(app.state.sort in titles)) app.state.sort = "last";
-  fill(at("sort"), Object.entries(titles), app.state.sort);
-  at("order").closest("label").hidden = app.state.sort === "preset";
+  fill(choice("sort"), Object.entries(titles), app.state.sort);
+  labelOf(at("order")).hidden = app.state.sort === "preset";
 }
 
+/** @param {App} app @param {number} number */
 function chooseSeries(app, number) {
   const { table, state } = app;
   const { name, points, kinds } = table.series[number];
-  Object.assign(state, { series: number, point: points.at(-1), preset: null });
+  Object.assign(state, { series: number, point: points[points.length - 1], preset: null });
   app.presets = table.presets.filter((preset) => preset.series === name);
-  fill(at("size"), points.map((place) => [place, table.points[place].place]), state.point);
-  fill(at("preset"), [["", "all examples"], ...app.presets.map(({ title }, k) => [k, title])], "");
+  choice("series").value = String(number);
+  fill(choice("size"), points.map((place) => [place, table.points[place].place]), state.point);
+  /** @type {[number, string][]} */
+  const titles = app.presets.map(({ title }, k) => [k, title]);
+  fill(choice("preset"), [["", "all examples"], ...titles], "");
   const present = kinds ? [...new Set(kinds)].sort((a, b) => a - b) : [];
-  fill(at("kind"), [["", "any"], ...present.map((code) => [code, table.kinds[code]])], "");
+  /** @type {[number, string][]} */
+  const named = present.map((code) => [code, table.kinds[code]]);
+  fill(choice("kind"), [["", "any"], ...named], "");
 }
 
-// Brings the page in line with what is chosen; the list starts at its first page again.
+/** Brings the page in line with what is chosen; the list starts at its first page again.
+ * @param {App} app */
 function update(app) {
   app.state.limit = PAGE;
   fillPairs(app);
   fillSort(app);
+  drawScatter(app);
   drawList(app);
-  return redrawScatter(app);
+  writeAddress(app);
 }
 
+/** What a field changes beside its own value.
+ * @type {Record<string, (app: App, value: string) => void>} */
+const CHANGES = {
+  pair: (app, value) => chooseAxes(app, value),
+  series: (app, value) => chooseSeries(app, Number(value)),
+  size: (app, value) => { app.state.point = Number(value); },
+  preset: (app, value) => {
+    app.state.preset = value === "" ? null : Number(value);
+    app.state.sort = value === "" ? "last" : "preset";
+  },
+  sort: (app, value) => { app.state.sort = value; },
+  order: (app, value) => { app.state.down = value === "down"; },
+};
+
+/** @param {App} app */
 function listenToChoices(app) {
-  const { state } = app;
+  /** @param {string} id @param {string} event @param {(value: string) => void} change */
   const on = (id, event, change) => at(id).addEventListener(event, () => {
-    change(at(id).value);
+    change(field(id).value);
     update(app);
   });
-  on("pair", "change", (value) => chooseAxes(app, value));
-  on("series", "change", (value) => chooseSeries(app, Number(value)));
-  on("size", "change", (value) => { state.point = Number(value); });
-  on("preset", "change", (value) => {
-    state.preset = value === "" ? null : Number(value);
-    state.sort = value === "" ? "last" : "preset";
-  });
-  on("sort", "change", (value) => { state.sort = value; });
-  on("order", "change", (value) => { state.down = value === "down"; });
-  on("clear-region", "click", () => chooseAxes(app, state.pair));
+  for (const [id, change] of Object.entries(CHANGES)) on(id, "change", (value) => change(app, value));
+  on("clear-region", "click", () => chooseAxes(app, app.state.pair));
   on("clear-filters", "click", () => clearFilters(app));
-  for (const id of ["given", "kind", "is-planted", "agrees", "pictured"]) on(id, "change", () => {});
+  for (const id of ["given", "kind", "is-planted", "agrees", "decided", "pictured"]) on(id, "change", () => {});
   on("search", "input", () => {});
   for (const id of ["x-from", "x-to", "y-from", "y-to"]) {
-    at(id).addEventListener("change", () => readRegion(app));
+    at(id).addEventListener("change", () => setRegion(app, readRegion()));
   }
   for (const form of ["view-form", "region-form", "filters"]) {
     at(form).addEventListener("submit", (event) => event.preventDefault());
@@ -82,29 +88,61 @@ function listenToChoices(app) {
   at("more").addEventListener("click", () => showMore(app));
 }
 
+/** @param {App} app */
 function clearFilters(app) {
-  at("filters").reset();
+  /** @type {HTMLFormElement} */ (at("filters")).reset();
   Object.assign(app.state, { preset: null, sort: "last", down: true });
   chooseAxes(app, app.state.pair);
 }
 
-async function start(data) {
-  const [table, sheets] = await Promise.all([readTable(data), readSheets(data.sheets)]);
-  paintSections(sheets);
-  paintLines(table);
-  const state = { pair: null, region: null, sort: "last", down: true, limit: PAGE };
-  const app = { table, sheets, state, orders: {}, drawing: Promise.resolve() };
-  at("explorer").hidden = false;
-  const codes = [...new Set(table.given)].sort((a, b) => a - b);
-  fill(at("given"), [["", "any"], ...codes.map((code) => [code, className(table, code)])], "");
-  fill(at("series"), table.series.map(({ name }, k) => [k, name]), 0);
-  at("is-planted").closest("label").hidden = !table.given.some((_, i) => isPlanted(table, i));
-  chooseSeries(app, 0);
-  listenToChoices(app);
-  openFromCards(app);
-  listenToDetail(app);
-  await update(app);
+/** Says how many examples have a picture, if not all have one. @param {App} app */
+function sayPictured(app) {
+  const { table, albums } = app;
+  const kept = albums.train?.places.size ?? 0;
+  at("pictured-note").hidden = labelOf(at("pictured")).hidden = kept === table.count;
+  at("pictured-note").textContent = `This page has pictures of ${said(kept)} of ${said(table.count)} examples: those of lists and sections, and an evenly spaced sample of the ranking by memorization.`;
 }
 
-const examples = at("examples");
-if (examples) await start(JSON.parse(examples.textContent)).catch(problem);
+/** @param {Data<Packed, PackedText>} data */
+async function start(data) {
+  const [table, albums] = await Promise.all([readTable(data), readAlbums(data.albums)]);
+  paintSections(albums);
+  paintLines(table);
+  /** @type {State} */
+  const state = { pair: "", series: 0, point: 0, preset: null, region: null, sort: "last", down: true, limit: PAGE };
+  /** @type {App} */
+  const app = { table, albums, state, presets: [], orders: {}, decisions: new Map(), found: [], open: null };
+  at("explorer").hidden = false;
+  const codes = [...new Set(table.given)].sort((a, b) => a - b);
+  /** @type {[number, string][]} */
+  const given = codes.map((code) => [code, className(table, code)]);
+  fill(choice("given"), [["", "any"], ...given], "");
+  fill(choice("series"), table.series.map(({ name }, k) => [k, name]), 0);
+  const planted = table.given.some((_, i) => isPlanted(table, i));
+  labelOf(at("is-planted")).hidden = at("dot-key").hidden = !planted;
+  sayPictured(app);
+  chooseSeries(app, 0);
+  listenToChoices(app);
+  listenToScatter(app);
+  openFromCards(app);
+  listenToDetail(app);
+  listenToDecisions(app);
+  update(app);
+  redrawWhenNeeded(app);
+  window.addEventListener("hashchange", () => followAddress(app));
+  followAddress(app);
+}
+
+/** @param {App} app */
+function redrawWhenNeeded(app) {
+  let width = at("scatter").clientWidth;
+  new ResizeObserver(() => {
+    if (at("scatter").clientWidth === width) return;
+    width = at("scatter").clientWidth;
+    drawScatter(app);
+  }).observe(at("scatter"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawScatter(app));
+}
+
+const examples = document.getElementById("examples");
+if (examples) await start(JSON.parse(examples.textContent ?? "")).catch(problem);

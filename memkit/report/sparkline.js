@@ -1,16 +1,19 @@
 // A trajectory as a small SVG: memorization thick, the two means thin, gaps where undefined.
 const SPARK = { width: 132, height: 46, margin: 4 };
 
+/** @param {string} name @param {Record<string, string | number>} attributes */
 function svgElement(name, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   return element;
 }
 
+/** @param {Table} table @param {number[]} places @param {number} example */
 function sparkline(table, places, example) {
+  /** @param {string} quantity */
   const of = (quantity) => places.map((p) => fraction(columnOf(table, p, quantity)[example]));
   const lines = { in: of("in_mean"), out: of("out_mean"), mem: of("value") };
-  const floor = Math.min(0, ...lines.mem.filter((value) => value !== null));
+  const floor = Math.min(0, ...lines.mem.map((value) => value ?? 0));
   const { width, height } = SPARK;
   const said = places.map((p, k) => `${table.points[p].place}: ${lines.mem[k] ?? "undefined"}`);
   const svg = svgElement("svg", {
@@ -23,18 +26,22 @@ function sparkline(table, places, example) {
   return svg;
 }
 
+/** @param {number} value @param {number} floor */
 function sparkHeight(value, floor) {
   const { height, margin } = SPARK;
   return height - margin - (height - 2 * margin) * (value - floor) / (1 - floor);
 }
 
+/** @param {string} name @param {Maybe<number>[]} line @param {number} floor */
 function sparkMarks(name, line, floor) {
   const { width, margin } = SPARK;
+  /** @param {number} k */
   const across = (k) => (line.length > 1 ? margin + k * (width - 2 * margin) / (line.length - 1) : width / 2);
+  /** @type {[string, string][][]} */
   const pieces = [[]];
   line.forEach((value, k) => {
     if (value === null) pieces.push([]);
-    else pieces.at(-1).push([across(k).toFixed(1), sparkHeight(value, floor).toFixed(1)]);
+    else pieces[pieces.length - 1].push([across(k).toFixed(1), sparkHeight(value, floor).toFixed(1)]);
   });
   const marks = pieces.filter((piece) => piece.length > 1)
     .map((piece) => svgElement("polyline", { class: name, points: piece.join(" ") }));
@@ -43,9 +50,9 @@ function sparkMarks(name, line, floor) {
   return [...marks, ...dots.map(([cx, cy]) => svgElement("circle", { class: name, cx, cy, r }))];
 }
 
-// The trajectories of pictures that are in the page from the start.
+/** The trajectories of pictures that are in the page from the start. @param {Table} table */
 function paintLines(table) {
-  for (const element of document.querySelectorAll("[data-line]")) {
+  for (const element of elements("[data-line]")) {
     const { points } = table.series[0];
     element.replaceChildren(sparkline(table, points, Number(element.dataset.line)));
   }

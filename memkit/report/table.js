@@ -4,6 +4,7 @@ const SCALE = 1000;
 const ABSENT = "–";
 const KINDS = { int8: Int8Array, int16: Int16Array, int32: Int32Array };
 
+/** @param {string} text */
 async function inflate(text) {
   const raw = atob(text);
   const bytes = new Uint8Array(raw.length);
@@ -12,34 +13,42 @@ async function inflate(text) {
   return new Response(stream).arrayBuffer();
 }
 
+/** @param {Packed} column @returns {Promise<Numbers>} */
 async function numbersOf(column) {
   return new KINDS[column.kind](await inflate(column.data));
 }
 
+/** @param {PackedText} column @returns {Promise<string[]>} */
 async function textsOf(column) {
   return JSON.parse(new TextDecoder().decode(await inflate(column.data)));
 }
 
-// Replaces the packed columns of the page's data by arrays, but for the influences.
+/** Returns the page's data with columns unpacked, but for the influences.
+ * @param {Data<Packed, PackedText>} data @returns {Promise<Table>} */
 async function readTable(data) {
-  [data.ids, data.given, data.label, data.test.ids, data.test.label] = await Promise.all([
-    textsOf(data.ids), numbersOf(data.given), numbersOf(data.label),
-    textsOf(data.test.ids), numbersOf(data.test.label),
-  ]);
-  await Promise.all(data.points.map(async (point) => {
-    for (const key of ["scores", "num_in", "num_out", "predicted"]) {
-      point[key] = await numbersOf(point[key]);
-    }
-  }));
-  for (const series of data.series) series.kinds = series.kinds && (await numbersOf(series.kinds));
-  return data;
+  const texts = Promise.all([data.ids, data.test.ids].map(textsOf));
+  const columns = Promise.all([data.given, data.label, data.suggested, data.test.label].map(numbersOf));
+  const points = Promise.all(data.points.map(async (point) => ({
+    ...point,
+    scores: await numbersOf(point.scores),
+    num_in: await numbersOf(point.num_in),
+    num_out: await numbersOf(point.num_out),
+    predicted: await numbersOf(point.predicted),
+  })));
+  const series = Promise.all(data.series.map(async (one) => (
+    { ...one, kinds: one.kinds && (await numbersOf(one.kinds)) })));
+  const [[ids, testIds], [given, label, suggested, testLabel]] = [await texts, await columns];
+  const test = { ids: testIds, label: testLabel };
+  return { ...data, ids, given, label, suggested, test, points: await points, series: await series };
 }
 
-// Influences are the largest columns, and few examples are looked at: they are read when needed.
+/** Influences are the largest columns, and few examples are looked at: they are read when needed.
+ * @param {Table} table @param {number} place @param {number} example */
 async function influencesOf(table, place, example) {
   const point = table.points[place];
-  if (!point.influence) return null;
-  point.read ??= Promise.all(["index", "infl", "q"].map((key) => numbersOf(point.influence[key])));
+  const { influence } = point;
+  if (!influence) return null;
+  point.read ??= Promise.all([influence.index, influence.infl, influence.q].map(numbersOf));
   const [index, infl, q] = await point.read;
   const each = index.length / table.count;
   const found = [];
@@ -49,25 +58,42 @@ async function influencesOf(table, place, example) {
   return found;
 }
 
-// Returns one quantity of one point for every example, as thousandths.
+/** Returns the nearest neighbors of an example, the nearest first; null where they are not known.
+ * @param {Table} table @param {number} example */
+async function similarTo(table, example) {
+  const { similar } = table;
+  if (!similar) return null;
+  similar.read ??= Promise.all([similar.index, similar.likeness].map(numbersOf));
+  const [index, likeness] = await similar.read;
+  const each = index.length / table.count;
+  return Array.from(index.subarray(example * each, (example + 1) * each), (one, k) => (
+    { example: one, likeness: likeness[example * each + k] }));
+}
+
+/** Returns one quantity of one point for every example, as thousandths.
+ * @param {Table} table @param {number} place @param {string} quantity */
 function columnOf(table, place, quantity) {
   const row = table.quantities.indexOf(quantity);
   return table.points[place].scores.subarray(row * table.count, (row + 1) * table.count);
 }
 
+/** @param {number} thousandths */
 function shown(thousandths) {
   return thousandths === MISSING ? ABSENT : (thousandths / SCALE).toFixed(3);
 }
 
+/** @param {number} thousandths */
 function fraction(thousandths) {
   return thousandths === MISSING ? null : thousandths / SCALE;
 }
 
+/** @param {Table} table @param {number} place @param {number} example */
 function interval(table, place, example) {
   const ends = ["lower", "upper"].map((end) => shown(columnOf(table, place, end)[example]));
   return ends.includes(ABSENT) ? ABSENT : ends.join(" to ");
 }
 
+/** @param {Table} table @param {number} code */
 function className(table, code) {
   return code < 0 ? "none (never held out)" : table.class_names[code];
 }

@@ -1,4 +1,5 @@
 // The light colors of charts, and what stands for them on a dark page.
+/** @type {Record<string, string>} */
 const DARK = {
   "#ffffff": "#1b212b", "#222222": "#e6eaf0", "#000000": "#ffffff", "#bbbbbb": "#4a5566",
   "#e6e6e6": "#2c3440", "#888888": "#7d8896", "#777777": "#98a3b1", "#8a8a8a": "#9aa5b3",
@@ -15,7 +16,7 @@ const DARK_TEXT = {
 };
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
-// Returns a specification in the colors of the page.
+/** Returns a specification in the colors of the page. @param {any} spec */
 function themed(spec) {
   if (!darkness.matches) return spec;
   const recolored = JSON.stringify(spec).replace(/#[0-9a-f]{6}\b/gi, (c) => DARK[c.toLowerCase()] ?? c);

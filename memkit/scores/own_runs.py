@@ -189,7 +189,7 @@ def _study(
         },
         "training": {"epochs": 0},
         "distillation": {"teacher": "same"},
-        "record": {"history_runs": 0, "all_probs": False, "ntk": False},
+        "record": {"history_runs": 0, "all_probs": False, "ntk": False, "features_runs": 0},
         "series": list(sizes),
         "axis": {"field": axis, "values": list(sizes[ONE_HOT])} if has_axis else _NO_AXIS,
         "report": {"title": "Own runs", **_REPORT},

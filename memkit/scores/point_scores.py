@@ -94,7 +94,7 @@ class Scores:
           probability of the given label in the runs that trained on the image, and in those that
           did not, 0 to 1; higher = more confident.
         - `kind`: verdict of the audit on the given label, one of `estimators.audit.KINDS`;
-          "mislabeled" marks a likely label error.
+          "mislabeled" marks a likely label error, "rare" an unusual image whose label is outvoted.
         - `suggested_label`: name of the class that wins the votes of the runs that did not train on
           the image; missing where it does not win over the given label.
 

@@ -54,6 +54,7 @@ def draft(config: Config, dataset: ImageDataset, mask: BoolArray | None = None) 
         dataset.num_classes,
         seed=plain["seed"],
         class_names=dataset.class_names,
+        ids=dataset.train_ids,
         **plain["labels"],
     )
     if mask is None:
@@ -178,7 +179,8 @@ def _check_normalization(config: Config, dataset: ImageDataset) -> None:
     channels = dataset.image_shape[-1]
     for name in ("mean", "std"):
         if len(config["dataset"][name]) != channels:
-            raise expected(f"dataset.{name}", f"{channels} numbers", config["dataset"][name])
+            expectation = f"{channels} numbers, one for each channel of the images"
+            raise expected(f"dataset.{name}", expectation, config["dataset"][name])
 
 
 def labels_fingerprint(given_labels: IntArray) -> str:

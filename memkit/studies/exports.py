@@ -24,14 +24,15 @@ TABLE_FORMATS = ("parquet", "csv")
 _TABLES = "tables"
 
 
-def write_table(study: Study, point: Point, columns: Mapping[str, Array]) -> None:
-    """Writes the table of a point to tables/<point>.parquet and .csv.
+def write_table(study: Study, name: str, columns: Mapping[str, Array]) -> None:
+    """Writes a table to tables/<name>.parquet and .csv.
 
     Args:
+      name: of a point, or of another table.
       columns: {name: array [N]}; NaN is written as a missing value.
     """
     for kind, data in _table_bytes(columns).items():
-        derived.write(study, _table_name(point, kind), data)
+        derived.write(study, _table_name(name, kind), data)
 
 
 def write_audit(
@@ -110,7 +111,7 @@ def export_table(study: Study, point: Point, kind: str, out: Path) -> epath.Path
     Raises:
       InputError: `memkit estimate` has not written the table, or it is damaged.
     """
-    name = _table_name(point, "parquet")
+    name = _table_name(point.name, "parquet")
     data = derived.read(study, name)
     if kind == "csv":
         try:
@@ -137,8 +138,8 @@ def check_table(path: Path) -> None:
         raise DamagedFileError(where, reason, f"{manifest.REMEDY}, or move this file")
 
 
-def _table_name(point: Point, kind: str) -> str:
-    return f"{_TABLES}/{point.name}.{kind}"
+def _table_name(name: str, kind: str) -> str:
+    return f"{_TABLES}/{name}.{kind}"
 
 
 def export_pairs(study: Study, point: Point, arrays: Mapping[str, Array], out: Path) -> epath.Path:

@@ -42,6 +42,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
         "all_probs": rules.SWITCH,
         "history_runs": rules.whole(0, 10_000_000),
         "ntk": rules.SWITCH,
+        "features_runs": rules.whole(0, 10_000_000),
     },
     "axis": {"field": rules.TEXT, "values": rules.LIST},
     "report": {
@@ -70,6 +71,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
 # Fields that configs of earlier versions lack, with the value for which nothing has changed.
 NEWER: Json = {
     "record.ntk": False,
+    "record.features_runs": 0,
     "training.label_smoothing": 0.0,
     "training.until_accuracy": 0.0,
 }

@@ -107,6 +107,7 @@ class Study:
             "all_probs": record["all_probs"],
             "history_runs": has_history,
             "ntk": has_history and record["ntk"],
+            "features_runs": self.leads_unit(run, record["features_runs"]),
         }
         return dataclasses.replace(
             self.sizes,

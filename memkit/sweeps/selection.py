@@ -9,7 +9,12 @@ from memkit.studies import Point, Study
 
 # The variables with which schedulers number the parts of one job. The first that is set counts: a
 # job may have several slices, each of which numbers its own hosts.
-SCHEDULERS = ("SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "TPU_WORKER_ID")
+SCHEDULERS = (
+    "SLURM_ARRAY_TASK_ID",
+    "JOB_COMPLETION_INDEX",
+    "SKYPILOT_NODE_RANK",
+    "TPU_WORKER_ID",
+)
 
 
 def missing(
@@ -66,8 +71,8 @@ def own_shard() -> tuple[int, int]:
     """Returns (i, n) of this process as its scheduler numbers it, for --shard=auto.
 
     A Slurm array sets SLURM_ARRAY_TASK_ID with _MIN, _COUNT and _STEP, a Kubernetes Indexed Job
-    JOB_COMPLETION_INDEX (its manifest sets MEMKIT_SHARDS to the completions), a TPU slice
-    TPU_WORKER_ID with TPU_WORKER_HOSTNAMES.
+    JOB_COMPLETION_INDEX (its manifest sets MEMKIT_SHARDS to the completions), SkyPilot
+    SKYPILOT_NODE_RANK with SKYPILOT_NUM_NODES, a TPU slice TPU_WORKER_ID with TPU_WORKER_HOSTNAMES.
 
     Raises:
       InputError: none of these is set, or they contradict each other.
@@ -82,6 +87,8 @@ def own_shard() -> tuple[int, int]:
         step = _number("SLURM_ARRAY_TASK_STEP")
     elif variable == "JOB_COMPLETION_INDEX":
         count = _number("MEMKIT_SHARDS")
+    elif variable == "SKYPILOT_NODE_RANK":
+        count = _number("SKYPILOT_NUM_NODES")
     else:
         count = len(_text("TPU_WORKER_HOSTNAMES").split(","))
     index, remainder = divmod(_number(variable) - first, step)

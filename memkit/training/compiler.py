@@ -15,9 +15,9 @@ from memkit.errors import InputError
 from memkit.studies import points
 from memkit.studies.points import Point
 from memkit.studies.study import Study
-from memkit.training import engines, tangent_features
-from memkit.training.images import RESIDENT_BYTES, all_images, load_dataset
-from memkit.typing import Array, Config
+from memkit.training import engines, penultimate, tangent_features
+from memkit.training.images import RESIDENT_BYTES, Joined, all_images, load_dataset
+from memkit.typing import Array, Config, FloatArray
 
 with epy.lazy_imports():  # Needed only for models that a Python program gives.
     import cloudpickle
@@ -137,6 +137,23 @@ class Compiler:
         self._gradients = study, point, model, function
         return model, function
 
+    def last_inputs(self, study: Study, point: Point, weights: engines.Values) -> FloatArray:
+        """Returns the inputs of the last layer [N + T, D] float32 of a trained model of a point.
+
+        Args:
+          weights: values of the model's variables, in their order.
+
+        Raises:
+          InputError: see `penultimate.body`.
+        """
+        dataset = self.dataset(study)
+        model = model_builder(point, dataset)()
+        for variable, value in zip(model.variables, weights, strict=True):
+            variable.assign(value)
+        images = Joined(dataset.train_images, dataset.test_images)
+        normalization = {name: point.config["dataset"][name] for name in ("mean", "std")}
+        return penultimate.inputs(model, images, normalization=normalization)
+
 
 def blueprint(study: Study, point: Point, sizes: ImageSizes) -> engines.Blueprint:
     """Returns the Blueprint of a point of a study for images of these sizes."""
@@ -197,6 +214,8 @@ def try_out(study: Study, sizes: ImageSizes, engine: str) -> None:
         try:
             common = blueprint(study, point, sizes)
             model, _ = common.models()
+            if point.series == points.LAST_LAYER or point.config["record"]["features_runs"]:
+                penultimate.body(model)
             if common.optimizer["name"] != optimizers.SGD:
                 optimizers.create(model.trainable_variables, **common.optimizer)
         except InputError as error:

@@ -59,6 +59,8 @@ def all_images(dataset: ImageDataset, *, resident: bool) -> tuple[Array | Joined
       resident: whether to keep the images on the device if they fit in RESIDENT_BYTES.
     """
     if is_resident(dataset, wanted=resident):
+        if not len(dataset.test_images):
+            return np.asarray(dataset.train_images), True  # No copy: it may take gigabytes.
         return np.concatenate([dataset.train_images, dataset.test_images]), True
     return Joined(dataset.train_images, dataset.test_images), False
 

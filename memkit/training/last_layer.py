@@ -14,22 +14,18 @@ import numpy as np
 from etils import epy
 
 from memkit import studies
-from memkit.errors import expected
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import compiler as compiling
-from memkit.training import engines, loop, recording, step
+from memkit.training import engines, loop, recording
 from memkit.training.history import History
-from memkit.training.images import Joined
 from memkit.typing import FloatArray, IntArray
 
 with epy.lazy_imports():  # Slow to import; runs of other series need none of them.
-    import keras
     import scipy.special
     import sklearn.linear_model
 
 ABSENT = -100.0  # Logit of a class that a subset has no example of.
-BATCH = 512
 MAX_ITERATIONS = 1_000
 
 
@@ -92,30 +88,8 @@ def _features(study: Study, point: Point, compiler: compiling.Compiler) -> Float
     everything = np.ones((1, study.sizes.train), bool)
     study_of_all = dataclasses.replace(study, train_mask=everything)
     loop.train_pack(program, study_of_all, point, [0] * program.size)
-    features = _penultimate(study, point, program.weights()[0], compiler)
+    features = compiler.last_inputs(study, point, program.weights()[0])
     # One scale for all models, so that the penalty means the same for each.
     features = features / features.std()
     studies.write_features(study, point, features)
     return features
-
-
-def _penultimate(
-    study: Study, point: Point, weights: engines.Values, compiler: compiling.Compiler
-) -> FloatArray:
-    """Returns the inputs of the last layer of a point's model with these weights."""
-    dataset = compiler.dataset(study)
-    model = compiling.model_builder(point, dataset)()
-    for variable, value in zip(model.variables, weights, strict=True):
-        variable.assign(value)
-    last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
-        raise expected("series", "models that end in a dense layer for last_layer", last.name)
-    body = keras.Model(model.input, last.input)
-    images = Joined(dataset.train_images, dataset.test_images)
-    normalization = {name: point.config["dataset"][name] for name in ("mean", "std")}
-    blocks = []
-    for start in range(0, len(images), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(images)))
-        x = step.normalize(images[rows], **normalization)
-        blocks.append(keras.ops.convert_to_numpy(body(x, training=False)).astype(np.float32))
-    return np.concatenate(blocks).reshape(len(images), -1)

@@ -54,5 +54,5 @@ def _measure_point(study: Study, point: Point, compiler: Compiler) -> Cost:
     return dataclasses.replace(
         arithmetic(study, point),
         seconds=(train * point.config["training"]["epochs"] + evaluate) / program.size,
-        startup=first_train + first_evaluate - train - evaluate,
+        startup=max(0.0, first_train + first_evaluate - train - evaluate),
     )

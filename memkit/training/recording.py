@@ -47,7 +47,16 @@ def record(
     if "ntk" in asked:  # A run that was not trained, or only its last layer, has no gradients.
         absent = np.full(study.sizes.train, np.nan, np.float32)
         arrays = {"ntk_memorization": absent} | arrays
+    if "features_runs" in asked:
+        absent = np.full((study.sizes.train + study.sizes.test, records.FEATURES), np.nan)
+        arrays = feature_arrays(absent, study) | arrays
     return run, arrays, info
+
+
+def feature_arrays(features: FloatArray, study: Study) -> dict[str, Array]:
+    """Returns the arrays of the features [N + T, FEATURES] of all examples, train then test."""
+    num_train, rounded = study.sizes.train, _float16(features)
+    return {"train_features": rounded[:num_train], "test_features": rounded[num_train:]}
 
 
 def outcome_arrays(
@@ -130,7 +139,7 @@ def environment_of(engine: str, *, device: str, versions: dict[str, str]) -> Jso
     }
 
 
-def _float16(logodds: FloatArray) -> FloatArray:
+def _float16(values: FloatArray) -> FloatArray:
     limit = np.finfo(np.float16).max
-    is_finite = np.isfinite(logodds)
-    return np.where(is_finite, np.clip(logodds, -limit, limit), np.nan).astype(np.float16)
+    is_finite = np.isfinite(values)
+    return np.where(is_finite, np.clip(values, -limit, limit), np.nan).astype(np.float16)

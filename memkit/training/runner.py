@@ -14,13 +14,14 @@ from memkit.training import (
     engines,
     last_layer,
     loop,
+    penultimate,
     recording,
     tangent_features,
 )
 from memkit.training.compiler import Compiler, Given
 from memkit.training.history import History
 from memkit.training.recording import RunRecord
-from memkit.typing import FloatArray
+from memkit.typing import Array
 
 
 class Runner:
@@ -98,7 +99,7 @@ class Runner:
         if studies.is_teacher(study, point):
             for run, weights in zip(pack, program.weights()):
                 studies.write_weights(study, point, run, weights)
-        scores = self._ntk_memorization(program, study, point, pack)
+        scores = self._from_weights(program, study, point, pack)
         seconds = (time.perf_counter() - started) / len(pack)
         for progress, evaluation, run in zip(trained, evaluations, pack):
             yield recording.record(
@@ -114,35 +115,50 @@ class Runner:
             if progress.is_kept:
                 studies.checkpoints.remove(study, point, run)
 
-    def _ntk_memorization(
+    def _from_weights(
         self, program: engines.Program, study: Study, point: Point, pack: list[int]
-    ) -> dict[int, dict[str, FloatArray]]:
-        """Returns {run: {name of the record's array: values}}; {} for a run that has no such array.
+    ) -> dict[int, dict[str, Array]]:
+        """Returns {run: {name: array of its record that follows from the trained weights}}."""
+        asked = {run: study.sizes_at(point, run).asked for run in pack}
+        is_asked = any({"ntk", "features_runs"} & set(names) for names in asked.values())
+        weights = program.weights() if is_asked else []
+        arrays: dict[int, dict[str, Array]] = {run: {} for run in pack}
+        for run, values in zip(pack, weights):
+            if "ntk" in asked[run]:
+                arrays[run] |= self._ntk_memorization(study, point, run, values)
+            if "features_runs" in asked[run]:
+                arrays[run] |= self._features(study, point, run, values)
+        return arrays
 
-        Examples that a run left out are NaN.
-        """
-        scores: dict[int, dict[str, FloatArray]] = {run: {} for run in pack}
-        asked = [run for run in pack if "ntk" in study.sizes_at(point, run).asked]
-        weights = program.weights() if asked else []
-        for run in asked:
-            members = np.flatnonzero(study.train_mask[run])
-            model, gradients = self.compiler.gradients(study, point)
-            for variable, value in zip(model.variables, weights[pack.index(run)], strict=True):
-                variable.assign(value)
-            features = tangent_features.features(
-                model,
-                gradients,
-                self.compiler.dataset(study).train_images,
-                members,
-                rng=seeds.stream(point.config["seed"], f"ntk{point.stream}", study.unit[run]),
-                normalization={name: point.config["dataset"][name] for name in ("mean", "std")},
-            )
-            values = np.full(study.sizes.train, np.nan, np.float32)
-            values[members] = ntk.memorization(
-                features, study.examples.given_labels[members], num_classes=study.sizes.classes
-            )
-            scores[run] = {"ntk_memorization": values}
-        return scores
+    def _ntk_memorization(
+        self, study: Study, point: Point, run: int, weights: engines.Values
+    ) -> dict[str, Array]:
+        """Returns the array `ntk_memorization`; examples that the run left out are NaN."""
+        members = np.flatnonzero(study.train_mask[run])
+        model, gradients = self.compiler.gradients(study, point)
+        for variable, value in zip(model.variables, weights, strict=True):
+            variable.assign(value)
+        features = tangent_features.features(
+            model,
+            gradients,
+            self.compiler.dataset(study).train_images,
+            members,
+            rng=seeds.stream(point.config["seed"], f"ntk{point.stream}", study.unit[run]),
+            normalization={name: point.config["dataset"][name] for name in ("mean", "std")},
+        )
+        values = np.full(study.sizes.train, np.nan, np.float32)
+        values[members] = ntk.memorization(
+            features, study.examples.given_labels[members], num_classes=study.sizes.classes
+        )
+        return {"ntk_memorization": values}
+
+    def _features(
+        self, study: Study, point: Point, run: int, weights: engines.Values
+    ) -> dict[str, Array]:
+        """Returns the arrays `train_features` and `test_features`."""
+        features = self.compiler.last_inputs(study, point, weights)
+        rng = seeds.stream(point.config["seed"], f"features{point.stream}", study.unit[run])
+        return recording.feature_arrays(penultimate.folded(features, rng), study)
 
     def _keeper(
         self, program: engines.Program, study: Study, point: Point, runs: list[int]

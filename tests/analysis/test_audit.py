@@ -11,11 +11,15 @@ from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
 from memkit.analysis.audit.result import PlantedFound
 from memkit.analysis.copies import copies_of
+from memkit.analysis.similar_images import estimate as similar_images
 from memkit.errors import InputError
+from memkit.estimators import rarity
 from memkit.estimators.audit import KINDS
-from memkit.studies import exports
+from memkit.studies import exports, pictures, runs
 from tests.analysis import recorded_votes
+from tests.info import INFO
 
+NOTHING = similar_images.nothing("")
 RUNS = {"subsets.num_runs": 60, "subsets.train_fraction": 0.5}
 
 
@@ -114,6 +118,25 @@ def test_numbers_are_those_of_the_estimators(study):
     assert sum(result.kinds.values()) == 60
 
 
+def test_rarity_is_that_of_the_thumbnails(study):
+    examples, given = audit.at_point(study).examples, study.examples.given_labels
+    images, _ = studies.thumbnails(study)
+    trusted = examples.given_share > 0.5
+    expected = rarity.rarity(images, given, examples.rival, trusted=trusted)
+    np.testing.assert_array_equal(examples.rarity, expected)
+    assert np.isfinite(examples.rarity).any()
+    columns = audit.columns(study, audit.at_point(study))
+    np.testing.assert_array_equal(columns["rarity"], expected[examples.order])
+
+
+def test_no_image_is_rare_if_thumbnails_are_not_read_at_once(study, monkeypatch):
+    kinds = audit.at_point(study).kinds
+    blocks = pictures.Blocks(study.workdir, "train", 60)
+    monkeypatch.setattr(studies, "thumbnails", lambda _: (blocks, blocks))
+    assert np.isnan(audit.at_point(study).examples.rarity).all()
+    assert audit.at_point(study).kinds == kinds
+
+
 def test_the_table_holds_every_listed_example_as_the_arrays_do(study, tmp_path):
     result = audit.at_point(study)
     columns = audit.columns(study, result)
@@ -168,21 +191,74 @@ def test_a_point_without_runs_raises_an_error_and_has_no_numbers(tmp_path, make_
         audit.at_point(study, "width3")
 
 
+def _sound(result, **changes):
+    """Returns an audit that needs no caution, but for the changes."""
+    sound = {"accuracy": 0.97, "chance": 0.1, "small": {}, "test_copies": 0}
+    return dataclasses.replace(result, **sound | changes)
+
+
 def test_an_audit_says_when_its_models_learned_little(study):
     result = audit.at_point(study)
-    assert audit_text.cautions(dataclasses.replace(result, accuracy=0.97, chance=0.1)) == []
-    (caution,) = audit_text.cautions(dataclasses.replace(result, accuracy=0.35, chance=0.1))
+    assert audit_text.cautions(_sound(result), NOTHING) == []
+    unlearned = _sound(result, accuracy=0.35)
+    (caution,) = audit_text.cautions(unlearned, NOTHING)
     assert caution.startswith("The models classify only 35.0% of the images that they trained on")
     columns = audit.columns(study, result)
-    unlearned = dataclasses.replace(result, accuracy=0.35, chance=0.1)
-    assert f"caution: {caution}" in audit_text.text(study, unlearned, columns, 1).splitlines()
+    lines = audit_text.text(study, unlearned, columns, 1, similar=NOTHING).splitlines()
+    assert f"caution: {caution}" in lines
 
 
 def test_an_audit_says_how_many_images_are_not_judged(study):
-    result = dataclasses.replace(audit.at_point(study), accuracy=0.97, chance=0.1)
-    few = dataclasses.replace(result, kinds={**dict.fromkeys(KINDS, 10), "not judged": 1200})
-    (caution,) = audit_text.cautions(few)
-    assert caution.startswith("1,200 of 1,240 images are not judged")
+    few = _sound(audit.at_point(study), kinds={**dict.fromkeys(KINDS, 10), "not judged": 1200})
+    (caution,) = audit_text.cautions(few, NOTHING)
+    assert caution.startswith("1,200 of 1,250 images are not judged")
+
+
+def test_an_audit_says_which_runs_are_missing_and_what_would_help(study):
+    (point,) = study.points[-1:]
+    assert audit.at_point(study).missing == {}
+    for run in (4, 5, 6):
+        runs.record_file(study, point, run).unlink()
+    studies.write_failure(study, point, 5, "no memory")
+    arrays, info = runs.read_record(study, point, 7)
+    entries = {name: value for name, value in info.items() if name in INFO}
+    studies.write_record(study, point, 7, arrays, entries | {"status": "diverged"})
+    result = audit.at_point(study)
+    assert (result.planned, result.num_runs) == (60, 56)
+    assert result.missing == {"diverged": 1, "failed": 1, "not finished": 2}
+    (caution,) = audit_text.cautions(_sound(result), NOTHING)
+    assert caution == (
+        "4 of 60 runs are missing (1 diverged, 1 failed, 2 not finished). `memkit train` trains "
+        "the missing ones. Runs that diverge need a lower learning rate (schedule.peak), in a new "
+        "study."
+    )
+
+
+def test_an_audit_names_classes_that_are_too_small(study):
+    result = audit.at_point(study)
+    examples = study.examples
+    counts = np.bincount(examples.given_labels)
+    assert result.small == {examples.class_names[i]: n for i, n in enumerate(counts) if n < 10}
+    assert list(result.small.values()) == sorted(result.small.values())
+    small = {"unicorn": 2, "griffin": 7}
+    (caution,) = audit_text.cautions(_sound(result, small=small), NOTHING)
+    assert caution.startswith(
+        "2 classes of fewer than 10 images cannot be judged well: unicorn (2), griffin (7). "
+    )
+    many = {f"c{i}": 3 for i in range(1007)}
+    assert "c4 (3) and 1,002 more." in audit_text.small_classes(many)
+
+
+def test_an_audit_says_that_test_images_are_known_from_training(study):
+    result = audit.at_point(study)
+    assert result.test_copies == 1
+    similar = dataclasses.replace(NOTHING, space="pixels", pairs=9, across=8, test_examples=7)
+    (caution,) = audit_text.cautions(_sound(result, test_copies=1), similar)
+    assert caution.startswith(
+        "Test images that are exact copies of train images: 1, near-duplicates: 7."
+    )
+    lines = audit_text.text(study, result, audit.columns(study, result), 1, similar=similar)
+    assert "9 pairs of near-duplicates, 8 across train and test" in lines.splitlines()
 
 
 def test_the_accuracy_of_an_audit_is_that_on_images_that_runs_trained_on(study):
@@ -196,7 +272,7 @@ def test_the_accuracy_of_an_audit_is_that_on_images_that_runs_trained_on(study):
 
 def test_the_text_counts_every_kind_and_shows_the_first_rows(study):
     result = audit.at_point(study)
-    text = audit_text.text(study, result, audit.columns(study, result), 3)
+    text = audit_text.text(study, result, audit.columns(study, result), 3, similar=NOTHING)
     for kind in KINDS:
         assert f"\n{kind} " in text
     assert "planted labels: 6 of 6 called mislabeled (100.0%); 100.0% of all" in text

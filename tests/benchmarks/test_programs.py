@@ -54,6 +54,27 @@ def test_engine(tmp_path):
     assert len(case["rates"]) == 4 and all(name in printed for name in (*case["rates"], *groups))
 
 
+def test_audit(tmp_path):
+    printed, results = program("audit", tmp_path / "out.json", "--examples=120", "--runs=20")
+    (rows,) = results["cases"].values()
+    assert [row["method"] for row in rows[:2]] == ["memkit", "5-fold network"] and len(rows) == 5
+    assert all(0 <= row["average precision"] <= 1 and row["CPU seconds"] > 0 for row in rows)
+    ours, plain, repeated = (row["thousand image epochs"] for row in rows[:3])
+    assert plain < ours < repeated and repeated == pytest.approx(4 * plain)
+    assert "cleanlab" in printed
+
+
+def test_audit_scale(tmp_path):
+    words = (f"--folder={tmp_path / 'images'}", "--images=80", "--classes=4", "--minutes=1")
+    printed, results = program("audit_scale", tmp_path / "out.json", *words)
+    stages = ["read", "plan", "open", "train", "estimate", "list", "page"]
+    assert [name for name, *_ in results["rows"]] == stages
+    assert len(list((tmp_path / "images").rglob("*.jpg"))) == 80
+    assert 0 < results["peaks"]["held"] < results["peaks"]["resident"]
+    assert_positive([results["cost"], results["whole"]])
+    assert "80 train and 0 test images of 32x32x3, 4 classes" in printed
+
+
 @pytest.mark.proof
 def test_mnist(tmp_path):
     arguments = ("--rounds=1", "--epochs=1", "--examples=600", "--tests=20")

@@ -15,7 +15,7 @@ from tests.simulated import build
 
 _SERIOUS = ("error", "warning")
 _OWN = "Canvas2D: Multiple readback operations"  # a warning about tests that look at pixels
-DRAWN = """() => document.querySelector("#scatter canvas") && document.querySelector("#cards li")
+DRAWN = """() => document.querySelector("#cards li") && !document.querySelector(".picture.waiting")
   && [...document.querySelectorAll("[data-chart]")].every((place) =>
     place.closest("details:not([open])") || place.querySelector("svg"))"""
 
@@ -54,6 +54,9 @@ class Report:
 def visit(browser):
     """Returns a function that opens a report and waits until everything is drawn.
 
+    `hash` follows the address, `before` is a script that runs before those of the page, and a page
+    `beside` another one shares its storage.
+
     After the test it fails where the page wrote an error or a warning, or asked for anything but
     itself.
     """
@@ -63,15 +66,18 @@ def visit(browser):
         if message.type in _SERIOUS and not message.text.startswith(_OWN):
             problems.append(message.text)
 
-    def opened(report, *, width=1200, height=900, scheme="light"):
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def opened(report, *, width=1200, height=900, scheme="light", hash="", before="", beside=None):
+        viewport = {"width": width, "height": height}
+        new = not beside and browser.new_context(viewport=viewport, color_scheme=scheme)
+        page = (new or beside.context).new_page()
         pages.append(page)
+        page.add_init_script(before)
         page.set_default_timeout(0)
         page.on("console", noted)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
         start = time.monotonic()
-        page.goto(report.path.as_uri())
+        page.goto(report.path.as_uri() + hash)
         page.wait_for_selector("#cards li")
         listed = time.monotonic() - start
         page.wait_for_function(DRAWN)
@@ -81,8 +87,8 @@ def visit(browser):
         return page
 
     yield opened
-    for page in pages:
-        page.close()
+    for context in {page.context for page in pages}:
+        context.close()
     assert problems == []
     assert all(url.startswith(("data:", "blob:")) for url in requests if "file:" not in url)
     assert len([url for url in requests if "file:" in url]) == len(pages)
@@ -114,7 +120,8 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small(written):
     """Returns the report of 80 examples at five sizes."""
-    return written(worlds.with_influence(build(), per_example=3))
+    content = worlds.with_similar(build(also=(audit,)))
+    return written(worlds.with_influence(content, per_example=3))
 
 
 @pytest.fixture(scope="session")

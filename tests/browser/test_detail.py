@@ -138,3 +138,24 @@ def test_focus_returns_to_the_card_after_the_size_has_changed(small, visit):
     assert page.input_value("#size") == "0"
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.textContent") == expected
+
+
+def test_images_like_this_one_lead_from_one_to_the_next(small, visit):
+    page, ids = visit(small), small.content.ids
+    _open(page, small, 5)
+    items = page.locator("#detail-similar li")
+    assert items.locator("button").all_inner_texts() == list(ids[6:12])
+    assert items.nth(2).inner_text().endswith("similarity 0.750")
+    items.nth(2).locator("button").click()
+    page.wait_for_function(
+        "id => document.querySelector('#detail-similar button').textContent === id", arg=ids[9]
+    )
+    assert page.inner_text("#detail-title") == ids[8]
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == ids[5]
+
+
+def test_without_neighbors_nothing_is_said_about_them(audited, visit):
+    page = visit(audited)
+    _open(page, audited, 5)
+    assert page.is_hidden("#similar")

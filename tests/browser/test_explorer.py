@@ -1,7 +1,6 @@
 """What the page lists and shows, against the arrays from which it was made."""
 
-import base64
-import zlib
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.trajectories.chart import label
 from memkit.report import explorer, gallery
 from tests.browser.conftest import ORANGE, best, thousandths
+from tests.simulated import build
 
 
 def _listed(page):
@@ -152,20 +152,45 @@ def test_pictures_in_sections_hold_the_pixels_of_their_examples(smoke, visit):
         np.testing.assert_array_equal(painted, np.broadcast_to(image, painted.shape))
 
 
-@pytest.mark.slow
-def test_a_missing_picture_is_explained(large, visit):
-    page, data = visit(large), explorer.data(large.content)
-    pictured = set(_unpacked(data["sheets"]["train"]["examples"]).tolist())
-    without = next(i for i in range(len(large.content.ids)) if i not in pictured)
-    page.fill("#search", large.content.ids[without])
+class Files:
+    """Pictures that are not an array, as those that a study reads from many files."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index]
+
+
+def test_a_page_of_a_sample_of_the_pictures_says_so(written, visit, monkeypatch):
+    monkeypatch.setattr(explorer, "FEW", 0)
+    content = build(count=400, sizes=(1, 16))
+    study = written(dataclasses.replace(content, thumbnails=Files(content.thumbnails)))
+    listed = {i for preset in gallery.groups(content) for i in preset.examples}
+    page, count = visit(study), len(content.ids)
+    text = f"This page has pictures of {len(listed)} of {count} examples"
+    assert page.inner_text("#pictured-note").startswith(text)
+    without = next(i for i in range(count) if i not in listed)
+    page.fill("#search", content.ids[without])
     assert page.inner_text("#cards .picture") == "no picture kept"
     page.fill("#search", "")
     page.check("#pictured")
-    assert _count(page) == len(pictured)
+    assert _count(page) == len(listed)
 
 
-def _unpacked(column):
-    return np.frombuffer(zlib.decompress(base64.b64decode(column["data"])), column["kind"])
+def test_every_example_has_a_picture(report, visit):
+    page = visit(report)
+    assert page.is_hidden("#pictured-note") and page.is_hidden("#pictured")
+    page.select_option("#order", "up")
+    page.wait_for_function("!document.querySelector('#cards .waiting')")
+    colors = page.locator("#cards canvas").evaluate_all(
+        "all => all.map((c) => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height)"
+        ".data).size)"
+    )
+    assert len(colors) == 24 and min(colors) > 4
 
 
 def test_dragging_over_the_scatter_lists_every_example_of_the_region(report, visit):
@@ -191,14 +216,34 @@ def test_fields_choose_a_region_without_a_mouse(report, visit):
 
 def test_the_scatter_shows_the_region_of_the_fields(report, visit):
     page = visit(report)
-    orange = f"({ORANGE})(document.querySelector('#scatter canvas')).length"
-    everything = page.evaluate(orange)
-    page.fill("#y-to", "-0.5")
+    assert page.is_hidden("#region")
+    page.fill("#y-to", "0")
     page.press("#y-to", "Tab")
-    # Dots outside of the region fade.
-    page.wait_for_function(f"{orange} < {everything}")
+    plot, region = page.evaluate(
+        "['#plot', '#region'].map((id) => document.querySelector(id).getBoundingClientRect())"
+    )
+    assert region["x"] == pytest.approx(plot["x"], abs=1)
+    assert region["width"] == pytest.approx(plot["width"], abs=1)
+    assert plot["y"] + 0.5 * plot["height"] < region["y"] < plot["y"] + plot["height"]
     page.click("#clear-region")
-    page.wait_for_function(f"{orange} === {everything}")
+    assert page.is_hidden("#region")
+
+
+def test_an_example_under_the_mouse_shows_its_picture_and_trajectory(report, visit):
+    page, content = visit(report), report.content
+    canvas = page.locator("#dots")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = canvas.evaluate(ORANGE)[0]
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.wait_for_selector("#hover canvas")
+    row = list(content.ids).index(page.inner_text("#hover .id"))
+    assert content.labels[row] != content.given_labels[row]
+    assert page.locator("#hover .spark").count() == 1
+    last = thousandths(report.scores(report.last)["pooled"].value)[row]
+    assert page.inner_text("#hover .ends").endswith(f"→ {last:.3f}")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 40)
+    page.wait_for_selector("#hover", state="hidden")
 
 
 def test_other_axes_filter_by_their_own_quantities(report, visit):

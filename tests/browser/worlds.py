@@ -6,6 +6,7 @@ import numpy as np
 
 from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.influence.result import Influence
+from memkit.analysis.similar_images.result import FEATURES, SimilarExamples, SimilarImages
 from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.seeds import stream
 from tests import simulated
@@ -69,3 +70,24 @@ def with_influence(content, *, per_example):
             "q": np.linspace(0, 0.2, 20),
         }
     return simulated.with_results(content, Influence(points={}, arrays=arrays))
+
+
+def with_similar(content):
+    """Returns a Content in which the nearest neighbors of an example are those after it."""
+    count, none = len(content.ids), np.empty(0, int)
+    neighbors = (np.arange(count)[:, None] + 1 + np.arange(8)) % count
+    similarity = np.tile(np.float32(1 - np.arange(8) / 8), (count, 1))
+    examples = SimilarExamples(
+        neighbors=neighbors,
+        similarity=similarity,
+        test_neighbors=neighbors[:0],
+        test_similarity=similarity[:0],
+        first=none,
+        second=none,
+        in_test=none.astype(bool),
+        likeness=none.astype(np.float32),
+        different_labels=none.astype(bool),
+    )
+    return simulated.with_results(
+        content, SimilarImages(content.summary.points[-1].name, FEATURES, 4, 0, 0, 0, 0, examples)
+    )

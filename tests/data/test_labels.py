@@ -186,7 +186,7 @@ def test_damaged_label_files_are_errors(tmp_path):
         ("class_map", {"noise": "class_map", "class_map": "10"}),
         ("class_map", {"class_map": (1, 0)}),
         ("file", {"file": None}),
-        ("file", {"file": "labels.csv"}),
+        ("file", {"file": "labels.json"}),
     ],
 )
 def test_check_names_the_field_without_data(field, section):
@@ -297,3 +297,40 @@ def test_labels_far_out_of_range_are_errors_before_anything_is_allocated(tmp_pat
     (tmp_path / "l.txt").write_text(f"0 1 {value}")
     with pytest.raises(InputError, match="^labels.file: expected "):
         _plant(tmp_path / "l.txt", np.arange(3))
+
+
+IDS = ["a/1.png", "b,2\n.png", "=c.png"]
+
+
+def _csv_file(folder, text):
+    (folder / "labels.csv").write_bytes(text.encode())
+    return str(folder / "labels.csv")
+
+
+def test_a_csv_file_gives_labels_by_id_in_any_order(tmp_path):
+    rows = ["decision,file,label,split", 'kept,"b,2\n.png",\'=x,train', ",'=c.png,dog,train"]
+    rows += [",other.png,dog,test", ",a/1.png,dog,train", ",a/1.png,cat,test"]
+    file = _csv_file(tmp_path, "\ufeff" + "\n".join(rows) + "\n")
+    given = plant(
+        np.array([0, 1, 2]), 3, planted_fraction=0, seed=0, file=file,
+        class_names=("cat", "dog", "=x"), ids=IDS,
+    )  # fmt: skip
+    assert given.tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na/1.png,cat\n", "expected a label for b,2.n.png, received none in"),
+        ("name,label\na/1.png,cat\n", "no columns file and label"),
+        ("", "no columns file and label"),
+        ("file,label\n" + "".join(f'"{name}",bird\n' for name in IDS), "unknown class 'bird'"),
+        ('file,label\n"a,b', "unexpected end of data"),
+    ],
+)
+def test_a_csv_file_without_a_label_for_every_example_is_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=f"^labels.file.*{message}"):
+        plant(
+            np.array([0, 1, 0]), 2, planted_fraction=0, seed=0, file=_csv_file(tmp_path, text),
+            class_names=("cat", "dog"), ids=IDS,
+        )  # fmt: skip

@@ -100,3 +100,24 @@ def test_files_that_do_not_exist_are_named_or_skipped(photos):
     dataset = data.load("table", path=path, skip_bad=True)
     assert len(dataset.train_ids) == 4
     assert any("skipped: 1 damaged image (no.png)" in note for note in dataset.notes)
+
+
+def test_a_flat_folder_with_a_table_is_read_without_naming_the_table(photos):
+    named = data.load("table", path=write(photos, ROWS))
+    found = data.load("folder", path=str(photos))  # Two images are in the folder a, one in b.
+    assert found.class_names == ("a", "b")
+    (photos / "b/01.png").rename(photos / "a/01.png")
+    rows = [(name.replace("b/", "a/"), label) for name, label in ROWS]
+    named = data.load("table", path=write(photos, rows))
+    found = data.load("folder", path=str(photos))
+    assert found.class_names == ("cat", "dog")
+    assert datasets.fingerprint(found) == datasets.fingerprint(named)
+
+
+def test_several_tables_beside_images_are_refused(photos):
+    write(photos, ROWS)
+    (photos / "b/01.png").unlink()
+    (photos / "b").rmdir()
+    (photos / "more.csv").write_text("file,label\n")
+    with pytest.raises(InputError, match="beside images, .*received labels.csv, more.csv$"):
+        data.load("folder", path=str(photos))

@@ -5,7 +5,14 @@ import scipy.stats
 from memkit import subsets
 from memkit.errors import InputError
 from memkit.estimators import audit
-from memkit.estimators.audit import AMBIGUOUS, DUPLICATE, MISLABELED, NOT_JUDGED, UNSUSPECTED
+from memkit.estimators.audit import (
+    AMBIGUOUS,
+    DUPLICATE,
+    MISLABELED,
+    NOT_JUDGED,
+    RARE,
+    UNSUSPECTED,
+)
 
 
 def _counted(num, given, rival_votes):
@@ -127,6 +134,27 @@ def test_too_few_held_out_runs_are_no_judgment_however_unanimous():
     assert result.out_prob.num.tolist() == [4, 5, 0]
 
 
+def test_outvoted_images_unlike_the_images_of_the_rival_are_rare_with_or_without_a_copy():
+    """Five classes in the plane: 0 to 4 are mislabeled, 5 to 9 and 10 to 14 lie far away."""
+    rng = np.random.default_rng(7)
+    given = np.repeat(np.arange(5), 60)
+    images = 10.0 * given[:, None] + rng.normal(size=(300, 2))
+    chances = 0.9 * np.eye(5)[given] + 0.02
+    chances[:10] = 0.9 * np.eye(5)[3] + 0.02
+    chances[10:15] = [0.1, 0.3, 0.3, 0.3, 0]
+    images[:5] += 30
+    images[5:15] += 400
+    copied = np.arange(300) % 2 == 0
+    predicted, prob, mask = _world(rng, chances, given)
+    by_votes = audit.audit(predicted, prob, mask, given, 5, copied=copied)
+    result = audit.audit(predicted, prob, mask, given, 5, copied=copied, images=images)
+    assert (result.kind[:5] == MISLABELED).all() and (result.kind[5:15] == RARE).all()
+    np.testing.assert_array_equal(by_votes.kind[:10], MISLABELED)
+    assert np.isin(by_votes.kind[10:15], (AMBIGUOUS, DUPLICATE)).all()
+    np.testing.assert_array_equal(result.kind[15:], by_votes.kind[15:])
+    assert np.isnan(by_votes.rarity).all()
+
+
 def test_runs_that_trained_on_a_copy_have_no_vote():
     rng = np.random.default_rng(5)
     mask = rng.random((60, 6)) < 0.6
@@ -146,13 +174,13 @@ def test_runs_that_trained_on_a_copy_have_no_vote():
 
 def test_rank_follows_kind_then_conflict_then_score():
     kind = np.array(
-        [UNSUSPECTED, AMBIGUOUS, DUPLICATE, DUPLICATE, MISLABELED, MISLABELED, NOT_JUDGED]
+        [UNSUSPECTED, AMBIGUOUS, DUPLICATE, DUPLICATE, MISLABELED, MISLABELED, NOT_JUDGED, RARE]
     )
-    score = np.array([0.9, 0.6, 0.8, np.nan, 0.7, 0.95, np.nan])
-    result = audit.Audit(kind, score, None, None)
-    conflicting = np.arange(7) == 3
-    assert audit.ranked(result, conflicting).tolist() == [5, 4, 3, 2, 1, 6]
-    assert audit.ranked(result, np.zeros(7, bool)).tolist() == [5, 4, 2, 3, 1, 6]
+    score = np.array([0.9, 0.6, 0.8, np.nan, 0.7, 0.95, np.nan, 0.99])
+    result = audit.Audit(kind, score, None, None, None)
+    conflicting = np.arange(8) == 3
+    assert audit.ranked(result, conflicting).tolist() == [5, 4, 7, 3, 2, 1, 6]
+    assert audit.ranked(result, np.zeros(8, bool)).tolist() == [5, 4, 7, 2, 3, 1, 6]
 
 
 def test_class_influence_equals_a_loop_over_runs():

@@ -211,7 +211,7 @@ class _Undrawn:
 def _draw_nothing():
     import memkit.charts
     from memkit.charts import lines
-    from memkit.report import assets, scatter
+    from memkit.report import assets
 
     def undrawn(name):
         return lambda *shown, **options: _Undrawn(name, [*shown, options])
@@ -223,7 +223,6 @@ def _draw_nothing():
                 if callable(value) and (function == "chart" or function.endswith("_chart")):
                     setattr(module, function, undrawn(f"{name}.{function}"))
     lines.against_size = lines.by_series = undrawn("lines")
-    scatter._chart = undrawn("scatter")
 
     def images(spec, formats=memkit.charts.USUAL):
         return {kind: json.dumps(spec, sort_keys=True).encode() for kind in formats}

@@ -101,14 +101,12 @@ def test_a_folder_of_images_is_audited_within_some_minutes(memkit, photos, tmp_p
     assert "data: 300 train and 0 test images of 8x8x1, 10 classes" in result.out
     study = studies.load(workdir)
     assert len(study.train_mask) % 20 == 0
-    called = [
-        row["id"]
-        for row in csv.read_csv(workdir / "tables" / "audit.csv").to_pylist()
-        if row["kind"] == "mislabeled"
-    ]
+    rows = csv.read_csv(workdir / "tables" / "audit.csv").to_pylist()
+    called = [row["id"] for row in rows if row["kind"] == "mislabeled"]
+    rare = [row["id"] for row in rows if row["kind"] == "rare"]
     assert len(wrong & set(called)) >= 10
     assert len(set(called) - wrong) <= 10
-    assert f"300 images, {len(called)} suspects" in result.out
+    assert f"300 images, {len(called)} suspects, {len(rare)} rare but right\n" in result.out
     assert (workdir / "report" / "index.html").exists()
     again = memkit(*words, "--minutes=1")  # The same study, which needs no search any more.
     assert again.code == 0, again.err

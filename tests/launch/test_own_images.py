@@ -51,6 +51,31 @@ def test_broken_images_are_one_line_and_code_2_or_are_skipped(memkit, photos):
     assert result.out.splitlines()[2].startswith("skipped: 3 damaged images (train/ant/01.png, ")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("path=none,size=8", "path=: expected a folder, received none, which"),
+        ("size=8", "path=: expected a file or folder, received"),
+        ("path=ROOT,size=8,holdout=0.2", "holdout=: expected 0 because"),
+        ("path=ROOT,size=0", "size=: expected a size to which images of different"),
+        ("path=ROOT,size=8,channels=1", "channels=: expected 3 numbers, one for each channel"),
+    ],
+)
+def test_messages_name_the_argument_that_was_typed(memkit, photos, words, message):
+    PIL.Image.new("RGB", (9, 8)).save(photos / "train/ant/01.png")
+    words = words.replace("ROOT", str(photos))
+    result = memkit("plan", f"--config=my_images:{words}", "--no_measure", *FEW)
+    assert result.code == 2 and "dataset." not in result.err
+    assert result.err.startswith(f"memkit plan: error: {message}"), result.err
+
+
+def test_messages_name_the_flag_of_a_field_and_the_npz_file(memkit, photos):
+    result = _plan(memkit, photos, "--config.dataset.path=none")
+    assert result.err.startswith("memkit plan: error: dataset.path: expected a folder, received no")
+    result = memkit("plan", "--config=mnist_mlp:npz=none.npz", "--no_measure", *FEW)
+    assert result.err.startswith("memkit plan: error: npz=: expected an .npz file, received none")
+
+
 @pytest.mark.slow
 def test_training_logs_what_was_left_out_and_survives_repaired_images_only_by_name(
     memkit, photos, tmp_path

@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 
 import pytest
+import yaml
 
 from memkit import cli, studies
 from tests.launch import fake_gcloud
@@ -22,6 +23,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 TPU, GPU = ROOT / "launch" / "tpu_vm.sh", ROOT / "launch" / "gpu_box.sh"
 COMMANDS = ("create", "setup", "start", "status", "collect", "delete", "all")
 VM = ("--name=depth", "--zone=us-west4-a", "--project=mine", "--accelerator_type=v5litepod-8")
+TWO_HOSTS = {"accelerator_type": "v4-16", "hosts": 2}
 STUDY = ("--config=cifar100_resnet_depth", "--workdir=gs://bucket/depth")
 BOXES = "--boxes=me@one,me@two"
 # Everything by which a script could do something.
@@ -192,7 +194,8 @@ def test_deleting_names_the_vm_and_asks_nothing(dry, api):
 )
 def test_workers_of_a_slice_start_different_shards(dry, tmp_path, worker, vm, shard):
     more = ("--packing=vmap", "--runs_per_program=8", "--config.report.title=it's $HOME")
-    commands = dry(TPU, "start", *VM, *STUDY, "--vms=2", "--hosts=2", "--", *more)
+    two_hosts = ("--accelerator_type=v4-16", "--vms=2")
+    commands = dry(TPU, "start", *VM, *STUDY, *two_hosts, "--", *more)
     command = remote_commands(commands)[vm]
     words = started_words(command, tmp_path / "home", TPU_WORKER_ID=str(worker))
     meaning = parsed(words[1:])
@@ -204,6 +207,30 @@ def test_workers_of_a_slice_start_different_shards(dry, tmp_path, worker, vm, sh
         "shard": shard,
         "title": "it's $HOME",
     }
+
+
+@pytest.mark.parametrize(
+    ("accelerator_type", "hosts"),
+    [
+        ("v2-8", 1),
+        ("v3-32", 4),
+        ("v4-8", 1),
+        ("v4-16", 2),
+        ("v5litepod-1", 1),
+        ("v5litepod-8", 1),
+        ("v5litepod-16", 4),
+        ("v5litepod-256", 64),
+        ("v5p-8", 1),
+        ("v5p-128", 16),
+        ("v6e-4", 1),
+        ("v6e-8", 1),
+        ("v6e-16", 4),
+    ],
+)
+def test_the_number_of_hosts_follows_from_the_accelerator_type(dry, accelerator_type, hosts):
+    words = dry(TPU, "start", *VM, *STUDY, f"--accelerator_type={accelerator_type}", "--vms=3")
+    shards = re.findall(r"--shard=[^/]*/(\d+)", remote_commands(words)[2])
+    assert shards == [str(3 * hosts)]
 
 
 @pytest.mark.parametrize(("engine", "extra"), [("jax", "jax-tpu"), ("tensorflow", "tpu")])
@@ -316,6 +343,10 @@ def test_boxes_train_a_shard_each_and_add_up_in_one_folder(dry, tmp_path):
         (["create", *VM, "--accelerator_type=v9-1"], "--runtime_version: expected a value"),
         (["create", *VM, "--flex_start=4h"], "--flex_start: expected --api=compute"),
         (["start", *VM, *STUDY, "--api=compute", "--hosts=2"], "--hosts: expected 1"),
+        (["start", *VM, *STUDY, "--hosts=2"], "--hosts: expected 1 for --api=queued"),
+        (["start", *VM[:2], *STUDY], "--hosts: expected the number of hosts of a VM"),
+        (["start", *VM[:2], *STUDY, "--accelerator_type=v9-8"], "--hosts: expected the number"),
+        (["start", *VM[:2], *STUDY, "--hosts=none"], "--hosts: expected a number from 1"),
         (["start", *VM, *STUDY, "--engine=torch"], "--engine: expected one of jax tensorflow"),
         (["start", *VM, STUDY[0], "--workdir=here", "--spot"], "--workdir: expected gs://"),
         (["setup", *VM, *STUDY, "--source=nowhere.whl"], "--source: expected a wheel that exists"),
@@ -372,7 +403,6 @@ def test_slurm_tasks_train_the_shard_that_the_array_says(tmp_path):
 
 
 def test_kubernetes_pods_train_the_shard_that_the_job_says():
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
     spec = job["spec"]
     (container,) = spec["template"]["spec"]["containers"]
@@ -384,8 +414,30 @@ def test_kubernetes_pods_train_the_shard_that_the_job_says():
     assert (verb, meaning["shard"]) == ("train", [3, spec["completions"]])
 
 
+@pytest.mark.parametrize("version", ["1.31", "1.32", "1.33", "1.34"])
+def test_the_manifest_is_valid_kubernetes(version):
+    validator = pytest.importorskip("kubernetes_validate")
+    job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
+    validator.validate(job, version, strict=True)
+
+
+def test_nodes_of_skypilot_train_the_shard_of_their_rank(tmp_path):
+    task = yaml.safe_load((ROOT / "launch" / "sky.yaml").read_text())
+    environment = task["envs"] | {"WORKDIR": "gs://bucket/d", "HOME": str(tmp_path)}
+    tool = tmp_path / "memkit_env" / "bin" / "memkit"
+    tool.parent.mkdir(parents=True)
+    put_tool(tool, 'printf "%s\\n" "$@"')
+    done = subprocess.run(
+        ["bash", "-c", task["run"]], env=os.environ | environment, capture_output=True, text=True
+    )
+    verb, *words = done.stdout.splitlines()
+    rank = {"SKYPILOT_NODE_RANK": "2", "SKYPILOT_NUM_NODES": str(task["num_nodes"])}
+    meaning = parsed(words, **rank)
+    assert (verb, meaning["shard"], meaning["engine"]) == ("train", [2, 4], "jax")
+    assert meaning["workdir"] == "gs://bucket/d"
+
+
 def test_kubernetes_knows_the_exit_codes_of_memkit():
-    yaml = pytest.importorskip("yaml")
     job = yaml.safe_load((ROOT / "launch" / "k8s_job.yaml").read_text())
     rules = {rule["action"]: rule for rule in job["spec"]["podFailurePolicy"]["rules"]}
     assert rules["FailJob"]["onExitCodes"]["values"] == [cli.INPUT_ERROR]
@@ -416,14 +468,14 @@ def cloud(tmp_path):
     fake = pathlib.Path(__file__).with_name("fake_gcloud.py")
     put_tool(tools / "gcloud", f'exec {sys.executable} {fake} "$@"')
 
-    def run(command, *words, hosts):
+    def run(command, *words, accelerator_type, hosts):
         environment = os.environ | {
             "PATH": f"{tools}:{os.environ['PATH']}",
             "FAKE_CLOUD": str(state),
             "FAKE_HOSTS": str(hosts),
         }
         done = subprocess.run(
-            [TPU, command, *VM, f"--hosts={hosts}", "--poll=1", *words],
+            [TPU, command, *VM, f"--accelerator_type={accelerator_type}", "--poll=1", *words],
             capture_output=True,
             text=True,
             cwd=tmp_path,
@@ -451,7 +503,7 @@ def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(
 ):
     words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow")
     for command in ("create", "setup", "start"):
-        done = cloud(command, *words, "--", "--workers=1", hosts=2)
+        done = cloud(command, *words, "--", "--workers=1", **TWO_HOSTS)
         assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[:2] == ["started shard 0/2", "started shard 1/2"]
     homes = sorted((tmp_path / "cloud" / "vms" / "depth-0").glob("[01]"))
@@ -459,13 +511,13 @@ def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(
         subprocess.run(["flock", home / "memkit" / "train.lock", "true"])
         assert (home / "memkit" / "train.code").read_text() == "0\n"
         assert not is_complete(home / "memkit" / "study", 20)
-    status = cloud("status", *words, hosts=2).stdout
+    status = cloud("status", *words, **TWO_HOSTS).stdout
     assert status.count("ended with exit code 0") == 2
-    assert cloud("collect", *words, hosts=2).returncode == 0
+    assert cloud("collect", *words, **TWO_HOSTS).returncode == 0
     assert is_complete(tmp_path / "out" / "study", 20)
     estimated = memkit("estimate", f"--workdir={tmp_path / 'out' / 'study'}")
     assert estimated.code == 0, estimated.err
-    assert cloud("delete", *words, hosts=2).returncode == 0
+    assert cloud("delete", *words, **TWO_HOSTS).returncode == 0
     assert not list((tmp_path / "cloud" / "vms").iterdir())
 
 
@@ -474,11 +526,26 @@ def test_two_workers_of_a_slice_train_a_study_that_is_collected_whole(
 def test_a_vm_that_is_taken_away_is_made_again_and_its_shard_trained(cloud, tiny_config, tmp_path):
     (tmp_path / "cloud" / "preempt" / "depth-1").touch()
     words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow", "--vms=2")
-    done = cloud("all", *words, "--", "--workers=1", hosts=1)
+    done = cloud("all", *words, "--", "--workers=1", accelerator_type="v5litepod-8", hosts=1)
     assert done.returncode == 0, done.stderr
     assert "depth-1: SUSPENDED; created again" in done.stdout
     assert is_complete(tmp_path / "out" / "study", 20)
     calls = (tmp_path / "cloud" / "log").read_text()
     assert calls.count("queued-resources create depth-0") == 1
     assert calls.count("queued-resources create depth-1") == 2
+    assert not list((tmp_path / "cloud" / "vms").iterdir())
+
+
+@needs_flock
+@pytest.mark.slow
+@pytest.mark.parametrize("accelerator_type", ["v5litepod-16", "v6e-16"])
+def test_a_slice_of_four_hosts_is_trained_collected_and_deleted(
+    cloud, tiny_config, tmp_path, accelerator_type
+):
+    words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow")
+    slice_of_four = {"accelerator_type": accelerator_type, "hosts": 4}
+    done = cloud("all", *words, "--", "--workers=1", **slice_of_four)
+    assert done.returncode == 0, done.stderr
+    assert "started shard 3/4" in done.stdout
+    assert is_complete(tmp_path / "out" / "study", 20)
     assert not list((tmp_path / "cloud" / "vms").iterdir())

@@ -6,11 +6,15 @@ import zlib
 import numpy as np
 import pytest
 
+from memkit.analysis.audit import estimate as audit
+from memkit.analysis.audit.result import LabelAudit
 from memkit.analysis.influence.result import Influence
-from memkit.report import explorer, scatter
+from memkit.estimators import audit as auditing
+from memkit.report import explorer
 from memkit.report.blocks import Section
 from memkit.seeds import stream
 from tests import simulated
+from tests.browser import worlds
 
 
 def _raw(column):
@@ -63,35 +67,6 @@ def test_columns_hold_every_example_of_every_point(content):
         assert (_numbers(point["num_out"]) == scores["correct"].num_out).all()
 
 
-def test_counts_are_those_of_a_loop_and_nan_is_left_out():
-    draw = stream(1, "tests/explorer")
-    x, y = np.clip(draw.normal(0, 0.4, (2, 500)), -1, 1)
-    x[:7] = np.nan
-    result = scatter.cells(x, y)
-    assert sum(result["count"]) == 493
-    for column, row, count in zip(result["x"], result["y"], result["count"], strict=True):
-        center = (column * scatter.STEP - 1, row * scatter.STEP - 1)
-        near = [abs(value - at) <= scatter.STEP / 2 for value, at in zip((x, y), center)]
-        assert np.count_nonzero(near[0] & near[1]) == count
-
-
-def test_zero_and_one_are_centers_of_cells():
-    result = scatter.cells(np.array([0.0, 1.0, -1.0]), np.array([0.0, 1.0, -1.0]))
-    assert [scatter.STEP * k - 1 for k in result["x"]] == [-1, 0, 1]
-
-
-def test_the_sample_is_spread_evenly_over_the_ranking():
-    score = stream(2, "tests/explorer").random(50_000)
-    score[:100] = np.nan
-    chosen = scatter.sample(score)
-    assert len(chosen) == scatter.SAMPLE
-    assert np.isfinite(score[chosen]).all()
-    quantiles = np.linspace(0, 1, 11)
-    expected = np.nanquantile(score, quantiles)
-    np.testing.assert_allclose(np.quantile(score[chosen], quantiles), expected, atol=2e-3)
-    assert scatter.sample(np.array([0.3, np.nan, 0.1])).tolist() == [0, 2]
-
-
 def test_views_name_quantities_of_the_points_they_show(make_content):
     content = make_content(sizes=(1, 16), series=("one_hot", "distilled"))
     result = explorer.data(content)
@@ -131,15 +106,30 @@ def test_influences_and_q_are_those_of_the_pairs(content):
     assert np.count_nonzero(result["q"] != none) == 2
 
 
-def test_pictures_of_sections_come_first_and_the_rest_is_limited(content, monkeypatch):
-    monkeypatch.setattr(explorer, "PICTURES", 10)
+def test_every_example_has_a_picture_and_those_of_sections_come_first(content):
     shown = Section(anchor="a", title="A", intro="", pictures={"train": [70, 3, 70], "test": [4]})
-    sheets = explorer.data(content, [shown])["sheets"]
-    train = _numbers(sheets["train"]["examples"])
+    albums = explorer.data(content, [shown])["albums"]
+    train = _numbers(albums["train"]["examples"])
     assert train[:2].tolist() == [70, 3]
-    assert 10 <= len(train) <= 12
-    assert len(set(train)) == len(train)
-    assert _numbers(sheets["test"]["examples"]).tolist() == [4]
+    assert sorted(train) == list(range(len(content.ids)))
+    assert _numbers(albums["test"]["examples"]).tolist() == [4]
+
+
+def test_all_data_together_keep_to_their_size(monkeypatch):
+    content, size = worlds.large(2_500, 200), 2_500_000
+    images = stream(5, "tests/explorer").integers(0, 256, (2_500, 32, 32, 3), dtype=np.uint8)
+    monkeypatch.setattr(explorer, "SIZE", size)
+    data = explorer.data(dataclasses.replace(content, thumbnails=images))
+    assert 0.6 * size < len(json.dumps(data)) < 1.05 * size
+
+
+def test_suggested_labels_are_those_of_the_audit(make_content):
+    content = make_content(also=(audit,))
+    audited = content.results[LabelAudit].examples
+    suggested = _numbers(explorer.data(content)["suggested"])
+    is_likely = audited.kind == auditing.MISLABELED
+    assert is_likely.any()
+    assert (suggested == np.where(is_likely, audited.rival, -1)).all()
 
 
 def test_without_scores_there_is_nothing_to_explore(make_content):

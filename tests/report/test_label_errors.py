@@ -14,15 +14,15 @@ from tests.report import rendering
 
 @pytest.fixture(scope="module")
 def audited(make_content):
-    """A Content of 80 digits, of which 30 are called mislabeled, 12 copies and 10 ambiguous."""
+    """A Content of 80 digits: 30 are called mislabeled, 7 rare, 12 copies and 10 ambiguous."""
     content = make_content(count=80, sizes=(1, 4))
-    kind = np.repeat([0, 1, 2, 3, 4], [30, 12, 10, 3, 25]).astype(np.int8)
+    kind = np.repeat([0, 2, 3, 4, 1, 5], [30, 12, 10, 3, 7, 18]).astype(np.int8)
     rng = np.random.default_rng(0)
     score = np.where(kind == audit.NOT_JUDGED, np.nan, rng.random(80))
     score[31] = np.nan
     judged = np.where(np.isnan(score), np.nan, 1)
     examples = AuditedExamples(
-        order=audit.ranked(audit.Audit(kind, score, None, None), np.zeros(80, bool)),
+        order=audit.ranked(audit.Audit(kind, score, None, None, None), np.zeros(80, bool)),
         kind=kind,
         score=score,
         out_prob=1 - score,
@@ -31,6 +31,7 @@ def audited(make_content):
         given_share=0.25 * judged,
         rival=np.where(np.isnan(score), -1, (content.given_labels + 1) % 10),
         rival_share=0.75 * judged,
+        rarity=np.where(kind == audit.RARE, 0.995, 0.5) * judged,
         memorization=np.full(80, 0.5),
         memorization_lower=np.full(80, 0.25),
         memorization_upper=np.full(80, 0.75),
@@ -50,6 +51,10 @@ def audited(make_content):
         planted=PlantedFound(count=6, judged=6, found=6, precision=0.2, recall=1.0),
         accuracy=0.99,
         chance=0.11,
+        planned=40,
+        missing={},
+        small={},
+        test_copies=0,
         examples=examples,
     )
     return simulated.with_results(content, result)
@@ -88,19 +93,21 @@ def test_cards_show_the_picture_labels_and_votes_of_their_own_example(audited):
 
 def test_each_kind_shows_its_most_suspect_examples_up_to_its_limit(audited):
     cards = _cards(rendering.html(audit_section.section(audited)))
-    assert len(cards) == 24 + 8 + 8
+    assert len(cards) == 24 + 7 + 8 + 8
     score = audited.results[LabelAudit].examples.score
     ids = list(audited.ids)
     shown = [ids.index(name) for name, *_ in cards[:24]]
     assert shown == np.argsort(-score[:30])[:24].tolist()
-    assert not {ids.index(name) for name, *_ in cards} & set(range(52, 80))
+    rare = [ids.index(name) for name, *_ in cards[24:31]]
+    assert rare == (55 + np.argsort(-score[55:62])).tolist()
+    assert not {ids.index(name) for name, *_ in cards} & {52, 53, 54, *range(62, 80)}
 
 
 def test_the_section_counts_every_kind_and_names_point_and_criteria(audited):
     section = audit_section.section(audited)
     assert section.empty == ""
     assert "Of the 40 runs at width 4" in section.intro and "11 to 12" in section.intro
-    for text in ("30 mislabeled", "12 duplicate", "10 ambiguous", "3 not judged"):
+    for text in ("30 mislabeled", "7 rare", "12 duplicate", "10 ambiguous", "3 not judged"):
         assert f'<th scope="row">{text}</th>' in rendering.html(section)
     assert "6 of 6 called mislabeled (100.0%); 20.0%" in rendering.html(section)
     assert "nan" not in rendering.html(section).lower().replace("not", "")

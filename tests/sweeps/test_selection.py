@@ -57,13 +57,14 @@ SLURM = {
     "SLURM_ARRAY_TASK_STEP": "4",
 }
 KUBERNETES = {"JOB_COMPLETION_INDEX": "6", "MEMKIT_SHARDS": "8"}
+SKYPILOT = {"SKYPILOT_NODE_RANK": "3", "SKYPILOT_NUM_NODES": "4"}
 TPU = {"TPU_WORKER_ID": "1", "TPU_WORKER_HOSTNAMES": "10.0.0.1,10.0.0.2"}
 
 
 @pytest.fixture
 def environment(monkeypatch):
     """Returns a function that sets variables, where no scheduler has set any."""
-    for name in (*SLURM, *KUBERNETES, *TPU):
+    for name in (*SLURM, *KUBERNETES, *SKYPILOT, *TPU):
         monkeypatch.delenv(name, raising=False)
 
     def change(variables):
@@ -79,6 +80,8 @@ def environment(monkeypatch):
         (SLURM, (2, 4)),
         (KUBERNETES, (6, 8)),
         (TPU, (1, 2)),
+        (SKYPILOT, (3, 4)),
+        (SKYPILOT | TPU, (3, 4)),  # Each node may be a slice with a number of its own.
         (KUBERNETES | TPU, (6, 8)),  # Each pod may be a slice of its own.
     ],
 )
@@ -90,7 +93,10 @@ def test_the_shard_follows_from_the_variables_of_a_scheduler(environment, variab
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({}, "--shard: expected one of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, TPU_WORKER_ID"),
+        (
+            {},
+            "--shard: expected one of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, SKYPILOT_",
+        ),
         ({"JOB_COMPLETION_INDEX": "3"}, "--shard: expected MEMKIT_SHARDS in the environment"),
         (KUBERNETES | {"MEMKIT_SHARDS": "6"}, "JOB_COMPLETION_INDEX: expected one of 6 numbers"),
         (KUBERNETES | {"MEMKIT_SHARDS": "six"}, "MEMKIT_SHARDS: expected a whole number"),

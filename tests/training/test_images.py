@@ -40,6 +40,16 @@ def test_all_images_are_train_then_test_in_memory_and_on_disk(photos, monkeypatc
             assert isinstance(actual[chosen], np.ndarray)
 
 
+def test_without_test_images_nothing_is_copied(photos, monkeypatch):
+    options = {"path": str(photos / "train"), "test_fraction": 0.0}
+    plain = data.load("folder", **options)
+    assert images.all_images(plain, resident=True)[0] is plain.train_images
+    monkeypatch.setattr(build, "MEMORY_BYTES", 0)
+    on_disk = images.all_images(data.load("folder", **options), resident=True)[0]
+    assert isinstance(on_disk, np.ndarray)
+    np.testing.assert_array_equal(on_disk, plain.train_images)
+
+
 def test_images_larger_than_the_bound_are_streamed(photos, monkeypatch):
     dataset = _load(photos)
     for size, is_resident in ((72 * 36, True), (72 * 36 - 1, False)):

@@ -112,5 +112,5 @@ def test_model_without_a_dense_last_layer_raises_an_error(study, monkeypatch):
         return build
 
     monkeypatch.setattr(compiler, "model_builder", builder)
-    with pytest.raises(InputError, match="dense layer for last_layer, received end"):
+    with pytest.raises(InputError, match="a dense layer at the end.*last_layer need, received end"):
         _train(study, [0])

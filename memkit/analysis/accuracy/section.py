@@ -25,22 +25,21 @@ def section(content: Content) -> Section:
     points, by_size = content.summary.points, {"size_title": contents.size_title(content)}
     accuracy = content.results[Accuracy].points
     groups = {GROUPS[name]: means for name, means in means_by_group(content).items()}
+    by_accuracy = (
+        figure("accuracy", ACCURACY, chart.table(points, accuracy), chart.chart, **by_size),
+        _accuracy(content),
+    )
+    # One point needs no chart.
+    shown, folded = by_accuracy if content.summary.axis is not None else by_accuracy[::-1]
+    rows = means_chart.table(points, groups)
     return Section(
         anchor="sizes",
         title="Accuracy",
         finding=_finding(content),
-        blocks=(
-            figure("accuracy", ACCURACY, chart.table(points, accuracy), chart.chart, **by_size),
-        ),
+        blocks=(shown,),
         details=(
-            _accuracy(content),
-            figure(
-                "mean_memorization",
-                MEANS,
-                means_chart.table(points, groups),
-                means_chart.chart,
-                **by_size,
-            ),
+            folded,
+            figure("mean_memorization", MEANS, rows, means_chart.chart, **by_size),
             _memorization(content),
         ),
     )

@@ -1,1 +1,1 @@
-"""Audit: which labels are likely wrong, which images are copies, which are ambiguous?"""
+"""Audit: which labels are likely wrong, which images are rare, copies or ambiguous?"""

@@ -1,4 +1,4 @@
-"""The audit of a data set's labels: likely mislabeled, duplicate and ambiguous train examples."""
+"""The audit of a data set's labels: likely mislabeled, rare, duplicate and ambiguous examples."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,13 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
     copied[[*copies.in_train, *copies.in_test]] = True
     in_subset = outcomes.with_copies(copies.groups)
     result = auditing.audit(
-        outcomes.predicted, outcomes.prob, in_subset, labels, study.sizes.classes, copied=copied
+        outcomes.predicted,
+        outcomes.prob,
+        in_subset,
+        labels,
+        study.sizes.classes,
+        copied=copied,
+        images=_images(study),
     )
     inside = outcomes.correct[outcomes.mask]
     counts = np.bincount(result.kind, minlength=len(auditing.KINDS)).tolist()
@@ -96,15 +102,62 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         planted=_planted(study.examples.planted, result),
         accuracy=float(inside.mean()) if inside.size else np.nan,
         chance=float(np.bincount(labels).max() / len(labels)),
+        planned=len(study.train_mask),
+        missing=_missing(study, outcomes),
+        small=_small(study),
+        test_copies=studies.duplicates(study)["test_in_train"],
         examples=_examples(study, outcomes, result, estimates),
     )
+
+
+def _images(study: Study) -> Array | None:
+    """Returns the thumbnails [N, h, w, C]; None if they are too many to be read at once."""
+    images, _ = studies.thumbnails(study)
+    return images if isinstance(images, np.ndarray) else None
 
 
 def nothing(point: str) -> LabelAudit:
     """Returns the audit at a point without usable runs."""
     return LabelAudit(
-        point, 0, (0, 0), {}, 0, planted=None, accuracy=np.nan, chance=np.nan, examples=None
+        point=point,
+        num_runs=0,
+        held_out=(0, 0),
+        kinds={},
+        conflicting=0,
+        planted=None,
+        accuracy=np.nan,
+        chance=np.nan,
+        planned=0,
+        missing={},
+        small={},
+        test_copies=0,
+        examples=None,
     )
+
+
+def _missing(study: Study, outcomes: PointOutcomes) -> dict[str, int]:
+    """Returns {why runs of a point are missing: how many}."""
+    if study.workdir is None:
+        return {}
+    present = {info["run"] for info in outcomes.infos} | {*outcomes.left_out}
+    failed = studies.failed_runs(study, outcomes.point) - present
+    counts = {
+        "diverged": outcomes.count("diverged"),
+        "blocked": outcomes.count("blocked"),
+        "damaged": len(outcomes.left_out),
+        "failed": len(failed),
+        "not finished": len(study.train_mask) - len(present) - len(failed),
+    }
+    return {why: count for why, count in counts.items() if count}
+
+
+def _small(study: Study) -> dict[str, int]:
+    """Returns {class: number of train examples} of classes that are too small to judge."""
+    examples = study.examples
+    counts = np.bincount(examples.given_labels, minlength=study.sizes.classes)
+    small = np.flatnonzero((counts > 0) & (counts < auditing.LEAST_MEMBERS))
+    order = small[np.argsort(counts[small], kind="stable")]
+    return {str(examples.class_names[label]): int(counts[label]) for label in order}
 
 
 def _examples(
@@ -132,6 +185,7 @@ def _examples(
         given_share=result.votes.given / num,
         rival=np.where(judged, result.votes.rival, -1),
         rival_share=result.votes.rival_votes / num,
+        rarity=result.rarity,
         memorization=memorized.value,
         memorization_lower=memorized.lower,
         memorization_upper=memorized.upper,

@@ -41,6 +41,9 @@ class AuditedExamples:
       given_share: [N] float, share of the votes for the given label.
       rival: [N] int, the other class with the most votes; -1 without one.
       rival_share: [N] float, its share of the votes.
+      rarity: [N] float in [0, 1), share of the images with undisputed labels that are nearer to
+        their class than the image is to its rival, see `estimators.rarity`; higher = rather rare
+        than mislabeled; NaN without a rival and above 100,000 examples.
       memorization: [N] float, the pooled score.
       memorization_lower: [N] float, lower end of its 95% interval.
       memorization_upper: [N] float, upper end.
@@ -62,6 +65,7 @@ class AuditedExamples:
     given_share: FloatArray
     rival: IntArray
     rival_share: FloatArray
+    rarity: FloatArray
     memorization: FloatArray
     memorization_lower: FloatArray
     memorization_upper: FloatArray
@@ -87,6 +91,12 @@ class LabelAudit:
       accuracy: share of the given labels that the runs predict on the examples they trained on, 0
         to 1; low if they learned little.
       chance: share of the most frequent given label, which a constant prediction reaches.
+      planned: number of runs that the study has when it is finished.
+      missing: {why runs are missing, "diverged", "blocked", "damaged", "failed" or "not finished":
+        how many}.
+      small: {class with fewer than `estimators.audit.LEAST_MEMBERS` train examples: how many}, the
+        smallest first.
+      test_copies: test examples with the same pixels as a train example.
       examples: None if the point has no usable run.
     """
 
@@ -98,4 +108,8 @@ class LabelAudit:
     planted: PlantedFound | None
     accuracy: float
     chance: float
+    planned: int
+    missing: Mapping[str, int]
+    small: Mapping[str, int]
+    test_copies: int
     examples: AuditedExamples | None = arrays()

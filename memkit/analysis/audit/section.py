@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from memkit.analysis.audit import text
 from memkit.analysis.audit.result import AuditedExamples, LabelAudit
+from memkit.analysis.similar_images.result import SimilarImages
 from memkit.estimators import audit as auditing
 from memkit.report import assets, findings, formatting
 from memkit.report import content as contents
@@ -16,8 +17,8 @@ from memkit.typing import FloatArray, Json
 
 ANCHOR, TITLE = "label-errors", "Suspected label errors"
 INTRO = (
-    "Of the {} runs at {}, those that trained on neither an image nor an exact copy of it vote on "
-    "its label, {} to {} per image. Votes show on which label the models agree, not which label "
+    "Of the {} runs{}, those that trained on neither an image nor an exact copy of it vote on its "
+    "label, {} per image. Votes show on which label the models agree, not which label "
     "is true, so look at an image before you relabel or remove it. `memkit audit --workdir=...` "
     "writes the whole list as a CSV file."
 )
@@ -30,9 +31,11 @@ EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
 )
+DECISIONS = Markup("<div data-decisions></div>")  # filled by decisions.js
 AT_ONCE = 12  # likely mislabeled images that are not folded
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
+    auditing.RARE: (12, "Rare but probably right: unlike the images of the other class"),
     auditing.DUPLICATE: (8, "Exact copies, those with different labels first"),
     auditing.AMBIGUOUS: (8, "Ambiguous: missed when held out, without another class that wins"),
 }
@@ -46,13 +49,21 @@ def section(content: Content) -> Section:
         return Section(anchor="label-errors", title=TITLE, intro="", empty=EMPTY)
     members = {kind: _members(examples, kind) for kind in SHOWN}
     groups = {kind: _group(content, examples, kind, *of_kind) for kind, of_kind in members.items()}
-    size = contents.size_text(content, contents.point(content, audit.point))
+    at = ""
+    if len(content.summary.points) > 1:
+        at = f" at {contents.size_text(content, contents.point(content, audit.point))}"
+    votes = " to ".join(str(count) for count in dict.fromkeys(audit.held_out))
     return Section(
         anchor=ANCHOR,
         title=TITLE,
         finding=_finding(audit),
-        intro=INTRO.format(audit.num_runs, size, *audit.held_out),
-        blocks=(*_notes(audit), *groups.pop(auditing.MISLABELED)),
+        intro=INTRO.format(audit.num_runs, at, votes),
+        blocks=(
+            *_notes(audit, content.results[SimilarImages]),
+            DECISIONS,
+            *groups.pop(auditing.MISLABELED),
+            *groups.pop(auditing.RARE),
+        ),
         details=(
             *(block for group in groups.values() for block in group),
             _kinds(audit),
@@ -64,15 +75,17 @@ def section(content: Content) -> Section:
 
 
 def _finding(audit: LabelAudit) -> str:
-    count = audit.kinds["mislabeled"]
+    count, unjudged = audit.kinds["mislabeled"], audit.kinds["not judged"]
+    if unjudged > sum(audit.kinds.values()) / 2:
+        return "Too few runs held the images out to judge most labels"
     if not count:
         return "No label looks wrong"
     return f"{findings.counted(count, 'label')} look{'s' if count == 1 else ''} wrong"
 
 
-def _notes(audit: LabelAudit) -> tuple[Block, ...]:
+def _notes(audit: LabelAudit, similar: SimilarImages) -> tuple[Block, ...]:
     """Returns why the verdicts cannot be trusted, and how many planted labels were found."""
-    notes = [("Caution", line) for line in text.cautions(audit)]
+    notes = [("Caution", line) for line in text.cautions(audit, similar)]
     if audit.planted:
         notes.append(("Planted labels", f"{text.planted(audit.planted)}."))
     return (Definitions(tuple(notes)),) if notes else ()

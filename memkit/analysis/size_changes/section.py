@@ -16,7 +16,10 @@ from memkit.report.content import Content
 from memkit.report.point_tables import NOTE
 
 TITLE = "Change with size"
-EMPTY = "`memkit estimate` fills this section once a series has two runs in common at every size."
+EMPTY = (
+    "`memkit estimate` fills this section once a series of sizes has two runs in common at every "
+    "size."
+)
 RESTRICTED = {
     "all": "all",
     "unsaturated_examples": "examples with in-sample mean below 1 at every size",
@@ -39,7 +42,7 @@ CAPTIONS = {
 def section(content: Content) -> Section:
     """Returns the section on change with size."""
     changes, points = content.results[SizeChanges], content.summary.points
-    if not changes.series:
+    if not changes.series or content.summary.axis is None:
         return Section(anchor="size-changes", title=TITLE, intro=INTRO, empty=EMPTY)
     size_title = contents.size_title(content)
     charts = {

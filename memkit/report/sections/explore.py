@@ -5,9 +5,10 @@ from memkit.report.blocks import Section
 from memkit.report.content import Content
 
 INTRO = (
-    "The gray cells count all examples, and the dots are a sample of them that is evenly spaced "
-    "in the ranking by memorization. Drag over the chart, or fill in the fields below it, to "
-    "list every example of that region in the gallery. Click on a dot to open its example."
+    "Every dot is an example; the darker, the more lie on each other. Point at a dot to see its "
+    "picture and its trajectory, and click on it to open it. Drag over the chart, or fill in the "
+    "fields below it, to list every example of that region in the gallery. The address of this "
+    "page keeps what you choose, so it can be shared."
 )
 EMPTY = (
     "No example has a score yet. `memkit run` fills this section with a scatter plot and a gallery "
