@@ -51,7 +51,7 @@ from tests.numbers import number
 
 TITLE = {"size_title": "Width (model.width)"}
 # Drawn by the others, with titles and names that they give.
-SHARED = {"charts.lines.chart", "charts.dots.chart"}
+SHARED = {"charts.lines.chart", "charts.dots.chart", "distribution.means_chart.memorization_chart"}
 NEUTRAL = {"#777777", "#8A8A8A", "#000000", "#ffffff"}
 SCHEMES = {"viridis", "blues"}
 POINTS_HIGH, MM = 5.9, 84

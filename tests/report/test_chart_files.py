@@ -43,7 +43,7 @@ def test_a_chart_without_numbers_is_listed_and_rendering_it_says_what_it_needs(u
 
 
 def test_each_chart_is_rendered_once_however_often_it_is_named(content, monkeypatch):
-    monkeypatch.setattr(charts, "images", lambda chart, formats: dict.fromkeys(formats, b""))
+    monkeypatch.setattr(charts, "images", lambda chart, formats, width: dict.fromkeys(formats, b""))
     result = chart_files.render(content, ["accuracy", "accuracy"], ("png", "pdf"))
     assert list(result) == ["accuracy.png", "accuracy.pdf"]
     drawn = chart_files.of_study(content)
