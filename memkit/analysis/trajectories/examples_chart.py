@@ -18,6 +18,7 @@ from etils import epy
 
 from memkit.analysis.trajectories.chart import CONSTANT, label
 from memkit.charts import layout, styles, theme
+from memkit.printable import printable
 from memkit.trajectories import CLASSES
 from memkit.typing import Array, Json
 
@@ -95,7 +96,7 @@ def table(
         {
             "row": title,
             "place": place,
-            "label": labels[example],
+            "label": printable(labels[example]),
             "series": series,
             "size": str(size),
             "at": place + step,
