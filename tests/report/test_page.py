@@ -100,6 +100,7 @@ def test_every_chart_is_a_png_and_an_svg(files):
         "memorization_histograms",
         "noisy_histograms",
         "trajectory_classes",
+        "example_trajectories",
         "mean_trajectories",
         "planted_detection",
     }
@@ -124,7 +125,7 @@ def test_own_script_and_specs_name_no_address(page):
     own_scripts = [s for s in page.scripts if "data-chart" in s]
     specs, explorer = page.specs
     assert len(own_scripts) == 1
-    assert len(specs) == 9
+    assert len(specs) == 10
     specs.append(explorer["trajectory"])
     for spec in specs:
         assert re.sub(r"^https://vega.github.io/schema/.*", "", spec.pop("$schema")) == ""
@@ -162,7 +163,7 @@ def test_the_first_screen_has_numbers_with_intervals_pictures_and_what_models_sa
 
 def test_heights_of_charts_are_reserved_as_the_files_have_them(page, files):
     places = [a for tag, a in page.tags if "data-chart" in a]
-    assert len(places) == 9
+    assert len(places) == 10
     for attrs in places:
         svg = files[f"charts/{attrs['data-chart']}.svg"].decode()
         width, height = re.search(r' width="([^"]+)" height="([^"]+)"', svg).groups()
