@@ -100,7 +100,7 @@ def build(
     return Content(
         title="digits_width",
         config=config,
-        summary=_summary(study, outcomes, sizes, (*ANALYZED, *also)),
+        summary=_summary(study, outcomes, images, sizes, (*ANALYZED, *also)),
         provenance={
             "memkit": "0.1.0",
             "TensorFlow": "2.21.0",
@@ -170,11 +170,13 @@ def _curves(draw, size, num_runs):
     return np.stack([loss, np.exp(-loss), rate], axis=-1)
 
 
-def _summary(study, outcomes, sizes, modules):
+def _summary(study, outcomes, images, sizes, modules):
     with tempfile.TemporaryDirectory() as folder:
         study = dataclasses.replace(study, workdir=epath.Path(folder))
         groups = {"train_groups": [], "train_test_pairs": [], "test_in_train": 0}
         (study.workdir / "duplicates.json").write_text(json.dumps(groups))
+        pictures = {"train": images[: study.sizes.train], "test": images[-NUM_TEST:]}
+        np.savez(study.workdir / "thumbnails.npz", **pictures)
         analyzed = {}
         for module in modules:
             result = module.analyze(study, outcomes, Results(analyzed))

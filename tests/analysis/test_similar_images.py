@@ -179,6 +179,13 @@ def test_many_examples_are_not_compared(make_study, monkeypatch):
     assert (result.space, result.pairs, result.examples) == ("", 0, None)
 
 
+def test_examples_that_are_no_images_are_not_compared(make_study, monkeypatch):
+    study = make_study()
+    gray = (np.full((60, 8, 8, 1), 200, np.uint8), np.full((21, 8, 8, 1), 200, np.uint8))
+    monkeypatch.setattr(studies, "thumbnails", lambda _: gray)
+    assert _of(study).space == ""
+
+
 def test_estimate_stores_the_result_and_the_table(make_study, few_splits):
     study = make_study(3, _features)
     analysis.estimate(study)

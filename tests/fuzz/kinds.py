@@ -74,6 +74,7 @@ KINDS = {
     "distillation": Kind("analyses/distillation.npz", is_repeated=True),
     "agreement": Kind("analyses/agreement.npz", is_repeated=True),
     "audit": Kind("analyses/audit.npz"),
+    "similar images": Kind("analyses/similar_images.npz", is_repeated=True),
     "summary": Kind("summary.json"),
     "manifest": Kind("derived.json", words=("memkit estimate",)),
     "stop": Kind("stop.json", is_optional=True),

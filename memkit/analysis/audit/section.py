@@ -32,7 +32,7 @@ EMPTY = (
     "`memkit audit --workdir=...` then lists the examples."
 )
 DECISIONS = Markup("<div data-decisions></div>")  # filled by decisions.js
-AT_ONCE = 12  # likely mislabeled images that are not folded
+AT_ONCE = 8  # likely mislabeled images that are not folded
 SHOWN = {
     auditing.MISLABELED: (24, "Likely mislabeled: another class wins the votes"),
     auditing.RARE: (12, "Rare but probably right: unlike the images of the other class"),

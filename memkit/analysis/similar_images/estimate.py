@@ -36,11 +36,14 @@ def analyze(study: Study, _: Sequence[PointOutcomes], __: Results) -> SimilarIma
     images = _images(study)
     if images is None or study.sizes.train < 2:
         return nothing(point.name)
+    coarse = near_duplicates.coarse(images)
+    if not coarse.any():  # Placeholders of examples that are no images.
+        return nothing(point.name)
     features, held_out = _recorded(study, point)
     if num_runs := len(held_out):
         keys, weights = features, _weights(held_out, len(images))
     else:
-        keys, weights = near_duplicates.coarse(images), np.ones((len(images), 1), np.float32)
+        keys, weights = coarse, np.ones((len(images), 1), np.float32)
     neighbors = _neighbors(keys, weights, study.sizes.train)
     near = near_duplicates.find(
         images, study.sizes.train, more=_proposed(neighbors[0]) if num_runs else None

@@ -1,5 +1,9 @@
 """The section on near-duplicates: pairs of pictures, those with different labels first."""
 
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
 from memkit.analysis.similar_images import text
 from memkit.analysis.similar_images.result import SimilarExamples, SimilarImages
 from memkit.report import assets
@@ -15,7 +19,7 @@ INTRO = (
     "picture. `tables/near_duplicates.csv` has all pairs."
 )
 EMPTY = "The images were not compared, or there are no near-duplicates among them."
-_SHOWN = 12
+_AT_ONCE, _SHOWN = 4, 24  # pairs
 
 
 def section(content: Content) -> Section:
@@ -33,9 +37,15 @@ def section(content: Content) -> Section:
         title=TITLE,
         finding=text.found(similar),
         intro=INTRO,
-        blocks=(assets.fragment(__package__, "pairs.html", note=note, pairs=shown),),
+        blocks=(_fragment(shown[:_AT_ONCE], note),),
+        details=(_fragment(shown[_AT_ONCE:], ""),) if len(shown) > _AT_ONCE else (),
+        is_wide=True,
         pictures=pictures,
     )
+
+
+def _fragment(pairs: Sequence[tuple[Json, Json]], note: str) -> Markup:
+    return assets.fragment(__package__, "pairs.html", note=note, pairs=pairs)
 
 
 def _pair(content: Content, examples: SimilarExamples, row: int) -> tuple[Json, Json]:

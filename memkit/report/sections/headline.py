@@ -23,7 +23,6 @@ from memkit.report.content import Content
 from memkit.report.point_tables import means_by_group
 
 MEANS = "Mean memorization by model size. The bands are 95% intervals over runs."
-OWN_SCALES = " Each panel has its own vertical scale."
 DISTRIBUTION = (
     "The distribution of memorization, corrected for the noise of the scores, on a square-root "
     "scale."
@@ -68,8 +67,7 @@ def _main_chart(content: Content) -> tuple[Figure, ...]:
     groups = {GROUPS[name]: means for name, means in means_by_group(content).items()}
     rows = means_chart.table(points, groups)
     draw = means_chart.memorization_chart
-    caption = MEANS + (OWN_SCALES if len(groups) > 1 else "")
-    return (figure(_OVERVIEW, caption, rows, draw, size_title=title),)
+    return (figure(_OVERVIEW, MEANS, rows, draw, size_title=title),)
 
 
 def findings(content: Content) -> list[tuple[str, str]]:
