@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 11
+LAYOUT = 12
 
 
 @dataclasses.dataclass(frozen=True)

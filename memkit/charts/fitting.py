@@ -13,7 +13,7 @@ from memkit.typing import Json
 
 _WIDE = 1.5  # Charts this many times as wide as usual get more panels side by side:
 _MORE_COLUMNS = (2, 1.5, 1)  # as many times more as fit
-_TRIES = 4
+_TRIES = 6
 _LEAST_PANEL = 40  # units
 _PARTS = ("vconcat", "concat", "hconcat", "layer")
 
@@ -86,18 +86,25 @@ def _stretched(spec: Json, width: Width) -> tuple[Json, float, float]:
     Axes, legends and titles keep their size, so the panels are found by trying. The height is that
     of a chart that is then drawn exactly as wide as `width`.
     """
-    tried, (wide, _) = 1.0, size(to_svg(spec))
-    factor = width.units / wide
-    stretched, slope = spec, wide
+    natural, height = size(to_svg(spec))
+    factor, best = width.units / natural, (spec, natural, height)
     for _ in range(_TRIES):
         stretched = _scaled(spec, "width", factor)
-        before, (wide, height) = wide, size(to_svg(stretched))
-        if 0 <= width.units - wide <= 1:
+        wide, height = size(to_svg(stretched))
+        room = width.units - wide
+        if _is_better(room, width.units - best[1]):
+            best = stretched, wide, height
+        if 0 <= room <= 1:
             break
-        if factor != tried and wide != before:
-            slope = (wide - before) / (factor - tried)
-        tried, factor = factor, factor + (width.units - 0.5 - wide) / slope
+        # Panels are most of the width, so a step of this size does not overshoot.
+        factor += (room - 0.5) / natural
+    stretched, wide, height = best
     return stretched, wide, height * width.units / wide
+
+
+def _is_better(room: float, best: float) -> bool:
+    """Returns True if this much room is left over rather than `best`; below 0 does not fit."""
+    return room > best if best < 0 else 0 <= room < best
 
 
 def _scaled(spec: Json, side: str, factor: float) -> Json:

@@ -98,9 +98,9 @@ def test_every_chart_is_a_png_and_an_svg(files):
         "accuracy",
         "mean_memorization",
         "memorization_histograms",
-        "example_trajectories",
         "noisy_histograms",
         "trajectory_classes",
+        "example_trajectories",
         "mean_trajectories",
         "planted_detection",
     }
