@@ -225,7 +225,7 @@ def test_the_section_shows_each_pair_with_its_pictures():
     )
     assert built.pictures == {"train": [5, 11, 7], "test": [2]}
     html = rendering.html(built)
-    assert html.count("<tr>") == 2
+    assert html.count('<li class="card">') == 2
     assert re.findall(r'data-sheet="(\w+)"\s+data-example="(\d+)"', html) == [
         ("train", "5"),
         ("train", "11"),
