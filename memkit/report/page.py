@@ -2,6 +2,7 @@
 
 from memkit.report import assets, explorer, glossary, sections
 from memkit.report.content import Content
+from memkit.report.sections import headline
 
 # They become one script: report.js starts those before it, and charts.js draws after it.
 SCRIPTS = (
@@ -47,4 +48,6 @@ def render(content: Content) -> dict[str, bytes]:
         specs=specs,
         examples=explorer.data(content, shown),
     )
-    return {"index.html": page.encode(errors="backslashreplace"), **pictures}
+    # The chart of the first screen is a part of another one.
+    files = {path: data for path, data in pictures.items() if headline.OVERVIEW not in path}
+    return {"index.html": page.encode(errors="backslashreplace"), **files}

@@ -28,7 +28,7 @@ DISTRIBUTION = (
     "scale."
 )
 
-_OVERVIEW = "overview"  # name of the chart of the first screen
+OVERVIEW = "overview"  # name of the chart of the first screen
 
 
 def section(content: Content) -> Section:
@@ -63,11 +63,11 @@ def _main_chart(content: Content) -> tuple[Figure, ...]:
         return ()
     if content.summary.axis is None:
         rows = distribution_chart.table(points, content.results[Distribution].histograms)
-        return (figure(_OVERVIEW, DISTRIBUTION, rows, distribution_chart.chart, size_title=title),)
+        return (figure(OVERVIEW, DISTRIBUTION, rows, distribution_chart.chart, size_title=title),)
     groups = {GROUPS[name]: means for name, means in means_by_group(content).items()}
     rows = means_chart.table(points, groups)
     draw = means_chart.memorization_chart
-    return (figure(_OVERVIEW, MEANS, rows, draw, size_title=title),)
+    return (figure(OVERVIEW, MEANS, rows, draw, size_title=title),)
 
 
 def findings(content: Content) -> list[tuple[str, str]]:
