@@ -157,7 +157,7 @@ class Scores:
         Examples:
           >>> from memkit import load
           >>> load(workdir).charts[:3]
-          ('training_curves', 'accuracy', 'mean_memorization')
+          ('accuracy', 'mean_memorization', 'memorization_histograms')
         """
         return tuple(self._figures)
 

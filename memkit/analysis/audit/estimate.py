@@ -111,7 +111,9 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
 
 
 def _images(study: Study) -> Array | None:
-    """Returns the thumbnails [N, h, w, C]; None if they are too many to be read at once."""
+    """Returns the thumbnails [N, h, w, C]; None if there are none or too many to read at once."""
+    if study.workdir is None:
+        return None
     images, _ = studies.thumbnails(study)
     return images if isinstance(images, np.ndarray) else None
 
