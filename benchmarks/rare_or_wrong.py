@@ -37,14 +37,20 @@ from memkit.training.images import load_dataset
 from memkit.training.runner import Runner
 from memkit.typing import BoolArray, FloatArray, Json
 
-_NPZ = flags.DEFINE_string("npz", "", "file with gray images of digits; scikit-learn's if none")
-_MODEL = flags.DEFINE_enum("model", "mlp", ["mlp", "resnet"], "what is trained")
-_WORLDS = flags.DEFINE_integer("worlds", 5, "number of worlds with and without rare images")
-_FIRST = flags.DEFINE_integer("first", 1, "seed of the first world")
-_RUNS = flags.DEFINE_integer("runs", 40, "runs per world")
-_EPOCHS = flags.DEFINE_integer("epochs", 25, "epochs of a run", lower_bound=1)
-_PEAK = flags.DEFINE_float("peak", 0.03, "learning rate")
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
+_NPZ = flags.DEFINE_string(
+    "npz", "", "file with gray images of digits; scikit-learn's if none", flag_values=_FLAGS
+)
+_MODEL = flags.DEFINE_enum("model", "mlp", ["mlp", "resnet"], "what is trained", flag_values=_FLAGS)
+_WORLDS = flags.DEFINE_integer(
+    "worlds", 5, "number of worlds with and without rare images", flag_values=_FLAGS
+)
+_FIRST = flags.DEFINE_integer("first", 1, "seed of the first world", flag_values=_FLAGS)
+_RUNS = flags.DEFINE_integer("runs", 40, "runs per world", flag_values=_FLAGS)
+_EPOCHS = flags.DEFINE_integer("epochs", 25, "epochs of a run", lower_bound=1, flag_values=_FLAGS)
+_PEAK = flags.DEFINE_float("peak", 0.03, "learning rate", flag_values=_FLAGS)
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 
 _PACK = 20  # perceptrons that are trained at the same time
 _DRAWS = 1000

@@ -28,14 +28,20 @@ from memkit.seeds import stream
 from tests.browser import worlds
 from tests.conftest import CHROMIUM
 
+# Tests import several benchmarks into one process, where their flags would clash.
+_FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
 _NPZ = flags.DEFINE_string(
-    "npz", None, "images instead of made-up ones: an npz with x_train, x_test"
+    "npz", None, "images instead of made-up ones: an npz with x_train, x_test", flag_values=_FLAGS
 )
-_EXAMPLES = flags.DEFINE_integer("examples", 50_000, "training images", lower_bound=100)
-_TESTS = flags.DEFINE_integer("tests", 10_000, "test images", lower_bound=1)
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "times that the page is opened", lower_bound=1)
-_PAGE = flags.DEFINE_string("page", None, "file for the page, to look at it")
-_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers")
+_EXAMPLES = flags.DEFINE_integer(
+    "examples", 50_000, "training images", lower_bound=100, flag_values=_FLAGS
+)
+_TESTS = flags.DEFINE_integer("tests", 10_000, "test images", lower_bound=1, flag_values=_FLAGS)
+_ROUNDS = flags.DEFINE_integer(
+    "rounds", 5, "times that the page is opened", lower_bound=1, flag_values=_FLAGS
+)
+_PAGE = flags.DEFINE_string("page", None, "file for the page, to look at it", flag_values=_FLAGS)
+_OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 SIDE, MOVES = 32, 60
 DRAWN = """() => !document.querySelector(".picture.waiting") && document.querySelector("#cards li")
   && [...document.querySelectorAll("[data-chart]")].every((place) =>

@@ -15,6 +15,8 @@ from memkit.report.content import Content
 _P = TypeVar("_P")
 NOTE = f"± is half a 95% interval over runs (Student's t); {formatting.ABSENT} is not available."
 
+GROUPS = {"all": "all examples", "clean": "clean labels", "planted": "planted labels"}
+
 Cell = Callable[[PointSummary], str]
 
 

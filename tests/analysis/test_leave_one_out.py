@@ -1,5 +1,7 @@
 """Studies that leave one example out are analyzed like any other, in units of runs."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -93,7 +95,8 @@ def test_every_question_is_answered_in_units(recorded, monkeypatch):
     assert analysis.read(recorded).points == summary.points
     monkeypatch.setattr(charts, "images", lambda chart: {})
     page = render(gather.content(recorded))["index.html"].decode()
-    assert "61 runs with the same initial values and order" in page
+    words = re.sub("<[^>]+>", "", page)
+    assert "61 runs with the same initial values and order" in words
 
 
 def test_influence_compares_with_the_runs_that_leave_out_another_example(recorded):

@@ -172,7 +172,11 @@ def _content(study, outcomes, result):
         Distribution: distribution.analyze(study, outcomes, Results({})),
         Planted: planted_labels.analyze(study, outcomes, Results({})),
     }
-    summary = types.SimpleNamespace(axis=axis, points=study.points)
+    points = [
+        types.SimpleNamespace(**vars(point), num_runs=len(of_point.runs))
+        for point, of_point in zip(study.points, outcomes, strict=True)
+    ]
+    summary = types.SimpleNamespace(axis=axis, points=points)
     return types.SimpleNamespace(summary=summary, results=Results(results))
 
 

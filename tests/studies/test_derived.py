@@ -35,7 +35,8 @@ def bare(folder, tmp_path, make_config, tiny):
 @pytest.fixture
 def study(folder, bare, monkeypatch):
     """The same with estimates; those that take seconds are left out."""
-    fast = [q for q in analysis.QUESTIONS if q.name in ("influence", "trajectories")]
+    names = ("influence", "trajectories", "similar_images")
+    fast = [question for question in analysis.QUESTIONS if question.name in names]
     monkeypatch.setattr(analysis, "QUESTIONS", fast)
     made = folder / "estimated"
     if not made.exists():

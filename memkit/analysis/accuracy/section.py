@@ -9,15 +9,13 @@ from memkit.report import content as contents
 from memkit.report import findings, formatting
 from memkit.report.blocks import Section, Table, figure
 from memkit.report.content import Content
-from memkit.report.point_tables import NOTE, estimate, means_by_group, per_point
+from memkit.report.point_tables import GROUPS, NOTE, estimate, means_by_group, per_point
 
 ACCURACY = "Accuracy by model size. The bands are 95% intervals over runs."
 MEANS = (
     "Mean memorization is the difference between the in-sample and the out-of-sample mean. The "
     "bands are 95% intervals over runs."
 )
-
-GROUPS = {"all": "all examples", "clean": "clean labels", "planted": "planted labels"}
 
 
 def section(content: Content) -> Section:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from memkit.analysis import PointSummary
 from memkit.analysis.accuracy.estimate import outlying
 from memkit.analysis.accuracy.result import Accuracy
-from memkit.analysis.accuracy.section import GROUPS
 from memkit.analysis.convergence.result import Convergence
 from memkit.analysis.distribution import chart as distribution_chart
 from memkit.analysis.distribution import means_chart
@@ -20,7 +19,7 @@ from memkit.report import content as contents
 from memkit.report import strip as strips
 from memkit.report.blocks import Definitions, Figure, Section, figure
 from memkit.report.content import Content
-from memkit.report.point_tables import means_by_group
+from memkit.report.point_tables import GROUPS, means_by_group
 
 MEANS = "Mean memorization by model size. The bands are 95% intervals over runs."
 DISTRIBUTION = (
