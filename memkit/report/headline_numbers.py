@@ -1,8 +1,7 @@
 """The first lines of a report: what was measured, and a few numbers in large type."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from memkit import subsets
 from memkit.analysis import PointSummary
@@ -10,12 +9,14 @@ from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.audit.result import LabelAudit
 from memkit.analysis.distribution.result import Distribution
 from memkit.analysis.planted.result import Planted
+from memkit.analysis.summary import Axis
 from memkit.analysis.trajectories.chart import middle_alpha
 from memkit.analysis.trajectories.result import TrajectoryClasses
 from memkit.estimators import WithError
 from memkit.report import content as contents
 from memkit.report import formatting
 from memkit.report.content import Content
+from memkit.typing import Config
 
 MOST = 5
 _MODELS = {
@@ -79,10 +80,10 @@ def _sizes(content: Content) -> str:
     return f"{sizes}, {' and '.join(name.replace('_', ' ') for name in names)}"
 
 
-def model(config: Mapping[str, Any], axis: Any) -> str:
+def model(config: Config, axis: Axis | None) -> str:
     """Returns the model of a config in words, such as "ResNet-8", without what the axis varies."""
     options = config["model"]
-    name = _MODELS[options["name"]] if options["name"] in _MODELS else "model of one's own"
+    name = _MODELS[options["name"]] if options["name"] in _MODELS else "model"
     is_varied = axis is not None and axis.field == "model.depth"
     return f"{name}-{options['depth']}" if "depth" in options and not is_varied else name
 
@@ -116,7 +117,8 @@ def _numbers(content: Content, done: Sequence[PointSummary]) -> Iterator[Number]
         title = f"mean memorization of clean labels{at}"
         yield _number(clean[last], title, before(clean[first]))
         wrong = {name: planted[name].means.memorization for name in (first, last)}
-        yield _number(wrong[last], f"of labels flipped on purpose{at}", before(wrong[first]))
+        title = f"mean memorization of flipped labels{at}"
+        yield _number(wrong[last], title, before(wrong[first]))
     else:
         means = {name: distribution[name].all_examples.memorization for name in (first, last)}
         yield _number(means[last], f"mean memorization{at}", before(means[first]))

@@ -108,6 +108,6 @@ def _cards(
     for i, score in zip(order.tolist(), scores, strict=True):
         given = name(int(content.given_labels[i]))
         alt = f"Image {content.ids[i]}, labeled {given}"
-        said = name(int(predicted[i]))
-        cards.append(Card(i, str(content.ids[i]), given, said, alt, score))
+        voted = name(int(predicted[i]))
+        cards.append(Card(i, str(content.ids[i]), given, voted, alt, score))
     return tuple(cards)
