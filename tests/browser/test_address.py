@@ -2,9 +2,6 @@
 
 import urllib.parse
 
-import pytest
-
-
 
 def _shown(page):
     """Returns what a reader has chosen and sees."""
