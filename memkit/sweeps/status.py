@@ -18,7 +18,8 @@ from memkit.printable import printable
 from memkit.studies import Point, Study
 from memkit.sweeps import selection
 from memkit.sweeps.heartbeat import SILENT_AFTER
-from memkit.sweeps.progress import duration, time_left
+from memkit.sweeps.progress import duration, epochs_text, time_left
+from memkit.typing import Epochs
 
 STATUSES = ("diverged", "blocked", "collapsed")
 _MOST_NOTES = 10
@@ -170,9 +171,12 @@ def _executors(status: Status) -> list[str]:
         seen = "at work" if silence <= SILENT_AFTER else "silent"
         index, count = state["shard"]
         shard = f"shard {index}/{count}, " if count > 1 else ""
+        blocks = state["blocks"] if seen == "at work" else ()
+        reached = epochs_text(Epochs(*block["epochs"]) for block in blocks if "epochs" in block)
         lines.append(
             f"{seen}: {name}, {shard}{state['note']}: {state['finished']} runs finished, "
-            f"{_doing(state['blocks'])}, seen {duration(silence)} ago"
+            f"{_doing(state['blocks'])}, {f'{reached}, ' * bool(reached)}"
+            f"seen {duration(silence)} ago"
         )
     return lines
 

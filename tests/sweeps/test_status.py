@@ -115,6 +115,24 @@ def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing
     assert line.endswith("seen 3 min 00 s ago")
 
 
+def test_a_silent_executor_is_at_no_epoch(study, monkeypatch):
+    block = {"point": study.points[0].name, "runs": [3], "epochs": [2, 5]}
+    announce(study, blocks=[block, block | {"epochs": [4, 5]}, block | {"epochs": [3, 5]}])
+    (line,) = [line for line in status_lines(study) if line.startswith("at work: ")]
+    assert line.endswith("run 3 3 3, epochs 2/5 to 4/5, seen 0 s ago")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + heartbeat.SILENT_AFTER + 60)
+    assert "epoch" not in "".join(status_lines(study))
+
+
+@pytest.mark.parametrize("epochs", [None, 3, [1], [2, 1], [0, 0], [-1, 3], [1.5, 3], [True, 3]])
+def test_epochs_that_no_run_can_have_are_damage(study, epochs):
+    announce(study, blocks=[{"point": study.points[0].name, "runs": [3], "epochs": epochs}])
+    lines = status_lines(study)
+    assert any(line.endswith("is damaged: not the state of an executor") for line in lines), lines
+    assert "epoch" not in "".join(lines)
+
+
 def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     point = study.points[0]
     write(study, point, [0, 1])
