@@ -8,6 +8,7 @@ from memkit.studies.creation import draft, open_or_create
 from memkit.studies.derived import replacing
 from memkit.studies.features import check_features, read_features, write_features
 from memkit.studies.manifest import Source
+from memkit.studies.mixtures import mixture
 from memkit.studies.pictures import read_thumbnails, shrunk, thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
@@ -69,6 +70,7 @@ __all__ = [
     "has_weights",
     "is_teacher",
     "listed_runs",
+    "mixture",
     "load",
     "open_or_create",
     "read_arrays",

@@ -223,7 +223,7 @@ def _set_aside(study: Study, status: Status) -> list[str]:
 
 
 def _records(status: Status) -> list[str]:
-    """Returns lines about files that are not records, and points that mix engines."""
+    """Returns lines about files that are not records, and points that mix engines or devices."""
     bad = [
         (name, run, reason)
         for name, point in status.points.items()
@@ -232,9 +232,8 @@ def _records(status: Status) -> list[str]:
     lines = [f"points/{name}/runs/{run}.npz is not a record: {reason}" for name, run, reason in bad]
     lines = lines[:_MOST_NOTES] + _and_more(bad)
     for name, point in status.points.items():
-        engines = sorted({f"{i['engine']} on {i['device']}" for i in point.infos.values()})
-        if len(engines) > 1:
-            lines.append(f"{name} mixes engines: {', '.join(engines)}")
+        if mixture := studies.mixture(point.infos.values()):
+            lines.append(f"{name} {mixture}")
         processors = {
             info["processor"]
             for info in point.infos.values()

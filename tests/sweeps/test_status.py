@@ -142,11 +142,28 @@ def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     assert line.startswith(f"points/{point.name}/runs/1.npz")
 
 
-def test_a_point_that_mixes_engines_is_named(study):
-    point = study.points[0]
-    write(study, point, [0])
-    write(study, point, [1], engine="jax")
-    assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in status_lines(study)
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"engine": "jax"}, "mixes engines, which round differently: 2 runs by fake, 1 run by jax"),
+        (
+            {"device": "NVIDIA H100"},
+            "mixes devices, which round differently: 2 runs on CPU, 1 run on NVIDIA H100",
+        ),
+        (
+            {"device": "NVIDIA H100", "precision": "float32 with NVIDIA_TF32_OVERRIDE=0"},
+            "mixes devices and precisions, which round differently: 2 runs on CPU in float32, "
+            "1 run on NVIDIA H100 in float32 with NVIDIA_TF32_OVERRIDE=0",
+        ),
+    ],
+)
+def test_a_point_that_mixes_engines_devices_or_precisions_is_named(study, changes, text):
+    point, other = study.points
+    write(study, point, [0, 3])
+    write(study, other, [0, 1], **changes)
+    assert " mixes " not in "".join(status_lines(study))
+    write(study, point, [1], **changes)
+    assert f"{point.name} {text}" in status_lines(study)
 
 
 def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
@@ -162,15 +179,19 @@ def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
     ]
 
 
-def test_records_of_earlier_versions_name_no_processor(study, monkeypatch):
+def test_records_of_earlier_versions_name_no_processor_and_no_precision(study, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.delitem(records.INFO, "processor")
-        info = {k: v for k, v in fake_work.info().items() if k != "processor"}
+        for name in records.NEWER:
+            patch.delitem(records.INFO, name)
+        info = {k: v for k, v in fake_work.info().items() if k not in records.NEWER}
         point = study.points[0]
         studies.write_record(study, point, 0, fake_work.arrays(study, point, 0), info)
     write(study, point, [1])
-    assert not any("processors" in line for line in status_lines(study))
+    assert not any("processors" in line or " mixes " in line for line in status_lines(study))
     assert list(studies.read_runs(study, point).index) == [0, 1]
+    write(study, point, [2], precision="bfloat16")
+    text = "1 run in a precision that is not recorded, 1 run in bfloat16, 1 run in float32"
+    assert any(text in line for line in status_lines(study))
 
 
 def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):
