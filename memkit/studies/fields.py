@@ -31,6 +31,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
         "precision": rules.among(PRECISIONS),
         "data_parallel": rules.whole(1, 4096),
         "sync_batch_norm": rules.SWITCH,
+        "remat": rules.SWITCH,
     },
     "distillation": {
         "teacher": rules.TEXT,
@@ -74,6 +75,7 @@ NEWER: Json = {
     "record.features_runs": 0,
     "training.label_smoothing": 0.0,
     "training.until_accuracy": 0.0,
+    "training.remat": False,
 }
 
 

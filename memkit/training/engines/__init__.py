@@ -94,6 +94,7 @@ class Blueprint:
     precision: str = "float32"
     data_parallel: int = 1
     sync_batch_norm: bool = True
+    remat: bool = False
     teacher: "Callable[[], keras.Model] | None" = None
     distillation: dict[str, Any] = dataclasses.field(default_factory=dict)
 
