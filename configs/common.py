@@ -93,6 +93,7 @@ def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 
         sync_batch_norm=True,
         label_smoothing=0.0,
         until_accuracy=0.0,
+        remat=False,
     )
 
 

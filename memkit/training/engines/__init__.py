@@ -79,6 +79,8 @@ class Blueprint:
       data_parallel: number of devices that share a run: all devices of the Setup, or 1.
       sync_batch_norm: whether devices that share a run normalize by the statistics of the whole
         batch (True) or of their own slice of it.
+      remat: whether the backward pass computes the values inside residual blocks again instead of
+        keeping them, which saves memory and costs about a forward pass; only JAX does.
       teacher: returns a new teacher, which sees the same augmented images; None without a teacher.
       distillation: keyword arguments of `losses.distillation_loss`; used only with a teacher.
     """
@@ -103,7 +105,7 @@ class Blueprint:
 
         Raises:
           InputError: devices would share a run whose model draws random numbers or whose examples
-            are mixed.
+            are mixed; or the model has no residual blocks whose values could be computed again.
         """
         policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
         keras.config.set_dtype_policy(policies[self.precision])
@@ -114,12 +116,20 @@ class Blueprint:
         if self.data_parallel > 1 and initial_values.seed_states(model):
             expectation = "1 for a model whose layers draw random numbers"
             raise expected("training.data_parallel", expectation, self.data_parallel)
+        if self.remat and not residual_sums(model):
+            expectation = "false for a model without residual blocks (keras.layers.Add)"
+            raise expected("training.remat", expectation, self.remat)
         return model, teacher
 
     @property
     def whole_eval_batch(self) -> int:
         """The evaluation batch, rounded up to a multiple of the devices that share it."""
         return -(-self.eval_batch // self.data_parallel) * self.data_parallel
+
+
+def residual_sums(model: "keras.Model") -> "list[keras.layers.Add]":
+    """Returns the layers of a model with which its residual blocks end."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Add)]
 
 
 @dataclasses.dataclass(frozen=True)

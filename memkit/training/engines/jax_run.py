@@ -2,20 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from etils import epy
 from jax.ad_checkpoint import checkpoint_name
 
 from memkit import optimizers
 from memkit.training import losses, step
-from memkit.training.engines import Blueprint
+from memkit.training.engines import Blueprint, residual_sums
 from memkit.typing import Config
 
-with epy.lazy_imports():
+if TYPE_CHECKING:
     import keras
 
 _BLOCK = "block"  # The name of the values that remat keeps.
@@ -151,9 +150,8 @@ class RunFunctions:
 
 def mark_blocks(model: "keras.Model") -> None:
     """Gives the outputs of a model's residual blocks the name by which `remat` keeps them."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Add):
-            layer.call = _named(layer.call)
+    for layer in residual_sums(model):
+        layer.call = _named(layer.call)
 
 
 def _named(call: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
