@@ -143,11 +143,16 @@ def run(check: Check) -> tuple[dict[str, Finding], dict[str, float]]:
     findings: dict[str, Finding] = {}
     for point in check.compiled:
         logging.info("compiling %s", point.name)
-        try:
-            findings[point.name] = _in_process(check, programs.compile_point, check.job, point)
-        except concurrent.futures.process.BrokenProcessPool:
-            findings[point.name] = Finding(_CRASH, math.nan, math.nan)
+        findings[point.name] = compiled(check, point)
     return findings, counts
+
+
+def compiled(check: Check, point: Point) -> Finding:
+    """Returns the Finding of a point, compiled in a process of its own."""
+    try:
+        return _in_process(check, programs.compile_point, check.job, point)
+    except concurrent.futures.process.BrokenProcessPool:
+        return Finding(_CRASH, math.nan, math.nan)
 
 
 def _in_process(check: Check, function: Callable[..., T], *args: Any) -> T:

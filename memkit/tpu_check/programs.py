@@ -75,9 +75,7 @@ def compile_point(job: Job, point: Point) -> Finding:
         return Finding(train_error or evaluation_error, math.nan, math.nan)
     # The FLOPs are those of one chip, and of all runs that share its batched operations.
     factor = num_chips / (job.setup.runs_per_program if job.setup.packing == "vmap" else 1)
-    flops = _of_run(
-        job, point, train.flops * factor, evaluation.flops * factor, lowered.eval_batch
-    )
+    flops = _of_run(job, point, train.flops * factor, evaluation.flops * factor, lowered.eval_batch)
     # A call trains the steps of an epoch, or one step, of all runs of a program.
     of_step = 1 if not job.resident else _steps_per_epoch(job, point)
     second = job.setup.runs_per_program * job.topology.chip.clock

@@ -16,6 +16,7 @@ AGREEMENT = 0.1  # largest relative difference of the two counts of FLOPs to tru
 _HEADER = ["point", "runs", "compiler", "memory/chip", "of HBM"]
 _HEADER += ["ms/step", "runs/hour/chip", "chip-hours"]
 _HEADER += ["FLOP/run", "most runs/hour/chip", "least chip-hours"]
+_NOT_ASKED = ["not compiled", "-", "-"]
 
 
 def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, float]) -> str:
@@ -31,7 +32,8 @@ def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, flo
         if math.isfinite(seconds := _seconds(name, each, good))
     }
     rows = [
-        [point.name, num_runs, *_verdict(point.name, topology.chip, findings)]
+        [point.name, num_runs]
+        + (verdict(findings[point.name], topology.chip) if point.name in findings else _NOT_ASKED)
         + _estimated(point.name, num_runs, hours, good)
         + _bound(point.name, num_runs, flops, least)
         for point in study.points
@@ -41,15 +43,15 @@ def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, flo
     if len(hours) == len(rows):
         every = sum(hours.values())
         lines.append(
-            f"{total} {_plain(every)} chip-hours by the compiler's estimates, "
-            f"{_plain(every / topology.num_chips)} hours on {topology.name}"
+            f"{total} {plain(every)} chip-hours by the compiler's estimates, "
+            f"{plain(every / topology.num_chips)} hours on {topology.name}"
         )
     if any(name not in good for name in hours):
         lines.append("~: not compiled; between compiled points, seconds are linear in FLOPs")
     if len(least) == len(rows):
         every = sum(least.values())
         lines.append(
-            f"{total} at least {_plain(every)} chip-hours: arithmetic alone, "
+            f"{total} at least {plain(every)} chip-hours: arithmetic alone, "
             f"at {topology.chip.peak / 1e12:g} TFLOP/s in bfloat16"
         )
     if not agree:
@@ -81,14 +83,11 @@ def _seconds(name: str, flops: float, compiled: Mapping[str, Finding]) -> float:
     return float(np.interp(nearest, sizes, seconds)) * flops / nearest
 
 
-def _verdict(name: str, chip: Chip, findings: Mapping[str, Finding]) -> list[str]:
+def verdict(finding: Finding, chip: Chip) -> list[str]:
     """Returns the cells of the columns compiler, memory/chip and of HBM."""
-    if name not in findings:
-        return ["not compiled", "-", "-"]
-    if findings[name].error:
+    if finding.error:
         return ["fails", "-", "-"]
-    memory = findings[name].memory
-    return ["compiles", tables.size(memory), f"{memory / chip.hbm:.1%}"]
+    return ["compiles", tables.size(finding.memory), f"{finding.memory / chip.hbm:.1%}"]
 
 
 def _estimated(
@@ -98,8 +97,8 @@ def _estimated(
     if name not in hours:
         return ["-", "-", "-"]
     about = "" if name in compiled else "~"
-    step = _plain(1e3 * compiled[name].step) if name in compiled else "-"
-    return [step, *(about + _plain(each) for each in (num_runs / hours[name], hours[name]))]
+    step = plain(1e3 * compiled[name].step) if name in compiled else "-"
+    return [step, *(about + plain(each) for each in (num_runs / hours[name], hours[name]))]
 
 
 def _bound(
@@ -108,10 +107,10 @@ def _bound(
     """Returns the cells of the last three columns."""
     if name not in flops:
         return ["-", "-", "-"]
-    return [f"{flops[name]:.3g}", _plain(num_runs / least[name]), _plain(least[name])]
+    return [f"{flops[name]:.3g}", plain(num_runs / least[name]), plain(least[name])]
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
     """Returns a number with three significant digits, or all digits before the decimal point."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
