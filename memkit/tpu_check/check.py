@@ -24,6 +24,11 @@ from memkit.typing import Config
 
 _CRASH = "the compiler's process was killed: the compiler crashed, or memory ran out"
 
+_REMEDY = (
+    "; try --config.training.remat=true, --config.training.precision=bfloat16, a larger "
+    "--config.training.data_parallel or a chip with more memory"
+)
+
 # With these variables libtpu only compiles: it neither looks for a TPU nor takes its lock.
 ENVIRONMENT = {"TPU_SKIP_MDS_QUERY": "1", "ALLOW_MULTIPLE_LIBTPU_LOAD": "true"}
 
@@ -163,11 +168,15 @@ def _in_process(check: Check, function: Callable[..., T], *args: Any) -> T:
 def failures(check: Check, findings: Mapping[str, Finding]) -> dict[str, str]:
     """Returns {point name: reason} of points that do not compile or do not fit a chip."""
     hbm = check.job.topology.chip.hbm
-    reasons = {name: finding.error for name, finding in findings.items() if finding.error}
+    reasons = {
+        name: f"{finding.error}{_REMEDY if 'RESOURCE_EXHAUSTED' in finding.error else ''}"
+        for name, finding in findings.items()
+        if finding.error
+    }
     for name, finding in findings.items():
         if finding.memory > hbm:
             size, available = tables.size(finding.memory), tables.size(hbm)
             reasons[name] = (
-                f"needs {size} of a chip's {available}, including results not fetched yet"
+                f"needs {size} of a chip's {available}, including results not fetched yet{_REMEDY}"
             )
     return reasons
