@@ -8,8 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN = $(VENV)/bin
 # Modules whose docstrings have examples that the tests run.
 EXAMPLES = $(addprefix memkit/,analysis/__init__.py analysis/outcomes.py comparisons compiled \
-	errors.py estimators keras_schedules.py proxies/__init__.py proxies/ntk.py records.py scores \
-	studies subsets trajectories)
+	errors.py estimators keras_schedules.py models/one_pass.py proxies/__init__.py \
+	proxies/ntk.py records.py scores studies subsets trajectories)
 # One process per core; a test may take a gigabyte of memory.
 WORKERS = -n auto --maxprocesses 8
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -91,6 +91,7 @@ def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 
         precision="float32",
         data_parallel=1,
         sync_batch_norm=True,
+        batch_norm="one_pass",
         label_smoothing=0.0,
         until_accuracy=0.0,
         remat=False,

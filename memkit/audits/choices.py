@@ -104,6 +104,7 @@ def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) ->
             "precision": "float32",
             "data_parallel": 1,
             "sync_batch_norm": True,
+            "batch_norm": "one_pass",
         },
         "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": True},
         "record": {

@@ -143,6 +143,7 @@ def config(
             "precision": "float32",
             "data_parallel": 1,
             "sync_batch_norm": True,
+            "batch_norm": "one_pass",
             "label_smoothing": job.objective.label_smoothing,
         },
         "distillation": {"teacher": "same", "weight": 1.0, "temperature": 1.0, "scale": False},

@@ -9,6 +9,7 @@ from memkit.typing import Config, Json
 
 MOST_POINTS = 1_000
 PRECISIONS = ("float32", "bfloat16")
+BATCH_NORMS = ("one_pass", "keras")
 _ANY: tuple[rules.Rule, ...] = ()
 
 # section -> field -> rules, checked in order; `data.labels.check` checks the section "labels".
@@ -31,6 +32,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
         "precision": rules.among(PRECISIONS),
         "data_parallel": rules.whole(1, 4096),
         "sync_batch_norm": rules.SWITCH,
+        "batch_norm": rules.among(BATCH_NORMS),
         "remat": rules.SWITCH,
     },
     "distillation": {
@@ -75,6 +77,7 @@ NEWER: Json = {
     "record.features_runs": 0,
     "training.label_smoothing": 0.0,
     "training.until_accuracy": 0.0,
+    "training.batch_norm": "keras",
     "training.remat": False,
 }
 

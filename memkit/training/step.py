@@ -26,23 +26,48 @@ def normalize(images: Any, *, mean: Sequence[float], std: Sequence[float]) -> An
     return keras.ops.cast(images, "float32") * scale + shift
 
 
-def crop_and_flip(images: Any, crop: Any, flip: Any, *, pad: int) -> Any:
-    """Returns images of the same shape: padded with zeros, cropped and, if flip is True, mirrored.
+def crop_and_flip(images: Any, crop: Any, flip: Any, *, pad: int) -> tuple[Any, Any]:
+    """Crops images that are padded with zeros and, if flip is True, mirrors them.
+
+    Rows and columns are selected by products with matrices of zeros and ones, since gathering is
+    slow on TPUs. Whole numbers up to 256 pass them exactly, even if products round to bfloat16.
 
     Args:
-      images: [B, H, W, C] normalized floats, so the zeros are the mean color.
+      images: [B, H, W, C] whole numbers in 0..255 of any type.
       crop: [B, 2] int, top and left corner in 0..2 * pad.
       flip: [B] bool.
       pad: pixels of padding on every side.
+
+    Returns:
+      (images, inside): the result in float32, and [B, H, W, 1] bool, False in the padding.
     """
-    height, width = images.shape[1:3]
-    padded = keras.ops.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-    crop = keras.ops.cast(crop, "int32")
-    rows = crop[:, :1] + keras.ops.arange(height)
-    columns = keras.ops.arange(width)[None]
+    height, width, channels = images.shape[1:]
+    crop = keras.ops.cast(crop, "int32") - pad
+    rows = crop[:, :1] + np.arange(height, dtype=np.int32)
+    columns = np.arange(width, dtype=np.int32)
     columns = keras.ops.where(flip[:, None], width - 1 - columns, columns) + crop[:, 1:]
-    padded = keras.ops.take_along_axis(padded, rows[:, :, None, None], axis=1)
-    return keras.ops.take_along_axis(padded, columns[:, None, :, None], axis=2)
+    inside = keras.ops.logical_and(
+        _is_within_side(rows, height)[:, :, None], _is_within_side(columns, width)[:, None]
+    )
+    # The last axis of every product has rows or columns of pixels: a TPU pads it to 128.
+    images = keras.ops.reshape(images, (-1, height, width * channels))
+    images = _selected(rows, images)
+    images = keras.ops.reshape(images, (-1, height, width, channels))
+    images = keras.ops.transpose(images, (0, 2, 1, 3))
+    images = _selected(columns, keras.ops.reshape(images, (-1, width, height * channels)))
+    images = keras.ops.reshape(images, (-1, width, height, channels))
+    return keras.ops.transpose(images, (0, 2, 1, 3)), inside[..., None]
+
+
+def _selected(places: Any, values: Any) -> Any:
+    """Returns the rows of values [B, S, K] at places [B, S] int as float32; zeros outside."""
+    is_selected = places[:, :, None] == np.arange(values.shape[1], dtype=np.int32)
+    values = keras.ops.cast(values, "float32")
+    return keras.ops.matmul(keras.ops.cast(is_selected, "float32"), values)
+
+
+def _is_within_side(places: Any, size: int) -> Any:
+    return keras.ops.logical_and(places >= 0, places < size)
 
 
 def augmented(
@@ -75,9 +100,12 @@ def augmented(
     """
     if name == "rand_augment":  # Before the crop, as AutoAugment for CIFAR.
         images = rand_augment(images, draws, fill=[255 * m for m in mean])
-    images = normalize(images, mean=mean, std=std)
+    inside = None
     if pad is not None:
-        images = crop_and_flip(images, crop, flip, pad=pad)
+        images, inside = crop_and_flip(images, crop, flip, pad=pad)
+    images = normalize(images, mean=mean, std=std)
+    if inside is not None:  # The padding has the mean color, which is normalized to zero.
+        images = keras.ops.where(inside, images, 0.0)
     if name == "random_resized_crop":
         return _resized(images, draws), None
     if name == "mixup":

@@ -11,6 +11,19 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (7, 6, 9, 3)).astype(np.uint8)
 
 
+def _normalized(images):
+    return np.asarray(step.normalize(images, mean=[0.3] * 3, std=[0.2] * 3))
+
+
+def _cropped(images, crop, flip):
+    """Returns images that are cropped, flipped and normalized."""
+    return np.asarray(
+        step.augmented(
+            images, crop, flip, None, name="pad_crop_flip", pad=PAD, mean=[0.3] * 3, std=[0.2] * 3
+        )[0]
+    )
+
+
 def _reference_crop_and_flip(images, crop, flip):
     height, width = images.shape[1:3]
     actual = []
@@ -21,28 +34,28 @@ def _reference_crop_and_flip(images, crop, flip):
     return np.stack(actual)
 
 
-def test_crop_and_flip_equal_padding_slicing_and_reversing():
+def test_crops_and_flips_equal_padding_normalized_images_slicing_and_reversing():
     offsets = np.stack(np.meshgrid(range(9), range(9), indexing="ij"), -1).reshape(-1, 2)
     crop = np.concatenate([offsets, offsets]).astype(np.uint8)
     flip = np.arange(162) >= 81
-    images = np.random.default_rng(1).normal(size=(162, 6, 9, 3)).astype(np.float32)
-    actual = np.asarray(step.crop_and_flip(images, crop, flip, pad=PAD))
-    np.testing.assert_array_equal(actual, _reference_crop_and_flip(images, crop, flip))
+    images = np.random.default_rng(1).integers(0, 256, (162, 6, 9, 3)).astype(np.uint8)
+    expected = _reference_crop_and_flip(_normalized(images), crop, flip)
+    np.testing.assert_array_equal(_cropped(images, crop, flip), expected)
 
 
 def test_middle_offset_without_flip_does_not_change_the_image(images):
-    images = images.astype(np.float32)
     crop = np.full((7, 2), PAD, np.uint8)
-    actual = np.asarray(step.crop_and_flip(images, crop, np.zeros(7, bool), pad=PAD))
-    np.testing.assert_array_equal(actual, images)
+    actual, inside = step.crop_and_flip(images, crop, np.zeros(7, bool), pad=PAD)
+    np.testing.assert_array_equal(np.asarray(actual), images)
+    assert np.asarray(inside).all()
 
 
 def test_images_smaller_than_the_padding_are_cropped_too():
-    images = np.random.default_rng(1).normal(size=(20, 2, 1, 1)).astype(np.float32)
+    images = np.random.default_rng(1).integers(0, 256, (20, 2, 1, 3)).astype(np.uint8)
     rng = np.random.default_rng(2)
     crop, flip = rng.integers(0, 9, (20, 2)).astype(np.uint8), rng.random(20) < 0.5
-    actual = np.asarray(step.crop_and_flip(images, crop, flip, pad=PAD))
-    np.testing.assert_array_equal(actual, _reference_crop_and_flip(images, crop, flip))
+    expected = _reference_crop_and_flip(_normalized(images), crop, flip)
+    np.testing.assert_array_equal(_cropped(images, crop, flip), expected)
 
 
 def test_normalize_equals_its_formula_in_float64(images):

@@ -79,6 +79,7 @@ class Blueprint:
       data_parallel: number of devices that share a run: all devices of the Setup, or 1.
       sync_batch_norm: whether devices that share a run normalize by the statistics of the whole
         batch (True) or of their own slice of it.
+      batch_norm: "one_pass" (see `models.one_pass`) or "keras", for the model that is trained.
       remat: whether the backward pass computes the values inside residual blocks again instead of
         keeping them, which saves memory and costs about a forward pass; only JAX does.
       teacher: returns a new teacher, which sees the same augmented images; None without a teacher.
@@ -96,6 +97,7 @@ class Blueprint:
     precision: str = "float32"
     data_parallel: int = 1
     sync_batch_norm: bool = True
+    batch_norm: str = "one_pass"
     remat: bool = False
     teacher: "Callable[[], keras.Model] | None" = None
     distillation: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -116,6 +118,10 @@ class Blueprint:
         if self.data_parallel > 1 and initial_values.seed_states(model):
             expectation = "1 for a model whose layers draw random numbers"
             raise expected("training.data_parallel", expectation, self.data_parallel)
+        if self.batch_norm == "one_pass":
+            from memkit.models import one_pass  # Imports Keras.
+
+            one_pass.use(model)
         if self.remat and not residual_sums(model):
             expectation = "false for a model without residual blocks (keras.layers.Add)"
             raise expected("training.remat", expectation, self.remat)
