@@ -24,7 +24,8 @@ def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, flo
     study, topology = check.job.study, check.job.topology
     num_runs, agree = study.config["subsets"]["num_runs"], _agree(findings, counts)
     good = {name: finding for name, finding in findings.items() if not finding.error}
-    flops = (counts if agree else {}) | {name: finding.flops for name, finding in good.items()}
+    flops = dict(counts) if agree else {}
+    flops |= {name: finding.flops for name, finding in good.items()}
     least = {name: num_runs * each / topology.chip.peak / 3600 for name, each in flops.items()}
     hours = {
         name: num_runs * seconds / 3600
