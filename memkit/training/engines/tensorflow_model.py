@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from memkit import optimizers
@@ -47,10 +48,13 @@ class PointModel:
             self._model, self._teacher = blueprint.models()
             self._objective = _objective(self._teacher, blueprint)
             self._update, self._update_state = _update_rule(self._model, blueprint.optimizer)
-        self._images = images
+        self._images = None
         if images is not None:
+            self._image_shape = images.shape[1:]
+            # Images are flat because a TPU pads the last axis of an array to 128.
+            flat = np.ascontiguousarray(images).reshape(len(images), -1)
             with strategy.scope() if are_images_shared else contextlib.nullcontext():
-                self._images = tf.Variable(images, trainable=False)
+                self._images = tf.Variable(flat, trainable=False)
         self._built = [variable.numpy() for variable in self._model.variables]
         self._start = [variable.numpy() for variable in self._update_state]
         is_synchronized = blueprint.sync_batch_norm and strategy.num_replicas_in_sync > 1
@@ -131,8 +135,10 @@ class PointModel:
     def _batch(self, raw: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns this replica's images [B, H, W, C] uint8 and labels of a batch."""
         index = replicas.slice_of(index)
-        raw = replicas.slice_of(raw) if self._images is None else tf.gather(self._images, index)
-        return raw, tf.gather(self._labels, index)
+        y = tf.gather(self._labels, index)
+        if self._images is None:
+            return replicas.slice_of(raw), y
+        return tf.reshape(tf.gather(self._images, index), (-1, *self._image_shape)), y
 
 
 def _synchronize_batch_norm(model: keras.Model, is_synchronized: bool) -> None:
