@@ -60,29 +60,32 @@ def read_scores(file, labels):
         return scores["scores"].astype(np.float64)
 
 
-def train(study, point, setup, *, end, first_guess):
-    """Trains packs of runs while another one fits; every record is on disk when this returns.
+def train(number, barrier, study, point, setup, *, count, end):
+    """Trains packs of runs while another one fits; a pack is on disk when its seconds are yielded.
 
     Args:
+      number: of this process among those that train the study.
+      barrier: of these processes; unused.
       study: Study with a workdir.
       point: its Point.
       setup: engines.Setup.
+      count: number of processes; this one trains every `count`-th pack.
       end: `time.monotonic()` after which nothing is to run.
-      first_guess: seconds that the first pack may take.
 
-    Returns:
+    Yields:
       Seconds of each pack; the first one compiles.
     """
     runner = Runner(setup)
-    size, seconds = setup.runs_per_program, []
-    for first in range(0, len(study.train_mask) - size + 1, size):
+    runner.configure()
+    size, seconds = setup.runs_per_program, 0.0
+    for first in range(number * size, len(study.train_mask) - size + 1, count * size):
         # The next pack takes no longer than the last one, which may have compiled.
-        if time.monotonic() + 1.05 * (seconds[-1] if seconds else first_guess) > end:
-            break
         started = time.monotonic()
+        if started + 1.05 * seconds > end:
+            break
         small_studies.train(study, point, range(first, first + size), runner)
-        seconds.append(time.monotonic() - started)
-    return seconds
+        seconds = time.monotonic() - started
+        yield seconds
 
 
 def score(study, point, given=None):

@@ -1,42 +1,51 @@
-"""Images per second of packed training programs, within a time that it watches itself."""
+"""Images per second of training programs on one device, within a time that is watched."""
 
 import dataclasses
-import gc
 import math
+import re
 import time
 
-from benchmarks import arithmetic
+from benchmarks import arithmetic, gpu_processes
 from memkit import models, recipe
+from memkit.errors import expected
 from memkit.studies import points
 from memkit.training import engines, loop
 from memkit.training.compiler import Compiler
 
-_SLOWER = 1.5  # packed runs over unpacked ones, until it is measured
+# On an NVIDIA GPU from Ampere on, float32 is TF32.
+_TEXT = re.compile(
+    r"([1-9]\d*)/(float32|bfloat16)/(none:1|(?:map|vmap):[1-9]\d*)"
+    rf"(?:/({'|'.join(gpu_processes.BUFFERS)}))?(?:/([1-9]\d*))?"
+)
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Combination:
-    """What is timed.
+    """What is timed, or how a study is trained.
 
     Attributes:
-      depth: of the ResNet.
       batch: examples in a batch.
+      precision: "float32" or "bfloat16".
       packing: one of engines.PACKINGS.
       runs: in one program.
+      buffers: key of gpu_processes.BUFFERS.
+      processes: that train at the same time, a program each.
     """
 
-    depth: int
     batch: int
+    precision: str
     packing: str
     runs: int
+    buffers: str = "default"
+    processes: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Timed:
-    """What was found of a combination.
+    """What was found of a combination, the mean of its processes.
 
     Attributes:
-      compile_seconds: of the first epoch and evaluation, beyond what they take later.
+      compile_seconds: until the first epoch and evaluation, beyond what they take later.
       epoch_seconds: of one epoch of all runs of the program, with drawing their plans.
       eval_seconds: of evaluating all examples in all runs.
       reset_seconds: of drawing initial values of all runs.
@@ -47,21 +56,34 @@ class Timed:
     epoch_seconds: float
     eval_seconds: float
     reset_seconds: float
-    epochs_timed: int
+    epochs_timed: float
 
 
-def combinations(depths, batches, packings):
-    """Returns the combinations, the most telling first: packing by packing over all programs.
+def combination(text, *, most):
+    """Returns the Combination of a text such as "256/bfloat16/map:8" or "256/float32/none:1/off/4".
 
     Args:
-      depths: of the ResNets.
-      batches: sizes.
-      packings: (packing, runs) pairs.
+      text: batch/precision/packing:runs, and then the buffers and processes where they are not
+        "default" and 1.
+      most: limit for the batch, however large the text wants it.
     """
-    return [Combination(d, b, *pack) for pack in packings for d in depths for b in batches]
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        wanted = "batch/precision/packing:runs[/buffers][/processes], such as 256/bfloat16/map:8"
+        raise expected("--timed and --study", wanted, repr(text))
+    batch, precision, packed, buffers, processes = match.groups()
+    packing, _, runs = packed.partition(":")
+    return Combination(
+        batch=min(int(batch), most),
+        precision=precision,
+        packing=packing,
+        runs=int(runs),
+        buffers=buffers or "default",
+        processes=int(processes or 1),
+    )
 
 
-def sweep(study, point, wanted, *, kind, seconds_each, end, first_guess):
+def sweep(study, point, wanted, *, kind, seconds_each, end):
     """Times combinations while there is time; yields (Combination, Timed or why there is none).
 
     Args:
@@ -70,27 +92,33 @@ def sweep(study, point, wanted, *, kind, seconds_each, end, first_guess):
       wanted: Combinations, in order.
       kind: "gpu", "tpu" or "cpu", what the programs run on.
       seconds_each: what the timed epochs of a combination should take together, at least.
-      end: `time.monotonic()` after which nothing is to run.
-      first_guess: seconds that the first compilation may take.
+      end: `time.monotonic()` at which what still runs is killed.
     """
-    found = {}
-    for combination in wanted:
-        needed, left = _expected_seconds(combination, found, first_guess), end - time.monotonic()
-        if needed > left:
-            yield combination, f"skipped: needs about {needed:.0f} s, {max(0, left):.0f} s left"
-            continue
+    for each in wanted:
         try:
-            found[combination] = _measure(study, point, combination, kind, seconds_each)
-            yield combination, found[combination]
-        except Exception as error:  # One that does not fit in memory must not end the others.
-            yield combination, f"failed: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
+            timed = gpu_processes.outcomes(
+                _measure,
+                *(study, point, each, kind, seconds_each),
+                count=each.processes,
+                variables=gpu_processes.environment(each.buffers),
+                end=end,
+            )
+            yield each, _mean(list(timed))
+        except (RuntimeError, TimeoutError) as error:  # One that fails must not end the others.
+            yield each, f"failed: {error}"
+
+
+def _mean(timed):
+    names = [field.name for field in dataclasses.fields(Timed)]
+    sums = {name: sum(getattr(each, name) for each in timed) for name in names}
+    return Timed(**{name: value / len(timed) for name, value in sums.items()})
 
 
 def adapted(point, combination):
-    """Returns the point with a combination's network and batch."""
+    """Returns the point with a combination's batch and precision."""
     config = points.plain(point.config)
-    config["model"]["depth"] = combination.depth
     config["training"]["batch_size"] = combination.batch
+    config["training"]["precision"] = combination.precision
     return dataclasses.replace(point, config=config)
 
 
@@ -108,12 +136,13 @@ def rates(combination, timed, study, epochs):
     """Returns {name: number} of a Timed: speed, and models per hour of a recipe of `epochs`."""
     members = int(study.train_mask[0].sum())
     steps = recipe.steps_per_epoch(members, combination.batch)
+    runs = combination.runs * combination.processes
     program = timed.reset_seconds + epochs * timed.epoch_seconds + timed.eval_seconds
     examples = study.sizes.train + study.sizes.test
     return {
-        "images_per_second": combination.runs * steps * combination.batch / timed.epoch_seconds,
-        "evaluated_per_second": combination.runs * examples / timed.eval_seconds,
-        "models_per_hour": 3600 * combination.runs / program,
+        "images_per_second": runs * steps * combination.batch / timed.epoch_seconds,
+        "evaluated_per_second": runs * examples / timed.eval_seconds,
+        "models_per_hour": 3600 * runs / program,
     }
 
 
@@ -122,7 +151,7 @@ def shares(rate, cost, peaks):
 
     Args:
       rate: `rates` of a combination.
-      cost: `costs` of its depth.
+      cost: `costs` of the network.
       peaks: {"flops_per_second", "bytes_per_second"} of the device.
     """
     images = rate["images_per_second"]
@@ -132,10 +161,10 @@ def shares(rate, cost, peaks):
     }
 
 
-def costs(depth, study, point, image_shape):
-    """Returns {name: FLOPs or bytes in bfloat16} of one image's training step at a depth."""
-    options = point.config["model"] | {"depth": depth}
+def costs(study, point, image_shape):
+    """Returns {name: FLOPs or bytes in bfloat16} of one image's training step."""
     classes = study.sizes.classes
+    options = point.config["model"]
     model = models.build(input_shape=tuple(image_shape), num_classes=classes, **options)
     return {
         "flops": arithmetic.training_flops(model),
@@ -143,23 +172,22 @@ def costs(depth, study, point, image_shape):
     }
 
 
-def _measure(study, point, combination, kind, seconds_each):
-    """Returns the Timed of a combination: one epoch to compile, then one, then what is missing."""
-    point = adapted(point, combination)
-    gc.collect()  # The device has room for one program at a time.
+def _measure(number, barrier, study, point, combination, kind, seconds_each):
+    """Yields the Timed of one process: an epoch to compile, one alone, then some beside others."""
+    point, setup = adapted(point, combination), setup_of(combination, kind)
     started = time.monotonic()
-    program = Compiler(setup_of(combination, kind)).compile(study, point)
+    engines.load("jax").configure(setup)
+    program = Compiler(setup).compile(study, point)
     built = time.monotonic() - started
-    reset, warm, epochs = _epochs(program, study, point, count=2)
-    missing = math.ceil(seconds_each / epochs[0]) - 1
-    if missing > 0:
-        epochs = _epochs(program, study, point, count=1 + missing)[2]
-    evaluations = [_seconds(program.evaluate) for _ in range(2)]
-    seconds = sum(epochs) / len(epochs)
-    return Timed(
-        compile_seconds=built + warm - seconds + evaluations[0] - evaluations[1],
+    reset, warm, alone = _epochs(program, study, point, count=2)
+    first = _seconds(program.evaluate)
+    barrier.wait()
+    epochs = _epochs(program, study, point, count=1 + math.ceil(seconds_each / alone[0]))[2]
+    seconds, evaluation = sum(epochs) / len(epochs), _seconds(program.evaluate)
+    yield Timed(
+        compile_seconds=built + warm - alone[0] + first - evaluation,
         epoch_seconds=seconds,
-        eval_seconds=evaluations[1],
+        eval_seconds=evaluation,
         reset_seconds=reset,
         epochs_timed=len(epochs),
     )
@@ -190,20 +218,3 @@ def _seconds(function):
     started = time.monotonic()
     function()
     return time.monotonic() - started
-
-
-def _expected_seconds(combination, found, first_guess):
-    """Returns what measuring a combination may take, from what similar ones took."""
-    if not found:
-        return first_guess
-    compilation = max(
-        timed.compile_seconds * combination.depth / other.depth for other, timed in found.items()
-    )
-    same = [o for o in found if o.packing == combination.packing]
-    slower = 1 if same or combination.packing == "none" else _SLOWER
-    per_layer = max(
-        found[o].epoch_seconds / (o.runs * o.depth) * max(1, o.batch / combination.batch)
-        for o in same or found
-    )
-    epoch = slower * per_layer * combination.runs * combination.depth
-    return compilation + 3 * epoch

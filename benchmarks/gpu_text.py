@@ -5,11 +5,12 @@ from memkit import tables
 
 def text(found):
     """Returns the tables of what has been found so far, see `gpu.main`."""
-    parts = ["\n".join(f"{name}: {value}" for name, value in found["circumstances"].items())]
+    tables_of = {"peaks", "costs", "sweep", "study"}
+    parts = ["\n".join(f"{name}: {found[name]}" for name in found if name not in tables_of)]
     peaks = found["peaks"]
     matrix, memory = peaks["flops_per_second"], peaks["bytes_per_second"]
     parts.append(f"matrix peak {matrix / 1e12:.4g} TFLOP/s, memory peak {memory / 1e9:.4g} GB/s")
-    if "sweep" in found:
+    if "sweep" in found and found["sweep"]:
         parts.append(_sweep(found["sweep"]))
     if "study" in found:
         parts.append("\n".join(f"{name}: {value}" for name, value in found["study"].items()))
@@ -18,10 +19,12 @@ def text(found):
 
 def _sweep(rows):
     header = [
-        "network",
         "batch",
+        "precision",
         "packing",
         "runs",
+        "buffers",
+        "processes",
         "images/s",
         "of matrix peak",
         "of memory peak",
@@ -35,7 +38,8 @@ def _sweep(rows):
 
 
 def _name(row):
-    return [f"ResNet-{row['depth']}", row["batch"], row["packing"], row["runs"]]
+    names = ("batch", "precision", "packing", "runs", "buffers", "processes")
+    return [row[name] for name in names]
 
 
 def _row(row):
@@ -46,5 +50,5 @@ def _row(row):
         f"{row['of_memory_peak']:.2%}",
         round(row["models_per_hour"], 1),
         round(row["compile_seconds"], 1),
-        row["epochs_timed"],
+        round(row["epochs_timed"]),
     ]

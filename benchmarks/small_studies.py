@@ -6,6 +6,7 @@ from memkit import storage, studies
 from memkit.training import images
 
 _CONSTANT_RATE = dict(name="step", peak=0.1, warmup_epochs=0.0, milestones=[], factor=0.1)
+_TRAINING = dict(pad=4, data_parallel=1, sync_batch_norm=True, batch_norm="one_pass")
 _SGD = dict(name="sgd", momentum=0.9, nesterov=False, weight_decay=0.0, decay_all=False)
 _FIXED = {
     "seed": 0,
@@ -50,7 +51,7 @@ def config(
         "model": model,
         "optimizer": _SGD | (optimizer or {}),
         "schedule": schedule or _CONSTANT_RATE,
-        "training": training | dict(pad=4, data_parallel=1, sync_batch_norm=True),
+        "training": training | _TRAINING,
     }
 
 

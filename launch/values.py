@@ -18,7 +18,7 @@ from memkit.studies import points as points_lib
 from memkit.sweeps import placement as placement_lib
 from memkit.sweeps import ray, tensorboard
 from memkit.sweeps import selection as selection_lib
-from memkit.training import loop
+from memkit.training import engines, loop
 from memkit.typing import Config, Json, Path
 
 T = TypeVar("T")
@@ -70,7 +70,20 @@ def _checked(placement: placement_lib.Placement, config: Config) -> placement_li
     is_wanted = any(point.config["training"]["remat"] for point in all_points)
     if is_wanted and placement.setup.engine == "tensorflow":
         logging.warning("training.remat: TensorFlow keeps all values; --engine=jax saves memory")
+    warn_of_packing(placement.setup, config)
     return placement
+
+
+def warn_of_packing(setup: engines.Setup, config: Config) -> None:
+    """Logs a warning if convolutional networks are to run side by side on a TPU."""
+    names = {point.config["model"]["name"] for point in points_lib.points(config)}
+    slower = sorted(names & set(models.CONVOLUTIONAL))
+    if setup.kind == "tpu" and setup.packing == "vmap" and setup.runs_per_program > 1 and slower:
+        logging.warning(
+            "--packing=vmap: by the TPU compiler's estimate, convolutional networks (%s) train "
+            "slower side by side than one after another; use --packing=none or map",
+            ", ".join(slower),
+        )
 
 
 def resolved(config_value: ConfigDict | None, workdir: Path | None, model: Sequence[str]) -> Json:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILDERS",
+    "CONVOLUTIONAL",
     "allow",
     "allowed",
     "build",
@@ -64,6 +65,7 @@ BUILDERS = {
     "vit": "memkit.models.vit",
     "convnext": "memkit.models.convnext",
 }
+CONVOLUTIONAL = ("resnet", "resnet_imagenet", "mobilenet_v3", "convnext")
 
 
 def check(name: Any, **options: Any) -> None:

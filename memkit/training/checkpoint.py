@@ -25,7 +25,7 @@ class Progress:
     Attributes:
       curve: [epochs, 3] float32, mean objective in nats, mean accuracy and last rate of each epoch,
         NaN for epochs after a non-finite loss; see `end`.
-      history: per-example sums over the steps.
+      history: per-example sums over the steps, or None if they are not recorded.
       steps: number of steps up to the end of the epoch with a non-finite loss, or of all steps.
       is_alive: False after a non-finite loss.
       seconds_before: wall time spent on the run by earlier processes.
@@ -33,25 +33,22 @@ class Progress:
     """
 
     curve: FloatArray
-    history: History
+    history: History | None
     steps: int = 0
     is_alive: bool = True
     seconds_before: float = 0.0
     is_kept: bool = False
 
     @classmethod
-    def new(cls, num_examples: int, num_epochs: int) -> Self:
+    def new(cls, num_epochs: int, history: History | None) -> Self:
         """Returns the progress of a run before its first epoch."""
-        curve = np.full((num_epochs, 3), np.nan, np.float32)
-        return cls(curve, History(num_examples, num_epochs))
+        return cls(np.full((num_epochs, 3), np.nan, np.float32), history)
 
     def add(self, epoch: int, plan: EpochPlan, steps: engines.Steps) -> None:
-        """Adds the outcomes of the steps of one epoch."""
+        """Adds the outcomes of the steps of one epoch, except to the history."""
         self.curve[epoch] = steps.objective.mean(), steps.correct.mean(), plan.rate[-1]
         self.steps += len(plan.rate)
         self.is_alive = bool(np.isfinite(steps.objective).all())
-        if self.is_alive:
-            self.history.add(epoch, plan.index, steps)
 
     def end(self, epoch: int) -> None:
         """Ends the run after an epoch, whose row the rest of the curve repeats."""
@@ -59,7 +56,7 @@ class Progress:
 
 
 class Keeper:
-    """Writes checkpoints of the runs of one pack, at most every `SECONDS`, and reads them back."""
+    """Writes checkpoints of the runs of one pack, one every `SECONDS`, and reads them back."""
 
     def __init__(
         self,
@@ -105,13 +102,16 @@ class Keeper:
             run_progress.is_alive = bool(arrays["is_alive"])
             run_progress.seconds_before = float(arrays["seconds"])
             run_progress.is_kept = True
-            run_progress.history.restore(arrays)
+            if run_progress.history is not None:
+                run_progress.history.restore(arrays)
         return epochs.pop()
 
+    def is_due(self) -> bool:
+        """Returns whether the last checkpoint is at least `SECONDS` old."""
+        return time.monotonic() - self._last >= SECONDS
+
     def keep(self, progress: Sequence[Progress], epochs: int) -> None:
-        """Writes a checkpoint of each run unless the last one is less than `SECONDS` old."""
-        if time.monotonic() - self._last < SECONDS:
-            return
+        """Writes a checkpoint of each run, whose history must be that of all these epochs."""
         seconds = (time.perf_counter() - self._started) / len(self._runs)
         states = self._program.state()
         by_run = dict(zip(self._runs, zip(states, progress, strict=True), strict=True))
@@ -125,7 +125,8 @@ class Keeper:
                 "epochs": np.asarray(epochs),
                 "engine": np.asarray(self._engine),
             }
-            arrays |= run_progress.history.state()
+            if run_progress.history is not None:
+                arrays |= run_progress.history.state()
             studies.checkpoints.write(self._study, self._point, run, arrays)
         for run_progress in progress:
             run_progress.is_kept = True

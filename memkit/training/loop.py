@@ -1,9 +1,10 @@
 """The training loop: the runs of one pack, epoch by epoch."""
 
+import concurrent.futures
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import engines, plan
 from memkit.training.checkpoint import Keeper, Progress
+from memkit.training.history import History
 from memkit.typing import Array
 
 if TYPE_CHECKING:
     import keras
+
+T = TypeVar("T")
 
 
 def train_pack(
@@ -31,6 +35,9 @@ def train_pack(
     keeper: Keeper | None = None,
 ) -> list[Progress]:
     """Trains the runs of a pack, each from its own initial values on its own subset.
+
+    While the device trains an epoch, a thread of the host draws the plans of the next one and adds
+    the last one to the histories.
 
     Args:
       runs: indices of as many runs as the program takes.
@@ -49,22 +56,53 @@ def train_pack(
         for run in runs
     ]
     program.reset(draws, teachers or None)
-    progress = [Progress.new(study.sizes.train, num_epochs) for _ in runs]
+    progress = [Progress.new(num_epochs, _history(study, point, run)) for run in runs]
     done = keeper.resume(progress) if keeper else 0
     plans = zip(*(epoch_plans(study, point, run) for run in runs), strict=True)
-    for epoch, plans_of_runs in enumerate(itertools.islice(plans, done, stop_after), done):
-        steps_of_runs = program.train(plans_of_runs)
-        for run, run_plan, steps in zip(progress, plans_of_runs, steps_of_runs, strict=True):
-            if run.is_alive:
-                run.add(epoch, run_plan, steps)
-        if not any(run.is_alive for run in progress):
-            break
-        if until and progress[0].curve[epoch, 1] >= np.float32(until):
-            progress[0].end(epoch)
-            break
-        if keeper and epoch + 1 < num_epochs:
-            keeper.keep(progress, epoch + 1)
+    epochs = itertools.islice(plans, done, stop_after)
+    with concurrent.futures.ThreadPoolExecutor(1) as host:
+        recorded = host.submit(_add_to_histories, [], done)
+        for epoch, plans_of_runs in enumerate(_read_ahead(epochs, host), done):
+            steps_of_runs = program.train(plans_of_runs)
+            recorded.result()
+            outcomes = list(zip(progress, plans_of_runs, steps_of_runs, strict=True))
+            for run, run_plan, steps in outcomes:
+                if run.is_alive:
+                    run.add(epoch, run_plan, steps)
+            recorded = host.submit(_add_to_histories, outcomes, epoch)
+            if not any(run.is_alive for run in progress):
+                break
+            if until and progress[0].curve[epoch, 1] >= np.float32(until):
+                progress[0].end(epoch)
+                break
+            if keeper and keeper.is_due() and epoch + 1 < num_epochs:
+                recorded.result()
+                keeper.keep(progress, epoch + 1)
+        recorded.result()
     return progress
+
+
+def _history(study: Study, point: Point, run: int) -> History | None:
+    """Returns the history of a run before its first epoch, or None if it is not recorded."""
+    sizes = study.sizes_at(point, run)
+    return History(sizes.train, sizes.epochs) if "history_runs" in sizes.asked else None
+
+
+def _read_ahead(items: Iterator[T], host: concurrent.futures.Executor) -> Iterator[T]:
+    """Yields items; while one of them is used, the host thread computes the next one."""
+    upcoming = host.submit(next, items, None)
+    while (item := upcoming.result()) is not None:
+        upcoming = host.submit(next, items, None)
+        yield item
+
+
+def _add_to_histories(
+    outcomes: Sequence[tuple[Progress, plan.EpochPlan, engines.Steps]], epoch: int
+) -> None:
+    """Adds an epoch to the histories of the runs that are alive after it."""
+    for run, run_plan, steps in outcomes:
+        if run.is_alive and run.history is not None:
+            run.history.add(epoch, run_plan.index, steps)
 
 
 def check_stopping(until_accuracy: float, num_runs: int) -> None:

@@ -25,7 +25,7 @@ def record(
     point: Point,
     run: int,
     arrays: dict[str, Array],
-    history: History,
+    history: History | None,
     setup: engines.Setup,
     *,
     steps: int = 0,
@@ -35,14 +35,14 @@ def record(
     """Returns the record of a run.
 
     Args:
-      history: of the run; recorded for the first runs, see `records.SCHEMA`.
+      history: of the run; needed for the first runs only, see `records.SCHEMA`.
       setup: how the run was trained.
       is_blocked: True if the run could not be trained, see `blocked_arrays`.
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
     info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
     asked = study.sizes_at(point, run).asked
-    if "history_runs" in asked:
+    if history is not None and "history_runs" in asked:
         arrays = arrays | history.arrays()
     if "ntk" in asked:  # A run that was not trained, or only its last layer, has no gradients.
         absent = np.full(study.sizes.train, np.nan, np.float32)

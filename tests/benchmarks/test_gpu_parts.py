@@ -1,17 +1,21 @@
 """What the GPU benchmark does without a GPU: data in parts, order, time, shares, scores."""
 
 import dataclasses
+import multiprocessing
+import os
+import signal
+import time
 import types
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from benchmarks import gpu_study, gpu_sweep, gpu_text
+from benchmarks import gpu_processes, gpu_study, gpu_sweep, gpu_text
 from memkit.errors import InputError
 from memkit.studies.points import Point
 
-CONFIG = {"model": {"depth": 8}, "training": {"batch_size": 16, "epochs": 4}}
-PACKINGS = (("none", 1), ("vmap", 8), ("map", 8))
+CONFIG = {"training": {"batch_size": 16, "epochs": 4}}
 
 
 @pytest.fixture
@@ -74,58 +78,103 @@ def test_scores_of_other_rows_are_refused(tmp_path):
             gpu_study.read_scores(tmp_path / "scores.npz", other_labels)
 
 
-def test_all_programs_are_timed_unpacked_before_any_is_packed():
-    combinations = gpu_sweep.combinations((20, 56), (128, 512), PACKINGS)
-    assert len(combinations) == len(set(combinations)) == 12
-    assert [combination.packing for combination in combinations] == 4 * ["none"] + 4 * [
-        "vmap"
-    ] + 4 * ["map"]
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("256/bfloat16/none:1", (256, "bfloat16", "none", 1, "default", 1)),
+        ("1024/float32/vmap:8/off", (1024, "float32", "vmap", 8, "off", 1)),
+        ("64/bfloat16/none:1/2", (64, "bfloat16", "none", 1, "default", 2)),
+        ("9999/bfloat16/map:16/all/4", (2000, "bfloat16", "map", 16, "all", 4)),
+    ],
+)
+def test_a_way_is_read_from_its_text(text, expected):
+    assert dataclasses.astuple(gpu_sweep.combination(text, most=2000)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "256", "256/bfloat16", "0/bfloat16/none:1", "256/half/none:1", "256/float32/none:2"]
+    + [
+        "256/float32/map",
+        "256/float32/map:0",
+        "256/float32/map:2/2/off",
+        "256/float32/map:2/off/0",
+    ],
+)
+def test_a_text_that_is_no_way_is_refused(text):
+    with pytest.raises(InputError, match="--timed and --study"):
+        gpu_sweep.combination(text, most=2000)
 
 
 def timed(epoch=1.0, compilation=2.0):
     return gpu_sweep.Timed(compilation, epoch, 0.5, 0.25, 3)
 
 
-def test_no_combination_starts_that_may_not_end_in_time(study, point, monkeypatch):
-    monkeypatch.setattr(gpu_sweep, "_measure", lambda *arguments: timed(compilation=100.0))
-    combinations = gpu_sweep.combinations((8,), (16,), PACKINGS)
-    options = dict(kind="cpu", seconds_each=1.0, first_guess=10.0)
-    monkeypatch.setattr(gpu_sweep.time, "monotonic", lambda: 1000.0)
-    results = gpu_sweep.sweep(study, point, combinations, end=1050.0, **options)
-    first, *others = [value for _, value in results]
-    assert first == timed(compilation=100.0)
-    assert len(others) == 2 and all(value.startswith("skipped") for value in others)
+WAY = gpu_sweep.Combination(16, "bfloat16", "map", 4)
 
 
-def test_a_combination_that_fails_does_not_end_the_others(study, point, monkeypatch):
-    def fail(study, point, combination, kind, seconds_each):
-        if combination.packing == "vmap":
+def sweep(study, point, ways, **options):
+    options = dict(kind="cpu", seconds_each=1.0, end=float("inf")) | options
+    return [outcome for _, outcome in gpu_sweep.sweep(study, point, ways, **options)]
+
+
+def test_a_way_that_fails_or_dies_does_not_end_the_others(study, point, monkeypatch):
+    def measure(number, barrier, study, point, way, *_):
+        if way.packing == "vmap":
             raise MemoryError("out of memory\nat length")
-        return timed()
+        if way.packing == "none":
+            os._exit(1)
+        yield timed()
 
-    monkeypatch.setattr(gpu_sweep, "_measure", fail)
-    combinations = gpu_sweep.combinations((8,), (16,), PACKINGS)
-    options = dict(kind="cpu", seconds_each=1.0, first_guess=1.0, end=float("inf"))
-    results = dict(gpu_sweep.sweep(study, point, combinations, **options))
-    assert [results[each_combination] for each_combination in combinations] == [
-        timed(),
+    monkeypatch.setattr(gpu_sweep, "_measure", measure)
+    ways = [dataclasses.replace(WAY, packing=name) for name in ("none", "vmap", "map")]
+    assert sweep(study, point, ways) == [
+        "failed: a process died",
         "failed: MemoryError: out of memory",
         timed(),
     ]
 
 
-def test_adapted_point_has_its_own_network_and_batch(point):
-    combination = gpu_sweep.Combination(20, 128, "map", 4)
-    config = gpu_sweep.adapted(point, combination).config
-    assert (config["model"]["depth"], config["training"]["batch_size"]) == (20, 128)
-    assert point.config["model"]["depth"] == 8
+def test_what_still_runs_at_the_end_is_killed_and_nothing_else_starts(study, point, monkeypatch):
+    monkeypatch.setattr(gpu_sweep, "_measure", lambda *_: iter(lambda: signal.pause(), None))
+    ways, end = [WAY, WAY], time.monotonic() + 0.1
+    assert sweep(study, point, ways, end=end) == ["failed: no time was left"] * 2
+    assert not multiprocessing.active_children()
 
 
-def test_rates_count_all_runs_whole_batches_and_the_whole_recipe(study):
-    rates = gpu_sweep.rates(gpu_sweep.Combination(8, 16, "map", 4), timed(), study, epochs=10)
-    assert rates["images_per_second"] == 4 * (70 // 16) * 16 / 1.0
-    assert rates["evaluated_per_second"] == 4 * 120 / 0.5
-    assert rates["models_per_hour"] == pytest.approx(3600 * 4 / (0.25 + 10 * 1.0 + 0.5))
+def test_processes_measure_at_the_same_time_and_their_mean_counts(study, point, monkeypatch):
+    def measure(number, barrier, *_):
+        barrier.wait()
+        yield timed(epoch=1.0 + number)
+
+    monkeypatch.setattr(gpu_sweep, "_measure", measure)
+    assert sweep(study, point, [dataclasses.replace(WAY, processes=3)]) == [timed(epoch=2.0)]
+
+
+def test_a_process_has_the_flags_of_its_way(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    names = {"default": "", "off": " --xla_gpu_enable_command_buffer="}
+    names["all"] = " --xla_gpu_enable_command_buffer=+CONVOLUTION,+WHILE"
+    for buffers, expected in names.items():
+        (flags,) = gpu_processes.outcomes(
+            lambda *_: [os.environ["XLA_FLAGS"]], variables=gpu_processes.environment(buffers)
+        )
+        assert flags == f"--xla_cpu_enable_fast_math=false{expected}"
+
+
+def test_adapted_point_has_its_own_batch_and_precision(point):
+    way = dataclasses.replace(WAY, batch=128)
+    training = gpu_sweep.adapted(point, way).config["training"]
+    assert (training["batch_size"], training["precision"]) == (128, "bfloat16")
+    assert point.config["training"]["batch_size"] == 16
+
+
+def test_rates_count_all_runs_of_all_processes_whole_batches_and_the_whole_recipe(study):
+    way = dataclasses.replace(WAY, processes=2)
+    rates = gpu_sweep.rates(way, timed(), study, epochs=10)
+    assert rates["images_per_second"] == 8 * (70 // 16) * 16 / 1.0
+    assert rates["evaluated_per_second"] == 8 * 120 / 0.5
+    assert rates["models_per_hour"] == pytest.approx(3600 * 8 / (0.25 + 10 * 1.0 + 0.5))
 
 
 def test_shares_are_of_the_measured_peaks():
@@ -134,40 +183,39 @@ def test_shares_are_of_the_measured_peaks():
     assert shares == {"of_matrix_peak": 0.05, "of_memory_peak": 0.2}
 
 
-def test_study_trains_whole_packs_until_no_other_fits(study, monkeypatch):
+def test_a_process_trains_its_share_of_whole_packs_until_no_other_fits(study, monkeypatch):
     clock, trained = [0.0], []
 
-    def train(study, point, runs, setup):
+    def train(study, point, runs, runner):
         trained.append(list(runs))
         clock[0] += 10.0 if len(trained) == 1 else 3.0
 
     monkeypatch.setattr(gpu_study.small_studies, "train", train)
+    monkeypatch.setattr(gpu_study, "Runner", mock.Mock())
     monkeypatch.setattr(gpu_study.time, "monotonic", lambda: clock[0])
     setup = types.SimpleNamespace(runs_per_program=2)
-    assert gpu_study.train(study, None, setup, end=17.0, first_guess=5.0) == [10.0]
-    assert trained == [[0, 1]]
-    trained.clear()
-    assert gpu_study.train(study, None, setup, end=100.0, first_guess=5.0) == [10.0, 3.0, 3.0, 3.0]
+
+    def packs(number, count, seconds):
+        trained.clear()
+        end = clock[0] + seconds
+        return list(gpu_study.train(number, None, study, None, setup, count=count, end=end))
+
+    assert packs(0, 1, 17.0) == [10.0] and trained == [[0, 1]]
+    assert packs(0, 1, 100.0) == [10.0, 3.0, 3.0, 3.0]
     assert trained == [[0, 1], [2, 3], [4, 5], [6, 7]]
-    assert gpu_study.train(study, None, setup, end=clock[0] + 5, first_guess=5.0) == []
+    assert packs(1, 3, 100.0) == [10.0] and trained == [[2, 3]]
 
 
-def test_text_has_a_row_or_a_reason_for_every_combination(study):
+def test_text_has_a_row_or_a_reason_for_every_way(study):
     peaks = {"flops_per_second": 1e12, "bytes_per_second": 1e11}
-    combination = gpu_sweep.Combination(20, 128, "none", 1)
-    row = dataclasses.asdict(combination) | dataclasses.asdict(timed())
-    row |= gpu_sweep.rates(combination, timed(), _larger(study), epochs=10)
+    row = dataclasses.asdict(WAY) | dataclasses.asdict(timed())
+    row |= gpu_sweep.rates(WAY, timed(), _larger(study), epochs=10)
     row |= gpu_sweep.shares(row, {"flops": 1e6, "bytes": 1e5}, peaks)
-    skipped = dataclasses.asdict(combination) | {
-        "packing": "map",
-        "runs": 8,
-        "note": "skipped: no time",
-    }
-    results = {"circumstances": {"device": "a card"}, "peaks": peaks, "sweep": [row, skipped]}
-    text = gpu_text.text(results)
+    skipped = dataclasses.asdict(WAY) | {"runs": 8, "note": "failed: no time"}
+    text = gpu_text.text({"device": "a card", "peaks": peaks, "sweep": [row, skipped]})
     assert "device: a card" in text and "matrix peak 1 TFLOP/s" in text
-    assert "ResNet-20 128 map 8 skipped: no time" in text
-    assert len([line for line in text.splitlines() if line.startswith("ResNet-20")]) == 2
+    assert "16 bfloat16 map 8 default 1 failed: no time" in text
+    assert len([line for line in text.splitlines() if line.split()[:1] == ["16"]]) == 2
 
 
 def _larger(study):

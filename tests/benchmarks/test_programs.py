@@ -22,6 +22,7 @@ def run(*command, **environment):
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert "os.fork()" not in done.stderr  # JAX warns if it has used a device before, see gpu.py.
     return done.stdout
 
 
@@ -107,6 +108,16 @@ def test_startup(tmp_path):
     assert "training, compilation" in printed
 
 
+@pytest.mark.proof
+def test_host(tmp_path):
+    words = ("--images=400", "--batch=20", "--epochs=3", "--device_ms=1")
+    _, results = program("host", tmp_path / "out.json", *words)
+    assert [row[:2] for row in results["rows"]] == [
+        [history, runs] for history in ("recorded", "not recorded") for runs in (1, 8)
+    ]
+    assert_positive(results["rows"])
+
+
 @pytest.fixture(scope="module")
 def gpu(tmp_path_factory):
     """The folder that gpu.sh --tiny filled from data in parts, without what a GPU machine lacks."""
@@ -125,6 +136,8 @@ def gpu(tmp_path_factory):
     environment = {"PYTHON": sys.executable, "OUT": str(folder / "out"), "JAX_PLATFORMS": "cpu"}
     environment |= {"PYTHONPATH": str(folder), "HOME": str(folder), "LIMIT": "1000000"}
     arguments = [f"--data={parts}", f"--scores={folder / 'scores.npz'}", "--budget=1000000"]
+    ways = ["16/bfloat16/none:1", "16/float32/vmap:2/off", "256/bfloat16/map:2/2"]
+    arguments += [f"--timed={','.join(ways)}", f"--study={ways[-1]}", "--study_seconds=900000"]
     printed = run("benchmarks/gpu.sh", "--tiny", *arguments, **environment)
     assert printed.rstrip() == (folder / "out" / "gpu.txt").read_text().rstrip()
     return folder
@@ -133,7 +146,7 @@ def gpu(tmp_path_factory):
 def test_gpu_numbers_are_positive_and_shares_of_peaks(gpu):
     results = json.loads((gpu / "out" / "gpu.json").read_text())
     assert_positive([results["peaks"], results["costs"]])
-    assert results["circumstances"]["data"] == "cifar_*.npz"
+    assert results["data"] == "cifar_*.npz"
     assert len(results["sweep"]) == 3
     for row in results["sweep"]:
         assert "note" not in row, row
@@ -146,6 +159,7 @@ def test_gpu_scores_follow_from_its_records(gpu):
     study = json.loads((gpu / "out" / "gpu.json").read_text())["study"]
     records, scores = (np.load(gpu / "out" / f"{name}.npz") for name in ("records", "scores"))
     assert study["runs"] == len(records["runs"]) == 20 and study["problems"] == 0
+    assert len(study["pack_seconds"]) == 10 and "note" not in study
     correct, mask = (
         np.unpackbits(records[name], axis=1, count=60).astype(bool)
         for name in ("train_correct", "train_mask")
@@ -178,20 +192,22 @@ def test_gpu_files_are_few_and_small(gpu):
 def test_gpu_spends_no_more_than_its_budget(tmp_path):
     environment = {"PYTHON": sys.executable, "OUT": str(tmp_path / "out"), "JAX_PLATFORMS": "cpu"}
     environment |= {"LIMIT": "1000000"}
-    arguments = ("--tiny", "--budget=10", "--study_seconds=1")
+    arguments = ("--tiny", "--budget=10", "--study=16/bfloat16/map:2", "--study_seconds=10")
     run("benchmarks/gpu.sh", *arguments, **environment)
     results = json.loads((tmp_path / "out" / "gpu.json").read_text())
-    assert all(row["note"].startswith("skipped") for row in results["sweep"])
-    assert results["study"] == {"note": "skipped: no time was left"}
+    assert all(row["note"] == "failed: no time was left" for row in results["sweep"])
+    study = results["study"]
+    assert (study["note"], study["pack_seconds"]) == ("no time was left", [])
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["gpu.json", "gpu.txt"]
 
 
 def test_gpu_refuses_a_packing_that_is_none(tmp_path):
-    command = ("benchmarks/gpu.sh", "--packings=sideways:4", "--budget=60")
+    command = ("benchmarks/gpu.sh", "--timed=256/bfloat16/sideways:4", "--budget=60")
     environment = {"PYTHON": sys.executable, "OUT": str(tmp_path), "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
     )
-    assert done.returncode and "packing among none, map, vmap" in done.stderr
+    assert done.returncode and "received '256/bfloat16/sideways:4'" in done.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("libtpu") is None, reason="libtpu compiles for TPUs")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from memkit.launch import stages
+from memkit.launch import stages, values
 
 from memkit.errors import InputError
 from memkit.sweeps import placement
@@ -339,3 +339,25 @@ def test_an_unusable_accelerator_is_named_beside_the_choice(on_machine, monkeypa
     placement = place()
     assert placement.setup.kind == "cpu"
     assert "no driver" in placement.note
+
+
+@pytest.mark.parametrize(
+    "kind, model, packing, warned",
+    [
+        ("tpu", "resnet", "vmap", True),
+        ("tpu", "resnet", "map", False),
+        ("tpu", "mlp", "vmap", False),
+        ("gpu", "resnet", "vmap", False),
+    ],
+)
+def test_one_line_warns_of_convolutional_networks_side_by_side_on_a_tpu(
+    on_machine, make_config, caplog, kind, model, packing, warned
+):
+    on_machine(gpus=1, tpus=1)
+    network = {"resnet": {"name": "resnet", "depth": 8, "width": 1}, "mlp": {"name": "mlp"}}
+    config = make_config({"model": network[model], "axis": {"field": "", "values": []}})
+    placed = place(engine="jax", devices=kind, packing=packing, runs_per_program=8)
+    values.warn_of_packing(placed.setup, config)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == warned
+    assert all("--packing=vmap" in line and "(resnet)" in line for line in lines)

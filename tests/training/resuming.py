@@ -1,10 +1,15 @@
-"""Runs that are interrupted between two epochs and resumed."""
+"""Runs that are interrupted between two epochs and resumed, or trained without a second thread."""
 
+import concurrent.futures
 import contextlib
 from unittest import mock
 
+import numpy as np
+
+from memkit import data, studies
 from memkit.training import checkpoint, engines
 from memkit.training.runner import Runner
+from tests.sweeps import small_study
 
 
 class Interrupted(Exception):
@@ -45,3 +50,49 @@ def counting(most=None):
 
     with mock.patch.object(engines, "compile_program", compiled):
         yield epochs
+
+
+def without_a_thread(workdir, engine):
+    """Returns the arrays of runs 0 to 2, "with RUN NAME" and "without RUN NAME" the thread."""
+    study, name = studies.load(workdir), engine.__name__.rpartition(".")[-1]
+    packed = {"packing": "vmap", "runs_per_program": 3} if name == "jax" else {}
+    setup, arrays = engines.Setup(name, **packed), {}
+    for word, executor in (
+        ("with", concurrent.futures.ThreadPoolExecutor),
+        ("without", InTurn),
+    ):
+        with mock.patch.object(concurrent.futures, "ThreadPoolExecutor", executor):
+            trained, _ = train(study, study.points[0], [0, 1, 2], setup)
+        arrays |= {f"{word} {run} {key}": array for (run, key), array in trained.items()}
+    return arrays
+
+
+class InTurn(concurrent.futures.Executor):
+    """Stands for an executor; calls a function when it is submitted."""
+
+    def __init__(self, max_workers):
+        pass
+
+    def submit(self, function, *arguments):
+        future = concurrent.futures.Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+def on_disk(folder, *, history_runs=0, **training):
+    """Returns the workdir of a study whose images another process can load."""
+    images = small_study.dataset()
+    arrays = {
+        f"{axis}_{part}": getattr(images, f"{part}_{name}")
+        for part in ("train", "test")
+        for axis, name in (("x", "images"), ("y", "labels"))
+    }
+    np.savez(folder / "data.npz", **arrays)
+    source = {"name": "npz", "path": str(folder / "data.npz")}
+    config = small_study.config(
+        training=small_study.config()["training"] | {"epochs": 4} | training
+    )
+    config["dataset"] = config["dataset"] | source
+    config["record"] = config["record"] | {"history_runs": history_runs}
+    images = data.load("npz", path=source["path"])
+    return str(studies.open_or_create(folder / "study", config, images).workdir)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from memkit import data, studies
+from memkit import studies
 from memkit.training import checkpoint, engines
 from memkit.training.runner import Runner
-from tests.sweeps import small_study
 from tests.training import processes, resuming
 
 SETUP = engines.Setup()
@@ -58,13 +57,13 @@ def test_short_runs_have_no_checkpoint(study, monkeypatch):
 
 
 def test_a_diverged_run_stays_diverged_after_resuming(study):
-    progress = checkpoint.Progress.new(study.sizes.train, 4)
+    progress = checkpoint.Progress.new(4, None)
     progress.is_alive, progress.steps = False, 7
     keeper = checkpoint.Keeper(_program(), study, study.points[0], [5], engine="tensorflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "SECONDS", 0.0)
         keeper.keep([progress], 3)
-    actual = checkpoint.Progress.new(study.sizes.train, 4)
+    actual = checkpoint.Progress.new(4, None)
     assert keeper.resume([actual]) == 3
     assert (actual.is_alive, actual.steps, actual.is_kept) == (False, 7, True)
 
@@ -130,34 +129,16 @@ def test_only_checkpoints_of_runs_with_a_record_are_removed(study):
     assert files(study) == ["4.npz"]
 
 
-def _on_disk(folder, **training):
-    """Returns the workdir of a study whose images another process can load."""
-    images = small_study.dataset()
-    arrays = {
-        f"{axis}_{part}": getattr(images, f"{part}_{name}")
-        for part in ("train", "test")
-        for axis, name in (("x", "images"), ("y", "labels"))
-    }
-    np.savez(folder / "data.npz", **arrays)
-    source = {"name": "npz", "path": str(folder / "data.npz")}
-    config = small_study.config(
-        training=small_study.config()["training"] | {"epochs": 4} | training
-    )
-    config["dataset"] = config["dataset"] | source
-    images = data.load("npz", path=source["path"])
-    return str(studies.open_or_create(folder / "study", config, images).workdir)
-
-
 @pytest.mark.slow
 def test_a_run_on_two_replicas_resumes_with_the_same_bits(tmp_path):
-    jobs = {"tests.training.tensorflow_jobs:resumed": _on_disk(tmp_path, data_parallel=2)}
+    jobs = {"tests.training.tensorflow_jobs:resumed": resuming.on_disk(tmp_path, data_parallel=2)}
     actual = processes.start(jobs, engine="tensorflow", folder=tmp_path, num_devices=2)()
     assert actual["epochs"] == 2
     np.testing.assert_array_equal(actual["resumed"], actual["undisturbed"])
 
 
 def test_a_pack_under_jax_resumes_only_from_checkpoints_of_the_same_epoch(tmp_path):
-    jobs = {"tests.training.jax_jobs:resumed": _on_disk(tmp_path)}
+    jobs = {"tests.training.jax_jobs:resumed": resuming.on_disk(tmp_path)}
     actual = processes.start(jobs, engine="jax", folder=tmp_path)()
     assert actual["epochs"].tolist() == [2, 4]
     for name in ("together", "apart"):
