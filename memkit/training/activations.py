@@ -7,6 +7,7 @@ point. A compiled program needs more: padding, weights, images and the values of
 import math
 from typing import TYPE_CHECKING
 
+from memkit.models import residual
 from memkit.studies.points import Point
 from memkit.studies.study import Study
 from memkit.training import compiler, engines
@@ -49,7 +50,7 @@ def _batch(point: Point) -> int:
 
 def per_example(model: "keras.Model") -> tuple[int, int]:
     """Returns how many numbers of an example are kept: without and with training.remat."""
-    ends = engines.residual_sums(model)
+    ends = residual.sums(model)
     everything = sums = block = largest = 0
     for layer in model._flatten_layers():
         outputs = [tensor for node in layer._inbound_nodes for tensor in node.outputs]

@@ -11,7 +11,7 @@ from etils import epy
 
 from memkit import output, recipe
 from memkit.errors import InputError, expected, reason, unknown
-from memkit.models import initial_values
+from memkit.models import initial_values, residual
 from memkit.training.plan import EpochPlan
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -122,7 +122,7 @@ class Blueprint:
             from memkit.models import one_pass  # Imports Keras.
 
             one_pass.use(model)
-        if self.remat and not residual_sums(model):
+        if self.remat and not residual.sums(model):
             expectation = "false for a model without residual blocks (keras.layers.Add)"
             raise expected("training.remat", expectation, self.remat)
         return model, teacher
@@ -131,11 +131,6 @@ class Blueprint:
     def whole_eval_batch(self) -> int:
         """The evaluation batch, rounded up to a multiple of the devices that share it."""
         return -(-self.eval_batch // self.data_parallel) * self.data_parallel
-
-
-def residual_sums(model: "keras.Model") -> "list[keras.layers.Add]":
-    """Returns the layers of a model with which its residual blocks end."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Add)]
 
 
 @dataclasses.dataclass(frozen=True)

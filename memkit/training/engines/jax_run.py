@@ -10,8 +10,9 @@ import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
 from memkit import optimizers
+from memkit.models import residual
 from memkit.training import losses, step
-from memkit.training.engines import Blueprint, residual_sums
+from memkit.training.engines import Blueprint
 from memkit.typing import Config
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class RunFunctions:
 
 def mark_blocks(model: "keras.Model") -> None:
     """Gives the outputs of a model's residual blocks the name by which `remat` keeps them."""
-    for layer in residual_sums(model):
+    for layer in residual.sums(model):
         layer.call = _named(layer.call)
 
 
