@@ -165,7 +165,7 @@ def train(
         failures, left = executor.execute(
             study,
             missing,
-            runner.train_runs,
+            runner.train,
             setup=runner.configure,
             placement=placement,
             progress=progress,

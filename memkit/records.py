@@ -75,21 +75,21 @@ INFO = {
     "point": "name of the point",
     "run": "index m of the run, row m of the design",
     "subset": "hash of row m of the design's train mask",
-    "status": "done, collapsed (train accuracy under 2 / classes), diverged (non-finite loss) or "
-    "blocked (its teacher diverged)",
+    "status": "done, collapsed (accuracy under 2 / classes), diverged or blocked (by its teacher)",
     "train_accuracy": "share of the run's training examples whose given label it predicts",
     "test_accuracy": "share of the test examples whose label it predicts",
     "steps": "number of training steps",
     "seconds": "wall time of training and evaluation",
     "engine": "tensorflow or jax",
     "device": "device on which the engine ran",
+    "precision": "training.precision, and variables that change it; not in older records",
     "host": "name of the machine",
     "processor": "model and vector instructions of its processor; not in older records",
     "versions": "versions of Python and of the packages that compute",
     "checksum": "hash of all arrays and of the other entries",
 }
 
-NEWER = ("processor",)  # entries that records of earlier versions do not have
+NEWER = ("processor", "precision")  # entries that records of earlier versions do not have
 USABLE = ("done", "collapsed")  # statuses of the runs that estimates use
 
 

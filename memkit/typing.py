@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,3 +18,15 @@ Config: TypeAlias = Mapping[str, Any]
 # What a JSON file holds where no dataclass describes it.
 Json: TypeAlias = dict[str, Any]
 Path: TypeAlias = str | os.PathLike[str]
+
+
+class Epochs(NamedTuple):
+    """How far the training of a run is.
+
+    Attributes:
+      done: number of its finished epochs.
+      total: number of all its epochs, at least 1.
+    """
+
+    done: int
+    total: int

@@ -8,6 +8,7 @@ INFO = {
     "seconds": 1.5,
     "engine": "tensorflow",
     "device": "CPU",
+    "precision": "float32",
     "host": "here",
     "processor": "Made up 1 (avx2)",
     "versions": {"numpy": "2"},

@@ -191,7 +191,7 @@ def _summary(study, outcomes, images, sizes, modules):
             for o, p in zip(outcomes, study.points, strict=True)
         ),
         duplicates=DUPLICATES,
-        training=Training(1400.0, ("tensorflow on cpu",), (), 1, {}),
+        training=Training(1400.0, ("tensorflow on cpu",), (), 1, {}, {}),
         timing=Timing(wall_seconds=754.0, runs_per_second=0.27),
         stop=None,
         results=Results({type(result): result for result in results}),

@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 # Version of the summary. It grows when keys change, so that a report asks for new estimates.
-LAYOUT = 12
+LAYOUT = 13
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,6 +222,7 @@ def _duplicates(study: Study) -> Duplicates:
 
 def _training(outcomes: Sequence[PointOutcomes]) -> Training:
     infos = [info for of_point in outcomes for info in of_point.infos]
+    mixed = {o.point.name: studies.mixture(o.infos) for o in outcomes}
     versions = {f"{name} {number}" for info in infos for name, number in info["versions"].items()}
     return Training(
         seconds=sum(info["seconds"] for info in infos),
@@ -233,4 +234,5 @@ def _training(outcomes: Sequence[PointOutcomes]) -> Training:
             for o in outcomes
             for run, why in o.left_out.items()
         },
+        mixed={name: text for name, text in mixed.items() if text},
     )

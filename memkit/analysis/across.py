@@ -36,6 +36,8 @@ class Compared:
       first: [J] float, scores of the study.
       second: [J] float, the other scores.
       is_same: True if both measure the same quantity, so that their levels can be compared.
+      num_out: number of runs behind each score that did not train on an example, the median over
+        examples; None if it is unknown.
     """
 
     numbers: Json
@@ -43,6 +45,7 @@ class Compared:
     first: FloatArray
     second: FloatArray
     is_same: bool
+    num_out: tuple[int, int | None]
 
 
 def with_file(
@@ -78,6 +81,7 @@ def with_file(
                         replicates,
                         num_runs=ours.num_units,
                         is_same=score == published.quantity,
+                        num_out=(ours.num_out, None),
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
                     )
@@ -168,6 +172,7 @@ def with_study(
                         replicates,
                         num_runs=min(ours.num_units, theirs.num_units),
                         is_same=True,
+                        num_out=(ours.num_out, theirs.num_out),
                         ceiling=ceiling,
                         threshold=study.config["report"]["min_memorization"],
                     )
@@ -206,6 +211,7 @@ class Side:
         self._columns, self._seed = columns, study.config["seed"]
         self.mask = big_arrays.take(self._outcomes.mask, columns, axis=1)
         self.num_units = self._outcomes.num_units
+        self.num_out = max(1, int(np.median(self._estimates["correct"].num_out[columns])))
 
     def score(self, outcome: str, score: str) -> FloatArray:
         """Returns one of SCORES, or the standard error "stderr" of memorization, [J]."""
@@ -244,6 +250,7 @@ def _compared(
     *,
     num_runs: int,
     is_same: bool,
+    num_out: tuple[int, int | None],
     ceiling: float,
     threshold: float,
 ) -> Compared:
@@ -262,7 +269,7 @@ def _compared(
         for name in numbers:
             if name.startswith(("mean_", "jaccard")):
                 numbers[name] = np.nan
-    return Compared(numbers, of_curves, *scores, is_same)
+    return Compared(numbers, of_curves, *scores, is_same, num_out)
 
 
 def _examples(study: Study) -> comparisons.Examples:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from memkit import charts, comparisons
 from memkit.analysis import across
 from memkit.analysis.agreement import chart as agreement_chart
+from memkit.analysis.distribution.estimate import edges_of_scores
 from memkit.charts import comparison
 from memkit.report.blocks import Chart
 
@@ -43,10 +44,12 @@ def charts_of(results: Sequence[across.Compared], quantity: str) -> dict[str, Ch
         return {}
     panels = {_panel(result): result for result in shown}
     joint = {name: (result.first, result.second) for name, result in panels.items()}
+    counts = zip(*(result.num_out for result in shown), strict=True)
+    edges = [None if None in of else edges_of_scores(min(of)) for of in counts]
     (first, *rest), (other, *other_rest) = _TITLES[score], _TITLES[quantity]
     drawn: dict[str, Chart] = {
         "joint": comparison.joint_chart(
-            comparison.joint_table(joint),
+            comparison.joint_table(joint, edges),
             first=[f"This study: {first}", *rest],
             second=[f"Other {other}", *other_rest],
         )
@@ -56,8 +59,9 @@ def charts_of(results: Sequence[across.Compared], quantity: str) -> dict[str, Ch
             name: {"this study": result.first, "the other": result.second}
             for name, result in panels.items()
         }
+        widest = min((of for of in edges if of is not None), key=len)
         drawn["histogram"] = comparison.histogram_chart(
-            comparison.histogram_table(both), title=[first.capitalize(), *rest]
+            comparison.histogram_table(both, widest), title=[first.capitalize(), *rest]
         )
         curves = [comparisons.threshold_curves(result.first, result.second) for result in shown]
         fields = vars(curves[0])

@@ -163,11 +163,11 @@ def image_features(study: Study) -> FloatArray:
 
     [N, 0] in studies of more than 100,000 examples, whose thumbnails are not read at once.
     """
-    images, _ = studies.thumbnails(study)
-    if not isinstance(images, np.ndarray):
+    pictures = studies.read_thumbnails(study)
+    if pictures is None:
         return np.empty((study.sizes.train, 0))
     labels, num_classes = study.examples.given_labels, study.sizes.classes
-    return estimators.left_out_margins(images, labels, num_classes)[:, None]
+    return estimators.left_out_margins(pictures[0], labels, num_classes)[:, None]
 
 
 def read_outcomes(

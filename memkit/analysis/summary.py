@@ -89,6 +89,8 @@ class Training:
       versions: packages with their versions, such as "keras 3.15.1".
       num_hosts: number of machines.
       left_out: {file relative to the workdir: why it is not a valid record}.
+      mixed: {point: how its runs differ in engine, device or precision}; points whose runs do not
+        differ are absent.
     """
 
     seconds: float
@@ -96,6 +98,7 @@ class Training:
     versions: tuple[str, ...]
     num_hosts: int
     left_out: Mapping[str, str]
+    mixed: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +14,29 @@ from memkit.typing import FloatArray, Json
 with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
-BINS = 40
 JOINT_BINS = 20
 
 
-def histogram_table(panels: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[Json]:
-    """Returns the share of examples in each bin of width 0.05, for every score.
+def histogram_table(
+    panels: Mapping[str, Mapping[str, npt.ArrayLike]], edges: FloatArray
+) -> list[Json]:
+    """Returns the share of examples in each bin, for every score.
 
     Args:
-      panels: {panel: {name of a score: float [J]}}; NaN is ignored.
+      panels: {panel: {name of a score: float [J] in [-1, 1]}}; NaN is ignored.
+      edges: [B + 1], edges of the bins.
 
     Returns:
-      Row dicts with panel, name, start and end of the bin (in [-1, 1]), share in [0, 1], count.
+      Row dicts with panel, name, start and end of the bin, share in [0, 1], count.
       All scores of a panel have rows for the same bins, from its lowest nonempty bin to its
       highest.
     """
     rows: list[Json] = []
-    edges = np.linspace(-1, 1, BINS + 1).round(6)
     for panel, scores in panels.items():
         counts = {}
         for name, values in scores.items():
             values = np.asarray(values, float)
+            # Means of 0/1 outcomes lie on bin edges up to float rounding.
             values = np.clip(values[np.isfinite(values)] + 1e-9, -1, 1)
             counts[name] = np.histogram(values, edges)[0]
         nonempty = np.flatnonzero(sum(counts.values()))
@@ -91,7 +93,7 @@ def histogram_chart(rows: list[Json], *, title: theme.Title) -> theme.Panels:
     )
     return layout.facets(layered, rows + _last_steps(rows, names), column="panel").properties(
         description="Overlaid histograms of scores, the first as bars and the others as step "
-        "lines: share of the examples per bin of 0.05, on a square-root scale."
+        "lines: share of the examples per bin, on a square-root scale."
     )
 
 
@@ -101,15 +103,19 @@ def _last_steps(rows: list[Json], names: list[str]) -> list[Json]:
     return [row | {"start": row["end"]} for row in last.values()]
 
 
-def joint_table(panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Json]:
+def joint_table(
+    panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    edges: Sequence[FloatArray | None] = (None, None),
+) -> list[Json]:
     """Returns the number of examples in each cell of a joint histogram of two scores.
 
     Args:
       panels: {panel: (float [J], float [J])}; an example with a NaN is ignored.
+      edges: of the cells of each score, which cover its values; None divides its range over all
+        panels, rounded outwards to tenths, into 20 cells.
 
     Returns:
-      Row dicts with panel, the edges x, x_end, y, y_end of the cell, and count >= 1. Each score's
-      range over all panels, rounded outwards to tenths, is divided into 20 cells.
+      Row dicts with panel, the edges x, x_end, y, y_end of the cell, and count >= 1.
     """
     defined = {}
     for panel, scores in panels.items():
@@ -117,18 +123,19 @@ def joint_table(panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> li
         defined[panel] = both[:, np.isfinite(both).all(axis=0)]
     if not any(both.size for both in defined.values()):
         return []
-    edges = [_edges(values) for values in np.concatenate(list(defined.values()), axis=1)]
+    values = np.concatenate(list(defined.values()), axis=1)
+    x, y = (_edges(of) if given is None else given for given, of in zip(edges, values))
     rows: list[Json] = []
     for panel, both in defined.items():
         # Means of 0/1 outcomes lie on cell edges up to float rounding.
-        counts, _, _ = np.histogram2d(both[0] + 1e-9, both[1] + 1e-9, edges)
+        counts, _, _ = np.histogram2d(both[0] + 1e-9, both[1] + 1e-9, (x, y))
         rows.extend(
             {
                 "panel": panel,
-                "x": float(edges[0][i]),
-                "x_end": float(edges[0][i + 1]),
-                "y": float(edges[1][j]),
-                "y_end": float(edges[1][j + 1]),
+                "x": float(x[i]),
+                "x_end": float(x[i + 1]),
+                "y": float(y[j]),
+                "y_end": float(y[j + 1]),
                 "count": int(counts[i, j]),
             }
             for i, j in np.argwhere(counts)
@@ -157,9 +164,9 @@ def joint_chart(
       rows: rows of `joint_table`, and those of `over`, which have no count.
       first: title of the horizontal axis; names the quantity and its direction.
       second: title of the vertical axis; likewise.
-      over: what to draw in front of the cells, with colors of its own.
+      over: what to draw in front of the cells.
     """
-    color = alt.Color(
+    fill = alt.Fill(  # What is in front may have a scale of its own for `color`.
         "count:Q",
         title="Number of examples, log scale",
         scale=alt.Scale(type="log", scheme="blues", domainMin=1),
@@ -175,7 +182,7 @@ def joint_chart(
             x2="x_end:Q",
             y=alt.Y("y:Q", title=second, axis=axis, scale=alt.Scale(nice=False)),
             y2="y_end:Q",
-            color=color,
+            fill=fill,
             tooltip=[
                 alt.Tooltip("x:Q", format=".2f", title=first),
                 alt.Tooltip("y:Q", format=".2f", title=second),
@@ -183,9 +190,10 @@ def joint_chart(
             ],
         )
     )
-    side = min(300, layout.panel_width(rows, "panel"))
+    # The label at the end of the horizontal axis reaches beyond the panel.
+    side = min(300, layout.panel_width(rows, "panel", width=theme.WIDTH - theme.TEXT))
     layered = alt.LayerChart(layer=[cells, over] if over else [cells])
-    layered = layered.properties(width=side, height=side).resolve_scale(color="independent")
+    layered = layered.properties(width=side, height=side)
     return layout.facets(layered, rows, column="panel").properties(
         description="Joint histogram of two scores of the same examples: number of examples per "
         "cell, darker = more, on a log scale."

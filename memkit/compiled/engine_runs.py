@@ -64,7 +64,7 @@ def train(
         failures, left = executor.execute(
             study,
             missing,
-            runner.train_runs,
+            runner.train,
             setup=runner.configure,
             placement=placed,
             progress=Progress({point.name: len(runs)}, workers=count, stream=sys.stderr),

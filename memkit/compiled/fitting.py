@@ -134,10 +134,12 @@ def _curve(history: dict[str, list[float]], rates: list[float], epochs: int) -> 
 
 def _environment() -> Json:
     """Returns the entries of a record about the machine and the packages."""
-    backend = keras.backend.backend()
+    backend, precision = keras.backend.backend(), keras.config.dtype_policy().name
     if backend in engines.ENGINES:
-        return recording.environment(backend) | {"engine": f"fit_{backend}"}
+        return recording.environment(backend, precision) | {"engine": f"fit_{backend}"}
     versions = {name: importlib.metadata.version(name) for name in ("keras", backend)}
     torch = importlib.import_module(backend)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return recording.environment_of(f"fit_{backend}", device=device, versions=versions)
+    return recording.environment_of(
+        f"fit_{backend}", device=device, precision=precision, versions=versions
+    )

@@ -122,6 +122,17 @@ def size_text(content: Content, point: lines.OnAxis) -> str:
     return f"{noun(content)} {value:g}" if isinstance(value, float) else f"{noun(content)} {value}"
 
 
+def place_text(content: Content, point: PointSummary) -> str:
+    """Returns a point in words, with its series if there are several, as in "width 4, one hot"."""
+    size = size_text(content, point)
+    return f"{size}, {series_words(point.series)}" if several_series(content) else size
+
+
+def series_words(name: str) -> str:
+    """Returns a series in words, such as "one hot"."""
+    return name.replace("_", " ")
+
+
 def several_series(content: Content) -> bool:
     """Returns True if the points belong to more than one series."""
     return len(series(content)) > 1

@@ -77,7 +77,7 @@ def _sizes(content: Content) -> str:
     sizes = f"{num_sizes} {contents.noun(content)}{'' if num_sizes == 1 else 's'}"
     if len(names) == 1:
         return sizes
-    return f"{sizes}, {' and '.join(name.replace('_', ' ') for name in names)}"
+    return f"{sizes}, {' and '.join(map(contents.series_words, names))}"
 
 
 def model(config: Config, axis: Axis | None) -> str:
@@ -101,7 +101,7 @@ def _numbers(content: Content, done: Sequence[PointSummary]) -> Iterator[Number]
     accuracy = content.results[Accuracy].points
     planted = content.results[Planted].points
     has_sizes = len(done) > 1
-    at = f" at {contents.size_text(content, done[-1])}" if has_sizes else ""
+    at = f" at {contents.place_text(content, done[-1])}" if has_sizes else ""
     start = contents.size_text(content, done[0])
 
     def before(estimate: WithError) -> str:
@@ -177,5 +177,5 @@ def _other_series(content: Content, last: PointSummary) -> Iterator[Number]:
         same = [p for p in points if p.num_runs and p.axis_value == last.axis_value]
         if name != last.series and same:
             mean = distribution[same[-1].name].all_examples.memorization
-            size = contents.size_text(content, same[-1])
-            yield _number(mean, f"mean memorization, {name.replace('_', ' ')}, at {size}")
+            place = contents.place_text(content, same[-1])
+            yield _number(mean, f"mean memorization at {place}")

@@ -86,7 +86,7 @@ def _memorized(content: Content, points: Sequence[PointSummary]) -> Strip | None
     if not len(order):
         return None
     predicted = content.results[Accuracy].predictions[last.name]["out_predicted"]
-    at = f" at {contents.size_text(content, last)}" if len(points) > 1 else ""
+    at = f" at {contents.place_text(content, last)}" if len(points) > 1 else ""
     kept = " whose labels were not flipped" if flipped.any() else ""
     scores = [formatting.number(value[i]) for i in order.tolist()]
     return Strip(

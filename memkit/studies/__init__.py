@@ -8,7 +8,8 @@ from memkit.studies.creation import draft, open_or_create
 from memkit.studies.derived import replacing
 from memkit.studies.features import check_features, read_features, write_features
 from memkit.studies.manifest import Source
-from memkit.studies.pictures import shrunk, thumbnails
+from memkit.studies.mixtures import mixture
+from memkit.studies.pictures import read_thumbnails, shrunk, thumbnails
 from memkit.studies.points import Point
 from memkit.studies.results import (
     OUTCOMES,
@@ -69,6 +70,7 @@ __all__ = [
     "has_weights",
     "is_teacher",
     "listed_runs",
+    "mixture",
     "load",
     "open_or_create",
     "read_arrays",
@@ -79,6 +81,7 @@ __all__ = [
     "read_runs",
     "read_stop",
     "read_summary",
+    "read_thumbnails",
     "read_trajectories",
     "read_weights",
     "removal",

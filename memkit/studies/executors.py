@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import time
+from typing import Any
 
 from etils import epath
 
@@ -107,8 +108,15 @@ def _is_state(state: Json) -> bool:
         and {"point", "runs"} <= set(block)
         and isinstance(block["runs"], list)
         and all(isinstance(run, int) for run in block["runs"])
+        and ("epochs" not in block or _is_epochs(block["epochs"]))
         for block in state["blocks"]
     )
+
+
+def _is_epochs(value: Any) -> bool:
+    """Returns whether a value of a file is an `Epochs`."""
+    is_pair = isinstance(value, list) and list(map(type, value)) == [int, int]
+    return is_pair and 0 <= value[0] <= value[1] != 0
 
 
 def remove_ended(study: Study) -> None:

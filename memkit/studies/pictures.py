@@ -108,6 +108,16 @@ def thumbnails(study: Study) -> tuple[Array | Blocks, Array | Blocks]:
     return Blocks(folder, "train", sizes.train), Blocks(folder, "test", sizes.test)
 
 
+def read_thumbnails(study: Study) -> tuple[Array, Array] | None:
+    """Returns the same as arrays; None if there are none or too many to read at once."""
+    if study.workdir is None:
+        return None
+    train, test = thumbnails(study)
+    if isinstance(train, Blocks) or isinstance(test, Blocks):
+        return None
+    return train, test
+
+
 def _name(part: str, block: int) -> str:
     return f"{part}_{block:06d}.npz"
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from memkit.studies import Point, Study
-from memkit.typing import Array
+from memkit.typing import Array, Epochs
 
 # (run, arrays, info) as `studies.write_record` takes them.
 Record: TypeAlias = tuple[int, dict[str, Array], dict[str, Any]]
-# Yields the records of runs of a point, one at a time; a run that raises ends the iterator. The
-# function is pickled into worker processes, so it is a module-level function or a
-# functools.partial of one.
-Work: TypeAlias = Callable[[Study, Point, Sequence[int]], Iterator[Record]]
+# Yields the records of runs of a point, one at a time, and in between how far the runs are that it
+# trains; a run that raises ends the iterator. The function is pickled into worker processes, so it
+# is a module-level function or a functools.partial of one.
+Work: TypeAlias = Callable[[Study, Point, Sequence[int]], Iterator[Record | Epochs]]
 Setup: TypeAlias = Callable[[], None]
 # (point name, runs): what a worker is given at a time.
 Block: TypeAlias = tuple[str, tuple[int, ...]]

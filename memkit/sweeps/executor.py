@@ -13,9 +13,10 @@ from memkit.errors import InputError
 from memkit.studies import Study
 from memkit.sweeps import Environment, Pool, Setup, Work, Worker
 from memkit.sweeps.heartbeat import Heartbeat, Rank
-from memkit.sweeps.progress import Progress
+from memkit.sweeps.progress import Progress, Training
 from memkit.sweeps.queue import ATTEMPTS, Failure, Queue
 from memkit.sweeps.stalls import Stall, Watch
+from memkit.typing import Epochs
 
 if TYPE_CHECKING:
     from memkit.sweeps.placement import Placement
@@ -31,7 +32,7 @@ class _Sweep:
     Attributes:
       pool: where workers come from.
       queue: the blocks that are left, and the outcome of the others.
-      watch: detects workers without progress.
+      watch: tracks the progress of workers.
       free: environments that no worker has at the moment.
       finished: called with (point name, run) after each record is on disk, or None.
       failed_starts: workers in a row that exited before they were ready.
@@ -95,7 +96,13 @@ def execute(
             _handle_messages(sweep)
             stalled = _replace_stalled(sweep)
             progress.stalled = len(stalled)
-            heartbeat.beat(queue.taken, stalled)
+            epochs = watch.epochs(queue.taken)
+            progress.training = [
+                Training(name, len(runs[:runs_at_once]), epochs[worker])
+                for worker, (name, runs) in queue.taken.items()
+                if worker in epochs
+            ]
+            heartbeat.beat(queue.taken, stalled, epochs)
             progress.show()
     finally:
         pool.end(workers)
@@ -137,6 +144,8 @@ def _handle_messages(sweep: _Sweep) -> None:
             sweep.queue.finished(worker, run, seconds)
             if sweep.finished is not None:
                 sweep.finished(sweep.queue.taken[worker][0], run)
+        elif kind == "epochs":
+            sweep.watch.reached(worker, Epochs(*values))
         else:
             _handle_failure(sweep, worker, *values)
 

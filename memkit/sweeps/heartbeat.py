@@ -10,6 +10,7 @@ from memkit.studies import Study, executors
 from memkit.sweeps import Block, Worker
 from memkit.sweeps.progress import Progress
 from memkit.sweeps.stalls import Stall
+from memkit.typing import Epochs
 
 SECONDS = 1.0, 15.0  # between two heartbeats: of an executor that just started, and of an old one
 SILENT_AFTER = 120.0  # seconds without a heartbeat
@@ -47,32 +48,44 @@ class Heartbeat:
         self._shard = list(shard)
         self._constant = {"started": self._started, "note": note, "shard": self._shard}
         self._others: dict[str, dict[str, Any]] = {}
-        self._write({}, {})
+        self._write({}, {}, {})
 
-    def beat(self, taken: Mapping[Worker, Block], stalled: Mapping[Worker, Stall]) -> None:
+    def beat(
+        self,
+        taken: Mapping[Worker, Block],
+        stalled: Mapping[Worker, Stall],
+        epochs: Mapping[Worker, Epochs],
+    ) -> None:
         """Writes what is being done, if the last heartbeat was long enough ago.
 
         Args:
           taken: {worker: (point name, runs)}.
           stalled: {worker: Stall} of those that make no progress.
+          epochs: {worker: how far its runs are} of those that reported it.
         """
         if time.monotonic() >= self._due:
             # A sweep goes on even if nobody can be informed of it.
             with contextlib.suppress(OSError):
-                self._write(taken, stalled)
+                self._write(taken, stalled, epochs)
 
     def close(self) -> None:
         """Removes the file."""
         with contextlib.suppress(OSError):
             executors.withdraw(self._study)
 
-    def _write(self, taken: Mapping[Worker, Block], stalled: Mapping[Worker, Stall]) -> None:
+    def _write(
+        self,
+        taken: Mapping[Worker, Block],
+        stalled: Mapping[Worker, Stall],
+        epochs: Mapping[Worker, Epochs],
+    ) -> None:
         age = time.time() - self._started
         shortest, longest = SECONDS
         self._due = time.monotonic() + min(max(_SHARE_OF_AGE * age, shortest), longest)
         blocks = [
             {"point": name, "runs": list(runs)}
             | (dataclasses.asdict(stalled[worker]) if worker in stalled else {})
+            | ({"epochs": epochs[worker]} if worker in epochs else {})
             for worker, (name, runs) in taken.items()
         ]
         state = {"finished": self._progress.finished_here, "blocks": blocks}

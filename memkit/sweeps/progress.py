@@ -1,13 +1,15 @@
 """Progress: a bar in a terminal, log lines elsewhere."""
 
 import contextlib
+import dataclasses
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO, TypeVar
 
 from memkit import output
+from memkit.typing import Epochs
 
 _LIVE_SECONDS = 0.2
 _LOG_SECONDS = 15
@@ -107,6 +109,26 @@ def counted(items: Sequence[T], verb: str, stream: TextIO) -> Iterator[T]:
     line.close()
 
 
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """Runs that a worker trains at the same time.
+
+    Attributes:
+      point: name of their point.
+      num_runs: how many they are.
+      epochs: how far they are.
+    """
+
+    point: str
+    num_runs: int
+    epochs: Epochs
+
+    @property
+    def share(self) -> float:
+        """How much of the runs is done, in runs."""
+        return self.num_runs * self.epochs.done / self.epochs.total
+
+
 class Progress:
     """Counts finished runs and shows their number, the speed and the time left.
 
@@ -116,6 +138,7 @@ class Progress:
     Attributes:
       total: number of runs to do.
       stalled: number of workers that make no progress.
+      training: the runs in training, of the workers that reported how far they are.
     """
 
     def __init__(self, missing: Mapping[str, int], *, workers: int, stream: TextIO) -> None:
@@ -127,6 +150,7 @@ class Progress:
         """
         self._left = dict(missing)
         self._left_out = self.stalled = 0
+        self.training: Sequence[Training] = ()
         self._seconds: dict[str, list[float]] = {name: [] for name in missing}
         self.total = sum(missing.values())
         self._workers = workers
@@ -165,7 +189,8 @@ class Progress:
         """Writes the line if enough time has passed since the last one."""
         if force or self._line.is_due():
             line = self.line(time.monotonic() - self._started)
-            self._line.show(line, self.done / max(1, self.total))
+            done = self.done + sum(each.share for each in self.training)
+            self._line.show(line, done / max(1, self.total))
 
     def line(self, elapsed: float) -> str:
         """Returns "train 37/200 runs  1.9 runs/s  1 min 26 s left" after `elapsed` seconds."""
@@ -174,12 +199,17 @@ class Progress:
             parts.append(f"{self._left_out} left out")
         if self.stalled:
             parts.append(f"{self.stalled} of {self._workers} workers without progress")
+        if self.training:
+            parts.append(f"at {epochs_text(each.epochs for each in self.training)}")
         if self.finished_here and elapsed > 0:
             seconds = {
                 name: statistics.fmean(times) for name, times in self._seconds.items() if times
             }
             parts.append(f"{self.finished_here / elapsed:.2g} runs/s")
-            parts.append(f"{duration(time_left(self._left, seconds) / self._workers)} left")
+            left: dict[str, float] = dict(self._left)
+            for each in self.training:
+                left[each.point] -= each.share
+            parts.append(f"{duration(time_left(left, seconds) / self._workers)} left")
         return "  ".join(parts)
 
     def close(self) -> None:
@@ -187,11 +217,25 @@ class Progress:
         self._line.close()
 
 
-def time_left(left: Mapping[str, int], seconds: Mapping[str, float]) -> float:
+def epochs_text(epochs: Iterable[Epochs]) -> str:
+    """Returns how far runs are, from the least to the most advanced one; "" of no run.
+
+    Examples:
+      >>> epochs_text([Epochs(12, 30)]), epochs_text([Epochs(12, 30), Epochs(3, 30)])
+      ('epoch 12/30', 'epochs 3/30 to 12/30')
+    """
+    ordered = sorted(epochs, key=lambda each: each.done / each.total)
+    texts = list(dict.fromkeys(f"{each.done}/{each.total}" for each in ordered))
+    if len(texts) > 1:
+        return f"epochs {texts[0]} to {texts[-1]}"
+    return "".join(f"epoch {text}" for text in texts)
+
+
+def time_left(left: Mapping[str, float], seconds: Mapping[str, float]) -> float:
     """Returns the seconds that one worker needs for the remaining runs.
 
     Args:
-      left: {point: number of runs}.
+      left: {point: number of runs, without the done shares of those in training}.
       seconds: {point: seconds of one run}, of at least one point; other points are assumed to cost
         the mean of these.
     """

@@ -109,7 +109,7 @@ def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict
     failures, left = executor.execute(
         study,
         {point.name: runs},
-        runner.train_runs,
+        runner.train,
         setup=runner.configure,
         placement=placed,
         progress=Progress(counts, workers=workers, stream=sys.stderr),

@@ -1,4 +1,7 @@
-"""Workers without progress: stopped, hung in a driver, or waiting for an unreachable disk."""
+"""The progress of workers, and workers without any.
+
+The latter are stopped, hung in a driver, or wait for an unreachable disk.
+"""
 
 import collections
 import dataclasses
@@ -7,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from memkit.sweeps import Worker
+from memkit.typing import Epochs
 
 FEW = 5  # times its usual time per run, after which a worker counts as stalled
 LEAST = 60.0  # seconds; shorter silences mean nothing
@@ -27,7 +31,7 @@ class Stall:
 
 
 class Watch:
-    """Tracks how long each worker has finished no run, and what is usual at its point."""
+    """Tracks how far each worker is, how long it has finished no run, and what is usual."""
 
     def __init__(self, *, runs_at_once: int = 1, limit: float | None = None) -> None:
         """Starts without workers.
@@ -41,6 +45,7 @@ class Watch:
         self._point: dict[Worker, str] = {}
         self._since: dict[Worker, float] = {}
         self._is_first: dict[Worker, bool] = {}
+        self._epochs: dict[Worker, Epochs] = {}
         self._times: dict[str, list[float]] = collections.defaultdict(list)
         self._looked = time.monotonic()
 
@@ -48,11 +53,21 @@ class Watch:
         """Records that a worker was sent a block of a point; at a new point it compiles first."""
         self._is_first[worker] = worker not in self._point or self._point[worker] != point
         self._point[worker], self._since[worker] = point, time.monotonic()
+        self._epochs.pop(worker, None)
 
     def finished(self, worker: Worker, seconds: float) -> None:
         """Records that a worker finished a run, which took `seconds` of the time of its pack."""
         self._times[self._point[worker]].append(seconds * self._runs_at_once)
         self._since[worker], self._is_first[worker] = time.monotonic(), False
+        self._epochs.pop(worker, None)
+
+    def reached(self, worker: Worker, epochs: Epochs) -> None:
+        """Records how far the runs are that a worker trains at the moment."""
+        self._epochs[worker] = epochs
+
+    def epochs(self, workers: Iterable[Worker]) -> dict[Worker, Epochs]:
+        """Returns {worker: how far its runs are} of those that reported it."""
+        return {worker: self._epochs[worker] for worker in workers if worker in self._epochs}
 
     def silences(self, workers: Iterable[Worker]) -> dict[Worker, float]:
         """Returns {worker: seconds without a finished run} of workers that have a block.

@@ -18,7 +18,8 @@ from memkit.printable import printable
 from memkit.studies import Point, Study
 from memkit.sweeps import selection
 from memkit.sweeps.heartbeat import SILENT_AFTER
-from memkit.sweeps.progress import duration, time_left
+from memkit.sweeps.progress import duration, epochs_text, time_left
+from memkit.typing import Epochs
 
 STATUSES = ("diverged", "blocked", "collapsed")
 _MOST_NOTES = 10
@@ -170,9 +171,12 @@ def _executors(status: Status) -> list[str]:
         seen = "at work" if silence <= SILENT_AFTER else "silent"
         index, count = state["shard"]
         shard = f"shard {index}/{count}, " if count > 1 else ""
+        blocks = state["blocks"] if seen == "at work" else ()
+        reached = epochs_text(Epochs(*block["epochs"]) for block in blocks if "epochs" in block)
         lines.append(
             f"{seen}: {name}, {shard}{state['note']}: {state['finished']} runs finished, "
-            f"{_doing(state['blocks'])}, seen {duration(silence)} ago"
+            f"{_doing(state['blocks'])}, {f'{reached}, ' * bool(reached)}"
+            f"seen {duration(silence)} ago"
         )
     return lines
 
@@ -219,7 +223,7 @@ def _set_aside(study: Study, status: Status) -> list[str]:
 
 
 def _records(status: Status) -> list[str]:
-    """Returns lines about files that are not records, and points that mix engines."""
+    """Returns lines about files that are not records, and points that mix engines or devices."""
     bad = [
         (name, run, reason)
         for name, point in status.points.items()
@@ -228,9 +232,8 @@ def _records(status: Status) -> list[str]:
     lines = [f"points/{name}/runs/{run}.npz is not a record: {reason}" for name, run, reason in bad]
     lines = lines[:_MOST_NOTES] + _and_more(bad)
     for name, point in status.points.items():
-        engines = sorted({f"{i['engine']} on {i['device']}" for i in point.infos.values()})
-        if len(engines) > 1:
-            lines.append(f"{name} mixes engines: {', '.join(engines)}")
+        if mixture := studies.mixture(point.infos.values()):
+            lines.append(f"{name} {mixture}")
         processors = {
             info["processor"]
             for info in point.infos.values()

@@ -6,6 +6,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -16,7 +17,9 @@ from memkit.errors import NOT_WRITABLE, InputError
 from memkit.studies import Point, Study
 from memkit.sweeps import Environment, Message, Setup, Work
 from memkit.system_errors import explained, is_out_of_memory
-from memkit.typing import Array
+from memkit.typing import Array, Epochs
+
+REPORT_SECONDS = 10.0  # between two reports of how far a run is; shorter runs have none
 
 # Each worker computes with one thread, so that results do not depend on the number of workers.
 ENVIRONMENT = {
@@ -39,7 +42,8 @@ def main(
     """Trains the blocks that arrive over a connection until it closes.
 
     Receives (point name, runs). Sends ("done", run, seconds) after each record is on disk,
-    `failure` if the setup or a run raised, and ("idle",) when ready for a block.
+    ("epochs", done, total) now and then of the runs that are being trained, `failure` if the setup
+    or a run raised, and ("idle",) when ready for a block.
 
     Args:
       errors: connection that takes the error stream of this process.
@@ -70,10 +74,18 @@ def main(
 
 def outcomes(study: Study, point: Point, runs: Sequence[int], work: Work) -> Iterator[Message]:
     """Trains a block; yields the messages of `main` about it, of which ("idle",) is the last."""
+    reported = time.monotonic()
     try:
-        for run, arrays, info in work(study, point, runs):
-            _write(study, point, run, arrays, info)
-            yield "done", run, info["seconds"]
+        for each in work(study, point, runs):
+            if not isinstance(each, Epochs):
+                run, arrays, info = each
+                _write(study, point, run, arrays, info)
+                yield "done", run, info["seconds"]
+            elif time.monotonic() - reported >= REPORT_SECONDS:
+                yield "epochs", *each
+            else:
+                continue
+            reported = time.monotonic()
     except Exception as error:  # Whatever a run raises, the other runs are trained.
         yield failure(error)
     yield ("idle",)

@@ -3,8 +3,8 @@
 import concurrent.futures
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,15 +16,16 @@ from memkit.studies.study import Study
 from memkit.training import engines, plan
 from memkit.training.checkpoint import Keeper, Progress
 from memkit.training.history import History
-from memkit.typing import Array
+from memkit.typing import Array, Epochs
 
 if TYPE_CHECKING:
     import keras
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def train_pack(
+def train_epochs(
     program: engines.Program,
     study: Study,
     point: Point,
@@ -33,7 +34,7 @@ def train_pack(
     teachers: Sequence[engines.Values] = (),
     stop_after: int | None = None,
     keeper: Keeper | None = None,
-) -> list[Progress]:
+) -> Generator[Epochs, None, list[Progress]]:
     """Trains the runs of a pack, each from its own initial values on its own subset.
 
     While the device trains an epoch, a thread of the host draws the plans of the next one and adds
@@ -44,6 +45,12 @@ def train_pack(
       teachers: the weights of each student's teacher; empty if the models are no students.
       stop_after: number of epochs to train, for measuring; None trains to the end.
       keeper: writes and reads the checkpoints of these runs; None for no checkpoints.
+
+    Yields:
+      After each epoch, how far the runs are.
+
+    Returns:
+      The progress of each run.
 
     Raises:
       InputError: see `check_stopping`.
@@ -78,8 +85,28 @@ def train_pack(
             if keeper and keeper.is_due() and epoch + 1 < num_epochs:
                 recorded.result()
                 keeper.keep(progress, epoch + 1)
+            yield Epochs(epoch + 1, num_epochs)
         recorded.result()
     return progress
+
+
+def _to_its_end(function: Callable[P, Generator[Epochs, None, T]]) -> Callable[P, T]:
+    """Returns a function that does the same at once and returns what the generator returns."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> T:
+        generator = function(*args, **options)
+        while True:
+            try:
+                next(generator)
+            except StopIteration as end:
+                returned: T = end.value
+                return returned
+
+    return call
+
+
+train_pack = _to_its_end(train_epochs)
 
 
 def _history(study: Study, point: Point, run: int) -> History | None:

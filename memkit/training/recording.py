@@ -1,5 +1,6 @@
 """Turns the outcomes of a trained run into the arrays and entries of its record."""
 
+import os
 import platform
 from typing import TypeAlias
 
@@ -15,6 +16,9 @@ from memkit.typing import Array, FloatArray, Json
 
 with epy.lazy_imports():  # Slow to import.
     import scipy.special
+
+# Variables that change how accelerators round the inputs of products of float32.
+_ROUNDING = ("JAX_DEFAULT_MATMUL_PRECISION", "NVIDIA_TF32_OVERRIDE")
 
 # What `studies.write_record` takes: the index of the run, its arrays and its entries.
 RunRecord: TypeAlias = tuple[int, dict[str, Array], Json]
@@ -40,7 +44,8 @@ def record(
       is_blocked: True if the run could not be trained, see `blocked_arrays`.
     """
     status = status_and_accuracies(arrays, study, run, is_blocked=is_blocked)
-    info = {"steps": steps, "seconds": seconds, **environment(setup.engine), **status}
+    made = environment(setup.engine, point.config["training"]["precision"])
+    info = {"steps": steps, "seconds": seconds, **made, **status}
     asked = study.sizes_at(point, run).asked
     if history is not None and "history_runs" in asked:
         arrays = arrays | history.arrays()
@@ -116,23 +121,34 @@ def status_and_accuracies(
     }
 
 
-def environment(engine: str) -> Json:
-    """Returns the entries of a record about the machine and packages that trained the run."""
+def environment(engine: str, precision: str) -> Json:
+    """Returns the entries of a record about the machine and packages that trained the run.
+
+    Args:
+      engine: key of engines.ENGINES.
+      precision: number format of the model's layers, such as "float32".
+    """
     module = engines.load(engine)
-    return environment_of(engine, device=module.device(), versions=module.versions())
+    device, versions = module.device(), module.versions()
+    return environment_of(engine, device=device, precision=precision, versions=versions)
 
 
-def environment_of(engine: str, *, device: str, versions: dict[str, str]) -> Json:
+def environment_of(engine: str, *, device: str, precision: str, versions: dict[str, str]) -> Json:
     """Does what `environment` does for an engine that is none of memkit's.
 
     Args:
       engine: its name.
       device: model of the device that computed.
+      precision: number format of the model's layers.
       versions: {package: version} of the packages that computed, besides NumPy.
     """
+    changes = [f"{name}={os.environ[name]}" for name in _ROUNDING if name in os.environ]
+    if changes and device != "CPU":
+        precision += f" with {' and '.join(changes)}"
     return {
         "engine": engine,
         "device": device,
+        "precision": precision,
         "host": platform.node(),
         "processor": machine.processor(),
         "versions": {"python": platform.python_version(), "numpy": np.__version__, **versions},

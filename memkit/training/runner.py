@@ -21,7 +21,7 @@ from memkit.training import (
 from memkit.training.compiler import Compiler, Given
 from memkit.training.history import History
 from memkit.training.recording import RunRecord
-from memkit.typing import Array
+from memkit.typing import Array, Epochs
 
 
 class Runner:
@@ -48,6 +48,14 @@ class Runner:
         engines.load(self._setup.engine).configure(self._setup)
 
     def train_runs(self, study: Study, point: Point, runs: Sequence[int]) -> Iterator[RunRecord]:
+        """Does what `train` does, and yields the records alone."""
+        for each in self.train(study, point, runs):
+            if not isinstance(each, Epochs):
+                yield each
+
+    def train(
+        self, study: Study, point: Point, runs: Sequence[int]
+    ) -> Iterator[RunRecord | Epochs]:
         """Trains runs of one point, as many at a time as its compiled program takes.
 
         The weights of a run that is a student's teacher are on disk before its record is yielded.
@@ -56,7 +64,8 @@ class Runner:
           runs: indices of the runs, rows of the design.
 
         Yields:
-          (run, arrays, info) of each finished run, as `studies.write_record` takes them.
+          (run, arrays, info) of each finished run, as `studies.write_record` takes them; after
+          each epoch, how far the runs are that are being trained.
 
         Raises:
           InputError: the data set is not the one the study was made with, or a student's teacher
@@ -89,12 +98,14 @@ class Runner:
         pack: list[int],
         *,
         started: float,
-    ) -> Iterator[RunRecord]:
+    ) -> Iterator[RunRecord | Epochs]:
         # A compiled program has one size; the copies that fill it up are thrown away.
         filled = pack + [pack[-1]] * (program.size - len(pack))
         teachers = [studies.read_weights(study, point, run) for run in filled if point.teacher]
         keeper = self._keeper(program, study, point, filled)
-        trained = loop.train_pack(program, study, point, filled, teachers=teachers, keeper=keeper)
+        trained = yield from loop.train_epochs(
+            program, study, point, filled, teachers=teachers, keeper=keeper
+        )
         evaluations = program.evaluate()
         if studies.is_teacher(study, point):
             for run, weights in zip(pack, program.weights()):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memkit import comparisons, estimators, studies
-from memkit.analysis import across, across_points, across_text, exports, tables
+from memkit.analysis import across, across_charts, across_points, across_text, exports, tables
 from memkit.errors import InputError
 from memkit.seeds import stream
 from tests.analysis import recorded
@@ -157,6 +157,17 @@ def test_text_and_files_of_a_comparison(study, tmp_path):
         assert "<svg" in (tmp_path / "out" / f"{name}.svg").read_text()
         page = (tmp_path / "out" / f"{name}.html").read_text()
         assert "<script src=" not in page and "vega" in page
+
+
+def test_bins_of_charts_hold_as_many_multiples_of_one_by_the_number_of_runs(study):
+    pairs = list(zip(study.points, study.points, strict=True))
+    _, _, result = across.with_study(study, study, pairs)
+    assert {each.num_out for each in result} == {(10, 10)}
+    drawn = across_charts.charts_of(result, "memorization")
+    for name, fields in {"histogram": ("start", "end"), "joint": ("x", "x_end", "y")}.items():
+        rows = drawn[name].to_dict()["data"]["values"]
+        edges = np.unique([row[field] for row in rows for field in fields])
+        assert len(edges) > 5 and np.allclose(10 * edges % 1, 0.5)
 
 
 def test_without_a_study_only_headlines_are_printed(tmp_path):

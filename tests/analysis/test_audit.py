@@ -132,7 +132,7 @@ def test_rarity_is_that_of_the_thumbnails(study):
 def test_no_image_is_rare_if_thumbnails_are_not_read_at_once(study, monkeypatch):
     kinds = audit.at_point(study).kinds
     blocks = pictures.Blocks(study.workdir, "train", 60)
-    monkeypatch.setattr(studies, "thumbnails", lambda _: (blocks, blocks))
+    monkeypatch.setattr(pictures, "thumbnails", lambda _: (blocks, blocks))
     assert np.isnan(audit.at_point(study).examples.rarity).all()
     assert audit.at_point(study).kinds == kinds
 

@@ -17,6 +17,7 @@ from memkit.studies import removal
 from memkit.sweeps.stopping import Stop
 from memkit.typing import Array, FloatArray
 from tests.analysis import recorded
+from tests.info import INFO
 
 TIMING = analysis.Timing(wall_seconds=1.5, runs_per_second=2.0)
 
@@ -172,3 +173,13 @@ def test_missing_arrays_are_none_or_an_empty_mapping(bare):
     entry = _entry(bare, _Numbers(0.5, {}, None, {}, {}))
     actual = results.read(bare, "toy", _Numbers, entry)
     assert actual.curves == actual.of_points == {}
+
+
+def test_points_of_several_devices_are_in_the_summary(study):
+    point = study.points[0]
+    arrays, info = studies.runs.read_record(study, point, 3)
+    made = {name: info[name] for name in INFO} | {"device": "NVIDIA H100"}
+    studies.write_record(study, point, 3, arrays, made)
+    analysis.estimate(study)
+    text = "mixes devices, which round differently: 19 runs on CPU, 1 run on NVIDIA H100"
+    assert analysis.read(study).training.mixed == {point.name: text}

@@ -174,7 +174,7 @@ def test_features_are_used_of_a_limited_number_of_runs(make_study):
 def test_many_examples_are_not_compared(make_study, monkeypatch):
     study = make_study()
     blocks = (studies.pictures.Blocks(study.workdir, "train", 60),) * 2
-    monkeypatch.setattr(studies, "thumbnails", lambda _: blocks)
+    monkeypatch.setattr(studies.pictures, "thumbnails", lambda _: blocks)
     result = _of(study)
     assert (result.space, result.pairs, result.examples) == ("", 0, None)
 
@@ -182,7 +182,7 @@ def test_many_examples_are_not_compared(make_study, monkeypatch):
 def test_examples_that_are_no_images_are_not_compared(make_study, monkeypatch):
     study = make_study()
     gray = (np.full((60, 8, 8, 1), 200, np.uint8), np.full((21, 8, 8, 1), 200, np.uint8))
-    monkeypatch.setattr(studies, "thumbnails", lambda _: gray)
+    monkeypatch.setattr(studies.pictures, "thumbnails", lambda _: gray)
     assert _of(study).space == ""
 
 

@@ -131,6 +131,13 @@ def audited(written):
 
 
 @pytest.fixture(scope="session")
+def two_series(written):
+    """Returns the report of 80 examples in two series of two sizes."""
+    content = build(sizes=(1, 16), series=("one_hot", "distilled"))
+    return written(worlds.with_influence(content, per_example=2))
+
+
+@pytest.fixture(scope="session")
 def large(written):
     """Returns the report of 50,000 examples at five sizes."""
     return written(worlds.large(50_000))

@@ -2,11 +2,6 @@
 
 import urllib.parse
 
-import pytest
-
-from tests.browser import worlds
-from tests.simulated import build
-
 
 def _shown(page):
     """Returns what a reader has chosen and sees."""
@@ -22,12 +17,6 @@ def _settled(page, text):
     """Waits until the address has a text; returns what follows the page's name."""
     page.wait_for_function("text => location.hash.includes(text)", arg=text)
     return page.evaluate("location.hash")
-
-
-@pytest.fixture(scope="module")
-def two_series(written):
-    content = build(sizes=(1, 16), series=("one_hot", "distilled"))
-    return written(worlds.with_influence(content, per_example=2))
 
 
 def test_a_copied_address_opens_the_same_page(two_series, visit):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.browser import worlds
 from tests.browser.conftest import DRAWN, thousandths
 from tests.simulated import build
 
@@ -67,11 +66,17 @@ def test_one_point_without_an_axis_has_all_views_except_ends(written, visit):
     assert page.inner_text("#detail-note").startswith("There are no influences")
 
 
-def test_two_series_can_be_selected_and_compared(written, visit):
-    study = written(
-        worlds.with_influence(build(sizes=(1, 16), series=("one_hot", "distilled")), per_example=2)
-    )
-    page, content = visit(study), study.content
+@pytest.mark.parametrize("name", ["small", "two_series"])
+def test_the_first_screen_ends_with_the_trajectories_of_images(request, visit, name):
+    page = visit(request.getfixturevalue(name), width=1400, height=900)
+    for part in (".lead", ".numbers", "[data-chart=overview] svg", ".strip .line svg"):
+        assert page.locator(f"#headline {part}").first.is_visible()
+    box = page.locator("#headline .strip").bounding_box()
+    assert box["y"] + box["height"] <= 900
+
+
+def test_two_series_can_be_selected_and_compared(two_series, visit):
+    page, content = visit(two_series), two_series.content
     page.select_option("#series", label="distilled")
     value = content.scores["distilled-width16"]["pooled"].value
     best = int(np.lexsort((np.arange(80), -thousandths(value)))[0])

@@ -184,6 +184,15 @@ def test_a_chart_without_a_defined_value_raises_an_error():
         accuracy_chart.chart([], size_title=TITLE)
 
 
+def test_series_of_mean_memorization_are_lines_of_one_panel(make_points):
+    points = make_points((1, 2), series=("one_hot", "distilled"))
+    groups = dict.fromkeys(("clean labels", "planted labels"), each(points, MEANS))
+    chart = means_chart.memorization_chart(means_chart.table(points, groups), size_title=TITLE)
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    for text in (*groups, "one_hot", "distilled"):
+        assert svg.count(f">{text}<") == 1
+
+
 def test_names_have_one_color_and_lines_of_a_chart_differ():
     for names in (
         accuracy_chart.NAMES,

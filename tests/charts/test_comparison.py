@@ -5,6 +5,7 @@ import pytest
 
 from memkit import comparisons
 from memkit.analysis.agreement import chart as agreement_chart
+from memkit.analysis.distribution.estimate import BIN_EDGES, edges_of_scores
 from memkit.charts import comparison, theme
 from memkit.seeds import stream
 
@@ -19,7 +20,7 @@ def _scores(count=500):
 
 def test_shares_of_each_score_sum_to_one_and_leave_out_nan():
     first, second = _scores()
-    rows = comparison.histogram_table({"a": {"ours": first, "theirs": second}})
+    rows = comparison.histogram_table({"a": {"ours": first, "theirs": second}}, BIN_EDGES)
     for name, count in (("ours", 500), ("theirs", 497)):
         rows_of_score = [r for r in rows if r["name"] == name]
         assert sum(r["share"] for r in rows_of_score) == pytest.approx(1)
@@ -43,14 +44,24 @@ def test_joint_cells_equal_a_slow_loop():
 
 def test_means_on_an_edge_fall_into_the_bin_above():
     edge = 0.1 + 0.2 - 0.05  # 0.25, up to rounding
-    rows = comparison.histogram_table({"a": {"ours": [edge - 1e-12, edge]}})
+    rows = comparison.histogram_table({"a": {"ours": [edge - 1e-12, edge]}}, BIN_EDGES)
     assert [(r["start"], r["count"]) for r in rows if r["count"]] == [(0.25, 2)]
+
+
+def test_cells_of_scores_of_few_runs_hold_as_many_values_each():
+    values = np.arange(-12, 13) / 12
+    first, second = (values.ravel() for values in np.meshgrid(values, values))
+    edges = edges_of_scores(12)
+    rows = comparison.joint_table({"a": (first, second)}, (edges, edges))
+    assert len(rows) == 25**2 and {r["count"] for r in rows} == {1}
+    rows = comparison.joint_table({"a": (first, second)}, (edges, None))
+    assert {(r["x"], r["x_end"]) for r in rows} == set(zip(edges, edges[1:])) and len(rows) > 25
 
 
 def test_undefined_scores_give_no_rows():
     nothing = np.full(3, np.nan)
     assert comparison.joint_table({"a": (nothing, nothing)}) == []
-    assert comparison.histogram_table({"a": {"ours": nothing}}) == []
+    assert comparison.histogram_table({"a": {"ours": nothing}}, BIN_EDGES) == []
 
 
 def _curves():
@@ -75,7 +86,7 @@ def _charts():
     first, second = _scores()
     for panels in (["a"], list("abcd")):
         scores = {name: {"ours": first, "theirs": second} for name in panels}
-        rows = comparison.histogram_table(scores)
+        rows = comparison.histogram_table(scores, BIN_EDGES)
         yield comparison.histogram_chart(rows, title="Memorization")
         rows = comparison.joint_table(dict.fromkeys(panels, (first, second)))
         yield comparison.joint_chart(rows, first="ours", second="theirs")

@@ -16,7 +16,7 @@ from memkit.analysis.convergence import chart as convergence_chart
 from memkit.analysis.distillation import chart as distillation_chart
 from memkit.analysis.distribution import chart as histograms_chart
 from memkit.analysis.distribution import means_chart
-from memkit.analysis.distribution.estimate import histograms
+from memkit.analysis.distribution.estimate import edges_of_scores, histograms
 from memkit.analysis.influence import chart as influence_chart
 from memkit.analysis.influence import given_chart
 from memkit.analysis.planted import chart as planted_chart
@@ -54,7 +54,7 @@ TITLE = {"size_title": "Width (model.width)"}
 SHARED = {"charts.lines.chart", "charts.dots.chart", "distribution.means_chart.memorization_chart"}
 NEUTRAL = {"#777777", "#8A8A8A", "#000000", "#ffffff"}
 SCHEMES = {"viridis", "blues"}
-POINTS_HIGH, MM = 5.9, 84
+POINTS_HIGH, MM = 6, 84
 
 
 def _draw(*shape):
@@ -157,7 +157,7 @@ CHARTS = {
         canaries_chart.paths_table(p, each(p, MEANS), each(p, MEANS)), **TITLE
     ),
     "charts.comparison.histogram_chart": lambda p: comparison.histogram_chart(
-        comparison.histogram_table(SCORES),
+        comparison.histogram_table(SCORES, edges_of_scores(100)),
         title=["Memorization (-1 to 1,", "higher = more memorized)"],
     ),
     "charts.comparison.joint_chart": lambda p: comparison.joint_chart(

@@ -13,7 +13,12 @@ from memkit.analysis.trajectories import chart as trajectories_chart
 from memkit.charts import widths
 from tests.charts.test_every_chart import CHARTS, STUDIES, TITLE
 
-FAST = ["accuracy.chart.chart", "proxies.chart.means_chart", "trajectories.examples_chart.chart"]
+FAST = [
+    "accuracy.chart.chart",
+    "charts.comparison.joint_chart",
+    "proxies.chart.means_chart",
+    "trajectories.examples_chart.chart",
+]
 every_width = pytest.mark.parametrize("name", widths.WIDTHS)
 
 
@@ -50,7 +55,7 @@ def test_files_are_as_wide_as_asked_with_readable_text_and_no_taller_than_a_page
 @pytest.mark.slow
 @every_width
 @pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize("chart", [name for name in CHARTS if not name.startswith("charts.")])
+@pytest.mark.parametrize("chart", CHARTS)
 def test_every_chart_has_files_of_every_width(make_points, chart, study, name):
     _check(CHARTS[chart](make_points(**STUDIES[study])).to_dict(), widths.WIDTHS[name])
 

@@ -120,6 +120,7 @@ def test_records_hold_their_engine_device_and_versions(tiny_study, jax_study):
     for workdir, engine in ((tiny_study[0], "tensorflow"), (jax_study[0], "jax")):
         for info in _records(workdir).infos:
             assert (info["engine"], info["device"]) == (engine, "CPU")
+            assert info["precision"] == "float32"
             assert {engine, "keras", "numpy", "python"} <= set(info["versions"])
     assert "jax" not in _records(tiny_study[0]).infos[0]["versions"]
     assert "tensorflow" not in _records(jax_study[0]).infos[0]["versions"]
@@ -147,7 +148,8 @@ def test_a_study_continues_under_another_engine_and_status_reports_it(
         np.testing.assert_allclose(actual, expected, rtol=5e-3, atol=5e-3, err_msg=name)
     status = memkit("status", f"--workdir={workdir}")
     assert status.code == 0
-    assert f"{mixed.name} mixes engines: jax on CPU, tensorflow on CPU" in status.out
+    mixture = "mixes engines, which round differently: 3 runs by jax, 17 runs by tensorflow"
+    assert f"{mixed.name} {mixture}" in status.out
     assert f"{pure.name} mixes" not in status.out
     assert "mixes" not in memkit("status", f"--workdir={tiny_study[0]}").out
 

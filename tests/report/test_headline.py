@@ -7,6 +7,7 @@ from memkit.analysis.accuracy.result import Accuracy
 from memkit.analysis.planted.result import Planted
 from memkit.analysis.trajectories.chart import middle_alpha
 from memkit.report import formatting
+from memkit.report.blocks import Definitions
 from memkit.report.sections import headline
 from memkit.report.sections import study as study_section
 from tests import simulated
@@ -126,6 +127,20 @@ def test_failed_runs_are_a_caution(content):
     changed = simulated.with_point(content, 0, diverged=2, collapsed=1)
     result = dict(headline.findings(changed))
     assert result["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
+
+
+def test_a_point_of_several_devices_is_a_caution_on_the_first_screen(content):
+    text = "mixes devices, which round differently: 12 runs on CPU, 8 runs on NVIDIA H100"
+    training = dataclasses.replace(content.summary.training, mixed={"one_hot-width1": text})
+    summary = dataclasses.replace(content.summary, training=training)
+    changed = dataclasses.replace(content, summary=summary)
+    assert dict(headline.findings(changed))["Caution"] == f"one_hot-width1 {text}."
+    assert ("Caution", f"one_hot-width1 {text}.") in [
+        entry
+        for block in headline.section(changed).blocks
+        if isinstance(block, Definitions)
+        for entry in block.entries
+    ]
 
 
 def test_points_with_outlying_runs_get_a_caution_and_are_in_the_table_of_runs(content):

@@ -15,7 +15,7 @@ class Runner:
     def configure(self):
         """There is no engine to configure."""
 
-    def train_runs(self, study, point, runs):
+    def train(self, study, point, runs):
         """Yields records fixed by point and run, and for a student by its teacher's weights."""
         for run in runs:
             if run == 13:

@@ -13,11 +13,18 @@ import numpy as np
 
 from memkit import machine, records, seeds, studies
 from memkit.errors import InputError
+from memkit.sweeps import worker
+from memkit.typing import Epochs
 from tests.info import INFO
 
 
 def no_setup():
     """A worker that needs no engine needs no setup."""
+
+
+def reporting_setup():
+    """A worker that reports how far a run is after every epoch, however short it is."""
+    worker.REPORT_SECONDS = 0.0
 
 
 def slow_setup():
@@ -69,6 +76,21 @@ def draw(study, point, runs, *, seconds=0.0, journal=None):
             (pathlib.Path(journal) / name).touch()
         time.sleep(seconds)
         yield run, arrays(study, point, run), info(seconds)
+
+
+def epoch_by_epoch(study, point, runs, *, gates, at_once=1):
+    """Trains packs for three epochs; each ends when the folder has a file of its number.
+
+    The folder gets a file for every process that begins a pack.
+    """
+    for i in range(0, len(runs), at_once):
+        (pathlib.Path(gates) / f"began-{os.getpid()}").touch()
+        for epoch in (1, 2, 3):
+            while not (pathlib.Path(gates) / str(epoch)).exists():
+                time.sleep(0.01)
+            yield Epochs(epoch, 3)
+        for run in runs[i : i + at_once]:
+            yield run, arrays(study, point, run), info()
 
 
 def note_blocks(study, point, runs, *, journal):

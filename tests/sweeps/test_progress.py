@@ -9,7 +9,8 @@ import termios
 import pytest
 
 from memkit.sweeps import progress as progress_lib
-from memkit.sweeps.progress import Progress, duration
+from memkit.sweeps.progress import Progress, Training, duration
+from memkit.typing import Epochs
 
 
 class Terminal(io.StringIO):
@@ -123,6 +124,20 @@ def test_runs_done_elsewhere_count_as_done_and_not_as_speed():
     progress.finished_elsewhere("a", 5)
     assert progress.line(elapsed=2.0) == "train 6/10 runs  0.5 runs/s  8 s left"
     assert (progress.done, progress.finished_here) == (6, 1)
+
+
+def test_runs_in_training_count_by_their_epochs():
+    stream = Terminal()
+    progress = Progress({"a": 4, "b": 3}, workers=2, stream=stream)
+    progress.finished("a", 10.0)
+    progress.training = [Training("b", 2, Epochs(1, 4)), Training("a", 1, Epochs(3, 6))]
+    text = "train 1/7 runs  at epochs 1/4 to 3/6  0.1 runs/s  25 s left"  # (2.5 + 2.5) * 10 / 2
+    assert progress.line(elapsed=10.0) == text
+    progress.show(force=True)
+    bar, _, _ = stream.getvalue().split("\r")[-1].partition("]")
+    assert bar.count("#") == int(2 / 7 * (len(bar) - 1))
+    progress.training = [Training("a", 1, Epochs(4, 6))]
+    assert "  at epoch 4/6  " in progress.line(elapsed=10.0)
 
 
 def test_runs_left_out_are_counted_and_cost_no_time():

@@ -188,7 +188,7 @@ def test_an_executor_sees_earlier_executors_at_its_next_heartbeat(start_executor
     assert first.rank == (0, 1)
     monkeypatch.setattr(executors, "name", lambda: "b-1")
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: float("inf"))
-    first.beat({}, {})
+    first.beat({}, {}, {})
     assert first.rank == (1, 2)
 
 
@@ -212,7 +212,7 @@ def test_heartbeats_are_frequent_at_first_and_rare_later(study, start_executor, 
     monkeypatch.setattr(executors, "announce", lambda study, state: written.append(clock))
     first._due = 0.0
     while clock < 300:
-        first.beat({}, {})
+        first.beat({}, {}, {})
         clock += 0.5
     between = [after - before for before, after in zip(written[:-1], written[1:], strict=True)]
     assert (between[0], between[-1]) == (1.0, 15.0)

@@ -16,14 +16,14 @@ def study(tmp_path, monkeypatch):
     made = small_study.make(tmp_path / "study", series=("one_hot", "distilled"))
     for point in made.points:
         for run in range(6):
-            for _, arrays, info in fake_training.Runner(None).train_runs(made, point, [run]):
+            for _, arrays, info in fake_training.Runner(None).train(made, point, [run]):
                 studies.write_record(made, point, run, arrays, info)
     return made
 
 
 def rewrite(study, point, run, *, changes=(), **info):
     """Writes another record of a run."""
-    ((_, arrays, was),) = fake_training.Runner(None).train_runs(study, point, [run])
+    ((_, arrays, was),) = fake_training.Runner(None).train(study, point, [run])
     studies.write_record(study, point, run, arrays | dict(changes), was | info)
 
 
@@ -72,7 +72,7 @@ def test_retrained_runs_are_equal_and_nothing_is_written_into_the_study(study):
 
 def test_other_answers_of_the_same_machine_and_packages_are_a_problem_with_their_size(study):
     point = study.points[0]
-    ((_, arrays, _),) = fake_training.Runner(None).train_runs(study, point, [3])
+    ((_, arrays, _),) = fake_training.Runner(None).train(study, point, [3])
     predicted, logodds = arrays["train_predicted"].copy(), arrays["test_logodds"].copy()
     predicted[:4] = (predicted[:4] + 1) % 3
     logodds[2] += 2
@@ -91,7 +91,7 @@ def test_other_answers_of_the_same_machine_and_packages_are_a_problem_with_their
 
 def test_other_answers_of_another_machine_or_accelerator_are_told_and_no_problem(study):
     point = study.points[0]
-    ((_, arrays, _),) = fake_training.Runner(None).train_runs(study, point, [3])
+    ((_, arrays, _),) = fake_training.Runner(None).train(study, point, [3])
     changed = {"train_logodds": arrays["train_logodds"] + np.float16(0.25)}
     rewrite(study, point, 3, changes=changed, host="elsewhere", versions={"jax": "0"})
     (result,) = again(study, (point, 3))
@@ -104,7 +104,7 @@ def test_other_answers_of_another_machine_or_accelerator_are_told_and_no_problem
 
 def test_log_odds_that_are_finite_in_one_record_only_differ_infinitely(study):
     point = study.points[0]
-    ((_, arrays, _),) = fake_training.Runner(None).train_runs(study, point, [3])
+    ((_, arrays, _),) = fake_training.Runner(None).train(study, point, [3])
     logodds = arrays["train_logodds"].copy()
     logodds[0] = np.nan
     rewrite(study, point, 3, changes={"train_logodds": logodds})

@@ -115,6 +115,24 @@ def test_an_executor_without_recent_heartbeat_is_silent_and_its_runs_are_missing
     assert line.endswith("seen 3 min 00 s ago")
 
 
+def test_a_silent_executor_is_at_no_epoch(study, monkeypatch):
+    block = {"point": study.points[0].name, "runs": [3], "epochs": [2, 5]}
+    announce(study, blocks=[block, block | {"epochs": [4, 5]}, block | {"epochs": [3, 5]}])
+    (line,) = [line for line in status_lines(study) if line.startswith("at work: ")]
+    assert line.endswith("run 3 3 3, epochs 2/5 to 4/5, seen 0 s ago")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + heartbeat.SILENT_AFTER + 60)
+    assert "epoch" not in "".join(status_lines(study))
+
+
+@pytest.mark.parametrize("epochs", [None, 3, [1], [2, 1], [0, 0], [-1, 3], [1.5, 3], [True, 3]])
+def test_epochs_that_no_run_can_have_are_damage(study, epochs):
+    announce(study, blocks=[{"point": study.points[0].name, "runs": [3], "epochs": epochs}])
+    lines = status_lines(study)
+    assert any(line.endswith("is damaged: not the state of an executor") for line in lines), lines
+    assert not any(line.startswith("at work: ") for line in lines)
+
+
 def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     point = study.points[0]
     write(study, point, [0, 1])
@@ -124,11 +142,28 @@ def test_a_file_that_is_not_a_record_is_named_and_not_done(study):
     assert line.startswith(f"points/{point.name}/runs/1.npz")
 
 
-def test_a_point_that_mixes_engines_is_named(study):
-    point = study.points[0]
-    write(study, point, [0])
-    write(study, point, [1], engine="jax")
-    assert f"{point.name} mixes engines: fake on CPU, jax on CPU" in status_lines(study)
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"engine": "jax"}, "mixes engines, which round differently: 2 runs by fake, 1 run by jax"),
+        (
+            {"device": "NVIDIA H100"},
+            "mixes devices, which round differently: 2 runs on CPU, 1 run on NVIDIA H100",
+        ),
+        (
+            {"device": "NVIDIA H100", "precision": "float32 with NVIDIA_TF32_OVERRIDE=0"},
+            "mixes devices and precisions, which round differently: 2 runs on CPU in float32, "
+            "1 run on NVIDIA H100 in float32 with NVIDIA_TF32_OVERRIDE=0",
+        ),
+    ],
+)
+def test_a_point_that_mixes_engines_devices_or_precisions_is_named(study, changes, text):
+    point, other = study.points
+    write(study, point, [0, 3])
+    write(study, other, [0, 1], **changes)
+    assert " mixes " not in "".join(status_lines(study))
+    write(study, point, [1], **changes)
+    assert f"{point.name} {text}" in status_lines(study)
 
 
 def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
@@ -144,15 +179,19 @@ def test_a_point_with_runs_of_several_kinds_of_processors_is_named(study):
     ]
 
 
-def test_records_of_earlier_versions_name_no_processor(study, monkeypatch):
+def test_records_of_earlier_versions_name_no_processor_and_no_precision(study, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.delitem(records.INFO, "processor")
-        info = {k: v for k, v in fake_work.info().items() if k != "processor"}
+        for name in records.NEWER:
+            patch.delitem(records.INFO, name)
+        info = {k: v for k, v in fake_work.info().items() if k not in records.NEWER}
         point = study.points[0]
         studies.write_record(study, point, 0, fake_work.arrays(study, point, 0), info)
     write(study, point, [1])
-    assert not any("processors" in line for line in status_lines(study))
+    assert not any("processors" in line or " mixes " in line for line in status_lines(study))
     assert list(studies.read_runs(study, point).index) == [0, 1]
+    write(study, point, [2], precision="bfloat16")
+    text = "1 run in a precision that is not recorded, 1 run in bfloat16, 1 run in float32"
+    assert any(text in line for line in status_lines(study))
 
 
 def test_of_many_failures_the_first_ten_are_named_and_the_others_counted(study):

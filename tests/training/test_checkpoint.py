@@ -6,6 +6,7 @@ import pytest
 from memkit import studies
 from memkit.training import checkpoint, engines
 from memkit.training.runner import Runner
+from memkit.typing import Epochs
 from tests.training import processes, resuming
 
 SETUP = engines.Setup()
@@ -49,6 +50,14 @@ def test_an_interrupted_run_resumes_and_ends_with_the_same_bits(convolutional_st
     assert (len(epochs), files(study)) == (2, [])
     assert_equal(actual, expected)
     assert {"curve", "train_logodds", "num_forgotten", "margin_mean"} <= {n for _, n in expected}
+
+
+def test_a_resumed_run_reports_the_epochs_that_are_left(study):
+    (point,) = study.points
+    resuming.interrupt(study, point, [3], SETUP, after=2)
+    *reached, (run, _, _) = Runner(SETUP).train(study, point, [3])
+    assert reached == [Epochs(3, 4), Epochs(4, 4)] and run == 3
+    assert all(isinstance(each, Epochs) for each in reached)
 
 
 def test_short_runs_have_no_checkpoint(study, monkeypatch):

@@ -82,6 +82,7 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
     copied = np.zeros(study.sizes.train, bool)
     copied[[*copies.in_train, *copies.in_test]] = True
     in_subset = outcomes.with_copies(copies.groups)
+    pictures = studies.read_thumbnails(study)
     result = auditing.audit(
         outcomes.predicted,
         outcomes.prob,
@@ -89,7 +90,7 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         labels,
         study.sizes.classes,
         copied=copied,
-        images=_images(study),
+        images=pictures[0] if pictures else None,
     )
     inside = outcomes.correct[outcomes.mask]
     counts = np.bincount(result.kind, minlength=len(auditing.KINDS)).tolist()
@@ -108,14 +109,6 @@ def audit(study: Study, outcomes: PointOutcomes, estimates: Mapping[str, Estimat
         test_copies=studies.duplicates(study)["test_in_train"],
         examples=_examples(study, outcomes, result, estimates),
     )
-
-
-def _images(study: Study) -> Array | None:
-    """Returns the thumbnails [N, h, w, C]; None if there are none or too many to read at once."""
-    if study.workdir is None:
-        return None
-    images, _ = studies.thumbnails(study)
-    return images if isinstance(images, np.ndarray) else None
 
 
 def nothing(point: str) -> LabelAudit:

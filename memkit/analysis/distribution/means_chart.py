@@ -43,23 +43,25 @@ def table(
 def memorization_chart(
     rows: Sequence[Json], *, size_title: str, sizes_titled: bool = True
 ) -> theme.Panels:
-    """Returns the chart of mean memorization alone, a panel per group of examples.
+    """Returns the chart of mean memorization alone: a panel per group, a line per series.
 
     Args:
       rows: rows of `table`.
       size_title: title of the axis of sizes.
       sizes_titled: False if a chart below shows this title.
     """
+    series = list(dict.fromkeys(r["series"] for r in rows))
     return lines.against_size(
         [r for r in rows if r["quantity"] == "memorization"],
         size_title=size_title,
         sizes_titled=sizes_titled,
         title=["Mean memorization", "(-1 to 1, higher = more memorized)"],
-        names=["memorization"],
+        names=series if len(series) > 1 else ["memorization"],
+        field="series" if len(series) > 1 else "quantity",
         column="group",
+        layout_row=None,
         # The memorization of clean labels is small: its own scale makes its rise and fall visible.
         shared_y=False,
-        legend=False,
         description="Mean memorization against model size. Bands are 95% intervals over runs.",
     )
 

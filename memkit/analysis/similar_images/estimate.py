@@ -33,9 +33,10 @@ def analyze(study: Study, _: Sequence[PointOutcomes], __: Results) -> SimilarIma
     Studies of more than 100,000 examples, whose thumbnails are not read at once, are not compared.
     """
     point = default_point(study)
-    images = _images(study)
-    if images is None or study.sizes.train < 2:
+    pictures = studies.read_thumbnails(study)
+    if pictures is None or study.sizes.train < 2:
         return nothing(point.name)
+    images = np.concatenate([part for part in pictures if len(part)])
     coarse = near_duplicates.coarse(images)
     if not coarse.any():  # Placeholders of examples that are no images.
         return nothing(point.name)
@@ -84,16 +85,6 @@ def columns(study: Study, examples: SimilarExamples) -> dict[str, Array]:
         "different_labels": examples.different_labels,
         "likeness": examples.likeness,
     }
-
-
-def _images(study: Study) -> Array | None:
-    """Returns the thumbnails [N + T, h, w, C], None if there are none or too many."""
-    if study.workdir is None:
-        return None
-    train, test = studies.thumbnails(study)
-    if not isinstance(train, np.ndarray) or not isinstance(test, np.ndarray):
-        return None
-    return np.concatenate([train, test]) if len(test) else train
 
 
 def _recorded(study: Study, point: Point) -> tuple[FloatArray, BoolArray]:

@@ -191,6 +191,8 @@ def _cautions(content: Content) -> list[tuple[str, str]]:
             )
         )
     sentences += [("Caution", f"{text}.") for text in outlying(content.summary)]
+    mixed = content.summary.training.mixed
+    sentences += [("Caution", f"{name} {text}.") for name, text in mixed.items()]
     empty = [point.name for point in points if not point.num_runs]
     if empty:
         sentences.append(("Incomplete", "No finished run yet: " + ", ".join(empty) + "."))
