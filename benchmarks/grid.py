@@ -1,17 +1,21 @@
 r"""What the papers' studies cost on 8, 64 and 512 TPU chips, by counting and by playing the queue.
 
-  python -m benchmarks.grid [--configs=NAMES] [--chip=v5e] [--share=0.25] [--start=20]
+  python -m benchmarks.grid [--configs=NAMES] [--chip=v5e] [--share=0] [--start=20] [--counts=FILE]
 
 The FLOPs of a run are counted from its programs, as `memkit tpu_check` does; nothing is compiled
-and nothing is run. What share of its peak a chip reaches is not known without one: --share is an
-assumption, and so are --start, the seconds until a worker is ready, and --compile, the seconds that
-a worker needs for a point it has not been at. Then workers take blocks of runs as those of one
-study do, each from the point it is at, else from one that nobody is at, until all are done.
+and nothing is run. The runs of a config reach the share of the chip's peak that the TPU compiler
+estimates for one of its points on v5e (SHARES, printed by `benchmarks.tpu_steps`), or --share.
+--start, the seconds until a worker is ready, and --compile, the seconds that a worker needs for a
+point it has not been at, are assumptions. Then workers take blocks of runs as those of one study
+do, each from the point it is at, else from one that nobody is at, until all are done. Counting
+takes minutes; --counts names a file that keeps the counts.
 """
 
 import heapq
 import importlib
+import json
 import math
+import pathlib
 import sys
 
 from absl import app, flags
@@ -23,32 +27,47 @@ from memkit.tpu_check import check as tpu_check
 from memkit.tpu_check import chips as tpu_chips
 from memkit.tpu_check import programs
 
-GRID = (
-    "cifar10_resnet_depth",
-    "cifar100_resnet_depth",
-    "tiny_imagenet_resnet_depth",
-    "cifar100_mobilenet_width",
-    "tiny_imagenet_mobilenet_width",
-    "cifar100_distill",
-    "cifar100_teacher_depth",
-    "mnist_mlp",
-    "cifar100_resnet50",
-    "imagenet_resnet50",
-)
+# ResNet-20 in float32, ResNet-50 on Tiny-ImageNet, MobileNet with alpha 1, and ImageNet's ResNet-50
+# in bfloat16, which is too large for v5e in float32.
+_NARROW, _WIDE, _MOBILE, _IMAGENET = 0.10, 0.11, 0.02, 0.18
+SHARES = {
+    "cifar10_resnet_depth": _NARROW,
+    "cifar100_resnet_depth": _NARROW,
+    "tiny_imagenet_resnet_depth": _WIDE,
+    "cifar100_mobilenet_width": _MOBILE,
+    "tiny_imagenet_mobilenet_width": _MOBILE,
+    "cifar100_distill": _NARROW,
+    "cifar100_teacher_depth": _NARROW,
+    "mnist_mlp": 0.03,
+    "cifar100_resnet50": _WIDE,
+    "imagenet_resnet50": _IMAGENET,
+}
 NUMBERS = (8, 64, 512)
 # Tests import several benchmarks into one process, where their flags would clash.
 _FLAGS = flags.FLAGS if __name__ == "__main__" else flags.FlagValues()
 _CONFIGS = flags.DEFINE_list(
-    "configs", list(GRID), "names of configs, each with an optional :variant", flag_values=_FLAGS
+    "configs", list(SHARES), "names of configs, each with an optional :variant", flag_values=_FLAGS
 )
 _CHIP = flags.DEFINE_enum("chip", "v5e", tuple(tpu_chips.CHIPS), "which chip", flag_values=_FLAGS)
 _SHARE = flags.DEFINE_float(
-    "share", 0.25, "of the chip's peak that a run reaches: an assumption", flag_values=_FLAGS
+    "share", 0.0, "of the chip's peak that all runs reach; 0 for SHARES", flag_values=_FLAGS
 )
+_COUNTS = flags.DEFINE_string("counts", "", "a JSON file that keeps counts", flag_values=_FLAGS)
 _START = flags.DEFINE_float("start", 20.0, "seconds until a worker is ready", flag_values=_FLAGS)
 _COMPILE = flags.DEFINE_float(
     "compile", 60.0, "seconds for the programs of a point", flag_values=_FLAGS
 )
+
+
+def kept_flops(name, chip, file):
+    """Returns what `flops` returns, from a JSON file if it has them; else adds them to it."""
+    path = pathlib.Path(file)
+    kept = json.loads(path.read_text()) if file and path.exists() else {}
+    if name not in kept:
+        kept[name] = flops(name, chip)
+    if file:
+        path.write_text(json.dumps(kept))
+    return kept[name]
 
 
 def flops(name, chip):
@@ -93,24 +112,26 @@ def played(seconds, num_runs, *, workers, start, compile_seconds):
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    speed = tpu_chips.CHIPS[_CHIP.value].peak * _SHARE.value
+    peak = tpu_chips.CHIPS[_CHIP.value].peak
     options = {"start": _START.value, "compile_seconds": _COMPILE.value}
-    rows, all_runs, all_hours = [], 0, 0.0
+    rows, all_runs, all_hours, least = [], 0, 0.0, 0.0
     for name in _CONFIGS.value:
-        num_runs, counts = flops(name, _CHIP.value)
+        num_runs, counts = kept_flops(name, _CHIP.value, _COUNTS.value)
         print(f"{name} counted", file=sys.stderr, flush=True)
-        seconds = {point: count / speed for point, count in counts.items()}
+        share = _SHARE.value or SHARES[name.partition(":")[0]]
+        seconds = {point: count / peak / share for point, count in counts.items()}
         runs, work = num_runs * len(counts), num_runs * sum(seconds.values()) / 3600
         hours = {n: played(seconds, num_runs, workers=n, **options) / 3600 for n in NUMBERS}
         cells = [f"{hours[n]:.3g} ({work / n / hours[n]:.0%})" for n in NUMBERS]
         ends = (min(counts.values()), max(counts.values()))
-        rows.append([name, runs, *(f"{end:.3g}" for end in ends), f"{work:.4g}", *cells])
-        all_runs, all_hours = all_runs + runs, all_hours + work
-    header = ["config", "runs", "FLOP/run, least", "most", "chip-hours"]
+        rows.append([name, runs, *(f"{end:.3g}" for end in ends), f"{share:.1%}", f"{work:.4g}"])
+        rows[-1] += cells
+        all_runs, all_hours, least = all_runs + runs, all_hours + work, least + work * share
+    header = ["config", "runs", "FLOP/run, least", "most", "of peak", "chip-hours"]
     print(tables.text([*header, *(f"hours on {n} (used)" for n in NUMBERS)], rows))
     print(
-        f"total: {all_runs:,} runs, {all_hours:,.0f} chip-hours of {_CHIP.value} at "
-        f"{_SHARE.value:.0%} of its peak, {all_hours * _SHARE.value:,.0f} at all of it"
+        f"total: {all_runs:,} runs, {all_hours:,.0f} chip-hours of {_CHIP.value}, "
+        f"{least:,.0f} at all of its peak"
     )
 
 

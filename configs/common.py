@@ -94,6 +94,7 @@ def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 
         batch_norm="one_pass",
         label_smoothing=0.0,
         until_accuracy=0.0,
+        remat=False,
     )
 
 

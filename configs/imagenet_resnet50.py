@@ -10,6 +10,8 @@ Small version: --config=imagenet_resnet50:smoke
 
 Cost: 2,000 models of 100,000 steps with batches of 896; the time was not measured here. The study
 needs 193 GB of local disk, because images are decoded once into a file and read batch by batch.
+A TPU v5e has too little memory in float32: add --config.training.precision=bfloat16 or
+--config.training.data_parallel=4 (docs/accelerators.md, "Programs that fit").
 Expect: the list that the authors released has 1,641 pairs with influence >= 0.15 and memorization
 >= 0.25.
 """

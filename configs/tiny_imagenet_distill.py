@@ -10,7 +10,8 @@ teacher's, the version (1.5), the 3x3 stem and the padding of 8 pixels; these ar
 Small version: --config=tiny_imagenet_distill:smoke
 
 Cost: 4,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
-device; they were not measured on an accelerator here.
+device; they were not measured on an accelerator here. For depths 101 and 152 in float32, a TPU v5e
+has too little memory (docs/accelerators.md, "Programs that fit").
 Expect (described in the paper for CIFAR-100): distillation lowers memorization and train accuracy
 and raises test accuracy.
 """

@@ -37,6 +37,8 @@ def main() -> int:
     if _NO_MEASURE.value:
         of_points = costs.counted(study)
     else:
+        if warning := stages.warning_of_memory(study, dataset, placement):
+            print(warning, flush=True)
         print(f"measuring the seconds per run of {len(study.points)} points ...", flush=True)
         of_points = costs.measured(study, placement)
     workers = len(placement.worker_envs)

@@ -8,7 +8,8 @@ import itertools
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from absl import logging
 from etils import epy
@@ -25,7 +26,8 @@ from memkit.sweeps import executor, pool, selection, stopping, tensorboard, work
 from memkit.sweeps.placement import Placement
 from memkit.sweeps.progress import Progress, duration
 from memkit.sweeps.queue import Failure
-from memkit.training import compiler, images
+from memkit.tpu_check import fitting
+from memkit.training import activations, compiler, images
 from memkit.training.runner import Runner
 from memkit.typing import Config, Path
 
@@ -35,6 +37,7 @@ with epy.lazy_imports():  # Charts are slow to import and come last.
 
 
 _MOST_LINES = 10  # about individual runs or files
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +95,25 @@ def try_out(study: Study, dataset: ImageDataset, placement: Placement) -> None:
     Raises:
       InputError: one of them cannot work.
     """
+    _without_accelerator(compiler.try_out, study, dataset, placement)
+
+
+def warning_of_memory(study: Study, dataset: ImageDataset, placement: Placement) -> str:
+    """Returns one line if a point of a study keeps more than a TPU chip has room for, else ""."""
+    if not activations.may_be_many(study, dataset):
+        return ""
+    kept = _without_accelerator(activations.of_points, study, dataset, placement)
+    return fitting.sentence(kept, remat=study.points[0].config["training"]["remat"])
+
+
+def _without_accelerator(
+    function: Callable[..., T], study: Study, dataset: ImageDataset, placement: Placement
+) -> T:
+    """Returns function(study, sizes, engine), called in a process that sees no accelerator."""
     sizes = compiler.Sizes(dataset.image_shape, dataset.num_classes)
     hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     engine = placement.setup.engine
-    pool.call_in_process(worker.ENVIRONMENT | hidden, compiler.try_out, study, sizes, engine)
+    return pool.call_in_process(worker.ENVIRONMENT | hidden, function, study, sizes, engine)
 
 
 def warn_of_vanished(study: Study) -> None:

@@ -6,6 +6,7 @@ from memkit.launch import flags, values
 
 from memkit import cli
 from memkit.tpu_check import check as check_lib
+from memkit.tpu_check import table
 
 _CONFIG = flags.config()
 _WORKDIR = flags.workdir()
@@ -26,8 +27,8 @@ def main() -> int:
     values.warn_of_packing(check.job.setup, check.job.study.config)
     print(check.note, flush=True)
     findings, counts = check_lib.run(check)
-    print(check_lib.text(check, findings, counts))
-    print(check_lib.made_by(check))
+    print(table.text(check, findings, counts))
+    print(table.made_by(check))
     failures = check_lib.failures(check, findings)
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)

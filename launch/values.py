@@ -64,8 +64,12 @@ def placed(
 def _checked(placement: placement_lib.Placement, config: Config) -> placement_lib.Placement:
     """Returns a placement in which every point of a config can be trained."""
     num_runs = 1 if config["training"]["data_parallel"] > 1 else placement.runs_at_once
-    for point in points_lib.points(config):
+    all_points = points_lib.points(config)
+    for point in all_points:
         loop.check_stopping(point.config["training"]["until_accuracy"], num_runs)
+    is_wanted = any(point.config["training"]["remat"] for point in all_points)
+    if is_wanted and placement.setup.engine == "tensorflow":
+        logging.warning("training.remat: TensorFlow keeps all values; --engine=jax saves memory")
     warn_of_packing(placement.setup, config)
     return placement
 

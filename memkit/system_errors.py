@@ -32,7 +32,7 @@ _NO_DEVICE_MEMORY = (
 # Positions in a graph, which TensorFlow adds to its messages.
 _NODES = re.compile(r"\{\{.*?\}\} ?|/job:\S*?(?=device:)| ?\[Op:.*")
 _DEVICE_REMEDY = (
-    "try a smaller training.batch_size, training.precision=bfloat16, a larger "
+    "try training.remat=true, a smaller training.batch_size, training.precision=bfloat16, a larger "
     "training.data_parallel, dataset.resident=false or fewer --workers per device"
 )
 

@@ -120,3 +120,8 @@ def _reshaped(x: Tensor, convolutions: _Convolutions, *, shortcut: str, name: st
         x = keras.layers.AveragePooling2D(1, strides=stride, name=f"{name}_subsample")(x)
     missing = filters - x.shape[-1]
     return keras.ops.pad(x, [[0, 0], [0, 0], [0, 0], [missing // 2, missing - missing // 2]])
+
+
+def sums(model: "keras.Model") -> "list[keras.layers.Add]":
+    """Returns the layers of any model with which its residual blocks end."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Add)]

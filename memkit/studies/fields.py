@@ -33,6 +33,7 @@ FIELDS: dict[str, dict[str, tuple[rules.Rule, ...]]] = {
         "data_parallel": rules.whole(1, 4096),
         "sync_batch_norm": rules.SWITCH,
         "batch_norm": rules.among(BATCH_NORMS),
+        "remat": rules.SWITCH,
     },
     "distillation": {
         "teacher": rules.TEXT,
@@ -77,6 +78,7 @@ NEWER: Json = {
     "training.label_smoothing": 0.0,
     "training.until_accuracy": 0.0,
     "training.batch_norm": "keras",
+    "training.remat": False,
 }
 
 

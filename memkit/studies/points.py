@@ -18,13 +18,15 @@ ONE_HOT, DISTILLED, DISTILLED_FROM = "one_hot", "distilled", "distilled_from_"
 LAST_LAYER = "last_layer"
 SAME = "same"  # distillation.teacher: the one-hot point of the student's own axis value
 NOT_SOURCE = ("mean", "std", "resident")  # fields of `dataset` that its source does not take
-# Location of the data and their way to the device. Their content is part of the fingerprints.
+# Location of the data, their way to the device and what is kept there between the passes: none
+# changes more than rounding. The content of the data is part of the fingerprints.
 LOCATIONS = (
     "dataset.path",
     "dataset.data_dir",
     "dataset.resident",
     "dataset.skip_bad",
     "labels.file",
+    "training.remat",
 )
 GROWS = ("subsets.num_runs", "axis.values", "series")
 MAX_NAME = 100

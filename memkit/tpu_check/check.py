@@ -2,7 +2,6 @@
 
 import concurrent.futures.process
 import dataclasses
-import importlib.metadata
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -23,9 +22,12 @@ from memkit.tpu_check.programs import Finding
 from memkit.training import devices, engines, images, installation
 from memkit.typing import Config
 
-AGREEMENT = 0.1  # largest relative difference of the two counts of FLOPs to trust the cheaper one
-
 _CRASH = "the compiler's process was killed: the compiler crashed, or memory ran out"
+
+_REMEDY = (
+    "; try --config.training.remat=true, --config.training.precision=bfloat16, a larger "
+    "--config.training.data_parallel or a chip with more memory"
+)
 
 # With these variables libtpu only compiles: it neither looks for a TPU nor takes its lock.
 ENVIRONMENT = {"TPU_SKIP_MDS_QUERY": "1", "ALLOW_MULTIPLE_LIBTPU_LOAD": "true"}
@@ -146,11 +148,16 @@ def run(check: Check) -> tuple[dict[str, Finding], dict[str, float]]:
     findings: dict[str, Finding] = {}
     for point in check.compiled:
         logging.info("compiling %s", point.name)
-        try:
-            findings[point.name] = _in_process(check, programs.compile_point, check.job, point)
-        except concurrent.futures.process.BrokenProcessPool:
-            findings[point.name] = Finding(_CRASH, math.nan, math.nan)
+        findings[point.name] = compiled(check, point)
     return findings, counts
+
+
+def compiled(check: Check, point: Point) -> Finding:
+    """Returns the Finding of a point, compiled in a process of its own."""
+    try:
+        return _in_process(check, programs.compile_point, check.job, point)
+    except concurrent.futures.process.BrokenProcessPool:
+        return Finding(_CRASH, math.nan, math.nan)
 
 
 def _in_process(check: Check, function: Callable[..., T], *args: Any) -> T:
@@ -161,82 +168,15 @@ def _in_process(check: Check, function: Callable[..., T], *args: Any) -> T:
 def failures(check: Check, findings: Mapping[str, Finding]) -> dict[str, str]:
     """Returns {point name: reason} of points that do not compile or do not fit a chip."""
     hbm = check.job.topology.chip.hbm
-    reasons = {name: finding.error for name, finding in findings.items() if finding.error}
+    reasons = {
+        name: f"{finding.error}{_REMEDY if 'RESOURCE_EXHAUSTED' in finding.error else ''}"
+        for name, finding in findings.items()
+        if finding.error
+    }
     for name, finding in findings.items():
         if finding.memory > hbm:
             size, available = tables.size(finding.memory), tables.size(hbm)
             reasons[name] = (
-                f"needs {size} of a chip's {available}, including results not fetched yet"
+                f"needs {size} of a chip's {available}, including results not fetched yet{_REMEDY}"
             )
     return reasons
-
-
-def text(check: Check, findings: Mapping[str, Finding], counts: Mapping[str, float]) -> str:
-    """Returns the table with a row per point, and the totals."""
-    study, topology = check.job.study, check.job.topology
-    num_runs, agree = study.config["subsets"]["num_runs"], _agree(findings, counts)
-    flops = {name: finding.flops for name, finding in findings.items() if not finding.error}
-    if agree:
-        flops = {**counts, **flops}
-    hours = {name: num_runs * each / topology.chip.peak / 3600 for name, each in flops.items()}
-    header = ["point", "runs", "compiler", "memory/chip", "of HBM"]
-    header += ["FLOP/run", "runs/hour/chip", "chip-hours"]
-    rows = [
-        [point.name, num_runs, *_verdict(point.name, topology.chip, findings)]
-        + _bound(point.name, num_runs, flops, hours)
-        for point in study.points
-    ]
-    lines = [tables.text(header, rows)]
-    if len(hours) == len(rows):
-        total = sum(hours.values())
-        lines.append(
-            f"total: {len(rows) * num_runs} runs, at least {_plain(total)} chip-hours, "
-            f"{_plain(total / topology.num_chips)} hours on {topology.name}: arithmetic alone, "
-            f"at {topology.chip.peak / 1e12:g} TFLOP/s in bfloat16"
-        )
-    if not agree:
-        lines.append("no FLOPs of points that were not compiled: counts before and after differ")
-    return "\n".join(lines)
-
-
-def _agree(findings: Mapping[str, Finding], counts: Mapping[str, float]) -> bool:
-    """Returns whether the FLOPs counted before compiling agree with those of compiled programs."""
-    both = [
-        (finding.flops, counts[name]) for name, finding in findings.items() if not finding.error
-    ]
-    return all(abs(before / after - 1) <= AGREEMENT for after, before in both)
-
-
-def _verdict(name: str, chip: chips_lib.Chip, findings: Mapping[str, Finding]) -> list[str]:
-    """Returns the cells of the columns compiler, memory/chip and of HBM."""
-    if name not in findings:
-        return ["not compiled", "-", "-"]
-    if findings[name].error:
-        return ["fails", "-", "-"]
-    memory = findings[name].memory
-    return ["compiles", tables.size(memory), f"{memory / chip.hbm:.1%}"]
-
-
-def _bound(
-    name: str, num_runs: int, flops: Mapping[str, float], hours: Mapping[str, float]
-) -> list[str]:
-    """Returns the cells of the columns FLOP/run, runs/hour/chip and chip-hours."""
-    if name not in flops:
-        return ["-", "-", "-"]
-    return [f"{flops[name]:.3g}", _plain(num_runs / hours[name]), _plain(hours[name])]
-
-
-def _plain(number: float) -> str:
-    """Returns a number with three significant digits, or all digits before the decimal point."""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-
-
-def made_by(check: Check) -> str:
-    """Returns a line with the chips and the versions of the compiler."""
-    chips = check.job.setup.num_devices
-    packed = f"{chips} chips per run" if chips > 1 else "one worker process per chip"
-    if check.job.setup.packing != "none":
-        packed += f", {check.job.setup.runs_per_program} runs by {check.job.setup.packing}"
-    version = importlib.metadata.version
-    names = ", ".join(f"{name} {version(name)}" for name in ("jax", "libtpu", "keras"))
-    return f"compiled for {check.job.topology.name} ({packed}) by {names}; nothing was run"

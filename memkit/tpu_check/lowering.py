@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from jax.experimental import topologies
 
+from memkit.tpu_check import cycles
 from memkit.training.engines import Blueprint, Setup, jax_pack, jax_run
 from memkit.training.engines.jax import READ_AHEAD
 from memkit.training.plan import EpochPlan
@@ -64,12 +65,14 @@ class Compiled:
       code: bytes of instructions on each device.
       results: bytes of the results on each device that reuse no argument's memory.
       flops: floating point operations on each device; the body of a loop counts once.
+      cycles: the compiler's estimate for a call, see `cycles.of_call`.
     """
 
     memory: int
     code: int
     results: int
     flops: float
+    cycles: float
 
 
 def devices(name: str, options: Mapping[str, Any]) -> Sequence[jax.Device]:
@@ -158,6 +161,7 @@ def compiled(lowered: jax.stages.Lowered) -> tuple[Compiled | None, str]:
         code=stats.generated_code_size_in_bytes,
         results=results,
         flops=flops(program),
+        cycles=cycles.of_call(program.as_text()),
     ), ""
 
 

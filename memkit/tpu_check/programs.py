@@ -5,10 +5,9 @@ Importing this module imports no engine; calling its functions does.
 
 import dataclasses
 import importlib
+import math
 import types
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from memkit.studies.points import Point
 from memkit.studies.study import Study
@@ -48,11 +47,16 @@ class Finding:
         fetched yet; NaN if a program does not compile.
       flops: floating point operations of one run on all its chips; NaN if a program does not
         compile.
+      step: seconds of a training step of one run, by the compiler's estimates (`cycles`); NaN if
+        there are none.
+      run: chip-seconds of one run, training and evaluation, by the same estimates.
     """
 
     error: str
     memory: float
     flops: float
+    step: float = math.nan
+    run: float = math.nan
 
 
 def count_points(job: Job) -> dict[str, float]:
@@ -68,13 +72,21 @@ def compile_point(job: Job, point: Point) -> Finding:
     train, train_error = _lowering().compiled(lowered.train)
     evaluation, evaluation_error = _lowering().compiled(lowered.evaluate)
     if train is None or evaluation is None:
-        return Finding(train_error or evaluation_error, np.nan, np.nan)
+        return Finding(train_error or evaluation_error, math.nan, math.nan)
     # The FLOPs are those of one chip, and of all runs that share its batched operations.
     factor = num_chips / (job.setup.runs_per_program if job.setup.packing == "vmap" else 1)
-    flops = _run_flops(
-        job, point, train.flops * factor, evaluation.flops * factor, lowered.eval_batch
+    flops = _of_run(job, point, train.flops * factor, evaluation.flops * factor, lowered.eval_batch)
+    # A call trains the steps of an epoch, or one step, of all runs of a program.
+    of_step = 1 if not job.resident else _steps_per_epoch(job, point)
+    second = job.setup.runs_per_program * job.topology.chip.clock
+    step, batch = train.cycles / of_step / second, evaluation.cycles / second
+    return Finding(
+        error="",
+        memory=_memory(job, point, lowered, train, evaluation),
+        flops=flops,
+        step=step,
+        run=num_chips * _of_run(job, point, step, batch, lowered.eval_batch),
     )
-    return Finding("", _memory(job, point, lowered, train, evaluation), flops)
 
 
 def _count(job: Job, point: Point) -> float:
@@ -82,7 +94,7 @@ def _count(job: Job, point: Point) -> float:
     setup = dataclasses.replace(job.setup, packing="none", runs_per_program=1)
     lowered = _lower(job, point, setup, _lowering().cpu_devices(), data_parallel=1)
     step_flops, batch_flops = _lowering().flops(lowered.train), _lowering().flops(lowered.evaluate)
-    return _run_flops(job, point, step_flops, batch_flops, lowered.eval_batch)
+    return _of_run(job, point, step_flops, batch_flops, lowered.eval_batch)
 
 
 def _lowering() -> types.ModuleType:
@@ -109,12 +121,14 @@ def _epoch(study: Study, point: Point) -> EpochPlan:
     return next(loop.epoch_plans(study, point, 0))
 
 
-def _run_flops(
-    job: Job, point: Point, step_flops: float, batch_flops: float, eval_batch: int
-) -> float:
-    """Returns the FLOPs of a run from those of a training step and of an evaluation batch."""
+def _of_run(job: Job, point: Point, step: float, batch: float, eval_batch: int) -> float:
+    """Returns the FLOPs, or seconds, of a run from those of a step and an evaluation batch."""
     steps = measure.arithmetic(job.study, point).steps
-    return steps * step_flops + -(-job.num_images // eval_batch) * batch_flops
+    return steps * step + -(-job.num_images // eval_batch) * batch
+
+
+def _steps_per_epoch(job: Job, point: Point) -> int:
+    return measure.arithmetic(job.study, point).steps // point.config["training"]["epochs"]
 
 
 def _memory(
@@ -125,10 +139,9 @@ def _memory(
     Results stay on the chip until the last call of an epoch or an evaluation has started, and
     streamed images are sent ahead of their use.
     """
-    steps = measure.arithmetic(job.study, point).steps // point.config["training"]["epochs"]
     ahead = _lowering().READ_AHEAD - 1
     train_memory = train.memory + ahead * lowered.train_images
-    train_memory += 0 if job.resident else (steps - 1) * train.results
+    train_memory += 0 if job.resident else (_steps_per_epoch(job, point) - 1) * train.results
     eval_memory = evaluation.memory + ahead * lowered.eval_images + lowered.teacher_bytes
     eval_memory += (-(-job.num_images // lowered.eval_batch) - 1) * evaluation.results
     return max(train_memory, eval_memory) + train.code + evaluation.code

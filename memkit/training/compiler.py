@@ -172,6 +172,7 @@ def blueprint(study: Study, point: Point, sizes: ImageSizes) -> engines.Blueprin
         data_parallel=training["data_parallel"],
         sync_batch_norm=training["sync_batch_norm"],
         batch_norm=training["batch_norm"],
+        remat=training["remat"],
         teacher=model_builder(study.point(point.teacher), sizes) if point.teacher else None,
         distillation={k: v for k, v in distillation.items() if k != "teacher"},
     )

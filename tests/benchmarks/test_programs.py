@@ -1,5 +1,6 @@
 """Every benchmark as a program, in a tiny size: its numbers are finite and positive."""
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -207,3 +208,17 @@ def test_gpu_refuses_a_packing_that_is_none(tmp_path):
         command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True
     )
     assert done.returncode and "received '256/bfloat16/sideways:4'" in done.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("libtpu") is None, reason="libtpu compiles for TPUs")
+def test_tpu_steps():
+    printed = run(
+        *(sys.executable, "-m", "benchmarks.tpu_steps", "--points=mnist_mlp:smoke/one_hot"),
+        *("--chips=v5e", "--precisions=float32"),
+    )
+    lines = printed.splitlines()
+    share = float(lines[0].partition(": ")[2].partition("%")[0])
+    assert 90 < share < 100
+    name, *_, step, runs = lines[1].split("\t")[:6]
+    assert name == "mnist_mlp:smoke/one_hot" and lines[-1].startswith(name)
+    assert 0 < float(step) < 10 and float(runs.replace(",", "")) > 0

@@ -338,7 +338,13 @@ def test_names_of_points_are_safe_as_folder_names(make_config):
 
 
 @pytest.mark.parametrize(
-    "moved", [{"dataset.resident": False}, {"dataset.path": "/b"}, {"labels.file": "/b/labels.npy"}]
+    "moved",
+    [
+        {"dataset.resident": False},
+        {"dataset.path": "/b"},
+        {"labels.file": "/b/labels.npy"},
+        {"training.remat": True},
+    ],
 )
 def test_where_data_lie_and_how_they_reach_the_device_may_change(make_config, moved):
     before = make_config({"dataset.path": "/a"})

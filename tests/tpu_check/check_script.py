@@ -36,7 +36,9 @@ ASKED = {
 def flops():
     print("counted", tpu_check.count_points(mnist()[0])["one_hot"])
     for name, changes in ASKED.items():
-        print(name, tpu_check.compile_point(*mnist(**changes)).flops)
+        finding = tpu_check.compile_point(*mnist(**changes))
+        print(name, finding.flops)
+        print(f"{name}_step", finding.step)
 
 
 def memory():

@@ -16,6 +16,7 @@ from memkit.errors import InputError
 from memkit.studies import points
 from memkit.tpu_check import check as tpu_check
 from memkit.tpu_check import chips as tpu_chips
+from memkit.tpu_check import table
 from memkit.tpu_check.programs import Finding, count_points
 from memkit.training import installation
 
@@ -183,20 +184,36 @@ def _findings(counts, check, **changes):
     }
 
 
-def test_the_table_converts_flops_to_hours(check, counts):
-    text = tpu_check.text(check, _findings(counts, check), counts)
-    lines = text.splitlines()
-    assert len(lines) == 9
-    row = "one_hot_depth8 400 compiles 1.07 GB 6.3% 1e+15 709 0.564"
+def test_the_table_converts_flops_and_estimates_to_hours(check, counts):
+    findings = _findings(counts, check, step=0.018, run=300.0)
+    first, last = findings
+    findings[last] = dataclasses.replace(findings[last], run=1500.0)
+    lines = table.text(check, findings, counts).splitlines()
+    assert len(lines) == 11
+    # 300 s a run are 12 runs an hour, and 400 runs 33.3 hours.
+    row = "one_hot_depth8 400 compiles 1.07 GB 6.3% 18 12 33.3 1e+15 709 0.564"
     assert lines[1].split() == row.split()
-    assert lines[2].split()[2:4] == ["not", "compiled"]
-    # 400 runs of (1 + ... + 7) x 1e15 FLOPs at 197e12 a second.
-    assert lines[-1].startswith("total: 2800 runs, at least 15.8 chip-hours, 3.95 hours on v5e:2x2")
+    # The FLOPs of depth 32 are in the middle of those of depths 8 and 110.
+    row = "one_hot_depth32 400 not compiled - - - ~4 ~100 4e+15 177 2.26"
+    assert lines[4].split() == row.split()
+    # 7 points of 400 runs of 900 s on average, and of (1 + ... + 7) / 7 x 1e15 FLOPs at 197e12/s.
+    assert lines[-3] == (
+        "total: 2800 runs, 700 chip-hours by the compiler's estimates, 175 hours on v5e:2x2"
+    )
+    assert lines[-2].startswith("~: not compiled")
+    assert lines[-1].startswith("total: 2800 runs, at least 15.8 chip-hours: arithmetic alone")
+
+
+def test_a_table_without_estimates_has_the_bound_alone(check, counts):
+    text = table.text(check, _findings(counts, check), counts)
+    assert "estimates" not in text
+    row = "one_hot_depth8 400 compiles 1.07 GB 6.3% - - - 1e+15 709 0.564"
+    assert text.splitlines()[1].split() == row.split()
 
 
 def test_counts_that_the_compiler_contradicts_are_not_used(check, counts):
     doubled = {name: 2 * flops for name, flops in counts.items()}
-    text = tpu_check.text(check, _findings(doubled, check), counts)
+    text = table.text(check, _findings(doubled, check), counts)
     assert "total" not in text
     assert "counts before and after differ" in text.splitlines()[-1]
     assert text.splitlines()[2].split()[-3:] == ["-", "-", "-"]
@@ -210,9 +227,9 @@ def test_compiler_errors_and_too_much_memory_are_failures(check, counts):
     findings[first] = Finding("RESOURCE_EXHAUSTED: no", np.nan, np.nan)
     findings[last] = dataclasses.replace(findings[last], memory=17 * 2**30)
     actual = tpu_check.failures(check, findings)
-    assert actual[first] == "RESOURCE_EXHAUSTED: no"
+    assert actual[first].startswith("RESOURCE_EXHAUSTED: no; try --config.training.remat=true")
     assert actual[last].startswith("needs 18.3 GB of a chip's 16.9 GB")
-    assert "fails" in tpu_check.text(check, findings, counts)
+    assert "fails" in table.text(check, findings, counts)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +246,19 @@ def test_the_lowered_programs_are_those_that_the_engine_calls(model, num_arrays)
 
 
 @pytest.mark.slow
-def test_flops_are_those_of_the_matrix_products_however_runs_are_divided():
+def test_flops_and_estimates_of_a_step_are_the_same_however_runs_are_divided():
     results = {name: float(number) for name, number in (_script("flops")).items()}
-    assert set(results) == {"counted", "none", "map", "vmap", "two_chips", "streamed"}
-    for name, flops in results.items():
-        assert flops == pytest.approx(_mlp_flops(), rel=0.05), name
+    ways = {"none", "map", "vmap", "two_chips", "streamed"}
+    assert set(results) == {"counted", *ways, *(f"{name}_step" for name in ways)}
+    for name in ("counted", *ways):
+        assert results[name] == pytest.approx(_mlp_flops(), rel=0.05), name
+    # A step of one run takes as long in a loop over steps as alone, and in a loop over runs.
+    steps = {name: results[f"{name}_step"] for name in ways}
+    least = 3 * 2 * 128 * (784 * 512 + 512 * 256 + 256 * 10) / 197e12
+    assert all(least < seconds < 100 * least for seconds in steps.values())
+    assert steps["map"] == pytest.approx(steps["none"], rel=0.5)
+    assert steps["streamed"] == pytest.approx(steps["none"], rel=1.0)
+    assert steps["vmap"] < steps["none"]
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ class Case:
     resident: bool = True
     data_parallel: int = 1
     sync_batch_norm: bool = True
+    remat: bool = False
     precision: str = "float32"
     eval_batch: int = 16
     teacher: dict | None = None
@@ -147,6 +148,7 @@ def compiled(case, engine):
         precision=case.precision,
         data_parallel=case.data_parallel,
         sync_batch_norm=case.sync_batch_norm,
+        remat=case.remat,
         teacher=(lambda: build(case.teacher, case)) if case.teacher else None,
         distillation=DISTILLATION,
     )

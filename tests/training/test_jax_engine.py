@@ -70,6 +70,7 @@ STUDENT = {"model": RESNET, "teacher": TINY}
 RESNETS = {
     "alone": STUDENT | {"runs": SIX},
     "packed": STUDENT | {"runs": SIX, "setup": _pack("vmap", kind="gpu", num_devices=2)},
+    "remat": STUDENT | {"runs": SIX, "remat": True},
 }
 
 
@@ -190,9 +191,10 @@ def test_a_run_has_the_same_outcomes_in_more_programs(slow, case):
 
 
 @pytest.mark.slow
-def test_packed_students_of_residual_networks_equal_single_ones(tmp_path):
+def test_residual_students_packed_or_computed_again_equal_single_ones(tmp_path):
     actual = programs.by_case(_in_one_process(tmp_path, {JOB: RESNETS}))
     assert_same(actual["packed"], actual["alone"], SIX)
+    assert_same(actual["remat"], actual["alone"], SIX)
 
 
 # Records

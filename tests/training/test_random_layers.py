@@ -123,6 +123,13 @@ def test_devices_that_share_a_run_are_refused(create, tiny):
         blueprint.models()
 
 
+def test_a_model_without_residual_blocks_has_nothing_to_compute_again(create, tiny):
+    study = create(tiny, {"training.remat": True})
+    blueprint = compiler.blueprint(study, study.points[0], tiny)
+    with pytest.raises(InputError, match="^training.remat: expected false for a model without"):
+        blueprint.models()
+
+
 def test_penalties_of_the_model_are_part_of_the_objective(create, tiny):
     """The first step: loss of the batch + what the layers of the model add to it."""
     study = create(tiny, {"model": programs.NOISY | {"rate": 0.0}})

@@ -11,7 +11,7 @@ from etils import epy
 
 from memkit import output, recipe
 from memkit.errors import InputError, expected, reason, unknown
-from memkit.models import initial_values
+from memkit.models import initial_values, residual
 from memkit.training.plan import EpochPlan
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -80,6 +80,8 @@ class Blueprint:
       sync_batch_norm: whether devices that share a run normalize by the statistics of the whole
         batch (True) or of their own slice of it.
       batch_norm: "one_pass" (see `models.one_pass`) or "keras", for the model that is trained.
+      remat: whether the backward pass computes the values inside residual blocks again instead of
+        keeping them, which saves memory and costs about a forward pass; only JAX does.
       teacher: returns a new teacher, which sees the same augmented images; None without a teacher.
       distillation: keyword arguments of `losses.distillation_loss`; used only with a teacher.
     """
@@ -96,6 +98,7 @@ class Blueprint:
     data_parallel: int = 1
     sync_batch_norm: bool = True
     batch_norm: str = "one_pass"
+    remat: bool = False
     teacher: "Callable[[], keras.Model] | None" = None
     distillation: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -104,7 +107,7 @@ class Blueprint:
 
         Raises:
           InputError: devices would share a run whose model draws random numbers or whose examples
-            are mixed.
+            are mixed; or the model has no residual blocks whose values could be computed again.
         """
         policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
         keras.config.set_dtype_policy(policies[self.precision])
@@ -119,6 +122,9 @@ class Blueprint:
             from memkit.models import one_pass  # Imports Keras.
 
             one_pass.use(model)
+        if self.remat and not residual.sums(model):
+            expectation = "false for a model without residual blocks (keras.layers.Add)"
+            raise expected("training.remat", expectation, self.remat)
         return model, teacher
 
     @property

@@ -44,6 +44,8 @@ def build_programs(
       (functions of one run, train program, evaluation program).
     """
     model, teacher = blueprint.models()
+    if blueprint.remat:
+        jax_run.mark_blocks(model)
     shares_a_run = BATCH in mesh.axis_names
     functions = jax_run.RunFunctions(
         model,

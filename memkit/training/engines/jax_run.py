@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 
 from memkit import optimizers
+from memkit.models import residual
 from memkit.training import losses, step
 from memkit.training.engines import Blueprint
 from memkit.typing import Config
 
 if TYPE_CHECKING:
     import keras
+
+_BLOCK = "block"  # The name of the values that remat keeps.
 
 # Arrays by name: images and labels of the data set, a batch, or the lists of arrays of a state.
 Arrays: TypeAlias = dict[str, jax.Array]
@@ -65,9 +69,7 @@ class RunFunctions:
         )
 
         def loss(weights: list[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, Any]]:
-            logits, stats, penalties = self.model.stateless_call(
-                weights, state["stats"], x, training=True, return_losses=True
-            )
+            logits, stats, penalties = self._forward(weights, state["stats"], x)
             logits = logits.astype(jnp.float32)
             objective = self._objective(teacher_values, x, logits, y, shares).mean()
             return sum(penalties, start=objective), (logits, stats)
@@ -112,6 +114,18 @@ class RunFunctions:
             raw = shared["images"][batch["index"]].reshape(-1, *self.image_shape)
         return raw, shared["labels"][batch["index"]]
 
+    def _forward(self, *values: Any) -> tuple[jax.Array, Any, Any]:
+        """Returns (logits, stats, penalties) of the model in training."""
+
+        def forward(weights: _Values, stats: _Values, x: jax.Array) -> Any:
+            return self.model.stateless_call(weights, stats, x, training=True, return_losses=True)
+
+        if self.blueprint.remat:
+            policy = jax.checkpoint_policies.save_only_these_names(_BLOCK)
+            forward = jax.checkpoint(forward, policy=policy)
+        logits, stats, penalties = forward(*values)
+        return logits, stats, penalties
+
     def _objective(
         self,
         teacher_values: Sequence[jax.Array],
@@ -133,6 +147,16 @@ class RunFunctions:
     def _mean(self, values: Any) -> Any:
         """Returns the mean over the devices that share the run."""
         return values if self.axis is None else jax.lax.pmean(values, self.axis)
+
+
+def mark_blocks(model: "keras.Model") -> None:
+    """Gives the outputs of a model's residual blocks the name by which `remat` keeps them."""
+    for layer in residual.sums(model):
+        layer.call = _named(layer.call)
+
+
+def _named(call: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    return lambda *args, **options: checkpoint_name(call(*args, **options), _BLOCK)
 
 
 TrainFunction: TypeAlias = Callable[
