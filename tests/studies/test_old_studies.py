@@ -1,10 +1,12 @@
 import json
 
 import pytest
+from memkit.configs import digits_width
 
 from memkit import studies
 from memkit.errors import InputError
 from memkit.studies import checks
+from memkit.training import compiler
 
 
 @pytest.fixture
@@ -30,6 +32,20 @@ def test_a_study_without_a_newer_field_is_the_same_study(without, make_config, t
     assert [p.fingerprint for p in grown.points] == [p.fingerprint for p in old.points]
     with pytest.raises(InputError, match=r"record\.ntk: expected False"):
         studies.open_or_create(workdir, make_config({"record.ntk": True}), tiny)
+
+
+def test_a_study_of_an_earlier_version_keeps_the_batch_normalization_of_keras(
+    tmp_path, make_config, tiny
+):
+    """A config without the field stands for a study of the versions that had no other layer."""
+    config = make_config()
+    assert "batch_norm" not in config["training"]
+    old = studies.open_or_create(tmp_path / "study", config, tiny)
+    assert compiler.blueprint(old, old.points[0], tiny).batch_norm == "keras"
+    assert digits_width.get_config("").training.batch_norm == "one_pass"
+    with pytest.raises(InputError, match=r"batch_norm: expected keras.*received one_pass"):
+        one_pass = make_config({"training.batch_norm": "one_pass"})
+        studies.open_or_create(tmp_path / "study", one_pass, tiny)
 
 
 def test_a_config_need_not_have_a_newer_field(tmp_path, make_config, tiny):

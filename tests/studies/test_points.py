@@ -284,6 +284,7 @@ _SCIENCE = [
     {"training.precision": "bfloat16"},
     {"training.data_parallel": 2},
     {"training.sync_batch_norm": False},
+    {"training.batch_norm": "one_pass"},
     {"record.all_probs": True},
     {"record.history_runs": 1},
     {"record.ntk": True},
