@@ -78,11 +78,14 @@ def place(
         per_run=per_run,
         cores=available_cores(),
     )
-    num_devices = len(by_worker[0])
+    num_devices = sum(device.cores for device in by_worker[0])
     if engine == "tensorflow" and num_devices > per_run:
-        least = len(choice.devices) // per_run
-        expectation = f"at least {least}: TensorFlow trains one run per process"
-        raise expected("--workers", expectation, len(by_worker))
+        if len(by_worker[0]) > 1:
+            least = len(choice.devices) * by_worker[0][0].cores // per_run
+            least = min(least, len(choice.devices))
+            expectation = f"at least {least}: TensorFlow trains one run per process"
+            raise expected("--workers", expectation, len(by_worker))
+        num_devices = per_run  # One core of a chip that has two.
     setup = engines.Setup(
         engine=engine,
         strategy=chosen,

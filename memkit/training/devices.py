@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def choose(
         names = ", ".join(map(str, known)) or f"no {kind} at all"
         raise expected("--devices", f"devices visible to this process ({names})", absent[0])
     installation.check(engine, kind, path=path)
-    return Choice(devices, "")
+    return Choice(tuple(device for device in known if device in devices), "")
 
 
 def _named(text: str) -> tuple[Device, ...]:
@@ -107,7 +108,8 @@ def deal(
 
     By default there is one worker per `per_run` devices. With fewer workers, each holds several
     groups of devices; with more workers, several share a group of GPUs. On the CPU every worker has
-    its own logical devices.
+    its own logical devices. A TPU chip with two cores counts as two devices of a run, but belongs
+    to one process.
 
     Args:
       devices: devices of one kind; a single CPU device stands for `per_run` of them.
@@ -121,12 +123,14 @@ def deal(
     kind = devices[0].kind
     if kind == "cpu" and len(devices) == 1:
         devices = tuple(Device("cpu", i) for i in range(per_run))
-    if len(devices) % per_run:
-        divisor = f"a number that divides the {len(devices)} devices of --devices"
+    total = sum(device.cores for device in devices)
+    if total % per_run:
+        divisor = f"a number that divides the {total} devices of --devices"
         raise expected("training.data_parallel", divisor, per_run)
     if kind == "cpu":
         return (devices,) * (workers or max(1, cores // len(devices)))
-    groups = [devices[i : i + per_run] for i in range(0, len(devices), per_run)]
+    together = math.lcm(per_run, devices[0].cores) // devices[0].cores
+    groups = [devices[i : i + together] for i in range(0, len(devices), together)]
     workers = workers or len(groups)
     if workers > len(groups):
         if kind == "tpu":
@@ -134,7 +138,7 @@ def deal(
             raise expected("--workers", limit, workers)
         return tuple(itertools.islice(itertools.cycle(groups), workers))
     if len(groups) % workers:
-        dividend = f"{len(groups)} groups of {per_run} devices of --devices"
+        dividend = f"{len(groups)} groups of {together} devices of --devices"
         raise expected("--workers", f"a number that divides {dividend}", workers)
     size = len(devices) // workers
     if kind == "tpu" and size not in TPU_BOUNDS:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 # Environment variables that hide devices, the newest name first.
 _HIDING = {"gpu": ("CUDA_VISIBLE_DEVICES",), "tpu": ("TPU_VISIBLE_CHIPS", "TPU_VISIBLE_DEVICES")}
 _GOOGLE = "0x1ae0"  # Vendor of PCI devices.
+# PCI devices of chips whose two cores are two devices of an engine: v2 and v3, and TPU7x.
+_TWO_CORES = ("0x0027", "0x0076")
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -20,10 +22,12 @@ class Device:
       kind: "cpu", "gpu" or "tpu".
       number: index among the devices of its kind that are visible to this process; a TPU device is
         a chip, a CPU device is a logical device.
+      cores: how many devices of an engine it is, 2 for TPU v2, v3 and TPU7x.
     """
 
     kind: str
     number: int
+    cores: int = dataclasses.field(default=1, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.number}"
@@ -44,10 +48,21 @@ def visible(
     counts = {"gpu": _count(dev, "nvidia"), "tpu": _count(dev, "accel")}
     # Any machine may have vfio devices; only those of Google's machines can be TPU chips.
     vendors = pathlib.Path(root, "sys/bus/pci/devices").glob("*/vendor")
-    if not counts["tpu"] and any(file.read_text().strip() == _GOOGLE for file in vendors):
+    of_google = [file.parent for file in vendors if file.read_text().strip() == _GOOGLE]
+    if not counts["tpu"] and of_google:
         counts["tpu"] = _count(dev / "vfio", "")
+    cores = {"gpu": 1, "tpu": 2 if any(map(_has_two_cores, of_google)) else 1}
     numbers = {kind: _num_visible(kind, count, environment) for kind, count in counts.items()}
-    return {kind: tuple(Device(kind, i) for i in range(number)) for kind, number in numbers.items()}
+    return {
+        kind: tuple(Device(kind, i, cores[kind]) for i in range(number))
+        for kind, number in numbers.items()
+    }
+
+
+def _has_two_cores(folder: pathlib.Path) -> bool:
+    """Returns whether a PCI device is a TPU chip with two cores that engines see apart."""
+    file = folder / "device"
+    return file.is_file() and file.read_text().strip() in _TWO_CORES
 
 
 def _count(folder: pathlib.Path, prefix: str) -> int:

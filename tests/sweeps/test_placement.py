@@ -23,10 +23,10 @@ def _plain_environment(monkeypatch):
 def on_machine(monkeypatch):
     """Returns a function that makes up a machine whose devices every engine can use."""
 
-    def make(*, gpus=0, tpus=0, cores=2):
+    def make(*, gpus=0, tpus=0, cores=2, cores_of_chip=1):
         visible = {
             "gpu": tuple(Device("gpu", i) for i in range(gpus)),
-            "tpu": tuple(Device("tpu", i) for i in range(tpus)),
+            "tpu": tuple(Device("tpu", i, cores_of_chip) for i in range(tpus)),
         }
         monkeypatch.setattr(devices, "visible", lambda *_: visible)
         monkeypatch.setattr(installation, "check", lambda engine, kind, path=None: None)
@@ -150,6 +150,24 @@ def test_jax_workers_may_hold_several_devices_with_a_run_each(on_machine):
     assert summary(placement) == ("one_device", "gpu", 2, 2)
     assert placement.runs_at_once == 6
     assert "3 runs per program by vmap" in placement.note
+
+
+@pytest.mark.parametrize("devices", ["auto", "tpu", "tpu:0,tpu:1,tpu:2,tpu:3"])
+def test_jax_trains_a_run_on_each_core_of_a_chip(on_machine, devices):
+    on_machine(tpus=4, cores_of_chip=2)
+    placement = place(engine="jax", devices=devices)
+    assert summary(placement) == ("one_device", "tpu", 2, 4)
+    assert placement.runs_at_once == 2
+    assert [e["TPU_VISIBLE_CHIPS"] for e in placement.worker_envs] == ["0", "1", "2", "3"]
+
+
+def test_tensorflow_spreads_a_run_over_both_cores_of_a_chip_or_uses_one(on_machine):
+    on_machine(tpus=4, cores_of_chip=2)
+    assert summary(place()) == ("tpu", "tpu", 1, 4)
+    assert summary(place(2)) == ("tpu", "tpu", 2, 4)
+    assert summary(place(4)) == ("tpu", "tpu", 4, 2)
+    assert "--workers: expected at least 4" in refusal(workers=2)
+    assert "--workers: expected at least 2" in refusal(4, workers=1)
 
 
 def test_more_workers_than_cores_or_gpus_are_as_many_as_asked_for(on_machine):

@@ -14,8 +14,8 @@ def gpus(*numbers):
     return tuple(Device("gpu", number) for number in numbers)
 
 
-def tpus(*numbers):
-    return tuple(Device("tpu", number) for number in numbers)
+def tpus(*numbers, cores=1):
+    return tuple(Device("tpu", number, cores) for number in numbers)
 
 
 def cpus(count):
@@ -26,7 +26,7 @@ def cpus(count):
 def machine(tmp_path):
     """Returns a function that creates the files of a machine and returns their root folder."""
 
-    def make(*files, vendors=()):
+    def make(*files, vendors=(), chips=()):
         for file in files:
             path = tmp_path / "dev" / file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,8 @@ def machine(tmp_path):
             path = tmp_path / "sys" / "bus" / "pci" / "devices" / f"0000:00:0{number}.0" / "vendor"
             path.parent.mkdir(parents=True)
             path.write_text(f"{vendor}\n")
+            for chip in chips:
+                path.with_name("device").write_text(f"{chip}\n")
         return tmp_path
 
     return make
@@ -145,6 +147,20 @@ def test_older_chips_are_not_counted_twice(machine):
 def test_vfio_devices_of_other_vendors_are_not_chips(machine):
     root = machine("vfio/12", "vfio/vfio", vendors=["0x8086", "0x10de"])
     assert devices.visible({}, root)["tpu"] == ()
+
+
+@pytest.mark.parametrize(
+    ("chip", "cores"),
+    [("0x0027", 2), ("0x005e", 1), ("0x0062", 1), ("0x0063", 1), ("0x006f", 1), ("0x0076", 2)],
+)
+def test_chips_of_v2_v3_and_7x_have_two_cores(machine, chip, cores):
+    root = machine("accel0", "accel1", vendors=["0x1ae0"], chips=[chip])
+    assert [chip.cores for chip in devices.visible({}, root)["tpu"]] == [cores] * 2
+
+
+def test_a_pci_device_of_another_vendor_has_no_cores(machine):
+    root = machine("accel0", vendors=["0x8086"], chips=["0x0027"])
+    assert [chip.cores for chip in devices.visible({}, root)["tpu"]] == [1]
 
 
 # Values of --devices
@@ -280,6 +296,20 @@ def test_every_worker_has_the_named_cpu_devices():
 )
 def test_accelerators_are_divided_among_workers(available, workers, per_run, expected):
     assert devices.deal(available, workers=workers, per_run=per_run, cores=1) == expected
+
+
+@pytest.mark.parametrize(
+    ("per_run", "chips"), [(1, 1), (2, 1), (4, 2), (8, 4)], ids=["core", "chip", "pair", "host"]
+)
+def test_both_cores_of_a_chip_belong_to_one_worker(per_run, chips):
+    available = tpus(0, 1, 2, 3, cores=2)
+    divided = devices.deal(available, workers=0, per_run=per_run, cores=1)
+    assert divided == tuple(available[i : i + chips] for i in range(0, 4, chips))
+
+
+def test_more_devices_per_run_than_cores_raise_an_error():
+    line = error_message(devices.deal, tpus(0, 1, 2, 3, cores=2), workers=0, per_run=16, cores=1)
+    assert "a number that divides the 8 devices of --devices, received 16" in line
 
 
 @pytest.mark.parametrize("kind", ["gpu", "tpu"])
