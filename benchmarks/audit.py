@@ -2,7 +2,7 @@ r"""How well memkit finds wrong labels, against cleanlab at equal compute.
 
   python -m venv cleanlab && cleanlab/bin/pip install cleanlab==2.9.0 scikit-learn
   python -m benchmarks.audit --cleanlab=cleanlab/bin/python --mnist=mnist.npz \
-      --cifar100=cifar100.npz [--seeds=2] [--runs=20] [--keep=out/audit_worlds]
+      --cifar100=cifar100.npz [--seeds=2] [--runs=20] [--models] [--keep=out/audit_worlds]
 
 5% of the labels are flipped: those of scikit-learn's digits and of 2,000 images of MNIST at random,
 those of the same MNIST images to the digit that looks alike, and those of the first ten classes of
@@ -18,7 +18,8 @@ The columns are the average precision of the ranking, the precision and recall o
 wrong, the correct labels that are listed before 90% of the flipped ones (false alarms at equal
 recall), seconds of processor time, and images times epochs, all means over the seeds of the flips.
 Intervals are of 95%, from drawing images with replacement, flipped and correct ones apart. With
---keep, finished worlds are kept and not trained again.
+--models, the audit's runs are trained with its larger models as well, and rows say which of these
+the search takes. With --keep, finished worlds are kept and not trained again.
 """
 
 import dataclasses
@@ -52,6 +53,7 @@ _RUNS = flags.DEFINE_integer("runs", 20, "of the audit", flag_values=_FLAGS)
 _EPOCHS = flags.DEFINE_integer(
     "epochs", 0, "of each network; 0 = those of an audit that has time", flag_values=_FLAGS
 )
+_MODELS = flags.DEFINE_bool("models", False, "the larger models, too", flag_values=_FLAGS)
 _KEEP = flags.DEFINE_string("keep", "", "folder for finished worlds", flag_values=_FLAGS)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the numbers", flag_values=_FLAGS)
 _EXAMPLES = flags.DEFINE_integer("examples", 0, "fewer images, to try", flag_values=_FLAGS)
@@ -208,21 +210,36 @@ def summary(seeds: Sequence[tuple[BoolArray, dict[str, Found]]]) -> list[dict]:
     return rows
 
 
-def trained_world(
-    case: worlds.Case, seed: int, folder: pathlib.Path
-) -> tuple[worlds.Flipped, worlds.Trained]:
-    """Returns a world and its networks, trained if they are not kept."""
-    world = worlds.flip(case, seed)
-    name = f"{case.name.replace(', ', '_')}_{seed}_{_RUNS.value}_{_EPOCHS.value}.npz"
-    kept = pathlib.Path(_KEEP.value) / name
+def networks(
+    case: worlds.Case, seed: int, folder: pathlib.Path, model: choices.Model = choices.MODELS[0]
+) -> worlds.Trained:
+    """Returns the networks of a world, trained if they are not kept; folds of the first model."""
+    first = model == choices.MODELS[0]
+    name = f"{case.name.replace(', ', '_')}_{seed}_{_RUNS.value}_{_EPOCHS.value}"
+    name += "" if first else f"_{choices.MODELS.index(model)}"
+    kept = pathlib.Path(_KEEP.value) / f"{name}.npz"
     if _KEEP.value and kept.exists():
-        return world, worlds.read(kept)
-    repetitions = -(-_RUNS.value // worlds.FOLDS)
+        return worlds.read(kept)
+    repetitions = -(-_RUNS.value // worlds.FOLDS) if first else 0
     options = {"runs": _RUNS.value, "repetitions": repetitions, "epochs": _EPOCHS.value}
-    trained = worlds.train(world, folder, **options)
+    trained = worlds.train(worlds.flip(case, seed), folder, **options, model=model)
     if _KEEP.value:
         worlds.write(kept, trained)
-    return world, trained
+    return trained
+
+
+def larger_models(
+    case: worlds.Case, world: worlds.Flipped, seed: int, folder: pathlib.Path
+) -> dict[str, Found]:
+    """Returns what the audit finds with each of its models for images of up to 32 pixels."""
+    found = {}
+    for model in choices.MODELS[1:]:
+        if model.side <= choices.MODELS[0].side:
+            trained = networks(case, seed, folder, model)
+            taken = "taken" if trained.is_chosen else "not taken"
+            name = f"{OURS}, ResNet-{model.depth}, width {model.width} ({taken})"
+            found[name] = ours(world, trained, _RUNS.value)
+    return found
 
 
 def main(argv: list[str]) -> None:
@@ -232,10 +249,14 @@ def main(argv: list[str]) -> None:
     for case in cases():
         seeds = []
         for seed in range(_SEEDS.value):
-            with tempfile.TemporaryDirectory() as folder:
-                world, trained = trained_world(case, seed, pathlib.Path(folder))
-                found, versions = theirs(world, trained, _RUNS.value, pathlib.Path(folder))
-            seeds.append((world.flipped, {OURS: ours(world, trained, _RUNS.value)} | found))
+            world = worlds.flip(case, seed)
+            with tempfile.TemporaryDirectory() as name:
+                folder = pathlib.Path(name)
+                trained = networks(case, seed, folder)
+                found = {OURS: ours(world, trained, _RUNS.value)}
+                found |= larger_models(case, world, seed, folder) if _MODELS.value else {}
+                cleanlab, versions = theirs(world, trained, _RUNS.value, folder)
+            seeds.append((world.flipped, found | cleanlab))
         rows = summary(seeds)
         print(
             f"{case.name}: {len(world.labels):,} images, {world.flipped.sum()} flipped, "

@@ -71,6 +71,8 @@ class Trained:
       recipe: {"peak", "augment"} that the search of the audit chose.
       search_cpu: seconds of processor time of the search.
       search_epochs: epochs of all networks of the search, on 70% of the examples each.
+      is_chosen: whether the search prefers the model to the first of `choices.MODELS`, or it is
+        the first.
     """
 
     mask: BoolArray
@@ -80,6 +82,7 @@ class Trained:
     recipe: Json
     search_cpu: float
     search_epochs: int
+    is_chosen: bool
 
 
 def write(path: pathlib.Path, trained: Trained) -> None:
@@ -100,6 +103,7 @@ def read(path: pathlib.Path) -> Trained:
             recipe={"peak": file["peak"].item(), "augment": file["augment"].item()},
             search_cpu=float(file["search_cpu"]),
             search_epochs=int(file["search_epochs"]),
+            is_chosen=bool(file["is_chosen"]),
         )
 
 
@@ -138,18 +142,25 @@ def folds(labels: IntArray, repetition: int) -> BoolArray:
 
 
 def train(
-    world: Flipped, folder: pathlib.Path, *, runs: int, repetitions: int, epochs: int = 0
+    world: Flipped,
+    folder: pathlib.Path,
+    *,
+    runs: int,
+    repetitions: int,
+    epochs: int = 0,
+    model: choices.Model = choices.MODELS[0],
 ) -> Trained:
     """Trains the audit's runs and those of repeated cross-validations, in two processes.
 
-    The model, the number of epochs and the search of the learning rate are those of
-    `memkit audit FOLDER`. The folds use the same recipe.
+    The number of epochs and the search of the learning rate are those of `memkit audit FOLDER`,
+    which tries its larger models with the recipe of the first. The folds use the same recipe.
 
     Args:
       folder: where the file of the data set is written.
       runs: of the audit, on balanced subsets of 70%.
       repetitions: of the cross-validation.
       epochs: of each network; 0 = those of an audit that has time.
+      model: one of `choices.MODELS`; the images keep their size.
     """
     path = str(folder / "world.npz")
     arrays = {"x_train": world.images, "y_train": world.labels}
@@ -164,10 +175,13 @@ def train(
     chosen = choices.with_amount(chosen, amount)
     chosen["record"]["all_probs"] = True
     placed = placement.place(data_parallel=1, devices="cpu", workers=PROCESSES)
+    larger = [choices.with_model(chosen, model, section)] if model != choices.MODELS[0] else []
+    options = {"chosen": chosen, "setup": placed.setup, "larger": larger}
+    way = interleave.Way(_search, options, placed.worker_envs[:1])
+    (best, *others), search_cpu = interleave.once(way)
+    recipe = {"peak": best.peak, "augment": best.augment}
+    chosen = choices.with_recipe(choices.with_model(chosen, model, section), **recipe)
     options = {"chosen": chosen, "setup": placed.setup}
-    tried, search_cpu = interleave.once(interleave.Way(_search, options, placed.worker_envs[:1]))
-    recipe = {"peak": tried[0].peak, "augment": tried[0].augment}
-    options["chosen"] = chosen = choices.with_recipe(chosen, **recipe)
     labels = world.labels
     design = subsets.design(
         "balanced", num_runs=runs, labels=labels, train_fraction=choices.TRAIN_FRACTION, seed=0
@@ -188,18 +202,19 @@ def train(
         epochs=amount.epochs,
         recipe=recipe,
         search_cpu=search_cpu,
-        search_epochs=len(tried) * short,
+        search_epochs=(1 + len(others)) * short,
+        is_chosen=best.config["model"] == chosen["model"],
     )
 
 
 def _search(
-    chosen: Json, setup: placement.engines.Setup
+    chosen: Json, setup: placement.engines.Setup, larger: list[Json]
 ) -> Callable[[], tuple[list[search.Tried], float]]:
     """Returns a function that searches and returns what was tried, and seconds of processor."""
 
     def work() -> tuple[list[search.Tried], float]:
         started = time.process_time()
-        return search.search_here(chosen, setup), time.process_time() - started
+        return search.search_here(chosen, setup, larger), time.process_time() - started
 
     return work
 
