@@ -25,7 +25,9 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.model = dict(name="convnext", depth=12, width=40, patch=1)
     config.optimizer = dict(name="adamw", weight_decay=0.05)
     config.schedule = dict(name="cosine", peak=5e-4, warmup_epochs=10.0)
-    config.training = common.training(epochs=200, batch_size=512, augment="pad_crop_flip")
+    config.training = common.training(
+        epochs=200, batch_size=512, augment="pad_crop_flip", precision="bfloat16"
+    )
     config.axis = dict(field="model.width", values=(10, 20, 40, 80))
     if options.smoke:
         config.model.depth = 6

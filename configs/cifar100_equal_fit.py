@@ -29,7 +29,7 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.dataset = common.real_data(options, "cifar100")
     config.model = dict(name="resnet", depth=56, width=16)
     config.schedule = dict(name="constant", peak=0.1, warmup_epochs=5.0)
-    config.training = common.training(epochs=200, batch_size=256)
+    config.training = common.training(epochs=200, batch_size=256, precision="bfloat16")
     config.training.until_accuracy = options.accuracy
     config.axis = dict(field="model.depth", values=(14, 20, 32, 44, 56, 110))
     if options.smoke:

@@ -30,7 +30,9 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.model = dict(name="resnet_imagenet", depth=50, width=64, stem="3x3", version=2.0)
     config.optimizer.update(nesterov=False, weight_decay=0.0)
     config.schedule = dict(name="linear", peak=0.4, warmup_epochs=24.0)
-    config.training = common.training(epochs=160, batch_size=512, augment="pad_crop_flip")
+    config.training = common.training(
+        epochs=160, batch_size=512, augment="pad_crop_flip", precision="bfloat16"
+    )
     if options.smoke:
         config.model.update(depth=18, width=4)
         common.smoke(config, image_size=16)

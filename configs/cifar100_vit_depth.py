@@ -26,7 +26,9 @@ def get_config(variant: str = "") -> config_dict.ConfigDict:
     config.model = dict(name="vit", depth=12, width=192, patch=4, head_width=64)
     config.optimizer = dict(name="adamw", weight_decay=0.05)
     config.schedule = dict(name="cosine", peak=5e-4, warmup_epochs=10.0)
-    config.training = common.training(epochs=200, batch_size=512, augment="pad_crop_flip")
+    config.training = common.training(
+        epochs=200, batch_size=512, augment="pad_crop_flip", precision="bfloat16"
+    )
     config.axis = dict(field="model.depth", values=(2, 4, 6, 9, 12))
     if options.smoke:
         config.model.update(width=16, head_width=8)

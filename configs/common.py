@@ -81,14 +81,21 @@ def dataset(name: str, *, mean: Sequence[float], std: Sequence[float], **options
     return dict(name=name, mean=mean, std=std, **common, **options)
 
 
-def training(*, epochs: int, batch_size: int, augment: str = "none", pad: int = 4) -> Json:
+def training(
+    *,
+    epochs: int,
+    batch_size: int,
+    augment: str = "none",
+    pad: int = 4,
+    precision: str = "float32",
+) -> Json:
     """Returns the `training` section of a config."""
     return dict(
         epochs=epochs,
         batch_size=batch_size,
         augment=augment,
         pad=pad,
-        precision="float32",
+        precision=precision,
         data_parallel=1,
         sync_batch_norm=True,
         batch_norm="one_pass",
@@ -105,7 +112,9 @@ def lukasik_cifar(config: config_dict.ConfigDict) -> None:
     config.schedule = dict(
         name="step", peak=1.0, warmup_epochs=15.0, milestones=(200, 300, 400), factor=0.1
     )
-    config.training = training(epochs=450, batch_size=1024, augment="pad_crop_flip")
+    config.training = training(
+        epochs=450, batch_size=1024, augment="pad_crop_flip", precision="bfloat16"
+    )
 
 
 def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
@@ -113,7 +122,9 @@ def lukasik_tiny_imagenet(config: config_dict.ConfigDict) -> None:
     config.optimizer.weight_decay = 5e-4
     config.distillation.update(weight=1.0, temperature=1.0)
     config.schedule = dict(name="cosine", peak=0.1, warmup_epochs=5.0)
-    config.training = training(epochs=90, batch_size=256, augment="pad_crop_flip", pad=8)
+    config.training = training(
+        epochs=90, batch_size=256, augment="pad_crop_flip", pad=8, precision="bfloat16"
+    )
 
 
 def arguments(text: str, **defaults: Any) -> config_dict.ConfigDict:

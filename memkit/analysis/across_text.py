@@ -33,6 +33,7 @@ _COLUMNS = {
     "ceiling": "ceiling",
     "pearson": "Pearson",
     "mean_difference": "difference",
+    "mean_difference_stderr": "stderr",
     "jaccard": "Jaccard",
 }
 _PAIR_COLUMNS = {
@@ -161,7 +162,8 @@ def _table(results: Sequence[across.Compared], study: Study) -> str:
     threshold = study.config["report"]["min_memorization"]
     rows = [[result.numbers[key] for key in _COLUMNS] for result in results]
     notes = (
-        "stderr: standard error over runs; with a file over the study's runs alone",
+        "stderr: standard error, over runs, of the number before it; with a file over the study's "
+        "runs alone; paired where both have the same subsets",
         "ceiling: what the noise of the runs leaves of a perfect rank correlation "
         "(split-half reliability)",
         "difference: mean of other - study; Jaccard: of the sets at or above "

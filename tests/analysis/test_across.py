@@ -243,3 +243,13 @@ def test_a_score_compared_with_itself_has_no_error_of_agreement(study):
         assert item.numbers["spearman"] == pytest.approx(1)
         assert item.numbers["spearman_stderr"] == pytest.approx(0, abs=1e-9)
         assert item.numbers["mean_difference_stderr"] == 0
+
+
+def test_the_printed_difference_is_followed_by_its_error(study):
+    pair = study.points[0], study.points[1]
+    *_, result = across.with_study(study, study, [pair])
+    numbers = _of(result).numbers
+    text = across_text.with_study(study, study, [pair])
+    (row,) = [line for line in text.splitlines() if "prob " in line and "memorization" in line]
+    printed = [f"{numbers[key]:.3f}" for key in ("mean_difference", "mean_difference_stderr")]
+    assert row.split()[-3:-1] == printed and float(printed[1]) > 0
