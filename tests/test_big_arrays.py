@@ -122,6 +122,7 @@ def estimated(workdir):
     return {name: (study.workdir / name).read_bytes() for name in names}
 
 
+@pytest.mark.slow
 def test_memory_mapped_matrices_give_bit_identical_results(
     tmp_path, make_config, tiny, monkeypatch, few_splits
 ):

@@ -99,6 +99,7 @@ def test_the_modules_whose_examples_make_runs_exist():
     assert [name for name in names if not (ROOT / "memkit" / name).exists()] == []
 
 
+@pytest.mark.slow
 def test_tests_of_a_file_stay_in_one_process_of_the_slow_suite():
     """Their fixtures are made once; it takes a version of pytest that xdist groups tests under."""
     options = ["-n", "2", "--dist", "loadgroup", "-o", "addopts=--import-mode=importlib", "-v"]

@@ -14,6 +14,7 @@ def _fuzz(out, *options):
     return json.loads((out / "cells.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_the_same_numbers_or_is_named(tmp_path):
     cells = _fuzz(tmp_path / "out", "--cells=14", "--seed=0")
     assert len(cells) == 14

@@ -122,6 +122,7 @@ def test_a_run_computes_the_same_score_again_beside_other_runs(make_study):
     np.testing.assert_array_equal(alone["ntk_memorization"], beside["ntk_memorization"])
 
 
+@pytest.mark.slow
 def test_a_pack_of_jax_gives_the_scores_of_tensorflow(tmp_path, mlp_config):
     digits = {"name": "digits", "mean": [0.3], "std": [0.37], "resident": True}
     selection = {"classes": [], "train_per_class": 5, "test_per_class": 2}
