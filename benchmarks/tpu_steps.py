@@ -1,7 +1,7 @@
 r"""The TPU compiler's estimates of a training step, and the memory it needs, of points of configs.
 
   python -m benchmarks.tpu_steps [--points=CONFIG/POINT,...] [--chips=v5e,v6e]
-      [--precisions=float32,bfloat16] [--remat] [--data_parallel=1]
+      [--precisions=float32,bfloat16] [--remat] [--data_parallel=1] [--batch_size=0]
   python -m benchmarks.tpu_steps --count
 
 Compiles the programs of each point, as `memkit tpu_check` does, and prints a row after each. The
@@ -58,6 +58,7 @@ _REMAT = flags.DEFINE_bool(
 )
 _COUNT = flags.DEFINE_bool("count", False, "count, compile nothing", flag_values=_FLAGS)
 _SHARED = flags.DEFINE_integer("data_parallel", 1, "chips that share a run", flag_values=_FLAGS)
+_BATCH = flags.DEFINE_integer("batch_size", 0, "0 = that of the config", flag_values=_FLAGS)
 
 
 def topology(chip):
@@ -78,7 +79,7 @@ def share_of_product(described, side=4096):
     return 2 * side**3 / cycles.of_call(program.as_text()) / described.chip.per_cycle
 
 
-def row(name, chip, precision, *, remat=None, data_parallel=1):
+def row(name, chip, precision, *, remat=None, data_parallel=1, batch_size=0):
     """Returns the cells of a point of a config, compiled for chips."""
     file, _, point = name.partition("/")
     stem, _, variant = file.partition(":")
@@ -86,6 +87,8 @@ def row(name, chip, precision, *, remat=None, data_parallel=1):
     config.training.update(precision=precision, data_parallel=data_parallel)
     if remat is not None:
         config.training.remat = remat
+    if batch_size:
+        config.training.batch_size = batch_size
     check = tpu_check.prepare(
         values.resolved(config, None, ()), topology=topology(chip).name, points=[point]
     )
@@ -132,7 +135,7 @@ def main(argv):
         share = share_of_product(topology(chip))
         print(f"a product of 4096x4096 matrices on {chip}: {share:.1%} of the peak", flush=True)
     rows = []
-    options = {"remat": _REMAT.value, "data_parallel": _SHARED.value}
+    options = {"remat": _REMAT.value, "data_parallel": _SHARED.value, "batch_size": _BATCH.value}
     for case in itertools.product(_POINTS.value, _CHIPS.value, _PRECISIONS.value):
         rows.append(row(*case, **options))
         print(*rows[-1], sep="\t", flush=True)

@@ -6,7 +6,10 @@ from typing import Any
 
 from ml_collections import config_dict
 
+from memkit import defaults
 from memkit.typing import Json
+
+training = defaults.training
 
 NORMALIZATION = {  # mean and standard deviation of each channel, on the scale 0..1
     "mnist": ((0.1307,), (0.3081,)),
@@ -41,20 +44,7 @@ def arguments_of_fields(config: str) -> Mapping[str, str]:
 
 def study(*, title: str) -> config_dict.ConfigDict:
     """Returns a config with the fields that have the same value in most studies."""
-    config = config_dict.ConfigDict()
-    config.seed = 0
-    config.labels = dict(planted_fraction=0.0, noise="symmetric", class_map=(), file="")
-    config.subsets = dict(design="balanced", train_fraction=0.7, num_runs=400)
-    config.optimizer = dict(
-        name="sgd", momentum=0.9, nesterov=True, weight_decay=1e-4, decay_all=False
-    )
-    # Used only if `series` names students; see docs/methods.md.
-    config.distillation = dict(teacher="same", weight=1.0, temperature=3.0, scale=True)
-    config.record = dict(all_probs=False, history_runs=40, ntk=False, features_runs=0)
-    config.axis = dict(field="", values=())
-    config.series = ("one_hot",)
-    config.report = dict(title=title, min_influence=0.15, min_memorization=0.25, top_k=10)
-    return config
+    return config_dict.ConfigDict(defaults.config(title=title))
 
 
 def leave_one_out(config: config_dict.ConfigDict, *, num_examples: int, units: int) -> None:
@@ -79,30 +69,6 @@ def dataset(name: str, *, mean: Sequence[float], std: Sequence[float], **options
     """
     common = dict(classes=(), train_per_class=0, test_per_class=0, resident=True)
     return dict(name=name, mean=mean, std=std, **common, **options)
-
-
-def training(
-    *,
-    epochs: int,
-    batch_size: int,
-    augment: str = "none",
-    pad: int = 4,
-    precision: str = "float32",
-) -> Json:
-    """Returns the `training` section of a config."""
-    return dict(
-        epochs=epochs,
-        batch_size=batch_size,
-        augment=augment,
-        pad=pad,
-        precision=precision,
-        data_parallel=1,
-        sync_batch_norm=True,
-        batch_norm="one_pass",
-        label_smoothing=0.0,
-        until_accuracy=0.0,
-        remat=False,
-    )
 
 
 def lukasik_cifar(config: config_dict.ConfigDict) -> None:

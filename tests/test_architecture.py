@@ -30,6 +30,7 @@ FLOORS = {
     "system_errors": 0,
     "big_arrays": 0,
     "typing": 0,
+    "defaults": 0,
     "tables": 0,
     "data": 1,
     "models": 1,

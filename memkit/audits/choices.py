@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from memkit import subsets
+from memkit import defaults, subsets
 from memkit.data.dataset import ImageDataset
 from memkit.training.measure import Cost
 from memkit.typing import Json
@@ -70,51 +70,24 @@ def config(dataset: Json, images: ImageDataset, *, title: str, seed: int = 0) ->
       seed: root seed.
     """
     channels, count = images.image_shape[-1], len(images.train_ids)
+    pad = 4 if images.image_shape[0] >= 24 else 1
+    block = subsets.block_size(TRAIN_FRACTION)
+    usual = defaults.config(title=title)
     return {
+        **usual,
         "seed": seed,
-        "series": ["one_hot"],
-        "axis": {"field": "", "values": []},
         "dataset": {
             **dataset,
             "mean": [0.5] * channels,
             "std": [0.25] * channels,
             "resident": True,
         },
-        "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
         "model": {"name": "resnet", "depth": MODELS[0].depth, "width": MODELS[0].width},
-        "optimizer": {
-            "name": "sgd",
-            "momentum": 0.9,
-            "nesterov": True,
-            "weight_decay": 1e-4,
-            "decay_all": False,
-        },
         "schedule": {"name": "cosine", "peak": 0.1, "warmup_epochs": 0.0},
-        "subsets": {
-            "design": "balanced",
-            "train_fraction": TRAIN_FRACTION,
-            "num_runs": subsets.block_size(TRAIN_FRACTION),
-        },
-        "training": {
-            "epochs": 1,
-            "batch_size": _batch_size(count),
-            "augment": "none",
-            "pad": 4 if images.image_shape[0] >= 24 else 1,
-            "label_smoothing": 0.0,
-            "precision": "float32",
-            "data_parallel": 1,
-            "sync_batch_norm": True,
-            "batch_norm": "one_pass",
-        },
-        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 3.0, "scale": True},
-        "record": {
-            "all_probs": False,
-            "history_runs": 0,
-            "ntk": False,
-            # Runs of one block hold out every example, equally often.
-            "features_runs": subsets.block_size(TRAIN_FRACTION),
-        },
-        "report": {"title": title, "min_influence": 0.15, "min_memorization": 0.25, "top_k": 10},
+        "subsets": usual["subsets"] | {"train_fraction": TRAIN_FRACTION, "num_runs": block},
+        "training": defaults.training(epochs=1, batch_size=_batch_size(count), pad=pad),
+        # Runs of one block hold out every example, equally often.
+        "record": usual["record"] | {"history_runs": 0, "features_runs": block},
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from etils import epy
 
-from memkit import data
+from memkit import data, defaults
 from memkit.compiled import examples, objectives
 from memkit.compiled.examples import Part
 from memkit.compiled.objectives import Objective
@@ -25,8 +25,6 @@ with epy.lazy_imports():  # The user's program has chosen the backend.
 
 if TYPE_CHECKING:
     from memkit.compiled.fast_path import Recipe
-
-_HISTORY_RUNS = 40  # runs of the engines whose history is recorded, as in memkit's configs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,11 +110,10 @@ def config(
     """
     pictures = examples.pictures(job.train.rows(np.arange(1)))
     channels = pictures.shape[-1]
-    history_runs = _HISTORY_RUNS if is_fast else 0
+    usual = defaults.config(title=f"Compiled Keras model {job.model.name}")
     return {
+        **usual,
         "seed": seed,
-        "series": ["one_hot"],
-        "axis": {"field": "", "values": []},
         # The model gets its inputs as they are: this normalization changes nothing.
         "dataset": {
             "name": data.ARRAYS,
@@ -124,7 +121,6 @@ def config(
             "std": [1 / 255] * channels,
             "resident": True,
         },
-        "labels": {"planted_fraction": 0.0, "noise": "symmetric", "class_map": [], "file": ""},
         "model": {
             "name": COMPILED,
             "trainer": "engine" if is_fast else "fit",
@@ -136,24 +132,11 @@ def config(
         "optimizer": recipe.optimizer,
         "schedule": recipe.schedule,
         "subsets": subsets,
-        "training": {
-            **training,
-            "augment": "none",
-            "pad": 0,
-            "precision": "float32",
-            "data_parallel": 1,
-            "sync_batch_norm": True,
-            "batch_norm": "one_pass",
-            "label_smoothing": job.objective.label_smoothing,
-        },
-        "distillation": {"teacher": "same", "weight": 1.0, "temperature": 1.0, "scale": False},
-        "record": {"all_probs": False, "history_runs": history_runs, "ntk": False},
-        "report": {
-            "title": f"Compiled Keras model {job.model.name}",
-            "min_influence": 0.15,
-            "min_memorization": 0.25,
-            "top_k": 10,
-        },
+        "training": defaults.training(
+            **training, pad=0, label_smoothing=job.objective.label_smoothing
+        ),
+        # `Model.fit` reports no outcomes of single epochs.
+        "record": usual["record"] | ({} if is_fast else {"history_runs": 0}),
     }
 
 

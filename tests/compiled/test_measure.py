@@ -349,7 +349,12 @@ def architecture(**changes):
     part = examples.read("x", X, one_hot)
     job = jobs.read_job(build, part, examples.none_like(part), None)
     recipe = fast_path.recipe_of(job.model)
-    sections = {"is_fast": False, "seed": 0, "subsets": {}, "training": {}}
+    sections = {
+        "is_fast": False,
+        "seed": 0,
+        "subsets": {},
+        "training": {"epochs": 1, "batch_size": 8},
+    }
     return jobs.config(job, recipe, **sections)["model"]["architecture"]
 
 
