@@ -24,7 +24,7 @@ def main() -> int:
         points=_POINTS.value,
         **{name: holder.value for name, holder in _PACKING.items()},
     )
-    values.warn_of_packing(check.job.setup, check.job.study.config)
+    values.warn_of_slow_choices(check.job.setup, check.job.study.config)
     print(check.note, flush=True)
     findings, counts = check_lib.run(check)
     print(table.text(check, findings, counts))

@@ -67,16 +67,22 @@ def _checked(placement: placement_lib.Placement, config: Config) -> placement_li
     all_points = points_lib.points(config)
     for point in all_points:
         loop.check_stopping(point.config["training"]["until_accuracy"], num_runs)
-    is_wanted = any(point.config["training"]["remat"] for point in all_points)
-    if is_wanted and placement.setup.engine == "tensorflow":
-        logging.warning("training.remat: TensorFlow keeps all values; --engine=jax saves memory")
-    warn_of_packing(placement.setup, config)
+    warn_of_slow_choices(placement.setup, config)
     return placement
 
 
-def warn_of_packing(setup: engines.Setup, config: Config) -> None:
-    """Logs a warning if convolutional networks are to run side by side on a TPU."""
-    names = {point.config["model"]["name"] for point in points_lib.points(config)}
+def warn_of_slow_choices(setup: engines.Setup, config: Config) -> None:
+    """Logs a warning for each choice that costs time or memory on the devices of a Setup."""
+    all_points = points_lib.points(config)
+    if setup.engine == "tensorflow" and any(p.config["training"]["remat"] for p in all_points):
+        logging.warning("training.remat: TensorFlow keeps all values; --engine=jax saves memory")
+    precisions = {point.config["training"]["precision"] for point in all_points}
+    if setup.kind == "cpu" and "bfloat16" in precisions:
+        logging.warning(
+            "training.precision: bfloat16 is slower than float32 on most CPUs; a new study is "
+            "faster here with --config.training.precision=float32"
+        )
+    names = {point.config["model"]["name"] for point in all_points}
     slower = sorted(names & set(models.CONVOLUTIONAL))
     if setup.kind == "tpu" and setup.packing == "vmap" and setup.runs_per_program > 1 and slower:
         logging.warning(

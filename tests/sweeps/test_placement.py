@@ -375,7 +375,16 @@ def test_one_line_warns_of_convolutional_networks_side_by_side_on_a_tpu(
     network = {"resnet": {"name": "resnet", "depth": 8, "width": 1}, "mlp": {"name": "mlp"}}
     config = make_config({"model": network[model], "axis": {"field": "", "values": []}})
     placed = place(engine="jax", devices=kind, packing=packing, runs_per_program=8)
-    values.warn_of_packing(placed.setup, config)
+    values.warn_of_slow_choices(placed.setup, config)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == warned
     assert all("--packing=vmap" in line and "(resnet)" in line for line in lines)
+
+
+@pytest.mark.parametrize("kind, precision", [("cpu", "bfloat16"), ("gpu", "bfloat16"), ("cpu", "")])
+def test_one_line_warns_of_bfloat16_on_a_cpu(on_machine, make_config, caplog, kind, precision):
+    on_machine(gpus=1)
+    config = make_config({"training.precision": precision or "float32"})
+    values.warn_of_slow_choices(place(devices=kind).setup, config)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == ((kind, precision) == ("cpu", "bfloat16"))
