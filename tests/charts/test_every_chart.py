@@ -190,7 +190,9 @@ CHARTS = {
     ),
     "trajectories.examples_chart.chart": _examples,
     "influence.given_chart.chart": lambda p: given_chart.chart(
-        given_chart.table({"all": (_draw(400), 3 * _draw(400), _draw(400) < 0.05)}),
+        given_chart.table(
+            {"all": (_draw(400), 3 * _draw(400), _draw(400) < 0.05)}, np.linspace(-1, 1.1, 22)
+        ),
         min_influence=0.15,
         strongest=10,
     ),

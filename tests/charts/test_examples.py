@@ -66,6 +66,9 @@ def test_pictures_are_in_every_file():
     assert files["pdf"].count(b"/Subtype /Image") >= 5
 
 
+EDGES = np.linspace(0, 1.1, 12)
+
+
 def test_influence_given_is_the_sum_of_the_strong_ones():
     strongest = [[0.5, 0.2, 0.1], [0.15, np.nan, np.nan], [np.nan] * 3]
     np.testing.assert_allclose(given_chart.given(strongest, 0.15), [0.7, 0.15, 0])
@@ -76,7 +79,7 @@ def test_means_per_bin_of_memorization_equal_a_loop_and_rare_bins_have_none():
     memorization, given = draw.random(300), draw.random(300)
     memorization[memorization > 0.9] = 0.05
     memorization[:3] = 0.95
-    rows = given_chart.table({"all": (memorization, given, given > 2)})
+    rows = given_chart.table({"all": (memorization, given, given > 2)}, EDGES)
     means = [row for row in rows if row["group"] == given_chart.MEAN]
     assert max(row["x"] for row in means) < 0.9 < memorization.max()
     for row in means:
@@ -89,6 +92,7 @@ def test_means_per_bin_of_memorization_equal_a_loop_and_rare_bins_have_none():
 
 def test_examples_beyond_chance_are_marked_with_their_numbers():
     memorization, given = np.array([0.1, 0.9, np.nan]), np.array([0.2, 2.5, 3.0])
-    rows = given_chart.table({"all": (memorization, given, np.array([False, True, True]))})
+    panels = {"all": (memorization, given, np.array([False, True, True]))}
+    rows = given_chart.table(panels, EDGES)
     marked = [row for row in rows if row["group"] == given_chart.BEYOND]
     assert [(row["x"], row["value"]) for row in marked] == [(0.9, 2.5)]

@@ -18,7 +18,6 @@ from memkit.typing import FloatArray, Json
 with epy.lazy_imports():  # Slow to import.
     import altair as alt
 
-BINS = 10
 LEAST = 10  # A bin of fewer examples has no mean.
 MOST_MARKED = 500
 MEAN, BEYOND = "mean", "beyond chance"
@@ -38,28 +37,33 @@ def given(top_infl: npt.ArrayLike, min_influence: float) -> FloatArray:
 
 def table(
     panels: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]],
+    edges: FloatArray,
 ) -> list[Json]:
     """Returns a joint histogram, the mean per bin of memorization, and examples beyond chance.
 
     Args:
       panels: {panel: (memorization [N], influence given [N], bool [N]: True for an example that
         has a pair beyond chance)}; examples with a NaN are ignored.
+      edges: [B + 1] float, edges of the bins of memorization, which cover its values.
 
     Returns:
       The rows of `comparison.joint_table` with group "cell"; rows of panel, group "mean", x, value,
-      lower and upper of each of BINS bins of memorization that has LEAST examples; rows of panel,
+      lower and upper of each bin of memorization that has LEAST examples; rows of panel,
       group "beyond chance", x and value of the examples beyond chance, the MOST_MARKED with the
       most influence.
     """
     rows = [
         row | {"group": "cell"}
-        for row in comparison.joint_table({name: (m, g) for name, (m, g, _) in panels.items()})
+        for row in comparison.joint_table(
+            {name: (m, g) for name, (m, g, _) in panels.items()}, (edges, None)
+        )
     ]
     for panel, (memorization, influence, is_beyond) in panels.items():
         x, y = np.asarray(memorization, float), np.asarray(influence, float)
         is_defined = np.isfinite(x) & np.isfinite(y)
         rows += [
-            {"panel": panel, "group": MEAN, **mean} for mean in _means(x[is_defined], y[is_defined])
+            {"panel": panel, "group": MEAN, **mean}
+            for mean in _means(x[is_defined], y[is_defined], edges)
         ]
         marked = np.flatnonzero(is_defined & np.asarray(is_beyond))
         marked = marked[np.argsort(-y[marked], kind="stable")[:MOST_MARKED]]
@@ -70,25 +74,18 @@ def table(
     return rows
 
 
-def _means(x: FloatArray, y: FloatArray) -> list[dict[str, float]]:
-    """Returns the mean of y with its 95% interval over examples in each bin of x from 0 to 1."""
+def _means(x: FloatArray, y: FloatArray, edges: FloatArray) -> list[dict[str, float]]:
+    """Returns the mean of y with its 95% interval over examples in each bin of x."""
     # Means of 0/1 outcomes lie on the edges of bins up to float rounding.
-    place = np.clip(np.floor((x + 1e-9) * BINS), 0, BINS - 1)
-    means = []
-    for b in range(BINS):
+    place = np.digitize(x + 1e-9, edges) - 1
+    rows = []
+    for b, center in enumerate((edges[:-1] + edges[1:]) / 2):
         members = y[place == b]
         if len(members) >= LEAST:
             mean, margin = members.mean(), 1.96 * members.std(ddof=1) / np.sqrt(len(members))
-            means.append((b, mean, margin))
-    return [
-        {
-            "x": (b + 0.5) / BINS,
-            "value": mean,
-            "lower": max(0.0, mean - margin),
-            "upper": mean + margin,
-        }
-        for b, mean, margin in means
-    ]
+            interval = {"lower": max(0.0, mean - margin), "upper": mean + margin}
+            rows.append({"x": float(center), "value": mean, **interval})
+    return rows
 
 
 def chart(rows: Sequence[Json], *, min_influence: float, strongest: int) -> theme.Panels:

@@ -1,12 +1,14 @@
 """The section on influence: numbers and strengths of pairs, and pictures of them."""
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
 
 from memkit.analysis import PointSummary
+from memkit.analysis.distribution.estimate import edges_of_scores
 from memkit.analysis.influence import chart as charts
 from memkit.analysis.influence import given_chart
 from memkit.analysis.influence.result import Influence
@@ -94,17 +96,19 @@ def _figures(content: Content, min_influence: float) -> dict[str, Figure]:
 
 def _given(content: Content, min_influence: float, top_k: int) -> Figure:
     """Returns the Figure of memorization against influence at the last point of every series."""
-    influence, panels = content.results[Influence], {}
+    influence, panels, fewest = content.results[Influence], {}, math.inf
     for series, points in contents.series(content).items():
         names = [point.name for point in points if point.name in influence.points]
         for name in names[-1:]:
             arrays = influence.of_outcome(name, "correct")
             beyond = np.zeros(len(content.ids), bool)
             beyond[arrays.tr_idx[arrays.q <= charts.LEVEL]] = True
-            memorization = content.scores[name]["correct"].value
+            scores = content.scores[name]["correct"]
             of_example = given_chart.given(arrays.train_top_infl, min_influence)
-            panels[series] = (memorization, of_example, beyond)
-    rows = given_chart.table(panels)
+            panels[series] = (scores.value, of_example, beyond)
+            fewest = min(fewest, np.median(scores.num_out))
+    # As in the histograms of memorization: other bins would look like a comb.
+    rows = given_chart.table(panels, edges_of_scores(max(1, int(fewest)))) if panels else []
     draw = functools.partial(given_chart.chart, rows, min_influence=min_influence, strongest=top_k)
     return Figure("influence_given", GIVEN, draw) if rows else absent("influence_given")
 
