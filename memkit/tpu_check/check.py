@@ -25,8 +25,8 @@ from memkit.typing import Config
 _CRASH = "the compiler's process was killed: the compiler crashed, or memory ran out"
 
 _REMEDY = (
-    "; try --config.training.remat=true, --config.training.precision=bfloat16, a larger "
-    "--config.training.data_parallel or a chip with more memory"
+    "; try --config.training.precision=bfloat16, a larger --config.training.data_parallel, a chip "
+    "with more memory, or --config.training.remat=true"
 )
 
 # With these variables libtpu only compiles: it neither looks for a TPU nor takes its lock.

@@ -13,18 +13,18 @@ def sentence(kept: Mapping[str, tuple[int, int]], *, remat: bool) -> str:
       remat: `training.remat` of the study.
 
     Examples:
-      >>> sentence({"one_hot": (37 * 2**30, 20 * 2**30)}, remat=False)[:73]
-      'one_hot: about 37 GiB of activations on a device; without room for them: '
+      >>> sentence({"one_hot": (18 * 2**30, 14 * 2**30)}, remat=False)[:75]
+      'one_hot: about 18 GiB of activations on a device, more than v5e (15.75 GiB)'
     """
     name = max(kept, key=lambda point: kept[point][remat])
-    least, again = kept[name][remat], kept[name][1]
+    least = kept[name][remat]
     small = [f"{chip} ({_gib(CHIPS[chip].hbm)})" for chip in CHIPS if CHIPS[chip].hbm < least]
     if not small:
         return ""
-    hint = "" if remat or again == least else f"; {_gib(again)} with training.remat=true (JAX)"
     return (
-        f"{name}: about {_gib(least)} of activations on a device; "
-        f"without room for them: {', '.join(small)}{hint}"
+        f"{name}: about {_gib(least)} of activations on a device, more than {', '.join(small)} "
+        f"{'has' if len(small) == 1 else 'have'}; the compiler may compute some of them again to "
+        "make room, which `memkit tpu_check` finds out"
     )
 
 

@@ -13,8 +13,8 @@ GIB = 2**30
 def test_the_point_that_keeps_most_is_named_with_the_chips_that_lack_room():
     kept = {"small": (3 * GIB, GIB), "large": (17 * GIB, 12 * GIB)}
     assert fitting.sentence(kept, remat=False) == (
-        "large: about 17 GiB of activations on a device; without room for them: v5e (15.75 GiB); "
-        "12 GiB with training.remat=true (JAX)"
+        "large: about 17 GiB of activations on a device, more than v5e (15.75 GiB) has; the "
+        "compiler may compute some of them again to make room, which `memkit tpu_check` finds out"
     )
     assert fitting.sentence(kept, remat=True) == ""
     assert fitting.sentence({"small": kept["small"]}, remat=False) == ""
@@ -28,4 +28,4 @@ def test_plan_says_that_the_activations_of_imagenet_need_a_larger_chip():
     placed = placement.place(data_parallel=1, engine="jax", devices="cpu", workers=1)
     line = stages.warning_of_memory(job.study, job, placed)
     assert line.startswith("one_hot: about 37.1 GiB of activations")
-    assert "v5e (15.75 GiB), v6e (31.25 GiB)" in line
+    assert "v5e (15.75 GiB), v6e (31.25 GiB) have;" in line
