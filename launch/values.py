@@ -1,6 +1,7 @@
 """Parses and validates the values of flags."""
 
 import dataclasses
+import functools
 import math
 import textwrap
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ class Selection(TypedDict):
 
 
 def placed(
-    holders: Holders, config: Config, executor: Holders | None = None
+    holders: Holders, config: Config, executor: Holders | None = None, *, one_run: bool = False
 ) -> placement_lib.Placement:
     """Returns where to compute the runs of a study.
 
@@ -41,14 +42,18 @@ def placed(
       holders: the flags of `flags.placement`.
       config: the checked config of the study.
       executor: the flags of `flags.executor`, None for this machine.
+      one_run: whether the runs differ in length, as those that stop at an accuracy always do.
 
     Raises:
       InputError: a flag does not fit the others, or this machine.
     """
     values: dict[str, Any] = {name: holder.value for name, holder in holders.items()}
     values["data_parallel"] = config["training"]["data_parallel"]
+    all_points = points_lib.points(config)
+    stops = any(point.config["training"]["until_accuracy"] for point in all_points)
+    here = functools.partial(placement_lib.place, **values, one_run=one_run or stops)
     if not executor:
-        return _checked(placement_lib.place(**values), config)
+        return _checked(here(), config)
     limit, address = executor["run_limit"].value, executor["ray_address"].value
     if limit is not None and not 0 < limit < math.inf:
         raise expected("--run_limit", "seconds above 0", f"{limit:g}")
@@ -57,7 +62,7 @@ def placed(
     elif address:
         raise expected("--ray_address", "none without --executor=ray", address)
     else:
-        placement = placement_lib.place(**values)
+        placement = here()
     return _checked(dataclasses.replace(placement, run_limit=limit), config)
 
 

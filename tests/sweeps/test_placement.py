@@ -161,6 +161,16 @@ def test_jax_trains_a_run_on_each_core_of_a_chip(on_machine, devices):
     assert [e["TPU_VISIBLE_CHIPS"] for e in placement.worker_envs] == ["0", "1", "2", "3"]
 
 
+def test_runs_of_different_lengths_take_one_core_of_a_chip_each(on_machine):
+    on_machine(tpus=4, cores_of_chip=2)
+    alone = place(engine="jax", one_run=True)
+    assert summary(alone) == ("one_device", "tpu", 1, 4)
+    assert alone.runs_at_once == 1
+    assert place(2, engine="jax", one_run=True).setup.num_devices == 2
+    assert place(engine="jax", one_run=True, packing="map", runs_per_program=3).runs_at_once == 3
+    assert place(engine="jax", one_run=True, workers=2).runs_at_once == 4
+
+
 def test_tensorflow_spreads_a_run_over_both_cores_of_a_chip_or_uses_one(on_machine):
     on_machine(tpus=4, cores_of_chip=2)
     assert summary(place()) == ("tpu", "tpu", 1, 4)

@@ -227,7 +227,9 @@ def test_compiler_errors_and_too_much_memory_are_failures(check, counts):
     findings[first] = Finding("RESOURCE_EXHAUSTED: no", np.nan, np.nan)
     findings[last] = dataclasses.replace(findings[last], memory=17 * 2**30)
     actual = tpu_check.failures(check, findings)
-    assert actual[first].startswith("RESOURCE_EXHAUSTED: no; try --config.training.precision=bfloat16")
+    assert actual[first].startswith(
+        "RESOURCE_EXHAUSTED: no; try --config.training.precision=bfloat16"
+    )
     assert actual[last].startswith("needs 18.3 GB of a chip's 16.9 GB")
     assert "fails" in table.text(check, findings, counts)
 
