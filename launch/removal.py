@@ -29,7 +29,7 @@ def main() -> int:
     point = study.point(_POINT.value or first_series[-1].name)
     studies.check_sources(study, with_removals=False)
     stages.warn_of_vanished(study)
-    placement = values.placed(_PLACEMENT, point.config, one_run=True)
+    placement = values.placed(_PLACEMENT, point.config, one_at_a_time=True)
     if placement.runs_at_once > 1:
         raise expected("--packing", "none: the runs of a removal differ in length", "packs of runs")
     child = studies.removal.create(

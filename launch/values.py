@@ -34,7 +34,11 @@ class Selection(TypedDict):
 
 
 def placed(
-    holders: Holders, config: Config, executor: Holders | None = None, *, one_run: bool = False
+    holders: Holders,
+    config: Config,
+    executor: Holders | None = None,
+    *,
+    one_at_a_time: bool = False,
 ) -> placement_lib.Placement:
     """Returns where to compute the runs of a study.
 
@@ -42,7 +46,7 @@ def placed(
       holders: the flags of `flags.placement`.
       config: the checked config of the study.
       executor: the flags of `flags.executor`, None for this machine.
-      one_run: whether the runs differ in length, as those that stop at an accuracy always do.
+      one_at_a_time: whether the runs differ in length, as those that stop at an accuracy always do.
 
     Raises:
       InputError: a flag does not fit the others, or this machine.
@@ -51,9 +55,11 @@ def placed(
     values["data_parallel"] = config["training"]["data_parallel"]
     all_points = points_lib.points(config)
     stops = any(point.config["training"]["until_accuracy"] for point in all_points)
-    here = functools.partial(placement_lib.place, **values, one_run=one_run or stops)
+    place_here = functools.partial(
+        placement_lib.place, **values, one_at_a_time=one_at_a_time or stops
+    )
     if not executor:
-        return _checked(here(), config)
+        return _checked(place_here(), config)
     limit, address = executor["run_limit"].value, executor["ray_address"].value
     if limit is not None and not 0 < limit < math.inf:
         raise expected("--run_limit", "seconds above 0", f"{limit:g}")
@@ -62,7 +68,7 @@ def placed(
     elif address:
         raise expected("--ray_address", "none without --executor=ray", address)
     else:
-        placement = here()
+        placement = place_here()
     return _checked(dataclasses.replace(placement, run_limit=limit), config)
 
 
@@ -84,8 +90,8 @@ def warn_of_slow_choices(setup: engines.Setup, config: Config) -> None:
     precisions = {point.config["training"]["precision"] for point in all_points}
     if setup.kind == "cpu" and "bfloat16" in precisions:
         logging.warning(
-            "training.precision: bfloat16 is slower than float32 on most CPUs; a new study is "
-            "faster here with --config.training.precision=float32"
+            "training.precision: bfloat16 takes about twice as long as float32 on a CPU; for a new "
+            "study, consider --config.training.precision=float32"
         )
     names = {point.config["model"]["name"] for point in all_points}
     slower = sorted(names & set(models.CONVOLUTIONAL))

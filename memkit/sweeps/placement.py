@@ -50,7 +50,7 @@ def place(
     packing: str = "none",
     runs_per_program: int = 1,
     workers: int = 0,
-    one_run: bool = False,
+    one_at_a_time: bool = False,
 ) -> Placement:
     """Returns the Placement that flags describe on this machine, without importing an engine.
 
@@ -62,8 +62,8 @@ def place(
       packing: one of engines.PACKINGS.
       runs_per_program: runs on one device in one program.
       workers: processes on this machine; 0 = one per core, or per GPU or TPU chip.
-      one_run: whether the runs cannot be trained side by side; of a TPU chip with two cores, a
-        worker then uses one.
+      one_at_a_time: whether the runs cannot be trained side by side; of a TPU chip with two cores,
+        a worker then uses one.
 
     Raises:
       InputError: a flag does not fit the others, or this machine; the message names it.
@@ -82,7 +82,7 @@ def place(
         cores=available_cores(),
     )
     num_devices = sum(device.cores for device in by_worker[0])
-    if len(by_worker[0]) == 1 and (one_run or engine == "tensorflow"):
+    if len(by_worker[0]) == 1 and (one_at_a_time or engine == "tensorflow"):
         num_devices = per_run
     elif engine == "tensorflow" and num_devices > per_run:
         least = min(len(choice.devices), len(choice.devices) * by_worker[0][0].cores // per_run)

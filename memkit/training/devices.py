@@ -129,8 +129,9 @@ def deal(
         raise expected("training.data_parallel", divisor, per_run)
     if kind == "cpu":
         return (devices,) * (workers or max(1, cores // len(devices)))
-    together = math.lcm(per_run, devices[0].cores) // devices[0].cores
-    groups = [devices[i : i + together] for i in range(0, len(devices), together)]
+    # The fewest devices whose cores hold whole runs.
+    group_size = math.lcm(per_run, devices[0].cores) // devices[0].cores
+    groups = [devices[i : i + group_size] for i in range(0, len(devices), group_size)]
     workers = workers or len(groups)
     if workers > len(groups):
         if kind == "tpu":
@@ -138,7 +139,7 @@ def deal(
             raise expected("--workers", limit, workers)
         return tuple(itertools.islice(itertools.cycle(groups), workers))
     if len(groups) % workers:
-        dividend = f"{len(groups)} groups of {together} devices of --devices"
+        dividend = f"{len(groups)} groups of {group_size} devices of --devices"
         raise expected("--workers", f"a number that divides {dividend}", workers)
     size = len(devices) // workers
     if kind == "tpu" and size not in TPU_BOUNDS:

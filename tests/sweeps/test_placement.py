@@ -1,6 +1,7 @@
 """What flags pick on made-up machines, and every refusal: one line that names the flag."""
 
 import json
+import types
 
 import pytest
 from memkit.launch import stages, values
@@ -163,12 +164,22 @@ def test_jax_trains_a_run_on_each_core_of_a_chip(on_machine, devices):
 
 def test_runs_of_different_lengths_take_one_core_of_a_chip_each(on_machine):
     on_machine(tpus=4, cores_of_chip=2)
-    alone = place(engine="jax", one_run=True)
+    alone = place(engine="jax", one_at_a_time=True)
     assert summary(alone) == ("one_device", "tpu", 1, 4)
     assert alone.runs_at_once == 1
-    assert place(2, engine="jax", one_run=True).setup.num_devices == 2
-    assert place(engine="jax", one_run=True, packing="map", runs_per_program=3).runs_at_once == 3
-    assert place(engine="jax", one_run=True, workers=2).runs_at_once == 4
+    assert place(2, engine="jax", one_at_a_time=True).setup.num_devices == 2
+    assert (
+        place(engine="jax", one_at_a_time=True, packing="map", runs_per_program=3).runs_at_once == 3
+    )
+    assert place(engine="jax", one_at_a_time=True, workers=2).runs_at_once == 4
+
+
+def test_a_study_that_stops_at_an_accuracy_takes_one_core_of_a_chip(on_machine, make_config):
+    on_machine(tpus=2, cores_of_chip=2)
+    flags = {"engine": types.SimpleNamespace(value="jax")}
+    assert values.placed(flags, make_config()).runs_at_once == 2
+    stopping = make_config({"training.until_accuracy": 0.9})
+    assert values.placed(flags, stopping).runs_at_once == 1
 
 
 def test_tensorflow_spreads_a_run_over_both_cores_of_a_chip_or_uses_one(on_machine):
