@@ -49,7 +49,7 @@ def train(
     """
     if not minutes > 0:
         raise expected("--minutes", "a number above 0", minutes)
-    begun = studies.load(workdir).config if studies.exists(workdir) else None
+    begun = _begun(workdir)
     section = _with_size_of(begun, sources.dataset(words))
     images = stages.read_dataset({"dataset": section})
     print("\n".join(description.lines(images)), flush=True)
@@ -76,6 +76,18 @@ def train(
         _announce(config, amount, minutes)
     study = stages.open_study(config, workdir, placement, dataset=images)
     return study, stages.train(study, placement)
+
+
+def _begun(workdir: Path) -> Json | None:
+    """Returns the config of the study in a folder, None if there is none."""
+    if not studies.exists(workdir):
+        return None
+    study = studies.load(workdir)
+    if len(study.points) > 1:
+        received = f"{len(study.points)} points in {workdir}"
+        remedy = "or another folder (without DATA, `memkit audit --workdir=...` lists its suspects)"
+        raise expected("--workdir", f"a study with one point, {remedy}", received)
+    return study.config
 
 
 def _with_size_of(begun: Json | None, section: Json) -> Json:

@@ -32,13 +32,15 @@ def main() -> int:
     placement = values.placed(_PLACEMENT, point.config, one_at_a_time=True)
     if placement.runs_at_once > 1:
         raise expected("--packing", "none: the runs of a removal differ in length", "packs of runs")
+    thresholds = values.numbers("--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"])
+    if not all(-1 <= threshold <= 1 for threshold in thresholds):
+        received = ",".join(_THRESHOLDS.value)
+        raise expected("--thresholds", "numbers in [-1, 1], as memorization", received)
     child = studies.removal.create(
         study,
         point,
         stages.read_dataset(study.config),
-        thresholds=values.numbers(
-            "--thresholds", _THRESHOLDS.value or ["0.1", "0.25", "0.5", "0.75"]
-        ),
+        thresholds=thresholds,
         repeats=_REPEATS.value,
         command=shlex.join(["memkit", *sys.argv[1:]]),
     )

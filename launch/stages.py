@@ -46,7 +46,9 @@ class Trained:
 
     Attributes:
       runs: number of runs that this process finished.
-      left: {point: runs} that were not tried because of them.
+      seconds: that it took.
+      failures: runs that ended with an error.
+      left: {point: runs} that were not tried, because other runs of their point failed.
     """
 
     runs: int = 0
@@ -66,7 +68,7 @@ def open_study(
     Raises:
       InputError: see `studies.open_or_create` and `try_out`.
     """
-    command = shlex.join(["memkit", *sys.argv[1:]])
+    command = _command(workdir)
     dataset = dataset or read_dataset(config)
     if compiler.needs_trial(config):
         try_out(studies.draft(config, dataset), dataset, placement)
@@ -76,6 +78,14 @@ def open_study(
     tidy(study)
     warn_of_vanished(study)
     return study
+
+
+def _command(workdir: Path) -> str:
+    """Returns the command of this process, with the workdir even where it was chosen for it."""
+    words = ["memkit", *sys.argv[1:]]
+    if not any(word.lstrip("-").partition("=")[0] == "workdir" for word in words[1:]):
+        words.append(f"--workdir={workdir}")
+    return shlex.join(words)
 
 
 def read_dataset(config: Config) -> ImageDataset:

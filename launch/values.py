@@ -46,7 +46,7 @@ def placed(
       holders: the flags of `flags.placement`.
       config: the checked config of the study.
       executor: the flags of `flags.executor`, None for this machine.
-      one_at_a_time: whether the runs differ in length, as those that stop at an accuracy always do.
+      one_at_a_time: see `placement.place`; runs that stop at an accuracy always differ in length.
 
     Raises:
       InputError: a flag does not fit the others, or this machine.
@@ -74,10 +74,9 @@ def placed(
 
 def _checked(placement: placement_lib.Placement, config: Config) -> placement_lib.Placement:
     """Returns a placement in which every point of a config can be trained."""
-    num_runs = 1 if config["training"]["data_parallel"] > 1 else placement.runs_at_once
     all_points = points_lib.points(config)
     for point in all_points:
-        loop.check_stopping(point.config["training"]["until_accuracy"], num_runs)
+        loop.check_stopping(point.config["training"]["until_accuracy"], placement.runs_at_once)
     warn_of_slow_choices(placement.setup, config)
     return placement
 

@@ -52,7 +52,8 @@ class PointSummary:
       num_runs: runs that estimates use, including collapsed ones.
       diverged: runs whose loss left the finite numbers; they are left out.
       blocked: runs whose teacher diverged; they are left out.
-      collapsed: runs whose train accuracy is under twice chance; they are used.
+      collapsed: runs whose train accuracy is under twice chance, or with two classes under 75%;
+        they are used.
     """
 
     name: str

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays
 from memkit.errors import expected
-from memkit.estimators import split_halves
+from memkit.estimators import null_distribution, split_halves
 from memkit.estimators.correlation import pearson, spearman
 from memkit.estimators.memorization import memorization
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -123,7 +123,8 @@ def threshold_curves(
 
 def reached(values: FloatArray, thresholds: Sequence[float]) -> IntArray:
     """Returns how many of the ascending thresholds each value [N] reaches, [N] int."""
-    return np.searchsorted(np.array(thresholds, np.float64), values, side="right")
+    levels = np.array(thresholds, np.float64) - null_distribution.ROUNDING
+    return np.searchsorted(levels, values, side="right")
 
 
 def curves_of_levels(

@@ -10,7 +10,7 @@ import numpy as np
 
 from memkit import storage
 from memkit.errors import InputError, expected, missing, reason
-from memkit.typing import Array, Path, TextArray
+from memkit.typing import Array, IntArray, Path, TextArray
 
 Archive: TypeAlias = np.lib.npyio.NpzFile[Any]
 
@@ -49,14 +49,39 @@ def numbers(arrays: Archive, key: str, *, ndim: int = 1, length: int | None = No
     """Returns an array of an npz file as int64 or float64.
 
     Raises:
-      InputError: the array does not hold numbers or does not have the expected shape.
+      InputError: there is no such array, it does not hold numbers, or it does not have the expected
+        shape.
     """
+    if key not in arrays.files:
+        raise missing(key, "array")
     array = arrays[key]
     if array.dtype.kind not in "biuf" or array.ndim != ndim:
         raise expected(key, f"numbers with {ndim} axes", f"{array.dtype} {list(array.shape)}")
     if length is not None and len(array) != length:
         raise expected(key, f"{length} entries", len(array))
     return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+
+
+def indices(
+    arrays: Archive, key: str, *, length: int | None = None, below: int | None = None
+) -> IntArray:
+    """Returns row numbers [n] of an npz file.
+
+    Args:
+      length: the expected n, if it is known.
+      below: the number of rows, if it is known.
+
+    Raises:
+      InputError: see `numbers`; or they are no integers of at least 0, or not below the number.
+    """
+    array = numbers(arrays, key, length=length)
+    if array.dtype.kind != "i":
+        raise expected(key, "integers", str(array.dtype))
+    wrong = (array < 0) | (array >= (np.inf if below is None else below))
+    if wrong.any():
+        rows = "row numbers of at least 0" if below is None else f"row numbers in [0, {below})"
+        raise expected(key, rows, array[wrong][0])
+    return array
 
 
 def texts(arrays: Archive, key: str, *, length: int | None = None) -> TextArray:

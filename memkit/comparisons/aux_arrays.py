@@ -90,7 +90,7 @@ def _arms(arrays: archives.Archive, where: epath.Path) -> list[tuple[IntArray, A
         absent = [key for key in keys if key not in arrays.files]
         if absent:
             raise missing(str(where), f"array {absent[0]}")
-        index = archives.numbers(arrays, keys[0])
+        index = archives.indices(arrays, keys[0])
         arms.append((index, archives.numbers(arrays, keys[1], length=len(index))))
     rows = np.sort(np.concatenate([index for index, _ in arms]))
     if not np.array_equal(rows, np.arange(len(rows))):

@@ -27,9 +27,8 @@ def read_pairs(arrays: Archive) -> Published:
     """Reads high-influence pairs; the scores are those of the distinct train examples."""
     influence = archives.numbers(arrays, "infl")
     count = len(influence)
-    train, test, memorization = (
-        archives.numbers(arrays, key, length=count) for key in ("tr_idx", "tt_idx", "mem")
-    )
+    train, test = (archives.indices(arrays, key, length=count) for key in ("tr_idx", "tt_idx"))
+    memorization = archives.numbers(arrays, "mem", length=count)
     ids = {
         name: archives.texts(arrays, key, length=count) if key in arrays.files else None
         for name, key in (("train_ids", "tr_ids"), ("test_ids", "tt_ids"))
@@ -63,7 +62,7 @@ def read_classwise(arrays: Archive) -> Published:
     For a file without `tr_mem`, such as ImageNet's, all pairs of at least `MIN_INFLUENCE` are read.
 
     Raises:
-      InputError: the matrix of a class does not fit its indices.
+      InputError: the matrix of a class does not fit its indices, or they do not fit `tr_mem`.
     """
     keys = set(arrays.files)
     memorization = archives.numbers(arrays, "tr_mem").astype(float) if "tr_mem" in keys else None
@@ -74,7 +73,8 @@ def read_classwise(arrays: Archive) -> Published:
         pairs_of_classes.append(class_pairs)
         rows.append(members)
     train, test, influence, mem = map(np.concatenate, zip(*pairs_of_classes, strict=True))
-    count = max(max(map(np.max, rows)) + 1, 0 if memorization is None else len(memorization))
+    count = 1 + max(int(np.max(members, initial=-1)) for members in rows)
+    count = count if memorization is None else len(memorization)
     ids = {
         name: archives.texts(arrays, key)[index] if key in keys else None
         for name, key, index in (("train_ids", "tr_ids", train), ("test_ids", "tt_ids", test))
@@ -99,7 +99,9 @@ def _read_class(
     """Returns (train, test, influence, memorization) of a class's pairs, and its train rows."""
     key = f"infl_matrix_class{number}"
     matrix = archives.numbers(arrays, key, ndim=2)
-    train, test = (archives.numbers(arrays, f"{t}_classidx_{number}") for t in ("tr", "tt"))
+    below = None if memorization is None else len(memorization)
+    train = archives.indices(arrays, f"tr_classidx_{number}", below=below)
+    test = archives.indices(arrays, f"tt_classidx_{number}")
     if matrix.shape != (len(train), len(test)):
         raise expected(key, f"shape {[len(train), len(test)]}", list(matrix.shape))
     chosen = matrix >= MIN_INFLUENCE

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,7 +60,10 @@ def read(name: str, x: Any, y: Any) -> Part:
             raise expected(labels, f"none where {name} is a data set of batches", "labels")
         part = _joined(name, _batches(x))
         second = _joined(name, _batches(x))
-        if not np.array_equal(_hashes(part), _hashes(second)):
+        first_pass, second_pass = (
+            _hashes([*keras.tree.flatten(each.inputs), each.targets]) for each in (part, second)
+        )
+        if not np.array_equal(first_pass, second_pass):
             received = "one whose second pass had other examples; shuffle and augment in the model"
             raise expected(name, "a data set with a fixed order", received)
         return part
@@ -110,10 +113,9 @@ def _joined(name: str, batches: Iterable[tuple[Inputs, Any]]) -> Part:
     return Part(joined, np.concatenate(targets))
 
 
-def _hashes(part: Part) -> Array:
-    """Returns [n, 16] uint8, which identify the inputs and the target of each example."""
-    arrays = [*keras.tree.flatten(part.inputs), part.targets]
-    columns = [array.reshape(len(part), math.prod(array.shape[1:])) for array in arrays]
+def _hashes(arrays: Sequence[Array]) -> Array:
+    """Returns [n, 16] uint8, which identify the rows of arrays that have n of them."""
+    columns = [array.reshape(len(array), math.prod(array.shape[1:])) for array in arrays]
     texts = [column.astype(str) if column.dtype == object else column for column in columns]
     rows = [np.ascontiguousarray(column).view(np.uint8) for column in texts]
     return mapped.image_hashes(np.concatenate(rows, axis=1))
@@ -122,8 +124,8 @@ def _hashes(part: Part) -> Array:
 def pictures(part: Part) -> mapped.MappedImages:
     """Returns what a report shows of each example: its image, or a gray square.
 
-    The hashes are those of the inputs, so that the fingerprint of the data covers what the model
-    sees.
+    The hashes are those of the inputs, without the targets: they tell which examples are the same
+    under whatever label, and the fingerprint of the data covers what the model sees.
     """
     inputs = part.inputs
     is_image = isinstance(inputs, np.ndarray) and (
@@ -134,7 +136,8 @@ def pictures(part: Part) -> mapped.MappedImages:
         pixels = _pixels(inputs if inputs.ndim == 4 else inputs[..., None])
     else:
         pixels = _GRAY.repeat(count, axis=0)
-    return mapped.MappedImages(pixels, _hashes(part), np.arange(count))
+    hashes = _hashes(keras.tree.flatten(inputs))
+    return mapped.MappedImages(pixels, hashes, np.arange(count))
 
 
 def _pixels(images: Array) -> Array:

@@ -129,6 +129,8 @@ def _check_training(model: "keras.Model", objective: Objective) -> None:
         raise NotSupported("the model was compiled with run_eagerly")
     if objective.kind == BINARY or "focal" in objective.loss.lower():
         raise NotSupported(f"the loss is {objective.loss}")
+    if not objective.from_logits and not models.compiled.ends_in_softmax(model):
+        raise NotSupported("the loss takes probabilities, and the last layer has no softmax")
     loss = model.loss
     if isinstance(loss, keras.losses.Loss):
         options = loss.get_config()

@@ -1,6 +1,7 @@
 """Requirements that a data set must meet to be used in a study."""
 
 import collections
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ def check(dataset: ImageDataset, *, may_lack_test: bool = False) -> None:
 
     Raises:
       InputError: labels are not class numbers, arrays have different lengths, image shapes differ
-        between train and test, ids are not unique, or a class has no train example.
+        between train and test, ids or class names are not unique, there is one class, or a class
+        has no train example.
     """
     parts = {
         "train": (dataset.train_images, dataset.train_labels, dataset.train_ids),
@@ -37,6 +39,7 @@ def check(dataset: ImageDataset, *, may_lack_test: bool = False) -> None:
         if len(ids):
             _check_ids(part, ids)
     _check_shapes(dataset.train_images, dataset.test_images)
+    _check_class_names(dataset.class_names)
     counts = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
     if not counts.all():
         empty = dataset.class_names[int(np.argmin(counts))]
@@ -75,6 +78,15 @@ def _check_ids(part: str, ids: TextArray) -> None:
     name, count = collections.Counter(ids.tolist()).most_common(1)[0]
     if count > 1:
         raise expected("dataset", f"unique ids of the {part} images", f"{name} {count} times")
+
+
+def _check_class_names(names: Sequence[str]) -> None:
+    """Checks that there is something to tell apart, and that a name stands for one class."""
+    if len(names) < 2:
+        raise expected("dataset", "two classes or more", f"{len(names)}: {', '.join(names)}")
+    name, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
+        raise expected("dataset", "a different name for every class", f"{name} {count} times")
 
 
 def _check_shapes(train: Images, test: Images) -> None:

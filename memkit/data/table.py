@@ -1,6 +1,7 @@
 """Images of the user whose files and labels are listed in a CSV or Parquet file."""
 
 import collections
+import errno
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -26,9 +27,9 @@ def load(
     """Loads images that a table lists: a row per image, with the name of its file and its label.
 
     Args:
-      path: a .csv or .parquet file. It has one of the columns FILES, with names relative to the
-        folder of the table, and one of the columns LABELS. In a column SPLIT, "train" marks train
-        images and one of `listing.TEST_FOLDERS` test images.
+      path: a .csv or .parquet file. It has one of the columns FILES, with names that are absolute
+        or relative to the folder of the table, and one of the columns LABELS. In a column SPLIT,
+        "train" marks train images and one of `listing.TEST_FOLDERS` test images.
       image_size: see `folder.load`.
       test_fraction: in [0, 1), the share of each class that is held out as test images if there is
         no column SPLIT; 0 for no test images.
@@ -54,7 +55,7 @@ def load(
 
     def decode(name: str) -> Example:
         try:
-            encoded = (file.parent / name).read_bytes()
+            encoded = _content(file.parent / name)
         except OSError as error:
             raise DamagedFileError(printable(name), reason(error)) from None
         pixels = images.decode(encoded, name, image_size=image_size)
@@ -74,6 +75,13 @@ def load(
     )
 
 
+def _content(file: pathlib.Path) -> bytes:
+    """Returns the bytes of a regular file: reading a pipe or a device could last forever."""
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file.read_bytes()
+
+
 def _columns(file: pathlib.Path) -> dict[str, list[str | None]]:
     """Returns {name in lower case: texts} of a table."""
     if file.suffix.lower() not in listing.TABLES or not file.is_file():
@@ -90,7 +98,12 @@ def _columns(file: pathlib.Path) -> dict[str, list[str | None]]:
     except (pyarrow.ArrowException, ValueError) as error:
         text = f"{file}, which cannot be read ({printable(reason(error).splitlines()[0])})"
         raise expected("dataset.path", "a table", text) from error
-    return dict(zip((name.lower() for name in table.column_names), texts, strict=True))
+    columns = [name.lower() for name in table.column_names]
+    name, count = collections.Counter(columns).most_common(1)[0] if columns else ("", 0)
+    if count > 1:
+        received = f"{printable(name)} {count} times"
+        raise expected("dataset.path", "columns whose names differ by more than case", received)
+    return dict(zip(columns, texts, strict=True))
 
 
 def _chosen(columns: Mapping[str, Sequence[str | None]], names: Sequence[str]) -> list[str]:

@@ -130,11 +130,12 @@ def pairs(
     _check_examples(train_mask, test_outcome, scores, *labels)
     if not min_influence > 0:
         raise expected("min_influence", "a number above 0", min_influence)
+    is_memorized = scores >= min_memorization - null_distribution.ROUNDING
     blocks: list[_Block] = []
 
     def family_p() -> Iterator[FloatArray]:
         """Yields the p of the whole family block by block, and keeps the pairs of each block."""
-        for train, test in _blocks(train_mask, scores >= min_memorization, labels):
+        for train, test in _blocks(train_mask, is_memorized, labels):
             block, p = _search(
                 train, test, test_outcome[:, test], train_mask[:, train], min_influence
             )

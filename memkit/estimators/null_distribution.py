@@ -18,7 +18,7 @@ with epy.lazy_imports():  # Slow to import.
 _LEAST_SKEWNESS = 1e-3
 _CHUNK = 2**14
 _TERMS = 4
-# Influences that are mathematically equal differ by less than this after rounding.
+# Differences of means that are mathematically equal differ by less than this after rounding.
 ROUNDING = 1e-9
 
 

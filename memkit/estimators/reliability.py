@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from memkit import big_arrays, seeds
 from memkit.errors import expected
-from memkit.estimators import arms, grouped, units
+from memkit.estimators import arms, grouped, null_distribution, units
 from memkit.estimators.margins import WithError
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -209,13 +209,15 @@ def standard_error(
 def share_above(values: npt.ArrayLike, threshold: float) -> float:
     """Returns the share of the defined values at or above a threshold; NaN if none is defined.
 
+    Values that are equal to the threshold but for rounding count.
+
     Examples:
       >>> share_above([0.1, 0.25, 0.5, np.nan, 0.0], threshold=0.25)
       0.5
     """
     scores = np.asarray(values)
     num_defined = np.count_nonzero(~np.isnan(scores))
-    num_above = np.count_nonzero(scores >= threshold)
+    num_above = np.count_nonzero(scores >= threshold - null_distribution.ROUNDING)
     return float(num_above / num_defined) if num_defined else float("nan")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memkit import seeds
+from memkit.estimators import null_distribution
 from memkit.estimators.margins import WithError, mean_over_runs, pooled_df
 from memkit.typing import BoolArray, FloatArray, IntArray, TextArray
 
@@ -55,8 +56,8 @@ def design(
       seed: the study's root seed; random removals draw from the stream "removal".
       influential: indices of the train members of high-influence pairs; empty = no such runs.
     """
-    count = len(memorization)
-    removals = {t: np.flatnonzero(memorization >= t) for t in thresholds}
+    count, rounded_up = len(memorization), memorization + null_distribution.ROUNDING
+    removals = {t: np.flatnonzero(rounded_up >= t) for t in thresholds}
     rows = [("nothing", np.nan, repeat, np.array([], int)) for repeat in range(repeats)]
     sets = [("memorized", t, removed) for t, removed in removals.items() if len(removed)]
     if np.size(influential):

@@ -37,13 +37,25 @@ def without_softmax(model: "keras.Model") -> "keras.Model":
     """Replaces the softmax activation of a model's output layer, if it has one, by none.
 
     The cross-entropy of the probabilities is the same function of the weights as that of the
-    logits, which the engines compute. Only the layers of functional and sequential models are
-    known well enough for it.
+    logits, which the engines compute.
     """
+    for layer in _softmax_layers(model):
+        layer.activation = keras.activations.linear
+    return model
+
+
+def ends_in_softmax(model: "keras.Model") -> bool:
+    """Returns whether `without_softmax` would replace an activation."""
+    return bool(_softmax_layers(model))
+
+
+def _softmax_layers(model: "keras.Model") -> list["keras.Layer"]:
+    """Only the layers of functional and sequential models are known well enough for it."""
     outputs: Any = getattr(model, "outputs", None) or []
     layers = [output._keras_history.operation for output in outputs]
-    for layer in layers:
-        is_softmax = getattr(layer, "activation", None) is keras.activations.softmax
-        if is_softmax and len(layer._inbound_nodes) == 1:  # It is not used a second time elsewhere.
-            layer.activation = keras.activations.linear
-    return model
+    return [
+        layer
+        for layer in layers
+        if getattr(layer, "activation", None) is keras.activations.softmax
+        and len(layer._inbound_nodes) == 1  # It is not used a second time elsewhere.
+    ]

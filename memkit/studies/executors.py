@@ -101,22 +101,28 @@ def _read(study: Study, name: str) -> Json:
 
 def _is_state(state: Json) -> bool:
     """Returns whether the content of a file is a state as `announce` writes it."""
-    return all(
-        name in state and isinstance(state[name], kind) for name, kind in _TYPES.items()
-    ) and all(
+    has = (name in state and isinstance(state[name], kind) for name, kind in _TYPES.items())
+    return all(has) and _are_integers(state["shard"], 2) and all(map(_is_block, state["blocks"]))
+
+
+def _is_block(block: Any) -> bool:
+    return (
         isinstance(block, dict)
         and {"point", "runs"} <= set(block)
+        and isinstance(block["point"], str)
         and isinstance(block["runs"], list)
         and all(isinstance(run, int) for run in block["runs"])
         and ("epochs" not in block or _is_epochs(block["epochs"]))
-        for block in state["blocks"]
     )
+
+
+def _are_integers(value: Any, count: int) -> bool:
+    return isinstance(value, list) and list(map(type, value)) == [int] * count
 
 
 def _is_epochs(value: Any) -> bool:
     """Returns whether a value of a file is an `Epochs`."""
-    is_pair = isinstance(value, list) and list(map(type, value)) == [int, int]
-    return is_pair and 0 <= value[0] <= value[1] != 0
+    return _are_integers(value, 2) and 0 <= value[0] <= value[1] != 0
 
 
 def remove_ended(study: Study) -> None:

@@ -32,7 +32,9 @@ class Placement:
 
     @property
     def runs_at_once(self) -> int:
-        """Runs that a worker may train in one program."""
+        """Runs that a worker may train in one program: one if its devices share each run."""
+        if self.setup.strategy != "one_device":
+            return 1
         return self.setup.runs_per_program * self.setup.num_devices
 
     @property
@@ -62,8 +64,8 @@ def place(
       packing: one of engines.PACKINGS.
       runs_per_program: runs on one device in one program.
       workers: processes on this machine; 0 = one per core, or per GPU or TPU chip.
-      one_at_a_time: whether the runs cannot be trained side by side; of a TPU chip with two cores,
-        a worker then uses one.
+      one_at_a_time: whether runs cannot be trained side by side, because they differ in length or
+        only one is wanted; of a TPU chip with two cores, a worker then uses one.
 
     Raises:
       InputError: a flag does not fit the others, or this machine; the message names it.

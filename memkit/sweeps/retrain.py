@@ -102,7 +102,12 @@ def retrain(study: Study, chosen: Chosen) -> Iterator[Retrained]:
 
 def _train(study: Study, point: Point, runs: Sequence[int], engine: str) -> dict[int, str]:
     """Returns {run: reason} of the runs that could not be trained."""
-    placed = placement.place(engine=engine, data_parallel=point.config["training"]["data_parallel"])
+    options = point.config["training"]
+    placed = placement.place(
+        engine=engine,
+        data_parallel=options["data_parallel"],
+        one_at_a_time=bool(options["until_accuracy"]),
+    )
     runner = Runner(placed.setup)
     counts = {point.name: len(runs)}
     workers = min(len(placed.worker_envs), len(runs))

@@ -58,6 +58,7 @@ def save(study: Study, point: Point, run: int, out: Path) -> Saved:
     placed = placement.place(
         engine=finished.infos[0]["engine"],
         data_parallel=point.config["training"]["data_parallel"],
+        one_at_a_time=True,
     )
     with tempfile.TemporaryDirectory(prefix="memkit-") as folder:
         copied = copies.copy_to_train(study, point, [run], folder)

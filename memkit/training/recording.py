@@ -112,13 +112,18 @@ def status_and_accuracies(
         status = "blocked"
     elif not is_finite:
         status = "diverged"
-    elif train_accuracy < 2 / study.sizes.classes:
+    elif train_accuracy < _collapsed_below(study.sizes.classes):
         status = "collapsed"
     return {
         "status": status,
         "train_accuracy": train_accuracy,
         "test_accuracy": float(arrays["test_correct"].mean()) if study.sizes.test else np.nan,
     }
+
+
+def _collapsed_below(classes: int) -> float:
+    """Returns twice the accuracy of chance, for two classes the middle between chance and 1."""
+    return min(2 / classes, (1 + 1 / classes) / 2)
 
 
 def environment(engine: str, precision: str) -> Json:

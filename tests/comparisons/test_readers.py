@@ -79,6 +79,32 @@ def test_a_matrix_that_does_not_fit_its_indices_raises_an_error(tmp_path):
         comparisons.read(tmp_path / "bad.npz")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tr_classidx_4": None}, "tr_classidx_4: missing array"),
+        ({"tr_classidx_4": [0, 7]}, r"tr_classidx_4: expected row numbers in \[0, 2\), received 7"),
+        ({"tr_classidx_4": [-1, 0]}, r"tr_classidx_4: expected row numbers in .*, received -1"),
+        ({"tt_classidx_4": [-1]}, "tt_classidx_4: expected row numbers of at least 0, received -1"),
+        ({"tt_classidx_4": [0.0]}, "tt_classidx_4: expected integers, received float64"),
+    ],
+)
+def test_row_numbers_that_a_matrix_cannot_have_raise_an_error(tmp_path, changes, message):
+    arrays = {"tr_mem": [0.5, 0.1], "infl_matrix_class4": [[0.2], [0.1]]}
+    arrays |= {"tr_classidx_4": [0, 1], "tt_classidx_4": [0]} | changes
+    np.savez(tmp_path / "bad.npz", **{name: a for name, a in arrays.items() if a is not None})
+    with pytest.raises(InputError, match=message):
+        comparisons.read(tmp_path / "bad.npz")
+
+
+def test_a_class_without_train_examples_has_no_pairs(tmp_path):
+    arrays = {"infl_matrix_class4": [[0.2], [0.1]], "infl_matrix_class5": np.empty((0, 1))}
+    arrays |= {"tr_classidx_4": [0, 1], "tr_classidx_5": np.empty(0, int)}
+    np.savez(tmp_path / "a.npz", **arrays, tt_classidx_4=[0], tt_classidx_5=[1])
+    result = comparisons.read(tmp_path / "a.npz")
+    assert (result.pairs.train.tolist(), len(result.values)) == ([0], 2)
+
+
 def test_the_imagenet_index_is_read_with_file_names_as_ids(world, tmp_path):
     world.write_index(tmp_path / "index.npz")
     result = comparisons.read(tmp_path / "index.npz")

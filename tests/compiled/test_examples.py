@@ -88,13 +88,15 @@ def test_what_is_no_image_gets_a_gray_square():
     assert set(np.asarray(pictures).ravel()) == {128}
 
 
-@pytest.mark.parametrize("change", ["input", "label"])
-def test_the_hash_of_a_picture_covers_what_the_model_sees(change):
-    x, y = X.copy(), Y.copy()
-    before = mapped.image_hashes(examples.pictures(examples.read("x", x, y)))
-    if change == "input":
-        x[4, 1] += 1e-6 * x[4, 1]
-    else:
-        y[4] = 7
-    after = mapped.image_hashes(examples.pictures(examples.read("x", x, y)))
-    assert np.flatnonzero((before != after).any(axis=1)).tolist() == [4]
+def hashes(x, y):
+    return mapped.image_hashes(examples.pictures(examples.read("x", x, y)))
+
+
+def test_the_hash_of_a_picture_covers_what_the_model_sees():
+    x = X.copy()
+    x[4, 1] += 1e-6 * x[4, 1]
+    assert np.flatnonzero((hashes(X, Y) != hashes(x, Y)).any(axis=1)).tolist() == [4]
+
+
+def test_the_hash_of_a_picture_does_not_depend_on_its_label():
+    np.testing.assert_array_equal(hashes(X, Y), hashes(X, 1 - Y))

@@ -101,6 +101,8 @@ def excluding():
             "reduction='sum'",
         ),
         (lambda: models.build(loss_weights=[2.0]), "loss_weights"),
+        (lambda: models.build(activation=None), "takes probabilities"),
+        (lambda: models.build(activation="sigmoid"), "takes probabilities"),
     ],
 )
 def test_what_the_engines_would_do_otherwise_is_left_to_fit(make, why):

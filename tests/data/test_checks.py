@@ -36,6 +36,14 @@ _UNUSABLE = {
     "range": ({"test_labels": np.array([0, 3])}, r"test labels in \[0, 3\), received 3 in row 1"),
     "negative": ({"train_labels": np.array([0, 1, 2, 0, 1, -1])}, "received -1 in row 5"),
     "bools": ({"test_labels": np.array([True, False])}, "integers, received type bool"),
+    "one class": (
+        {"class_names": ("x",), "train_labels": np.zeros(6, int), "test_labels": np.zeros(2, int)},
+        "two classes or more, received 1: x$",
+    ),
+    "same class names": (
+        {"class_names": ("crane", "boat", "crane")},
+        "a different name for every class, received crane 2 times$",
+    ),
     "empty class": (
         {"train_labels": np.zeros(6, int)},
         "missing train examples of 2 class.*such as 'y'",

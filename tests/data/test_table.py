@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import PIL.Image
 import pyarrow
@@ -85,6 +87,7 @@ def test_a_share_of_each_class_is_held_out(photos):
         ([*ROWS, ("05.png", "")], "file,label", "a value in every row of column label.* 1 without"),
         ([ROWS[1], ROWS[3]], "file,label", "two labels or more, received cat"),
         ([], "file,label", "a table with rows"),
+        ([], "file,Label,label", "columns whose names differ by more than case, received label 2"),
         ([("x",)], "file,label", "a table, received .*labels.csv, which cannot be read"),
     ],
 )
@@ -100,6 +103,12 @@ def test_files_that_do_not_exist_are_named_or_skipped(photos):
     dataset = data.load("table", path=path, skip_bad=True)
     assert len(dataset.train_ids) == 4
     assert any("skipped: 1 damaged image (no.png)" in note for note in dataset.notes)
+
+
+def test_a_pipe_is_not_read(photos):
+    os.mkfifo(photos / "pipe.png")
+    with pytest.raises(InputError, match="pipe.png: not a regular file"):
+        data.load("table", path=write(photos, [*ROWS, ("pipe.png", "cat")]))
 
 
 def test_a_flat_folder_with_a_table_is_read_without_naming_the_table(photos):

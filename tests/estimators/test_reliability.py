@@ -3,9 +3,11 @@ import pytest
 from scipy import stats
 
 from memkit import errors, subsets
+from memkit.comparisons import agreement
 from memkit.estimators import (
     jackknife_mean,
     memorization,
+    removal,
     replicate_memorization,
     run_weights,
     share_above,
@@ -135,6 +137,18 @@ def test_weights_of_other_runs_are_refused():
 def test_share_counts_no_nan():
     assert share_above([0.1, 0.25, 0.5, np.nan], 0.25) == pytest.approx(2 / 3)
     assert np.isnan(share_above([np.nan, np.nan], 0.25))
+
+
+def test_differences_of_rates_that_equal_a_threshold_are_at_it():
+    """Rates of 20 runs each: 0.35 - 0.1 is less than 0.25 in floating point."""
+    first, second = np.meshgrid(np.arange(21), np.arange(21))
+    scores = (first / 20 - second / 20)[first - second == 5]
+    assert (scores < 0.25).any()
+    assert share_above(scores, 0.25) == 1
+    curves = agreement.threshold_curves(scores, scores, (0.25,))
+    assert curves.num_first.tolist() == [len(scores)]
+    rows = removal.design(scores, thresholds=[0.25], repeats=1, seed=0)
+    assert not rows.train_mask[1].any()
 
 
 def test_split_half_compares_disjoint_halves():

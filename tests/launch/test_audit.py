@@ -122,6 +122,13 @@ def test_a_folder_that_does_not_exist_is_one_line_and_writes_nothing(memkit, tmp
     assert not (tmp_path / "out").exists()
 
 
+def test_a_study_with_several_points_is_no_study_of_a_folder(memkit, photos, tiny_study):
+    result = memkit("audit", str(photos[0]), f"--workdir={tiny_study[0]}")
+    assert result.code == 2
+    (line,) = result.err.strip().splitlines()
+    assert "--workdir: expected a study with one point, or another folder" in line
+
+
 def test_minutes_must_be_above_0(memkit, photos, tmp_path):
     result = memkit("audit", str(photos[0]), "--minutes=0", f"--workdir={tmp_path / 'out'}")
     assert result.code == 2

@@ -218,9 +218,10 @@ def test_a_half_width_that_makes_no_sense_is_one_line(memkit):
 
 
 @pytest.mark.slow
-def test_plan_measures_seconds_per_run_of_models_and_their_students(memkit, tiny_config):
+@pytest.mark.parametrize("engine", ["tensorflow", "jax"])
+def test_plan_measures_seconds_per_run_of_models_and_their_students(memkit, tiny_config, engine):
     series = "--config.series=('one_hot', 'distilled')"
-    result = memkit("plan", f"--config={tiny_config}", series)
+    result = memkit("plan", f"--config={tiny_config}", series, f"--engine={engine}")
     assert result.code == 0, result.err
     lines = result.out.splitlines()
     rows = [line.split() for line in lines if line.startswith(("one_hot", "distilled"))]

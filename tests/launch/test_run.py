@@ -290,6 +290,15 @@ def test_removal_trains_prints_and_fills_the_report(memkit, tiny_study, tmp_path
     assert "other removals" in other.err, other.err
 
 
+@pytest.mark.parametrize("threshold", ["-3", "nan", "1.5"])
+def test_thresholds_of_a_removal_are_memorization(memkit, tiny_study, threshold):
+    done = memkit("removal", f"--workdir={tiny_study[0]}", f"--thresholds=0.5,{threshold}")
+    assert done.code == 2
+    line = f"--thresholds: expected numbers in [-1, 1], as memorization, received 0.5,{threshold}"
+    assert line in done.err
+    assert not (tiny_study[0] / "removal").exists()
+
+
 @pytest.mark.slow
 def test_runs_are_added_until_intervals_are_narrow(memkit, tiny_config, tmp_path):
     """Stops after 100 of 101 runs; what is missing comes when more is asked for."""

@@ -145,6 +145,14 @@ def test_each_worker_gets_devices_of_its_own(on_machine):
     assert [e["CUDA_VISIBLE_DEVICES"] for e in devices_of_workers] == ["1", "3"]
 
 
+@pytest.mark.parametrize("engine", ["jax", "tensorflow"])
+def test_devices_that_share_a_run_train_one_at_a_time(on_machine, engine):
+    on_machine(gpus=4)
+    placement = place(2, engine=engine)
+    assert summary(placement)[2:] == (2, 2)
+    assert placement.runs_at_once == 1
+
+
 def test_jax_workers_may_hold_several_devices_with_a_run_each(on_machine):
     on_machine(gpus=4)
     placement = place(engine="jax", workers=2, packing="vmap", runs_per_program=3)

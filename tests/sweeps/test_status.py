@@ -125,6 +125,15 @@ def test_a_silent_executor_is_at_no_epoch(study, monkeypatch):
     assert "epoch" not in "".join(status_lines(study))
 
 
+@pytest.mark.parametrize(
+    "changes", [{"shard": []}, {"shard": ["1", 2]}, {"blocks": [{"runs": []}]}]
+)
+def test_a_state_that_no_executor_has_is_damage(study, changes):
+    announce(study, **{"blocks": []} | changes)
+    lines = status_lines(study)
+    assert any(line.endswith("is damaged: not the state of an executor") for line in lines), lines
+
+
 @pytest.mark.parametrize("epochs", [None, 3, [1], [2, 1], [0, 0], [-1, 3], [1.5, 3], [True, 3]])
 def test_epochs_that_no_run_can_have_are_damage(study, epochs):
     announce(study, blocks=[{"point": study.points[0].name, "runs": [3], "epochs": epochs}])

@@ -2,6 +2,7 @@ import dataclasses
 import pathlib
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from memkit import data, estimators, models, recipe, records, studies
 from memkit.data.dataset import ImageDataset
 from memkit.errors import InputError
 from memkit.models.initial_values import initial_values
-from memkit.training import compiler, engines, loop, plan
+from memkit.training import compiler, engines, loop, plan, recording
 from memkit.training.runner import Runner
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -384,6 +385,24 @@ def test_network_that_cannot_tell_images_apart_has_collapsed(create, mlp_config,
     _, info = _train(runner, create(mlp_config(), blank), [0])[0]
     assert info["train_accuracy"] < 0.2
     assert info["status"] == "collapsed"
+
+
+@pytest.mark.parametrize(
+    ("classes", "accuracy", "status"),
+    [(2, 0.98, "done"), (2, 0.7, "collapsed"), (10, 0.19, "collapsed"), (10, 0.21, "done")],
+)
+def test_a_run_has_collapsed_below_twice_chance_or_below_75_percent_of_two_classes(
+    classes, accuracy, status
+):
+    sizes = types.SimpleNamespace(classes=classes, test=4)
+    study = types.SimpleNamespace(sizes=sizes, train_mask=np.ones((1, 100), bool))
+    arrays = {
+        "train_correct": np.arange(100) < 100 * accuracy,
+        "train_logodds": np.zeros(100),
+        "test_correct": np.ones(4, bool),
+        "curve": np.zeros((1, 3)),
+    }
+    assert recording.status_and_accuracies(arrays, study, 0)["status"] == status
 
 
 def test_data_that_differ_from_the_study_raise_an_error(create, mlp_config, tiny, register, runner):

@@ -187,7 +187,8 @@ def _cautions(content: Content) -> list[tuple[str, str]]:
             (
                 "Caution",
                 f"{diverged} runs diverged and are left out, {collapsed} collapsed (train accuracy "
-                "under twice chance) and are kept; see the table of runs.",
+                "under twice chance, or with two classes under 75%) and are kept; see the table of "
+                "runs.",
             )
         )
     sentences += [("Caution", f"{text}.") for text in outlying(content.summary)]

@@ -11,9 +11,9 @@ from memkit.report.point_tables import Cell, per_point
 ANCHOR = "study"
 RUNS = (
     "Runs per point. Diverged: the loss left the finite numbers; blocked: the teacher of the run "
-    "diverged; both are left out. Collapsed: train accuracy under twice chance; kept. Outlying: "
-    "accuracy far from that of the other runs, where such runs carry most of the spread; kept, but "
-    "intervals over runs may then be too narrow."
+    "diverged; both are left out. Collapsed: train accuracy under twice chance, or with two "
+    "classes under 75%; kept. Outlying: accuracy far from that of the other runs, where such runs "
+    "carry most of the spread; kept, but intervals over runs may then be too narrow."
 )
 
 

@@ -149,6 +149,8 @@ class _Pack:
             1 if blueprint.data_parallel > 1 else setup.num_devices
         )
         self._built = [np.asarray(variable) for variable in self._model.variables]
+        teacher = functions.teacher.variables if functions.teacher else []
+        self._built_teacher = [np.asarray(variable) for variable in teacher]
         shared: dict[str, Array] = {"labels": np.asarray(labels, np.int32)}
         if resident:
             shared["images"] = np.ascontiguousarray(images).reshape(len(images), -1)
@@ -163,7 +165,7 @@ class _Pack:
         drawn = [_filled(draw(self._model), self._built) for draw in draws]
         states = [jax_run.initial_state(self._model, self._rule, values) for values in drawn]
         self._states = jax_pack.to_devices(_stack(states), self._mesh, by_run=True)
-        teachers = teachers or [[]] * self.size
+        teachers = teachers or [self._built_teacher] * self.size
         self._teachers = jax_pack.to_devices(_stack(teachers), self._mesh, by_run=True)
 
     def train(self, plans: Sequence[EpochPlan]) -> list[Steps]:
