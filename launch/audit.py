@@ -9,6 +9,7 @@ from memkit import cli, storage, studies
 from memkit.analysis.audit import estimate as audit
 from memkit.analysis.audit import text as audit_text
 from memkit.analysis.similar_images import estimate as similar_images
+from memkit.errors import expected
 from memkit.printable import printable
 from memkit.studies import Study, exports
 
@@ -26,6 +27,9 @@ _PLACEMENT = flags.placement()
 
 
 def main() -> int:
+    if not (_DATA.value or _WORKDIR.value):
+        expectation = "a folder of images (memkit audit photos) or a study (--workdir=out/mine)"
+        raise expected("arguments", expectation, "neither")
     if not _DATA.value:
         study = studies.load(values.required("workdir", _WORKDIR.value))
         storage.check_writable(

@@ -6,6 +6,7 @@
 import contextlib
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:  # Imported only where they are used: --help imports nothing e
 
     from memkit.errors import InputError
 
+# How absl reports a flag whose value is no number: its name, its value and Python's complaint.
+_NO_NUMBER = re.compile(r"flag --([\w.]+)=(.*): (invalid literal for int|could not convert string)")
 # verb -> (module, description); a process imports exactly one of the modules.
 VERBS = {
     "run": ("memkit.launch.run", "train what is missing, estimate and write the report"),
@@ -171,6 +174,10 @@ def _parse(argv: Sequence[str]) -> None:
     except flags.Error as error:
         # The error of a config file that raises has its stack trace; the last line is the message.
         line = str(error).strip().splitlines()[-1]
+        if wrong := _NO_NUMBER.match(line):
+            name, value, kind = wrong.groups()
+            whole = "a whole number" if kind.startswith("invalid") else "a number"
+            raise expected(f"--{name}", whole, repr(value)) from error
         raise InputError(line.removeprefix("ValueError: ")) from error
     except SyntaxError as error:
         line = f" line {error.lineno}" if error.lineno else ""

@@ -120,6 +120,18 @@ def _most_similar(name: str, valid: list[str]) -> str | None:
     return by_lower_case[matches[0]] if matches else None
 
 
+def install(extra: str) -> str:
+    """Returns how to install an extra, as the end of a sentence.
+
+    memkit is installed from a clone, because another project has its name on PyPI.
+
+    Examples:
+      >>> install("gpu")
+      "`pip install -e '.[gpu]'` in your clone of memkit installs it"
+    """
+    return f"`pip install -e '.[{extra}]'` in your clone of memkit installs it"
+
+
 def reason(error: BaseException) -> str:
     """Returns a short explanation of why a file could not be read or written.
 

@@ -16,17 +16,17 @@ os.environ.setdefault("EPATH_USE_TF", "false")
 from etils import epath, epy  # noqa: E402
 
 from memkit import temporary_files  # noqa: E402
-from memkit.errors import expected  # noqa: E402
+from memkit.errors import expected, install  # noqa: E402
 from memkit.typing import Path  # noqa: E402
 
 with epy.lazy_imports():  # Local folders do not need it.
     import fsspec
 
-# protocol -> command that installs the package for it
+# protocol -> how to install the package for it
 _OBJECT_STORES = {
-    "gs": "pip install 'memkit[gcs]'",
-    "s3": "pip install s3fs",
-    "az": "pip install adlfs",
+    "gs": install("gcs"),
+    "s3": "`pip install s3fs` installs it",
+    "az": "`pip install adlfs` installs it",
 }
 
 

@@ -115,5 +115,7 @@ def test_tests_of_a_file_stay_in_one_process_of_the_slow_suite():
 
 def test_no_tracked_file_has_the_marks_of_an_unresolved_merge():
     command = ["git", "grep", "-lE", "^(<{7}|>{7}) "]
-    found = subprocess.run(command, cwd=pathlib.Path(__file__).parent.parent, capture_output=True, text=True)
+    found = subprocess.run(
+        command, cwd=pathlib.Path(__file__).parent.parent, capture_output=True, text=True
+    )
     assert (found.returncode, found.stdout) == (1, "")

@@ -75,6 +75,9 @@ def read_job(build: Build, train: Part, test: Part, class_names: Sequence[str] |
 
 def _built(build: Build, train: Part) -> "tuple[keras.Model, Any]":
     """Returns a new model, with variables, and its symbolic output or that for one example."""
+    if isinstance(build, keras.Model):
+        received = "a model; pass the function itself (build, not build())"
+        raise expected("build", "a function that returns a compiled model", received)
     model = build()
     if not isinstance(model, keras.Model):
         raise expected("build", "a function that returns a keras.Model", type(model).__name__)

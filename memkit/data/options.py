@@ -34,7 +34,10 @@ _RULES = {
         lambda value: isinstance(value, str) and bool(_TFDS_NAME.fullmatch(value)), _TFDS
     ),
     "data_dir": Rule(lambda value: isinstance(value, str), "a folder"),
-    "path": _name("a file or folder"),
+    "path": Rule(
+        lambda value: isinstance(value, str) and bool(value) and "://" not in value,
+        "a file or folder of this machine, no address such as gs://",
+    ),
     "train_split": _name("the name of a split"),
     "test_split": _name("the name of a split"),
     "image_size": _int(0, 16_384, "a number of pixels up to 16384, 0 = do not resize"),

@@ -39,7 +39,8 @@ def load(*, path: str) -> ImageDataset:
     if root.is_file():
         root.open("rb").close()  # is_zipfile hides that a file is unreadable.
     if not root.is_file() or not zipfile.is_zipfile(root):
-        raise expected("dataset.path", "tiny-imagenet-200.zip or its folder", root)
+        received = f"{root}, which is neither" if root.exists() else f"{root}, which does not exist"
+        raise expected("dataset.path", "tiny-imagenet-200.zip or its unpacked folder", received)
     try:
         with zipfile.ZipFile(root) as archive:
             return _load(root, set(archive.namelist()), archive.read)

@@ -179,8 +179,9 @@ def _check_normalization(config: Config, dataset: ImageDataset) -> None:
     channels = dataset.image_shape[-1]
     for name in ("mean", "std"):
         if len(config["dataset"][name]) != channels:
-            expectation = f"{channels} numbers, one for each channel of the images"
-            raise expected(f"dataset.{name}", expectation, config["dataset"][name])
+            kind = "gray" if channels == 1 else "color"
+            expectation = f"one number per channel, {channels} for these {kind} images"
+            raise expected(f"dataset.{name}", expectation, len(config["dataset"][name]))
 
 
 def labels_fingerprint(given_labels: IntArray) -> str:

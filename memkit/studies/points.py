@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from memkit.errors import InputError, expected
+from memkit.models.compiled import COMPILED
 from memkit.studies.fields import NEWER
 from memkit.typing import Config, Json
 
@@ -198,8 +199,14 @@ def check_growth(old: Config, new: Config) -> None:
     More runs, more axis values, more series and anything under `report` may change.
 
     Raises:
-      InputError: names the first field that differs.
+      InputError: names the first field that differs, or says that the study was not made by a
+        command.
     """
+    if old["model"]["name"] == COMPILED != new["model"]["name"]:
+        raise InputError(
+            "--workdir: expected a study of a config, received one of `memkit.measure`, which the "
+            "program that made it continues with a larger num_runs; use another --workdir"
+        )
     for field, stored, new_value in differences(old, new):
         if field == "subsets.num_runs":
             if new_value < stored:
@@ -208,8 +215,9 @@ def check_growth(old: Config, new: Config) -> None:
             if not set(map(str, stored)) <= set(map(str, new_value)):
                 raise expected(field, f"all values of this workdir, {stored}, or more", new_value)
         else:
+            shown = repr("") if stored == "" else stored
             raise InputError(
-                f"{field}: expected {stored}, the value of the study in this workdir, "
+                f"{field}: expected {shown}, the value of the study in this workdir, "
                 f"received {new_value}; use another --workdir"
             )
 

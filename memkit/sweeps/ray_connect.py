@@ -7,7 +7,7 @@ import socket
 import types
 from typing import Any
 
-from memkit.errors import InputError, expected
+from memkit.errors import InputError, expected, install
 
 _TIMEOUT = 10.0  # seconds for the head node to answer
 
@@ -25,7 +25,7 @@ def connect(address: str | None) -> types.ModuleType:
     try:
         import ray
     except ImportError:
-        expectation = "local, or the extra ray: pip install 'memkit[ray]'"
+        expectation = f"local, or the extra ray ({install('ray')})"
         raise expected("--executor", expectation, "ray, which is not installed") from None
     if ray.is_initialized():
         return ray

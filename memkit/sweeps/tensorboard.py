@@ -8,7 +8,7 @@ import numpy as np
 from etils import epy
 
 from memkit import storage
-from memkit.errors import InputError
+from memkit.errors import install, missing
 from memkit.studies import Study
 from memkit.studies.runs import read_record
 from memkit.training import loop
@@ -29,9 +29,7 @@ def check(folder: Path) -> None:
       InputError: TensorBoard is not installed, or the folder cannot be written.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            "--tensorboard: TensorBoard is not installed: pip install 'memkit[tensorboard]'"
-        )
+        raise missing("--tensorboard", "package tensorboard", install("tensorboard"))
     storage.check_writable("--tensorboard", folder)
 
 

@@ -70,12 +70,12 @@ def check(engine: str, kind: str, *, path: Sequence[str] | None = None) -> None:
     if engine == "tensorflow":
         expectation = f"exactly one TensorFlow that supports the {kind.upper()}"
     extra = kind if engine == "tensorflow" else "jax" if kind == "cpu" else f"jax-{kind}"
-    command = f"pip install 'memkit[{extra}]'"
+    command = f"pip install -e '.[{extra}]'"
     if engine == "tensorflow" and installed:
         command = f"pip uninstall -y {' '.join(installed)} && {command}"
     raise expected(
         f"--engine={engine} --devices={kind}",
-        f"{expectation} (fix with `{command}`)",
+        f"{expectation} (fix with `{command}` in your clone of memkit)",
         ", ".join(installed) or "none",
     )
 

@@ -15,6 +15,7 @@ import memkit
 from memkit import studies, subsets
 from memkit.compiled import examples, fast_path, jobs
 from memkit.errors import InputError
+from memkit.studies import points
 from tests.compiled import models
 
 X, Y = models.examples()
@@ -128,10 +129,16 @@ def test_the_folder_of_another_study_is_refused(workdir, changes, message):
         measure(workdir=workdir, **changes)
 
 
+def test_the_folder_of_a_program_is_refused_to_a_config(workdir, make_config):
+    with pytest.raises(InputError, match="^--workdir: expected a study of a config"):
+        points.check_growth(studies.load(workdir).config, make_config())
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
         ({"build": lambda: 3}, r"^build: expected a function that returns a keras.Model"),
+        ({"build": THE_SAME}, r"^build: expected a function .*, received a model; pass"),
         ({"build": lambda: THE_SAME}, r"^build: expected a function that returns a new model"),
         ({"y": Y + 1}, r"^y: expected class numbers below 3"),
         ({"ids": ["a"] * 60}, r"^ids: expected 60 different names"),

@@ -38,7 +38,7 @@ def test_audit_of_another_point_goes_beside_the_studys_tables(memkit, tiny_study
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["audit"], "--workdir: missing value"),
+        (["audit"], "arguments: expected a folder of images (memkit audit photos) or a study"),
         (["audit", "--workdir=W", "--point=width3"], "point: unknown point 'width3'"),
         (["audit", "--workdir=W", "--top=0"], "top"),
         (["audit", "--workdir=W", "--out=/proc/x"], "--out: expected a writable folder"),
@@ -106,7 +106,9 @@ def test_a_folder_of_images_is_audited_within_some_minutes(memkit, photos, tmp_p
     rare = [row["id"] for row in rows if row["kind"] == "rare"]
     assert len(wrong & set(called)) >= 10
     assert len(set(called) - wrong) <= 10
-    assert f"300 images, {len(called)} suspects, {len(rare)} rare but right\n" in result.out
+    assert (
+        f"300 images, {len(called)} suspects, {len(rare)} rare but probably right\n" in result.out
+    )
     assert (workdir / "report" / "index.html").exists()
     again = memkit(*words, "--minutes=1")  # The same study, which needs no search any more.
     assert again.code == 0, again.err

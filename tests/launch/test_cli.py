@@ -63,6 +63,14 @@ BAD = {
         ["run", WIDTH, "--config.subsets.train_fraction=1.0", "--workdir=W"],
         ["subsets.train_fraction: expected a number in (0, 1), received 1.0"],
     ),
+    "text for a whole number": (
+        ["run", WIDTH, "--config.subsets.num_runs=abc", "--workdir=W"],
+        ["--config.subsets.num_runs: expected a whole number, received 'abc'"],
+    ),
+    "text for a number": (
+        ["plan", WIDTH, "--halfwidth=abc"],
+        ["--halfwidth: expected a number, received 'abc'"],
+    ),
     "one run": (
         ["run", WIDTH, "--config.subsets.num_runs=1", "--workdir=W"],
         ["subsets.num_runs: expected an int of at least 2, received 1"],
@@ -164,7 +172,7 @@ cli.main(["run", "--config=digits_width", *flags])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert f"pip install 'memkit[{extra}]'" in done.stderr
+    assert f"pip install -e '.[{extra}]'" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -55,10 +55,14 @@ def test_broken_images_are_one_line_and_code_2_or_are_skipped(memkit, photos):
     ("words", "message"),
     [
         ("path=none,size=8", "path=: expected a folder, received none, which"),
-        ("size=8", "path=: expected a file or folder, received"),
+        ("size=8", "path=: expected a file or folder of this machine"),
+        ("path=gs://B/x,size=8", "path=: expected a file or folder of this machine, no address"),
         ("path=ROOT,size=8,holdout=0.2", "holdout=: expected 0 because"),
         ("path=ROOT,size=0", "size=: expected a size to which images of different"),
-        ("path=ROOT,size=8,channels=1", "channels=: expected 3 numbers, one for each channel"),
+        (
+            "path=ROOT,size=8,channels=1",
+            "channels=: expected one number per channel, 3 for these color images",
+        ),
     ],
 )
 def test_messages_name_the_argument_that_was_typed(memkit, photos, words, message):

@@ -99,8 +99,9 @@ def test_without_ray_one_line_names_the_extra(tmp_path):
     done = memkit_without_ray(*words, "--executor=ray")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "memkit train: error: --executor: expected local, or the extra ray: "
-        "pip install 'memkit[ray]', received ray, which is not installed\n"
+        "memkit train: error: --executor: expected local, or the extra ray "
+        "(`pip install -e '.[ray]'` in your clone of memkit installs it), received ray, "
+        "which is not installed\n"
     )
     assert not (tmp_path / "study").exists()
 

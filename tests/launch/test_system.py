@@ -132,7 +132,7 @@ def test_control_characters_in_errors_are_escaped(memkit, tmp_path):
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("gs://bucket/x", "pip install 'memkit[gcs]'"),
+        ("gs://bucket/x", "pip install -e '.[gcs]'"),
         ("s3://bucket/x", "pip install s3fs"),
         ("az://bucket/x", "pip install adlfs"),
         ("file:///tmp/x", "a local path"),

@@ -256,8 +256,8 @@ def test_design_of_another_version_is_refused(study, make_config, tiny, monkeypa
         ({"training.batch_size": 31}, "training.batch_size: .*30 examples.* 31$"),
         ({"axis": {"field": "training.batch_size", "values": [8, 31]}}, "training.batch_size"),
         ({"subsets.num_runs": 3}, "subsets.num_runs"),
-        ({"dataset.mean": [0.1, 0.2]}, "dataset.mean: expected 1 numbers"),
-        ({"dataset.std": []}, "dataset.std: expected 1 numbers"),
+        ({"dataset.mean": [0.1, 0.2]}, "dataset.mean: expected one number per channel, 1 for"),
+        ({"dataset.std": []}, "dataset.std: expected one number per channel, 1 for"),
     ],
     ids=str,
 )

@@ -88,7 +88,7 @@ def test_a_run_that_is_trained_again_replaces_its_file(tmp_path):
 
 def test_without_the_package_one_line_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"^--tensorboard: .*pip install 'memkit\[tensorboard\]'$"):
+    with pytest.raises(InputError, match=r"^--tensorboard: .*pip install -e '.\[tensorboard\]'"):
         tensorboard.check(tmp_path)
 
 

@@ -193,7 +193,7 @@ def test_auto_explains_why_a_gpu_is_not_used(four_gpus, site):
     choice = choose("auto", four_gpus, site("tensorflow_cpu-2.21.0"))
     assert choice.devices == cpus(1)
     assert choice.note.startswith("--devices=auto: the CPU; --engine=tensorflow --devices=gpu: ")
-    assert "pip install 'memkit[gpu]'" in choice.note
+    assert "pip install -e '.[gpu]'" in choice.note
     assert "\n" not in choice.note
 
 
@@ -252,7 +252,7 @@ def test_a_gpu_that_the_installation_does_not_support_raises_an_error(four_gpus,
     path = site("tensorflow_cpu-2.21.0")
     for text in ("gpu", "gpu:1"):
         line = error_message(choose, text, four_gpus, path)
-        assert "pip uninstall -y tensorflow-cpu && pip install 'memkit[gpu]'" in line
+        assert "pip uninstall -y tensorflow-cpu && pip install -e '.[gpu]'" in line
 
 
 # Devices of each worker

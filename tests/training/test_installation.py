@@ -57,7 +57,7 @@ def test_the_command_uninstalls_all_of_several_tensorflows(site, kind):
     assert line == (
         f"--engine=tensorflow --devices={kind}: expected exactly one TensorFlow that supports the "
         f"{kind.upper()} (fix with `pip uninstall -y tensorflow tensorflow-tpu && "
-        f"pip install 'memkit[{kind}]'`), received tensorflow, tensorflow-tpu"
+        f"pip install -e '.[{kind}]'` in your clone of memkit), received tensorflow, tensorflow-tpu"
     )
 
 
@@ -76,7 +76,7 @@ def test_the_command_installs_the_extra_of_the_engine_and_device(
 ):
     line = error_message(engine, kind, site(names))
     assert expectation in line
-    assert f"pip install 'memkit[{extra}]'`)" in line
+    assert f"pip install -e '.[{extra}]'` in your clone of memkit)" in line
     assert line.endswith(f"received {received}")
     assert extra in importlib.metadata.metadata("memkit").get_all("Provides-Extra")
 

@@ -93,7 +93,9 @@ def found(audit: LabelAudit) -> str:
     Args:
       audit: the audit of a point that has runs.
     """
-    return f"{audit.kinds['mislabeled']:,} suspects, {audit.kinds['rare']:,} rare but right"
+    return (
+        f"{audit.kinds['mislabeled']:,} suspects, {audit.kinds['rare']:,} rare but probably right"
+    )
 
 
 def cautions(audit: LabelAudit, similar: SimilarImages) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from etils import epy
 
 from memkit import output, recipe
-from memkit.errors import InputError, expected, reason, unknown
+from memkit.errors import InputError, expected, install, missing, reason, unknown
 from memkit.models import initial_values, residual
 from memkit.training.plan import EpochPlan
 from memkit.typing import Array, BoolArray, FloatArray, IntArray
@@ -260,10 +260,7 @@ def check(name: str) -> None:
     _, package, extras = ENGINES[name]
     if importlib.util.find_spec(package) is None:
         first = extras.partition(" ")[0].rstrip(",")
-        raise InputError(
-            f"--engine: {name} is not installed; choose one of the extras {extras}: "
-            f"pip install 'memkit[{first}]'"
-        )
+        raise missing("--engine", name, f"the extras {extras} have it; {install(first)}")
 
 
 def load(name: str) -> Engine:
