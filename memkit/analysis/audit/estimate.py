@@ -225,7 +225,9 @@ def columns(study: Study, result: LabelAudit) -> dict[str, Array]:
       {name: array [L]}; "" or a missing value if there is none.
     """
     if result.examples is None:
-        raise expected("result", "the audit of a point with usable runs", result.point)
+        remedy = "if all diverged, train with a smaller --config.schedule.peak"
+        received = f"{result.point} ({remedy})"
+        raise expected("--point", "a point with runs that did not diverge", received)
     examples, arrays, copies = study.examples, vars(result.examples), copies_of(study)
     order = result.examples.order
     names = np.asarray(examples.class_names).astype(str)

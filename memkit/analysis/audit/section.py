@@ -22,11 +22,6 @@ INTRO = (
     "is true, so look at an image before you relabel or remove it. `memkit audit --workdir=...` "
     "writes the whole list as a CSV file."
 )
-CLASS_INFLUENCE = (
-    "The column `class_influence` of the CSV file is relative to the other examples of the given "
-    "label: a negative number means that the example helps the test examples of this label less "
-    "than the average does, which need not mean harm."
-)
 EMPTY = (
     "`memkit run` fills this section when the last point of the first series has runs, and "
     "`memkit audit --workdir=...` then lists the examples."
@@ -67,7 +62,7 @@ def section(content: Content) -> Section:
         details=(
             *(block for group in groups.values() for block in group),
             _kinds(audit),
-            Definitions((("Class influence", CLASS_INFLUENCE),)),
+            Definitions((("Class influence", text.CLASS_INFLUENCE),)),
         ),
         is_wide=True,
         pictures={"train": [i for of_kind, _ in members.values() for i in of_kind]},

@@ -25,9 +25,9 @@ CRITERIA = {
 }
 _MOST_CLASSES = 5  # that are named
 CLASS_INFLUENCE = (
-    "class_influence, in the written tables: influence on the test examples of the given label, "
-    "relative to the other train examples of that label (they sum to about 0): below 0 = helps "
-    "less than their average, which need not mean harm"
+    "The column `class_influence` of the CSV file is relative to the other examples of the given "
+    "label: a negative number means that the example helps the test examples of this label less "
+    "than the average does, which need not mean harm."
 )
 _SHOWN = {
     "id": "id",
@@ -79,7 +79,8 @@ def text(
         lines.append(near_duplicates.found(similar))
     if audit.planted:
         lines.append(f"planted labels: {planted(audit.planted)}")
-    lines.append(CLASS_INFLUENCE)
+    if study.sizes.test:
+        lines.append(CLASS_INFLUENCE)
     listed = len(columns["id"])
     if listed:
         shown = [[columns[name][i].item() for name in _SHOWN] for i in range(min(top, listed))]
