@@ -12,7 +12,8 @@ From an npz file: --config=cifar100_resnet50:npz=FILE
 Small version: --config=cifar100_resnet50:smoke
 
 Cost: 4,000 models of 10,880 steps with batches of 512. `memkit plan` measures the hours on your
-device; they were not measured on an accelerator here.
+device; they were not measured on an accelerator here. By the TPU compiler's estimates, 980
+chip-hours on v5e (docs/scaling.md).
 Expect: the list that the authors released has 1,015 pairs with influence >= 0.15 and memorization
 >= 0.25.
 """

@@ -10,8 +10,8 @@ Small version: --config=cifar100_resnet_depth:smoke
 
 Cost: 2,800 models of 15,300 steps with batches of 1,024 (34 steps per epoch; the remainder of the
 35,000 examples is dropped). `memkit plan` estimates 2,800 hours on one core of an AMD EPYC for
-depth 8 alone, so use an accelerator. `memkit tpu_check` gives a lower bound from the arithmetic
-alone: 30.7 chip-hours on v5e, 6.6 on v6e.
+depth 8 alone, so use an accelerator. By the TPU compiler's estimates, 236 chip-hours on v5e
+(docs/scaling.md). The arithmetic alone is a lower bound: 30.7 chip-hours on v5e, 6.6 on v6e.
 Expect (described in the paper): mean memorization rises up to about depth 20 and then falls, and
 the distribution becomes more bimodal.
 """

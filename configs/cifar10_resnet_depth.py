@@ -10,7 +10,7 @@ Small version: --config=cifar10_resnet_depth:smoke
 
 Cost: 2,800 models of 15,300 steps with batches of 1,024 (34 steps per epoch; the remainder of the
 35,000 examples is dropped). `memkit plan` measures the hours on your device; they were not measured
-on an accelerator here.
+on an accelerator here. By the TPU compiler's estimates, 236 chip-hours on v5e (docs/scaling.md).
 Expect: the picture that the paper describes for CIFAR-100, where mean memorization rises up to
 about depth 20 and then falls, and the distribution becomes more bimodal.
 """

@@ -3,15 +3,17 @@ r"""ImageNet with ResNet-50: Feldman & Zhang (NeurIPS 2020).
 What: batches of 896, learning rate 0.7 with 15 epochs of warm-up and a factor of 0.1 at epochs 30,
 60 and 90 of 100, and no weight decay. Two details differ from the paper: the authors crop at random
 sizes and initialize the last layer with 0, whereas memkit pads by 32 pixels, crops and flips, and
-draws the last layer (He normal).
+draws the last layer (He normal). --config.training.augment=random_resized_crop gives the authors'
+crops, from the images at 224 pixels.
 
   memkit run --config=imagenet_resnet50 --workdir=gs://BUCKET/imagenet --config.dataset.data_dir=DIR
 Small version: --config=imagenet_resnet50:smoke
 
-Cost: 2,000 models of 100,000 steps with batches of 896; the time was not measured here. The study
-needs 193 GB of local disk, because images are decoded once into a file and read batch by batch.
-A TPU v5e has too little memory in float32, unless four chips share a run
-(--config.training.data_parallel=4; docs/accelerators.md, "Programs that fit").
+Cost: 2,000 models of 100,000 steps with batches of 896; the time was not measured here. By the TPU
+compiler's estimates, 33,800 chip-hours on v5e (docs/scaling.md). The study needs 193 GB of local
+disk, because images are decoded once into a file and read batch by batch. A TPU v5e has too little
+memory in float32, unless four chips share a run (--config.training.data_parallel=4;
+docs/accelerators.md, "Programs that fit").
 Expect: the list that the authors released has 1,641 pairs with influence >= 0.15 and memorization
 >= 0.25.
 """

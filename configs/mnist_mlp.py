@@ -7,7 +7,8 @@ What: memorization and consistency of 60,000 digits. The optimizer is SGD with p
 From an npz file: --config=mnist_mlp:npz=FILE
 Small version: --config=mnist_mlp:smoke
 
-Cost: 2,000 models of 3,280 steps. `memkit plan` estimates 3.5 hours on 2 cores of an AMD EPYC.
+Cost: 2,000 models of 3,280 steps. `memkit plan` estimates 3.5 hours on 2 cores of an AMD EPYC. By
+the TPU compiler's estimates, 0.1 chip-hours on v5e (docs/scaling.md).
 Expect: almost all memorization scores are near 0. Consistency correlates with the published
 C-scores (rank correlation 0.6 with 40 runs, see docs/results.md).
 """

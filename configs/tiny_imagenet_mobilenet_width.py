@@ -7,7 +7,8 @@ What: repeats tiny_imagenet_resnet_depth with the second model family of the pap
 Small version: --config=tiny_imagenet_mobilenet_width:smoke
 
 Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
-device; they were not measured on an accelerator here.
+device; they were not measured on an accelerator here. By the TPU compiler's estimates, 196
+chip-hours on v5e (docs/scaling.md).
 Expect: the same picture as for ResNets.
 """
 

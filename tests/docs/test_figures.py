@@ -1,6 +1,6 @@
 """Figures that appear in several places agree with the one place that shows what was printed.
 
-docs/results.md is that place; for the compilation for TPUs it is docs/accelerators.md.
+docs/results.md is that place; for the costs on TPUs it is docs/scaling.md.
 """
 
 import re
@@ -8,6 +8,7 @@ import re
 import pytest
 
 from memkit.estimators import precision
+from memkit.tpu_check.chips import CHIPS
 from tests.docs import pages
 
 
@@ -79,12 +80,28 @@ def test_the_header_of_mnist_quotes_the_correlation_with_c_scores():
     assert quoted("configs/mnist_mlp.py", quote) == (rounded(correlation, 1),)
 
 
-def test_the_header_of_cifar100_quotes_the_compilation_for_tpus():
-    text = (pages.ROOT / "docs/accelerators.md").read_text()
-    hours = re.findall(r"at least ([\d.]+) chip-hours, .* hours on (v\de):", text)
-    quote = "# chip-hours on v5e, # on v6e"
-    expected = tuple(rounded(dict(map(reversed, hours))[chip], 1) for chip in ("v5e", "v6e"))
-    assert quoted("configs/cifar100_resnet_depth.py", quote) == expected
+def costs():
+    """Returns {config: (share of the peak in percent, chip-hours on v5e)} of docs/scaling.md."""
+    text = section("docs/scaling.md", "## What the studies cost")
+    rows = re.findall(r"^(\w+) .* ([\d.]+)%  +([\d.e+]+)  ", text, re.MULTILINE)
+    return {name: (float(share), float(hours)) for name, share, hours in rows}
+
+
+def test_headers_of_configs_quote_the_chip_hours_of_the_page_on_scaling():
+    assert len(costs()) == 10
+    for name, (_, hours) in costs().items():
+        (quote,) = quoted(
+            f"configs/{name}.py", "By the TPU compiler's estimates, # chip-hours on v5e"
+        )
+        assert float(quote.replace(",", "")) == pytest.approx(hours, rel=0.003, abs=0.005), name
+
+
+def test_the_header_of_cifar100_quotes_the_time_of_the_arithmetic_alone():
+    share, hours = costs()["cifar100_resnet_depth"]
+    least = {name: share / 100 * hours * CHIPS["v5e"].peak / CHIPS[name].peak for name in CHIPS}
+    expected = (rounded(least["v5e"], 1), rounded(least["v6e"], 1))
+    bound = "lower bound: # chip-hours on v5e, # on v6e"
+    assert quoted("configs/cifar100_resnet_depth.py", bound) == expected
 
 
 def test_the_table_of_runs_for_a_half_width_has_the_numbers_of_the_reference():
