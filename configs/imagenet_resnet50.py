@@ -10,7 +10,7 @@ crops, from the images at 224 pixels.
 Small version: --config=imagenet_resnet50:smoke
 
 Cost: 2,000 models of 100,000 steps with batches of 896; the time was not measured here. By the TPU
-compiler's estimates, 33,800 chip-hours on v5e (docs/scaling.md). The study needs 193 GB of local
+compiler's estimates, 30,900 chip-hours on v5e (docs/scaling.md). The study needs 193 GB of local
 disk, because images are decoded once into a file and read batch by batch. A TPU v5e has too little
 memory in float32, unless four chips share a run (--config.training.data_parallel=4;
 docs/accelerators.md, "Programs that fit").

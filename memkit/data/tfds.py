@@ -7,6 +7,7 @@ before the engine can configure it; only preparing a data set needs TensorFlow.
 
 import dataclasses
 import hashlib
+import importlib.util
 import os
 import pathlib
 import socket
@@ -115,6 +116,9 @@ def _prepared(tfds_name: str, data_dir: str) -> Any:
         raise expected("dataset.tfds_name", "a TFDS data set", received) from None
     if builder.is_prepared():
         return builder
+    if importlib.util.find_spec("tensorflow") is None:
+        received = "none: TensorFlow, which is not installed, must prepare it"
+        raise expected("dataset.data_dir", f"{builder.name} in prepared form", received)
     downloads = pathlib.Path(parent) / "downloads"
     # Without this check, TFDS retries for minutes before it fails.
     if not _any_file(downloads) and not _reachable(builder.url_infos):

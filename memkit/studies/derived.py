@@ -196,7 +196,7 @@ def read(study: "Study", name: str) -> bytes:
         raise expected("--workdir", "a study with estimates (run `memkit estimate`)", where)
     data = _read_either(study, name)
     if files.sha256(data) != hashes[name]:
-        reason = "it is not the file that `memkit estimate` wrote"
+        reason = "it is not the file that memkit wrote"
         raise DamagedFileError(where, reason, REMEDY)
     return data
 

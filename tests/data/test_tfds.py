@@ -1,5 +1,6 @@
 import collections
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -293,6 +294,18 @@ def test_without_a_network_the_archives_and_their_folder_are_named(
     message = str(caught.value)
     assert archives in message and str(tmp_path / "downloads" / "manual") in message
     assert "\n" not in message
+
+
+def test_preparing_without_tensorflow_is_one_line(tmp_path, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *a: None if name == "tensorflow" else real(name, *a),
+    )
+    with pytest.raises(InputError, match="^dataset.data_dir: .*TensorFlow, which is not installed"):
+        data.load("cifar10", data_dir=str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_archive_in_the_manual_folder_is_used_and_verified(tmp_path):
