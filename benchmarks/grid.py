@@ -33,7 +33,7 @@ _RESNET20, _MOBILENET = 0.13, 0.038
 SHARES = {
     "cifar10_resnet_depth": _RESNET20,
     "cifar100_resnet_depth": _RESNET20,
-    "tiny_imagenet_resnet_depth": 0.22,
+    "tiny_imagenet_resnet_depth": 0.204,
     "cifar100_mobilenet_width": _MOBILENET,
     "tiny_imagenet_mobilenet_width": _MOBILENET,
     "cifar100_distill": _RESNET20,

@@ -9,7 +9,7 @@ added, they learn at temperature 1. The paper does not list the depths (18 to 15
 Small version: --config=tiny_imagenet_resnet_depth:smoke
 
 Cost: 2,000 models of 24,570 steps with batches of 256. `memkit plan` measures the hours on your
-device; they were not measured on an accelerator here. By the TPU compiler's estimates, 3,482
+device; they were not measured on an accelerator here. By the TPU compiler's estimates, 3,755
 chip-hours on v5e (docs/scaling.md). For depths 101 and 152 in float32, a TPU v5e has too little
 memory (docs/accelerators.md, "Programs that fit").
 Expect: the same picture as on CIFAR-100.
