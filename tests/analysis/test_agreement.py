@@ -116,7 +116,7 @@ def test_errors_of_the_curves_are_those_of_a_slow_loop_over_sets(world):
     for k, threshold in enumerate(arrays["thresholds"][0]):
         jaccard, difference = [], []
         for a, b in zip(*replicates, strict=True):
-            first, second = (set(np.flatnonzero(score >= threshold)) for score in (a, b))
+            first, second = (set(np.flatnonzero(score >= threshold - 1e-9)) for score in (a, b))
             union = sorted(first | second)
             jaccard.append(len(first & second) / len(union) if union else np.nan)
             difference.append((b - a)[union].mean() if union else np.nan)
