@@ -20,8 +20,8 @@ def load(*, path: str, image_size: int = 0) -> ImageDataset:
 
     Args:
       path: file with the arrays x_train and x_test ([N, H, W] or [N, H, W, C], uint8, or floats in
-        0..1 or 0..255, see `numbers.to_images`), y_train and y_test ([N] ints), and optionally
-        class_names ([K] str).
+        0..1 or 0..255, see `numbers.to_images`), y_train and y_test ([N] or [N, 1] ints), and
+        optionally class_names ([K] str).
       image_size: height and width in pixels to which images are resized, see `images.fit`; 0 = do
         not resize.
 
@@ -65,7 +65,7 @@ def _read(name: str) -> tuple[dict[str, Any], list[str]]:
         if absent:
             keys = printable(", ".join(file.files)) or "no arrays"
             raise missing("dataset.path", f"arrays {', '.join(absent)} in {path}, which has {keys}")
-        arrays: dict[str, Any] = {key: _array(file, key) for key in ("y_train", "y_test")}
+        arrays: dict[str, Any] = {key: _labels(file, key) for key in ("y_train", "y_test")}
         names = _array(file, "class_names") if "class_names" in file.files else None
         arrays["class_names"] = _class_names(names, arrays["y_train"])
         for key in ("y_train", "y_test"):
@@ -96,6 +96,12 @@ def _array(file: np.lib.npyio.NpzFile, key: str) -> Array:
         damage = f"damaged data ({printable(reason(error))})"
         text = "pickled objects" if "pickle" in str(error) else damage
         raise expected(f"dataset {key}", "an array of numbers or strings", text) from None
+
+
+def _labels(file: np.lib.npyio.NpzFile, key: str) -> Array:
+    """Returns labels [N]; the data sets of Keras have some as [N, 1]."""
+    array = _array(file, key)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _class_names(names: Array | None, labels: Array) -> tuple[str, ...]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from memkit import data
+from memkit.data import dataset as datasets
 from memkit.data import numbers
 from memkit.errors import InputError
 
@@ -79,6 +80,11 @@ def test_image_size_crops_around_the_center_and_resizes(load, pictures):
     dataset = load({"x_train": wide, "x_test": pictures(3, 6, 6, 3)}, image_size=6)
     np.testing.assert_array_equal(dataset.train_images, wide[:, :, 2:8])
     assert load(image_size=2).image_shape == (2, 2, 3)
+
+
+def test_labels_may_be_a_column(load, arrays):
+    columns = load({key: arrays[key][:, None] for key in ("y_train", "y_test")})
+    assert datasets.fingerprint(columns) == datasets.fingerprint(load())
 
 
 _NAN = np.full((7, 5, 4, 3), np.nan)
