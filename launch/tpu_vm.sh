@@ -154,12 +154,20 @@ remove() {
   run "${resource[@]}" delete "$1" "${place[@]}" "${words[@]}"
 }
 
-# Sets `answer` to none, ready, gone (only good to be deleted), leaving or coming.
+# Sets `answer` to none, ready, gone (only good to be deleted), leaving, coming or unknown, where
+# the call failed for another reason than that there is no such VM, and `word` to what was said.
 state() {
   local field=state
   case $api in queued) field=state.state ;; compute) field=status ;; esac
-  ask run "${resource[@]}" describe "$1" "${place[@]}" --format="value($field)"
+  local call=("${resource[@]}" describe "$1" "${place[@]}" --format="value($field)")
+  ask run "${call[@]}"
   word=$answer
+  if ! $dry_run && [ -z "$word" ] && ! word=$("${call[@]}" 2>&1); then  # Again, for its errors.
+    case $word in
+      *NOT_FOUND* | *'not found'*) word= ;;
+      *) word=${word##*$'\n'} answer=unknown && return ;;
+    esac
+  fi
   case $word in
     '') answer=none ;;
     ACTIVE | READY | RUNNING) answer=ready ;;
@@ -176,14 +184,20 @@ create_one() {
     state "$1"
   done
   [ "$answer" != gone ] || remove "$1"
-  case $answer in none | gone) request "$1" ;; esac
+  case $answer in
+    none | gone) request "$1" ;;
+    unknown) fail "$1: its state cannot be read: $word" 1 ;;
+  esac
 }
 
 # Waits until one VM can be logged in to.
 await_one() {
   state "$1"
   until $dry_run || [ "$answer" = ready ]; do
-    case $answer in none | gone | leaving) fail "$1: ${word:-no VM} instead of a VM" 1 ;; esac
+    case $answer in
+      none | gone | leaving) fail "$1: ${word:-no VM} instead of a VM" 1 ;;
+      unknown) echo "$1: its state cannot be read: $word; trying again" ;;
+    esac
     sleep "$poll"
     state "$1"
   done
@@ -206,6 +220,13 @@ describe_one() {
 # Sets `over` to false where one VM still trains; starts anew what was preempted or killed.
 watch_one() {
   state "$1"
+  case $answer in
+    unknown | coming)  # Its processes may still be at work.
+      echo "$1: $word; looking again"
+      over=false
+      return
+      ;;
+  esac
   if ! $dry_run && [ "$answer" != ready ]; then
     echo "$1: ${word:-none}; created again"
     create_one "$1" "$2"
@@ -239,7 +260,15 @@ create() {
 setup() { each setup_one; }
 start() { each start_one; }
 status() { each describe_one; }
-delete() { each remove; }
+
+# A VM that cannot be deleted, because it is gone or for now, does not keep the others.
+delete() {
+  local machine left=
+  for machine in "${machines[@]}"; do
+    remove "$machine" || left+=" $machine"
+  done
+  [ -z "$left" ] || fail "not deleted, unless they were gone before:$left" 1
+}
 
 all() {
   local over=false

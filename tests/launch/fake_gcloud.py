@@ -2,7 +2,8 @@
 
 Its state is in the folder that FAKE_CLOUD names: vms/<name>/<worker>/ are homes, vms/<name>/state
 is what `describe` prints, and `log` has every call. Where a file `preempt/<name>` exists, the VM of
-that name is taken away, with all its processes, as soon as it has trained something.
+that name is taken away, with all its processes, as soon as it has trained something. Where a file
+`hiccup/<name>` exists, `describe` then fails as often as the number in it says.
 """
 
 import os
@@ -52,8 +53,16 @@ def create(flags, name):
 def describe(flags, name):
     vm, order = cloud() / "vms" / name, cloud() / "preempt" / name
     if not vm.exists():
+        print(f"ERROR: NOT_FOUND: Resource '{name}' was not found", file=sys.stderr)
         return 1
-    if order.exists() and list(vm.glob("*/memkit/*/points/*/runs/*.npz")):
+    has_trained = bool(list(vm.glob("*/memkit/*/points/*/runs/*.npz")))
+    hiccup = cloud() / "hiccup" / name
+    if hiccup.exists() and has_trained:
+        times = int(hiccup.read_text())
+        hiccup.write_text(str(times - 1)) if times > 1 else hiccup.unlink()
+        print("ERROR: the server cannot be reached", file=sys.stderr)
+        return 1
+    if order.exists() and has_trained:
         order.unlink()
         end(vm)
         (vm / "state").write_text("SUSPENDED\n")

@@ -367,12 +367,12 @@ def test_a_mistake_is_one_line_and_exit_code_2_before_anything_runs(
 @pytest.mark.parametrize(
     ("command", "calls"),
     [
-        ("create", ["queued-resources describe depth-0", "queued-resources create depth-0"]),
+        ("create", ["queued-resources describe depth-0"] * 2),
         ("setup", ["tar --exclude"]),
         ("start", ["tpu-vm ssh depth-0"]),
         ("collect", ["mkdir -p out"]),
-        ("delete", ["queued-resources delete depth-0"]),
-        ("all", ["queued-resources describe depth-0", "queued-resources create depth-0"]),
+        ("delete", ["queued-resources delete depth-0", "queued-resources delete depth-1"]),
+        ("all", ["queued-resources describe depth-0"] * 2),
     ],
 )
 def test_a_failing_call_ends_the_script(script, tmp_path, command, calls):
@@ -463,7 +463,7 @@ def test_scripts_are_sound_bash(path):
 def cloud(tmp_path):
     """Returns a function that runs tpu_vm.sh with a gcloud whose VMs are folders."""
     tools, state = tmp_path / "tools", tmp_path / "cloud"
-    for folder in (tools, state / "vms", state / "preempt"):
+    for folder in (tools, state / "vms", state / "preempt", state / "hiccup"):
         folder.mkdir(parents=True)
     fake = pathlib.Path(__file__).with_name("fake_gcloud.py")
     put_tool(tools / "gcloud", f'exec {sys.executable} {fake} "$@"')
@@ -533,6 +533,27 @@ def test_a_vm_that_is_taken_away_is_made_again_and_its_shard_trained(cloud, tiny
     calls = (tmp_path / "cloud" / "log").read_text()
     assert calls.count("queued-resources create depth-0") == 1
     assert calls.count("queued-resources create depth-1") == 2
+    assert not list((tmp_path / "cloud" / "vms").iterdir())
+
+
+@needs_flock
+@pytest.mark.slow
+def test_a_vm_whose_state_cannot_be_read_for_once_goes_on(cloud, tiny_config, tmp_path):
+    (tmp_path / "cloud" / "hiccup" / "depth-0").write_text("2")  # It is asked twice.
+    words = (f"--config={tiny_config}", "--workdir=study", "--engine=tensorflow")
+    done = cloud("all", *words, "--", "--workers=1", accelerator_type="v5litepod-8", hosts=1)
+    assert done.returncode == 0, done.stderr
+    assert "depth-0: ERROR: the server cannot be reached; looking again" in done.stdout
+    assert (tmp_path / "cloud" / "log").read_text().count("queued-resources create") == 1
+    assert is_complete(tmp_path / "out" / "study", 20)
+
+
+def test_vms_that_are_gone_do_not_keep_the_others(cloud, tmp_path):
+    words = (*STUDY, "--vms=3")
+    (tmp_path / "cloud" / "vms" / "depth-1").mkdir()
+    done = cloud("delete", *words, accelerator_type="v5litepod-8", hosts=1)
+    assert done.returncode == 1
+    assert "not deleted, unless they were gone before: depth-0 depth-2" in done.stderr
     assert not list((tmp_path / "cloud" / "vms").iterdir())
 
 
