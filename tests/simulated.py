@@ -69,6 +69,7 @@ def build(
     config = {
         "report": {"min_influence": 0.15, "min_memorization": 0.25, "top_k": 3},
         "seed": 0,
+        "labels": {"file": ""},
         "series": series,
         "model": {"name": "resnet", "width": 1},
         "subsets": {"design": "balanced", "num_runs": runs, "train_fraction": 0.7},

@@ -205,10 +205,12 @@ def spearman_brown(correlation: float, times: float = 2) -> float:
     """Returns the reliability predicted for `times` as many runs (Spearman 1910; Brown 1910).
 
     k r / (1 + (k - 1) r). Exact for Pearson correlations of scores with independent noise of equal
-    variance, a good approximation for ranks. NaN if the denominator is not above 0.
+    variance, a good approximation for ranks. NaN for negative correlations, which scores with
+    independent noise have only by chance.
     """
-    denominator = 1 + (times - 1) * correlation
-    return times * correlation / denominator if denominator > 0 else float("nan")
+    if not correlation >= 0:
+        return float("nan")
+    return times * correlation / (1 + (times - 1) * correlation)
 
 
 def half_widths(

@@ -32,8 +32,8 @@ class SplitHalf:
 
     Attributes:
       spearman: float in [-1, 1], rank correlation between the halves; higher = more reliable.
-      spearman_brown: float <= 1, reliability predicted for all the runs, 2 r / (1 + r); a
-        correlation of the full estimate with anything is capped by its square root.
+      spearman_brown: float in [0, 1], reliability predicted for all the runs, 2 r / (1 + r); a
+        correlation of the full estimate with anything is capped by its square root. NaN if r < 0.
       num_examples: examples defined in both halves.
     """
 

@@ -92,6 +92,13 @@ def planted(content: Content) -> BoolArray:
     return np.asarray(content.labels) != np.asarray(content.given_labels)
 
 
+def were_planted(content: Content) -> str:
+    """Returns how planted labels came about, such as "were flipped on purpose"."""
+    if content.config["labels"]["file"]:
+        return "differ from those of the data set (labels.file)"
+    return "were flipped on purpose"
+
+
 def series(content: Content) -> dict[str, list[PointSummary]]:
     """Returns {series: its points of the summary, in order}."""
     groups: dict[str, list[PointSummary]] = {}

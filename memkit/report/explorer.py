@@ -221,7 +221,8 @@ def _albums(
     shown = [part["index"] for part in influences[::-1] if part is not None]
     first["train"] += listed.tolist()
     first["test"] += [i for index in shown for i in index[listed].ravel().tolist() if i >= 0]
-    last = [p for p in scored(content) if p.series == content.summary.points[0].series][-1]
+    points = scored(content)
+    last = [point for point in points if point.series == points[0].series][-1]
     rest = {
         "train": np.argsort(-scatter.quantity(content, last, "value"), kind="stable"),
         "test": np.unique(np.concatenate([np.empty(0, int), *(i[i >= 0] for i in shown)])),

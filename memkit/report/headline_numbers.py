@@ -65,7 +65,7 @@ def measured(content: Content) -> str:
     images = f"{len(content.ids):,} images of {len(content.class_names):,} classes"
     text = f"{runs}{of_model}, each trained on {design} of {images}."
     if planted := int(contents.planted(content).sum()):
-        text += f" {planted:,} labels were flipped on purpose."
+        text += f" {planted:,} labels {contents.were_planted(content)}."
     return text
 
 

@@ -192,6 +192,7 @@ def _study(
         "record": {"history_runs": 0, "all_probs": False, "ntk": False, "features_runs": 0},
         "series": list(sizes),
         "axis": {"field": axis, "values": list(sizes[ONE_HOT])} if has_axis else _NO_AXIS,
+        "labels": {"file": ""},
         "report": {"title": "Own runs", **_REPORT},
     }
     names = {size: f"_{axis}{size}" if has_axis else "" for size in sizes[ONE_HOT]}

@@ -76,6 +76,17 @@ def test_bins_hold_what_chance_gives_and_titles_say_how_many(make_points):
     assert "Width (model.width): 2 (70 pairs, 81 by chance)" in svg.decode()
 
 
+def test_a_sentence_names_series_and_sizes_that_chance_explains(make_points):
+    points = make_points(sizes=(1, 2), series=("one_hot", "distilled"))
+    real = (np.array([0.9]), np.array([0.01]), NO_CHANCE)
+    noise = (np.array([0.2]), np.array([0.9]), NO_CHANCE)
+    pairs = {p.name: real if p.series == "one_hot" else noise for p in points}
+    rows = influence_chart.table(points, pairs, min_influence=0.15)
+    spec = influence_chart.chart(rows, size_title=TITLE).to_dict()
+    words = "No pair is beyond chance at width 1, 2 of distilled."
+    assert " ".join(spec["title"]["text"]) == words
+
+
 def test_a_sentence_names_the_sizes_that_chance_explains(make_points):
     points = make_points(sizes=(1, 2, 4))
     real = (np.array([0.9]), np.array([0.01]), NO_CHANCE)

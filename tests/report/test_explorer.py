@@ -136,3 +136,10 @@ def test_without_scores_there_is_nothing_to_explore(make_content):
     content = make_content(unfinished=5)
     assert explorer.data(content) is None
     assert explorer.data(dataclasses.replace(content, scores={})) is None
+
+
+def test_a_first_series_without_runs_does_not_keep_the_others_from_the_page(make_content):
+    content = make_content(series=("one_hot", "distilled"), sizes=(4,))
+    changed = simulated.with_point(content, 0, num_runs=0)
+    result = explorer.data(changed)
+    assert [point["name"] for point in result["points"]] == ["distilled-width4"]

@@ -95,7 +95,7 @@ def test_headline_quotes_the_numbers_of_the_summary(content):
     planted = [point.means.memorization for point in content.results[Planted].points.values()]
     for estimate, size in ((planted[0], "width 1"), (planted[-1], "width 16")):
         assert f"{formatting.estimate(estimate)} at {size}" in result["Planted labels"]
-    assert "6 labels flipped on purpose rises" in result["Planted labels"]
+    assert "the 6 labels that were flipped on purpose rises" in result["Planted labels"]
     assert set(result) == {
         "Planted labels",
         "Clean examples",
@@ -126,7 +126,7 @@ def test_better_detector_is_named_only_where_the_difference_is_clear(content):
 def test_failed_runs_are_a_caution(content):
     changed = simulated.with_point(content, 0, diverged=2, collapsed=1)
     result = dict(headline.findings(changed))
-    assert result["Caution"].startswith("2 runs diverged and are left out, 1 collapsed")
+    assert result["Caution"].startswith("2 runs diverged, left out; 1 collapsed")
 
 
 def test_a_point_of_several_devices_is_a_caution_on_the_first_screen(content):

@@ -172,7 +172,7 @@ def test_heights_of_charts_are_reserved_as_the_files_have_them(page, files):
 
 def test_headings_state_findings(page):
     assert "Test accuracy rises with width" in page.words
-    assert "Sorting by memorization finds labels flipped on purpose at width 16" in page.words
+    assert "Sorting by memorization finds the planted labels at width 16" in page.words
     assert "of the images are hardly memorized" in page.words
 
 

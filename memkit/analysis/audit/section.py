@@ -88,7 +88,7 @@ def _notes(audit: LabelAudit, similar: SimilarImages) -> tuple[Block, ...]:
 
 def _kinds(audit: LabelAudit) -> Table:
     rows = [(f"{audit.kinds[kind]} {kind}", text.CRITERIA[kind]) for kind in auditing.KINDS]
-    caption = "Train examples by what the predictions of the runs that held them out."
+    caption = "Train examples of each kind, by the predictions of the runs that held them out."
     return Table(
         caption=caption, columns=("Examples", "Criterion"), rows=tuple(rows), has_words=True
     )

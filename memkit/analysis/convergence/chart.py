@@ -34,15 +34,17 @@ def table(
 
     Args:
       convergence: {point name: PointConvergence}.
-      points: points of a study, for their series and sizes. At most about MAX_PANELS evenly spaced
-        points are shown.
+      points: points of a study, for their series and sizes. At most about MAX_PANELS are shown, of
+        the same sizes in every series: evenly spaced, with the largest.
       noun: a word for the axis.
     """
     points = [point for point in points if point.name in convergence]
     step = max(1, -(-len(points) // MAX_PANELS))
     several = len({point.series for point in points}) > 1
+    sized = lines.sized(points)
+    shown = list(dict.fromkeys(point.size for point in sized))[::-1][::step]
     rows: list[Json] = []
-    for point in lines.sized(points)[::step]:
+    for point in (point for point in sized if point.size in shown):
         has_axis = point.size != point.name
         panel = f"{noun} {point.size}" if has_axis else point.name
         if several and has_axis:

@@ -77,7 +77,10 @@ def _finding(distillation: Distillation) -> str:
     changes = [s.memorization for part in distillation.series.values() for s in part.sizes]
     down, up = (sum(c.upper < 0 for c in changes), sum(c.lower > 0 for c in changes))
     sizes = findings.counted(len(changes), "size")
-    if down >= up and down:
+    if down and up:
+        text = f"Distillation lowers mean memorization at {down} of {sizes}"
+        return f"{text} and raises it at {up}"
+    if down:
         return f"Distillation lowers mean memorization at {down} of {sizes}"
     if up:
         return f"Distillation raises mean memorization at {up} of {sizes}"

@@ -154,14 +154,23 @@ def _counted(rows: Sequence[Json]) -> list[Json]:
 
 
 def _verdict(rows: Sequence[Json], noun: str) -> str:
-    """Returns a sentence on the sizes without a pair beyond chance, "" if every size has one."""
+    """Returns a sentence on the points without a pair beyond chance, "" if every point has one."""
     found = {r["name"] for r in rows if r["group"] == SIGNIFICANT}
-    without = list(dict.fromkeys(r["size"] for r in rows if r["name"] not in found))
+    if not found:
+        return "No pair is beyond chance: none has q of at most 0.05."
+    without: dict[str, list[str]] = {}
+    for series, size in dict.fromkeys(
+        (r["series"], r["size"]) for r in rows if r["name"] not in found
+    ):
+        without.setdefault(series, []).append(size)
     if not without:
         return ""
-    if len(without) == len({r["size"] for r in rows}):
-        return "No pair is beyond chance: none has q of at most 0.05."
-    return f"No pair is beyond chance at {noun} {', '.join(without)}."
+    has_series = len({r["series"] for r in rows}) > 1
+    places = [
+        f"{noun} {', '.join(sizes)}{f' of {series}' * has_series}"
+        for series, sizes in without.items()
+    ]
+    return f"No pair is beyond chance at {' and '.join(places)}."
 
 
 def _ticks(largest: int) -> list[int]:

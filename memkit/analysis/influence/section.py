@@ -58,8 +58,10 @@ def section(content: Content) -> Section:
 
 
 def _finding(content: Content) -> str:
-    """Returns how many pairs the last point has, and whether chance explains them."""
-    done = [p for p in content.summary.points if p.name in content.results[Influence].points]
+    """Returns how many pairs the last point of the first series has, and how many by chance."""
+    results = content.results[Influence].points
+    done = [point for point in findings.finished(content) if point.name in results]
+    done = done or [point for point in content.summary.points if point.name in results]
     last = content.results[Influence].points[done[-1].name].outcomes["correct"]
     size = contents.size_text(content, done[-1])
     at = f" at {size}" if content.summary.axis is not None else ""
@@ -67,8 +69,10 @@ def _finding(content: Content) -> str:
     if not pairs:
         return f"No pair of images has high influence{at}"
     text = f"{findings.counted(pairs, 'pair')} of images with high influence{at}"
-    if not last.pairs_q05 and chance >= pairs / 2:
+    if not last.pairs_q05 and chance >= pairs:
         return f"{text}, no more than chance explains"
+    if not last.pairs_q05:
+        return f"{text}, none beyond doubt (about {chance:,.0f} by chance)"
     return f"{text}, {last.pairs_q05:,} of them beyond doubt (false discovery rate 5%)"
 
 

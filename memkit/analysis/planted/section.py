@@ -9,9 +9,7 @@ from memkit.report.blocks import Section, absent, figure
 from memkit.report.content import Content
 from memkit.report.point_tables import NOTE, estimate, per_point
 
-INTRO = (
-    "A planted label was flipped on purpose before training, to test whether the scores find it."
-)
+INTRO = "The labels {}. Do the scores find them?"
 EMPTY = (
     "This study has no planted labels, so the scores are not tested against a known answer here."
 )
@@ -41,7 +39,7 @@ def section(content: Content) -> Section:
         anchor="planted",
         title="Planted labels",
         finding=_finding(content),
-        intro=INTRO,
+        intro=INTRO.format(contents.were_planted(content)),
         blocks=(figure("planted_detection", CAPTION, rows, chart.chart, size_title=title),),
         details=(per_point(content, table, cells),),
     )
@@ -55,6 +53,6 @@ def _finding(content: Content) -> str:
     found = "finds" if auroc.lower > 0.5 else "does not clearly find"
     at = findings.at_last(content)
     return (
-        f"Sorting by memorization {found} labels flipped on purpose {at} "
+        f"Sorting by memorization {found} the planted labels {at} "
         f"(AUROC {formatting.number(auroc.value)})"
     ).replace("  ", " ")

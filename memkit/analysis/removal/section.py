@@ -60,11 +60,11 @@ def section(content: Content) -> Section:
 
 def _finding(points: Mapping[str, PointRemoval]) -> str:
     memorized = [u for of in points.values() for u in of.all_tests if u.kind == "memorized"]
-    clear = [u for u in memorized if formatting.defined(u.difference.value)]
-    if not clear:
+    clear = [u for u in memorized if u.difference.upper < 0]
+    if not any(formatting.defined(u.difference.value) for u in memorized):
         return ""
-    most = min(clear, key=lambda utility: utility.difference.value)
-    if most.difference.upper < 0:
+    if clear:
+        most = min(clear, key=lambda utility: utility.difference.value)
         return (
             f"Removing the {findings.counted(most.removed, 'most memorized image')} costs "
             f"{100 * -most.difference.value:.1f} points of accuracy more than removing others"

@@ -59,19 +59,21 @@ def section(content: Content) -> Section:
     return Section(
         anchor="size-changes",
         title=TITLE,
-        finding=_finding(changes),
+        finding=_finding(content),
         intro=INTRO,
         blocks=tuple(figures[:1]),
         details=details,
     )
 
 
-def _finding(changes: SizeChanges) -> str:
-    restrictions = next(iter(changes.series.values())).outcomes["correct"]
+def _finding(content: Content) -> str:
+    restrictions = next(iter(content.results[SizeChanges].series.values())).outcomes["correct"]
     whole, rest = (restrictions[name].first_to_last for name in ("all", "unsaturated_examples"))
     if whole is None:
         return ""
-    text = f"Mean memorization {_verb(whole)} from the smallest to the largest size"
+    points = next(iter(contents.series(content).values()))
+    first, last = (contents.size_text(content, point) for point in (points[0], points[-1]))
+    text = f"Mean memorization {_verb(whole)} from {first} to {last}"
     if rest is None:
         return text
     same = _verb(rest) == _verb(whole)

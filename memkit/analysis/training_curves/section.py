@@ -23,12 +23,12 @@ def section(content: Content) -> Section:
 
 
 def _finding(content: Content) -> str:
-    """Returns in how many runs training failed."""
+    """Returns how many of the finished runs diverged or collapsed."""
     points = content.summary.points
     failed = sum(point.diverged + point.collapsed for point in points)
-    runs = sum(point.num_runs + point.diverged for point in points)
+    runs = sum(point.num_runs + point.diverged + point.blocked for point in points)
     if not runs:
         return ""
     if not failed:
-        return "All runs trained without a failure"
+        return "No run diverged or collapsed"
     return f"{failed:,} of {findings.counted(runs, 'run')} diverged or collapsed"

@@ -100,7 +100,8 @@ def _of_series(content: Content, points: Sequence[PointSummary]) -> list[tuple[s
         sentences = [
             (
                 "Planted labels",
-                f"Mean memorization of the {of_points[-1].count} labels flipped on purpose "
+                f"Mean memorization of the {of_points[-1].count} labels that "
+                f"{contents.were_planted(content)} "
                 f"{trend(p.means.memorization for p in of_points)} (1 = always learned when "
                 "trained on, never guessed otherwise).",
             ),
@@ -172,7 +173,7 @@ def _trajectories(content: Content, series: str) -> list[tuple[str, str]]:
         top = max(changes, key=lambda name: changes[name])
         text += (
             f"; the most frequent change is {label(top)}, "
-            f"{formatting.percent(changes[top])} of all examples"
+            f"{formatting.percent(changes[top])} of the examples"
         )
     return [("Trajectories", text + ".")]
 
@@ -186,9 +187,9 @@ def _cautions(content: Content) -> list[tuple[str, str]]:
         sentences.append(
             (
                 "Caution",
-                f"{diverged} runs diverged and are left out, {collapsed} collapsed (train accuracy "
-                "under twice chance, or with two classes under 75%) and are kept; see the table of "
-                "runs.",
+                f"{diverged} run{'s' * (diverged != 1)} diverged, left out; {collapsed} collapsed "
+                "(train accuracy under twice chance, or with two classes under 75%), kept; see the "
+                "table of runs.",
             )
         )
     sentences += [("Caution", f"{text}.") for text in outlying(content.summary)]

@@ -31,10 +31,11 @@ ERRORS = (
     "set, model or recipe."
 )
 EXAMPLES = (
-    "The interval of one example is Newcombe's for the difference of two proportions. For the "
-    "probability of the label it is wider than necessary. Among many examples, some intervals miss "
-    "the true value, and the top of a ranking overstates memorization, because noise has helped to "
-    "put examples there."
+    "The interval of one raw score is Newcombe's for the difference of two proportions, which is "
+    "wider than necessary for the probability of the label. In studies that leave one example out, "
+    "it is Bonett and Price's for pairs, and Student's for the probability. Among many examples, "
+    "some intervals miss the true value, and the top of a ranking overstates memorization, because "
+    "noise has helped to put examples there."
 )
 
 
@@ -69,8 +70,8 @@ def _runs(content: Content) -> str:
     return (
         f"{used} of {planned} runs are used. {diverged} diverged (the loss left the finite "
         f"numbers) and {blocked} were blocked (their teacher diverged): left out. {unfinished} are "
-        f"not finished. {collapsed} collapsed (train accuracy under twice "
-        "chance): kept, because leaving runs out by their result would bias the scores."
+        f"not finished. {collapsed} collapsed (train accuracy under twice chance, or with two "
+        "classes under 75%): kept, because leaving runs out by their result would bias the scores."
     )
 
 
