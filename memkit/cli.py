@@ -176,8 +176,8 @@ def _parse(argv: Sequence[str]) -> None:
         line = str(error).strip().splitlines()[-1]
         if wrong := _NO_NUMBER.match(line):
             name, value, kind = wrong.groups()
-            whole = "a whole number" if kind.startswith("invalid") else "a number"
-            raise expected(f"--{name}", whole, repr(value)) from error
+            expectation = "a whole number" if kind.startswith("invalid") else "a number"
+            raise expected(f"--{name}", expectation, repr(value)) from error
         raise InputError(line.removeprefix("ValueError: ")) from error
     except SyntaxError as error:
         line = f" line {error.lineno}" if error.lineno else ""

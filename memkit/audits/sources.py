@@ -46,7 +46,7 @@ def dataset(words: str, *, most_side: int = MOST_SIDE) -> Json:
         "a folder of images, a csv or parquet file of file names and labels, an npz file or the "
         "name of a data set such as cifar10"
     )
-    raise expected("memkit audit", expectation, f"{words!r}, which is none of these")
+    raise expected("--data", expectation, f"{words!r}, which is none of these")
 
 
 def _side(root: pathlib.Path, most_side: int) -> int:

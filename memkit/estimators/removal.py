@@ -56,8 +56,8 @@ def design(
       seed: the study's root seed; random removals draw from the stream "removal".
       influential: indices of the train members of high-influence pairs; empty = no such runs.
     """
-    count, rounded_up = len(memorization), memorization + null_distribution.ROUNDING
-    removals = {t: np.flatnonzero(rounded_up >= t) for t in thresholds}
+    count, rounding = len(memorization), null_distribution.ROUNDING
+    removals = {t: np.flatnonzero(memorization >= t - rounding) for t in thresholds}
     rows = [("nothing", np.nan, repeat, np.array([], int)) for repeat in range(repeats)]
     sets = [("memorized", t, removed) for t, removed in removals.items() if len(removed)]
     if np.size(influential):

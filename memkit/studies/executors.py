@@ -101,8 +101,8 @@ def _read(study: Study, name: str) -> Json:
 
 def _is_state(state: Json) -> bool:
     """Returns whether the content of a file is a state as `announce` writes it."""
-    has = (name in state and isinstance(state[name], kind) for name, kind in _TYPES.items())
-    return all(has) and _are_integers(state["shard"], 2) and all(map(_is_block, state["blocks"]))
+    fields = (name in state and isinstance(state[name], kind) for name, kind in _TYPES.items())
+    return all(fields) and _are_integers(state["shard"], 2) and all(map(_is_block, state["blocks"]))
 
 
 def _is_block(block: Any) -> bool:

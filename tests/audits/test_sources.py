@@ -45,5 +45,5 @@ def test_an_npz_file_and_the_name_of_a_data_set(tmp_path):
 
 @pytest.mark.parametrize("words", ["no_such_folder", "no_such.npz", "folder", "npz"])
 def test_other_words_are_refused(words):
-    with pytest.raises(InputError, match=r"^memkit audit: expected a folder of images, a csv or"):
+    with pytest.raises(InputError, match=r"^--data: expected a folder of images, a csv or"):
         sources.dataset(words)

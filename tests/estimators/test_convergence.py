@@ -121,6 +121,8 @@ def test_spearman_brown_predicts_the_agreement_of_twice_the_runs():
     assert spearman_brown(0.5) == pytest.approx(2 / 3)
     assert spearman_brown(0.5, 4) == pytest.approx(0.8)
     assert spearman_brown(1, 9) == pytest.approx(1)
+    assert spearman_brown(0.0, 10) == 0
+    assert np.isnan(spearman_brown(-0.2)) and np.isnan(spearman_brown(-0.1, 10))
     assert np.isnan(spearman_brown(-1)) and np.isnan(spearman_brown(float("nan")))
 
 

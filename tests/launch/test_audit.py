@@ -120,7 +120,7 @@ def test_a_folder_that_does_not_exist_is_one_line_and_writes_nothing(memkit, tmp
     result = memkit("audit", "photoss", f"--workdir={tmp_path / 'out'}")
     assert result.code == 2
     (line,) = result.err.strip().splitlines()
-    assert "memkit audit: expected a folder of images" in line
+    assert "memkit audit: error: --data: expected a folder of images" in line
     assert not (tmp_path / "out").exists()
 
 

@@ -160,3 +160,9 @@ def test_points_with_outlying_runs_get_a_caution_and_are_in_the_table_of_runs(co
 def test_middle_alpha_is_the_median_value():
     assert middle_alpha([0.3, 0.1, 0.2]) == 0.2
     assert middle_alpha({0.2: 0}) == 0.2
+
+
+def test_labels_of_a_file_are_not_called_flipped_on_purpose(content):
+    config = {**content.config, "labels": {"file": "labels.csv"}}
+    result = dict(headline.findings(dataclasses.replace(content, config=config)))
+    assert "labels that differ from those of the data set" in result["Planted labels"]

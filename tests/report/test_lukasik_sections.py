@@ -1,3 +1,5 @@
+import types
+
 import pytest
 
 from memkit.analysis.accuracy.result import Accuracy
@@ -8,6 +10,7 @@ from memkit.analysis.distillation import section as distillation_section
 from memkit.analysis.distillation.result import Distillation
 from memkit.analysis.size_changes import estimate as size_changes
 from memkit.analysis.size_changes import section as sizes_section
+from memkit.estimators import WithError
 from memkit.report import formatting
 
 SECTIONS = (sizes_section, distillation_section, convergence_section)
@@ -37,6 +40,25 @@ def test_section_has_figures_and_full_tables(sections, module):
     for table in section.tables:
         assert {len(row) for row in table.rows} == {len(table.columns)}
         assert not any(word in " ".join(row) for row in table.rows for word in ("nan", "None"))
+
+
+def test_the_heading_on_sizes_names_the_first_and_the_last(sections):
+    assert "from width 1 to width 4" in sections[sizes_section].finding
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ((-0.2, -0.2), "lowers mean memorization at 2 of 2 sizes"),
+        ((0.2, -0.2), "lowers mean memorization at 1 of 2 sizes and raises it at 1"),
+        ((0.2, 0.0), "raises mean memorization at 1 of 2 sizes"),
+        ((0.0, 0.0), "does not clearly change mean memorization at 2 sizes"),
+    ],
+)
+def test_the_heading_on_distillation_says_what_is_clear_in_either_direction(changes, words):
+    sizes = [types.SimpleNamespace(memorization=WithError(value, 0.01, 19)) for value in changes]
+    result = Distillation({"distilled": types.SimpleNamespace(sizes=sizes)}, {})
+    assert distillation_section._finding(result) == f"Distillation {words}"
 
 
 @pytest.mark.parametrize("module", SECTIONS)

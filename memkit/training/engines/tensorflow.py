@@ -52,7 +52,8 @@ def configure(setup: Setup) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.get_logger().setLevel("ERROR")
     if setup.kind == "gpu" and not tf.config.list_physical_devices("GPU"):
-        expectation = "a GPU that TensorFlow can use (the extra gpu has CUDA)"
+        remedy = "`pip install -e '.[gpu]'` in your clone of memkit installs CUDA"
+        expectation = f"a GPU that TensorFlow can use ({remedy})"
         raise expected("--devices", expectation, "none")
     if setup.strategy == "mirrored" and setup.kind == "cpu":
         cpus = tf.config.list_physical_devices("CPU")
